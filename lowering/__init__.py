@@ -1,0 +1,41 @@
+"""MLIR's llvm dialect to native code, in this process.
+
+`translate` gives the LLVM IR of a module that was built with the MLIR Python bindings, `compile` its machine code.
+`lowering.bindings` finds the bindings.
+"""
+
+from lowering.cache import ObjectCache
+from lowering.errors import (
+    BindingsMissing,
+    CompileError,
+    InvalidModule,
+    LoweringError,
+    ModuleClosed,
+    UnknownSymbol,
+    Unsupported,
+    UnsupportedAttribute,
+    UnsupportedConstant,
+    UnsupportedOperation,
+    UnsupportedType,
+)
+from lowering.native import NativeModule, compile, compile_ir
+from lowering.translate import translate
+
+__all__ = [
+    "BindingsMissing",
+    "CompileError",
+    "InvalidModule",
+    "LoweringError",
+    "ModuleClosed",
+    "NativeModule",
+    "ObjectCache",
+    "UnknownSymbol",
+    "Unsupported",
+    "UnsupportedAttribute",
+    "UnsupportedConstant",
+    "UnsupportedOperation",
+    "UnsupportedType",
+    "compile",
+    "compile_ir",
+    "translate",
+]

@@ -1,0 +1,107 @@
+"""Where operations are written to: the module's shared tables and one function's lines and names.
+
+Invariant: instructions of a function are numbered in the order of their lines, as LLVM IR demands of unnamed values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lowering.bindings import ir
+from lowering.errors import UnsupportedOperation
+from lowering.types import Types
+
+
+class ModuleScope:
+    """What the functions of one module share: types, metadata and the flags that MLIR hides."""
+
+    def __init__(self) -> None:
+        self.types = Types()
+        self.fastmath: dict[ir.Attribute | None, str] = {None: ""}
+        self._metadata: dict[str, str] = {}
+        self._lines: list[str] = []
+
+    def metadata(self, body: str) -> str:
+        """The reference (`!7`) of the node with this body; equal bodies share one node."""
+        found = self._metadata.get(body)
+        if found is None:
+            found = self._metadata[body] = self.distinct(body)
+        return found
+
+    def distinct(self, body: str) -> str:
+        """The reference of a new node. `{self}` in the body stands for the node itself."""
+        reference = f"!{len(self._lines)}"
+        marked = body.replace("{self}", reference)
+        prefix = "distinct " if marked != body else ""
+        self._lines.append(f"{reference} = {prefix}{marked}")
+        return reference
+
+    def metadata_lines(self) -> list[str]:
+        """The definitions of all nodes, in the order of their numbers."""
+        return self._lines
+
+    def flags(self, attribute: ir.Attribute | None) -> str:
+        """Fast-math flags with a space behind, or nothing."""
+        found = self.fastmath.get(attribute)
+        if found is None:
+            # Printed as `#llvm.fastmath<contract, reassoc>`; LLVM takes the flags in any order.
+            body = str(attribute).partition("<")[2].rstrip(">")
+            found = "" if body == "none" else body.replace(",", "") + " "
+            self.fastmath[attribute] = found
+        return found
+
+
+class Scope:
+    """One function while it is being written."""
+
+    __slots__ = (
+        "block",
+        "blocks",
+        "count",
+        "edges",
+        "hidden",
+        "lines",
+        "module",
+        "name",
+        "types",
+        "values",
+    )
+
+    def __init__(self, module: ModuleScope, name: str, hidden: Iterator[str]) -> None:
+        self.module = module
+        self.types = module.types
+        self.name = name
+        self.hidden = hidden
+        """The flags that MLIR prints and its bindings do not show, in the order of the operations."""
+        self.values: dict[ir.Value, tuple[str, str]] = {}
+        """Per SSA value, its LLVM type and its name or literal."""
+        self.lines: list[str] = []
+        self.count = 0
+        self.block = ""
+        self.blocks: dict[ir.Block, str] = {}
+        self.edges: dict[ir.Block, list[tuple[str, list[ir.Value]]]] = {}
+        """Per block, who branches to it and with which values."""
+
+    def define(self, op: ir.Operation, type_: str, text: str) -> None:
+        """Writes an instruction; its result gets the next number."""
+        name = f"%{self.count}"
+        self.count += 1
+        self.values[op.result] = (type_, name)
+        self.lines.append(f"  {name} = {text}")
+
+    def bind(self, op: ir.Operation, type_: str, text: str) -> None:
+        """Makes the result stand for a constant; writes nothing."""
+        self.values[op.result] = (type_, text)
+
+    def typed(self, value: ir.Value) -> str:
+        """The value with its type in front, as operands are written."""
+        type_, name = self.values[value]
+        return f"{type_} {name}"
+
+
+def unsupported(op: ir.Operation, why: str) -> UnsupportedOperation:
+    """The error for an operation that cannot be translated; it prints the operation."""
+    printed = op.get_asm(
+        use_local_scope=True, assume_verified=True, skip_regions=True, large_elements_limit=16
+    )
+    return UnsupportedOperation(f"cannot translate `{op.name}`: {why}\n  in: {printed}")
