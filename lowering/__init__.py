@@ -1,7 +1,7 @@
 """MLIR's llvm dialect to native code, in this process.
 
-`translate` gives the LLVM IR of a module that was built with the MLIR Python bindings, `compile` its machine code.
-`lowering.bindings` finds the bindings.
+`translate` gives the LLVM IR of a module that was built with the MLIR Python bindings, `compile`
+its machine code. `lowering.bindings` finds the bindings.
 """
 
 from lowering.cache import ObjectCache
@@ -19,7 +19,7 @@ from lowering.errors import (
     UnsupportedType,
 )
 from lowering.native import NativeModule, compile, compile_ir
-from lowering.translate import translate
+from lowering.translation import translate
 
 __all__ = [
     "BindingsMissing",

@@ -1,6 +1,7 @@
 """The regular operations, as tables: arithmetic, comparisons and casts.
 
-Source: LangRef, "Binary Operations", "Bitwise Binary Operations", "Conversion Operations", "Other Operations".
+Source: LangRef, "Binary Operations", "Bitwise Binary Operations", "Conversion Operations", "Other
+Operations".
 """
 
 from __future__ import annotations
@@ -17,15 +18,13 @@ _OVERFLOWING = ("add", "sub", "mul", "shl")
 _EXACT = ("udiv", "sdiv", "lshr", "ashr")
 _PLAIN = ("urem", "srem", "and", "xor")
 _FLOATING = ("fadd", "fsub", "fmul", "fdiv", "frem")
-_CASTS = (
-    "sext fptosi fptoui sitofp bitcast addrspacecast inttoptr ptrtoint ptrtoaddr"
-).split()  # fmt: skip
+_CASTS = str.split("sext fptosi fptoui sitofp bitcast addrspacecast inttoptr ptrtoint ptrtoaddr")
 _NON_NEGATIVE_CASTS = ("zext", "uitofp")
 _FLOATING_CASTS = ("fpext", "fptrunc")
 
-OVERFLOW = {"0": "", "1": "nsw ", "2": "nuw ", "3": "nsw nuw "}
-INTEGER_PREDICATES = "eq ne slt sle sgt sge ult ule ugt uge".split()
-FLOAT_PREDICATES = "false oeq ogt oge olt ole one ord ueq ugt uge ult ule une uno true".split()
+OVERFLOW = ("", "nsw ", "nuw ", "nsw nuw ")
+INTEGER_PREDICATES = str.split("eq ne slt sle sgt sge ult ule ugt uge")
+FLOAT_PREDICATES = str.split("false oeq ogt oge olt ole one ord ueq ugt uge ult ule une uno true")
 
 
 def _binary(opcode: str) -> Writer:
@@ -137,7 +136,7 @@ def _freeze(scope: Scope, op: ir.Operation) -> None:
 
 def _code(op: ir.Operation, name: str) -> int:
     """The value of an enumeration that is stored as an integer."""
-    return int(op.attributes[name].value)  # type: ignore[attr-defined]
+    return int(op.attributes[name].value)
 
 
 WRITERS: dict[str, Writer] = {

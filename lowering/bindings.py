@@ -1,7 +1,8 @@
 """Finds the MLIR Python bindings: the one module that knows where they come from.
 
-Out: `ir`, `llvm` (the dialect), `passmanager` and `context()`. A real `mlir` package is taken when there is one,
-else the same upstream bindings as jaxlib ships them. (`mlir-python-bindings` 0.0.1 on PyPI is an empty placeholder.)
+Out: `ir`, `llvm` (the dialect), `passmanager` and `context()`. A real `mlir` package is taken when
+there is one, else the same upstream bindings as jaxlib ships them. (`mlir-python-bindings` 0.0.1 on
+PyPI is an empty placeholder.)
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def _find() -> str:
             continue
         return name
     raise BindingsMissing(
-        "lowering needs the MLIR Python bindings with the llvm dialect, and neither `mlir` nor `jaxlib.mlir` has them.\n"
+        "lowering needs the MLIR Python bindings with the llvm dialect, and neither `mlir` nor "
+        "`jaxlib.mlir` has them.\n"
         "Install them with:  pip install jaxlib"
     )
 

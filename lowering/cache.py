@@ -10,7 +10,8 @@ from typing import Protocol
 class ObjectCache(Protocol):
     """Where `compile` keeps object code. A dict, a directory or a database will do.
 
-    The key covers everything that the code depends on: the IR, the options, the processor and the LLVM version.
+    The key covers everything that the code depends on: the IR, the options, the processor and the
+    LLVM version.
     """
 
     def load(self, key: str) -> bytes | None:
@@ -27,7 +28,9 @@ def pack(names: list[str], code: bytes) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[list[str], bytes] | None:
-    """The symbols and the object code; None when the data is damaged, which counts as not stored."""
+    """The symbols and the object code; None when the data is damaged, which counts as not
+    stored.
+    """
     digest, body = data[:32], data[32:]
     if hashlib.sha256(body).digest() != digest:
         return None

@@ -17,8 +17,9 @@ _SMALL = {"half": ("e", 4, "0xH"), "bfloat": ("", 4, "0xR")}
 def float_literal(bits: int, type_text: str) -> str:
     """The LLVM literal of the float with these bits.
 
-    half and bfloat have hexadecimal forms of their own; float is written as the double of the same value, whose bits
-    are found here by hand because a conversion by the processor would quiet a signalling nan.
+    half and bfloat have hexadecimal forms of their own; float is written as the double of the same
+    value, whose bits are found here by hand because a conversion by the processor would quiet a
+    signalling nan.
     """
     if type_text == "double":
         return f"0x{bits:016X}"
@@ -27,7 +28,8 @@ def float_literal(bits: int, type_text: str) -> str:
     if type_text in _SMALL:
         return f"{_SMALL[type_text][2]}{bits:04X}"
     raise UnsupportedConstant(
-        f"cannot write a constant of type {type_text}: only half, bfloat, float and double are supported"
+        f"cannot write a constant of type {type_text}: only half, bfloat, float and double are "
+        f"supported"
     )
 
 
@@ -199,7 +201,7 @@ def _literals(attribute: ir.DenseElementsAttr, leaf: ir.Type, types: Types) -> l
     """The elements as literals, in row-major order."""
     text = types.text(leaf)
     try:
-        view = memoryview(attribute)  # type: ignore[arg-type]
+        view = memoryview(attribute)
         raw = view.tobytes()
     except (BufferError, TypeError, ValueError):
         view = None

@@ -1,8 +1,8 @@
 """Branches, and the phis that they feed.
 
-Source: LangRef, "Terminator Instructions" and "phi Instruction". Block arguments become phis. LLVM wants one value per
-predecessor, so where an operation branches to one block along several edges that carry values, every edge but the
-first gets an empty block of its own.
+Source: LangRef, "Terminator Instructions" and "phi Instruction". Block arguments become phis. LLVM
+wants one value per predecessor, so where an operation branches to one block along several edges
+that carry values, every edge but the first gets an empty block of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from lowering.scope import Scope, unsupported
 def _edges(
     scope: Scope, op: ir.Operation, arguments: Sequence[Sequence[ir.Value]]
 ) -> tuple[list[str], list[str]]:
-    """Per successor the label to branch to, and the lines of the blocks that had to be put on edges."""
+    """Per successor the label to branch to, and the lines of the blocks that had to be put on
+    edges.
+    """
     labels: list[str] = []
     extra: list[str] = []
     seen: set[ir.Block] = set()
@@ -40,7 +42,7 @@ def _weights(scope: Scope, op: ir.Operation) -> str:
     weights = op.attributes.get("branch_weights")
     if weights is None:
         return ""
-    body = ", ".join(f"i32 {each & 0xFFFF_FFFF}" for each in weights)  # type: ignore[attr-defined]
+    body = ", ".join(f"i32 {each & 0xFFFF_FFFF}" for each in weights)
     return ", !prof " + scope.module.metadata(f'!{{!"branch_weights", {body}}}')
 
 
@@ -52,7 +54,7 @@ def _br(scope: Scope, op: ir.Operation) -> None:
 
 def _cond_br(scope: Scope, op: ir.Operation) -> None:
     operands = list(op.operands)
-    _, true_count, _ = op.attributes["operandSegmentSizes"]  # type: ignore[misc]
+    _, true_count, _ = op.attributes["operandSegmentSizes"]
     true, false = operands[1 : 1 + true_count], operands[1 + true_count :]
     labels, extra = _edges(scope, op, [true, false])
     scope.lines.append(
@@ -65,15 +67,15 @@ def _cond_br(scope: Scope, op: ir.Operation) -> None:
 def _switch(scope: Scope, op: ir.Operation) -> None:
     operands = list(op.operands)
     attributes = op.attributes
-    _, default_count, _ = attributes["operandSegmentSizes"]  # type: ignore[misc]
+    _, default_count, _ = attributes["operandSegmentSizes"]
     arguments = [operands[1 : 1 + default_count]]
     position = 1 + default_count
-    for count in attributes.get("case_operand_segments") or ():  # type: ignore[attr-defined]
+    for count in attributes.get("case_operand_segments") or ():
         arguments.append(operands[position : position + count])
         position += count
     cases: list[int] = []
     if (values := attributes.get("case_values")) is not None:
-        cases = [int(value) for value in values]  # type: ignore[attr-defined]
+        cases = [int(value) for value in values]
     labels, extra = _edges(scope, op, arguments)
     type_, _ = scope.values[operands[0]]
     table = " ".join(

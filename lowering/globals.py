@@ -1,26 +1,193 @@
-"""Global variables. Source: LangRef, "Global Variables"."""
+"""Global variables and aliases. Source: LangRef, "Global Variables", "Aliases", "Constant
+Expressions".
+"""
 
 from __future__ import annotations
 
-from lowering.attributes import linkage
-from lowering.bindings import ir
+from collections.abc import Callable
+from typing import Any
+
+from lowering.attributes import UNNAMED, linkage, number, placement
+from lowering.bindings import ir, llvm
 from lowering.constants import constant
-from lowering.scope import ModuleScope, Scope
-from lowering.types import identifier
+from lowering.literals import WRITERS as LITERALS
+from lowering.memory import NO_WRAP
+from lowering.scope import ModuleScope, Scope, unsupported
+from lowering.types import Types, identifier, quoted, struct_fields
+
+# A constant: its text, or the list of its parts while an aggregate is being put together.
+Tree = Any
 
 
 def global_line(module: ModuleScope, op: ir.Operation) -> str:
-    attributes = op.attributes
-    type_ = attributes["global_type"].value  # type: ignore[attr-defined]
-    name = attributes["sym_name"].value  # type: ignore[attr-defined]
-    kind = "constant" if "constant" in attributes else "global"
+    """The definition or declaration of an `llvm.mlir.global`."""
+    attributes: Any = op.attributes
+    types = module.types
+    type_ = attributes["global_type"].value
     value = attributes.get("value")
-    prefix = linkage(op)
-    text = ""
     if value is not None:
-        text = " " + constant(value, type_, module.types)
-    elif not prefix:
-        prefix = "external "
-    aligned = attributes.get("alignment")
-    suffix = f", align {aligned.value}" if aligned is not None else ""
-    return f"@{identifier(name)} = {prefix}{kind} {module.types.text(type_)}{text}{suffix}"
+        text = " " + constant(value, type_, types)
+    elif len(op.regions[0].blocks):
+        text = " " + initializer(module, op, type_)
+    else:
+        text = ""
+    words = linkage(op)
+    if not text and not words:
+        words = "external "
+    words += placement(op)
+    if "thread_local_" in attributes:
+        words += "thread_local "
+    words += UNNAMED[number(attributes.get("unnamed_addr"))]
+    if space := number(attributes.get("addr_space")):
+        words += f"addrspace({space}) "
+    if "externally_initialized" in attributes:
+        words += "externally_initialized "
+    words += "constant" if "constant" in attributes else "global"
+    if "comdat" in attributes:
+        raise unsupported(op, "comdats are not supported; leave it out")
+    line = f"@{identifier(attributes['sym_name'].value)} = {words} {types.text(type_)}{text}"
+    if "section" in attributes:
+        line += f", section {quoted(attributes['section'].value)}"
+    if alignment := number(attributes.get("alignment")):
+        line += f", align {alignment}"
+    return line
+
+
+def alias_line(module: ModuleScope, op: ir.Operation) -> str:
+    """The definition of an `llvm.mlir.alias`."""
+    attributes: Any = op.attributes
+    words = linkage(op) + placement(op)
+    if "thread_local_" in attributes:
+        words += "thread_local "
+    words += UNNAMED[number(attributes.get("unnamed_addr"))]
+    type_ = module.types.text(attributes["alias_type"].value)
+    target = initializer(module, op, None)
+    return f"@{identifier(attributes['sym_name'].value)} = {words}alias {type_}, ptr {target}"
+
+
+def initializer(module: ModuleScope, op: ir.Operation, type_: ir.Type | None) -> str:
+    """The constant that the initialiser region returns.
+
+    The region is evaluated here: LLVM has no constant expressions that put aggregates together.
+    """
+    trees: dict[ir.Value, Tree] = {}
+    # The flags of address arithmetic are not visible, and constant addresses are right without
+    # them.
+    scope = Scope(module, "", iter(()))
+    for view in op.regions[0].blocks[0].operations:
+        inner = view.operation
+        name = inner.name
+        if name == "llvm.return":
+            returned = inner.operands[0]
+            return _spell(trees[returned], returned.type, module.types)
+        if name in LITERALS:
+            LITERALS[name](scope, inner)
+            trees[inner.result] = scope.values[inner.result][1]
+        elif name in _FOLDED:
+            trees[inner.result] = _FOLDED[name](inner, trees, module.types)
+        else:
+            raise unsupported(
+                inner, "it cannot be part of a global's initialiser; compute it at run time"
+            )
+    raise unsupported(op, "its initialiser does not return")
+
+
+def _fields(type_: ir.Type) -> list[ir.Type]:
+    if isinstance(type_, llvm.StructType):
+        return struct_fields(type_)
+    if isinstance(type_, ir.VectorType):
+        return [type_.element_type] * int(type_.shape[0])
+    assert isinstance(type_, llvm.ArrayType)
+    return [type_.element_type] * type_.num_elements
+
+
+def _spell(tree: Tree, type_: ir.Type, types: Types) -> str:
+    if isinstance(tree, str):
+        return tree
+    parts = ", ".join(
+        f"{types.text(field)} {_spell(each, field, types)}"
+        for field, each in zip(_fields(type_), tree, strict=True)
+    )
+    if isinstance(type_, llvm.StructType):
+        return f"<{{ {parts} }}>" if type_.packed else f"{{ {parts} }}"
+    return f"<{parts}>" if isinstance(type_, ir.VectorType) else f"[{parts}]"
+
+
+def _parts(op: ir.Operation, tree: Tree, type_: ir.Type) -> list[Tree]:
+    """The parts of an aggregate, as a new list."""
+    if not isinstance(tree, str):
+        return list(tree)
+    if tree not in ("undef", "poison", "zeroinitializer"):
+        raise unsupported(op, "in an initialiser, start from llvm.mlir.zero, undef or poison")
+    return [tree] * len(_fields(type_))
+
+
+def _insertvalue(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+    container, value = op.operands
+    root = _parts(op, trees[container], container.type)
+    parts, type_ = root, container.type
+    *path, last = op.attributes["position"]
+    for index in path:
+        type_ = _fields(type_)[index]
+        parts[index] = _parts(op, parts[index], type_)
+        parts = parts[index]
+    parts[last] = trees[value]
+    return root
+
+
+def _insertelement(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+    vector, value, index = op.operands
+    parts = _parts(op, trees[vector], vector.type)
+    parts[int(trees[index])] = trees[value]
+    return parts
+
+
+def _extractvalue(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+    tree, type_ = trees[op.operands[0]], op.operands[0].type
+    for index in op.attributes["position"]:
+        tree = _parts(op, tree, type_)[index]
+        type_ = _fields(type_)[index]
+    return tree
+
+
+def _typed(value: ir.Value, trees: dict[ir.Value, Tree], types: Types) -> str:
+    return f"{types.text(value.type)} {_spell(trees[value], value.type, types)}"
+
+
+def _cast(opcode: str) -> Callable[..., Tree]:
+    def fold(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+        return f"{opcode} ({_typed(op.operands[0], trees, types)} to {types.text(op.result.type)})"
+
+    return fold
+
+
+def _binary(opcode: str) -> Callable[..., Tree]:
+    def fold(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+        left, right = op.operands
+        return f"{opcode} ({_typed(left, trees, types)}, {_typed(right, trees, types)})"
+
+    return fold
+
+
+def _getelementptr(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+    operands = iter(op.operands)
+    attributes: Any = op.attributes
+    parts = [types.text(attributes["elem_type"].value), _typed(next(operands), trees, types)]
+    for index in attributes["rawConstantIndices"]:
+        parts.append(
+            f"i32 {index}" if index != -(1 << 31) else _typed(next(operands), trees, types)
+        )
+    return f"getelementptr {NO_WRAP[0]}({', '.join(parts)})"
+
+
+_FOLDED: dict[str, Callable[..., Tree]] = {
+    "llvm.insertvalue": _insertvalue,
+    "llvm.insertelement": _insertelement,
+    "llvm.extractvalue": _extractvalue,
+    "llvm.getelementptr": _getelementptr,
+    **{
+        f"llvm.{name}": _cast(name)
+        for name in ("ptrtoint", "inttoptr", "bitcast", "addrspacecast", "trunc")
+    },
+    **{f"llvm.{name}": _binary(name) for name in ("add", "sub", "xor")},
+}

@@ -27,7 +27,7 @@ def _poison(scope: Scope, op: ir.Operation) -> None:
 
 
 def _addressof(scope: Scope, op: ir.Operation) -> None:
-    name = op.attributes["global_name"].value  # type: ignore[attr-defined]
+    name = op.attributes["global_name"].value
     scope.bind(op, scope.types.text(op.result.type), "@" + identifier(name))
 
 

@@ -1,8 +1,8 @@
 """LLVM IR -> machine code in this process.
 
-In: an llvm-dialect module, or LLVM IR text. Out: a NativeModule, whose symbols have addresses until it is closed or
-dropped. Threads may compile and call at the same time: llvmlite holds a lock around each call of LLVM, and every
-compilation has an LLVM context of its own.
+In: an llvm-dialect module, or LLVM IR text. Out: a NativeModule, whose symbols have addresses until
+it is closed or dropped. Threads may compile and call at the same time: llvmlite holds a lock around
+each call of LLVM, and every compilation has an LLVM context of its own.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from lowering.backend import Options, defined, link, lower, missing
 from lowering.bindings import ir
 from lowering.cache import ObjectCache, pack, unpack
 from lowering.errors import CompileError, ModuleClosed, UnknownSymbol
-from lowering.llvm import Options, link, lower, parsed
-from lowering.translate import translate
+from lowering.translation import translate
 
 
 class NativeModule:
     """Compiled code, alive as long as this object is.
 
-    It frees its machine code when it is closed or when its last reference goes; addresses are then invalid, and calling
-    one is undefined. There are no reference cycles, so dropping it frees at once.
+    It frees its machine code when it is closed or when its last reference goes; addresses are then
+    invalid, and calling one is undefined. There are no reference cycles, so dropping it frees at
+    once.
     """
 
     __slots__ = ("__weakref__", "_addresses", "_linked", "_llvm_ir", "_options")
@@ -38,7 +39,8 @@ class NativeModule:
     def address(self, name: str) -> int:
         """The address of a function or global variable of the module.
 
-        Raises UnknownSymbol when the module defines no such symbol for others to see, ModuleClosed after `close`.
+        Raises UnknownSymbol when the module defines no such symbol for others to see, ModuleClosed
+        after `close`.
         """
         self._check_open()
         try:
@@ -46,7 +48,8 @@ class NativeModule:
         except KeyError:
             known = ", ".join(sorted(self._addresses)) or "none"
             raise UnknownSymbol(
-                f"the module defines no symbol {name!r}; it defines: {known}. Functions and globals with internal or "
+                f"the module defines no symbol {name!r}; it defines: {known}. Functions and "
+                f"globals with internal or "
                 "private linkage cannot be looked up"
             ) from None
 
@@ -71,7 +74,7 @@ class NativeModule:
     def assembly(self) -> str:
         """The machine code as assembly. Cost: compiles again."""
         self._check_open()
-        return self._options.machine().emit_assembly(lower(self._llvm_ir, self._options))
+        return str(self._options.machine().emit_assembly(lower(self._llvm_ir, self._options)))
 
     def close(self) -> None:
         """Frees the machine code. Closing twice is allowed."""
@@ -82,7 +85,8 @@ class NativeModule:
     def _check_open(self) -> None:
         if self._linked is None:
             raise ModuleClosed(
-                "this NativeModule is closed and its machine code is freed; compile the module again"
+                "this NativeModule is closed and its machine code is freed; compile the module "
+                "again"
             )
 
     def __enter__(self) -> NativeModule:
@@ -107,7 +111,7 @@ class NativeModule:
         return f"<NativeModule: {', '.join(self._addresses)}>"
 
 
-def compile(  # noqa: A001 - the verb of this package
+def compile(
     module: ir.Module,
     *,
     opt_level: int = 2,
@@ -119,13 +123,14 @@ def compile(  # noqa: A001 - the verb of this package
 ) -> NativeModule:
     """The machine code of the module for this processor.
 
-    `opt_level` is LLVM's -O level, 0 to 3; 0 is also the fast instruction selector. `symbols` gives the addresses of
-    functions and globals that the module declares; what is not in it is looked for in the process, libm included.
-    `cache` keeps object code between processes. `vectorize` is the loop vectoriser; `slp` the vectoriser of
-    straight-line code, off because its cost is more than linear in the length of a block; `unroll` the loop unroller.
+    `opt_level` is LLVM's -O level, 0 to 3; 0 is also the fast instruction selector. `symbols` gives
+    the addresses of functions and globals that the module declares; what is not in it is looked for
+    in the process, libm included. `cache` keeps object code between processes. `vectorize` is the
+    loop vectoriser; `slp` the vectoriser of straight-line code, off because its cost is more than
+    linear in the length of a block; `unroll` the loop unroller.
 
-    Raises what `translate` raises, CompileError when LLVM rejects the IR or a symbol is not found, ValueError for an
-    `opt_level` that is none.
+    Raises what `translate` raises, CompileError when LLVM rejects the IR or a symbol is not found,
+    ValueError for an `opt_level` that is none.
     """
     options = Options(opt_level, vectorize, slp, unroll)
     return _compile(translate(module), options, symbols, cache)
@@ -165,19 +170,15 @@ def _compile(
             cache.store(key, pack(names, code))
     else:
         names, code = unpacked
-    linked, addresses = link(code, names, symbols or {})
+    symbols = symbols or {}
+    try:
+        linked, addresses = link(code, names, symbols)
+    except CompileError as error:
+        absent = missing(lower(llvm_ir, options), symbols)
+        if not absent:
+            raise
+        raise CompileError(
+            f"cannot link the module, symbols not found: {', '.join(absent)}. "
+            "Give their addresses as `symbols`, or define them in the module"
+        ) from error
     return NativeModule(llvm_ir, options, linked, addresses)
-
-
-def defined(module: Any) -> list[str]:
-    """The names of the functions and variables that an LLVM module defines for others to see."""
-    hidden = ("internal", "private", "available_externally", "appending")
-    return [
-        each.name
-        for group in (module.functions, module.global_variables)
-        for each in group
-        if not each.is_declaration and each.linkage.name not in hidden
-    ]
-
-
-__all__ = ["CompileError", "NativeModule", "compile", "compile_ir", "parsed"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lowering import arithmetic, calls, control, intrinsics, literals, memory
+from lowering import aggregates, arithmetic, calls, control, intrinsics, literals, memory
 from lowering.arithmetic import Writer
 from lowering.bindings import ir
 from lowering.scope import Scope, unsupported
@@ -29,6 +29,7 @@ WRITERS = _Table(
         **literals.WRITERS,
         **arithmetic.WRITERS,
         **memory.WRITERS,
+        **aggregates.WRITERS,
         **calls.WRITERS,
         **control.WRITERS,
         **intrinsics.WRITERS,

@@ -1,11 +1,12 @@
 """Where operations are written to: the module's shared tables and one function's lines and names.
 
-Invariant: instructions of a function are numbered in the order of their lines, as LLVM IR demands of unnamed values.
+Invariant: instructions of a function are numbered in the order of their lines, as LLVM IR demands
+of unnamed values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lowering.bindings import ir
 from lowering.errors import UnsupportedOperation
@@ -18,8 +19,19 @@ class ModuleScope:
     def __init__(self) -> None:
         self.types = Types()
         self.fastmath: dict[ir.Attribute | None, str] = {None: ""}
+        self._zeros: dict[ir.Attribute | None, bool] = {}
         self._metadata: dict[str, str] = {}
         self._lines: list[str] = []
+        self.alias_hints: Callable[[ir.Operation], str] = lambda op: ""
+        """Set by `translate`: the alias scopes of an access, as metadata."""
+
+    def is_zero(self, attribute: ir.Attribute | None) -> bool:
+        """Whether it is an integer attribute of value 0. Cost: that of a dict look-up."""
+        found = self._zeros.get(attribute)
+        if found is None:
+            found = isinstance(attribute, ir.IntegerAttr) and not attribute.value
+            self._zeros[attribute] = found
+        return found
 
     def metadata(self, body: str) -> str:
         """The reference (`!7`) of the node with this body; equal bodies share one node."""
@@ -67,12 +79,14 @@ class Scope:
         "values",
     )
 
-    def __init__(self, module: ModuleScope, name: str, hidden: Iterator[str]) -> None:
+    def __init__(self, module: ModuleScope, name: str, hidden: Iterator[int]) -> None:
         self.module = module
         self.types = module.types
         self.name = name
         self.hidden = hidden
-        """The flags that MLIR prints and its bindings do not show, in the order of the operations."""
+        """The flags that MLIR prints and its bindings do not show, in the order of the
+        operations.
+        """
         self.values: dict[ir.Value, tuple[str, str]] = {}
         """Per SSA value, its LLVM type and its name or literal."""
         self.lines: list[str] = []
@@ -88,6 +102,13 @@ class Scope:
         self.count += 1
         self.values[op.result] = (type_, name)
         self.lines.append(f"  {name} = {text}")
+
+    def write(self, op: ir.Operation, type_: str, text: str) -> None:
+        """Writes an instruction that has a result, unless its type is void."""
+        if type_ == "void":
+            self.lines.append("  " + text)
+        else:
+            self.define(op, type_, text)
 
     def bind(self, op: ir.Operation, type_: str, text: str) -> None:
         """Makes the result stand for a constant; writes nothing."""

@@ -1,4 +1,5 @@
-"""MLIR types as LLVM types: `text` (as LLVM IR writes them) and `mangled` (as intrinsic names carry them).
+"""MLIR types as LLVM types: `text` (as LLVM IR writes them) and `mangled` (as intrinsic names carry
+them).
 
 Source: LangRef, "Type System" and "Intrinsic Functions" (overloaded names).
 """
@@ -30,7 +31,9 @@ FLOATING = {"half", "bfloat", "float", "double", "x86_fp80", "fp128"}
 
 
 def quoted(text: str | bytes) -> str:
-    """The text between double quotes, escaped as LLVM IR wants it: `\\xx` for all that is not printable."""
+    """The text between double quotes, escaped as LLVM IR wants it: `\\xx` for all that is not
+    printable.
+    """
     data = text.encode() if isinstance(text, str) else text
     if data.isascii() and (plain := data.decode()).isprintable() and not set(plain) & {'"', "\\"}:
         return f'"{plain}"'
@@ -46,7 +49,9 @@ def identifier(name: str) -> str:
 
 
 class Types:
-    """The types of one module. Identified structs are collected on the way: `definitions` lists them."""
+    """The types of one module. Identified structs are collected on the way: `definitions` lists
+    them.
+    """
 
     def __init__(self) -> None:
         self._text: dict[ir.Type, str] = {}
@@ -137,7 +142,7 @@ class Types:
 def struct_fields(type_: llvm.StructType) -> list[ir.Type]:
     """The types of the fields, in order."""
     body = type_.body
-    return list(body) if body else []  # type: ignore[call-overload]
+    return list(body) if body else []
 
 
 def _lanes(type_: ir.VectorType) -> int:

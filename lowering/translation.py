@@ -1,16 +1,17 @@
 """An llvm-dialect module -> LLVM IR text.
 
-In: a module that MLIR's verifier accepts, all of its operations in the llvm dialect. Out: LLVM IR that LLVM 22 parses.
-Cost: linear in the size of the module.
+In: a module that MLIR's verifier accepts, all of its operations in the llvm dialect. Out: LLVM IR
+that LLVM 22 parses. Cost: linear in the size of the module.
 """
 
 from __future__ import annotations
 
+from lowering.aliasing import AliasScopes
 from lowering.attributes import function_head
 from lowering.bindings import ir
 from lowering.control import TERMINATORS
 from lowering.errors import InvalidModule
-from lowering.globals import global_line
+from lowering.globals import alias_line, global_line
 from lowering.hidden import HIDING, hidden_flags
 from lowering.operations import WRITERS
 from lowering.scope import ModuleScope, Scope, unsupported
@@ -21,7 +22,7 @@ def translate(module: ir.Module) -> str:
     """The LLVM IR of the module.
 
     >>> from lowering.bindings import context
-    >>> text = "llvm.func @f(%x: f32) -> f32 { %y = llvm.fmul %x, %x : f32\\n llvm.return %y : f32 }"
+    >>> text = "llvm.func @f(%x: f32) -> f32 { %y = llvm.fmul %x, %x : f32 llvm.return %y : f32 }"
     >>> print(translate(ir.Module.parse(text, context())))
     define float @f(float %0) {
     b0:
@@ -30,20 +31,21 @@ def translate(module: ir.Module) -> str:
     }
     <BLANKLINE>
 
-    Raises InvalidModule when MLIR's verifier rejects the module, Unsupported (its subclasses name the operation,
-    type, constant or attribute) for what has no translation.
+    Raises InvalidModule when MLIR's verifier rejects the module, Unsupported (its subclasses name
+    the operation, type, constant or attribute) for what has no translation.
     """
     try:
         module.operation.verify()
     except ir.MLIRError as error:
         raise InvalidModule(f"MLIR's verifier rejects the module:\n{error}") from None
     scope = ModuleScope()
+    scope.alias_hints = AliasScopes(scope).hints
     head: list[str] = []
     attributes = module.operation.attributes
     if "llvm.data_layout" in attributes:
-        head.append(f"target datalayout = {quoted(attributes['llvm.data_layout'].value)}")  # type: ignore[attr-defined]
+        head.append(f"target datalayout = {quoted(attributes['llvm.data_layout'].value)}")
     if "llvm.target_triple" in attributes:
-        head.append(f"target triple = {quoted(attributes['llvm.target_triple'].value)}")  # type: ignore[attr-defined]
+        head.append(f"target triple = {quoted(attributes['llvm.target_triple'].value)}")
     globals_: list[str] = []
     functions: list[str] = []
     for view in module.body.operations:
@@ -52,9 +54,13 @@ def translate(module: ir.Module) -> str:
             functions.append(_function(scope, op))
         elif op.name == "llvm.mlir.global":
             globals_.append(global_line(scope, op))
+        elif op.name == "llvm.mlir.alias":
+            globals_.append(alias_line(scope, op))
+        elif op.name in ("llvm.module_flags", "llvm.named_metadata"):
+            continue  # hints for other tools
         else:
             raise unsupported(
-                op, "only llvm.func and llvm.mlir.global may stand at the top of a module"
+                op, "at the top of a module only functions, globals and aliases are supported"
             )
     parts = [*head, *scope.types.definitions(), *globals_, *functions, *scope.metadata_lines()]
     return "\n".join(parts) + "\n"
@@ -68,7 +74,7 @@ def _function(module: ModuleScope, function: ir.Operation) -> str:
         return head
     operations = _operations(function, len(blocks))
     hidden = hidden_flags(function, [pair for block in operations for pair in block])
-    name = function.attributes["sym_name"].value  # type: ignore[attr-defined]
+    name = function.attributes["sym_name"].value
     scope = Scope(module, name, hidden)
     for argument in blocks[0].arguments:
         scope.values[argument] = (module.types.text(argument.type), f"%{scope.count}")
@@ -84,7 +90,9 @@ def _function(module: ModuleScope, function: ir.Operation) -> str:
 
 
 def _operations(function: ir.Operation, blocks: int) -> list[list[tuple[str, ir.Operation]]]:
-    """The operations of each block with their names. Cost: one walk; iterating over blocks costs three times as much."""
+    """The operations of each block with their names. Cost: one walk; iterating over blocks costs
+    three times as much.
+    """
     found: list[list[tuple[str, ir.Operation]]] = [[]]
     current = found[0]
     advance = ir.WalkResult.ADVANCE
@@ -107,7 +115,9 @@ def _operations(function: ir.Operation, blocks: int) -> list[list[tuple[str, ir.
 def _blocks(
     scope: Scope, blocks: list[ir.Block], operations: list[list[tuple[str, ir.Operation]]]
 ) -> None:
-    """Writes the reachable blocks in reverse postorder, so that values are defined above their uses."""
+    """Writes the reachable blocks in reverse postorder, so that values are defined above their
+    uses.
+    """
     for index, block in enumerate(blocks):
         scope.blocks[block] = f"b{index}"
         scope.edges[block] = []

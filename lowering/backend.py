@@ -1,8 +1,9 @@
 """What llvmlite does for us: parse, optimise, emit, link.
 
-The one module that imports llvmlite. Object files are linked by an ORC LLJIT of their own each (JITLink). Measured for
-a tiny function: MCJIT 0.75 ms, an LLJIT per module 0.75 ms, one shared LLJIT 0.2 ms; but a shared one keeps 10 kB for
-every module that it ever linked and slows down with them, and MCJIT ends the process when a symbol is missing.
+The one module that imports llvmlite. Object files are linked by an ORC LLJIT of their own each
+(JITLink). Measured for a tiny function: MCJIT 0.75 ms, an LLJIT per module 0.75 ms, one shared
+LLJIT 0.2 ms; but a shared one keeps 10 kB for every module that it ever linked and slows down with
+them, and MCJIT ends the process when a symbol is missing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from lowering.errors import CompileError
 
 @functools.cache
 def _host() -> tuple[Any, str, str, str, str]:
-    """Target, CPU, features, triple and data layout of this machine, with its math library loaded."""
+    """Target, CPU, features, triple and data layout of this machine, with its math library
+    loaded.
+    """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()
@@ -31,7 +34,7 @@ def _host() -> tuple[Any, str, str, str, str]:
         try:
             llvm.load_library_permanently(name)
         except RuntimeError:
-            continue  # not there under this name; a symbol that is missing then is reported by `link`
+            continue  # not there under this name; what is missing then, `link` reports
     triple = llvm.get_process_triple()
     target = llvm.Target.from_triple(triple)
     cpu = llvm.get_host_cpu_name()
@@ -71,7 +74,9 @@ class Options:
             raise ValueError(f"opt_level must be 0, 1, 2 or 3, not {self.opt_level!r}")
 
     def machine(self) -> Any:
-        """The target machine for this level; shared, since llvmlite lets one thread at a time into LLVM."""
+        """The target machine for this level; shared, since llvmlite lets one thread at a time into
+        LLVM.
+        """
         return _machine(self.opt_level)
 
     def key(self, llvm_ir: str) -> str:
@@ -89,11 +94,13 @@ def parsed(llvm_ir: str) -> Any:
     _, _, _, triple, layout = _host()
     given = re.search(r'^target datalayout = "(.*)"$', llvm_ir, re.MULTILINE)
     if given is None:
-        # Before parsing: the alignment of a load that does not state one is taken from the layout then.
+        # Before parsing: the alignment of a load that does not state one is taken from the layout
+        # then.
         llvm_ir = f'target datalayout = "{layout}" target triple = "{triple}" {llvm_ir}'
     elif given[1] != layout:
         raise CompileError(
-            f"the module's data layout is not that of this machine; leave it out, or use llvm.data_layout = {layout!r}"
+            f"the module's data layout is not that of this machine; leave it out, or use "
+            f"llvm.data_layout = {layout!r}"
             f"\n  the module has: {given[1]!r}"
         )
     try:
@@ -102,6 +109,13 @@ def parsed(llvm_ir: str) -> Any:
         module.verify()
     except RuntimeError as error:
         raise CompileError(f"LLVM rejects the IR: {error}") from None
+    for variable in module.global_variables if "thread_local" in llvm_ir else ():
+        if "thread_local" in str(variable).split(" = ", 1)[-1].partition('"')[0]:
+            # The linker would put the variable's template where the variable should be.
+            raise CompileError(
+                f"@{variable.name} is thread_local: such variables cannot be linked into a running "
+                "process; pass a pointer to the thread's data instead"
+            )
     return module
 
 
@@ -133,6 +147,30 @@ class Linked:
         self._jit.close()
 
 
+def defined(module: Any) -> list[str]:
+    """The names of the functions and variables that an LLVM module defines for others to see."""
+    hidden = ("internal", "private", "available_externally", "appending")
+    return [
+        each.name
+        for group in (module.functions, module.global_variables)
+        for each in group
+        if not each.is_declaration and each.linkage.name not in hidden
+    ]
+
+
+def missing(module: Any, symbols: Mapping[str, int]) -> list[str]:
+    """The names that an LLVM module declares and that are found neither in `symbols` nor in this process."""
+    return [
+        each.name
+        for group in (module.functions, module.global_variables)
+        for each in group
+        if each.is_declaration
+        and not each.name.startswith("llvm.")
+        and each.name not in symbols
+        and llvm.address_of_symbol(each.name) is None
+    ]
+
+
 def link(
     code: bytes, names: list[str], symbols: Mapping[str, int]
 ) -> tuple[Linked, dict[str, int]]:
@@ -150,7 +188,5 @@ def link(
         tracker = library.link(jit, "module")
     except RuntimeError as error:
         jit.close()
-        raise CompileError(
-            f"cannot link the module: {error}\nGive the addresses of what it declares and does not define as `symbols`"
-        ) from None
+        raise CompileError(f"cannot link the module: {error}") from None
     return Linked(jit, tracker), {name: tracker[name] for name in names}
