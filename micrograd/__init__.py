@@ -1,0 +1,72 @@
+"""micrograd, compiled: scalar autograd that becomes MLIR, then native code.
+
+>>> from micrograd import Value, jit
+>>> x = Value(3.0, label="x")
+>>> square = jit(x * x, wrt=[x], dtype="f64")
+>>> square.value_and_grad(5.0)
+(25.0, (10.0,))
+"""
+
+from .engine import Value
+from .jit import Kernel, grad, jit, value_and_grad
+from .ops import (
+    absolute,
+    acos,
+    asin,
+    atan,
+    atan2,
+    cos,
+    cosh,
+    eq,
+    erf,
+    exp,
+    expm1,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    ne,
+    relu,
+    sigmoid,
+    sin,
+    sinh,
+    softplus,
+    sqrt,
+    tan,
+    tanh,
+    where,
+)
+
+__version__ = "0.1.0"
+__all__ = [
+    "Kernel",
+    "Value",
+    "absolute",
+    "acos",
+    "asin",
+    "atan",
+    "atan2",
+    "cos",
+    "cosh",
+    "eq",
+    "erf",
+    "exp",
+    "expm1",
+    "grad",
+    "jit",
+    "log",
+    "log1p",
+    "maximum",
+    "minimum",
+    "ne",
+    "relu",
+    "sigmoid",
+    "sin",
+    "sinh",
+    "softplus",
+    "sqrt",
+    "tan",
+    "tanh",
+    "value_and_grad",
+    "where",
+]

@@ -1,0 +1,403 @@
+"""`Value`: a scalar that remembers how it was computed, and its reverse-mode gradient.
+
+Input: Python numbers and the user's arithmetic. Output: a DAG of Values, eagerly evaluated in
+float64, that `backward` differentiates and that `micrograd.jit` compiles.
+
+Invariants: an operand is older than its result (`_serial` grows with creation), so creation
+order is a topological order; a Value holds its operands and nothing holds its results, so a
+graph has no reference cycles and is freed the moment it is dropped. Nothing here recurses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import count
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from . import ops
+from .errors import GraphError, TraceError, user_location
+from .ops import Op, as_float
+
+_next_serial = count().__next__
+_serial = attrgetter("_serial")
+_UNSET = -0.0  # the exact zero of addition: -0.0 + x is x, the sign of a zero included
+
+
+class Value:
+    """One real number, its gradient, and the op and operands that it came from.
+
+    `data` is a float and `grad` is filled by `backward`. `label` is yours, for printing.
+
+    >>> a, b = Value(2.0), Value(-3.0, label="b")
+    >>> c = a * b + a**2
+    >>> c
+    Value(data=-2.0, grad=0)
+    >>> c.backward()
+    >>> a.grad, b.grad
+    (1.0, 2.0)
+    """
+
+    __slots__ = ("__weakref__", "_entry", "_home", "_operands", "_serial", "data", "grad", "label")
+
+    data: float
+    grad: float
+    label: str
+    _entry: Op | None  # the op of the table; None for a leaf
+    _operands: tuple[Any, ...]  # Values, and plain floats for literals
+    _serial: int
+    _home: Any  # (Store, index) of a live parameter, see store.py
+
+    def __init__(
+        self, data: Any, _children: Iterable[Value] | str = (), _op: str = "", label: str = ""
+    ) -> None:
+        if isinstance(_children, str):  # Value(3, "a"): the second argument is a label
+            _children, label = (), _children
+        self.data = data if data.__class__ is float else as_float(data)
+        self.grad = 0
+        self.label = label
+        self._operands = tuple(_children)
+        self._entry = _entry_of(_op, len(self._operands)) if self._operands else None
+        self._serial = _next_serial()
+
+    @property
+    def _prev(self) -> tuple[Value, ...]:
+        """The operands, in order. A literal shows as a leaf, but not in `x**2` (it is in `_op`)."""
+        operands = self._operands
+        if self._entry is ops.pow and operands[1].__class__ is float:
+            operands = operands[:1]
+        return tuple(Value(x) if x.__class__ is float else x for x in operands)
+
+    @property
+    def _op(self) -> str:
+        """micrograd's string for the op: '+', '*', '**2', 'ReLU', ...; '' for a leaf."""
+        entry = self._entry
+        if entry is None:
+            return ""
+        if entry is ops.pow and self._operands[1].__class__ is float:
+            exponent = self._operands[1]
+            return f"**{int(exponent) if exponent.is_integer() else exponent}"
+        return entry.label
+
+    def __repr__(self) -> str:
+        return f"Value(data={self.data}, grad={self.grad})"
+
+    def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Value:
+        """The Value of `op` on `operands`, at least one of which is a Value."""
+        lifted = tuple(lift(x) for x in operands)
+        if any(x.__class__ is Traced for x in lifted):
+            return _record(Traced, op, lifted)
+        out = _record(Value, op, lifted)
+        out.data = op.eval(*map(_number, lifted))
+        return out
+
+    # -- gradient --------------------------------------------------------------------------
+
+    def backward(self) -> None:
+        """Fill `grad` of every Value that this one depends on, by reverse accumulation.
+
+        Leaves accumulate over calls (set their `grad` to 0 between steps, as in micrograd);
+        interior Values are computed anew, so a second call on the same graph is not wrong.
+        Cotangents are summed in reverse creation order. Cost: linear in the graph, but for the
+        sort of its nodes by age.
+
+        Raises GraphError if an operand is younger than its result: a cycle made by hand.
+        """
+        order = _interior(self)
+        for v in order:
+            v.grad = _UNSET
+        self.grad = 1
+        for v in order:
+            ct = v.grad
+            operands = v._operands
+            rules = v._entry.vjp  # type: ignore[union-attr]
+            if len(operands) == 2:
+                x, y = operands
+                if x.__class__ is float:
+                    y.grad += rules[1](ct, v.data, x, y.data)
+                elif y.__class__ is float:
+                    x.grad += rules[0](ct, v.data, x.data, y)
+                else:
+                    a = x.data
+                    b = y.data
+                    x.grad += rules[0](ct, v.data, a, b)
+                    y.grad += rules[1](ct, v.data, a, b)
+            else:
+                data = [_number(x) for x in operands]
+                for x, rule in zip(operands, rules, strict=True):
+                    if rule is not None and x.__class__ is not float:
+                        x.grad += rule(ct, v.data, *data)
+
+    backprop = backward
+    """The name that micrograd with recursive backprop gives it."""
+
+    # -- arithmetic that is not one method per op --------------------------------------------
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __bool__(self) -> bool:
+        return self.data != 0.0
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """NumPy's functions on Values, alone or in object arrays, by the op of the same name."""
+        op = ops.BY_UFUNC.get(ufunc.__name__)
+        if op is None or method != "__call__" or kwargs:
+            return NotImplemented
+        if any(isinstance(x, np.ndarray) for x in inputs):
+            boxed = (x if isinstance(x, np.ndarray) else np.array(x, dtype=object) for x in inputs)
+            return np.frompyfunc(op, op.arity, 1)(*boxed)
+        return op(*inputs)
+
+    def print_branch(self) -> None:
+        """Print the graph under this Value, one line per Value, operands indented below.
+
+        A Value used twice is printed in full once and referred to after that.
+
+        >>> a = Value(3.0, label="a")
+        >>> (a * a + 1.0).print_branch()
+        + data=10.0 grad=0
+          * data=9.0 grad=0
+            a data=3.0 grad=0
+            a (above)
+          1.0
+        """
+        seen: set[int] = set()
+        stack: list[tuple[int, Any]] = [(0, self)]
+        while stack:
+            depth, v = stack.pop()
+            indent = "  " * depth
+            if v.__class__ is float:
+                print(f"{indent}{v}")
+                continue
+            name = " ".join(filter(None, (v.label, v._op))) or "leaf"
+            if id(v) in seen:
+                print(f"{indent}{name} (above)")
+                continue
+            seen.add(id(v))
+            print(f"{indent}{name} data={v.data} grad={v.grad}")
+            stack.extend((depth + 1, x) for x in reversed(v._operands))
+
+
+def lift(x: Any) -> Any:
+    """An operand as the graph holds it: a Value stays, a number becomes a float."""
+    return x if isinstance(x, Value) else as_float(x)
+
+
+def _number(x: Any) -> float:
+    return x if x.__class__ is float else x.data
+
+
+def _entry_of(label: str, arity: int) -> Op:
+    """The op that a hand-made node names; an unknown one can be shown, not differentiated."""
+    for op in ops.OPS.values():
+        if label in (op.label, op.name) and op.arity == arity:
+            return op
+
+    def no_rule(*_: Any) -> Any:
+        raise GraphError(f"op {label!r} is not in the op table; define it with ops.define(...)")
+
+    return Op(label, "made by hand", arity, no_rule, (no_rule,) * arity, label)
+
+
+def _record(cls: type[Value], op: Op, operands: tuple[Any, ...]) -> Value:
+    out = cls.__new__(cls)
+    out.grad = 0
+    out.label = ""
+    out._entry = op
+    out._operands = operands
+    out._serial = _next_serial()
+    return out
+
+
+def _interior(root: Value) -> list[Value]:
+    """The non-leaf Values that a derivative of `root` flows through, youngest first."""
+    if root._entry is None:
+        return []
+    seen = {root}
+    stack = [root]
+    while stack:
+        v = stack.pop()
+        operands = v._operands
+        if None in v._entry.vjp:  # type: ignore[union-attr]
+            operands = tuple(operands[i] for i in v._entry.differentiable)  # type: ignore[union-attr]
+        for x in operands:
+            if x.__class__ is not float and x._entry is not None and x not in seen:
+                if x._serial >= v._serial:
+                    raise cycle_error(v)
+                seen.add(x)
+                stack.append(x)
+    return sorted(seen, key=_serial, reverse=True)
+
+
+def cycle_error(v: Value) -> GraphError:
+    """The error for a Value that depends on itself, or on a younger one."""
+    name = f"{v.label!r} " if v.label else ""
+    return GraphError(
+        f"the graph has a cycle through {name}{v!r} (op {v._op!r}): an operand is younger than "
+        "its result; build Values by arithmetic, do not assign their operands"
+    )
+
+
+def _unary(op: Op) -> Any:
+    evaluate = op.eval
+
+    def method(self: Value) -> Value:
+        out = Value.__new__(Value)
+        out.data = evaluate(self.data)
+        out.grad = 0
+        out.label = ""
+        out._entry = op
+        out._operands = (self,)
+        out._serial = _next_serial()
+        return out
+
+    return method
+
+
+def _binary(op: Op, *, reflected: bool = False) -> Any:
+    evaluate = op.eval
+
+    def method(self: Value, other: Any) -> Any:
+        kind = other.__class__
+        if kind is Value:
+            y = other.data
+        elif kind is float:
+            y = other
+        else:
+            if isinstance(other, np.ndarray) and other.ndim:
+                pair = (other, self) if reflected else (self, other)
+                return self.__array_ufunc__(getattr(np, op.ufunc or ""), "__call__", *pair)
+            if kind is not int or abs(other) > 2**53:
+                return self.__apply__(op, (other, self) if reflected else (self, other))
+            y = other = float(other)
+        out = Value.__new__(Value)
+        if reflected:
+            out.data = evaluate(y, self.data)
+            out._operands = (other, self)
+        else:
+            out.data = evaluate(self.data, y)
+            out._operands = (self, other)
+        out.grad = 0
+        out.label = ""
+        out._entry = op
+        out._serial = _next_serial()
+        return out
+
+    return method
+
+
+_OPERATORS = {
+    "add": ops.add,
+    "sub": ops.sub,
+    "mul": ops.mul,
+    "truediv": ops.div,
+    "pow": ops.pow,
+}
+_COMPARISONS = {"lt": ops.lt, "le": ops.le, "gt": ops.gt, "ge": ops.ge}
+_METHODS = {name: op for name, op in ops.OPS.items() if op.arity == 1}
+_METHODS |= {op.ufunc: op for op in ops.OPS.values() if op.arity == 1 and op.ufunc}
+_METHODS |= {"__neg__": ops.neg, "__abs__": ops.absolute}
+
+
+def install_operators(cls: type, unary: Callable[[Op], Any], binary: Callable[..., Any]) -> None:
+    """Give `cls` Python's operators and one method per op, NumPy's spelling included.
+
+    The forms that a method cannot tell by its first operand alone (`**`, comparisons with a
+    number on the left) are Python's reflected methods.
+    """
+    methods: dict[str, Any] = {name: unary(op) for name, op in _METHODS.items()}
+    for name, op in _OPERATORS.items():
+        methods[f"__{name}__"] = binary(op)
+        methods[f"__r{name}__"] = binary(op, reflected=True)
+    for name, op in _COMPARISONS.items():
+        methods[f"__{name}__"] = binary(op)
+    for op in (ops.maximum, ops.minimum, ops.atan2):
+        methods[op.name] = methods[op.ufunc or op.name] = binary(op)
+    for name, method in methods.items():
+        method.__name__ = name
+        method.__qualname__ = f"{cls.__name__}.{name}"
+        setattr(cls, name, method)
+
+
+install_operators(Value, _unary, _binary)
+
+
+class Traced(Value):
+    """A Value whose number is not known yet: an argument of a function being compiled.
+
+    It records like a Value, and refuses what would need its number.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, label: str) -> None:
+        self.grad = 0
+        self.label = label
+        self._entry = None
+        self._operands = ()
+        self._serial = _next_serial()
+
+    @property
+    def data(self) -> float:  # type: ignore[override]
+        raise TraceError(
+            f"{user_location()}: a traced value has no number yet, so .data cannot be read; "
+            "compute with the Value itself"
+        )
+
+    def __bool__(self) -> bool:
+        raise TraceError(
+            f"{user_location()}: a traced value has no truth value, so `if`, `while`, `and`, `or`, "
+            "`not`, `min()` and `max()` cannot test it; use micrograd.where(condition, a, b), "
+            "minimum or maximum, which are compiled"
+        )
+
+    def __float__(self) -> float:
+        raise TraceError(
+            f"{user_location()}: a traced value has no number yet, so float() cannot have it; keep "
+            "it a Value (micrograd.exp, sin, ... take Values), or compute this outside the "
+            "function that is compiled"
+        )
+
+    def __int__(self) -> int:
+        raise TraceError(
+            f"{user_location()}: a traced value has no number yet, so int() cannot have it; "
+            "make it a plain Python argument outside the function that is compiled"
+        )
+
+    def __index__(self) -> int:
+        raise TraceError(
+            f"{user_location()}: a traced value cannot be an index or a range; "
+            "index with a plain int, or choose with micrograd.where"
+        )
+
+    def backward(self) -> None:
+        raise TraceError(
+            f"{user_location()}: backward() inside a compiled function; compile the function and "
+            "call its .grad or .value_and_grad"
+        )
+
+    def __repr__(self) -> str:
+        return f"Traced({self.label or self._op})"
+
+
+def _traced_unary(op: Op) -> Any:
+    return lambda self: _record(Traced, op, (self,))
+
+
+def _traced_binary(op: Op, *, reflected: bool = False) -> Any:
+    def method(self: Value, other: Any) -> Any:
+        pair = (other, self) if reflected else (self, other)
+        if isinstance(other, np.ndarray) and other.ndim:
+            return self.__array_ufunc__(getattr(np, op.ufunc or ""), "__call__", *pair)
+        return self.__apply__(op, pair)
+
+    return method
+
+
+install_operators(Traced, _traced_unary, _traced_binary)

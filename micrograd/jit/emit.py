@@ -1,0 +1,348 @@
+"""Schedule -> MLIR module in the llvm dialect, through the bindings' builders.
+
+Requires a verified program of ops that have an emission (simplify.expand), and its schedule.
+Establishes a module that MLIR verifies, with
+
+    @main(inputs..., outputs...)     the kernel; scalars by value, arrays by pointer; an output of
+                                     one element may be the result
+    @_mlir_ciface_main               its C interface, as MLIR's own lowering would name it
+    @p0, @p1, ...                    pointers to the parameter stores, set once after linking
+
+and, when it is to be mapped over arrays, a NumPy ufunc inner loop around `main`:
+
+    @main_loop(args, dimensions, steps, data)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lowering.bindings import ir
+
+from .. import ops
+from .builder import Builder, declare
+from .program import Access, Apply, Array, Expr, Role, Statement
+from .schedule import Schedule
+
+ENTRY = "main"
+STACK_BYTES = 32 * 1024
+"""A workspace up to this size is on the stack; a larger one is allocated for the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """How `main` is called: which inputs come by value, and which output is its result."""
+
+    by_value: frozenset[str]
+    returned: str | None
+
+
+def emit(
+    schedule: Schedule, interface: Interface, *, bits: int, exact: bool, mapped: bool = False
+) -> ir.Module:
+    """The module of a schedule, built in the current MLIR context and verified.
+
+    bits    the element type: 32 or 64
+    exact   no fast-math flags: compiled and interpreted results are equal
+    mapped  add `main_loop`
+    """
+    with ir.Location.unknown():
+        module = ir.Module.create()
+        emitter = _Emitter(module, schedule, interface, bits, exact)
+        emitter.emit()
+        if mapped:
+            emitter.emit_loop()
+    module.operation.verify()
+    return module
+
+
+class _Emitter:
+    def __init__(
+        self, module: ir.Module, schedule: Schedule, interface: Interface, bits: int, exact: bool
+    ) -> None:
+        self.module = module
+        self.schedule = schedule
+        self.program = schedule.program
+        self.interface = interface
+        self.exact = exact
+        self.builder = Builder(module, bits, exact=exact)
+        self.arguments = [
+            a
+            for a in self.program.with_role(Role.INPUT, Role.OUTPUT)
+            if a.name != interface.returned
+        ]
+        self.scalars: dict[tuple[str, int], ir.Value] = {}
+        self.bases: dict[str, ir.Value] = {}
+
+    # -- functions -----------------------------------------------------------------------------
+
+    def emit(self) -> None:
+        """Globals, then the chunks, then main and its C interface."""
+        for a in self.program.with_role(Role.PARAMETER):
+            self._global(f"external @{a.name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
+        for a in self.program.with_role(Role.CONSTANT):
+            self._table(a.name, np.asarray(a.data, dtype=f"f{self.builder.bits // 8}"))
+        for name, table in self.program.tables.items():
+            self._table(name, table.astype(np.int64))
+        result = self.builder.number if self.interface.returned else None
+        types = [self._type(a) for a in self.arguments]
+        if len(self.schedule.chunks) > 1:
+            for k, chunk in enumerate(self.schedule.chunks):
+                self._function(f"part{k}", [*types, self.builder.ptr], None, internal=True)
+                self._bind()
+                self.workspace = self.builder.block.arguments[len(types)]
+                self._body(chunk)
+                self.builder.build("llvm.return", [], [])
+        self._function(ENTRY, types, result)
+        self._bind()
+        release = self._allocate_workspace()
+        if len(self.schedule.chunks) > 1:
+            passed = [*self.builder.block.arguments, self.workspace]
+            for k in range(len(self.schedule.chunks)):
+                callee = self.builder.callee(f"part{k}", len(passed))
+                self.builder.build("llvm.call", [], passed, callee)
+        else:
+            self._body(self.schedule.chunks[0])
+        results = [self._read(Access(self.interface.returned))] if self.interface.returned else []
+        if release:
+            self.builder.build("llvm.call", [], [self.workspace], self.builder.callee("free", 1))
+        self.builder.build("llvm.return", [], results)
+        self._c_interface(types, result)
+
+    def _type(self, a: Array) -> ir.Type:
+        return self.builder.number if a.name in self.interface.by_value else self.builder.ptr
+
+    def _function(
+        self,
+        name: str,
+        types: Sequence[ir.Type],
+        result: ir.Type | None,
+        *,
+        internal: bool = False,
+        marked: bool = True,
+    ) -> None:
+        """Begin a function; building goes on in its entry block."""
+        signature = ", ".join(map(str, types))
+        text = f"!llvm.func<{result if result is not None else 'void'} ({signature})>"
+        attributes = {
+            "sym_name": ir.StringAttr.get(name),
+            "function_type": ir.TypeAttr.get(ir.Type.parse(text)),
+            "CConv": ir.Attribute.parse("#llvm.cconv<ccc>"),
+            "linkage": ir.Attribute.parse(
+                "#llvm.linkage<internal>" if internal else "#llvm.linkage<external>"
+            ),
+            "unnamed_addr": ir.Attribute.parse("0 : i64"),
+            "visibility_": ir.Attribute.parse("0 : i64"),
+        }
+        if internal:
+            attributes["no_inline"] = ir.UnitAttr.get()
+        else:
+            attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
+        if self.exact:
+            # else LLVM would take libm's pow(x, 2) for x*x, which rounds differently
+            attributes["passthrough"] = ir.Attribute.parse('["no-builtins"]')
+        marks = []
+        for a, type in zip(self.arguments if marked else [], types, strict=False):
+            pointer = type == self.builder.ptr
+            mark = "llvm.noalias, llvm.nonnull"
+            mark += ", llvm.readonly" if a.role is Role.INPUT else ""
+            marks.append(f"{{{mark}}}" if pointer else "{}")
+        marks += ["{llvm.noalias}" if marked else "{}"] * (len(types) - len(marks))
+        if any(mark != "{}" for mark in marks):
+            attributes["arg_attrs"] = ir.Attribute.parse(f"[{', '.join(marks)}]")
+        self.builder.enter(self.module.body)
+        function = self.builder.build("llvm.func", [], [], attributes, regions=1)
+        entry = function.regions[0].blocks.append(*types)
+        self.builder.begin(entry)
+
+    def _c_interface(self, types: Sequence[ir.Type], result: ir.Type | None) -> None:
+        self._function(f"_mlir_ciface_{ENTRY}", types, result)
+        callee = self.builder.callee(ENTRY, len(types))
+        results = [result] if result is not None else []
+        call = self.builder.build("llvm.call", results, self.builder.block.arguments, callee)
+        self.builder.build("llvm.return", [], [call] if results else [])
+
+    def emit_loop(self) -> None:
+        """The inner loop of a ufunc: `main` on every element of its strided arguments.
+
+        Source: NumPy's PyUFuncGenericFunction, (char **args, npy_intp const *dimensions,
+        npy_intp const *steps, void *data). The arguments are main's, then its result.
+        """
+        b = self.builder
+        types = [self._type(a) for a in self.arguments]
+        self._function(f"{ENTRY}_loop", [b.ptr] * 4, None, marked=False)
+        pointers, dimensions, steps, _ = b.block.arguments
+        n = b.load(dimensions, b.i64)
+        total = len(types) + bool(self.interface.returned)
+        bases = [b.load(b.element(pointers, k, b.ptr), b.ptr) for k in range(total)]
+        strides = [b.load(b.element(steps, k, b.i64), b.i64) for k in range(total)]
+        byte = ir.IntegerType.get_signless(8)
+        with b.loop(n) as index:
+            at = [
+                b.element(base, b.integer_op("llvm.mul", index, stride), byte)
+                for base, stride in zip(bases, strides, strict=True)
+            ]
+            passed = [b.load(x, t) if t == b.number else x for x, t in zip(at, types, strict=False)]
+            results = [b.number] if self.interface.returned else []
+            result = b.build("llvm.call", results, passed, b.callee(ENTRY, len(passed)))
+            if results:
+                b.store(result, at[-1])
+        b.build("llvm.return", [], [])
+
+    def _global(self, head: str, initial: str) -> None:
+        type = initial.rpartition(" : ")[2]
+        self.module.body.append(
+            ir.Operation.parse(
+                f"llvm.mlir.global {head} {{\n  %0 = {initial}\n  llvm.return %0 : {type}\n}}"
+            )
+        )
+
+    def _table(self, name: str, data: Any) -> None:
+        self.builder.enter(self.module.body)
+        element = self.builder.i64 if data.dtype == np.int64 else self.builder.number
+        self.builder.build(
+            "llvm.mlir.global",
+            [],
+            [],
+            {
+                "sym_name": ir.StringAttr.get(name),
+                "global_type": ir.TypeAttr.get(
+                    ir.Type.parse(f"!llvm.array<{len(data)} x {element}>")
+                ),
+                "value": ir.DenseElementsAttr.get(np.ascontiguousarray(data), type=element),
+                "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
+                "constant": ir.UnitAttr.get(),
+            },
+            regions=1,
+        )
+
+    # -- storage -------------------------------------------------------------------------------
+
+    def _bind(self) -> None:
+        """Tie the arrays to the arguments of the function that has just begun."""
+        self.scalars = {}
+        self.bases = {}
+        for a, value in zip(self.arguments, self.builder.block.arguments, strict=False):
+            if a.name in self.interface.by_value:
+                self.scalars[a.name, 0] = value
+            else:
+                self.bases[a.name] = value
+
+    def _allocate_workspace(self) -> bool:
+        """Give `main` its workspace; whether it must be freed."""
+        size = self.schedule.workspace_size * self.builder.bits // 8
+        self.workspace = None
+        if not size:
+            return False
+        if size <= STACK_BYTES:
+            element = {"elem_type": ir.TypeAttr.get(self.builder.number)}
+            count = self.builder.integer(self.schedule.workspace_size)
+            self.workspace = self.builder.build("llvm.alloca", [self.builder.ptr], [count], element)
+            return False
+        declare(self.module, "@malloc(i64) -> !llvm.ptr")
+        declare(self.module, "@free(!llvm.ptr)")
+        callee = self.builder.callee("malloc", 1)
+        bytes_ = self.builder.integer(size)
+        self.workspace = self.builder.build("llvm.call", [self.builder.ptr], [bytes_], callee)
+        return True
+
+    def _base(self, name: str) -> ir.Value:
+        """The address of an array's first element."""
+        if name in self.bases:
+            return self.bases[name]
+        b = self.builder
+        if name in self.schedule.workspace:
+            return b.element(self.workspace, self.schedule.workspace[name], b.number)
+        symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
+        address = b.numbered(
+            ("address", name), lambda: b.build("llvm.mlir.addressof", [b.ptr], [], symbol)
+        )
+        a = self.program.arrays.get(name)
+        if a is not None and a.role is Role.PARAMETER:
+            return b.numbered(("store", name), lambda: b.load(address, b.ptr))
+        return address
+
+    def _address(self, a: Access, indices: Sequence[ir.Value]) -> ir.Value:
+        b = self.builder
+        index = self._affine(a, indices)
+        if a.table is not None:
+            entry = b.element(self._base(a.table), index, b.i64)
+            index = b.load(entry, b.i64)
+        array = self.program.arrays[a.array]
+        type = b.f64 if array.role is Role.PARAMETER else b.number
+        return b.element(self._base(a.array), index, type)
+
+    def _affine(self, a: Access, indices: Sequence[ir.Value]) -> ir.Value | int:
+        """offset + sum(strides * indices), as an i64 or, where it is constant, an int."""
+        b = self.builder
+        total: ir.Value | None = None
+        for stride, index in zip(a.strides, indices, strict=True):
+            if stride:
+                scaled = (
+                    index if stride == 1 else b.integer_op("llvm.mul", index, b.integer(stride))
+                )
+                total = scaled if total is None else b.integer_op("llvm.add", total, scaled)
+        if total is None:
+            return a.offset
+        return b.integer_op("llvm.add", total, b.integer(a.offset)) if a.offset else total
+
+    def _read(self, a: Access, indices: Sequence[ir.Value] = ()) -> ir.Value:
+        if (a.array, a.offset) in self.scalars and a.is_constant:
+            return self.scalars[a.array, a.offset]
+        address = self._address(a, indices)
+        if self.program.arrays[a.array].role is Role.PARAMETER:
+            return self.builder.numbered(
+                ("load", id(address)), lambda: self.builder.load_parameter(address)
+            )
+        return self.builder.load(address, self.builder.number)
+
+    # -- statements ----------------------------------------------------------------------------
+
+    def _body(self, chunk: Sequence[Statement]) -> None:
+        for s in chunk:
+            if s.domain:
+                self._loops(s)
+            else:
+                self._assign(s, ())
+
+    def _loops(self, s: Statement) -> None:
+        loops = []
+        for count in s.domain:
+            loop = self.builder.loop(self.builder.integer(count))
+            loops.append((loop, loop.__enter__()))
+        self._assign(s, [index for _, index in loops])
+        for loop, _ in reversed(loops):
+            loop.__exit__(None, None, None)
+
+    def _assign(self, s: Statement, indices: Sequence[ir.Value]) -> None:
+        value = self._value(s.expr, indices)
+        if s.accumulate:
+            before = self._read(s.target, indices)
+            value = self.builder.add(before, value, reduction=bool(s.domain))
+        if s.target.array in self.schedule.registers:
+            self.scalars[s.target.array, s.target.offset] = value
+        else:
+            self.builder.store(value, self._address(s.target, indices))
+
+    def _value(self, expr: Expr, indices: Sequence[ir.Value]) -> ir.Value:
+        if isinstance(expr, float):
+            return self.builder.constant(expr)
+        if isinstance(expr, Access):
+            return self._read(expr, indices)
+        if expr.op is ops.where:
+            condition, x, y = expr.args
+            return self.builder.select(
+                self._condition(condition, indices),
+                self._value(x, indices),
+                self._value(y, indices),
+            )
+        return self.builder.apply(expr.op, [self._value(x, indices) for x in expr.args])
+
+    def _condition(self, expr: Expr, indices: Sequence[ir.Value]) -> ir.Value:
+        if isinstance(expr, Apply) and expr.op.predicate is not None:
+            return self.builder.compare(expr.op, [self._value(x, indices) for x in expr.args])
+        return self.builder.truth(self._value(expr, indices))

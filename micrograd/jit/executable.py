@@ -1,0 +1,320 @@
+"""Recording -> native code: runs the stages for one structure of arguments, and calls the result.
+
+An executable owns its machine code and keeps the parameter stores alive that the code points to.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import lowering
+from lowering.bindings import context
+
+from ..errors import KernelClosed, SignatureError
+from . import graph as graphs
+from .differentiate import gradient
+from .emit import ENTRY, Interface, emit
+from .program import Program, Role
+from .reroll import OUTPUT, straight_line
+from .schedule import schedule
+from .signature import SCALAR, Container, Structure, build, count
+from .simplify import expand, simplify
+from .source import Recording
+from .verify import verify
+
+_PLAIN = {float, int}
+
+
+class Wanted(Enum):
+    """What a kernel computes."""
+
+    VALUE = "value"
+    GRADIENT = "grad"
+    BOTH = "value_and_grad"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to compile: `dtype` is float32 or float64; `strict` forbids any change of rounding."""
+
+    dtype: np.dtype[Any]
+    strict: bool
+
+    @property
+    def bits(self) -> int:
+        """The width of a number."""
+        return self.dtype.itemsize * 8
+
+
+class Executable:
+    """One recording, compiled."""
+
+    def __init__(
+        self,
+        name: str,
+        recording: Recording,
+        parameters: Sequence[tuple[str, Structure]],
+        wanted: Wanted,
+        options: Options,
+    ) -> None:
+        self.name = name
+        self.graph = recording.trace.graph
+        self.parameters = list(parameters)
+        self.wanted = wanted
+        self.options = options
+        self.result = recording.result
+        self.gradient = recording.gradient
+        self.stores = recording.trace.stores
+        graphs.verify(self.graph)
+        self.program = verify(straight_line(self.graph), "reroll")
+        self.transformed = self._transform(recording)
+        outputs = self.transformed.with_role(Role.OUTPUT)
+        single = any(a.name == OUTPUT and a.size == 1 for a in outputs)
+        names = [a.name for a in self.transformed.with_role(Role.INPUT)]
+        self.interface = Interface(
+            frozenset(
+                n
+                for n, (_, s) in zip(names, self.parameters, strict=True)
+                if not isinstance(s, Container)
+            ),
+            OUTPUT if single else None,
+        )
+        self.schedule = schedule(self.transformed, returned=self.interface.returned)
+        self.native: lowering.NativeModule | None = self._compile(mapped=False)
+        self._mapped: lowering.NativeModule | None = None
+        self._loop: Any = None
+        self._entry = self._prototype()(self.address)
+
+    # -- stages --------------------------------------------------------------------------------
+
+    def _transform(self, recording: Recording) -> Program:
+        """The program that is emitted: differentiated if need be, simplified, expanded."""
+        program = self.program
+        if self.wanted is not Wanted.VALUE:
+            if len(self.graph.outputs) != 1:
+                raise SignatureError(
+                    f"{self.name} gives {len(self.graph.outputs)} values; a gradient is of one. "
+                    "Return their sum, or the one that is meant"
+                )
+            keep = self.wanted is Wanted.BOTH
+            program = gradient(program, (OUTPUT, 0), recording.wrt, keep_value=keep)
+            verify(program, "differentiate")
+        program = simplify(program)
+        program = simplify(expand(program, exact=self.options.strict))
+        return verify(program, "simplify")
+
+    def _emit(self, *, mapped: bool) -> Any:
+        options = self.options
+        return emit(
+            self.schedule, self.interface, bits=options.bits, exact=options.strict, mapped=mapped
+        )
+
+    def _compile(self, *, mapped: bool) -> lowering.NativeModule:
+        with context():
+            module = self._emit(mapped=mapped)
+            native = lowering.compile(module, opt_level=self.schedule.opt_level)
+        for k, store in enumerate(self.stores):
+            if f"p{k}" in native.symbols:
+                ctypes.c_void_p.from_address(native.address(f"p{k}")).value = store.address
+        return native
+
+    @property
+    def mlir(self) -> str:
+        """The module as text."""
+        with context():
+            return str(self._emit(mapped=False)).rstrip("\n")
+
+    def stages(self) -> dict[str, str]:
+        """Every stage as text, in order."""
+        native = self._open()
+        return {
+            "graph": str(self.graph),
+            "program": str(self.program),
+            "simplified": str(self.transformed),
+            "schedule": str(self.schedule),
+            "mlir": self.mlir,
+            "llvm_ir": native.llvm_ir,
+            "assembly": native.assembly,
+        }
+
+    # -- calling -------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> int:
+        """The address of `main`."""
+        return self._open().address(ENTRY)
+
+    def _open(self) -> lowering.NativeModule:
+        if self.native is None:
+            raise KernelClosed(
+                f"kernel {self.name} was closed and its machine code is freed; call jit again"
+            )
+        return self.native
+
+    def close(self) -> None:
+        """Free the machine code."""
+        for native in (self.native, self._mapped):
+            if native is not None:
+                native.close()
+        self.native = self._mapped = self._loop = None
+        self._entry = self._closed
+
+    def _closed(self, *_: Any) -> Any:
+        self._open()
+
+    @property
+    def number(self) -> Any:
+        """The C type of a number."""
+        return ctypes.c_double if self.options.bits == 64 else ctypes.c_float
+
+    def _prototype(self) -> Any:
+        types = [
+            ctypes.c_void_p if isinstance(s, Container) else self.number for _, s in self.parameters
+        ]
+        types += [ctypes.c_void_p] * len(self.pointer_outputs)
+        result = self.number if self.interface.returned else None
+        return ctypes.CFUNCTYPE(result, *types)
+
+    @property
+    def pointer_outputs(self) -> list[int]:
+        """The sizes of the outputs that `main` writes through pointers."""
+        return [
+            a.size
+            for a in self.transformed.with_role(Role.OUTPUT)
+            if a.name != self.interface.returned
+        ]
+
+    @property
+    def c_prototype(self) -> str:
+        """`main` as C declares it."""
+        c = "double" if self.options.bits == 64 else "float"
+        arguments = [
+            f"const {c} {name}[{count(s)}]" if isinstance(s, Container) else f"{c} {name}"
+            for name, s in self.parameters
+        ]
+        arguments += [
+            f"{c} {a.name}[{a.size}]"
+            for a in self.transformed.with_role(Role.OUTPUT)
+            if a.name != self.interface.returned
+        ]
+        result = c if self.interface.returned else "void"
+        return f"{result} {ENTRY}({', '.join(arguments) or 'void'})"
+
+    def fits(self, arguments: Sequence[Any]) -> bool:
+        """Whether these are plain numbers, and flat lists or tuples of them, that fit `main`."""
+        if len(arguments) != len(self.parameters):
+            return False
+        for x, (_, s) in zip(arguments, self.parameters, strict=True):
+            kind = x.__class__
+            if kind is float or kind is int:
+                if s is not SCALAR:
+                    return False
+            elif (
+                s is SCALAR
+                or kind is not s.type  # type: ignore[union-attr]
+                or len(x) != len(s.items)  # type: ignore[union-attr]
+                or not {v.__class__ for v in x} <= _PLAIN
+            ):
+                return False
+        return True
+
+    def call(self, arguments: Sequence[Any], out: npt.NDArray[Any] | None = None) -> Any:
+        """Call `main`: scalars as they are, the leaves of a container as an array.
+
+        `out` receives the output that comes through a pointer, and is then returned in its place.
+        """
+        number = self.number
+        passed = [
+            (number * len(x))(*x) if isinstance(s, Container) else x
+            for x, (_, s) in zip(arguments, self.parameters, strict=True)
+        ]
+        sizes = self.pointer_outputs
+        if not sizes:
+            return self._entry(*passed)
+        if out is not None:
+            value = self._entry(*passed, self._checked(out, sizes).ctypes.data)
+            return out if self.wanted is not Wanted.BOTH else (value, out)
+        buffer = (number * sizes[0])()
+        value = self._entry(*passed, buffer)
+        return self._wrap(value, iter(buffer))
+
+    def _checked(self, out: npt.NDArray[Any], sizes: list[int]) -> npt.NDArray[Any]:
+        fits = out.shape == (sizes[0],) and out.dtype == self.options.dtype
+        if not fits or not out.flags.c_contiguous or not out.flags.writeable:
+            raise SignatureError(
+                f"out should be a writeable, contiguous {self.options.dtype} array of shape "
+                f"({sizes[0]},), got {out.dtype} of shape {out.shape}"
+            )
+        return out
+
+    def _wrap(self, value: Any, numbers: Any) -> Any:
+        """Results in the structure that the function gave them."""
+        if self.wanted is Wanted.VALUE:
+            return build(self.result, numbers)
+        partials = build(self.gradient, numbers)
+        return partials if self.wanted is Wanted.GRADIENT else (value, partials)
+
+    # -- mapping over arrays ---------------------------------------------------------------------
+
+    def map(
+        self,
+        arguments: Sequence[Sequence[Any]],
+        shape: tuple[int, ...],
+        out: npt.NDArray[Any] | None,
+    ) -> Any:
+        """Call `main` for every element of the broadcast arrays.
+
+        arguments   per parameter, its leaves: numbers or arrays that broadcast to `shape`
+        Returns arrays of `shape`, in the structure of a single call.
+        """
+        if self._mapped is None:
+            self._open()
+            self._mapped = self._compile(mapped=True)
+            pointer = ctypes.c_void_p
+            prototype = ctypes.CFUNCTYPE(None, pointer, pointer, pointer, pointer)
+            self._loop = prototype(self._mapped.address(f"{ENTRY}_loop"))
+        dtype = self.options.dtype
+        n = int(np.prod(shape))
+        columns: list[npt.NDArray[Any]] = []
+        for leaves, (_, s) in zip(arguments, self.parameters, strict=True):
+            if isinstance(s, Container):
+                rows = np.empty((*shape, len(leaves)), dtype=dtype)
+                for k, leaf in enumerate(leaves):
+                    rows[..., k] = leaf
+                columns.append(rows.reshape(n, len(leaves)))
+            else:
+                array = np.asarray(leaves[0], dtype=dtype)
+                columns.append(array if array.ndim == 0 else _flat(array, shape))
+        steps = [c.strides[0] if c.ndim else 0 for c in columns]
+        outputs = []
+        for size in self.pointer_outputs:
+            outputs.append(np.empty((n, size), dtype=dtype))
+        if self.interface.returned:
+            direct = out is not None and out.flags.c_contiguous and out.dtype == dtype
+            values = out.reshape(n) if direct and out is not None else np.empty(n, dtype=dtype)
+            outputs.append(values)
+        steps += [o.strides[0] for o in outputs]
+        if n:
+            pointers = (ctypes.c_void_p * len(steps))(*(a.ctypes.data for a in columns + outputs))
+            strides = (ctypes.c_ssize_t * len(steps))(*steps)
+            self._loop(pointers, ctypes.byref(ctypes.c_ssize_t(n)), strides, None)
+        value = outputs[-1].reshape(shape) if self.interface.returned else None
+        if out is not None and value is not None and not np.shares_memory(out, value):
+            out[...] = value
+        value = out if out is not None and value is not None else value
+        if not self.pointer_outputs:
+            return value
+        block = outputs[0]
+        return self._wrap(value, (block[:, k].reshape(shape) for k in range(block.shape[1])))
+
+
+def _flat(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """The array broadcast to `shape` in one dimension: a view where one stride can say it."""
+    return np.broadcast_to(array, shape).reshape(-1)

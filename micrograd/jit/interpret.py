@@ -1,0 +1,84 @@
+"""Interpreters: what a graph and a program mean, in float64, by the `eval` of every op.
+
+These are slow and obvious; every pass and the emitter are tested against them. A statement runs
+its points in order, last index fastest, so sums have one defined order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import CONSTANT, PARAMETER, Graph, op_of
+from .program import Access, Expr, Program, Role, Statement, accesses
+
+Numbers = npt.NDArray[np.float64]
+
+
+def interpret_graph(graph: Graph, arrays: Mapping[str, Sequence[float]]) -> list[float]:
+    """The outputs of a graph, given its parameter and input arrays by name."""
+    leaves = {
+        role: [float(v) for name, _ in declared for v in arrays[name]]
+        for role, declared in ((PARAMETER, graph.parameters), (-1, graph.inputs))
+    }
+    values: list[float] = []
+    for code, *operands in zip(graph.codes, graph.x, graph.y, graph.z, strict=True):
+        if code == CONSTANT:
+            values.append(graph.constants[operands[0]])
+        elif code < 3:
+            values.append(leaves[PARAMETER if code == PARAMETER else -1][operands[0]])
+        else:
+            op = op_of(code)
+            values.append(op.eval(*(values[i] for i in operands[: op.arity])))
+    return [values[i] for i in graph.outputs]
+
+
+def interpret(program: Program, given: Mapping[str, Any]) -> dict[str, Numbers]:
+    """The output arrays of a program by name, given its input and parameter arrays.
+
+    Elements that no statement has written read as nan, so a use before a definition shows.
+    """
+    memory: dict[str, Numbers] = {}
+    for a in program.arrays.values():
+        if a.role in (Role.INPUT, Role.PARAMETER):
+            memory[a.name] = np.array(given[a.name], dtype=np.float64).reshape(a.size)
+        elif a.role is Role.CONSTANT:
+            memory[a.name] = np.array(a.data, dtype=np.float64)
+        else:
+            memory[a.name] = np.full(a.size, np.nan)
+    for s in program.body:
+        _run(s, program, memory)
+    return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT)}
+
+
+def elements(access: Access, domain: tuple[int, ...], program: Program) -> npt.NDArray[np.int64]:
+    """The element that the access touches at every point of the domain, in order: i64[points]."""
+    index = np.full((1,), access.offset, dtype=np.int64)
+    for count, stride in zip(domain, access.strides, strict=True):
+        index = (index[:, None] + stride * np.arange(count)).reshape(-1)
+    return program.tables[access.table][index] if access.table is not None else index
+
+
+def reads_own_target(s: Statement) -> bool:
+    """Whether an iteration may read what an earlier iteration wrote: a recurrence."""
+    return any(a.array == s.target.array for a in accesses(s.expr))
+
+
+def _run(s: Statement, program: Program, memory: dict[str, Numbers]) -> None:
+    target = memory[s.target.array]
+    where = elements(s.target, s.domain, program)
+    read = {a: elements(a, s.domain, program) for a in accesses(s.expr)}
+
+    def value(expr: Expr, point: int) -> float:
+        if isinstance(expr, float):
+            return expr
+        if isinstance(expr, Access):
+            return float(memory[expr.array][read[expr][point]])
+        return expr.op.eval(*[value(x, point) for x in expr.args])
+
+    for point, element in enumerate(where):
+        v = value(s.expr, point)
+        target[element] = target[element] + v if s.accumulate else v

@@ -1,0 +1,297 @@
+"""Kernel: compiled code as Python sees it. `jit` makes one."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine import Value
+from ..errors import GraphError, KernelClosed, SignatureError, kind
+from .executable import Executable, Options, Wanted
+from .signature import SCALAR, Container, Structure, leaves, structure_of
+from .source import FunctionSource, Parameter, Source, ValueSource
+
+_DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64": np.float64}
+
+
+class Kernel:
+    """A callable that runs native code, compiled once per structure of arguments.
+
+    Numbers give Python floats; NumPy arrays are mapped over and give arrays. `grad` and
+    `value_and_grad` are kernels too. `print(kernel)` shows its MLIR, `stages()` everything.
+
+    >>> import micrograd
+    >>> f = micrograd.jit(lambda x, y: x * y + micrograd.tanh(x), dtype="f64")
+    >>> f(0.0, 3.0)
+    0.0
+    >>> f.value_and_grad(0.0, 3.0)
+    (0.0, (4.0, 0.0))
+    """
+
+    def __init__(self, source: Source, options: Options, wanted: Wanted) -> None:
+        self.name = source.name if wanted is Wanted.VALUE else f"{source.name}.{wanted.value}"
+        self._source = source
+        self._options = options
+        self._wanted = wanted
+        self._lock = threading.Lock()
+        self._executables: dict[tuple[Structure, ...], Executable] = {}
+        self._latest: Executable | None = None
+        self._derived: dict[Wanted, Kernel] = {}
+        self._closed = False
+
+    # -- derived kernels -----------------------------------------------------------------------
+
+    @property
+    def grad(self) -> Kernel:
+        """The kernel of the gradient: the partials, structured like the arguments or `wrt`."""
+        return self._derive(Wanted.GRADIENT)
+
+    @property
+    def value_and_grad(self) -> Kernel:
+        """The kernel of `(value, partials)`, computed together."""
+        return self._derive(Wanted.BOTH)
+
+    def _derive(self, wanted: Wanted) -> Kernel:
+        if self._wanted is not Wanted.VALUE:
+            raise SignatureError(
+                f"{self.name} is a gradient already; second derivatives are not compiled yet"
+            )
+        with self._lock:
+            self._check_open()
+            if wanted not in self._derived:
+                self._derived[wanted] = Kernel(self._source, self._options, wanted)
+            return self._derived[wanted]
+
+    # -- calling -------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        parameters = self._source.parameters
+        if kwargs or len(args) != len(parameters):
+            args = self._bind(args, kwargs)
+        latest = self._latest
+        if latest is not None and latest.fits(args):
+            return latest.call(args, out)
+        return self._call_structured(args, out)
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The arguments in order, with names and defaults resolved."""
+        parameters = self._source.parameters
+        if not args and not kwargs and isinstance(self._source, ValueSource):
+            return ()
+        names = [p.name for p in parameters]
+        unknown = [k for k in kwargs if k not in names[len(args) :]]
+        bound = list(args)
+        for p in parameters[len(args) :]:
+            if p.name in kwargs:
+                bound.append(kwargs[p.name])
+            elif p.default is not None:
+                bound.append(p.default)
+        if unknown or len(bound) != len(parameters):
+            raise SignatureError(
+                f"{self.name} takes {len(parameters)} argument{'s' * (len(parameters) != 1)}"
+                f" ({', '.join(names) or 'none'}), got {len(args)}"
+                + (f" and {', '.join(f'{k}=' for k in kwargs)}" if kwargs else "")
+            )
+        return tuple(bound)
+
+    def _call_structured(self, args: Sequence[Any], out: Any) -> Any:
+        """The general call: containers are flattened, arrays are mapped over."""
+        structures, columns, shapes = [], [], []
+        for p, x in zip(self._source.parameters, args, strict=False):
+            if isinstance(x, np.ndarray) and p.array == "rows" and x.ndim:
+                if x.dtype.kind not in "biuf":
+                    structure_of(x, p.name)
+                structure = p.structure or Container(list, (), (SCALAR,) * x.shape[-1])
+                numbers = [x[..., k] for k in range(x.shape[-1])]
+            else:
+                structure = structure_of(x, p.name, array=p.array == "whole")
+                numbers = list(leaves(x, structure, p.name))
+            self._check_structure(p, structure, len(numbers))
+            structures.append(p.structure or structure)
+            columns.append(numbers)
+            shapes += [v.shape for v in numbers if isinstance(v, np.ndarray)]
+        key = tuple(structures)
+        executable = self._executables.get(key) or self._compile(key)
+        self._latest = executable
+        if any(shapes):
+            return executable.map(columns, self._broadcast(shapes, out), out)
+        plain = [
+            list(map(float, c)) if isinstance(s, Container) else float(c[0])
+            for c, s in zip(columns, structures, strict=True)
+        ]
+        return executable.call(plain, out)
+
+    def _check_structure(self, p: Parameter, got: Structure, n: int) -> None:
+        if isinstance(p.structure, Container) and (
+            not isinstance(got, Container) or n != len(p.structure.items)
+        ):
+            raise SignatureError(
+                f"{self.name} takes {p.name}: {len(p.structure.items)} numbers, got "
+                f"{n if isinstance(got, Container) else 'one number'}"
+            )
+
+    def _broadcast(self, shapes: Sequence[tuple[int, ...]], out: Any) -> tuple[int, ...]:
+        try:
+            shape = np.broadcast_shapes(*shapes)
+        except ValueError:
+            text = ", ".join(map(str, dict.fromkeys(shapes)))
+            raise SignatureError(
+                f"{self.name}: the shapes of the arguments, {text}, do not broadcast"
+            ) from None
+        if out is not None and (not isinstance(out, np.ndarray) or out.shape != shape):
+            raise SignatureError(
+                f"{self.name}: out should be an array of shape {shape}, got {kind(out)}"
+            )
+        return shape
+
+    # -- compiling -----------------------------------------------------------------------------
+
+    def _compile(self, structures: tuple[Structure, ...]) -> Executable:
+        with self._lock:
+            self._check_open()
+            executable = self._executables.get(structures)
+            if executable is None:
+                names = [p.name for p in self._source.parameters]
+                recording = self._source.trace(structures)
+                executable = Executable(
+                    self.name,
+                    recording,
+                    list(zip(names, structures, strict=False)),
+                    self._wanted,
+                    self._options,
+                )
+                self._executables[structures] = executable
+            self._latest = executable
+            return executable
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise KernelClosed(
+                f"kernel {self.name} was closed and its machine code is freed; call jit again"
+            )
+
+    @property
+    def _shown(self) -> Executable:
+        """The executable that the inspecting methods are about: the latest, or the default one."""
+        self._check_open()
+        if self._latest is not None:
+            return self._latest
+        structures = [p.structure for p in self._source.parameters]
+        known = [s for s in structures if s is not None]
+        if len(known) != len(structures):
+            raise SignatureError(
+                f"{self.name} has not been called yet, and its arguments may have any structure; "
+                "call it once, then look at it"
+            )
+        return self._compile(tuple(known))
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        return self._shown.mlir
+
+    def __repr__(self) -> str:
+        names = ", ".join(p.name for p in self._source.parameters)
+        return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
+
+    def stages(self) -> dict[str, str]:
+        """Every stage of the compiler as text: graph, program, ..., mlir, llvm_ir, assembly."""
+        return self._shown.stages()
+
+    @property
+    def address(self) -> int:
+        """The address of `main`, for ctypes or C; valid while the kernel lives."""
+        return self._shown.address
+
+    @property
+    def signature(self) -> str:
+        """`main` as C declares it."""
+        return self._shown.c_prototype
+
+    def close(self) -> None:
+        """Free the machine code now, of derived kernels too; so does dropping the kernel."""
+        with self._lock:
+            self._closed = True
+            for executable in self._executables.values():
+                executable.close()
+            for derived in self._derived.values():
+                derived.close()
+
+
+def jit(
+    target: Any = None,
+    *,
+    wrt: Sequence[Any] | None = None,
+    dtype: Any = np.float32,
+    strict: bool = False,
+    freeze: bool = False,
+) -> Any:
+    """Compile a Value, a function of numbers, or a Neuron, Layer or MLP. Also a decorator.
+
+    target   a Value: its leaves are constants, but for those in `wrt`, which become arguments;
+             called without arguments, the kernel reads their present numbers instead.
+             A function: traced when first called, on the structure of its arguments. Leaves and
+             models that it closes over are live: the kernel sees every change of their `data`.
+             A model: a kernel of its input.
+    wrt      what `.grad` is with respect to: leaves, or names of parameters. By default a
+             function's arguments, and a model's parameters.
+    dtype    float32 or float64, as the kernel computes.
+    strict   neither sums are reassociated nor products fused: with float64, the results are those
+             of the interpreter, bit for bit.
+    freeze   bake closed-over leaves in as constants.
+
+    Raises SignatureError, GraphError or TraceError, each saying what to do.
+
+    >>> a, b = Value(4.0), Value(2.0)
+    >>> jit(a + (a + b))()
+    10.0
+    """
+    options = Options(_dtype_of(dtype), bool(strict))
+    if target is None:
+        return functools.partial(jit, wrt=wrt, dtype=dtype, strict=strict, freeze=freeze)
+    source: Source
+    if isinstance(target, Value):
+        source = ValueSource(target, _as_list(wrt))
+    elif callable(target):
+        source = FunctionSource(target, None if wrt is None else _as_list(wrt), freeze=freeze)
+    else:
+        raise SignatureError(f"jit compiles a Value, a function or a model, got {kind(target)}")
+    kernel = Kernel(source, options, Wanted.VALUE)
+    if callable(target) and not isinstance(target, Value):
+        functools.update_wrapper(kernel, target, updated=())
+    return kernel
+
+
+def _as_list(wrt: Any) -> list[Any]:
+    if wrt is None:
+        return []
+    if isinstance(wrt, (Value, str)):
+        return [wrt]
+    try:
+        return list(wrt)
+    except TypeError:
+        raise GraphError(f"wrt should be a list of leaves or names, got {kind(wrt)}") from None
+
+
+def _dtype_of(dtype: Any) -> np.dtype[Any]:
+    try:
+        found = np.dtype(_DTYPES.get(dtype, dtype) if isinstance(dtype, str) else dtype)
+    except TypeError:
+        found = None
+    if found not in (np.float32, np.float64):
+        raise SignatureError(f"dtype should be float32 or float64, got {kind(dtype)}")
+    return found
+
+
+def grad(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled gradient of a function: `jit(function, ...).grad`."""
+    return jit(function, **options).grad  # type: ignore[no-any-return]
+
+
+def value_and_grad(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled value and gradient of a function: `jit(function, ...).value_and_grad`."""
+    return jit(function, **options).value_and_grad  # type: ignore[no-any-return]

@@ -1,0 +1,199 @@
+"""What `jit` is given, as something that can be traced for a structure of arguments.
+
+A source knows the names of its parameters and, where it can, their structures before a call.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import inspect
+import re
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..engine import Traced, Value
+from ..errors import GraphError, SignatureError, kind
+from ..nn import MLP, Layer, Module, Neuron
+from .signature import SCALAR, Container, Structure, build, count, result_structure
+from .trace import Element, Trace, find_leaves, trace
+
+_RESERVED = re.compile(r"(t|p|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
+_ROOT = Container(tuple, (), ())
+
+
+@dataclass(slots=True)
+class Recording:
+    """A traced source.
+
+    result     the structure of what it returns
+    wrt        the elements that gradients are taken with respect to; None: not in the graph
+    gradient   the structure that a gradient is given back in
+    """
+
+    trace: Trace
+    result: Structure
+    wrt: list[Element | None]
+    gradient: Structure
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a source; `array` says how an array argument is taken:
+
+    'map'     elementwise, as a ufunc does
+    'rows'    its last axis is the sequence of numbers, the others are mapped over
+    'whole'   it is a container, of this very shape
+    """
+
+    name: str
+    array: str = "map"
+    structure: Structure | None = SCALAR
+    default: float | None = None
+
+
+class ValueSource:
+    """A Value: a function of its leaves `wrt`, closed over the others."""
+
+    def __init__(self, value: Value, wrt: Sequence[Any]) -> None:
+        self.name = "value"
+        self.value = value
+        self.wrt = wrt
+        labels = [v.label if isinstance(v, Value) else "" for v in wrt]
+        names = [
+            s if s.isidentifier() and labels.count(s) == 1 else f"x{k}"
+            for k, s in enumerate(labels)
+        ]
+        self.parameters = [Parameter(n) for n in names]
+
+    def trace(self, structures: tuple[Structure, ...]) -> Recording:
+        """The recording; with no arguments, `wrt` are live parameters instead of arguments."""
+        if structures:
+            names = [array_name(p.name) for p in self.parameters]
+            inputs = {n: [v] for n, v in zip(names, self.wrt, strict=True)}
+            # traced once with nothing but constants, to say which leaf is foreign
+            find_leaves(self.wrt, trace([self.value], {}, set(self.wrt)))
+            found = trace([self.value], inputs, ())
+        else:
+            found = trace([self.value], {}, set(self.wrt))
+        elements: list[Element | None] = [*find_leaves(self.wrt, found)]
+        return Recording(found, SCALAR, elements, Container(tuple, (), (SCALAR,) * len(elements)))
+
+
+class FunctionSource:
+    """A Python function or a Module; the leaves that it closes over are live, unless frozen."""
+
+    def __init__(
+        self, function: Callable[..., Any], wrt: Sequence[Any] | None, *, freeze: bool
+    ) -> None:
+        self.function = function
+        self.freeze = freeze
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self.parameters = list(_parameters(function))
+        self.wrt = wrt
+
+    def trace(self, structures: tuple[Structure, ...]) -> Recording:
+        """Call the function on traced values of these structures and record what it does."""
+        inputs: dict[str, list[Value]] = {}
+        arguments = []
+        for p, s in zip(self.parameters, structures, strict=True):
+            leaves: list[Value] = [
+                Traced(p.name if s is SCALAR else f"{p.name}[{k}]") for k in range(count(s))
+            ]
+            inputs[array_name(p.name)] = leaves
+            arguments.append(build(s, iter(leaves)))
+        returned = self.function(*arguments)
+        outputs: list[Value | float] = []
+        result = result_structure(returned, outputs.append, self.name)
+        if not any(isinstance(v, Value) for v in outputs):
+            raise SignatureError(
+                f"{self.name} should return something computed from Values; "
+                f"it returned {kind(returned)}"
+            )
+        found = trace(outputs, inputs, () if self.freeze else None)
+        return self._recording(found, result, inputs, structures)
+
+    def _recording(
+        self,
+        found: Trace,
+        result: Structure,
+        inputs: dict[str, list[Value]],
+        structures: tuple[Structure, ...],
+    ) -> Recording:
+        names = [p.name for p in self.parameters]
+        wrt = self.wrt
+        if wrt is None and isinstance(self.function, Module) and not self.freeze:
+            reached = [found.elements.get(v) for v in self.function.parameters()]
+            shape = Container(tuple, (), (SCALAR,) * len(reached))
+            return Recording(found, result, reached, shape)
+        elements: list[Element | None] = []
+        items: list[Structure] = []
+        for k, w in enumerate(names if wrt is None else wrt):
+            if not isinstance(w, str):
+                elements += find_leaves([w], found)
+                items.append(SCALAR)
+            elif w in names:
+                array = array_name(w)
+                elements += [(array, i) for i in range(len(inputs[array]))]
+                items.append(structures[names.index(w)])
+            else:
+                raise GraphError(
+                    f"wrt[{k}] is {w!r}, but {self.name} has no such parameter; it has "
+                    f"{', '.join(names) or 'none'}"
+                )
+        return Recording(found, result, elements, Container(tuple, (), tuple(items)))
+
+
+Source = ValueSource | FunctionSource
+
+
+def array_name(parameter: str) -> str:
+    """The program's array for a parameter: its own name, unless the compiler uses that."""
+    return parameter + "_" if _RESERVED.fullmatch(parameter) else parameter
+
+
+def _parameters(function: Callable[..., Any]) -> Iterator[Parameter]:
+    """The parameters that a call must or may fill.
+
+    Raises SignatureError for `*args`, `**kwargs` and keyword-only parameters without a default.
+    """
+    if isinstance(function, (Neuron, Layer, MLP)):
+        yield Parameter("x", "rows", Container(list, (), (SCALAR,) * function.nin))
+        return
+    hints = _hints(function)
+    for p in inspect.signature(function).parameters.values():
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            raise SignatureError(
+                f"{getattr(function, '__name__', function)} takes *{p.name}, whose number of "
+                "arguments is unknown; give it named parameters, or one list"
+            )
+        numeric = type(p.default) in (int, float)
+        if p.kind is p.KEYWORD_ONLY and p.default is p.empty:
+            raise SignatureError(f"keyword-only parameter {p.name} needs a default")
+        if p.kind is p.KEYWORD_ONLY or (p.default is not p.empty and not numeric):
+            continue  # keeps its default: it configures the function, it is no argument
+        if isinstance(function, Module):
+            yield Parameter(p.name, "rows", None)
+        elif _is_sequence(hints.get(p.name)):
+            yield Parameter(p.name, "whole", None)
+        else:
+            yield Parameter(p.name, default=float(p.default) if numeric else None)
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(
+            function if inspect.isroutine(function) else type(function).__call__
+        )
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def _is_sequence(hint: Any) -> bool:
+    origin = typing.get_origin(hint) or hint
+    return isinstance(origin, type) and issubclass(
+        origin, (np.ndarray, collections.abc.Sequence, collections.abc.Mapping)
+    )

@@ -1,0 +1,134 @@
+"""The verifier of programs: every pass's output goes through it in the tests.
+
+Rules (docs/ir.md has them in words): names are declared; ranks match the domain; indices stay
+inside their arrays; ops have their number of operands; inputs, parameters and constants are never
+written; an element is assigned once, and only then accumulated into or read; `=` does not reduce;
+every element of an output is written.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import CompilerError
+from .interpret import elements, reads_own_target
+from .program import Access, Apply, Expr, Program, Role, Statement, accesses
+
+_READ_ONLY = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
+
+
+def verify(program: Program, after: str = "") -> Program:
+    """The program itself, if it is well formed.
+
+    Raises CompilerError that names the pass `after` which it was checked, shows the offending
+    statement, and says which rule it breaks. Cost: a few operations per point of every domain.
+    """
+    written = {a.name: np.full(a.size, a.role in _READ_ONLY) for a in program.arrays.values()}
+    for number, s in enumerate(program.body):
+        try:
+            _verify_statement(s, program, written)
+        except _Broken as broken:
+            stage = f" after {after}" if after else ""
+            lo, hi = max(0, number - 2), number + 3
+            context = "\n".join(
+                f"{'>' if k == number else ' '} {program.body[k]}"
+                for k in range(lo, min(hi, len(program.body)))
+            )
+            raise CompilerError(
+                f"program{stage}, statement {number}: {broken}\n{context}"
+            ) from None
+    for a in program.with_role(Role.OUTPUT):
+        if not written[a.name].all():
+            missing = int(np.argmin(written[a.name]))
+            raise CompilerError(f"program {after}: output element {a.name}[{missing}] is never set")
+    for a in program.with_role(Role.CONSTANT):
+        if a.data is None or len(a.data) != a.size:
+            raise CompilerError(
+                f"program {after}: constant {a.name} does not have {a.size} numbers"
+            )
+    return program
+
+
+class _Broken(Exception):
+    """A rule is broken; the caller adds where."""
+
+
+def _verify_statement(
+    s: Statement, program: Program, written: dict[str, npt.NDArray[np.bool_]]
+) -> None:
+    if any(count < 1 for count in s.domain):
+        raise _Broken(f"a trip count of {s.domain} is below 1")
+    _verify_ops(s.expr)
+    reads = {a: _elements_in_bounds(a, s, program) for a in accesses(s.expr)}
+    target = _elements_in_bounds(s.target, s, program)
+    if program.arrays[s.target.array].role in _READ_ONLY:
+        raise _Broken(f"{s.target.array} is read-only")
+    done = written[s.target.array]
+    if not s.accumulate and len(np.unique(target)) != len(target):
+        raise _Broken("`=` writes one element more than once; reductions accumulate with `+=`")
+    if reads_own_target(s):
+        _verify_in_order(s, reads, target, written)
+        return
+    for a, index in reads.items():
+        _require(written[a.array], index, a.array, "read")
+    if s.accumulate:
+        _require(done, target, s.target.array, "accumulated into")
+    elif done[target].any():
+        raise _Broken(f"{s.target.array}[{int(target[np.argmax(done[target])])}] is assigned twice")
+    done[target] = True
+
+
+def _verify_in_order(
+    s: Statement,
+    reads: dict[Access, npt.NDArray[np.int64]],
+    target: npt.NDArray[np.int64],
+    written: dict[str, npt.NDArray[np.bool_]],
+) -> None:
+    done = written[s.target.array]
+    for point, element in enumerate(target):
+        for a, index in reads.items():
+            _require(written[a.array], index[point : point + 1], a.array, "read")
+        if not s.accumulate and done[element]:
+            raise _Broken(f"{s.target.array}[{int(element)}] is assigned twice")
+        done[element] = True
+
+
+def _require(
+    done: npt.NDArray[np.bool_], index: npt.NDArray[np.int64], name: str, what: str
+) -> None:
+    ready = done[index]
+    if not ready.all():
+        raise _Broken(f"{name}[{int(index[np.argmin(ready)])}] is {what} before it is assigned")
+
+
+def _elements_in_bounds(a: Access, s: Statement, program: Program) -> npt.NDArray[np.int64]:
+    if a.array not in program.arrays:
+        raise _Broken(f"array {a.array} is not declared")
+    if len(a.strides) != len(s.domain):
+        raise _Broken(f"{a} has {len(a.strides)} strides for {len(s.domain)} loops")
+    if a.table is not None and a.table not in program.tables:
+        raise _Broken(f"table {a.table} is not declared")
+    extent = program.arrays[a.array].size
+    limit = extent if a.table is None else len(program.tables[a.table])
+    spans = [stride * (count - 1) for count, stride in zip(s.domain, a.strides, strict=True)]
+    lo = a.offset + sum(x for x in spans if x < 0)
+    hi = a.offset + sum(x for x in spans if x > 0)
+    if lo < 0 or hi >= limit:
+        raise _Broken(f"{a} reaches from {lo} to {hi}, outside 0..{limit - 1}")
+    index = elements(a, s.domain, program)
+    if a.table is not None and (index.min() < 0 or index.max() >= extent):
+        raise _Broken(f"{a} reaches outside 0..{extent - 1} through its table")
+    return index
+
+
+def _verify_ops(expr: Expr) -> None:
+    stack = [expr]
+    while stack:
+        e = stack.pop()
+        if isinstance(e, Apply):
+            if len(e.args) != e.op.arity:
+                raise _Broken(f"{e.op.name} takes {e.op.arity} operands, has {len(e.args)}")
+            stack.extend(e.args)
+        elif not isinstance(e, (Access, float)):
+            raise _Broken(f"{e!r} is no expression; literals are floats")

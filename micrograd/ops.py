@@ -1,0 +1,422 @@
+"""The op table: one entry per op, and everything reads from it.
+
+An entry holds the formula, the function on floats, the derivative, and how the op is written
+in MLIR. The interpreter, the eager backward pass, the differentiated program, the emitter, the
+documentation and the tests are all driven by these entries; a new op is one new entry.
+
+Invariants of an entry:
+
+- `eval` is total: it takes floats, returns a float and never raises; 1/0 is inf, log(-1) is nan.
+- `vjp` has one rule per operand, `rule(ct, out, *operands)`. A rule uses `+ - *` and ops of this
+  table only, so the same lambda works on floats, on Values and on compiler expressions. `None`
+  is a structural zero: nothing flows there, not even 0 * inf.
+- exactly one of `mlir`, `predicate`, `libm`, `expand` says how to emit it.
+
+Ops are callable: on floats they compute, on Values they build the graph, on arrays they map.
+
+>>> tanh(0.5)
+0.46211715726000974
+>>> log(-1.0)
+nan
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import DataError, kind
+
+Rule = Callable[..., Any]
+
+OPS: dict[str, Op] = {}
+"""Every op by name, in order of definition."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Op:
+    """One entry of the table. Calling it applies the op to numbers, Values or arrays."""
+
+    name: str
+    formula: str
+    arity: int
+    eval: Callable[..., float]
+    vjp: tuple[Rule | None, ...]
+    label: str
+    """What `Value._op` shows: micrograd's string for the op."""
+    mlir: str | None = None
+    """An operation of the llvm dialect that computes it."""
+    predicate: str | None = None
+    """An `llvm.fcmp` predicate; the result is 1.0 or 0.0."""
+    libm: str | None = None
+    """A C library function of doubles (its float twin has an `f` behind the name)."""
+    expand: Callable[..., Any] | None = None
+    """The same function in other ops of the table."""
+    ufunc: str | None = None
+    """The NumPy ufunc of the same meaning."""
+    commutative: bool = False
+
+    @property
+    def emittable(self) -> bool:
+        """Whether the compiler can write this op."""
+        return bool(self.mlir or self.predicate or self.libm or self.expand)
+
+    @property
+    def differentiable(self) -> tuple[int, ...]:
+        """The operand positions that a derivative flows to."""
+        return tuple(i for i, rule in enumerate(self.vjp) if rule is not None)
+
+    def __call__(self, *operands: Any) -> Any:
+        if len(operands) != self.arity:
+            raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
+        for x in operands:
+            if isinstance(x, np.ndarray):
+                return np.frompyfunc(self, self.arity, 1)(*operands)
+            if hasattr(x, "__apply__"):
+                return x.__apply__(self, operands)
+        return self.eval(*map(as_float, operands))
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}: {self.formula}>"
+
+
+def as_float(x: Any) -> float:
+    """`x` as a float; strings, None and arrays are refused rather than guessed at."""
+    if isinstance(x, (str, bytes)) or x is None or getattr(x, "ndim", 0):
+        raise DataError(f"a Value holds one real number, got {kind(x)}")
+    try:
+        return float(x)
+    except OverflowError:
+        return math.copysign(math.inf, x)
+    except (TypeError, ValueError):
+        raise DataError(f"a Value holds one real number, got {kind(x)}") from None
+
+
+def define(
+    name: str,
+    *,
+    formula: str,
+    vjp: tuple[Rule | None, ...],
+    eval: Callable[..., float] | None = None,
+    label: str | None = None,
+    **how: Any,
+) -> Op:
+    """Enter an op into the table; without `eval`, its expansion is evaluated.
+
+    >>> define("cube", formula="x*x*x", vjp=(lambda ct, out, x: ct * 3.0 * x * x,),
+    ...        expand=lambda x: x * x * x)(2.0)
+    8.0
+    >>> del OPS["cube"]
+    """
+    expand = how.get("expand")
+    if eval is None:
+        if expand is None:
+            raise ValueError(f"op {name}: give eval=, or expand= to evaluate")
+        eval = expand
+    if name in OPS:
+        raise ValueError(f"op {name} is defined twice")
+    op = Op(name, formula, len(vjp), eval, vjp, label or name, **how)
+    OPS[name] = op
+    return op
+
+
+def _total(
+    f: Callable[..., float], poles: dict[float, float] | None = None
+) -> Callable[..., float]:
+    """`f` of one float, made total: IEEE results where Python's math module raises."""
+
+    def evaluate(x: float) -> float:
+        try:
+            return f(x)
+        except ValueError:
+            return poles[x] if poles and x in poles else math.nan
+        except OverflowError:
+            # exp, expm1 and cosh overflow upwards; sinh follows the sign of x
+            return -math.inf if f is math.sinh and x < 0.0 else math.inf
+
+    return evaluate
+
+
+def _div(x: float, y: float) -> float:
+    try:
+        return x / y
+    except ZeroDivisionError:
+        if x == 0.0 or x != x:
+            return math.nan
+        return math.copysign(math.inf, x) * math.copysign(1.0, y)
+
+
+def _pow(x: float, y: float) -> float:
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        odd = y == math.floor(y) and y % 2.0 == 1.0
+        return -math.inf if x < 0.0 and odd else math.inf
+    except ValueError:
+        if x != 0.0:
+            return math.nan  # a negative base to a power that is no integer
+        odd = y == math.floor(y) and y % 2.0 == 1.0
+        return math.copysign(math.inf, x) if odd else math.inf
+
+
+def _maximum(x: float, y: float) -> float:
+    if x != x or y != y:
+        return math.nan
+    if x == y:  # also orders the zeros: maximum(-0.0, 0.0) is 0.0
+        return y if math.copysign(1.0, x) < 0.0 else x
+    return x if x > y else y
+
+
+def _minimum(x: float, y: float) -> float:
+    return -_maximum(-x, -y)
+
+
+def _float(compare: Callable[[float, float], bool]) -> Callable[[float, float], float]:
+    return lambda x, y: 1.0 if compare(x, y) else 0.0
+
+
+# --- arithmetic ---------------------------------------------------------------------------
+
+add = define(
+    "add",
+    formula="x + y",
+    label="+",
+    eval=operator.add,
+    vjp=(lambda ct, out, x, y: ct, lambda ct, out, x, y: ct),
+    mlir="llvm.fadd",
+    ufunc="add",
+    commutative=True,
+)
+sub = define(
+    "sub",
+    formula="x - y",
+    label="-",
+    eval=operator.sub,
+    vjp=(lambda ct, out, x, y: ct, lambda ct, out, x, y: -ct),
+    mlir="llvm.fsub",
+    ufunc="subtract",
+)
+mul = define(
+    "mul",
+    formula="x * y",
+    label="*",
+    eval=operator.mul,
+    vjp=(lambda ct, out, x, y: ct * y, lambda ct, out, x, y: ct * x),
+    mlir="llvm.fmul",
+    ufunc="multiply",
+    commutative=True,
+)
+div = define(
+    "div",
+    formula="x / y",
+    label="/",
+    eval=_div,
+    vjp=(lambda ct, out, x, y: div(ct, y), lambda ct, out, x, y: -div(ct * out, y)),
+    mlir="llvm.fdiv",
+    ufunc="true_divide",
+)
+neg = define(
+    "neg",
+    formula="-x",
+    label="neg",
+    eval=operator.neg,
+    vjp=(lambda ct, out, x: -ct,),
+    mlir="llvm.fneg",
+    ufunc="negative",
+)
+pow = define(
+    "pow",
+    formula="x ** y",
+    label="**",
+    eval=_pow,
+    vjp=(
+        lambda ct, out, x, y: ct * where(eq(y, 0.0), 0.0, y * pow(x, y - 1.0)),
+        lambda ct, out, x, y: ct * where(eq(x, 0.0) * ge(y, 0.0), 0.0, out * log(x)),
+    ),
+    libm="pow",
+    ufunc="power",
+)
+
+# --- comparisons and choice: 1.0 for true, 0.0 for false; any number but 0.0 is true -------
+
+lt = define(
+    "lt", formula="x < y", label="<", eval=_float(operator.lt), vjp=(None, None),
+    predicate="olt", ufunc="less",
+)  # fmt: skip
+le = define(
+    "le", formula="x <= y", label="<=", eval=_float(operator.le), vjp=(None, None),
+    predicate="ole", ufunc="less_equal",
+)  # fmt: skip
+gt = define(
+    "gt", formula="x > y", label=">", eval=_float(operator.gt), vjp=(None, None),
+    predicate="ogt", ufunc="greater",
+)  # fmt: skip
+ge = define(
+    "ge", formula="x >= y", label=">=", eval=_float(operator.ge), vjp=(None, None),
+    predicate="oge", ufunc="greater_equal",
+)  # fmt: skip
+eq = define(
+    "eq", formula="x == y", label="==", eval=_float(operator.eq), vjp=(None, None),
+    predicate="oeq", ufunc="equal", commutative=True,
+)  # fmt: skip
+ne = define(
+    "ne", formula="x != y", label="!=", eval=_float(operator.ne), vjp=(None, None),
+    predicate="une", ufunc="not_equal", commutative=True,
+)  # fmt: skip
+where = define(
+    "where",
+    formula="x if c else y",
+    eval=lambda c, x, y: x if c != 0.0 else y,
+    vjp=(
+        None,
+        lambda ct, out, c, x, y: where(c, ct, 0.0),
+        lambda ct, out, c, x, y: where(c, 0.0, ct),
+    ),
+    mlir="llvm.select",
+)
+maximum = define(
+    "maximum",
+    formula="max(x, y)",
+    label="max",
+    eval=_maximum,
+    # a tie is split evenly, as PyTorch and JAX do
+    vjp=(
+        lambda ct, out, x, y: ct * (gt(x, y) + 0.5 * eq(x, y)),
+        lambda ct, out, x, y: ct * (lt(x, y) + 0.5 * eq(x, y)),
+    ),
+    mlir="llvm.intr.maximum",
+    ufunc="maximum",
+    commutative=True,
+)
+minimum = define(
+    "minimum",
+    formula="min(x, y)",
+    label="min",
+    eval=_minimum,
+    vjp=(
+        lambda ct, out, x, y: ct * (lt(x, y) + 0.5 * eq(x, y)),
+        lambda ct, out, x, y: ct * (gt(x, y) + 0.5 * eq(x, y)),
+    ),
+    mlir="llvm.intr.minimum",
+    ufunc="minimum",
+    commutative=True,
+)
+absolute = define(
+    "abs",
+    formula="|x|",
+    eval=operator.abs,
+    vjp=(lambda ct, out, x: where(gt(x, 0.0), ct, where(lt(x, 0.0), -ct, 0.0)),),
+    mlir="llvm.intr.fabs",
+    ufunc="absolute",
+)
+
+# --- activations --------------------------------------------------------------------------
+
+relu = define(
+    "relu",
+    formula="0 if x < 0 else x",
+    label="ReLU",
+    eval=lambda x: 0.0 if x < 0.0 else x,
+    vjp=(lambda ct, out, x: where(gt(out, 0.0), ct, 0.0),),
+    expand=lambda x: where(lt(x, 0.0), 0.0, x),
+)
+tanh = define(
+    "tanh",
+    formula="tanh x",
+    eval=math.tanh,
+    vjp=(lambda ct, out, x: ct * (1.0 - out * out),),
+    libm="tanh",
+    ufunc="tanh",
+)
+sigmoid = define(
+    "sigmoid",
+    formula="1 / (1 + exp(-x))",
+    # exp of a number that is never positive cannot overflow
+    vjp=(lambda ct, out, x: ct * (out * (1.0 - out)),),
+    expand=lambda x: div(where(lt(x, 0.0), exp(x), 1.0), 1.0 + exp(-absolute(x))),
+)
+softplus = define(
+    "softplus",
+    formula="log(1 + exp(x))",
+    vjp=(lambda ct, out, x: ct * sigmoid(x),),
+    expand=lambda x: maximum(x, 0.0) + log1p(exp(-absolute(x))),
+)
+
+# --- elementary functions -------------------------------------------------------------------
+
+exp = define(
+    "exp", formula="e ** x", eval=_total(math.exp), vjp=(lambda ct, out, x: ct * out,),
+    libm="exp", ufunc="exp",
+)  # fmt: skip
+expm1 = define(
+    "expm1", formula="e ** x - 1", eval=_total(math.expm1),
+    vjp=(lambda ct, out, x: ct * (out + 1.0),), libm="expm1", ufunc="expm1",
+)  # fmt: skip
+log = define(
+    "log", formula="ln x", eval=_total(math.log, {0.0: -math.inf}),
+    vjp=(lambda ct, out, x: div(ct, x),), libm="log", ufunc="log",
+)  # fmt: skip
+log1p = define(
+    "log1p", formula="ln(1 + x)", eval=_total(math.log1p, {-1.0: -math.inf}),
+    vjp=(lambda ct, out, x: div(ct, 1.0 + x),), libm="log1p", ufunc="log1p",
+)  # fmt: skip
+sqrt = define(
+    "sqrt", formula="√x", eval=_total(math.sqrt),
+    vjp=(lambda ct, out, x: div(0.5 * ct, out),), mlir="llvm.intr.sqrt", ufunc="sqrt",
+)  # fmt: skip
+sin = define(
+    "sin", formula="sin x", eval=_total(math.sin), vjp=(lambda ct, out, x: ct * cos(x),),
+    libm="sin", ufunc="sin",
+)  # fmt: skip
+cos = define(
+    "cos", formula="cos x", eval=_total(math.cos), vjp=(lambda ct, out, x: -(ct * sin(x)),),
+    libm="cos", ufunc="cos",
+)  # fmt: skip
+tan = define(
+    "tan", formula="tan x", eval=_total(math.tan),
+    vjp=(lambda ct, out, x: ct * (1.0 + out * out),), libm="tan", ufunc="tan",
+)  # fmt: skip
+asin = define(
+    "asin", formula="arcsin x", eval=_total(math.asin),
+    vjp=(lambda ct, out, x: div(ct, sqrt((1.0 - x) * (1.0 + x))),), libm="asin", ufunc="arcsin",
+)  # fmt: skip
+acos = define(
+    "acos", formula="arccos x", eval=_total(math.acos),
+    vjp=(lambda ct, out, x: -div(ct, sqrt((1.0 - x) * (1.0 + x))),), libm="acos", ufunc="arccos",
+)  # fmt: skip
+atan = define(
+    "atan", formula="arctan x", eval=math.atan,
+    vjp=(lambda ct, out, x: div(ct, 1.0 + x * x),), libm="atan", ufunc="arctan",
+)  # fmt: skip
+atan2 = define(
+    "atan2",
+    formula="the angle of the point (y, x), with y first",
+    eval=math.atan2,
+    vjp=(
+        lambda ct, out, y, x: ct * div(x, x * x + y * y),
+        lambda ct, out, y, x: -(ct * div(y, x * x + y * y)),
+    ),
+    libm="atan2",
+    ufunc="arctan2",
+)
+sinh = define(
+    "sinh", formula="sinh x", eval=_total(math.sinh), vjp=(lambda ct, out, x: ct * cosh(x),),
+    libm="sinh", ufunc="sinh",
+)  # fmt: skip
+cosh = define(
+    "cosh", formula="cosh x", eval=_total(math.cosh), vjp=(lambda ct, out, x: ct * sinh(x),),
+    libm="cosh", ufunc="cosh",
+)  # fmt: skip
+erf = define(
+    "erf", formula="2/√π ∫₀ˣ exp(-t²) dt", eval=math.erf,
+    vjp=(lambda ct, out, x: ct * (2.0 / math.sqrt(math.pi) * exp(-(x * x))),), libm="erf",
+)  # fmt: skip
+
+BY_UFUNC: dict[str, Op] = {op.ufunc: op for op in OPS.values() if op.ufunc}
+"""Ops by the name of the NumPy ufunc that they are."""
+BY_UFUNC["divide"] = div

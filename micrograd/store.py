@@ -1,0 +1,75 @@
+"""Live parameters: leaves whose numbers sit in one contiguous float64 buffer.
+
+Input: leaf Values. Afterwards each is a `Live` Value whose `data` reads and writes an element of
+a `Store`, which compiled kernels read in place. Python and every kernel thus see one number,
+with no copying and no recompiling.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .engine import Value, _serial
+from .errors import DataError, kind
+
+
+class Store:
+    """A float64 buffer that never moves; element i is the number of one live Value."""
+
+    __slots__ = ("__weakref__", "_data", "address", "array")
+
+    def __init__(self, numbers: Iterable[float]) -> None:
+        self._data = array("d", numbers)
+        self.address: int = self._data.buffer_info()[0]
+        self.array: npt.NDArray[np.float64] = np.frombuffer(self._data)
+        """The buffer as `f64[n]`; writing to it writes to the Values. The view also pins it."""
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+
+class Live(Value):
+    """A leaf whose number lives in a Store.
+
+    >>> w = Value(2.0)
+    >>> store, = adopt([w])
+    >>> store.array[0] = 5.0
+    >>> w
+    Value(data=5.0, grad=0)
+    """
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> float:  # type: ignore[override]
+        store, index = self._home
+        return store._data[index]  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        store, index = self._home
+        try:
+            store._data[index] = number
+        except TypeError:
+            raise DataError(f"a Value holds one real number, got {kind(number)}") from None
+
+
+def adopt(leaves: Iterable[Value]) -> list[Store]:
+    """The stores of `leaves`, in order of first use.
+
+    Leaves that have none yet are moved, oldest first, into one new store: the parameters of a
+    model are created in the order of `parameters()`, so they lie in that order.
+    """
+    leaves = list(leaves)
+    fresh = sorted({v for v in leaves if v.__class__ is Value}, key=_serial)
+    if fresh:
+        store = Store(v.data for v in fresh)
+        for index, v in enumerate(fresh):
+            v.__class__ = Live
+            v._home = (store, index)
+    return list(dict.fromkeys(v._home[0] for v in leaves))
