@@ -51,14 +51,14 @@ class Value:
     _home: Any  # (Store, index) of a live parameter, see store.py
 
     def __init__(
-        self, data: Any, _children: Iterable[Value] | str = (), _op: str = "", label: str = ""
+        self, data: Any, _children: Iterable[Any] | str = (), _op: str = "", label: str = ""
     ) -> None:
         if isinstance(_children, str):  # Value(3, "a"): the second argument is a label
-            _children, label = (), _children
+            label, _children = _children, ()
         self.data = data if data.__class__ is float else as_float(data)
         self.grad = 0
         self.label = label
-        self._operands = tuple(_children)
+        self._operands = tuple(map(lift, _children)) if _children else ()
         self._entry = _entry_of(_op, len(self._operands)) if self._operands else None
         self._serial = _next_serial()
 
@@ -112,7 +112,7 @@ class Value:
         for v in order:
             ct = v.grad
             operands = v._operands
-            rules = v._entry.vjp  # type: ignore[union-attr]
+            rules: tuple[Any, ...] = v._entry.vjp  # type: ignore[union-attr]
             if len(operands) == 2:
                 x, y = operands
                 if x.__class__ is float:

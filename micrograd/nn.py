@@ -49,7 +49,8 @@ class Neuron(Module):
         w = self.w
         if len(x) != len(w):
             raise ShapeError(f"{self!r} takes {len(w)} inputs, got {len(x)}")
-        act: Any = sum((wi * xi for wi, xi in zip(w, x, strict=True)), self.b)
+        bias: Any = self.b
+        act = sum((wi * xi for wi, xi in zip(w, x, strict=True)), bias)
         return act.relu() if self.nonlin else act
 
     def parameters(self) -> list[Value]:

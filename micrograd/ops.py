@@ -87,7 +87,7 @@ class Op:
 
 def as_float(x: Any) -> float:
     """`x` as a float; strings, None and arrays are refused rather than guessed at."""
-    if isinstance(x, (str, bytes)) or x is None or getattr(x, "ndim", 0):
+    if isinstance(x, (str, bytes)) or x is None or getattr(x, "ndim", None):
         raise DataError(f"a Value holds one real number, got {kind(x)}")
     try:
         return float(x)
@@ -182,7 +182,7 @@ def _float(compare: Callable[[float, float], bool]) -> Callable[[float, float], 
 
 # --- arithmetic ---------------------------------------------------------------------------
 
-add = define(
+add: Op = define(
     "add",
     formula="x + y",
     label="+",
@@ -192,7 +192,7 @@ add = define(
     ufunc="add",
     commutative=True,
 )
-sub = define(
+sub: Op = define(
     "sub",
     formula="x - y",
     label="-",
@@ -201,7 +201,7 @@ sub = define(
     mlir="llvm.fsub",
     ufunc="subtract",
 )
-mul = define(
+mul: Op = define(
     "mul",
     formula="x * y",
     label="*",
@@ -211,7 +211,7 @@ mul = define(
     ufunc="multiply",
     commutative=True,
 )
-div = define(
+div: Op = define(
     "div",
     formula="x / y",
     label="/",
@@ -220,7 +220,7 @@ div = define(
     mlir="llvm.fdiv",
     ufunc="true_divide",
 )
-neg = define(
+neg: Op = define(
     "neg",
     formula="-x",
     label="neg",
@@ -229,7 +229,7 @@ neg = define(
     mlir="llvm.fneg",
     ufunc="negative",
 )
-pow = define(
+pow: Op = define(
     "pow",
     formula="x ** y",
     label="**",
@@ -244,31 +244,31 @@ pow = define(
 
 # --- comparisons and choice: 1.0 for true, 0.0 for false; any number but 0.0 is true -------
 
-lt = define(
+lt: Op = define(
     "lt", formula="x < y", label="<", eval=_float(operator.lt), vjp=(None, None),
     predicate="olt", ufunc="less",
 )  # fmt: skip
-le = define(
+le: Op = define(
     "le", formula="x <= y", label="<=", eval=_float(operator.le), vjp=(None, None),
     predicate="ole", ufunc="less_equal",
 )  # fmt: skip
-gt = define(
+gt: Op = define(
     "gt", formula="x > y", label=">", eval=_float(operator.gt), vjp=(None, None),
     predicate="ogt", ufunc="greater",
 )  # fmt: skip
-ge = define(
+ge: Op = define(
     "ge", formula="x >= y", label=">=", eval=_float(operator.ge), vjp=(None, None),
     predicate="oge", ufunc="greater_equal",
 )  # fmt: skip
-eq = define(
+eq: Op = define(
     "eq", formula="x == y", label="==", eval=_float(operator.eq), vjp=(None, None),
     predicate="oeq", ufunc="equal", commutative=True,
 )  # fmt: skip
-ne = define(
+ne: Op = define(
     "ne", formula="x != y", label="!=", eval=_float(operator.ne), vjp=(None, None),
     predicate="une", ufunc="not_equal", commutative=True,
 )  # fmt: skip
-where = define(
+where: Op = define(
     "where",
     formula="x if c else y",
     eval=lambda c, x, y: x if c != 0.0 else y,
@@ -279,7 +279,7 @@ where = define(
     ),
     mlir="llvm.select",
 )
-maximum = define(
+maximum: Op = define(
     "maximum",
     formula="max(x, y)",
     label="max",
@@ -293,7 +293,7 @@ maximum = define(
     ufunc="maximum",
     commutative=True,
 )
-minimum = define(
+minimum: Op = define(
     "minimum",
     formula="min(x, y)",
     label="min",
@@ -306,7 +306,7 @@ minimum = define(
     ufunc="minimum",
     commutative=True,
 )
-absolute = define(
+absolute: Op = define(
     "abs",
     formula="|x|",
     eval=operator.abs,
@@ -317,7 +317,7 @@ absolute = define(
 
 # --- activations --------------------------------------------------------------------------
 
-relu = define(
+relu: Op = define(
     "relu",
     formula="0 if x < 0 else x",
     label="ReLU",
@@ -325,7 +325,7 @@ relu = define(
     vjp=(lambda ct, out, x: where(gt(out, 0.0), ct, 0.0),),
     expand=lambda x: where(lt(x, 0.0), 0.0, x),
 )
-tanh = define(
+tanh: Op = define(
     "tanh",
     formula="tanh x",
     eval=math.tanh,
@@ -333,14 +333,14 @@ tanh = define(
     libm="tanh",
     ufunc="tanh",
 )
-sigmoid = define(
+sigmoid: Op = define(
     "sigmoid",
     formula="1 / (1 + exp(-x))",
     # exp of a number that is never positive cannot overflow
     vjp=(lambda ct, out, x: ct * (out * (1.0 - out)),),
     expand=lambda x: div(where(lt(x, 0.0), exp(x), 1.0), 1.0 + exp(-absolute(x))),
 )
-softplus = define(
+softplus: Op = define(
     "softplus",
     formula="log(1 + exp(x))",
     vjp=(lambda ct, out, x: ct * sigmoid(x),),
@@ -349,51 +349,51 @@ softplus = define(
 
 # --- elementary functions -------------------------------------------------------------------
 
-exp = define(
+exp: Op = define(
     "exp", formula="e ** x", eval=_total(math.exp), vjp=(lambda ct, out, x: ct * out,),
     libm="exp", ufunc="exp",
 )  # fmt: skip
-expm1 = define(
+expm1: Op = define(
     "expm1", formula="e ** x - 1", eval=_total(math.expm1),
     vjp=(lambda ct, out, x: ct * (out + 1.0),), libm="expm1", ufunc="expm1",
 )  # fmt: skip
-log = define(
+log: Op = define(
     "log", formula="ln x", eval=_total(math.log, {0.0: -math.inf}),
     vjp=(lambda ct, out, x: div(ct, x),), libm="log", ufunc="log",
 )  # fmt: skip
-log1p = define(
+log1p: Op = define(
     "log1p", formula="ln(1 + x)", eval=_total(math.log1p, {-1.0: -math.inf}),
     vjp=(lambda ct, out, x: div(ct, 1.0 + x),), libm="log1p", ufunc="log1p",
 )  # fmt: skip
-sqrt = define(
+sqrt: Op = define(
     "sqrt", formula="√x", eval=_total(math.sqrt),
     vjp=(lambda ct, out, x: div(0.5 * ct, out),), mlir="llvm.intr.sqrt", ufunc="sqrt",
 )  # fmt: skip
-sin = define(
+sin: Op = define(
     "sin", formula="sin x", eval=_total(math.sin), vjp=(lambda ct, out, x: ct * cos(x),),
     libm="sin", ufunc="sin",
 )  # fmt: skip
-cos = define(
+cos: Op = define(
     "cos", formula="cos x", eval=_total(math.cos), vjp=(lambda ct, out, x: -(ct * sin(x)),),
     libm="cos", ufunc="cos",
 )  # fmt: skip
-tan = define(
+tan: Op = define(
     "tan", formula="tan x", eval=_total(math.tan),
     vjp=(lambda ct, out, x: ct * (1.0 + out * out),), libm="tan", ufunc="tan",
 )  # fmt: skip
-asin = define(
+asin: Op = define(
     "asin", formula="arcsin x", eval=_total(math.asin),
     vjp=(lambda ct, out, x: div(ct, sqrt((1.0 - x) * (1.0 + x))),), libm="asin", ufunc="arcsin",
 )  # fmt: skip
-acos = define(
+acos: Op = define(
     "acos", formula="arccos x", eval=_total(math.acos),
     vjp=(lambda ct, out, x: -div(ct, sqrt((1.0 - x) * (1.0 + x))),), libm="acos", ufunc="arccos",
 )  # fmt: skip
-atan = define(
+atan: Op = define(
     "atan", formula="arctan x", eval=math.atan,
     vjp=(lambda ct, out, x: div(ct, 1.0 + x * x),), libm="atan", ufunc="arctan",
 )  # fmt: skip
-atan2 = define(
+atan2: Op = define(
     "atan2",
     formula="the angle of the point (y, x), with y first",
     eval=math.atan2,
@@ -404,15 +404,15 @@ atan2 = define(
     libm="atan2",
     ufunc="arctan2",
 )
-sinh = define(
+sinh: Op = define(
     "sinh", formula="sinh x", eval=_total(math.sinh), vjp=(lambda ct, out, x: ct * cosh(x),),
     libm="sinh", ufunc="sinh",
 )  # fmt: skip
-cosh = define(
+cosh: Op = define(
     "cosh", formula="cosh x", eval=_total(math.cosh), vjp=(lambda ct, out, x: ct * sinh(x),),
     libm="cosh", ufunc="cosh",
 )  # fmt: skip
-erf = define(
+erf: Op = define(
     "erf", formula="2/√π ∫₀ˣ exp(-t²) dt", eval=math.erf,
     vjp=(lambda ct, out, x: ct * (2.0 / math.sqrt(math.pi) * exp(-(x * x))),), libm="erf",
 )  # fmt: skip

@@ -46,9 +46,10 @@ class Live(Value):
     __slots__ = ()
 
     @property
-    def data(self) -> float:  # type: ignore[override]
+    def data(self) -> float:
         store, index = self._home
-        return store._data[index]  # type: ignore[no-any-return]
+        number: float = store._data[index]
+        return number
 
     @data.setter
     def data(self, number: Any) -> None:

@@ -47,9 +47,9 @@ def trace(
     elements: dict[Value, Element] = {}
     payloads: dict[Value, int] = {}
     for name, leaves in inputs.items():
-        for index, leaf in enumerate(leaves):
-            payloads[leaf] = len(payloads)
-            elements[leaf] = (name, index)
+        for index, v in enumerate(leaves):
+            payloads[v] = len(payloads)
+            elements[v] = (name, index)
         graph.inputs.append((name, len(leaves)))
     parameters = [
         v for v in order if v._entry is None and v not in payloads and (live is None or v in live)
