@@ -71,6 +71,9 @@ def _floating(opcode: str) -> Writer:
 def _cast(opcode: str) -> Writer:
     def write(scope: Scope, op: ir.Operation) -> None:
         target = scope.types.text(op.result.type)
+        if scope.values[op.operands[0]][0] == target:  # LLVM has no addrspacecast to the same space
+            scope.bind(op, *scope.values[op.operands[0]])
+            return
         scope.define(op, target, f"{opcode} {scope.typed(op.operands[0])} to {target}")
 
     return write

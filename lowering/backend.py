@@ -8,12 +8,13 @@ them, and MCJIT ends the process when a symbol is missing.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
 import functools
 import hashlib
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,50 +87,61 @@ class Options:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def parsed(llvm_ir: str) -> Any:
-    """The LLVM module, verified, laid out for this machine.
+@contextlib.contextmanager
+def parsed(llvm_ir: str) -> Iterator[Any]:
+    """The LLVM module, verified, laid out for this machine; closed at the end of the block.
+
+    It is closed by hand because a garbage collector that finds module and context in one cycle, such
+    as that of an exception and its frames, may free the context first, which LLVM does not survive.
 
     Raises CompileError with LLVM's message, which quotes the offending line.
     """
     _, _, _, triple, layout = _host()
     given = re.search(r'^target datalayout = "(.*)"$', llvm_ir, re.MULTILINE)
     if given is None:
-        # Before parsing: the alignment of a load that does not state one is taken from the layout
-        # then.
+        # Before parsing: the alignment of a load that does not state one is taken from it then.
         llvm_ir = f'target datalayout = "{layout}" target triple = "{triple}" {llvm_ir}'
     elif given[1] != layout:
         raise CompileError(
-            f"the module's data layout is not that of this machine; leave it out, or use "
-            f"llvm.data_layout = {layout!r}"
-            f"\n  the module has: {given[1]!r}"
+            "the module's data layout is not that of this machine; leave it out, or use "
+            f"llvm.data_layout = {layout!r}\n  the module has: {given[1]!r}"
         )
-    try:
-        module = llvm.parse_assembly(llvm_ir, llvm.create_context())
-        module.triple = triple
-        module.verify()
-    except RuntimeError as error:
-        raise CompileError(f"LLVM rejects the IR: {error}") from None
-    for variable in module.global_variables if "thread_local" in llvm_ir else ():
-        if "thread_local" in str(variable).split(" = ", 1)[-1].partition('"')[0]:
-            # The linker would put the variable's template where the variable should be.
-            raise CompileError(
-                f"@{variable.name} is thread_local: such variables cannot be linked into a running "
-                "process; pass a pointer to the thread's data instead"
-            )
-    return module
+    with contextlib.ExitStack() as stack:
+        context = llvm.create_context()
+        stack.callback(context.close)
+        try:
+            module = llvm.parse_assembly(llvm_ir, context)
+            stack.callback(module.close)
+            module.triple = triple
+            module.verify()
+        except RuntimeError as error:
+            raise CompileError(f"LLVM rejects the IR: {error}") from None
+        for variable in module.global_variables if "thread_local" in llvm_ir else ():
+            if "thread_local" in str(variable).split(" = ", 1)[-1].partition('"')[0]:
+                # The linker would put the variable's template where the variable should be.
+                raise CompileError(
+                    f"@{variable.name} is thread_local: such variables cannot be linked into a "
+                    "running process; pass a pointer to the thread's data instead"
+                )
+        yield module
 
 
-def lower(llvm_ir: str, options: Options) -> Any:
-    """The LLVM module after the pass pipeline."""
-    module = parsed(llvm_ir)
-    tuning = llvm.create_pipeline_tuning_options(speed_level=options.opt_level)
-    tuning.loop_vectorization = options.vectorize
-    tuning.loop_interleaving = options.vectorize
-    tuning.slp_vectorization = options.slp
-    tuning.loop_unrolling = options.unroll
-    builder = llvm.create_pass_builder(options.machine(), tuning)
-    builder.getModulePassManager().run(module, builder)
-    return module
+@contextlib.contextmanager
+def lowered(llvm_ir: str, options: Options) -> Iterator[Any]:
+    """The LLVM module after the pass pipeline; closed at the end of the block."""
+    with parsed(llvm_ir) as module, contextlib.ExitStack() as stack:
+        tuning = llvm.create_pipeline_tuning_options(speed_level=options.opt_level)
+        stack.callback(tuning.close)
+        tuning.loop_vectorization = options.vectorize
+        tuning.loop_interleaving = options.vectorize
+        tuning.slp_vectorization = options.slp
+        tuning.loop_unrolling = options.unroll
+        builder = llvm.create_pass_builder(options.machine(), tuning)
+        stack.callback(builder.close)
+        manager = builder.getModulePassManager()
+        stack.callback(manager.close)
+        manager.run(module, builder)
+        yield module
 
 
 class Linked:

@@ -197,33 +197,48 @@ def _nested(literals: Iterator[str], leaf_text: str, type_: ir.Type, types: Type
     return "[" + ", ".join(f"{leaf_text} {next(literals)}" for _ in range(type_.num_elements)) + "]"
 
 
+# Per LLVM type, how its elements lie in memory; the buffer protocol hands them over.
+_PACKED = {"i8": "b", "i16": "h", "i32": "i", "i64": "q", "half": "H", "float": "I", "double": "Q"}
+
+
 def _literals(attribute: ir.DenseElementsAttr, leaf: ir.Type, types: Types) -> list[str]:
     """The elements as literals, in row-major order."""
     text = types.text(leaf)
-    try:
-        view = memoryview(attribute)
-        raw = view.tobytes()
-    except (BufferError, TypeError, ValueError):
-        view = None
-    if view is not None and text in ("float", "double"):
-        code = "I" if text == "float" else "Q"
-        count = len(raw) // struct.calcsize(code)
-        return [float_literal(bits, text) for bits in struct.unpack(f"<{count}{code}", raw)]
-    if view is not None and text in ("i8", "i16", "i32", "i64"):
-        code = {"i8": "b", "i16": "h", "i32": "i", "i64": "q"}[text]
-        count = len(raw) // struct.calcsize(code)
-        return [str(value) for value in struct.unpack(f"<{count}{code}", raw)]
-    if view is not None and text in ("half", "bfloat"):
-        return [float_literal(bits, text) for bits in struct.unpack(f"<{len(raw) // 2}H", raw)]
-    if isinstance(attribute, ir.DenseIntElementsAttr):
-        return [_integer(value, text) for value in attribute]
-    raise _unsupported(attribute, f"elements of type {leaf} cannot be read")
+    if text in _PACKED:
+        raw = memoryview(attribute).tobytes()
+        numbers = struct.unpack(f"<{len(raw) // struct.calcsize(_PACKED[text])}{_PACKED[text]}", raw)
+        if text[0] == "i":
+            return [str(number) for number in numbers]
+        return [float_literal(bits, text) for bits in numbers]
+    return _printed(attribute, text)
 
 
-def _integer(value: int | bool, text: str) -> str:
-    if text == "i1":
-        return "true" if value else "false"
-    return str(int(value))
+_ELEMENT = re.compile(r"true|false|0x[0-9A-Fa-f]+|-?[0-9.]+(?:[eE][-+]?[0-9]+)?")
+
+
+def _printed(attribute: ir.DenseElementsAttr, text: str) -> list[str]:
+    """The elements of a type that has no buffer, from the printed form: iN and bfloat."""
+    body = str(attribute).partition("<")[2].rpartition("> :")[0]
+    if body.startswith('"0x'):  # many elements are printed as the bytes that hold them
+        raw = bytes.fromhex(body[3:-1])
+        width = 16 if text == "bfloat" else int(text[1:])
+        if text == "i1":
+            count = len(attribute)
+            return ["true" if raw[i // 8] >> i % 8 & 1 else "false" for i in range(count)]
+        size = -(-width // 8)
+        numbers = [int.from_bytes(raw[i : i + size], "little") for i in range(0, len(raw), size)]
+        if text == "bfloat":
+            return [float_literal(number, text) for number in numbers]
+        return [str(number) for number in numbers]
+    tokens = _ELEMENT.findall(body)
+    if text == "bfloat":
+        return [
+            float_literal(int(t, 16) if t[:2] == "0x" else _float_bits(float(t), text), text)
+            for t in tokens
+        ]
+    if text[0] != "i":
+        raise _unsupported(attribute, f"elements of type {text} cannot be read")
+    return tokens
 
 
 def _unsupported(attribute: ir.Attribute, why: str) -> UnsupportedConstant:

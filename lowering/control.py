@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from lowering.bindings import ir
 from lowering.loops import loop_metadata
-from lowering.scope import Scope, unsupported
+from lowering.scope import Scope
 
 
 def _edges(
@@ -96,21 +96,12 @@ def _unreachable(scope: Scope, op: ir.Operation) -> None:
     scope.lines.append("  unreachable")
 
 
-def _exceptions(scope: Scope, op: ir.Operation) -> None:
-    raise unsupported(op, "exceptions are not supported; call functions that do not throw")
-
-
 WRITERS = {
     "llvm.br": _br,
     "llvm.cond_br": _cond_br,
     "llvm.switch": _switch,
     "llvm.return": _return,
     "llvm.unreachable": _unreachable,
-    "llvm.invoke": _exceptions,
-    "llvm.landingpad": _exceptions,
-    "llvm.resume": _exceptions,
 }
 
-TERMINATORS = frozenset(
-    (*WRITERS, "llvm.indirectbr")
-) - {"llvm.landingpad"}  # fmt: skip
+TERMINATORS = frozenset((*WRITERS, "llvm.indirectbr", "llvm.invoke", "llvm.resume"))

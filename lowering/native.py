@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from lowering.backend import Options, defined, link, lower, missing
+from lowering.backend import Options, defined, link, lowered, missing
 from lowering.bindings import ir
 from lowering.cache import ObjectCache, pack, unpack
 from lowering.errors import CompileError, ModuleClosed, UnknownSymbol
@@ -68,13 +68,15 @@ class NativeModule:
     def optimized_ir(self) -> str:
         """The LLVM IR after the pass pipeline. Cost: runs the pipeline again."""
         self._check_open()
-        return str(lower(self._llvm_ir, self._options))
+        with lowered(self._llvm_ir, self._options) as module:
+            return str(module)
 
     @property
     def assembly(self) -> str:
         """The machine code as assembly. Cost: compiles again."""
         self._check_open()
-        return str(self._options.machine().emit_assembly(lower(self._llvm_ir, self._options)))
+        with lowered(self._llvm_ir, self._options) as module:
+            return str(self._options.machine().emit_assembly(module))
 
     def close(self) -> None:
         """Frees the machine code. Closing twice is allowed."""
@@ -163,9 +165,9 @@ def _compile(
     stored = cache.load(key) if cache is not None else None
     unpacked = unpack(stored) if stored is not None else None
     if unpacked is None:
-        optimized = lower(llvm_ir, options)
-        names = defined(optimized)
-        code = options.machine().emit_object(optimized)
+        with lowered(llvm_ir, options) as module:
+            names = defined(module)
+            code = options.machine().emit_object(module)
         if cache is not None:
             cache.store(key, pack(names, code))
     else:
@@ -174,7 +176,8 @@ def _compile(
     try:
         linked, addresses = link(code, names, symbols)
     except CompileError as error:
-        absent = missing(lower(llvm_ir, options), symbols)
+        with lowered(llvm_ir, options) as module:
+            absent = missing(module, symbols)
         if not absent:
             raise
         raise CompileError(

@@ -1,0 +1,216 @@
+"""One test per error message."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from harness import parse
+
+import lowering
+from lowering.bindings import context, ir
+
+
+def in_function(body: str, arguments: str = "") -> ir.Module:
+    return parse(f"llvm.func @f({arguments}) {{\n{body}\n  llvm.return\n}}")
+
+
+def test_operation_of_another_dialect() -> None:
+    ctx = context()
+    ctx.allow_unregistered_dialects = True
+    module = ir.Module.parse('llvm.func @f() { "foo.bar"() : () -> ()\n llvm.return }', ctx)
+    with pytest.raises(lowering.UnsupportedOperation, match=r"foo\.bar.*not of the llvm dialect") as e:
+        lowering.translate(module)
+    assert 'in: "foo.bar"() : () -> ()' in str(e.value)
+
+
+def test_unknown_operation_of_the_llvm_dialect() -> None:
+    module = in_function("%0 = llvm.intr.matrix.transpose %x {columns = 2 : i32, rows = 2 : i32} :"
+                         " vector<4xf32> into vector<4xf32>", "%x: vector<4xf32>")
+    with pytest.raises(lowering.UnsupportedOperation, match="no translation is written"):
+        lowering.translate(module)
+
+
+def test_exceptions() -> None:
+    text = """
+      llvm.func @g()
+      llvm.func @p(...) -> i32
+      llvm.func @f() attributes {personality = @p} {
+        llvm.invoke @g() to ^a unwind ^b : () -> ()
+      ^a:
+        llvm.return
+      ^b:
+        %0 = llvm.landingpad cleanup : !llvm.struct<(ptr, i32)>
+        llvm.return
+      }"""
+    with pytest.raises(lowering.UnsupportedAttribute, match="personality"):
+        lowering.translate(parse(text))
+
+
+def test_inalloca() -> None:
+    module = in_function(
+        "%n = llvm.mlir.constant(1 : i32) : i32\n"
+        "%0 = llvm.alloca inalloca %n x i32 : (i32) -> !llvm.ptr"
+    )
+    with pytest.raises(lowering.UnsupportedOperation, match="inalloca"):
+        lowering.translate(module)
+
+
+def test_operand_bundles() -> None:
+    module = in_function('llvm.call @f(%x) ["tag"(%x : i32)] : (i32) -> ()', "%x: i32")
+    with pytest.raises(lowering.UnsupportedOperation, match="operand bundles"):
+        lowering.translate(module)
+
+
+def test_scalable_vector() -> None:
+    with pytest.raises(lowering.UnsupportedType, match="scalable vectors are not supported"):
+        lowering.translate(parse("llvm.func @f(vector<[4]xf32>)"))
+
+
+def test_unknown_type() -> None:
+    with pytest.raises(lowering.UnsupportedType, match="ppc_fp128"):
+        lowering.translate(parse("llvm.func @f(!llvm.ppc_fp128)"))
+
+
+def test_wide_float_constant() -> None:
+    module = in_function("%0 = llvm.mlir.constant(1.0 : f128) : f128")
+    with pytest.raises(lowering.UnsupportedConstant, match="fp128: only half, bfloat"):
+        lowering.translate(module)
+
+
+def test_strange_constant() -> None:
+    module = parse("llvm.mlir.global internal @g(unit) : i32")
+    with pytest.raises(lowering.UnsupportedConstant, match="unit to a constant"):
+        lowering.translate(module)
+
+
+def test_unknown_argument_attribute() -> None:
+    module = parse("llvm.func @f(%x: i32 {llvm.range = #llvm.constant_range<i32, 0, 5>})")
+    with pytest.raises(lowering.UnsupportedAttribute, match=r"llvm\.range"):
+        lowering.translate(module)
+
+
+def test_unknown_function_attribute() -> None:
+    module = parse("llvm.func @f() attributes {arm_streaming}")
+    with pytest.raises(lowering.UnsupportedAttribute, match="`arm_streaming = unit` of `llvm.func`"):
+        lowering.translate(module)
+
+
+def test_memory_in_passthrough() -> None:
+    module = parse('llvm.func @f() attributes {passthrough = [["memory", "1"]]}')
+    with pytest.raises(lowering.UnsupportedAttribute, match="use memory_effects"):
+        lowering.translate(module)
+
+
+def test_operation_at_the_top() -> None:
+    text = "llvm.func @c() { llvm.return }\n"
+    text += "llvm.mlir.global_ctors ctors = [@c], priorities = [0 : i32], data = [#llvm.zero]"
+    with pytest.raises(lowering.UnsupportedOperation, match="functions, globals and aliases"):
+        lowering.translate(parse(text))
+
+
+def test_initialiser_that_is_no_constant() -> None:
+    text = """llvm.mlir.global internal @g() : i32 {
+      %0 = llvm.mlir.constant(1 : i32) : i32
+      %1 = llvm.sdiv %0, %0 : i32
+      llvm.return %1 : i32
+    }"""
+    with pytest.raises(lowering.UnsupportedOperation, match="part of a global's initialiser"):
+        lowering.translate(parse(text))
+
+
+def test_module_that_the_verifier_rejects() -> None:
+    ctx = context()
+    module = ir.Module.parse("llvm.func @f() -> i32", ctx)
+    function = module.body.operations[0]
+    with ctx:
+        function.attributes["function_type"] = ir.TypeAttr.get(
+            ir.Type.parse("!llvm.func<i64 (i32)>")
+        )
+        function.attributes["linkage"] = ir.Attribute.parse("#llvm.linkage<common>")
+    with pytest.raises(lowering.InvalidModule, match="MLIR's verifier rejects the module"):
+        lowering.translate(module)
+
+
+def test_ir_that_does_not_parse() -> None:
+    with pytest.raises(lowering.CompileError, match="LLVM rejects the IR") as e:
+        lowering.compile_ir("define i32 @f() {\n  ret i33 0\n}")
+    assert "ret i33 0" in str(e.value)
+
+
+def test_ir_that_llvm_rejects() -> None:
+    text = "define i32 @f() {\na:\n br label %a\nb:\n %x = add i32 %y, 1\n %y = add i32 1, 1\n ret i32 %x\n}"
+    with pytest.raises(lowering.CompileError, match="LLVM rejects the IR") as e:
+        lowering.compile_ir(text.replace("br label %a", "br label %b"))
+    assert "does not dominate" in str(e.value)
+
+
+def test_missing_symbol_at_link() -> None:
+    text = "declare void @nowhere()\ndefine void @f() {\n call void @nowhere()\n ret void\n}"
+    with pytest.raises(lowering.CompileError, match="symbols not found: nowhere") as e:
+        lowering.compile_ir(text)
+    assert "`symbols`" in str(e.value)
+
+
+def test_thread_local() -> None:
+    text = "llvm.mlir.global internal thread_local @t(1 : i32) : i32"
+    with pytest.raises(lowering.CompileError, match="@t is thread_local"):
+        lowering.compile(parse(text))
+
+
+def test_foreign_data_layout() -> None:
+    with pytest.raises(lowering.CompileError, match="data layout is not that of this machine"):
+        lowering.compile_ir('target datalayout = "E-p:32:32"\n')
+
+
+@pytest.mark.parametrize("level", [-1, 4, 1.0, None, True])
+def test_optimisation_level(level: object) -> None:
+    with pytest.raises(ValueError, match="opt_level must be 0, 1, 2 or 3"):
+        lowering.compile_ir("", opt_level=level)  # type: ignore[arg-type]
+
+
+def test_unknown_symbol_lists_the_known() -> None:
+    native = lowering.compile_ir("define void @f() {\n ret void\n}\n@g = global i32 0")
+    with pytest.raises(lowering.UnknownSymbol, match="no symbol 'h'; it defines: f, g"):
+        native.address("h")
+    with pytest.raises(KeyError):
+        native.address("h")
+
+
+def test_closed_module() -> None:
+    native = lowering.compile_ir("define void @f() {\n ret void\n}")
+    native.close()
+    native.close()
+    assert repr(native) == "<NativeModule, closed>"
+    for use in (
+        lambda: native.address("f"),
+        lambda: native.symbols,
+        lambda: native.assembly,
+        lambda: native.optimized_ir,
+        native.__enter__,
+    ):
+        with pytest.raises(lowering.ModuleClosed, match="closed and its machine code is freed"):
+            use()
+
+
+def test_bindings_missing() -> None:
+    program = """
+import sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("mlir", "jaxlib"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Block())
+try:
+    import lowering
+except ImportError as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("BindingsMissing")
+    assert "pip install jaxlib" in done.stdout

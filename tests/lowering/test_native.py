@@ -1,0 +1,264 @@
+"""Compiled modules: symbols, options, caches, lifetimes, threads."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import threading
+import weakref
+from pathlib import Path
+
+import pytest
+from harness import parse
+
+import lowering
+
+SQUARE = "define i64 @square(i64 %x) {\n  %y = mul i64 %x, %x\n  ret i64 %y\n}\n"
+
+SUM = """llvm.func @sum(%p: !llvm.ptr {llvm.noalias}, %n: i64) -> i64 {
+  %z = llvm.mlir.constant(0 : i64) : i64
+  %one = llvm.mlir.constant(1 : i64) : i64
+  llvm.br ^l(%z, %z : i64, i64)
+^l(%i: i64, %s: i64):
+  %q = llvm.getelementptr inbounds %p[%i] : (!llvm.ptr, i64) -> !llvm.ptr, i64
+  %v = llvm.load %q : !llvm.ptr -> i64
+  %t = llvm.add %s, %v : i64
+  %j = llvm.add %i, %one overflow<nsw> : i64
+  %c = llvm.icmp "eq" %j, %n : i64
+  llvm.cond_br %c, ^x, ^l(%j, %t : i64, i64)
+^x:
+  llvm.return %t : i64
+}"""
+
+Unary = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+
+
+class Dictionary:
+    """A cache that counts."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, bytes] = {}
+        self.hits = 0
+
+    def load(self, key: str) -> bytes | None:
+        code = self.codes.get(key)
+        self.hits += code is not None
+        return code
+
+    def store(self, key: str, code: bytes) -> None:
+        self.codes[key] = code
+
+
+class Directory:
+    """A cache of one file per key."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self, key: str) -> bytes | None:
+        file = self.path / key
+        return file.read_bytes() if file.exists() else None
+
+    def store(self, key: str, code: bytes) -> None:
+        (self.path / key).write_bytes(code)
+
+
+def test_symbols_and_stages() -> None:
+    text = "@g = global i32 5\ndefine internal void @hidden() {\n  ret void\n}\n" + SQUARE
+    with lowering.compile_ir(text) as native:
+        assert set(native.symbols) == {"square", "g"}
+        assert Unary(native.address("square"))(7) == 49
+        assert ctypes.c_int32.from_address(native.address("g")).value == 5
+        assert native.llvm_ir == text
+        assert "@hidden" not in native.optimized_ir
+        assert "square:" in native.assembly
+        assert repr(native) == "<NativeModule: square, g>"
+    with pytest.raises(lowering.ModuleClosed):
+        native.address("square")
+
+
+def test_symbols_given_by_address() -> None:
+    @Unary
+    def callback(x: int) -> int:
+        return x + 1
+
+    cell = ctypes.c_int64(40)
+    text = """
+    @cell = external global i64
+    declare i64 @callback(i64)
+    define i64 @f(i64 %x) {
+      %y = load i64, ptr @cell
+      %z = add i64 %x, %y
+      %r = call i64 @callback(i64 %z)
+      ret i64 %r
+    }"""
+    symbols = {
+        "callback": ctypes.cast(callback, ctypes.c_void_p).value or 0,
+        "cell": ctypes.addressof(cell),
+    }
+    native = lowering.compile_ir(text, symbols=symbols)
+    assert Unary(native.address("f"))(1) == 42
+
+
+def test_given_symbols_come_before_those_of_the_process() -> None:
+    @ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
+    def other(x: float) -> float:
+        return -x
+
+    text = "declare double @tanh(double)\n"
+    text += "define double @f(double %x) {\n  %y = call double @tanh(double %x)\n  ret double %y\n}"
+    address = ctypes.cast(other, ctypes.c_void_p).value or 0
+    native = lowering.compile_ir(text, symbols={"tanh": address})
+    function = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(native.address("f"))
+    assert function(2.0) == -2.0
+
+
+@pytest.mark.parametrize("name", ["tanh", "exp", "log", "sin", "cos", "erf", "cbrt", "expm1"])
+@pytest.mark.parametrize("single", [False, True])
+def test_the_math_library_is_there(name: str, single: bool) -> None:
+    type_, name = ("float", name + "f") if single else ("double", name)
+    text = f"declare {type_} @{name}({type_})\n"
+    text += f"define {type_} @f({type_} %x) {{\n  %y = call {type_} @{name}({type_} %x)\n"
+    native = lowering.compile_ir(text + f"  ret {type_} %y\n}}")
+    kind = ctypes.c_float if single else ctypes.c_double
+    assert ctypes.CFUNCTYPE(kind, kind)(native.address("f"))(1.0) != 1.0
+
+
+def test_options_change_the_code() -> None:
+    module = parse(SUM)
+    fast, slow, plain = (
+        lowering.compile(module, **options)
+        for options in ({}, {"opt_level": 0}, {"vectorize": False, "unroll": False})  # type: ignore[arg-type]
+    )
+    assert " x i64>" in fast.optimized_ir
+    assert " x i64>" not in slow.optimized_ir
+    assert " x i64>" not in plain.optimized_ir
+    values = (ctypes.c_int64 * 100)(*range(100))
+    for native in (fast, slow, plain):
+        function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)
+        assert function(native.address("sum"))(ctypes.addressof(values), 100) == 4950
+
+
+def test_slp_vectoriser_is_an_option() -> None:
+    lines = [f"  %{c}{i} = getelementptr double, ptr %{c}, i64 {i}" for i in range(4) for c in "pq"]
+    lines += [f"  %v{i} = load double, ptr %p{i}" for i in range(4)]
+    lines += [f"  %w{i} = fmul double %v{i}, %v{i}" for i in range(4)]
+    lines += [f"  store double %w{i}, ptr %q{i}" for i in range(4)]
+    text = "define void @f(ptr noalias %p, ptr noalias %q) {\n" + "\n".join(lines) + "\n  ret void\n}"
+    assert " x double>" not in lowering.compile_ir(text).optimized_ir
+    assert " x double>" in lowering.compile_ir(text, slp=True).optimized_ir
+
+
+def test_cache(tmp_path: Path) -> None:
+    for cache in (Dictionary(), Directory(tmp_path)):
+        for _ in range(3):
+            native = lowering.compile(parse(SUM), cache=cache)
+            assert native.symbols == ("sum",)
+            assert "define" in native.optimized_ir
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_cache_key_covers_text_and_options() -> None:
+    cache = Dictionary()
+    lowering.compile_ir(SQUARE, cache=cache)
+    lowering.compile_ir(SQUARE, cache=cache)
+    assert (cache.hits, len(cache.codes)) == (1, 1)
+    lowering.compile_ir(SQUARE, opt_level=1, cache=cache)
+    lowering.compile_ir(SQUARE, slp=True, cache=cache)
+    lowering.compile_ir(SQUARE, vectorize=False, cache=cache)
+    lowering.compile_ir(SQUARE, unroll=False, cache=cache)
+    lowering.compile_ir(SQUARE + "\n; other", cache=cache)
+    assert (cache.hits, len(cache.codes)) == (1, 6)
+
+
+def test_damaged_cache_entry_is_compiled_again() -> None:
+    cache = Dictionary()
+    lowering.compile_ir(SQUARE, cache=cache)
+    ((key, code),) = cache.codes.items()
+    for damaged in (b"", b"x", code[:-1], code[:40] + b"?" + code[41:]):
+        cache.codes[key] = damaged
+        assert Unary(lowering.compile_ir(SQUARE, cache=cache).address("square"))(3) == 9
+        assert cache.codes[key] == code
+
+
+def test_cached_code_links_given_symbols() -> None:
+    cache = Dictionary()
+    text = "@cell = external global i64\ndefine i64 @f() {\n  %y = load i64, ptr @cell\n  ret i64 %y\n}"
+    for value in (3, 4):
+        cell = ctypes.c_int64(value)
+        native = lowering.compile_ir(text, cache=cache, symbols={"cell": ctypes.addressof(cell)})
+        assert ctypes.CFUNCTYPE(ctypes.c_int64)(native.address("f"))() == value
+    assert cache.hits == 1
+
+
+def test_dropping_frees_at_once() -> None:
+    gc.disable()
+    try:
+        native = lowering.compile_ir(SQUARE)
+        dead = weakref.ref(native)
+        linked = weakref.ref(native._linked)
+        del native
+        assert dead() is None
+        assert linked() is None
+    finally:
+        gc.enable()
+
+
+def test_garbage_cycles_are_survived() -> None:
+    for _ in range(20):
+        holder: dict[str, object] = {"native": lowering.compile_ir(SQUARE)}
+        holder["self"] = holder
+        try:
+            lowering.compile_ir("define i32 @f() {\n  %x = add i32 %x, 1\n  ret i32 %x\n}")
+        except lowering.CompileError as error:
+            holder["error"] = error
+            holder["trace"] = error.__traceback__
+        del holder
+        gc.collect()
+
+
+def resident() -> int:
+    """Resident memory of this process, in kB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_machine_code_is_released() -> None:
+    # 256 kB of data in each module: 300 of them kept would be 75 MB.
+    text = SQUARE + "@data = global [262144 x i8] zeroinitializer, align 64\n"
+    text = text.replace("zeroinitializer", 'c"' + "a" * 262144 + '"')
+    for _ in range(20):
+        lowering.compile_ir(text, opt_level=0)
+    before = resident()
+    for _ in range(300):
+        lowering.compile_ir(text, opt_level=0)
+    assert resident() - before < 16_000
+
+
+def test_threads_compile_and_call() -> None:
+    failures: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        try:
+            for step in range(8):
+                factor = 100 * seed + step
+                native = lowering.compile(
+                    parse(
+                        "llvm.func @f(%x: i64) -> i64 {\n"
+                        f"  %c = llvm.mlir.constant({factor} : i64) : i64\n"
+                        "  %y = llvm.mul %x, %c : i64\n  llvm.return %y : i64\n}"
+                    )
+                )
+                function = Unary(native.address("f"))
+                assert [function(x) for x in range(100)] == [x * factor for x in range(100)]
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
