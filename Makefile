@@ -1,28 +1,44 @@
+# `make demo` and `make test` need nothing but Python 3.11 or later; they make .venv themselves.
+
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
+READY := $(VENV)/.installed
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check oracle docs bench clean
 
-# The environment is made anew whenever what it is made from changes.
-$(VENV)/.installed: pyproject.toml setup.py
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch $@
-
-demo: $(VENV)/.installed
+demo: $(READY)
 	$(BIN)/python examples/demo.py
 
-check: $(VENV)/.installed
+# All that must hold before a commit is made.
+test: oracle check
+
+check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -W error
 
-test: check
+# The environment is made anew when what it is made from changes. The mark is set last, so an
+# installation that failed half-way is tried again.
+$(READY): pyproject.toml setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or later is needed; try: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
 
-bench: $(VENV)/.installed
+# Tests compare with MLIR's own translator, `mlir-translate` of LLVM 22, where Debian has it and
+# it may be installed; elsewhere they skip and say so.
+oracle:
+	@sh .ci/oracle
+
+# Runs the code in the documents again and writes down what it prints.
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
+bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
