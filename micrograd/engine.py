@@ -113,7 +113,7 @@ class Value:
             ct = v.grad
             operands = v._operands
             rules: tuple[Any, ...] = v._entry.vjp  # type: ignore[union-attr]
-            if len(operands) == 2:
+            if len(operands) == 2 and rules[0] is not None and rules[1] is not None:
                 x, y = operands
                 if x.__class__ is float:
                     y.grad += rules[1](ct, v.data, x, y.data)
@@ -151,7 +151,7 @@ class Value:
             return NotImplemented
         if any(isinstance(x, np.ndarray) for x in inputs):
             boxed = (x if isinstance(x, np.ndarray) else np.array(x, dtype=object) for x in inputs)
-            return np.frompyfunc(op, op.arity, 1)(*boxed)
+            return op.map(*boxed)
         return op(*inputs)
 
     def print_branch(self) -> None:

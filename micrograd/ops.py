@@ -76,10 +76,16 @@ class Op:
             raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
         for x in operands:
             if isinstance(x, np.ndarray):
-                return np.frompyfunc(self, self.arity, 1)(*operands)
+                return self.map(*operands)
             if hasattr(x, "__apply__"):
                 return x.__apply__(self, operands)
         return self.eval(*map(as_float, operands))
+
+    def map(self, *arrays: Any) -> Any:
+        """The op on every element of the broadcast arrays, as an array of objects."""
+        # Python's math functions leave the processor's error flags set, which NumPy would report
+        with np.errstate(all="ignore"):
+            return np.frompyfunc(self, self.arity, 1)(*arrays)
 
     def __repr__(self) -> str:
         return f"<op {self.name}: {self.formula}>"
@@ -92,7 +98,7 @@ def as_float(x: Any) -> float:
     try:
         return float(x)
     except OverflowError:
-        return math.copysign(math.inf, x)
+        return math.inf if x > 0 else -math.inf
     except (TypeError, ValueError):
         raise DataError(f"a Value holds one real number, got {kind(x)}") from None
 

@@ -1,0 +1,1 @@
+"""Tests of micrograd; `lowering` has its own in tests/lowering."""
