@@ -211,7 +211,7 @@ def _target_features(attribute: Any) -> str:
 
 def _denormals(attribute: Any) -> str:
     """LLVM 22 spells the floating-point environment as two string attributes."""
-    modes = dict(re.findall(r"(\w+) = (\w+)", str(attribute)))
+    modes: dict[str, str] = dict(re.findall(r"(\w+) = (\w+)", str(attribute)))
     spelled = {"preservesign": "preserve-sign", "positivezero": "positive-zero"}
 
     def mode(kind: str) -> str:
@@ -248,7 +248,7 @@ _OTHERS: dict[str, Callable[[Any], str]] = {
     "allocsize": _allocsize,
     "default_func_attrs": _defaults,
     "uwtable_kind": _unwind_tables,
-    "frame_pointer": lambda attribute: _string("frame-pointer", _inner(attribute)),
+    "frame_pointer": lambda attribute: _string("frame-pointer", _inner(attribute).strip('"')),
     "vscale_range": lambda attribute: "vscale_range({},{})".format(
         *re.findall(r"= (\d+)", str(attribute))
     ),

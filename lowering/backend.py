@@ -91,8 +91,9 @@ class Options:
 def parsed(llvm_ir: str) -> Iterator[Any]:
     """The LLVM module, verified, laid out for this machine; closed at the end of the block.
 
-    It is closed by hand because a garbage collector that finds module and context in one cycle, such
-    as that of an exception and its frames, may free the context first, which LLVM does not survive.
+    It is closed by hand because a garbage collector that finds module and context in one cycle,
+    such as that of an exception and its frames, may free the context first, which LLVM does not
+    survive.
 
     Raises CompileError with LLVM's message, which quotes the offending line.
     """
@@ -147,7 +148,7 @@ def lowered(llvm_ir: str, options: Options) -> Iterator[Any]:
 class Linked:
     """Machine code in memory."""
 
-    __slots__ = ("_jit", "_tracker")
+    __slots__ = ("__weakref__", "_jit", "_tracker")
 
     def __init__(self, jit: Any, tracker: Any) -> None:
         self._jit = jit
@@ -171,7 +172,9 @@ def defined(module: Any) -> list[str]:
 
 
 def missing(module: Any, symbols: Mapping[str, int]) -> list[str]:
-    """The names that an LLVM module declares and that are found neither in `symbols` nor in this process."""
+    """The names that an LLVM module declares and that are found neither in `symbols` nor in this
+    process.
+    """
     return [
         each.name
         for group in (module.functions, module.global_variables)

@@ -9,7 +9,7 @@ from typing import Any
 
 from lowering.attributes import UNNAMED, linkage, number, placement
 from lowering.bindings import ir, llvm
-from lowering.constants import constant
+from lowering.constants import constant, table_bytes
 from lowering.literals import WRITERS as LITERALS
 from lowering.memory import NO_WRAP
 from lowering.scope import ModuleScope, Scope, unsupported
@@ -25,7 +25,13 @@ def global_line(module: ModuleScope, op: ir.Operation) -> str:
     types = module.types
     type_ = attributes["global_type"].value
     value = attributes.get("value")
-    if value is not None:
+    spelled = types.text(type_)
+    alignment = number(attributes.get("alignment"))
+    if value is not None and (data := table_bytes(value, type_, types)) is not None:
+        # The type of a global matters to nobody but its initialiser; its alignment does.
+        spelled, text = f"[{len(data)} x i8]", ' c"\\' + data.hex("\\") + '"'
+        alignment = alignment or 16
+    elif value is not None:
         text = " " + constant(value, type_, types)
     elif len(op.regions[0].blocks):
         text = " " + initializer(module, op, type_)
@@ -45,10 +51,10 @@ def global_line(module: ModuleScope, op: ir.Operation) -> str:
     words += "constant" if "constant" in attributes else "global"
     if "comdat" in attributes:
         raise unsupported(op, "comdats are not supported; leave it out")
-    line = f"@{identifier(attributes['sym_name'].value)} = {words} {types.text(type_)}{text}"
+    line = f"@{identifier(attributes['sym_name'].value)} = {words} {spelled}{text}"
     if "section" in attributes:
         line += f", section {quoted(attributes['section'].value)}"
-    if alignment := number(attributes.get("alignment")):
+    if alignment:
         line += f", align {alignment}"
     return line
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lowering.bindings import ir
+from lowering.errors import LoweringError
 
 HIDING = frozenset(
     f"llvm.{name}" for name in ("add", "sub", "mul", "shl", "trunc", "getelementptr")
@@ -46,7 +47,14 @@ def hidden_flags(
 
     Requires that the function is verified. Cost: prints the function, if it has such operations.
     """
-    if not any(name in HIDING for name, _ in operations):
+    count = sum(name in HIDING for name, _ in operations)
+    if not count:
         return iter(())
     text: Any = function.get_asm(binary=True, assume_verified=True, large_elements_limit=1)
-    return (_FLAGS[match.group(1)] for match in _OPERATION.finditer(text))
+    flags = [_FLAGS[match.group(1)] for match in _OPERATION.finditer(text)]
+    if len(flags) != count:
+        raise LoweringError(
+            f"read the flags of {len(flags)} operations, not of {count}: these MLIR bindings print "
+            "them in another way; install the jaxlib that this package asks for"
+        )
+    return iter(flags)

@@ -5,8 +5,8 @@ A corpus file says in comments what to call and what must come out:
     // f : i32 (i32, *f32)
     // f(3, [1.0, 2.0]) == 7 & [2.0, 2.0]
 
-`*f32` is a pointer to a buffer; behind `&` stand the buffers' contents after the call. Without `==`, the two
-translations are only compared with each other.
+`*f32` is a pointer to a buffer; behind `&` stand the buffers' contents after the call. Without
+`==`, the two translations are only compared with each other.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def checks(text: str) -> list[Check]:
     found = []
     for name, arguments, expected in _CALL.findall(text):
         values = ast.literal_eval(arguments[:-1] + ",)" if arguments != "()" else "()")
-        outcome = tuple(ast.literal_eval(part) for part in expected.split(" & ")) if expected else None
+        parts = expected.split(" & ") if expected else []
+        outcome = tuple(map(ast.literal_eval, parts)) if expected else None
         found.append(Check(name, signatures[name], values, outcome))
     return found
 

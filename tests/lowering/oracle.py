@@ -35,7 +35,9 @@ def reference_ir(module_or_text: Any) -> str:
     """
     path = translator()
     if path is None:
-        pytest.skip(f"no mlir-translate of LLVM {VERSION} on PATH (Debian: apt install mlir-22-tools)")
+        pytest.skip(
+            f"no mlir-translate of LLVM {VERSION} on PATH (Debian: apt install mlir-22-tools)"
+        )
     text = module_or_text if isinstance(module_or_text, str) else str(module_or_text)
     done = subprocess.run(
         [path, "--mlir-to-llvmir"], input=text, capture_output=True, text=True, check=False

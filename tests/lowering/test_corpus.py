@@ -19,7 +19,8 @@ def test_gives_what_the_file_says(path: Path, opt_level: int) -> None:
     text = path.read_text()
     native = lowering.compile(parse(text), opt_level=opt_level)
     for check in checks(text):
-        outcome = values(check.signature, call(native, check.name, check.signature, *check.arguments))
+        bytes_ = call(native, check.name, check.signature, *check.arguments)
+        outcome = values(check.signature, bytes_)
         if check.expected is not None:
             found = outcome[: len(check.expected)]
             assert equal(found, list(check.expected)), f"{check}: {found}"

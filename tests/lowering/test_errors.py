@@ -20,14 +20,17 @@ def test_operation_of_another_dialect() -> None:
     ctx = context()
     ctx.allow_unregistered_dialects = True
     module = ir.Module.parse('llvm.func @f() { "foo.bar"() : () -> ()\n llvm.return }', ctx)
-    with pytest.raises(lowering.UnsupportedOperation, match=r"foo\.bar.*not of the llvm dialect") as e:
+    with pytest.raises(lowering.UnsupportedOperation, match="not of the llvm dialect") as e:
         lowering.translate(module)
     assert 'in: "foo.bar"() : () -> ()' in str(e.value)
 
 
 def test_unknown_operation_of_the_llvm_dialect() -> None:
-    module = in_function("%0 = llvm.intr.matrix.transpose %x {columns = 2 : i32, rows = 2 : i32} :"
-                         " vector<4xf32> into vector<4xf32>", "%x: vector<4xf32>")
+    module = in_function(
+        "%0 = llvm.intr.matrix.transpose %x {columns = 2 : i32, rows = 2 : i32} : "
+        "vector<4xf32> into vector<4xf32>",
+        "%x: vector<4xf32>",
+    )
     with pytest.raises(lowering.UnsupportedOperation, match="no translation is written"):
         lowering.translate(module)
 
@@ -93,7 +96,7 @@ def test_unknown_argument_attribute() -> None:
 
 def test_unknown_function_attribute() -> None:
     module = parse("llvm.func @f() attributes {arm_streaming}")
-    with pytest.raises(lowering.UnsupportedAttribute, match="`arm_streaming = unit` of `llvm.func`"):
+    with pytest.raises(lowering.UnsupportedAttribute, match="`arm_streaming = unit` of `llvm"):
         lowering.translate(module)
 
 
@@ -140,9 +143,9 @@ def test_ir_that_does_not_parse() -> None:
 
 
 def test_ir_that_llvm_rejects() -> None:
-    text = "define i32 @f() {\na:\n br label %a\nb:\n %x = add i32 %y, 1\n %y = add i32 1, 1\n ret i32 %x\n}"
+    text = "define i32 @f() {\n %x = add i32 %y, 1\n %y = add i32 1, 1\n ret i32 %x\n}"
     with pytest.raises(lowering.CompileError, match="LLVM rejects the IR") as e:
-        lowering.compile_ir(text.replace("br label %a", "br label %b"))
+        lowering.compile_ir(text)
     assert "does not dominate" in str(e.value)
 
 

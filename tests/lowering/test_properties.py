@@ -123,7 +123,9 @@ def test_random_programs_as_the_reference_has_them() -> None:
             if signature.result == "i32":
                 inputs: list[Any] = [random_.randrange(-(1 << 31), 1 << 31) for _ in range(3)]
             else:
-                inputs = [random_.choice([0.0, -0.0, 1e308, 5e-324, math.inf, 0.1]) for _ in range(3)]
+                inputs = [
+                    random_.choice([0.0, -0.0, 1e308, 5e-324, math.inf, 0.1]) for _ in range(3)
+                ]
             outcomes = [call(native, name, signature, *inputs) for native in (ours, theirs)]
             assert outcomes[0] == outcomes[1]
 
@@ -132,11 +134,11 @@ def test_every_predicate() -> None:
     text = ""
     for name in FLOAT_PREDICATES:
         spelled = {"false": "_false", "true": "_true"}.get(name, name)
-        text += f'llvm.func @f_{name}(%a: f64, %b: f64) -> i1 {{ %0 = llvm.fcmp "{spelled}" %a, %b : f64\n'
-        text += "llvm.return %0 : i1 }\n"
+        text += f"llvm.func @f_{name}(%a: f64, %b: f64) -> i1 {{\n"
+        text += f'%0 = llvm.fcmp "{spelled}" %a, %b : f64\nllvm.return %0 : i1 }}\n'
     for name in INTEGER_PREDICATES:
-        text += f'llvm.func @i_{name}(%a: i32, %b: i32) -> i1 {{ %0 = llvm.icmp "{name}" %a, %b : i32\n'
-        text += "llvm.return %0 : i1 }\n"
+        text += f"llvm.func @i_{name}(%a: i32, %b: i32) -> i1 {{\n"
+        text += f'%0 = llvm.icmp "{name}" %a, %b : i32\nllvm.return %0 : i1 }}\n'
     native = lowering.compile(parse(text))
     for name in FLOAT_PREDICATES:
         for a in (1.0, 2.0, math.nan, math.inf):
