@@ -227,11 +227,12 @@ def _interior(root: Value) -> list[Value]:
         if None in v._entry.vjp:  # type: ignore[union-attr]
             operands = tuple(operands[i] for i in v._entry.differentiable)  # type: ignore[union-attr]
         for x in operands:
-            if x.__class__ is not float and x._entry is not None and x not in seen:
+            if x.__class__ is not float and x._entry is not None:
                 if x._serial >= v._serial:
                     raise cycle_error(v)
-                seen.add(x)
-                stack.append(x)
+                if x not in seen:
+                    seen.add(x)
+                    stack.append(x)
     return sorted(seen, key=_serial, reverse=True)
 
 
