@@ -1,0 +1,97 @@
+"""The examples run, and print what they promise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(name: str, *arguments: str, **environment: str) -> str:
+    """What an example prints, run as a user runs it, warnings as errors."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
+        env=os.environ | {"PYTHONPATH": str(EXAMPLES.parent)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_readme_gives_the_numbers_of_micrograds_readme() -> None:
+    out = run("readme.py").splitlines()
+    assert [line.split(None, 1)[0] for line in out] == ["interpreted", "compiled"]
+    for line in out:
+        assert "g = 24.7041  dg/da = 138.8338  dg/db = 645.5773" in line
+
+
+def test_demo_shows_every_stage_and_equal_losses() -> None:
+    pytest.importorskip("sklearn")
+    out = run("demo.py", DEMO_STEPS="3", DEMO_SAMPLES="20")
+    for stage in ("graph", "program", "schedule", "mlir", "llvm_ir", "assembly"):
+        assert f"== {stage} (" in out
+    assert "llvm.func @main" in out
+    assert out.count("24.7041") == 2
+    assert out.count("645.5773") == 2
+    step0 = next(line for line in out.splitlines() if line.startswith("loss 0"))
+    interpreted, double, single = map(float, step0.split()[2:])
+    assert interpreted == pytest.approx(double, rel=1e-10)
+    assert interpreted == pytest.approx(single, rel=1e-5)
+
+
+def test_moons_are_micrograds(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import moons
+
+    X, y = moons.make_data()
+    model = moons.make_model()
+    loss, scores = moons.total_loss(model, X, y)
+    assert len(model.parameters()) == 337
+    assert loss.data == pytest.approx(0.8958441028683222, rel=1e-13)
+    assert moons.accuracy(scores, y) == 0.5
+
+
+def test_moons_train_to_micrograds_last_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import demo
+
+    run = demo.compiled(100, 100, "f64")
+    assert run.losses[99] == pytest.approx(0.0109783701354927, rel=1e-9)
+    assert run.accuracy == 1.0
+
+
+def test_moons_without_scikit_learn_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    import moons
+
+    with pytest.raises(SystemExit, match=r"pip install 'micrograd-mlir\[demo\]'"):
+        moons.make_data()
+
+
+def test_tiny_regression_learns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import tiny_regression
+
+    losses = tiny_regression.main(60)
+    assert losses[-1] < 0.01 * losses[0]
+    assert "step   0" in capsys.readouterr().out
+
+
+def test_visualize_writes_a_drawing(tmp_path: Path) -> None:
+    pytest.importorskip("graphviz")
+    written = run("visualize.py", str(tmp_path / "neuron")).splitlines()[-1]
+    assert Path(written).stat().st_size > 500
+    assert "ReLU" in Path(written).read_text()
