@@ -52,7 +52,7 @@ llvm.func @choose(%x: i32, %y: i32) -> i32 {
   %one = llvm.mlir.constant(1 : i32) : i32
   %m = llvm.mul %y, %ten : i32
   %a = llvm.add %y, %one : i32
-  %h = llvm.mul %ten, %ten : i32
+  %h = llvm.mlir.constant(100 : i32) : i32
   llvm.switch %x : i32, ^end(%m : i32) [
     1: ^end(%a : i32),
     2: ^two,

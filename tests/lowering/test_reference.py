@@ -1,0 +1,71 @@
+"""The IR itself against that of MLIR's own translation: flags, attributes, alignments, metadata.
+
+Both are parsed and printed by LLVM; then names are erased and the lines are compared as a multiset,
+because blocks and declarations may come in another order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from harness import parse
+from oracle import reference_ir
+
+import lowering
+from lowering.backend import parsed
+
+FILES = {path.stem: path for path in (Path(__file__).parent / "corpus").glob("*.mlir")}
+
+# MLIR's translation folds operations on constants while it writes them.
+FOLDED = {"aggregate_constants", "constants", "globals"}
+
+# It keeps blocks that nothing reaches, and splits edges in another way.
+SHAPED = {"control"}
+
+_BOOKKEEPING = re.compile(r"(; |source_filename|target |attributes #|!|[\w.]+:|$)")
+_KNOWN_NAMES = ("%pair", "%va_list")
+
+
+def host_layout() -> str:
+    with parsed("") as module:
+        return str(module.data_layout)
+
+
+def facts(llvm_ir: str) -> Counter[str]:
+    """The lines of the IR, without names and with metadata and attribute groups in place."""
+    with parsed(llvm_ir) as module:
+        text = str(module)
+    groups = dict(re.findall(r"attributes (#\d+) = \{ (.*) \}", text))
+    nodes = dict(re.findall(r"^(!\d+) = (.*)$", text, re.MULTILINE))
+    found: Counter[str] = Counter()
+    for line in text.splitlines():
+        if _BOOKKEEPING.match(line):
+            continue
+        line = re.sub(r"\s*; preds.*", "", line)
+        line = re.sub(r"#\d+", lambda match: groups[match[0]], line)
+        for _ in range(4):
+            line = re.sub(r"!\d+", lambda match: nodes[match[0]].replace(match[0], "self"), line)
+        line = re.sub(r', !"(f|a)"', "", line)  # descriptions of alias scopes
+        line = re.sub(r"%[\w.]+", lambda match: match[0] if match[0] in _KNOWN_NAMES else "%", line)
+        if " phi " in line:
+            head, _, incoming = line.partition("[")
+            line = head + " ".join(sorted(set(re.findall(r"\[[^]]*\]", "[" + incoming))))
+        if "!llvm.loop" in line:
+            head, _, properties = line.partition("!llvm.loop")
+            line = head + " ".join(sorted(re.findall(r'!\{!"[^}]*\}', properties)))
+        found[line.strip()] += 1
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(FILES.keys() - FOLDED - SHAPED))
+def test_says_what_the_reference_says(name: str) -> None:
+    text = FILES[name].read_text()
+    if not text.startswith(("#", "module")):
+        # Where no alignment is given, the layout decides on it.
+        text = f'module attributes {{llvm.data_layout = "{host_layout()}"}} {{\n{text}\n}}'
+    ours, theirs = facts(lowering.translate(parse(text))), facts(reference_ir(text))
+    assert list((ours - theirs).elements()) == []
+    assert list((theirs - ours).elements()) == []
