@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import CompilerError
+from .affine import Ints, factor, pieces
 from .interpret import elements, reads_own_target
 from .program import Access, Apply, Array, Expr, Program, Role, Statement
 from .trace import Element
@@ -38,18 +39,27 @@ def gradient(
         for a in program.with_role(Role.OUTPUT):
             result.arrays[a.name] = Array(a.name, Role.TEMPORARY, a.size)
     active = _active(program, {element[0] for element in wrt if element})
-    backward = _Backward(result, active)
+    whole = _whole_array(program, wrt)
+    backward = _Backward(result, active, {whole: GRADIENT} if whole else {})
     if of[0] in active:
         backward.accumulate(Access(*of), 1.0, ())
         for s in reversed(program.body):
             if s.target.array in active:
                 backward.statement(s)
-    result.declare(GRADIENT, Role.OUTPUT, len(wrt))
-    for k, element in enumerate(wrt):
-        source = Access(*element) if element else None
-        reached = source is not None and backward.is_reached(source)
-        result.assign(Access(GRADIENT, k), backward.cotangent(source) if reached else 0.0)
+    if whole:
+        backward.finish(whole)
+    else:
+        backward.gather(wrt)
     return result
+
+
+def _whole_array(program: Program, wrt: Sequence[Element | None]) -> str | None:
+    """The array that `wrt` lists element by element, if it does: its cotangent is the gradient."""
+    if not wrt or wrt[0] is None:
+        return None
+    name = wrt[0][0]
+    size = program.arrays[name].size
+    return name if list(wrt) == [(name, k) for k in range(size)] else None
 
 
 def _active(program: Program, seeds: set[str]) -> set[str]:
@@ -76,14 +86,16 @@ def _differentiable_accesses(expr: Expr) -> list[Access]:
 class _Backward:
     """The backward half, built statement by statement onto the end of a program."""
 
-    def __init__(self, program: Program, active: set[str]) -> None:
+    def __init__(self, program: Program, active: set[str], names: dict[str, str]) -> None:
         self.program = program
         self.active = active
+        self.names = names  # array -> its cotangent array, where that is not ct_<array>
         self.set: dict[str, bytearray] = {}  # cotangent array -> which elements have a number
 
     def cotangent(self, a: Access) -> Access:
         """The access to the cotangent of what `a` reads."""
-        return Access(f"ct_{a.array}", a.offset, a.strides, a.table)
+        name = self.names.get(a.array, f"ct_{a.array}")
+        return Access(name, a.offset, a.strides, a.table)
 
     def is_reached(self, a: Access) -> bool:
         """Whether anything flowed to this element."""
@@ -98,7 +110,9 @@ class _Backward:
             if not self.is_reached(s.target):
                 return
         else:
-            self._complete(self.cotangent(s.target), s.domain)
+            target = self.cotangent(s.target)
+            self._declare(s.target.array, target.array)
+            self._complete(target, np.unique(elements(target, s.domain, self.program)))
         # pairs of a subexpression that needs a cotangent and that cotangent, leftmost on top
         root = s.expr if s.accumulate or isinstance(s.expr, float) else s.target
         stack: list[tuple[Expr, Expr, Expr]] = [(s.expr, root, self.cotangent(s.target))]
@@ -121,7 +135,7 @@ class _Backward:
     def accumulate(self, a: Access, ct: Expr, domain: tuple[int, ...]) -> None:
         """Add `ct` to the cotangent of what `a` reads; the first to arrive is assigned."""
         target = self.cotangent(a)
-        done = self._declare(target)
+        done = self._declare(a.array, target.array)
         if domain == () and a.table is None:
             self.program.assign(target, ct, accumulate=bool(done[a.offset]))
             done[a.offset] = 1
@@ -130,31 +144,65 @@ class _Backward:
         mask = np.frombuffer(done, dtype=np.uint8)
         first = not mask[index].any() and len(np.unique(index)) == len(index)
         if not first:
-            self._complete(target, domain)
+            self._complete(target, np.unique(index))
         self.program.assign(target, ct, domain, accumulate=not first)
         mask[index] = 1
 
-    def _declare(self, target: Access) -> bytearray:
-        if target.array not in self.set:
-            size = self.program.arrays[target.array.removeprefix("ct_")].size
-            self.program.declare(target.array, Role.TEMPORARY, size)
-            self.set[target.array] = bytearray(size)
-        return self.set[target.array]
+    def finish(self, array: str) -> None:
+        """Complete the cotangent of an array that is the gradient itself."""
+        target = self.cotangent(Access(array))
+        self._declare(array, target.array)
+        self._complete(target, np.arange(self.program.arrays[array].size), 0.0)
 
-    def _complete(self, target: Access, domain: tuple[int, ...]) -> None:
-        """Give the elements of `target` that nothing has reached yet the zero of addition."""
-        done = self._declare(target)
-        mask = np.frombuffer(done, dtype=np.uint8)
-        touched = np.unique(elements(target, domain, self.program))
-        missing = touched[mask[touched] == 0]
-        if not len(missing):
-            return
-        steps = np.unique(np.diff(missing)) if len(missing) > 1 else np.array([1])
-        if len(steps) == 1:
-            zeros = Access(target.array, int(missing[0]), (int(steps[0]),))
-        else:
-            table = f"zero{len(self.program.tables)}"
-            self.program.tables[table] = missing
-            zeros = Access(target.array, 0, (1,), table)
-        self.program.assign(zeros, -0.0, (len(missing),))
+    def gather(self, wrt: Sequence[Element | None]) -> None:
+        """Collect the cotangents of elements of several arrays into the gradient."""
+        self.program.declare(GRADIENT, Role.OUTPUT, len(wrt))
+        k = 0
+        while k < len(wrt):
+            run = self._run(wrt, k)
+            element = wrt[k]
+            value: Expr = 0.0
+            strides = (1,) if run > 1 else ()
+            if element is not None and self.is_reached(Access(*element)):
+                value = self.cotangent(Access(*element, strides))
+            domain = (run,) if run > 1 else ()
+            self.program.assign(Access(GRADIENT, k, strides), value, domain)
+            k += run
+
+    def _run(self, wrt: Sequence[Element | None], start: int) -> int:
+        """How many elements from `start` on lie in a row in one array, all reached or all not."""
+        first = wrt[start]
+        if first is None:
+            return 1
+        reached = self.is_reached(Access(*first))
+        run = 1
+        while (
+            start + run < len(wrt)
+            and wrt[start + run] == (first[0], first[1] + run)
+            and self.is_reached(Access(first[0], first[1] + run)) == reached
+        ):
+            run += 1
+        return run
+
+    def _declare(self, array: str, cotangent: str) -> bytearray:
+        """Which elements of the cotangent array have a number; the array is declared when new."""
+        if cotangent not in self.set:
+            size = self.program.arrays[array].size
+            role = Role.OUTPUT if cotangent == GRADIENT else Role.TEMPORARY
+            self.program.declare(cotangent, role, size)
+            self.set[cotangent] = bytearray(size)
+        return self.set[cotangent]
+
+    def _complete(self, target: Access, touched: Ints, zero: float = -0.0) -> None:
+        """Give the elements of `target` that are touched next, and have no number, a zero.
+
+        The zero of addition by default. An array that has none at all is filled as a whole.
+        """
+        mask = np.frombuffer(self.set[target.array], dtype=np.uint8)
+        missing = touched[mask[touched] == 0] if mask.any() else np.arange(len(mask))
+        for start, end in pieces(missing[None, :], len(missing)) or []:
+            nest = factor(missing[None, start:end])
+            assert nest is not None
+            access = Access(target.array, int(missing[start]), nest.strides_of(0))
+            self.program.assign(access, zero, nest.counts)
         mask[missing] = 1

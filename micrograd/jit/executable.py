@@ -22,7 +22,7 @@ from . import graph as graphs
 from .differentiate import gradient
 from .emit import ENTRY, Interface, emit
 from .program import Program, Role
-from .reroll import OUTPUT, straight_line
+from .reroll import OUTPUT, reroll, straight_line
 from .schedule import schedule
 from .signature import SCALAR, Container, Structure, build, count
 from .simplify import expand, simplify
@@ -73,7 +73,9 @@ class Executable:
         self.gradient = recording.gradient
         self.stores = recording.trace.stores
         graphs.verify(self.graph)
-        self.program = verify(straight_line(self.graph), "reroll")
+        # rerolling groups the terms of sums by kind, which strict results forbid
+        program = straight_line(self.graph) if options.strict else reroll(self.graph)
+        self.program = verify(program, "reroll")
         self.transformed = self._transform(recording)
         outputs = self.transformed.with_role(Role.OUTPUT)
         single = any(a.name == OUTPUT and a.size == 1 for a in outputs)

@@ -51,8 +51,10 @@ def fold_expr(expr: Expr, known: dict[Access, Expr]) -> Expr:
 
 
 def _neutral(op: ops.Op, args: tuple[Expr, ...]) -> Expr | None:
-    """The operand that equals the result whatever its value, if there is one."""
+    """A simpler expression that equals the result whatever the operands are, if there is one."""
     match args:
+        case (Apply(op=ops.relu, args=(x,)), 0.0) if op is ops.gt:
+            return Apply(ops.gt, (x, 0.0))
         case (x, float(y)):
             if y == 1.0 and op in (ops.mul, ops.div, ops.pow):
                 return x
@@ -67,7 +69,7 @@ def _neutral(op: ops.Op, args: tuple[Expr, ...]) -> Expr | None:
             return x if c != 0.0 else y
         case (c, x, y) if op is ops.where and x == y and isinstance(x, Access):
             return x
-        case (Apply(op=inner, args=(x,)),) if op is ops.neg and inner is ops.neg:
+        case (Apply(op=ops.neg, args=(x,)),) if op is ops.neg:
             return x
     return None
 

@@ -1,0 +1,97 @@
+"""Index sequences as nested affine patterns: the loops in a list of numbers.
+
+A sequence `s` is a nest with trip counts (c1, ..., ck), outermost first, and strides (d1, ..., dk)
+if its elements in order are `s[0] + sum(di * ji)` for 0 <= ji < ci, the last index fastest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """A common nest of several sequences: `strides[d][s]` is the stride of sequence s in loop d."""
+
+    counts: tuple[int, ...]
+    strides: tuple[tuple[int, ...], ...]
+
+    def strides_of(self, sequence: int) -> tuple[int, ...]:
+        """The strides of one sequence, outermost loop first."""
+        return tuple(row[sequence] for row in self.strides)
+
+
+def factor(sequences: Ints, inner: int = 1) -> Nest | None:
+    """The coarsest common nest of the rows of `sequences` (i64[s, n]); None if there is none.
+
+    The innermost loops multiply to `inner` exactly, which divides n. The innermost stride is the
+    first difference; where any row breaks it, all do: the greatest common divisor of the breaks
+    is the trip count; the starts of the runs have the rest of the nest.
+
+    >>> factor(np.array([[0, 1, 2, 10, 11, 12]]))
+    Nest(counts=(2, 3), strides=((10,), (1,)))
+    """
+    counts: list[int] = []
+    strides: list[tuple[int, ...]] = []
+    while sequences.shape[1] > 1:
+        differences = np.diff(sequences, axis=1)
+        step = differences[:, 0]
+        breaks = np.flatnonzero((differences != step[:, None]).any(axis=0)) + 1
+        run = gcd(sequences.shape[1], *set(breaks.tolist()))
+        if inner > 1:
+            run = gcd(run, inner)
+        if run == 1:
+            return None
+        counts.append(run)
+        strides.append(tuple(step.tolist()))
+        sequences = sequences[:, ::run]
+        inner = max(1, inner // run)
+    return Nest(tuple(counts[::-1]), tuple(strides[::-1]))
+
+
+def pieces(sequences: Ints, most: int) -> list[tuple[int, int]] | None:
+    """Cut the rows of `sequences` into at most `most` ranges that are nests; None if it takes more.
+
+    Each range is grown from its start: the longest run, then the longest row of such runs, and so
+    on. This is what finds a ragged end, or a first element that differs.
+
+    >>> pieces(np.array([[7, 0, 1, 2, 3]]), 4)
+    [(0, 1), (1, 5)]
+    """
+    n = sequences.shape[1]
+    cuts = []
+    start = 0
+    while start < n:
+        if len(cuts) == most:
+            return None
+        end = start + _grow(sequences[:, start:])
+        cuts.append((start, end))
+        start = end
+    return cuts
+
+
+def _grow(sequences: Ints) -> int:
+    """The length of the nest that the rows begin with.
+
+    A single element that is followed by a longer nest stands alone: [7, 0, 1, 2] begins with 7.
+    """
+    n = sequences.shape[1]
+    size = 1
+    while True:
+        blocks = n // size
+        if blocks < 2:
+            return size
+        grid = sequences[:, : blocks * size].reshape(len(sequences), blocks, size)
+        step = grid[:, 1, 0] - grid[:, 0, 0]
+        expected = grid[:, :1, :] + step[:, None, None] * np.arange(blocks)[None, :, None]
+        same = (grid == expected).all(axis=(0, 2))
+        count = blocks if same.all() else int(np.argmin(same))
+        if count < 2 or (count == 2 and size == 1 and n > 2):
+            return size
+        size *= count
