@@ -111,7 +111,7 @@ class Kernel:
                 structure = structure_of(x, p.name, array=p.array == "whole")
                 numbers = list(leaves(x, structure, p.name))
             self._check_structure(p, structure, len(numbers))
-            structures.append(p.structure or structure)
+            structures.append(p.structure if isinstance(p.structure, Container) else structure)
             columns.append(numbers)
             shapes += [v.shape for v in numbers if isinstance(v, np.ndarray)]
         key = tuple(structures)
@@ -126,6 +126,8 @@ class Kernel:
         return executable.call(plain, out)
 
     def _check_structure(self, p: Parameter, got: Structure, n: int) -> None:
+        if isinstance(self._source, ValueSource) and got is not SCALAR:
+            raise SignatureError(f"{self.name} takes one number as {p.name}, got {n} of them")
         if isinstance(p.structure, Container) and (
             not isinstance(got, Container) or n != len(p.structure.items)
         ):
