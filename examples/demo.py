@@ -27,6 +27,7 @@ from micrograd import Value, jit
 LINES = {"mlir": 24, "llvm_ir": 18, "assembly": 18}
 """How much of a stage is shown; the others up to OTHER_LINES."""
 OTHER_LINES = 40
+WIDTH = 160
 
 
 def heading(text: str) -> None:
@@ -37,6 +38,7 @@ def heading(text: str) -> None:
 def trimmed(text: str, lines: int) -> str:
     """The first lines of a text, and how many were left out."""
     shown = [line.expandtabs(8) for line in text.strip("\n").splitlines()]
+    shown = [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..." for line in shown]
     left = len(shown) - lines
     if left > 1:
         shown[lines:] = [f"... {left} more lines"]

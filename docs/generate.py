@@ -1,0 +1,173 @@
+"""Writes what the documents show: the outputs of their code, and their tables.
+
+    python docs/generate.py            rewrites what is out of date, and names it
+    python docs/generate.py --check    only names it, and fails if there is any
+
+Nothing that a program prints is pasted into a document by hand:
+
+- The ```python blocks of a file run from top to bottom in one namespace. A ```text block right
+  after one is what it printed.
+- Between `<!-- NAME: begin -->` and `<!-- NAME: end -->` stands what TABLES[NAME] gives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import inspect
+import io
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from micrograd.jit.program import Access, Apply, Expr
+from micrograd.ops import OPS, Op
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_BLOCK = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(?P<shown>\n```text\n(?P<text>.*?)^```\n)?",
+    re.MULTILINE | re.DOTALL,
+)
+_TABLE = re.compile(
+    r"(?P<begin><!-- (?P<name>[\w ]+): begin -->\n).*?(?P<end><!-- (?P=name): end -->)", re.DOTALL
+)
+
+
+def documents() -> list[Path]:
+    """The files that are kept current."""
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def refreshed(path: Path) -> str:
+    """The text of a document with every output and table as it should be now.
+
+    Raises what its code raises, with the line in the document as the place.
+    """
+    text = path.read_text(encoding="utf-8")
+    space: dict[str, Any] = {"__name__": path.stem}
+    pieces, done = [], 0
+    for block in _BLOCK.finditer(text):
+        line = text.count("\n", 0, block.start("code"))
+        if block["code"].startswith(">>> "):
+            _doctest(block["code"], space, path, line)
+            continue
+        code = compile("\n" * line + block["code"], str(path), "exec", dont_inherit=True)
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(code, space)
+        if block["shown"] is not None:
+            pieces += [text[done : block.start("text")], out.getvalue().rstrip("\n") + "\n"]
+            done = block.end("text")
+        elif out.getvalue():
+            raise SystemExit(
+                f"{path.name}:{line + 1}: the block prints; show it in a ```text block"
+            )
+    return _TABLE.sub(_table, "".join([*pieces, text[done:]]))
+
+
+def _doctest(text: str, space: dict[str, Any], path: Path, line: int) -> None:
+    test = doctest.DocTestParser().get_doctest(text, space, path.name, str(path), line)
+    report = io.StringIO()
+    doctest.DocTestRunner(verbose=False).run(test, out=report.write, clear_globs=False)
+    space.update(test.globs)
+    if report.getvalue():
+        raise SystemExit(report.getvalue())
+
+
+def _table(match: re.Match[str]) -> str:
+    make = TABLES.get(match["name"])
+    return match[0] if make is None else f"{match['begin']}\n{make()}\n\n{match['end']}"
+
+
+# --- the op table ---------------------------------------------------------------------------
+
+
+def op_table() -> str:
+    """Every op: what it computes, its derivative rules, how it is emitted."""
+    rows = [
+        ("op", "value", "cotangents of its operands", "emitted as", "in `_op`", "NumPy"),
+        ("---",) * 6,
+    ]
+    for op in OPS.values():
+        numpy = f"`{op.ufunc}`" if op.ufunc else ""
+        row = (code(op.name), code(op.formula), "<br>".join(rules(op)), emission(op))
+        rows.append((*row, code(op.label), numpy))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def code(text: str) -> str:
+    """Text as code in a cell of a table."""
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+def operands(op: Op) -> list[Access]:
+    """Symbols for the operands, named as in the op's own rules."""
+    for rule in op.vjp:
+        if rule is not None:
+            return [Access(name) for name in list(inspect.signature(rule).parameters)[2:]]
+    return [Access(name) for name in "xyz"[: op.arity]]
+
+
+def rules(op: Op) -> Iterator[str]:
+    """The derivative rules as formulas: they are run on symbols, not copied."""
+    symbols = operands(op)
+    for x, rule in zip(symbols, op.vjp, strict=True):
+        if rule is None:
+            yield f"{x}: none"
+        else:
+            yield f"{x}: {code(infix(rule(Access('ct'), Access('out'), *symbols)))}"
+
+
+def emission(op: Op) -> str:
+    """How the compiler writes an op."""
+    if op.mlir:
+        return f"`{op.mlir}`"
+    if op.predicate:
+        return f"`llvm.fcmp {op.predicate}`"
+    if op.libm:
+        return f"C library: `{op.libm}`"
+    return code(infix(op.expand(*operands(op)))) if op.expand else "not compiled"
+
+
+_SIGNS = {"add": (" + ", 1), "sub": (" - ", 1), "mul": (" * ", 2), "div": (" / ", 2)}
+
+
+def infix(expr: Expr, above: int = 0) -> str:
+    """An expression as Python would write it; `above` is how tightly its surroundings bind."""
+    if isinstance(expr, float):
+        return f"{expr:.6g}"
+    if isinstance(expr, Apply) and expr.op.name == "neg":
+        text, binds = f"-{infix(expr.args[0], 3)}", 2
+    elif isinstance(expr, Apply) and expr.op.name in _SIGNS:
+        sign, binds = _SIGNS[expr.op.name]
+        text = sign.join((infix(expr.args[0], binds), infix(expr.args[1], binds + 1)))
+    elif isinstance(expr, Apply):
+        return f"{expr.op.name}({', '.join(infix(x) for x in expr.args)})"
+    else:
+        return str(expr)
+    return f"({text})" if binds < above else text
+
+
+TABLES: dict[str, Callable[[], str]] = {"op table": op_table}
+
+
+def main() -> int:
+    """Refresh every document, or check them."""
+    check = "--check" in sys.argv[1:]
+    stale = 0
+    for path in documents():
+        if not path.exists():
+            continue
+        text = refreshed(path)
+        if text != path.read_text(encoding="utf-8"):
+            stale += 1
+            print(f"{path.relative_to(ROOT)} {'is out of date' if check else 'rewritten'}")
+            if not check:
+                path.write_text(text, encoding="utf-8")
+    return int(check and stale > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+"""The documents say what is: their code runs, their outputs and tables are current, the grammar in
+docs/ir.md describes what the compiler prints, and their links lead somewhere.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import micrograd
+from micrograd import Value, jit, nn
+from micrograd.ops import OPS
+
+ROOT = Path(__file__).parent.parent
+
+
+def load_generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = load_generate()
+DOCUMENTS = generate.documents()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_document_is_current(path: Path) -> None:
+    fresh = generate.refreshed(path)
+    assert fresh == path.read_text(encoding="utf-8"), "run `make docs`"
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        assert f"docs/{page.name}" in readme, page.name
+
+
+def test_readme_has_the_place_of_the_benchmark_table() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.search(
+        r"^<!-- benchmark table: begin -->\n.*^<!-- benchmark table: end -->$",
+        readme,
+        re.MULTILINE | re.DOTALL,
+    )
+
+
+# --- the generator ----------------------------------------------------------------------------
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text.replace("~~~", "```"), encoding="utf-8")
+    return path
+
+
+def test_a_stale_output_is_rewritten(tmp_path: Path) -> None:
+    page = write(
+        tmp_path / "page.md", "~~~python\nx = 20\nprint(x + 1)\n~~~\n\n~~~text\n22\n~~~\nend\n"
+    )
+    assert generate.refreshed(page) == page.read_text().replace("22", "21")
+
+
+def test_blocks_of_a_page_share_their_names(tmp_path: Path) -> None:
+    page = write(
+        tmp_path / "page.md", "~~~python\nx = 3\n~~~\n\n~~~python\nprint(x)\n~~~\n\n~~~text\n~~~\n"
+    )
+    assert "~~~text\n3\n~~~".replace("~~~", "```") in generate.refreshed(page)
+
+
+def test_output_that_is_not_shown_is_refused(tmp_path: Path) -> None:
+    page = write(tmp_path / "page.md", "\n~~~python\nprint(1)\n~~~\n")
+    with pytest.raises(SystemExit, match=r"page\.md:3: the block prints"):
+        generate.refreshed(page)
+
+
+def test_a_wrong_doctest_is_refused(tmp_path: Path) -> None:
+    page = write(tmp_path / "page.md", "~~~python\n>>> 1 + 1\n3\n~~~\n")
+    with pytest.raises(SystemExit, match="Expected"):
+        generate.refreshed(page)
+
+
+def test_a_failing_block_names_the_line_of_the_page(tmp_path: Path) -> None:
+    page = write(tmp_path / "page.md", "one\n\n~~~python\nx = 1\ny = 1 // 0\n~~~\n")
+    with pytest.raises(ZeroDivisionError) as failure:
+        generate.refreshed(page)
+    last = failure.traceback[-1]
+    assert (Path(last.path).name, last.lineno + 1) == ("page.md", 5)
+
+
+def test_op_table_has_every_op_once() -> None:
+    rows = generate.op_table().splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(OPS)
+
+
+def test_exported_ops_are_in_the_table() -> None:
+    names = {*OPS, "absolute"}
+    functions = {
+        n for n in micrograd.__all__ if isinstance(getattr(micrograd, n), type(OPS["add"]))
+    }
+    assert functions <= names
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("(x - y) - x", "x - y - x"),
+        ("x - (y - x)", "x - (y - x)"),
+        ("(x + y) * -x", "(x + y) * (-x)"),
+        ("-(x * y)", "-(x * y)"),
+        ("x / (y * x)", "x / (y * x)"),
+    ],
+)
+def test_formulas_keep_their_brackets(expression: str, text: str) -> None:
+    access = generate.Access
+    assert generate.infix(eval(expression, {"x": access("x"), "y": access("y")})) == text
+
+
+# --- the grammar ------------------------------------------------------------------------------
+
+Match = Callable[[str, int], set[int]]
+"""Where a piece of text may end that begins at a place: every place, so no choice is final."""
+
+TOKEN = re.compile(r'"(?P<text>[^"]*)"|/(?P<regex>[^/]+)/|(?P<mark>[|{}()\[\]])|(?P<name>\w+)')
+
+
+def grammar(start: str) -> Callable[[str], bool]:
+    """Whether a text is a `start`, by the grammars of docs/ir.md."""
+    page = (ROOT / "docs" / "ir.md").read_text(encoding="utf-8")
+    rules: dict[str, Match] = {"NEWLINE": literal("\n")}
+    for block in re.findall(r"^```bnf\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            name, body = line.split("::=")
+            tokens = iter([(m.lastgroup or "", m[m.lastgroup or 0]) for m in TOKEN.finditer(body)])
+            rules[name.strip()] = alternatives(tokens, rules)
+    return lambda text: len(text) in rules[start](text, 0)
+
+
+def literal(text: str) -> Match:
+    return lambda s, i: {i + len(text)} if s.startswith(text, i) else set()
+
+
+def pattern(regex: str) -> Match:
+    compiled = re.compile(regex)
+
+    def match(s: str, i: int) -> set[int]:
+        found = compiled.match(s, i)
+        return {found.end()} if found else set()
+
+    return match
+
+
+def sequence(parts: list[Match]) -> Match:
+    def match(s: str, i: int) -> set[int]:
+        ends = {i}
+        for part in parts:
+            ends = {end for begin in ends for end in part(s, begin)}
+        return ends
+
+    return match
+
+
+def repeated(part: Match) -> Match:
+    def match(s: str, i: int) -> set[int]:
+        ends, fresh = {i}, {i}
+        while fresh:
+            fresh = {end for begin in fresh for end in part(s, begin)} - ends
+            ends |= fresh
+        return ends
+
+    return match
+
+
+def alternatives(tokens: Iterator[tuple[str, str]], rules: dict[str, Match]) -> Match:
+    choices: list[list[Match]] = [[]]
+    for kind, text in tokens:
+        if (kind, text) in [("mark", "]"), ("mark", "}"), ("mark", ")")]:
+            break
+        if (kind, text) == ("mark", "|"):
+            choices.append([])
+        elif kind == "mark":
+            inner = alternatives(tokens, rules)
+            choices[-1].append(
+                {"{": repeated(inner), "[": lambda s, i, m=inner: m(s, i) | {i}, "(": inner}[text]
+            )
+        elif kind == "text":
+            choices[-1].append(literal(text))
+        elif kind == "regex":
+            choices[-1].append(pattern(text))
+        else:
+            choices[-1].append(lambda s, i, name=text: rules[name](s, i))
+    found = [sequence(choice) for choice in choices]
+    return lambda s, i: set().union(*(match(s, i) for match in found))
+
+
+def kernels() -> Iterator[Any]:
+    """Kernels whose programs have scalars, loops, constants, tables, parameters and reductions."""
+    x, y = Value(1.5), Value(-2.0)
+    yield jit((x * y).exp() / 1e300 + y**-2.5 - float("inf"), wrt=[x, y])
+    rows = [[Value(0.1 * i - j) for j in range(5)] for i in range(20)]
+    layer = nn.Layer(5, 4)
+    loss = sum((sum(layer(row), 0.0) ** 2 for row in rows), 0.0)
+    yield jit(loss, wrt=layer.parameters(), dtype="f64")
+    jumps = [rows[i * i % 17][i * 3 % 5] for i in range(90)]
+    yield jit(sum(v * v * x for v in jumps), wrt=[x, *dict.fromkeys(jumps)])
+
+
+def test_grammar_describes_what_the_compiler_prints() -> None:
+    program, graph = grammar("program"), grammar("graph")
+    for kernel in kernels():
+        for stages in (kernel.stages(), kernel.value_and_grad.stages()):
+            for line in ("program", "simplified"):
+                assert program(stages[line]), stages[line]
+            assert graph(stages["graph"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input x[1]\n\nout = x ",
+        "input x\n\nout = x",
+        "input x[1]\n\nout := x",
+        "input x[1]\n\nout[i] = add(x, 1.0) for i < 2",
+        "input x[1]\n\nout[i*i] = x  for i < 2",
+        "local x[1]\n\nout = x",
+    ],
+)
+def test_grammar_refuses_what_is_no_program(text: str) -> None:
+    assert not grammar("program")(text)
