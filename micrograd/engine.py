@@ -351,6 +351,13 @@ class Traced(Value):
             "compute with the Value itself"
         )
 
+    @data.setter
+    def data(self, number: Any) -> None:
+        raise TraceError(
+            f"{user_location()}: a traced value has no number yet, so .data cannot be assigned; "
+            "use another Value from here on"
+        )
+
     def __bool__(self) -> bool:
         raise TraceError(
             f"{user_location()}: a traced value has no truth value, so `if`, `while`, `and`, `or`, "

@@ -362,6 +362,15 @@ def test_out_receives_the_result(dtype: Any) -> None:
     np.testing.assert_array_equal(other, x * 2)
 
 
+def test_out_may_overlap_an_argument() -> None:
+    kernel = jit(lambda x: x + 1, dtype="f64")
+    x = np.zeros(5)
+    kernel(x, out=x)
+    np.testing.assert_array_equal(x, np.ones(5))
+    kernel(x[:-1], out=x[1:])  # written in place, each sum would feed the next
+    np.testing.assert_array_equal(x, [1.0, 2.0, 2.0, 2.0, 2.0])
+
+
 def test_arrays_in_containers_are_mapped_over() -> None:
     kernel = jit(lambda v, s: v[0] * v[1] + s, dtype="f64")
     np.testing.assert_array_equal(kernel([np.arange(3.0), 2.0], 1.0), [1.0, 3.0, 5.0])

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import context
 
-from ..errors import KernelClosed, SignatureError
+from ..errors import KernelClosed, SignatureError, kind
 from . import graph as graphs
 from .differentiate import gradient
 from .emit import ENTRY, Interface, emit
@@ -239,6 +239,8 @@ class Executable:
         ]
         sizes = self.pointer_outputs
         if not sizes:
+            if out is not None:
+                raise SignatureError(f"{self.name} gives one number, which needs no out")
             return self._entry(*passed)
         if out is not None:
             value = self._entry(*passed, self._checked(out, sizes).ctypes.data)
@@ -247,14 +249,18 @@ class Executable:
         value = self._entry(*passed, buffer)
         return self._wrap(value, iter(buffer))
 
-    def _checked(self, out: npt.NDArray[Any], sizes: list[int]) -> npt.NDArray[Any]:
-        fits = out.shape == (sizes[0],) and out.dtype == self.options.dtype
-        if not fits or not out.flags.c_contiguous or not out.flags.writeable:
-            raise SignatureError(
-                f"out should be a writeable, contiguous {self.options.dtype} array of shape "
-                f"({sizes[0]},), got {out.dtype} of shape {out.shape}"
-            )
-        return out
+    def _checked(self, out: Any, sizes: list[int]) -> npt.NDArray[Any]:
+        if isinstance(out, np.ndarray):
+            got = f"{out.dtype} of shape {out.shape}"
+            fits = out.shape == (sizes[0],) and out.dtype == self.options.dtype
+            if fits and out.flags.c_contiguous and out.flags.writeable:
+                return out
+        else:
+            got = kind(out)
+        raise SignatureError(
+            f"{self.name}: out should be a writeable, contiguous {self.options.dtype} array of "
+            f"shape ({sizes[0]},), got {got}"
+        )
 
     def _wrap(self, value: Any, numbers: Any) -> Any:
         """Results in the structure that the function gave them."""
@@ -299,9 +305,14 @@ class Executable:
         for size in self.pointer_outputs:
             outputs.append(np.empty((n, size), dtype=dtype))
         if self.interface.returned:
-            direct = out is not None and out.flags.c_contiguous and out.dtype == dtype
-            values = out.reshape(n) if direct and out is not None else np.empty(n, dtype=dtype)
+            values = np.empty(n, dtype=dtype)
+            if out is not None and out.flags.c_contiguous and out.dtype == dtype:
+                # an argument that overlaps it is read to the end before it is written
+                shared = any(np.may_share_memory(out, c) for c in columns)
+                values = values if shared else out.reshape(n)
             outputs.append(values)
+        elif out is not None:
+            raise SignatureError(f"{self.name} gives several arrays, and out is one")
         steps += [o.strides[0] for o in outputs]
         if n:
             pointers = (ctypes.c_void_p * len(steps))(*(a.ctypes.data for a in columns + outputs))

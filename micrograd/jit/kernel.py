@@ -144,9 +144,10 @@ class Kernel:
             raise SignatureError(
                 f"{self.name}: the shapes of the arguments, {text}, do not broadcast"
             ) from None
-        if out is not None and (not isinstance(out, np.ndarray) or out.shape != shape):
+        fits = isinstance(out, np.ndarray) and out.shape == shape and out.flags.writeable
+        if out is not None and not fits:
             raise SignatureError(
-                f"{self.name}: out should be an array of shape {shape}, got {kind(out)}"
+                f"{self.name}: out should be a writeable array of shape {shape}, got {kind(out)}"
             )
         return shape
 

@@ -62,6 +62,9 @@ class ValueSource:
         self.name = "value"
         self.value = value
         self.wrt = wrt
+        for k, v in enumerate(wrt):
+            if any(v is earlier for earlier in wrt[:k]):
+                raise GraphError(f"wrt[{k}], {v!r}, is in wrt twice")
         labels = [v.label if isinstance(v, Value) else "" for v in wrt]
         names = [
             s if s.isidentifier() and labels.count(s) == 1 else f"x{k}"
@@ -164,10 +167,17 @@ def _parameters(function: Callable[..., Any]) -> Iterator[Parameter]:
         yield Parameter("x", "rows", Container(list, (), (SCALAR,) * function.nin))
         return
     hints = _hints(function)
-    for p in inspect.signature(function).parameters.values():
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        raise SignatureError(
+            f"{function!r} has no signature, so its arguments are unknown; wrap it in a function "
+            "with named parameters"
+        ) from None
+    for p in signature.parameters.values():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             raise SignatureError(
-                f"{getattr(function, '__name__', function)} takes *{p.name}, whose number of "
+                f"{getattr(function, '__name__', function)} takes {p!s}, whose number of "
                 "arguments is unknown; give it named parameters, or one list"
             )
         numeric = type(p.default) in (int, float)
