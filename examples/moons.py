@@ -42,7 +42,7 @@ def make_model() -> MLP:
     return MLP(2, [16, 16, 1])
 
 
-def total_loss(model: MLP, X: Any, y: Any) -> tuple[Value, list[Value]]:
+def total_loss(model: Any, X: Any, y: Any) -> tuple[Value, list[Value]]:
     """The max-margin loss with L2 regularisation, and the scores that it is made of."""
     inputs = [list(map(Value, row)) for row in X]
     scores = list(map(model, inputs))
@@ -55,7 +55,7 @@ def total_loss(model: MLP, X: Any, y: Any) -> tuple[Value, list[Value]]:
 def accuracy(scores: Sequence[Value | float], y: Any) -> float:
     """The share of the points that are on the right side."""
     hits = [(yi > 0) == (float(score) > 0) for yi, score in zip(y, scores, strict=True)]
-    return sum(hits) / len(hits)
+    return float(sum(hits) / len(hits))
 
 
 def learning_rate(step: int) -> float:
