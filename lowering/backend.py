@@ -140,7 +140,9 @@ def lowered(llvm_ir: str, options: Options) -> Iterator[Any]:
         builder = llvm.create_pass_builder(options.machine(), tuning)
         stack.callback(builder.close)
         manager = builder.getModulePassManager()
-        stack.callback(manager.close)
+        # Its own close() does nothing in llvmlite 0.50: ObjectRef hides the method that frees. The
+        # builder cannot be kept: each run adds callbacks to it, and the next takes longer.
+        stack.callback(llvm.newpassmanagers.NewPassManager._dispose, manager)
         manager.run(module, builder)
         yield module
 

@@ -143,6 +143,17 @@ def test_branch_weights_and_loops_are_metadata() -> None:
     lowering.compile_ir(text)
 
 
+def test_loop_vectoriser_can_be_disabled() -> None:
+    text = lowering.translate(
+        parse("""llvm.func @f() {
+      llvm.br ^l
+    ^l:
+      llvm.br ^l {loop_annotation = #llvm.loop_annotation<vectorize = <disable = true>>}
+    }""")
+    )
+    assert '!{!"llvm.loop.vectorize.enable", i1 false}' in text
+
+
 def test_alias_scopes_of_two_domains() -> None:
     text = lowering.translate(
         parse("""
@@ -173,7 +184,9 @@ def test_large_tables_are_bytes() -> None:
       %x = llvm.load %p : !llvm.ptr -> i32
       llvm.return %x : i32
     }}"""
-    assert "@t = internal constant [8000 x i8] c" in lowering.translate(parse(text))
+    translated = lowering.translate(parse(text))
+    assert "@t = internal constant [8000 x i8] c" in translated
+    assert '", align 16\n' in translated
     native = lowering.compile(parse(text))
     signature = Signature("i32", ("i64",))
     for index in (0, 1, 333, 334, 1999):
