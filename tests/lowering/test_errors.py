@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from harness import parse
@@ -217,3 +218,14 @@ except ImportError as error:
     )
     assert done.stdout.startswith("BindingsMissing")
     assert "pip install jaxlib" in done.stdout
+
+
+def test_an_empty_mlir_package_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "mlir").mkdir()
+    (tmp_path / "mlir" / "__init__.py").write_text("")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import mlir\n"
+    program += "from lowering import bindings; print(bindings.package)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "jaxlib.mlir"
