@@ -21,11 +21,15 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from micrograd.jit.program import Access, Apply, Expr
 from micrograd.ops import OPS, Op
 
 ROOT = Path(__file__).resolve().parent.parent
+
+VECTORS = mock.patch("lowering.vector_bits", create=True, return_value=512)
+"""Pages show the code for vectors of 512 bits, whichever machine writes them."""
 
 _BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?P<shown>\n```text\n(?P<text>.*?)^```\n)?",
@@ -55,7 +59,7 @@ def refreshed(path: Path) -> str:
             _doctest(block["code"], space, path, line)
             continue
         code = compile("\n" * line + block["code"], str(path), "exec", dont_inherit=True)
-        with contextlib.redirect_stdout(io.StringIO()) as out:
+        with contextlib.redirect_stdout(io.StringIO()) as out, VECTORS:
             exec(code, space)
         if block["shown"] is not None:
             pieces += [text[done : block.start("text")], out.getvalue().rstrip("\n") + "\n"]
