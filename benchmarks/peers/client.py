@@ -1,0 +1,117 @@
+"""Starting contestants' processes and talking to them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+SERVE = Path(__file__).with_name("serve.py")
+HOMES = Path(__file__).parents[2] / ".venv-peers"
+OWN = ("ours", "c")  # these run in this project's environment
+SINGLE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "JAX_PLATFORMS": "cpu",
+}
+
+
+class NotInstalled(Exception):
+    """A peer has no environment."""
+
+
+class Failed(Exception):
+    """A contestant reported an error, or ended."""
+
+
+class OverBudget(Exception):
+    """A contestant took longer than it may; its process was ended."""
+
+
+def interpreter(name: str, given: dict[str, str]) -> str:
+    """The Python that runs a peer.
+
+    Raises NotInstalled.
+    """
+    if name in OWN:
+        return sys.executable
+    if name in given:
+        return given[name]
+    python = HOMES / name / "bin" / "python"
+    if not python.exists():
+        raise NotInstalled(f"not installed (python -m benchmarks.peers install {name})")
+    return str(python)
+
+
+class Process:
+    """A contestant's process, its answers in step with the questions."""
+
+    def __init__(self, name: str, given: dict[str, str]) -> None:
+        python = interpreter(name, given)
+        environment = {**os.environ, **SINGLE_THREAD}
+        flags = ["-I"]
+        if name in OWN:
+            found = importlib.util.find_spec("micrograd")
+            assert found is not None and found.origin is not None
+            flags = ["-P"]
+            path = [str(Path(found.origin).parents[1]), os.environ.get("PYTHONPATH", "")]
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+        self._process = subprocess.Popen(
+            [python, *flags, str(SERVE), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be asked."""
+        return self._process.poll() is None
+
+    def ask(self, seconds: float | None = None, **request: Any) -> dict[str, Any]:
+        """The answer to a request.
+
+        Raises Failed, or OverBudget when there is none after so many seconds.
+        """
+        streams = self._process.stdin, self._process.stdout
+        assert streams[0] is not None and streams[1] is not None
+        try:
+            streams[0].write(json.dumps(request).encode() + b"\n")
+            streams[0].flush()
+            line = self._line(streams[1].fileno(), seconds)
+        except BrokenPipeError:
+            line = b""
+        if not line:
+            self.close()
+            raise Failed(f"its process ended with code {self._process.returncode}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise Failed(answer["error"])
+        return answer
+
+    def _line(self, stream: int, seconds: float | None) -> bytes:
+        """One line of the answers; nothing is left over, as there is one answer per question."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        parts = []
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([stream], [], [], left)[0]:
+                self.close()
+                raise OverBudget(f"cut after {seconds:.3g} s")
+            part = os.read(stream, 1 << 16)
+            parts.append(part)
+            if not part or part.endswith(b"\n"):
+                return b"".join(parts)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
