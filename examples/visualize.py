@@ -27,7 +27,7 @@ def main(path: str = "neuron") -> Path:
     if shutil.which("dot"):
         source = Path(drawing.render(outfile=f"{path}.svg"))
     else:
-        print("without Graphviz's `dot` program there is no picture; any Graphviz viewer can show")
+        print("Graphviz's program `dot` is not installed, so there is no picture, but its source:")
     print(source)
     return source
 
