@@ -85,7 +85,8 @@ def extension(source: str, name: str) -> object:
         raise NoCompiler("Python.h is not installed")
     path = build(SOURCES / source, f"-I{include}", suffix=sysconfig.get_config_var("EXT_SUFFIX"))
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -39,7 +39,8 @@ def mlp(layers: Sequence[Array], x: Array) -> list[Array]:
     outputs = [x]
     for k, layer in enumerate(layers):
         x = x @ layer[:, :-1].T + layer[:, -1]
-        outputs.append(np.maximum(x, 0.0) if k + 1 < len(layers) else x)
+        x = np.maximum(x, 0.0) if k + 1 < len(layers) else x
+        outputs.append(x)
     return outputs
 
 

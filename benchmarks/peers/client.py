@@ -60,7 +60,8 @@ class Process:
         flags = ["-I"]
         if name in OWN:
             found = importlib.util.find_spec("micrograd")
-            assert found is not None and found.origin is not None
+            assert found is not None
+            assert found.origin is not None
             flags = ["-P"]
             path = [str(Path(found.origin).parents[1]), os.environ.get("PYTHONPATH", "")]
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
@@ -82,7 +83,8 @@ class Process:
         Raises Failed, or OverBudget when there is none after so many seconds.
         """
         streams = self._process.stdin, self._process.stdout
-        assert streams[0] is not None and streams[1] is not None
+        assert streams[0] is not None
+        assert streams[1] is not None
         try:
             streams[0].write(json.dumps(request).encode() + b"\n")
             streams[0].flush()

@@ -1,8 +1,8 @@
 """A contestant's process: `python serve.py NAME` answers JSON lines until its input ends.
 
     {"do": "versions"}                                -> {"versions": {...}}
-    {"do": "prepare", "key": ..., "setting": {...}}   -> {"answer", "phases", "facts"}
-    {"do": "time", "count": n}                        -> {"seconds": ...}
+    {"do": "prepare", "id", "key", "setting": {...}}  -> {"answer", "phases", "facts"}
+    {"do": "time", "id", "count": n}                  -> {"seconds": ...}
 
 Runs in the contestant's own interpreter, which need not have this project: `benchmarks` is loaded
 by its place, and the standard library is all that it imports.
@@ -28,7 +28,8 @@ def _load_benchmarks() -> None:
     spec = importlib.util.spec_from_file_location(
         "benchmarks", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
     )
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["benchmarks"] = module
     spec.loader.exec_module(module)
@@ -48,20 +49,20 @@ def _serve(name: str, reply: Any) -> None:
 
 
 def _answer(peer: Any, prepared: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    key = request.get("key", "")
+    identity = request.get("id", "")
     if request["do"] == "versions":
         return {"versions": {"python": sys.version.split()[0], **peer.versions()}}
     if request["do"] == "prepare":
-        prepared.pop(key, None)
+        prepared.pop(identity, None)
         gc.collect()
-        made = prepared[key] = peer.CONTESTANTS[key](request["setting"])
+        made = prepared[identity] = peer.CONTESTANTS[request["key"]](request["setting"])
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return {
             "answer": [float(x) for x in made.answer],
             "phases": made.phases,
             "facts": {**made.facts, "peak MB": round(peak)},
         }
-    return {"seconds": prepared[key].run(request["count"])}
+    return {"seconds": prepared[identity].run(request["count"])}
 
 
 if __name__ == "__main__":

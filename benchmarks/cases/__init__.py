@@ -1,0 +1,25 @@
+"""The cases: a module each, with `experiments(small)`, the workload's settings, contestants, bars."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+from ..experiment import Experiment
+
+CASES = {
+    "call": "one scalar expression, its value and partial derivatives, one call",
+    "interpreter": "build, forward and backward of Values, nothing compiled",
+    "w7": "inference of one input by MLP(10, [30, 20, 10, 1])",
+    "moons": "value and gradient of micrograd's demo loss, 100 samples",
+    "regular": "the demo loss with 20 to 10,000 samples: how compiling scales",
+    "mlp_h": "value and gradient of one sample of a larger network",
+    "irregular": "value and gradient of a random DAG of 1,000 to 1,000,000 nodes",
+    "chain": "value and derivative of a chain of dependent ops",
+    "recurrence": "value and gradient of Euler steps of a pendulum",
+}
+
+
+def experiments(case: str, *, small: bool) -> Iterator[Experiment]:
+    """The experiments of a case; `small` ones take about a second."""
+    yield from importlib.import_module(f".{case}", __name__).experiments(small)

@@ -1,0 +1,191 @@
+"""Results -> tables: JSON files in, Markdown out.
+
+    python -m benchmarks.report results/*.json            print
+    python -m benchmarks.report results/*.json --readme   fill README.md, write docs/benchmarks.md
+
+Of a case that is in several files, the last file's counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .cases import CASES
+
+ROOT = Path(__file__).parent.parent
+BEGIN, END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
+PLACE = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
+PHASES = ("trace", "first", "compile")
+
+
+def duration(seconds: float | None) -> str:
+    """A time in the unit that suits it.
+
+    >>> duration(1.334e-6), duration(0.25), duration(None)
+    ('1.33 us', '250 ms', '')
+    """
+    if seconds is None:
+        return ""
+    for unit, scale in (("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3)):
+        if seconds < 999.5 * scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def measured(bar: dict[str, Any]) -> str:
+    """What was measured against a bar."""
+    value = bar["measured"]
+    if value is None:
+        return "not measured"
+    if bar["ratio"]:
+        return f"{value:.3g} x"
+    return f"{value:g}" if bar["metric"] == "statements" else duration(value)
+
+
+def verdict(bar: dict[str, Any]) -> str:
+    """Whether it was met."""
+    return {True: "met", False: "not met", None: ""}[bar["met"]]
+
+
+def experiment_section(result: dict[str, Any]) -> str:
+    """All that was measured in one experiment."""
+    reports = result["contestants"]
+    phases = [p for p in PHASES if any(p in c.get("phases", {}) for c in reports)]
+    facts = list(dict.fromkeys(f for c in reports for f in c.get("facts", {})))
+    head = ["", "evaluation", "least - most", *phases, *facts, "error", "note"]
+    rows = []
+    for c in reports:
+        e = c.get("evaluation")
+        rows.append(
+            [
+                c["name"],
+                duration(e["median"]) if e else c["status"],
+                f"{duration(e['min'])} - {duration(e['max'])}" if e else "",
+                *(duration(c.get("phases", {}).get(p, {}).get("median")) for p in phases),
+                *(str(c.get("facts", {}).get(f, "")) for f in facts),
+                f"{c['error']:.1g}" if c.get("error") is not None else "",
+                c["note"],
+            ]
+        )
+    parts = [f"### {result['name']}", f"{result['what']}; {result['dtype']}.", table(head, rows)]
+    bars = result["bars"]
+    if bars:
+        rows = [[b["bar"], measured(b), verdict(b)] for b in bars]
+        parts.append(table(["must reach", "measured", ""], rows))
+    return "\n\n".join(parts)
+
+
+def latest(files: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each case once, with its environment, in the order of CASES."""
+    found = {c["case"]: (c, f["environment"]) for f in files for c in f["cases"]}
+    return [found[name] for name in CASES if name in found]
+
+
+def environment_line(e: dict[str, Any]) -> str:
+    """What it was measured on, as a sentence."""
+    versions = ", ".join(f"{name} {v}" for name, v in e["versions"].items())
+    small = " Small sizes: to see that it runs, not to compare." if e["small"] else ""
+    return (
+        f"Measured {e['date']} on {e['cpu']} ({e['cores']} cores, {e['vectors']}), one thread, "
+        f"{e['system']}; {versions}; {e['compiler'] or 'no C compiler'}. Medians of "
+        f"{e['repetitions']} repetitions, contestants in turn.{small}"
+    )
+
+
+def peer_versions(case: dict[str, Any]) -> str:
+    """The versions of the contestants, where they differ from the environment's."""
+    found: dict[str, str] = {}
+    for result in case["experiments"]:
+        for c in result["contestants"]:
+            if c["peer"] not in ("ours", "c"):
+                found |= {n: v for n, v in c.get("versions", {}).items() if n != "python"}
+    return ", ".join(f"{name} {v}" for name, v in sorted(found.items()))
+
+
+def document(files: Sequence[dict[str, Any]]) -> str:
+    """Everything that was measured."""
+    parts = []
+    for case, environment in latest(files):
+        what = CASES[case["case"]]
+        parts += [f"## {case['case']}", f"{what[0].upper()}{what[1:]}."]
+        parts += [environment_line(environment)]
+        versions = peer_versions(case)
+        if versions:
+            parts.append(f"Compared with {versions}.")
+        parts += [experiment_section(result) for result in case["experiments"]]
+    return "\n\n".join(parts)
+
+
+INTRODUCTION = """# Benchmarks
+
+Made by `python -m benchmarks.report`; not edited by hand.
+
+Every contestant runs in a process of its own. Its answer is compared with a float64 reference
+before it is timed (`error`: the worst relative difference; a wrong answer is reported and not
+timed); then samples of all contestants are taken in turn. `evaluation` is the median time of one
+evaluation after everything is compiled. `trace` builds the program in Python, `first` is from the
+traced program to the first answer, compiling included, in a process that has compiled something
+before; `compile` is the C compiler. A ratio is the median of the ratios within repetitions.
+
+`gc on` and `gc off` are PyPI's micrograd with Python's cyclic garbage collector on and off, which
+is most of its time on graphs. Kernels and hand-written C are called by the same loop in C, unless
+a row says Python."""
+
+
+def summary(files: Sequence[dict[str, Any]]) -> str:
+    """The table of the README: what must be reached, and was it."""
+    rows = []
+    for case, _ in latest(files):
+        for result in case["experiments"]:
+            for bar in result["bars"]:
+                label = f"{case['case']}: {result['name']}"
+                rows.append([label, bar["bar"], measured(bar), verdict(bar)])
+    head = ["case", "must reach", "measured", ""]
+    notes = list(dict.fromkeys(environment_line(e) for _, e in latest(files)))
+    return "\n\n".join([table(head, rows), *notes])
+
+
+def fill(readme: str, text: str) -> str:
+    """The README with the table in its place.
+
+    Raises ValueError if it has no place for it.
+    """
+    if not PLACE.search(readme):
+        raise ValueError(f"the README has no lines {BEGIN} and {END}")
+    return PLACE.sub(lambda _: f"{BEGIN}\n{text}\n{END}", readme)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the tables, or put them where they are read."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.report", description="JSON results to Markdown tables."
+    )
+    parser.add_argument("results", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--readme", action="store_true", help="fill README.md and write docs/benchmarks.md"
+    )
+    parsed = parser.parse_args(arguments)
+    files = [json.loads(path.read_text()) for path in parsed.results]
+    if not parsed.readme:
+        print(document(files))
+        return 0
+    readme = ROOT / "README.md"
+    readme.write_text(fill(readme.read_text(), summary(files)))
+    (ROOT / "docs" / "benchmarks.md").write_text(f"{INTRODUCTION}\n\n{document(files)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
