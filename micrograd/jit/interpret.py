@@ -81,4 +81,4 @@ def _run(s: Statement, program: Program, memory: dict[str, Numbers]) -> None:
 
     for point, element in enumerate(where):
         v = value(s.expr, point)
-        target[element] = target[element] + v if s.accumulate else v
+        target[element] = float(target[element]) + v if s.accumulate else v

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import copysign
+from typing import Any
 
 from .. import ops
 from .program import Access, Apply, Expr, Program, Role, Statement, accesses
@@ -77,7 +78,7 @@ def _neutral(op: ops.Op, args: tuple[Expr, ...]) -> Expr | None:
 def cse(program: Program) -> Program:
     """Compute equal scalars once: a later one becomes the earlier one wherever it is read."""
     accumulated = {s.target.array for s in program.body if s.accumulate}
-    seen: dict[Expr, Access] = {}
+    seen: dict[Any, Access] = {}
     known: dict[Access, Expr] = {}
     body = []
     for s in program.body:
@@ -86,12 +87,20 @@ def cse(program: Program) -> Program:
         if s.domain == () and s.target.table is None and isinstance(expr, Apply):
             stable = not any(a.array in accumulated for a in accesses(expr))
             if stable and s.target.array not in accumulated and role is Role.TEMPORARY:
-                if expr in seen:
-                    known[s.target] = seen[expr]
+                key = _key(expr)
+                if key in seen:
+                    known[s.target] = seen[key]
                     continue
-                seen[expr] = s.target
+                seen[key] = s.target
         body.append(Statement(s.target, expr, s.domain, s.accumulate))
     return Program(program.arrays, program.tables, body)
+
+
+def _key(expr: Expr) -> Any:
+    """What identifies an expression; as floats, 0.0 and -0.0 would be equal."""
+    if isinstance(expr, Apply):
+        return (expr.op, *map(_key, expr.args))
+    return repr(expr) if isinstance(expr, float) else expr
 
 
 def _replace(expr: Expr, known: dict[Access, Expr]) -> Expr:
