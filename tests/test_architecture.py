@@ -1,0 +1,163 @@
+"""What holds the packages together: who imports what, how long files are, where ops are told apart.
+
+The order of the modules within `micrograd` is listed in docs/architecture.md and held by test_docs.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LONGEST = 320
+"""Lines of code in a file, without blank lines, comments and docstrings."""
+
+
+def sources(*packages: str) -> list[Path]:
+    return [p for package in packages for p in sorted((ROOT / package).rglob("*.py"))]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The top-level package of every absolute import of a file, and its modules' full names."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+
+
+def tops(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+# --- imports --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
+def test_only_lowering_imports_llvm_and_mlir(path: Path) -> None:
+    assert not tops(path) & {"llvmlite", "mlir", "jaxlib", "jax"}
+
+
+@pytest.mark.parametrize("path", sources("lowering"), ids=name_of)
+def test_lowering_knows_nothing_of_micrograd(path: Path) -> None:
+    assert "micrograd" not in tops(path)
+
+
+@pytest.mark.parametrize("path", sources("lowering"), ids=name_of)
+def test_bindings_are_found_in_one_place(path: Path) -> None:
+    if path.name != "bindings.py":
+        assert not tops(path) & {"mlir", "jaxlib"}
+
+
+@pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
+def test_what_the_package_needs_is_declared(path: Path) -> None:
+    allowed = set(sys.stdlib_module_names) | {"numpy", "lowering", "graphviz"}
+    assert tops(path) <= allowed
+    if name_of(path) != "micrograd/graph.py":
+        assert "graphviz" not in tops(path)  # an extra, which only drawing needs
+
+
+def test_lowering_is_imported_without_micrograd() -> None:
+    program = (
+        "import sys, lowering; print(any(m.split('.')[0] == 'micrograd' for m in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("optional", ["graphviz", "sklearn", "torch", "scipy", "jax"])
+def test_importing_micrograd_needs_no_extra(optional: str) -> None:
+    program = f"import sys; sys.modules[{optional!r}] = None; import micrograd, micrograd.nn"
+    subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)
+
+
+# --- one op, one place ----------------------------------------------------------------------
+
+
+def told_apart(tree: ast.AST) -> Iterator[int]:
+    """The lines that compare the name of an op with text."""
+
+    def is_name_of_op(node: ast.expr) -> bool:
+        if not (isinstance(node, ast.Attribute) and node.attr in ("name", "label")):
+            return False
+        owner = ast.unparse(node.value).split(".")[-1]
+        return owner in ("op", "entry", "_entry", "inner")
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            texts = any(isinstance(n, ast.Constant) for side in sides for n in ast.walk(side))
+            if texts and any(map(is_name_of_op, sides)):
+                yield node.lineno
+        elif isinstance(node, ast.Match) and is_name_of_op(node.subject):
+            yield node.lineno
+
+
+@pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
+def test_ops_are_not_told_apart_by_name(path: Path) -> None:
+    if path.name != "ops.py":
+        assert not list(told_apart(ast.parse(path.read_text()))), "put it into the op's entry"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if op.name == 'tanh': pass",
+        "x = s.expr.op.name in ('add', 'mul')",
+        "while 'add' != v._entry.name: pass",
+        "match op.name:\n  case 'add': pass",
+    ],
+)
+def test_telling_ops_apart_is_seen(text: str) -> None:
+    """The test of the test."""
+    assert list(told_apart(ast.parse(text))) == [1]
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def code_lines(text: str) -> int:
+    """Lines of a file that are neither blank, nor comment, nor docstring."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    prose: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        bodies = node.body if isinstance(node, documented) else []
+        for statement in bodies:
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+                prose |= set(range(statement.lineno, (statement.end_lineno or 0) + 1))
+    return sum(
+        bool(line.strip()) and not line.strip().startswith("#") and k not in prose
+        for k, line in enumerate(text.splitlines(), 1)
+    )
+
+
+@pytest.mark.parametrize("path", sources("micrograd", "lowering"), ids=name_of)
+def test_a_file_is_one_idea(path: Path) -> None:
+    if path.name != "ops.py":  # the table grows by an entry for every op
+        assert code_lines(path.read_text()) <= LONGEST
+
+
+def test_code_lines_are_counted() -> None:
+    text = '"""Module."""\n\nx = 1  # one\n# none\n\n\ndef f():\n    """Doc\n\n    it."""\n    return x\n'
+    assert code_lines(text) == 3
+
+
+@pytest.mark.parametrize("path", sources("micrograd", "lowering"), ids=name_of)
+def test_module_and_public_functions_say_what_they_are(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "a module begins with what it takes and gives"
+    for node in tree.body:
+        public = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_"
+        if public:
+            assert ast.get_docstring(node), f"{node.name} has no docstring"  # type: ignore[arg-type]
