@@ -149,7 +149,9 @@ def test_a_file_is_one_idea(path: Path) -> None:
 
 
 def test_code_lines_are_counted() -> None:
-    text = '"""Module."""\n\nx = 1  # one\n# none\n\n\ndef f():\n    """Doc\n\n    it."""\n    return x\n'
+    text = (
+        '"""M."""\n\nx = 1  # one\n# none\n\n\ndef f():\n    """Doc\n\n    it."""\n    return x\n'
+    )
     assert code_lines(text) == 3
 
 

@@ -783,6 +783,19 @@ def test_several_threads_call_and_compile_one_kernel(monkeypatch: pytest.MonkeyP
     assert len(made) == 1
 
 
+def test_several_threads_map_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = compilations(monkeypatch)
+    kernel = jit(plain_readme, dtype="f64", strict=True)
+    a = np.linspace(-4.0, -3.0, 1000)
+    expected = [plain_readme(x, 2.0) for x in a]
+
+    def work(k: int) -> bool:
+        return all(kernel(a, 2.0).tolist() == expected for _ in range(20))
+
+    assert in_threads(4, work) == [True] * 4
+    assert len(made) == 2  # the single call and the loop
+
+
 def test_several_threads_compile_at_once() -> None:
     def work(k: int) -> float:
         kernel = jit(lambda x: x * float(k) + tanh(x), dtype="f64", strict=True)

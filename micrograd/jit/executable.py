@@ -6,6 +6,7 @@ An executable owns its machine code and keeps the parameter stores alive that th
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -92,6 +93,7 @@ class Executable:
         self.native: lowering.NativeModule | None = self._compile(mapped=False)
         self._mapped: lowering.NativeModule | None = None
         self._loop: Any = None
+        self._lock = threading.Lock()
         self._entry = self._prototype()(self.address)
 
     # -- stages --------------------------------------------------------------------------------
@@ -271,6 +273,17 @@ class Executable:
 
     # -- mapping over arrays ---------------------------------------------------------------------
 
+    def _compile_loop(self) -> Any:
+        """`main_loop`, compiled by the first thread that needs it."""
+        with self._lock:
+            self._open()
+            if self._loop is None:
+                self._mapped = self._compile(mapped=True)
+                pointer = ctypes.c_void_p
+                prototype = ctypes.CFUNCTYPE(None, pointer, pointer, pointer, pointer)
+                self._loop = prototype(self._mapped.address(f"{ENTRY}_loop"))
+            return self._loop
+
     def map(
         self,
         arguments: Sequence[Sequence[Any]],
@@ -282,12 +295,7 @@ class Executable:
         arguments   per parameter, its leaves: numbers or arrays that broadcast to `shape`
         Returns arrays of `shape`, in the structure of a single call.
         """
-        if self._mapped is None:
-            self._open()
-            self._mapped = self._compile(mapped=True)
-            pointer = ctypes.c_void_p
-            prototype = ctypes.CFUNCTYPE(None, pointer, pointer, pointer, pointer)
-            self._loop = prototype(self._mapped.address(f"{ENTRY}_loop"))
+        loop = self._loop or self._compile_loop()
         dtype = self.options.dtype
         n = int(np.prod(shape))
         columns: list[npt.NDArray[Any]] = []
@@ -317,7 +325,7 @@ class Executable:
         if n:
             pointers = (ctypes.c_void_p * len(steps))(*(a.ctypes.data for a in columns + outputs))
             strides = (ctypes.c_ssize_t * len(steps))(*steps)
-            self._loop(pointers, ctypes.byref(ctypes.c_ssize_t(n)), strides, None)
+            loop(pointers, ctypes.byref(ctypes.c_ssize_t(n)), strides, None)
         value = outputs[-1].reshape(shape) if self.interface.returned else None
         if out is not None and value is not None and not np.shares_memory(out, value):
             out[...] = value
