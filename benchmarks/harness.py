@@ -129,17 +129,17 @@ class Harness:
             return r.stop("over budget", error)
         except Failed as error:
             return r.stop("no C compiler" if "NoCompiler" in str(error) else "failed", error)
-        error = worst_error(said["answer"], reference)
+        off = worst_error(said["answer"], reference)
         r.report |= {
-            "error": error if error != float("inf") else None,
+            "error": off if off != float("inf") else None,
             "phases": {phase: _summary(samples) for phase, samples in phases.items()},
             "facts": said["facts"],
         }
         accuracy = c.accuracy or e.accuracy
         if c.yardstick:
             return r.stop("timed", "a yardstick: it computes something else")
-        if error > accuracy:
-            return r.stop("wrong", f"off by {error:.2g}, may be off by {accuracy:.2g}")
+        if off > accuracy:
+            return r.stop("wrong", f"off by {off:.2g}, may be off by {accuracy:.2g}")
         return r.stop("timed", "")
 
     def start(self, contestant: Contestant) -> Process:

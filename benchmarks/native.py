@@ -15,6 +15,7 @@ import sysconfig
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 SOURCES = Path(__file__).parent / "c"
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-fPIC", "-shared", "-w"]
@@ -135,12 +136,12 @@ class Driver:
         return float(self._drive(self._address, count, *self._passed))
 
 
-def _pass(declared: str, x: float | Sequence[float] | None) -> ctypes.Array[ctypes.c_double]:
+def _pass(declared: str, x: Any) -> Any:
     number = ctypes.c_float if "float" in declared else ctypes.c_double
     size = re.search(r"\[(\d+)\]$", declared)
     if size is None:
-        return number(x)  # type: ignore[arg-type, return-value]
-    array = (number * int(size[1]))()
+        return number(x)
+    array: Any = (number * int(size[1]))()
     if x is not None:
         array[:] = x
     array.written = not declared.startswith("const")

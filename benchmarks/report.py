@@ -76,7 +76,7 @@ def experiment_section(result: dict[str, Any]) -> str:
                 *(duration(c.get("phases", {}).get(p, {}).get("median")) for p in phases),
                 *(str(c.get("facts", {}).get(f, "")) for f in facts),
                 f"{c['error']:.1g}" if c.get("error") is not None else "",
-                c["note"],
+                " ".join(c["note"].split()).replace("|", "\\|"),
             ]
         )
     parts = [f"### {result['name']}", f"{result['what']}; {result['dtype']}.", table(head, rows)]
@@ -144,6 +144,11 @@ is most of its time on graphs. Kernels and hand-written C are called by the same
 a row says Python."""
 
 
+def page(files: Sequence[dict[str, Any]]) -> str:
+    """docs/benchmarks.md: how it was measured, what must be reached, then everything."""
+    return "\n\n".join([INTRODUCTION, "## What must be reached", summary(files), document(files)])
+
+
 def summary(files: Sequence[dict[str, Any]]) -> str:
     """The table of the README: what must be reached, and was it."""
     rows = []
@@ -176,14 +181,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--readme", action="store_true", help="fill README.md and write docs/benchmarks.md"
     )
+    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md alone")
     parsed = parser.parse_args(arguments)
     files = [json.loads(path.read_text()) for path in parsed.results]
-    if not parsed.readme:
+    if parsed.readme:
+        readme = ROOT / "README.md"
+        readme.write_text(fill(readme.read_text(), summary(files)))
+    if parsed.readme or parsed.docs:
+        (ROOT / "docs" / "benchmarks.md").write_text(f"{page(files)}\n")
+    else:
         print(document(files))
-        return 0
-    readme = ROOT / "README.md"
-    readme.write_text(fill(readme.read_text(), summary(files)))
-    (ROOT / "docs" / "benchmarks.md").write_text(f"{INTRODUCTION}\n\n{document(files)}\n")
     return 0
 
 

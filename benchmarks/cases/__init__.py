@@ -1,4 +1,4 @@
-"""The cases: a module each, with `experiments(small)`, the workload's settings, contestants, bars."""
+"""The cases: a module each, whose `experiments(small)` are the settings, contestants and bars."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from .. import workloads
 from ..experiment import Bar, Contestant, Experiment
@@ -18,11 +19,11 @@ def experiments(small: bool) -> Iterator[Experiment]:
             f"n={n}",
             "the last number and its derivative for the first",
             "f64",
-            lambda n=n: workloads.chain_reference(START, n),
+            partial(workloads.chain_reference, START, n),
             (
                 Contestant("ours", "ours", "chain", {"dtype": "f64", "from": "C"}),
                 Contestant("CasADi", "casadi", "chain"),
             ),
-            lambda n=n: {"n": n, "x": START},
+            partial(dict, n=n, x=START),
             bars=(Bar("first", 5.0, "ours"),) if n == 1_000_000 else (),
         )

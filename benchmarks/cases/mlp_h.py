@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 
 from .. import reference, workloads
 from ..experiment import Bar, Contestant, Experiment
@@ -15,14 +16,16 @@ def inputs(h: int) -> list[float]:
     return [rng.uniform(-1, 1) for _ in range(h)]
 
 
+def answer(h: int) -> list[float]:
+    """The score and its partial derivatives."""
+    parameters = workloads.parameters_of(h, (h, h, 1), seed=h)
+    return reference.score(parameters, h, (h, h, 1), inputs(h))
+
+
 def experiments(small: bool) -> Iterator[Experiment]:
     """Three sizes."""
     for h in (4,) if small else (32, 64, 128):
         d = {"dtype": "f64"}
-
-        def answer(h: int = h) -> list[float]:
-            parameters = workloads.parameters_of(h, (h, h, 1), seed=h)
-            return reference.score(parameters, h, (h, h, 1), inputs(h))
 
         bars = (Bar("first", 0.4, "ours"), Bar("evaluation", 1.3, "ours", "C, loops"))
         yield Experiment(
@@ -30,7 +33,7 @@ def experiments(small: bool) -> Iterator[Experiment]:
             f"h={h}",
             "the score of one sample and its partial derivatives for all parameters, from C",
             "f64",
-            answer,
+            partial(answer, h),
             (
                 Contestant("ours", "ours", "mlp_h", {**d, "from": "C"}),
                 Contestant("C, loops", "c", "mlp_h", d),
@@ -39,6 +42,6 @@ def experiments(small: bool) -> Iterator[Experiment]:
                 Contestant("JAX, arrays, from Python", "jax", "mlp_h", d),
                 Contestant("PyTorch, arrays", "torch", "mlp_h", d),
             ),
-            lambda h=h: {"h": h, "x": inputs(h)},
+            partial(dict, h=h, x=inputs(h)),
             bars=bars if h == 128 else (),
         )

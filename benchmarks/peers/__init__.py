@@ -1,4 +1,4 @@
-"""The projects compared with. One module each, that runs in an interpreter of its own (serve.py)."""
+"""The projects compared with: a module each, run by an interpreter of its own (serve.py)."""
 
 from __future__ import annotations
 

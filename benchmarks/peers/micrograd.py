@@ -6,11 +6,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from micrograd.engine import Value  # type: ignore[attr-defined]
-from micrograd.nn import MLP  # type: ignore[attr-defined]
-
 from benchmarks import workloads
 from benchmarks.peers import Prepared, flat, python_loop
+from micrograd.engine import Value
+from micrograd.nn import MLP
 
 
 def versions() -> dict[str, str]:

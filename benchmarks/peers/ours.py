@@ -15,7 +15,7 @@ from benchmarks.peers import Clock, Prepared, flat, python_loop
 from micrograd import Value, __version__, jit, sin, tanh
 from micrograd.nn import MLP
 
-jit(Value(1.0) + 1.0)()  # what is loaded once per process is no part of compiling
+jit(tanh(Value(1.0)))()  # what is loaded once per process is no part of compiling
 
 
 def versions() -> dict[str, str]:
@@ -25,14 +25,14 @@ def versions() -> dict[str, str]:
     return {"micrograd-mlir": __version__, "llvmlite": version("llvmlite")}
 
 
-def statements(kernel: Any) -> int:
-    """How many statements the program of the value has, before differentiation."""
-    return len(kernel._shown.program.statements)
-
-
-def graph_nodes(kernel: Any) -> int:
-    """How many nodes were traced."""
-    return len(kernel._shown.graph)
+def size(kernel: Any) -> dict[str, int]:
+    """How large its stages are: what was traced, the program of the value, the LLVM IR."""
+    shown = kernel._shown
+    return {
+        "nodes": len(shown.graph),
+        "statements": len(shown.program.body),
+        "LLVM IR lines": shown.native.llvm_ir.count("\n"),
+    }
 
 
 # -- call -----------------------------------------------------------------------------------------
@@ -174,10 +174,10 @@ def _compiled(trace: Callable[[], tuple[Any, list[Any]]], setting: dict[str, Any
     kernel = jit(root, wrt=leaves, dtype=setting["dtype"]).value_and_grad
     kernel()
     phases["first"] = clock()
-    facts = {"statements": statements(kernel), "nodes": graph_nodes(kernel)}
+    facts = size(kernel)
     if setting["from"] == "C":
         return _driven(kernel, [None], phases=phases, facts=facts)
-    out = np.empty(len(leaves), setting["dtype"])
+    out = np.empty(len(leaves), {"f32": np.float32, "f64": np.float64}[setting["dtype"]])
     answer = flat(*kernel(out=out))
     run = python_loop("kernel(out=out)", kernel=kernel, out=out)
     return Prepared(answer, run, phases, facts)
@@ -231,7 +231,7 @@ def recurrence(setting: dict[str, Any]) -> Prepared:
 
     def trace() -> tuple[Any, list[Any]]:
         state = [Value(setting["angle"]), Value(setting["speed"])]
-        return workloads.pendulum(*state, setting["steps"], sin), state
+        return workloads.pendulum(state[0], state[1], setting["steps"], sin), state
 
     return _compiled(trace, setting)
 
