@@ -345,7 +345,7 @@ class Traced(Value):
         self._serial = _next_serial()
 
     @property
-    def data(self) -> float:  # type: ignore[override]
+    def data(self) -> float:
         raise TraceError(
             f"{user_location()}: a traced value has no number yet, so .data cannot be read; "
             "compute with the Value itself"

@@ -851,6 +851,62 @@ def test_random_graph_of_ten_thousand_nodes() -> None:
     assert list(partials) == [v.grad for v in leaves]
 
 
+def test_random_graph_in_default_mode() -> None:
+    leaves, total = random_graph(1500, 4)
+    total.backward()
+    kernel = jit(total, wrt=leaves, dtype="f64")
+    value, partials = kernel.value_and_grad(*(v.data for v in leaves))
+    # fusing spares a rounding of 1e-16 of a node of size 1; there are 4500, with slopes up to 1
+    assert value == pytest.approx(total.data, abs=1e-12)
+    assert list(partials) == pytest.approx([v.grad for v in leaves], abs=1e-12)
+
+
+def test_recurrence_in_time() -> None:
+    def pendulum(angle: Any, speed: Any) -> Any:
+        for _ in range(300):
+            angle, speed = angle + 0.001 * speed, speed - 0.001 * sin(angle)
+        return angle
+
+    x, y = Value(1.0), Value(0.5)
+    result = pendulum(x, y)
+    result.backward()
+    kernel = jit(pendulum, dtype="f64", strict=True)
+    assert kernel.value_and_grad(1.0, 0.5) == (result.data, (x.grad, y.grad))
+    fused = jit(pendulum, dtype="f64").value_and_grad(1.0, 0.5)
+    # 300 steps, a few roundings of 1e-16 each
+    assert fused[0] == pytest.approx(result.data, rel=1e-12)
+    assert fused[1] == pytest.approx((x.grad, y.grad), rel=1e-12)
+
+
+def test_log_softmax_over_many() -> None:
+    """Reductions by maximum and by sum, and a gradient through both."""
+
+    def loss(v: list[Any]) -> Any:
+        top = v[0]
+        for x in v[1:]:
+            top = micrograd.maximum(top, x)
+        return micrograd.log(sum(exp(x - top) for x in v)) + top - v[3]
+
+    numbers = [math.sin(k) for k in range(200)]
+    leaves = [Value(x) for x in numbers]
+    result = loss(leaves)
+    result.backward()
+    value, (partials,) = jit(loss, dtype="f64").value_and_grad(numbers)
+    # exp may be 4 ulp off, 200 terms
+    assert value == pytest.approx(result.data, rel=1e-13)
+    assert partials == pytest.approx([v.grad for v in leaves], rel=1e-12, abs=1e-15)
+
+
+def test_names_of_the_compiler_in_a_program_of_loops() -> None:
+    def f(v: list[Any], c0: Any, index0: Any, t1: Any) -> Any:
+        return sum(x * c0 * index0 + t1 * float(k % 3) for k, x in enumerate(v))
+
+    v = [float(k % 5) for k in range(100)]
+    kernel = jit(f, dtype="f64")
+    assert kernel(v, 2.0, 3.0, 1.0) == f(v, 2.0, 3.0, 1.0) == 1299.0
+    assert kernel.grad(v, 2.0, 3.0, 1.0) == ([6.0] * 100, 600.0, 400.0, 99.0)
+
+
 def test_chain_of_five_thousand() -> None:
     x = y = Value(0.7)
     for k in range(2500):
