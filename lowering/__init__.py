@@ -4,6 +4,7 @@
 its machine code. `lowering.bindings` finds the bindings.
 """
 
+from lowering.backend import vector_bits
 from lowering.cache import ObjectCache
 from lowering.errors import (
     BindingsMissing,
@@ -38,4 +39,5 @@ __all__ = [
     "compile",
     "compile_ir",
     "translate",
+    "vector_bits",
 ]

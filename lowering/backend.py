@@ -52,6 +52,18 @@ def _libraries() -> list[str]:
     return [found] if found else []
 
 
+def vector_bits() -> int:
+    """The width of this machine's vector registers: 512, 256 or 128 bits.
+
+    >>> vector_bits() in (128, 256, 512)
+    True
+    """
+    features = _host()[2].split(",")
+    if "+avx512f" in features:
+        return 512
+    return 256 if "+avx" in features else 128
+
+
 @functools.cache
 def _machine(opt_level: int) -> Any:
     target, cpu, features, _, _ = _host()

@@ -65,7 +65,7 @@ def pieces(sequences: Ints, most: int) -> list[tuple[int, int]] | None:
     [(0, 1), (1, 5)]
     """
     n = sequences.shape[1]
-    cuts = []
+    cuts: list[tuple[int, int]] = []
     start = 0
     while start < n:
         if len(cuts) == most:

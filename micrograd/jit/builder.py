@@ -14,6 +14,7 @@ from lowering.bindings import ir
 
 from ..errors import GraphError
 from ..ops import OPS, Op
+from .program import Apply, Expr
 
 FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13}
 """The predicates of llvm.fcmp that the op table uses, as MLIR numbers them."""
@@ -39,6 +40,9 @@ class Builder:
         self.ptr = ir.Type.parse("!llvm.ptr")
         self.i1 = ir.IntegerType.get_signless(1)
         self.i64 = ir.IntegerType.get_signless(64)
+        self._vectors: dict[int, ir.Type] = {1: self.number}
+        self._truths: dict[int, ir.Type] = {1: self.i1}
+        self._widths: dict[str, int] = {str(self.number): 1}
         self._contract = ir.Attribute.parse("#llvm.fastmath<contract>")
         self._reassociate = ir.Attribute.parse(f"#llvm.fastmath<{REASSOCIATED}>")
         self._predicates = {name: ir.IntegerAttr.get(self.i64, code) for name, code in FCMP.items()}
@@ -51,10 +55,32 @@ class Builder:
         self.block = block
         self._point = ir.InsertionPoint(block)
 
+    def enter_at_start(self, block: ir.Block, after: Any = None) -> None:
+        """Build at the start of a block, or behind an operation, for what must dominate all."""
+        self.block = block
+        if after is None:
+            self._point = ir.InsertionPoint.at_block_begin(block)
+        else:
+            self._point = ir.InsertionPoint.after(after)
+
     def begin(self, entry: ir.Block) -> None:
         """Build a new function: no value of another one is visible in it."""
         self._scopes = [{}]
         self.enter(entry)
+
+    # -- types ---------------------------------------------------------------------------------
+
+    def vector(self, width: int) -> ir.Type:
+        """The type of `width` numbers: a vector, or the element type for 1."""
+        if width not in self._vectors:
+            self._vectors[width] = ir.VectorType.get([width], self.number)
+            self._truths[width] = ir.VectorType.get([width], self.i1)
+            self._widths[str(self._vectors[width])] = width
+        return self._vectors[width]
+
+    def width(self, x: ir.Value) -> int:
+        """How many numbers a value of a number or vector type holds."""
+        return self._widths[str(x.type)]
 
     # -- operations --------------------------------------------------------------------------
 
@@ -109,7 +135,7 @@ class Builder:
 
     def integer_op(self, name: str, x: ir.Value, y: ir.Value) -> ir.Value:
         """An i64 operation."""
-        key = (name, id(x), id(y))
+        key = (name, x, y)
         return self.numbered(key, lambda: self.build(name, [self.i64], [x, y]))
 
     def _constant(self, attribute: ir.Attribute, type: ir.Type) -> ir.Value:
@@ -119,7 +145,7 @@ class Builder:
 
     def apply(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
         """The op on numbers. Raises GraphError if its entry says no way to emit it."""
-        return self.numbered((op, *map(id, operands)), lambda: self._apply(op, operands))
+        return self.numbered((op, *operands), lambda: self._apply(op, operands))
 
     def _apply(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
         if op is OPS["where"]:
@@ -127,38 +153,60 @@ class Builder:
         if op.mlir is not None:
             flags = {"fastmathFlags": self._contract}
             contracted = not self.exact and op.mlir in CONTRACTED
-            return self.build(op.mlir, [self.number], operands, flags if contracted else None)
+            return self.build(op.mlir, [operands[0].type], operands, flags if contracted else None)
+        width = self.width(operands[0])
         if op.predicate is not None:
-            condition = self.compare(op, operands)
-            return self.select(condition, self.constant(1.0), self.constant(0.0))
+            truth = self.compare(op, operands)
+            one, zero = (self.splat(self.constant(x), width) for x in (1.0, 0.0))
+            return self.select(truth, one, zero)
         if op.libm is not None:
-            return self.call(op.libm if self.bits == 64 else op.libm + "f", operands)
+            name = op.libm if self.bits == 64 else op.libm + "f"
+            if width == 1:
+                return self.call(name, operands)
+            lanes = range(width)
+            return self.assemble(
+                [self.call(name, [self.extract(x, k) for x in operands]) for k in lanes]
+            )
         raise GraphError(f"op {op.name!r} has no emission; see its entry in the op table")
+
+    def expression(self, expr: Expr, value: Callable[[Expr], ir.Value], width: int = 1) -> ir.Value:
+        """A literal or an applied op, `width` lanes wide; `value` gives the operands."""
+        if isinstance(expr, float):
+            return self.splat(self.constant(expr), width)
+        assert isinstance(expr, Apply)
+        if expr.op is OPS["where"]:
+            condition, x, y = expr.args
+            if isinstance(condition, Apply) and condition.op.predicate is not None:
+                truth = self.compare(condition.op, [value(c) for c in condition.args])
+            else:
+                truth = self.truth(value(condition))
+            return self.select(truth, value(x), value(y))
+        return self.apply(expr.op, [value(x) for x in expr.args])
 
     def compare(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
         """The i1 of a comparison."""
         predicate = {"predicate": self._predicates[op.predicate or ""]}
         return self.numbered(
-            ("i1", op, *map(id, operands)),
-            lambda: self.build("llvm.fcmp", [self.i1], operands, predicate),
+            ("i1", op, *operands),
+            lambda: self.build(
+                "llvm.fcmp", [self._truths[self.width(operands[0])]], operands, predicate
+            ),
         )
 
     def truth(self, x: ir.Value) -> ir.Value:
         """The i1 of a number: whether it is not zero."""
-        return self.compare(OPS["ne"], [x, self.constant(0.0)])
+        return self.compare(OPS["ne"], [x, self.splat(self.constant(0.0), self.width(x))])
 
     def select(self, condition: ir.Value, x: ir.Value, y: ir.Value) -> ir.Value:
         """x where the i1 holds, else y."""
-        key = ("select", id(condition), id(x), id(y))
+        key = ("select", condition, x, y)
         operands = [condition, x, y]
-        return self.numbered(key, lambda: self.build("llvm.select", [self.number], operands))
+        return self.numbered(key, lambda: self.build("llvm.select", [x.type], operands))
 
     def add(self, x: ir.Value, y: ir.Value, *, reduction: bool = False) -> ir.Value:
         """x + y; a term of a sum over a loop may be reassociated."""
         if reduction and not self.exact:
-            return self.build(
-                "llvm.fadd", [self.number], [x, y], {"fastmathFlags": self._reassociate}
-            )
+            return self.build("llvm.fadd", [x.type], [x, y], {"fastmathFlags": self._reassociate})
         return self.apply(OPS["add"], [x, y])
 
     def call(self, name: str, operands: Sequence[ir.Value]) -> ir.Value:
@@ -182,6 +230,48 @@ class Builder:
             "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
         }
 
+    # -- vectors -------------------------------------------------------------------------------
+
+    def splat(self, x: ir.Value, width: int) -> ir.Value:
+        """A vector with the same number in every lane."""
+        if width == 1:
+            return x
+        return self.numbered(("splat", x, width), lambda: self._splat(x, width))
+
+    def _splat(self, x: ir.Value, width: int) -> ir.Value:
+        type = self.vector(width)
+        poison = self.numbered(
+            ("poison", width), lambda: self.build("llvm.mlir.poison", [type], [])
+        )
+        first = self.build("llvm.insertelement", [type], [poison, x, self.integer(0)])
+        mask = {"mask": ir.DenseI32ArrayAttr.get([0] * width)}
+        return self.build("llvm.shufflevector", [type], [first, poison], mask)
+
+    def assemble(self, lanes: Sequence[ir.Value]) -> ir.Value:
+        """A vector of the given numbers; one number stays one."""
+        if len(lanes) == 1:
+            return lanes[0]
+        type = self.vector(len(lanes))
+        value = self.build("llvm.mlir.poison", [type], [])
+        for k, x in enumerate(lanes):
+            value = self.build("llvm.insertelement", [type], [value, x, self.integer(k)])
+        return value
+
+    def extract(self, x: ir.Value, lane: int) -> ir.Value:
+        """One lane of a vector."""
+        return self.numbered(
+            ("lane", x, lane),
+            lambda: self.build("llvm.extractelement", [self.number], [x, self.integer(lane)]),
+        )
+
+    def add_lanes(self, x: ir.Value) -> ir.Value:
+        """The sum of the lanes of a vector, in no particular order."""
+        if self.width(x) == 1:
+            return x
+        flags = {"fastmathFlags": self._reassociate}
+        operands = [self.constant(-0.0), x]
+        return self.build("llvm.intr.vector.reduce.fadd", [self.number], operands, flags)
+
     # -- memory and loops ----------------------------------------------------------------------
 
     def element(self, base: ir.Value, index: ir.Value | int, type: ir.Type) -> ir.Value:
@@ -194,43 +284,75 @@ class Builder:
             "rawConstantIndices": ir.DenseI32ArrayAttr.get([raw]),
             "elem_type": ir.TypeAttr.get(type),
         }
-        key = ("element", id(base), index if isinstance(index, int) else id(index), str(type))
+        key = ("element", base, index, str(type))
         return self.numbered(
             key, lambda: self.build("llvm.getelementptr", [self.ptr], [base, *dynamic], attributes)
         )
 
-    def load(self, address: ir.Value, type: ir.Type) -> ir.Value:
-        """What is at the address."""
-        return self.build("llvm.load", [type], [address])
+    def at(self, base: ir.Value, index: tuple[int, ir.Value | None], type: ir.Type) -> ir.Value:
+        """The address of `base[constant + value]`; the part that varies is computed once."""
+        constant, value = index
+        if value is not None:
+            base = self.element(base, value, type)
+        return self.element(base, constant, type)
 
-    def store(self, x: ir.Value, address: ir.Value) -> None:
+    def load(self, address: ir.Value, type: ir.Type, align: int | None = None) -> ir.Value:
+        """What is at the address, which is a multiple of `align`, or naturally aligned."""
+        attributes = {"alignment": ir.IntegerAttr.get(self.i64, align)} if align else None
+        return self.build("llvm.load", [type], [address], attributes)
+
+    def store(self, x: ir.Value, address: ir.Value, align: int | None = None) -> None:
         """Write to the address."""
-        self.build("llvm.store", [], [x, address])
+        attributes = {"alignment": ir.IntegerAttr.get(self.i64, align)} if align else None
+        self.build("llvm.store", [], [x, address], attributes)
 
-    def load_parameter(self, address: ir.Value) -> ir.Value:
-        """A float64 from a parameter store, in the element type."""
-        wide = self.load(address, self.f64)
-        return wide if self.bits == 64 else self.build("llvm.fptrunc", [self.number], [wide])
+    def load_parameter(self, address: ir.Value, width: int = 1) -> ir.Value:
+        """Float64 numbers in a row from a parameter store, in the element type."""
+        type = self.f64 if width == 1 else ir.VectorType.get([width], self.f64)
+        wide = self.load(address, type, 8)
+        if self.bits == 64:
+            self.vector(width)
+            return wide
+        return self.build("llvm.fptrunc", [self.vector(width)], [wide])
 
     @contextmanager
     def loop(self, count: ir.Value) -> Iterator[ir.Value]:
-        """A loop from 0 to `count`, at least 1; inside, the insertion point is its body.
+        """A loop from 0 to `count`, at least 1; inside, the insertion point is its body."""
+        with self._loop(count, []) as (index, _, _):
+            yield index
 
-        Blocks: the current one branches to the body, which branches to itself or to the exit,
-        where building goes on.
-        """
-        body = self.block.create_after(self.i64)
-        self.branch(body, [self.integer(0)])
-        index = body.arguments[0]
+    def loop_carried(
+        self,
+        count: ir.Value,
+        initial: Sequence[ir.Value],
+        body: Callable[[ir.Value, list[ir.Value]], list[ir.Value]],
+    ) -> list[ir.Value]:
+        """A loop that carries values: `body` gets the index and them, and gives the next ones."""
+        with self._loop(count, initial) as (index, carried, following):
+            following += body(index, carried)
+        return following
+
+    @contextmanager
+    def _loop(
+        self, count: ir.Value, initial: Sequence[ir.Value]
+    ) -> Iterator[tuple[ir.Value, list[ir.Value], list[ir.Value]]]:
+        """The current block branches to the body, which branches to itself or to the exit."""
+        types = [self.i64, *(x.type for x in initial)]
+        body = self.block.create_after(*types)
+        self.branch(body, [self.integer(0), *initial])
+        index, *carried = list(body.arguments)
+        following: list[ir.Value] = []
         self.enter(body)
         with self.scope():
-            yield index
-            following = self.build("llvm.add", [self.i64], [index, self.integer(1)])
+            yield index, carried, following
+            number = self.build("llvm.add", [self.i64], [index, self.integer(1)])
             less = {"predicate": ir.IntegerAttr.get(self.i64, ICMP_SLT)}
-            again = self.build("llvm.icmp", [self.i1], [following, count], less)
+            again = self.build("llvm.icmp", [self.i1], [number, count], less)
         leave = self.block.create_after()
-        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 1, 0])}
-        self.build("llvm.cond_br", [], [again, following], segments, successors=[body, leave])
+        passed = [number, *following]
+        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, len(passed), 0])}
+        successors = [body, leave]
+        self.build("llvm.cond_br", [], [again, *passed], segments, successors=successors)
         self.enter(leave)
 
     def branch(self, block: ir.Block, operands: Sequence[ir.Value] = ()) -> None:

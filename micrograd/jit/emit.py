@@ -23,10 +23,11 @@ import numpy as np
 
 from lowering.bindings import ir
 
-from .. import ops
 from .builder import Builder, declare
-from .program import Access, Apply, Array, Expr, Role, Statement
-from .schedule import Schedule
+from .emit_loops import LoopEmitter
+from .program import Access, Array, Expr, Role, Statement
+from .schedule import Schedule, Step
+from .storage import Storage
 
 ENTRY = "main"
 STACK_BYTES = 32 * 1024
@@ -75,8 +76,7 @@ class _Emitter:
             for a in self.program.with_role(Role.INPUT, Role.OUTPUT)
             if a.name != interface.returned
         ]
-        self.scalars: dict[tuple[str, int], ir.Value] = {}
-        self.bases: dict[str, ir.Value] = {}
+        self.storage: Storage
 
     # -- functions -----------------------------------------------------------------------------
 
@@ -90,26 +90,27 @@ class _Emitter:
             self._table(name, table.astype(np.int64))
         result = self.builder.number if self.interface.returned else None
         types = [self._type(a) for a in self.arguments]
-        if len(self.schedule.chunks) > 1:
-            for k, chunk in enumerate(self.schedule.chunks):
+        if len(self.schedule.functions) > 1:
+            for k, steps in enumerate(self.schedule.functions):
                 self._function(f"part{k}", [*types, self.builder.ptr], None, internal=True)
-                self._bind()
-                self.workspace = self.builder.block.arguments[len(types)]
-                self._body(chunk)
+                self._begin(self.builder.block.arguments[len(types)])
+                self._body(steps)
                 self.builder.build("llvm.return", [], [])
         self._function(ENTRY, types, result)
-        self._bind()
+        self._begin(None)
         release = self._allocate_workspace()
-        if len(self.schedule.chunks) > 1:
-            passed = [*self.builder.block.arguments, self.workspace]
-            for k in range(len(self.schedule.chunks)):
+        if len(self.schedule.functions) > 1:
+            passed = [*self.builder.block.arguments, self.storage.workspace]
+            for k in range(len(self.schedule.functions)):
                 callee = self.builder.callee(f"part{k}", len(passed))
                 self.builder.build("llvm.call", [], passed, callee)
         else:
-            self._body(self.schedule.chunks[0])
-        results = [self._read(Access(self.interface.returned))] if self.interface.returned else []
+            self._body(self.schedule.functions[0])
+        returned = self.interface.returned
+        results = [self.storage.read(Access(returned))] if returned else []
         if release:
-            self.builder.build("llvm.call", [], [self.workspace], self.builder.callee("free", 1))
+            callee = self.builder.callee("free", 1)
+            self.builder.build("llvm.call", [], [self.storage.workspace], callee)
         self.builder.build("llvm.return", [], results)
         self._c_interface(types, result)
 
@@ -220,129 +221,48 @@ class _Emitter:
             regions=1,
         )
 
-    # -- storage -------------------------------------------------------------------------------
+    # -- bodies --------------------------------------------------------------------------------
 
-    def _bind(self) -> None:
+    def _begin(self, workspace: ir.Value | None) -> None:
         """Tie the arrays to the arguments of the function that has just begun."""
-        self.scalars = {}
-        self.bases = {}
-        for a, value in zip(self.arguments, self.builder.block.arguments, strict=False):
-            if a.name in self.interface.by_value:
-                self.scalars[a.name, 0] = value
-            else:
-                self.bases[a.name] = value
+        arguments = list(self.builder.block.arguments)
+        self.storage = Storage(
+            self.builder, self.schedule, self.arguments, self.interface.by_value, arguments
+        )
+        self.storage.workspace = workspace
 
     def _allocate_workspace(self) -> bool:
         """Give `main` its workspace; whether it must be freed."""
         size = self.schedule.workspace_size * self.builder.bits // 8
-        self.workspace = None
         if not size:
             return False
         if size <= STACK_BYTES:
-            element = {"elem_type": ir.TypeAttr.get(self.builder.number)}
-            count = self.builder.integer(self.schedule.workspace_size)
-            self.workspace = self.builder.build("llvm.alloca", [self.builder.ptr], [count], element)
+            self.storage.workspace = self.storage.allocate(self.schedule.workspace_size)
             return False
         declare(self.module, "@malloc(i64) -> !llvm.ptr")
         declare(self.module, "@free(!llvm.ptr)")
         callee = self.builder.callee("malloc", 1)
         bytes_ = self.builder.integer(size)
-        self.workspace = self.builder.build("llvm.call", [self.builder.ptr], [bytes_], callee)
+        self.storage.workspace = self.builder.build(
+            "llvm.call", [self.builder.ptr], [bytes_], callee
+        )
         return True
 
-    def _base(self, name: str) -> ir.Value:
-        """The address of an array's first element."""
-        if name in self.bases:
-            return self.bases[name]
-        b = self.builder
-        if name in self.schedule.workspace:
-            return b.element(self.workspace, self.schedule.workspace[name], b.number)
-        symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
-        address = b.numbered(
-            ("address", name), lambda: b.build("llvm.mlir.addressof", [b.ptr], [], symbol)
-        )
-        a = self.program.arrays.get(name)
-        if a is not None and a.role is Role.PARAMETER:
-            return b.numbered(("store", name), lambda: b.load(address, b.ptr))
-        return address
-
-    def _address(self, a: Access, indices: Sequence[ir.Value]) -> ir.Value:
-        b = self.builder
-        index = self._affine(a, indices)
-        if a.table is not None:
-            entry = b.element(self._base(a.table), index, b.i64)
-            index = b.load(entry, b.i64)
-        array = self.program.arrays[a.array]
-        type = b.f64 if array.role is Role.PARAMETER else b.number
-        return b.element(self._base(a.array), index, type)
-
-    def _affine(self, a: Access, indices: Sequence[ir.Value]) -> ir.Value | int:
-        """offset + sum(strides * indices), as an i64 or, where it is constant, an int."""
-        b = self.builder
-        total: ir.Value | None = None
-        for stride, index in zip(a.strides, indices, strict=True):
-            if stride:
-                scaled = (
-                    index if stride == 1 else b.integer_op("llvm.mul", index, b.integer(stride))
-                )
-                total = scaled if total is None else b.integer_op("llvm.add", total, scaled)
-        if total is None:
-            return a.offset
-        return b.integer_op("llvm.add", total, b.integer(a.offset)) if a.offset else total
-
-    def _read(self, a: Access, indices: Sequence[ir.Value] = ()) -> ir.Value:
-        if (a.array, a.offset) in self.scalars and a.is_constant:
-            return self.scalars[a.array, a.offset]
-        address = self._address(a, indices)
-        if self.program.arrays[a.array].role is Role.PARAMETER:
-            return self.builder.numbered(
-                ("load", id(address)), lambda: self.builder.load_parameter(address)
-            )
-        return self.builder.load(address, self.builder.number)
-
-    # -- statements ----------------------------------------------------------------------------
-
-    def _body(self, chunk: Sequence[Statement]) -> None:
-        for s in chunk:
-            if s.domain:
-                self._loops(s)
+    def _body(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            if isinstance(step, Statement):
+                self._assign(step)
             else:
-                self._assign(s, ())
+                LoopEmitter(self.builder, self.program, step, self.storage).emit()
 
-    def _loops(self, s: Statement) -> None:
-        loops = []
-        for count in s.domain:
-            loop = self.builder.loop(self.builder.integer(count))
-            loops.append((loop, loop.__enter__()))
-        self._assign(s, [index for _, index in loops])
-        for loop, _ in reversed(loops):
-            loop.__exit__(None, None, None)
-
-    def _assign(self, s: Statement, indices: Sequence[ir.Value]) -> None:
-        value = self._value(s.expr, indices)
+    def _assign(self, s: Statement) -> None:
+        storage = self.storage
+        value = self._value(s.expr)
         if s.accumulate:
-            before = self._read(s.target, indices)
-            value = self.builder.add(before, value, reduction=bool(s.domain))
-        if s.target.array in self.schedule.registers:
-            self.scalars[s.target.array, s.target.offset] = value
-        else:
-            self.builder.store(value, self._address(s.target, indices))
+            value = self.builder.add(storage.read(s.target), value)
+        storage.write(s.target, value)
 
-    def _value(self, expr: Expr, indices: Sequence[ir.Value]) -> ir.Value:
-        if isinstance(expr, float):
-            return self.builder.constant(expr)
+    def _value(self, expr: Expr) -> ir.Value:
         if isinstance(expr, Access):
-            return self._read(expr, indices)
-        if expr.op is ops.where:
-            condition, x, y = expr.args
-            return self.builder.select(
-                self._condition(condition, indices),
-                self._value(x, indices),
-                self._value(y, indices),
-            )
-        return self.builder.apply(expr.op, [self._value(x, indices) for x in expr.args])
-
-    def _condition(self, expr: Expr, indices: Sequence[ir.Value]) -> ir.Value:
-        if isinstance(expr, Apply) and expr.op.predicate is not None:
-            return self.builder.compare(expr.op, [self._value(x, indices) for x in expr.args])
-        return self.builder.truth(self._value(expr, indices))
+            return self.storage.read(expr)
+        return self.builder.expression(expr, self._value)

@@ -89,7 +89,12 @@ class Executable:
             ),
             OUTPUT if single else None,
         )
-        self.schedule = schedule(self.transformed, returned=self.interface.returned)
+        self.schedule = schedule(
+            self.transformed,
+            returned=self.interface.returned,
+            width=lowering.vector_bits() // options.bits,
+            exact=options.strict,
+        )
         self.native: lowering.NativeModule | None = self._compile(mapped=False)
         self._mapped: lowering.NativeModule | None = None
         self._loop: Any = None

@@ -13,7 +13,7 @@ and answer to the ops of the table, so derivative rules and expansions run on th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from math import prod
@@ -109,6 +109,15 @@ def accesses(expr: Expr) -> Iterator[Access]:
             yield e
         elif isinstance(e, Apply):
             stack.extend(reversed(e.args))
+
+
+def map_accesses(expr: Expr, change: Callable[[Access], Expr]) -> Expr:
+    """The expression with every access replaced by what `change` makes of it."""
+    if isinstance(expr, Access):
+        return change(expr)
+    if isinstance(expr, Apply):
+        return Apply(expr.op, tuple([map_accesses(x, change) for x in expr.args]))
+    return expr
 
 
 @dataclass(slots=True)

@@ -1,0 +1,105 @@
+"""Accumulators: private copies of what every iteration of a loop adds to.
+
+They lie in lanes, next to each other, so LLVM keeps them in registers for the whole loop where
+there are enough; behind the loop they are added to their targets, once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .program import Statement
+from .scratch import Memory, Scratch, layout, tiling
+from .storage import Index
+from .vectorize import VectorLoop
+
+MOST_SUMS = 4096
+"""Numbers in one accumulator; larger targets are added to in place."""
+
+
+@dataclass(slots=True)
+class Accumulator:
+    """A private target of a statement.
+
+    lane    the dimension of the statement that lies along its rows
+    width   how many partial sums each element has: those of the lanes of a vector, or 1
+    """
+
+    scratch: Scratch
+    statement: Statement
+    lane: int
+    width: int
+
+
+class Accumulators:
+    """The accumulators of one loop.
+
+    A sum over lanes has two: one with a partial sum per lane, for full vectors, and one of single
+    numbers for what is left.
+    """
+
+    def __init__(self, memory: Memory, loop: VectorLoop) -> None:
+        self.memory = memory
+        self.loop = loop
+        self.wide: dict[int, Accumulator] = {}
+        self.single: dict[int, Accumulator] = {}
+
+    def prepare(self, s: Statement, lane: int) -> None:
+        """Give the statement what it needs, if its target is the same for every iteration."""
+        if not s.accumulate or s.target.strides[0] or s.target.table is not None:
+            return
+        width = self.loop.width
+        strides, size = layout(s.target, s.domain, lane, width)
+        if size > MOST_SUMS:
+            return
+        over_lanes = self.loop.across or (lane > 0 and not s.target.strides[lane])
+        if over_lanes and s.domain[lane] >= width:
+            wide = tuple(d * width for d in strides)
+            self.wide[id(s)] = self._new(s, wide, size * width, lane, width)
+        if not over_lanes or s.domain[lane] % width or self._has_remainders():
+            self.single[id(s)] = self._new(s, strides, size, lane, 1)
+
+    def _has_remainders(self) -> bool:
+        return self.loop.across and self.loop.block % self.loop.width != 0
+
+    def _new(
+        self, s: Statement, strides: tuple[int, ...], size: int, lane: int, width: int
+    ) -> Accumulator:
+        memory, b = self.memory, self.memory.b
+        base = memory.storage.allocate(size)
+        scratch = Scratch(base, ("sum", id(s), width), strides)
+        whole = Scratch(base, scratch.name, (1,))
+        zero = b.constant(-0.0)
+        for box, wide in tiling([size], 0, self.loop.width):
+            for at in memory.points(box):
+                memory.store(whole, at, b.splat(zero, wide), wide)
+        memory.forget()
+        return Accumulator(scratch, s, lane, width)
+
+    def find(self, s: Statement, width: int) -> Accumulator | None:
+        """Where a statement adds a value `width` lanes wide."""
+        over_lanes = id(s) in self.wide
+        if over_lanes and width == self.loop.width:
+            return self.wide[id(s)]
+        return self.single.get(id(s))
+
+    def flush(self) -> None:
+        """Add every accumulator to its target."""
+        for accumulator in [*self.wide.values(), *self.single.values()]:
+            self._flush(accumulator)
+
+    def _flush(self, accumulator: Accumulator) -> None:
+        memory, b = self.memory, self.memory.b
+        s, lane = accumulator.statement, accumulator.lane
+        dims = [d for d in range(1, len(s.domain)) if s.target.strides[d]]
+        lane_at = dims.index(lane) if lane in dims and accumulator.width == 1 else None
+        for box, width in tiling([s.domain[d] for d in dims], lane_at, self.loop.width):
+            for index in memory.points(box):
+                at: list[Index] = [(0, None)] * len(s.domain)
+                for d, i in zip(dims, index, strict=True):
+                    at[d] = i
+                value = memory.load(accumulator.scratch, at, max(width, accumulator.width))
+                if accumulator.width > 1:
+                    value = b.add_lanes(value)
+                memory.storage.add(s.target, value, memory.elements(s.target, at, lane, width))
+        memory.forget()

@@ -1,0 +1,159 @@
+"""Where the arrays of a program are while one function runs, and how they are read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lowering.bindings import ir
+
+from .builder import Builder
+from .program import Access, Array, Role
+from .schedule import Schedule
+
+Index = tuple[int, Any]
+"""An index value: a constant plus an i64 value, or None."""
+
+_UNCHANGING = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """`width` elements of an array (or of an index table), `stride` apart from `index` on."""
+
+    index: Index
+    stride: int = 0
+    width: int = 1
+
+
+class Storage:
+    """The arrays of one function: arguments, registers, workspace, parameter stores, globals."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        schedule: Schedule,
+        arrays: Sequence[Array],
+        by_value: Collection[str],
+        arguments: Sequence[ir.Value],
+    ) -> None:
+        self.b = builder
+        self.schedule = schedule
+        self.program = schedule.program
+        self.workspace: ir.Value | None = None
+        self.entry = builder.block
+        self.scalars: dict[tuple[str, int], ir.Value] = {}
+        self.bases: dict[str, ir.Value] = {}
+        for a, value in zip(arrays, arguments, strict=False):
+            if a.name in by_value:
+                self.scalars[a.name, 0] = value
+            else:
+                self.bases[a.name] = value
+
+    def allocate(self, numbers: int) -> ir.Value:
+        """Scratch memory on the stack, for the time of the call, at a vector's alignment."""
+        b = self.b
+        here = b.block
+        b.enter_at_start(self.entry)
+        count = b.build(
+            "llvm.mlir.constant", [b.i64], [], {"value": ir.IntegerAttr.get(b.i64, numbers)}
+        )
+        attributes = {
+            "elem_type": ir.TypeAttr.get(b.number),
+            "alignment": ir.IntegerAttr.get(b.i64, 64),
+        }
+        b.enter_at_start(self.entry, after=count.owner)
+        address = b.build("llvm.alloca", [b.ptr], [count], attributes)
+        b.enter(here)
+        return address
+
+    # -- access --------------------------------------------------------------------------------
+
+    def read(self, a: Access, elements: Elements | None = None) -> ir.Value:
+        """The number that a loop-free access reads, or the elements of one in a loop."""
+        e = elements or Elements((a.offset, None))
+        b = self.b
+        if (a.array, a.offset) in self.scalars and a.is_constant:
+            return b.splat(self.scalars[a.array, a.offset], e.width)
+        if a.table is not None or (e.width > 1 and e.stride not in (0, 1)):
+            return b.assemble([self._element(a, e, k) for k in range(e.width)])
+        if e.width > 1 and e.stride == 0:
+            return b.splat(self._load(a, e.index, 1), e.width)
+        return self._load(a, e.index, e.width)
+
+    def write(self, a: Access, value: ir.Value, elements: Elements | None = None) -> None:
+        """Set what `a` stands for."""
+        e = elements or Elements((a.offset, None))
+        b = self.b
+        if a.array in self.schedule.registers:
+            self.scalars[a.array, a.offset] = value
+        elif a.table is not None or (e.width > 1 and e.stride != 1):
+            for k in range(e.width):
+                lane = b.extract(value, k) if e.width > 1 else value
+                b.store(lane, self._address(a.array, self._resolve(a, e, k)))
+        else:
+            b.store(value, self._address(a.array, e.index), b.bits // 8)
+
+    def add(self, a: Access, value: ir.Value, elements: Elements) -> None:
+        """Add to what `a` stands for."""
+        b = self.b
+        if a.table is not None and elements.width > 1:
+            # lanes may stand for the same element, so each is added by itself
+            for k in range(elements.width):
+                address = self._address(a.array, self._resolve(a, elements, k))
+                before = b.load(address, b.number, b.bits // 8)
+                b.store(b.add(before, b.extract(value, k)), address)
+            return
+        self.write(a, self.b.add(self.read(a, elements), value, reduction=True), elements)
+
+    def _element(self, a: Access, e: Elements, lane: int) -> ir.Value:
+        return self._load(a, self._resolve(a, e, lane), 1)
+
+    def _resolve(self, a: Access, e: Elements, lane: int) -> Index:
+        """The index of one lane's element, through the table if there is one."""
+        constant, value = e.index
+        index = (constant + lane * e.stride, value)
+        if a.table is None:
+            return index
+        b = self.b
+        address = b.at(self._global(a.table), index, b.i64)
+        return 0, b.numbered(("entry", address), lambda: b.load(address, b.i64))
+
+    def _load(self, a: Access, index: Index, width: int) -> ir.Value:
+        b = self.b
+        address = self._address(a.array, index)
+        role = self.program.arrays[a.array].role
+
+        def load() -> ir.Value:
+            if role is Role.PARAMETER:
+                return b.load_parameter(address, width)
+            return b.load(address, b.vector(width), b.bits // 8)
+
+        return b.numbered(("load", address, width), load) if role in _UNCHANGING else load()
+
+    # -- addresses -----------------------------------------------------------------------------
+
+    def _address(self, name: str, index: Index) -> ir.Value:
+        b = self.b
+        is_store = self.program.arrays[name].role is Role.PARAMETER
+        return b.at(self._base(name), index, b.f64 if is_store else b.number)
+
+    def _base(self, name: str) -> ir.Value:
+        """The address of an array's first element."""
+        if name in self.bases:
+            return self.bases[name]
+        b = self.b
+        if name in self.schedule.workspace:
+            return b.element(self.workspace, self.schedule.workspace[name], b.number)
+        address = self._global(name)
+        if self.program.arrays[name].role is Role.PARAMETER:
+            return b.numbered(("store", name), lambda: b.load(address, b.ptr))
+        return address
+
+    def _global(self, name: str) -> ir.Value:
+        b = self.b
+        symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
+        return b.numbered(
+            ("address", name), lambda: b.build("llvm.mlir.addressof", [b.ptr], [], symbol)
+        )
