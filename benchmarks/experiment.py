@@ -85,10 +85,12 @@ F32 = 2e-4
 """The accuracy asked of an answer computed in float32."""
 
 
-def both_collectors(key: str, name: str = "PyPI micrograd") -> tuple[Contestant, ...]:
-    """PyPI's micrograd twice: Python's cyclic garbage collector is most of its time."""
+def both_collectors(
+    key: str, name: str = "PyPI micrograd", peer: str = "micrograd"
+) -> tuple[Contestant, ...]:
+    """An interpreter twice: Python's cyclic garbage collector is most of micrograd's time."""
     return tuple(
-        Contestant(f"{name}, gc {said}", "micrograd", key, {"gc": on})
+        Contestant(f"{name}, gc {said}", peer, key, {"gc": on})
         for said, on in (("on", True), ("off", False))
     )
 

@@ -141,7 +141,7 @@ before; `compile` is the C compiler. A ratio is the median of the ratios within 
 
 `gc on` and `gc off` are PyPI's micrograd with Python's cyclic garbage collector on and off, which
 is most of its time on graphs. Kernels and hand-written C are called by the same loop in C, unless
-a row says Python."""
+a row says Python. `first` of the other projects is taken once, in a new process."""
 
 
 def page(files: Sequence[dict[str, Any]]) -> str:

@@ -35,7 +35,7 @@ def experiments(small: bool) -> Iterator[Experiment]:
             Contestant("JAX", "jax", "call"),
             Contestant("CasADi", "casadi", "call"),
             Contestant("PyTorch", "torch", "call"),
-            Contestant("our interpreter", "ours", "interpret_readme"),
+            *both_collectors("interpret_readme", "our interpreter", "ours"),
             *both_collectors("readme"),
         ),
         setting,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..experiment import Bar, Contestant, Experiment, both_collectors
+from ..experiment import Bar, Experiment, both_collectors
 from . import call
 from .moons import moons_reference, moons_setting
 
@@ -17,9 +17,9 @@ def experiments(small: bool) -> Iterator[Experiment]:
         "build, forward and backward once (of 20,000 times)",
         "f64",
         lambda: call.EXACT,
-        (Contestant("ours", "ours", "interpret_readme"), *both_collectors("readme")),
+        (*both_collectors("interpret_readme", "ours", "ours"), *both_collectors("readme")),
         call.setting,
-        bars=(Bar("evaluation", 1.0, "ours", "PyPI micrograd, gc off"),),
+        bars=(Bar("evaluation", 1.0, "ours, gc off", "PyPI micrograd, gc off"),),
     )
     n = 4 if small else 100
     yield Experiment(
@@ -28,10 +28,10 @@ def experiments(small: bool) -> Iterator[Experiment]:
         "build, forward and backward once",
         "f64",
         moons_reference(n),
-        (Contestant("ours", "ours", "interpret_moons"), *both_collectors("moons")),
+        (*both_collectors("interpret_moons", "ours", "ours"), *both_collectors("moons")),
         moons_setting(n),
         bars=(
-            Bar("evaluation", 0.2, "ours", "PyPI micrograd, gc on"),
-            Bar("evaluation", 1.0, "ours", "PyPI micrograd, gc off"),
+            Bar("evaluation", 0.2, "ours, gc on", "PyPI micrograd, gc on"),
+            Bar("evaluation", 1.0, "ours, gc off", "PyPI micrograd, gc off"),
         ),
     )

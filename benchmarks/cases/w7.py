@@ -19,7 +19,7 @@ def experiments(small: bool) -> Iterator[Experiment]:
     for dtype, accuracy in (("f32", F32), ("f64", 1e-9)):
         d = {"dtype": dtype}
         interpreters = (
-            Contestant("our interpreter", "ours", "w7_interpreted"),
+            *both_collectors("w7_interpreted", "our interpreter", "ours"),
             *both_collectors("w7"),
         )
         yield Experiment(

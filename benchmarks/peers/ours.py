@@ -87,7 +87,7 @@ def _holding(run: Callable[[int], float], kernel: Any) -> Callable[[int], float]
 # -- the interpreter ------------------------------------------------------------------------------
 
 
-def _interpreted(build: Callable[[], tuple[Any, list[Any]]]) -> Prepared:
+def _interpreted(build: Callable[[], tuple[Any, list[Any]]], setting: dict[str, Any]) -> Prepared:
     """Build, forward and backward, as micrograd does it."""
     leaves: list[Any] = []
 
@@ -99,7 +99,7 @@ def _interpreted(build: Callable[[], tuple[Any, list[Any]]]) -> Prepared:
 
     value = once().data
     answer = flat(value, (v.grad for v in leaves))
-    return Prepared(answer, python_loop("once()", once=once, gc=True))
+    return Prepared(answer, python_loop("once()", once=once, gc=setting["gc"]))
 
 
 def interpret_readme(setting: dict[str, Any]) -> Prepared:
@@ -109,7 +109,7 @@ def interpret_readme(setting: dict[str, Any]) -> Prepared:
         a, b = Value(setting["a"]), Value(setting["b"])
         return workloads.readme(a, b), [a, b]
 
-    return _interpreted(build)
+    return _interpreted(build, setting)
 
 
 def _moons(setting: dict[str, Any]) -> tuple[Any, Any]:
@@ -128,7 +128,7 @@ def interpret_moons(setting: dict[str, Any]) -> Prepared:
         loss = workloads.moons_loss(model, Value, setting["points"], setting["labels"])
         return loss, model.parameters()
 
-    return _interpreted(build)
+    return _interpreted(build, setting)
 
 
 # -- inference ------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def w7_c(setting: dict[str, Any]) -> Prepared:
 def w7_interpreted(setting: dict[str, Any]) -> Prepared:
     """Inference, interpreted."""
     model, x = _w7(setting)
-    return Prepared([model(x).data], python_loop("model(x)", model=model, x=x, gc=True))
+    return Prepared([model(x).data], python_loop("model(x)", model=model, x=x, gc=setting["gc"]))
 
 
 # -- value and gradient of large graphs -----------------------------------------------------------
