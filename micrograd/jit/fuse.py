@@ -136,9 +136,10 @@ class _Uses:
         target = s.target.array
         if any(a.array in self.assigned or a.array in self.accumulated for a in accesses(s.expr)):
             return False
-        if target in self.read or target in self.assigned:
+        if target in self.read:
             return False
-        return s.accumulate or target not in self.accumulated
+        # sums commute; and an element is assigned once, so assignments are to other elements
+        return target not in (self.assigned if s.accumulate else self.accumulated)
 
 
 class _Plan:

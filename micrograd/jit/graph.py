@@ -13,16 +13,19 @@ The printed form has one line per node:
 
 from __future__ import annotations
 
-from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import CompilerError, GraphError
 from ..ops import OPS, Op
 
 CONSTANT, PARAMETER, INPUT = 0, 1, 2
 FIRST_OP = 3
+
+Column = npt.NDArray[np.int64]
 
 _TABLE: list[Op] = []
 _CODES: dict[Op, int] = {}
@@ -64,14 +67,19 @@ class Graph:
               numbered through the arrays in order
     """
 
-    codes: array[int] = field(default_factory=lambda: array("H"))
-    x: array[int] = field(default_factory=lambda: array("q"))
-    y: array[int] = field(default_factory=lambda: array("q"))
-    z: array[int] = field(default_factory=lambda: array("q"))
-    constants: array[float] = field(default_factory=lambda: array("d"))
+    codes: Column = field(default_factory=lambda: np.empty(0, np.int64))
+    x: Column = field(default_factory=lambda: np.empty(0, np.int64))
+    y: Column = field(default_factory=lambda: np.empty(0, np.int64))
+    z: Column = field(default_factory=lambda: np.empty(0, np.int64))
+    constants: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     parameters: list[tuple[str, int]] = field(default_factory=list)  # name, size
     inputs: list[tuple[str, int]] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
+
+    def rows(self) -> Iterator[tuple[int, int, int, int]]:
+        """(code, x, y, z) of every node, in order, as plain integers."""
+        columns = (self.codes, self.x, self.y, self.z)
+        return zip(*(c.tolist() for c in columns), strict=True)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -86,11 +94,9 @@ class Graph:
 
     def __str__(self) -> str:
         lines = []
-        for node, (code, *operands) in enumerate(
-            zip(self.codes, self.x, self.y, self.z, strict=True)
-        ):
+        for node, (code, *operands) in enumerate(self.rows()):
             if code == CONSTANT:
-                text = f"const {self.constants[operands[0]]!r}"
+                text = f"const {float(self.constants[operands[0]])!r}"
             elif code < FIRST_OP:
                 name, index = self.element(code, operands[0])
                 text = f"{'param' if code == PARAMETER else 'input'} {name}[{index}]"
@@ -107,8 +113,7 @@ def verify(graph: Graph) -> None:
 
     Cost: vectorised, some nanoseconds a node.
     """
-    codes = np.asarray(graph.codes)
-    columns = [np.asarray(c) for c in (graph.x, graph.y, graph.z)]
+    codes, columns = graph.codes, (graph.x, graph.y, graph.z)
     n = len(codes)
     index = np.arange(n)
     arity = np.array([0] * FIRST_OP + [op.arity for op in _TABLE])

@@ -25,9 +25,9 @@ def interpret_graph(graph: Graph, arrays: Mapping[str, Sequence[float]]) -> list
         for role, declared in ((PARAMETER, graph.parameters), (-1, graph.inputs))
     }
     values: list[float] = []
-    for code, *operands in zip(graph.codes, graph.x, graph.y, graph.z, strict=True):
+    for code, *operands in graph.rows():
         if code == CONSTANT:
-            values.append(graph.constants[operands[0]])
+            values.append(float(graph.constants[operands[0]]))
         elif code < 3:
             values.append(leaves[PARAMETER if code == PARAMETER else -1][operands[0]])
         else:

@@ -39,7 +39,7 @@ def reroll(graph: Graph) -> Program:
     if len(graph) > SMALL:
         structure = analyse(graph)
         if structure is not None:
-            operations = len(graph) - sum(1 for code in graph.codes if code < FIRST_OP)
+            operations = len(graph) - int((graph.codes < FIRST_OP).sum())
             rerolled = _Reroller(graph, structure, operations // GAIN).program()
             if rerolled is not None:
                 return rerolled
@@ -50,11 +50,9 @@ def straight_line(graph: Graph) -> Program:
     """The program with one statement per node: what nothing repeats in comes out as."""
     program = _declare_leaves(graph)
     values: list[Expr] = []
-    for node, (code, x, y, z) in enumerate(
-        zip(graph.codes, graph.x, graph.y, graph.z, strict=True)
-    ):
+    for node, (code, x, y, z) in enumerate(graph.rows()):
         if code == CONSTANT:
-            values.append(graph.constants[x])
+            values.append(float(graph.constants[x]))
         elif code < FIRST_OP:
             values.append(Access(*graph.element(code, x)))
         else:
@@ -103,7 +101,7 @@ class _Reroller:
         self.graph = graph
         self.structure = structure
         self.budget = budget
-        self.constants = np.array(graph.constants, dtype=np.float64)
+        self.constants = graph.constants
         self.result = _declare_leaves(graph)
         self.data: dict[bytes, str] = {}
 
@@ -168,7 +166,7 @@ class _Reroller:
         if not root and not s.inlined[first]:
             slots.append(_Slot(f"t{cls}", s.position[nodes]))
             return len(slots) - 1
-        op = op_of(self.graph.codes[first])
+        op = op_of(int(self.graph.codes[first]))
         columns = (s.x, s.y, s.z)[: op.arity]
         return _Template(op, tuple([self._template(c[nodes], slots) for c in columns]))
 

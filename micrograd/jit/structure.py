@@ -70,8 +70,8 @@ class _TooDiverse(Exception):
 
 def analyse(graph: Graph) -> Structure | None:
     """The structure of a verified graph; None if it is too deep or too diverse to have one."""
-    codes = np.asarray(graph.codes).astype(np.int64)
-    columns = [np.array(c, dtype=np.int64) for c in (graph.x, graph.y, graph.z)]
+    codes = graph.codes
+    columns = [c.copy() for c in (graph.x, graph.y, graph.z)]
     uses = _uses(codes, columns, graph.outputs)
     joined, terms, owner = _join_sums(codes, columns, uses, graph.outputs)
     depth = _depths(codes, columns, joined)
@@ -212,7 +212,7 @@ class _Classifier:
         powers = np.flatnonzero(codes == _POW)
         exponents = self.columns[1][powers]
         exponents = np.unique(exponents[codes[exponents] == CONSTANT])
-        values = np.array(graph.constants)[payload[exponents]]
+        values = graph.constants[payload[exponents]]
         for value in np.unique(values.view(np.int64)):
             self.cls[exponents[values.view(np.int64) == value]] = self._leaf(None)
         for code, arrays in ((PARAMETER, graph.parameters), (PARAMETER + 1, graph.inputs)):

@@ -6,14 +6,21 @@ Establishes the graph's invariants: nodes in creation order, each once. A litera
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ..engine import Traced, Value, _serial, cycle_error
 from ..errors import GraphError, TraceError
 from ..store import Store, adopt
-from .graph import CONSTANT, INPUT, PARAMETER, Graph, code_of
+from .graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of
+
+Ints = npt.NDArray[np.int64]
 
 Element = tuple[str, int]
 """An array's name and an index into it."""
@@ -42,82 +49,146 @@ def trace(
     Raises GraphError for a cycle, for an op that cannot be emitted; TraceError for a traced
     value of another function. Cost: linear, but for the sort of the nodes by age.
     """
+    collecting = gc.isenabled()
+    gc.disable()  # it would walk the whole DAG again and again, and find nothing
+    try:
+        return _trace(outputs, inputs, live)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _trace(
+    outputs: Sequence[Value | float],
+    inputs: Mapping[str, Sequence[Value]],
+    live: Collection[Value] | None,
+) -> Trace:
     order = _nodes(outputs)
-    graph = Graph()
-    elements: dict[Value, Element] = {}
-    payloads: dict[Value, int] = {}
-    for name, leaves in inputs.items():
-        for index, v in enumerate(leaves):
-            payloads[v] = len(payloads)
-            elements[v] = (name, index)
-        graph.inputs.append((name, len(leaves)))
-    parameters = [
-        v for v in order if v._entry is None and v not in payloads and (live is None or v in live)
+    elements = {
+        leaf: (name, index) for name, leaves in inputs.items() for index, leaf in enumerate(leaves)
+    }
+    graph = Graph(inputs=[(name, len(leaves)) for name, leaves in inputs.items()])
+    leaves = [v for v in order if v._entry is None]
+    parameters = [v for v in leaves if v not in elements and (live is None or v in live)]
+    for v in parameters:
+        if v.__class__ is Traced:
+            raise TraceError(
+                f"{v!r} was traced by another function and escaped from it; return values "
+                "instead of keeping them in an outer variable"
+            )
+    stores = adopt(parameters)
+    names = {store: f"p{k}" for k, store in enumerate(stores)}
+    graph.parameters = [(name, len(store)) for store, name in names.items()]
+    elements |= {v: (names[v._home[0]], v._home[1]) for v in parameters}
+
+    position = _connect(graph, order)
+    _fill_leaves(graph, elements, leaves, position)
+    spare = [v for v in outputs if not isinstance(v, Value)]
+    where = iter(range(len(graph), len(graph) + len(spare)))
+    _append_constants(graph, spare)
+    rank = {v: k for k, v in enumerate(order)} if len(outputs) > 1 else {order[-1]: len(order) - 1}
+    graph.outputs = [
+        int(position[rank[v]]) if isinstance(v, Value) else next(where) for v in outputs
     ]
-    stores = adopt(v for v in parameters if v.__class__ is not Traced)
-    graph.parameters = [(f"p{k}", len(store)) for k, store in enumerate(stores)]
-    base = {}
-    total = 0
-    for (name, size), store in zip(graph.parameters, stores, strict=True):
-        base[store] = (name, total)
-        total += size
-
-    codes, x, y, z, constants = graph.codes, graph.x, graph.y, graph.z, graph.constants
-
-    def leaf(code: int, payload: int) -> int:
-        codes.append(code)
-        x.append(payload)
-        y.append(-1)
-        z.append(-1)
-        return len(codes) - 1
-
-    def constant(number: float) -> int:
-        constants.append(number)
-        return leaf(CONSTANT, len(constants) - 1)
-
-    position: dict[Value, int] = {}
-    for v in order:
-        entry = v._entry
-        if entry is None:
-            if v in payloads:
-                position[v] = leaf(INPUT, payloads[v])
-            elif v.__class__ is Traced:
-                raise TraceError(
-                    f"{v!r} was traced by another function and escaped from it; return values "
-                    "instead of keeping them in an outer variable"
-                )
-            elif live is None or v in live:
-                store, index = v._home
-                name, start = base[store]
-                position[v] = leaf(PARAMETER, start + index)
-                elements[v] = (name, index)
-            else:
-                position[v] = constant(v.data)
-            continue
-        operands = [constant(o) if o.__class__ is float else position[o] for o in v._operands]
-        position[v] = len(codes)
-        codes.append(code_of(entry))
-        operands += (-1, -1)
-        x.append(operands[0])
-        y.append(operands[1])
-        z.append(operands[2])
-    graph.outputs = [position[v] if isinstance(v, Value) else constant(v) for v in outputs]
     return Trace(graph, stores, elements)
 
 
+def _connect(graph: Graph, order: list[Value]) -> Ints:
+    """Fill the codes and operands of a graph whose Values are given, oldest first.
+
+    A literal is a node of its own, right before the node that uses it. Returns the node of each
+    Value.
+    """
+    operands = [v._operands for v in order]
+    counts = np.fromiter(map(len, operands), np.int64, len(order))
+    flat = list(chain.from_iterable(operands))
+    used = np.array([-1 if o.__class__ is float else o._serial for o in flat], dtype=np.int64)
+    serials = np.fromiter(map(_serial, order), np.int64, len(order))
+    user = np.repeat(np.arange(len(order)), counts)
+    younger = used >= serials[user]
+    if younger.any():
+        raise cycle_error(order[int(user[np.argmax(younger)])])
+    is_literal = used < 0
+    before = np.cumsum(np.bincount(user[is_literal], minlength=len(order)))
+    position = np.arange(len(order)) + before
+    taken = np.zeros(len(order) + int(is_literal.sum()), dtype=bool)
+    taken[position] = True
+    refers = np.empty(len(flat), dtype=np.int64)
+    refers[~is_literal] = position[_ranks(serials, used[~is_literal])]
+    refers[is_literal] = np.flatnonzero(~taken)
+    columns = np.full((3, len(taken)), -1, dtype=np.int64)
+    first = np.cumsum(counts) - counts
+    for k in range(3):
+        has = counts > k
+        columns[k, position[has]] = refers[first[has] + k]
+    graph.codes = np.full(len(taken), CONSTANT, dtype=np.int64)
+    entries = [v._entry for v in order]
+    codes = {entry: CONSTANT if entry is None else code_of(entry) for entry in set(entries)}
+    graph.codes[position] = np.fromiter(map(codes.__getitem__, entries), np.int64, len(entries))
+    columns[0, ~taken] = np.arange(len(taken) - len(order))
+    graph.x, graph.y, graph.z = columns
+    graph.constants = np.array([o for o in flat if o.__class__ is float], dtype=np.float64)
+    return position
+
+
+def _ranks(serials: Ints, wanted: Ints) -> Ints:
+    """The index in the sorted `serials` of each wanted one; a table where they lie densely."""
+    if len(serials) and serials[-1] - serials[0] < 8 * len(serials):
+        table: Ints = np.empty(int(serials[-1] - serials[0]) + 1, dtype=np.int64)
+        table[serials - serials[0]] = np.arange(len(serials))
+        found: Ints = table[wanted - serials[0]]
+        return found
+    return np.searchsorted(serials, wanted)
+
+
+def _fill_leaves(
+    graph: Graph,
+    elements: dict[Value, Element],
+    leaves: list[Value],
+    position: Ints,
+) -> None:
+    """Say what each leaf is: an input, a parameter, or a constant."""
+    base: dict[str, tuple[int, int]] = {}
+    for code, arrays in ((INPUT, graph.inputs), (PARAMETER, graph.parameters)):
+        total = 0
+        for name, size in arrays:
+            base[name] = (code, total)
+            total += size
+    numbers: list[float] = []
+    at = position[(graph.codes[position] < FIRST_OP)]
+    codes, payloads = [], []
+    for v in leaves:
+        if v in elements:
+            name, index = elements[v]
+            code, start = base[name]
+            codes.append(code)
+            payloads.append(start + index)
+        else:
+            codes.append(CONSTANT)
+            payloads.append(len(graph.constants) + len(numbers))
+            numbers.append(v.data)
+    graph.codes[at] = codes
+    graph.x[at] = payloads
+    graph.constants = np.append(graph.constants, numbers)
+
+
+def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
+    """Add constant nodes at the end."""
+    none = np.full(len(numbers), -1, dtype=np.int64)
+    graph.codes = np.append(graph.codes, np.full(len(numbers), CONSTANT, dtype=np.int64))
+    graph.x = np.append(graph.x, len(graph.constants) + np.arange(len(numbers)))
+    graph.y, graph.z = np.append(graph.y, none), np.append(graph.z, none)
+    graph.constants = np.append(graph.constants, np.array(numbers, dtype=np.float64))
+
+
 def _nodes(outputs: Sequence[Any]) -> list[Value]:
-    """Every Value under the outputs, oldest first."""
-    stack = [v for v in outputs if isinstance(v, Value)]
-    seen = set(stack)
-    while stack:
-        v = stack.pop()
-        for o in v._operands:
-            if o.__class__ is not float:
-                if o._serial >= v._serial:
-                    raise cycle_error(v)
-                if o not in seen:
-                    seen.add(o)
-                    stack.append(o)
+    """Every Value under the outputs, oldest first, found in generations."""
+    frontier = {v for v in outputs if isinstance(v, Value)}
+    seen = set(frontier)
+    while frontier:
+        frontier = {o for v in frontier for o in v._operands if o.__class__ is not float}
+        frontier -= seen
+        seen |= frontier
     return sorted(seen, key=_serial)
 
 
