@@ -18,7 +18,7 @@ from .experiment import Bar, Contestant, Experiment, worst_error
 from .peers.client import OWN, Failed, NotInstalled, OverBudget, Process
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """How to measure.
 

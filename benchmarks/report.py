@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .cases import CASES
+from .harness import Plan
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
@@ -96,11 +97,13 @@ def latest(files: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[s
 def environment_line(e: dict[str, Any]) -> str:
     """What it was measured on, as a sentence."""
     versions = ", ".join(f"{name} {v}" for name, v in e["versions"].items())
-    small = " Small sizes: to see that it runs, not to compare." if e["small"] else ""
+    caution = " Small sizes: to see that it runs, not to compare." if e["small"] else ""
+    if not caution and e["repetitions"] < Plan.repetitions:
+        caution = " Provisional: fewer repetitions than a full measurement."
     return (
         f"Measured {e['date']} on {e['cpu']} ({e['cores']} cores, {e['vectors']}), one thread, "
         f"{e['system']}; {versions}; {e['compiler'] or 'no C compiler'}. Medians of "
-        f"{e['repetitions']} repetitions, contestants in turn.{small}"
+        f"{e['repetitions']} repetitions, contestants in turn; budget {e['budget']:g} s.{caution}"
     )
 
 
@@ -127,6 +130,8 @@ def document(files: Sequence[dict[str, Any]]) -> str:
         parts += [experiment_section(result) for result in case["experiments"]]
     return "\n\n".join(parts)
 
+
+MORE = "Everything that was measured: [docs/benchmarks.md](docs/benchmarks.md)."
 
 INTRODUCTION = """# Benchmarks
 
@@ -186,7 +191,7 @@ def main(arguments: list[str]) -> int:
     files = [json.loads(path.read_text()) for path in parsed.results]
     if parsed.readme:
         readme = ROOT / "README.md"
-        readme.write_text(fill(readme.read_text(), summary(files)))
+        readme.write_text(fill(readme.read_text(), f"{summary(files)}\n\n{MORE}"))
     if parsed.readme or parsed.docs:
         (ROOT / "docs" / "benchmarks.md").write_text(f"{page(files)}\n")
     else:

@@ -10,16 +10,16 @@ from .moons import moons_reference, moons_setting
 
 def experiments(small: bool) -> Iterator[Experiment]:
     """Compiling at every N, and an evaluation beside C."""
-    for n in (2, 4) if small else (20, 100, 1000, 1500, 10000):
+    sizes = (2, 4) if small else (20, 100, 1000, 1500, 10000)
+    for n in sizes:
         bars = [Bar("statements", 25, "ours")]
         if n == 1500:
             bars.append(Bar("first", 3.0, "ours"))
         if n == 10000:
             # no more than noise above the cost per node at N=100
             bars.append(Bar("first", 1.05, "ours", "ours", elsewhere="N=100", per="nodes"))
-        if n != 100:
-            smallest = "N=2" if small else "N=20"
-            bars.append(Bar("statements", 1.0, "ours", "ours", elsewhere=smallest))
+        if n != sizes[0]:
+            bars.append(Bar("statements", 1.0, "ours", "ours", elsewhere=f"N={sizes[0]}"))
         yield Experiment(
             "regular",
             f"N={n}",
