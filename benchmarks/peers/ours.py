@@ -255,8 +255,9 @@ def cold(setting: dict[str, Any]) -> Prepared:
             input=json.dumps({**setting, "from": "Python"}),
             capture_output=True,
             text=True,
-            check=True,
         )
+        if said.returncode:
+            raise RuntimeError(f"the new process failed: {said.stderr.strip()[-300:]}")
         answer: list[float] = json.loads(said.stdout)
         return answer
 
