@@ -251,7 +251,7 @@ def cold(setting: dict[str, Any]) -> Prepared:
 
     def once() -> list[float]:
         said = subprocess.run(
-            [sys.executable, "-c", f"import sys; sys.path.append({place!r})\n{program}"],
+            [sys.executable, "-P", "-c", f"import sys; sys.path.append({place!r})\n{program}"],
             input=json.dumps({**setting, "from": "Python"}),
             capture_output=True,
             text=True,
