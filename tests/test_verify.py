@@ -12,7 +12,7 @@ import pytest
 from micrograd import ops
 from micrograd.errors import CompilerError
 from micrograd.jit.differentiate import gradient
-from micrograd.jit.interpret import interpret, reads_own_target
+from micrograd.jit.interpret import interpret, is_recurrence
 from micrograd.jit.program import Access, Apply, Program, Role, Statement
 from micrograd.jit.verify import verify
 
@@ -135,7 +135,7 @@ def recurrence(offset: int) -> Program:
 
 def test_recurrence_is_verified_point_by_point() -> None:
     p = verify(recurrence(0))
-    assert reads_own_target(p.body[1])
+    assert is_recurrence(p.body[1], p)
     assert interpret(p, {"x": [3.0]})["out"].tolist() == [3.0, 6.0, 12.0, 24.0, 48.0]
     with pytest.raises(CompilerError, match=r"out\[1\] is read before it is assigned"):
         verify(recurrence(1))

@@ -39,6 +39,7 @@ class Builder:
         self.number = self.f64 if bits == 64 else ir.F32Type.get()
         self.ptr = ir.Type.parse("!llvm.ptr")
         self.i1 = ir.IntegerType.get_signless(1)
+        self.i32 = ir.IntegerType.get_signless(32)
         self.i64 = ir.IntegerType.get_signless(64)
         self._vectors: dict[int, ir.Type] = {1: self.number}
         self._truths: dict[int, ir.Type] = {1: self.i1}

@@ -19,8 +19,8 @@ import numpy as np
 
 from ..errors import CompilerError
 from .affine import Ints, factor, pieces
-from .interpret import elements, reads_own_target
-from .program import Access, Apply, Array, Expr, Program, Role, Statement
+from .interpret import elements, is_recurrence
+from .program import Access, Apply, Array, Expr, Program, Role, Statement, accesses
 from .trace import Element
 
 GRADIENT = "grad"
@@ -91,6 +91,12 @@ class _Backward:
         self.active = active
         self.names = names  # array -> its cotangent array, where that is not ct_<array>
         self.set: dict[str, bytearray] = {}  # cotangent array -> which elements have a number
+        self.scattered = {
+            a.array
+            for s in program.body
+            for a in [s.target, *accesses(s.expr)]
+            if a.table is not None
+        }
 
     def cotangent(self, a: Access) -> Access:
         """The access to the cotangent of what `a` reads."""
@@ -104,7 +110,7 @@ class _Backward:
 
     def statement(self, s: Statement) -> None:
         """Send the cotangent of a statement's target on to what it read."""
-        if reads_own_target(s):
+        if is_recurrence(s, self.program):
             raise CompilerError(f"differentiate: a recurrence cannot be reversed here: {s}")
         if s.domain == () and s.target.table is None:
             if not self.is_reached(s.target):
@@ -191,6 +197,8 @@ class _Backward:
             role = Role.OUTPUT if cotangent == GRADIENT else Role.TEMPORARY
             self.program.declare(cotangent, role, size)
             self.set[cotangent] = bytearray(size)
+            if array in self.scattered:  # elements are reached in no order: all begin with zero
+                self._complete(Access(cotangent), np.arange(size))
         return self.set[cotangent]
 
     def _complete(self, target: Access, touched: Ints, zero: float = -0.0) -> None:

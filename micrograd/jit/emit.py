@@ -20,18 +20,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lowering.bindings import ir
 
 from .builder import Builder, declare
 from .emit_loops import LoopEmitter
-from .program import Access, Array, Expr, Role, Statement
+from .program import Access, Array, Expr, Program, Role, Statement
 from .schedule import Schedule, Step
-from .storage import Storage
+from .storage import INLINE_DATA, Storage
 
 ENTRY = "main"
 STACK_BYTES = 32 * 1024
 """A workspace up to this size is on the stack; a larger one is allocated for the call."""
+
+
+def constant_data(program: Program, bits: int) -> dict[str, npt.NDArray[Any]]:
+    """The constants and index tables of a program by name, as the code reads them.
+
+    Those of more than INLINE_DATA entries are not part of the module: `@name` is a pointer to
+    them, set once after linking, like the pointers to the parameter stores.
+    """
+    data: dict[str, npt.NDArray[Any]] = {
+        a.name: np.asarray(a.data, dtype=f"f{bits // 8}") for a in program.with_role(Role.CONSTANT)
+    }
+    return data | {name: table.astype(np.int32) for name, table in program.tables.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +97,11 @@ class _Emitter:
         """Globals, then the chunks, then main and its C interface."""
         for a in self.program.with_role(Role.PARAMETER):
             self._global(f"external @{a.name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
-        for a in self.program.with_role(Role.CONSTANT):
-            self._table(a.name, np.asarray(a.data, dtype=f"f{self.builder.bits // 8}"))
-        for name, table in self.program.tables.items():
-            self._table(name, table.astype(np.int64))
+        for name, numbers in constant_data(self.program, self.builder.bits).items():
+            if len(numbers) > INLINE_DATA:
+                self._global(f"external @{name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
+            else:
+                self._table(name, numbers)
         result = self.builder.number if self.interface.returned else None
         types = [self._type(a) for a in self.arguments]
         if len(self.schedule.functions) > 1:
@@ -204,7 +218,7 @@ class _Emitter:
 
     def _table(self, name: str, data: Any) -> None:
         self.builder.enter(self.module.body)
-        element = self.builder.i64 if data.dtype == np.int64 else self.builder.number
+        element = self.builder.i32 if data.dtype == np.int32 else self.builder.number
         self.builder.build(
             "llvm.mlir.global",
             [],

@@ -21,13 +21,14 @@ from lowering.bindings import context
 from ..errors import KernelClosed, SignatureError, kind
 from . import graph as graphs
 from .differentiate import gradient
-from .emit import ENTRY, Interface, emit
+from .emit import ENTRY, Interface, constant_data, emit
 from .program import Program, Role
 from .reroll import OUTPUT, reroll, straight_line
 from .schedule import schedule
 from .signature import SCALAR, Container, Structure, build, count
 from .simplify import expand, simplify
 from .source import Recording
+from .storage import INLINE_DATA
 from .verify import verify
 
 _PLAIN = {float, int}
@@ -95,6 +96,8 @@ class Executable:
             width=lowering.vector_bits() // options.bits,
             exact=options.strict,
         )
+        found = constant_data(self.transformed, options.bits)
+        self.data = {name: data for name, data in found.items() if len(data) > INLINE_DATA}
         self.native: lowering.NativeModule | None = self._compile(mapped=False)
         self._mapped: lowering.NativeModule | None = None
         self._loop: Any = None
@@ -128,10 +131,17 @@ class Executable:
     def _compile(self, *, mapped: bool) -> lowering.NativeModule:
         with context():
             module = self._emit(mapped=mapped)
-            native = lowering.compile(module, opt_level=self.schedule.opt_level)
+            native = lowering.compile(
+                module,
+                opt_level=self.schedule.opt_level,
+                vectorize=False,  # the schedule has chosen the lanes and how far to unroll
+                unroll=False,
+            )
         for k, store in enumerate(self.stores):
             if f"p{k}" in native.symbols:
                 ctypes.c_void_p.from_address(native.address(f"p{k}")).value = store.address
+        for name, data in self.data.items():
+            ctypes.c_void_p.from_address(native.address(name)).value = data.ctypes.data
         return native
 
     @property

@@ -46,6 +46,8 @@ Part = Group | Straight
 def fuse(body: Sequence[Statement], *, alone: bool = False) -> list[Part]:
     """The parts of a program, in order; `alone`: every loop by itself, nothing moves."""
     loops = sum(1 for s in body if s.domain)
+    # batches read the array that they write: nothing could be fused
+    alone = alone or any(a.array == s.target.array for s in body for a in accesses(s.expr))
     parts = _singly(body) if alone or loops > MAX_FUSED else _parts(list(body))
     return _merge_straight(parts)
 

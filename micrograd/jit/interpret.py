@@ -62,9 +62,14 @@ def elements(access: Access, domain: tuple[int, ...], program: Program) -> npt.N
     return program.tables[access.table][index] if access.table is not None else index
 
 
-def reads_own_target(s: Statement) -> bool:
-    """Whether an iteration may read what an earlier iteration wrote: a recurrence."""
-    return any(a.array == s.target.array for a in accesses(s.expr))
+def is_recurrence(s: Statement, program: Program) -> bool:
+    """Whether an iteration may read what an earlier iteration wrote."""
+    own = [a for a in accesses(s.expr) if a.array == s.target.array]
+    if not own:
+        return False
+    written = np.zeros(program.arrays[s.target.array].size, dtype=bool)
+    written[elements(s.target, s.domain, program)] = True
+    return any(bool(written[elements(a, s.domain, program)].any()) for a in own)
 
 
 def _run(s: Statement, program: Program, memory: dict[str, Numbers]) -> None:

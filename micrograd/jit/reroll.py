@@ -21,6 +21,7 @@ import numpy as np
 
 from .. import ops
 from .affine import Ints, Nest, factor, pieces
+from .batch import batched
 from .graph import CONSTANT, FIRST_OP, Graph, op_of
 from .program import Access, Apply, Expr, Program, Role, Statement
 from .structure import Structure, analyse
@@ -30,19 +31,28 @@ SMALL = 64
 """A graph of at most so many nodes stays as written: it is the better code, and readable."""
 GAIN = 4
 """Rerolling must make the program this much shorter."""
+LARGE = 3000
+"""A graph of more operations is batched where it does not reroll: code would take too long."""
+MOST_STATEMENTS = 2000
+"""A program of more statements is not worth the search for its loops."""
 MAX_PIECES = 8
 """Statements that one class is cut into before index tables take over."""
 
 
 def reroll(graph: Graph) -> Program:
     """The program of a graph, rerolled if there is something to reroll."""
+    operations = int((graph.codes >= FIRST_OP).sum())
+    budget = min(operations // GAIN, MOST_STATEMENTS)
     if len(graph) > SMALL:
-        structure = analyse(graph)
+        structure = analyse(graph, budget)
         if structure is not None:
-            operations = len(graph) - int((graph.codes < FIRST_OP).sum())
-            rerolled = _Reroller(graph, structure, operations // GAIN).program()
+            rerolled = _Reroller(graph, structure, budget).program()
             if rerolled is not None:
                 return rerolled
+    if operations > LARGE:
+        found = batched(graph, OUTPUT, budget)
+        if found is not None:
+            return found
     return straight_line(graph)
 
 

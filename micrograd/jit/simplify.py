@@ -78,6 +78,12 @@ def _neutral(op: ops.Op, args: tuple[Expr, ...]) -> Expr | None:
 def cse(program: Program) -> Program:
     """Compute equal scalars once: a later one becomes the earlier one wherever it is read."""
     accumulated = {s.target.array for s in program.body if s.accumulate}
+    indexed = {
+        a.array
+        for s in program.body
+        for a in [s.target, *accesses(s.expr)]
+        if a.strides or a.table is not None
+    }
     seen: dict[Any, Access] = {}
     known: dict[Access, Expr] = {}
     body = []
@@ -86,7 +92,8 @@ def cse(program: Program) -> Program:
         role = program.arrays[s.target.array].role
         if s.domain == () and s.target.table is None and isinstance(expr, Apply):
             stable = not any(a.array in accumulated for a in accesses(expr))
-            if stable and s.target.array not in accumulated and role is Role.TEMPORARY:
+            own = s.target.array not in accumulated and s.target.array not in indexed
+            if stable and own and role is Role.TEMPORARY:
                 key = _key(expr)
                 if key in seen:
                     known[s.target] = seen[key]

@@ -9,6 +9,7 @@ import collections.abc
 import inspect
 import re
 import typing
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,14 +63,14 @@ class ValueSource:
         self.name = "value"
         self.value = value
         self.wrt = wrt
+        seen: set[int] = set()
         for k, v in enumerate(wrt):
-            if any(v is earlier for earlier in wrt[:k]):
+            if id(v) in seen:
                 raise GraphError(f"wrt[{k}], {v!r}, is in wrt twice")
+            seen.add(id(v))
         labels = [v.label if isinstance(v, Value) else "" for v in wrt]
-        names = [
-            s if s.isidentifier() and labels.count(s) == 1 else f"x{k}"
-            for k, s in enumerate(labels)
-        ]
+        uses = Counter(labels)
+        names = [s if s.isidentifier() and uses[s] == 1 else f"x{k}" for k, s in enumerate(labels)]
         self.parameters = [Parameter(n) for n in names]
 
     def trace(self, structures: tuple[Structure, ...]) -> Recording:

@@ -15,6 +15,9 @@ from .schedule import Schedule
 Index = tuple[int, Any]
 """An index value: a constant plus an i64 value, or None."""
 
+INLINE_DATA = 1024
+"""Constant arrays and index tables of more entries lie outside the module."""
+
 _UNCHANGING = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
 
 
@@ -117,8 +120,12 @@ class Storage:
         if a.table is None:
             return index
         b = self.b
-        address = b.at(self._global(a.table), index, b.i64)
-        return 0, b.numbered(("entry", address), lambda: b.load(address, b.i64))
+        address = b.at(self._constant(a.table), index, b.i32)
+
+        def load() -> ir.Value:
+            return b.build("llvm.sext", [b.i64], [b.load(address, b.i32)])
+
+        return 0, b.numbered(("entry", address), load)
 
     def _load(self, a: Access, index: Index, width: int) -> ir.Value:
         b = self.b
@@ -146,10 +153,21 @@ class Storage:
         b = self.b
         if name in self.schedule.workspace:
             return b.element(self.workspace, self.schedule.workspace[name], b.number)
-        address = self._global(name)
         if self.program.arrays[name].role is Role.PARAMETER:
-            return b.numbered(("store", name), lambda: b.load(address, b.ptr))
-        return address
+            return self._pointer(name)
+        return self._constant(name)
+
+    def _constant(self, name: str) -> ir.Value:
+        """The address of constant data or of an index table."""
+        a = self.program.arrays.get(name)
+        size = a.size if a is not None else len(self.program.tables[name])
+        return self._pointer(name) if size > INLINE_DATA else self._global(name)
+
+    def _pointer(self, name: str) -> ir.Value:
+        """The address that a global pointer holds; it never changes while the kernel lives."""
+        b = self.b
+        address = self._global(name)
+        return b.numbered(("pointer", name), lambda: b.load(address, b.ptr))
 
     def _global(self, name: str) -> ir.Value:
         b = self.b

@@ -27,7 +27,7 @@ Bools = npt.NDArray[np.bool_]
 MAX_DEPTH = 4000
 """A deeper graph is not analysed level by level."""
 CLASS_BITS = 17
-MAX_INLINED = 24
+MAX_INLINED = 4
 """Nodes in one inlined expression."""
 
 _ADD = code_of(ops.add)
@@ -68,35 +68,36 @@ class _TooDiverse(Exception):
     """There are more classes than it makes sense to tell apart."""
 
 
-def analyse(graph: Graph) -> Structure | None:
-    """The structure of a verified graph; None if it is too deep or too diverse to have one."""
+def analyse(graph: Graph, most: int = 1 << 16) -> Structure | None:
+    """The structure of a verified graph; None if it is too deep, or has too many classes:
+    more than `most` that need an array.
+    """
     codes = graph.codes
     columns = [c.copy() for c in (graph.x, graph.y, graph.z)]
-    uses = _uses(codes, columns, graph.outputs)
-    joined, terms, owner = _join_sums(codes, columns, uses, graph.outputs)
-    depth = _depths(codes, columns, joined)
+    used = uses(codes, columns, graph.outputs)
+    joined, _, terms, owner = join_sums(codes, columns, used)
+    depth = depths(codes, columns, joined)
     if depth is None:
         return None
     try:
-        return _Classifier(graph, codes, columns, uses, joined, terms, owner, depth).result()
+        return _Classifier(graph, codes, columns, used, joined, terms, owner, depth, most).result()
     except _TooDiverse:
         return None
 
 
-def _uses(codes: Ints, columns: list[Ints], outputs: list[int]) -> Ints:
+def uses(codes: Ints, columns: list[Ints], outputs: list[int]) -> Ints:
     """How often each node is an operand; an output counts as used twice more."""
     is_op = codes >= FIRST_OP
-    uses = np.zeros(len(codes), dtype=np.int64)
+    used = np.zeros(len(codes), dtype=np.int64)
     for column in columns:
-        uses += np.bincount(column[is_op & (column >= 0)], minlength=len(codes))
-    uses[outputs] += 2
-    return uses
+        used += np.bincount(column[is_op & (column >= 0)], minlength=len(codes))
+    used[outputs] += 2
+    return used
 
 
-def _join_sums(
-    codes: Ints, columns: list[Ints], uses: Ints, outputs: list[int]
-) -> tuple[Bools, Ints, Ints]:
-    """Which `+` are links of a longer sum; and the terms of all sums, with the sum's root node.
+def join_sums(codes: Ints, columns: list[Ints], uses: Ints) -> tuple[Bools, Ints, Ints, Ints]:
+    """Which `+` are links of a longer sum, and the last `+` of the sum that each node is part of;
+    the terms of all sums, and the last `+` of each.
 
     The terms of a sum come in the order of its additions: as written, for a chain.
     """
@@ -118,10 +119,10 @@ def _join_sums(
     is_term = ~joined[operands]
     terms, owner = operands[is_term], owner[is_term]
     order = np.argsort(owner, kind="stable")
-    return joined, terms[order], owner[order]
+    return joined, root, terms[order], owner[order]
 
 
-def _depths(codes: Ints, columns: list[Ints], joined: Bools) -> Ints | None:
+def depths(codes: Ints, columns: list[Ints], joined: Bools) -> Ints | None:
     """The depth of each node: leaves 0, a sum one more than its deepest term; None if too deep."""
     depth = [0] * (len(codes) + 1)  # the last entry stands for an absent operand, -1
     rows = zip(codes.tolist(), *(c.tolist() for c in columns), joined.tolist(), strict=True)
@@ -150,8 +151,10 @@ class _Classifier:
         terms: Ints,
         owner: Ints,
         depth: Ints,
+        most: int,
     ) -> None:
         n = len(codes)
+        self.most = most
         self.codes, self.columns, self.uses, self.terms = codes, columns, uses, terms
         self.cls = np.full(n, -1, dtype=np.int64)
         self.position = np.full(n, -1, dtype=np.int64)
@@ -264,7 +267,7 @@ class _Classifier:
         rank = np.empty(len(first), dtype=np.int64)
         rank[np.argsort(first, kind="stable")] = np.arange(len(first))  # by oldest member
         number = rank[inverse]
-        if self.count + len(first) >= 1 << CLASS_BITS:
+        if self.count + len(first) >= 1 << CLASS_BITS or len(self.order) > self.most:
             raise _TooDiverse
         self.cls[nodes] = self.count + number
         order = np.argsort(number, kind="stable")

@@ -94,7 +94,9 @@ def vectorize(group: Group, program: Program, width: int, outside: Collection[st
     passes = []
     for number in range(max(numbers) + 1):
         members = [k for k, n in enumerate(numbers) if n == number]
-        passes.append(Pass(members, _unrolling(sum(costs[k] for k in members), steps)))
+        indirect = any(_is_indirect(group.statements[k]) for k in members)
+        unroll = 1 if indirect else _unrolling(sum(costs[k] for k in members), steps)
+        passes.append(Pass(members, unroll))
     home: dict[str, int] = {}
     strips: dict[str, int] = {}
     for s, number in zip(group.statements, numbers, strict=True):
@@ -112,6 +114,11 @@ def vectorize(group: Group, program: Program, width: int, outside: Collection[st
         + f"{', '.join(str(p.unroll) for p in passes)} side by side"
     )
     return VectorLoop(group, lanes, width, passes, block, tiles, strips, reason)
+
+
+def _is_indirect(s: Statement) -> bool:
+    """Whether it goes through an index table: it waits for memory, whatever is unrolled."""
+    return any(a.table is not None for a in [s.target, *accesses(s.expr)])
 
 
 def _unrolling(cost: float, steps: int) -> int:

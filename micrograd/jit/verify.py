@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CompilerError
-from .interpret import elements, reads_own_target
+from .interpret import elements, is_recurrence
 from .program import Access, Apply, Expr, Program, Role, Statement, accesses
 
 _READ_ONLY = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
@@ -67,7 +67,7 @@ def _verify_statement(
     done = written[s.target.array]
     if not s.accumulate and len(np.unique(target)) != len(target):
         raise _Broken("`=` writes one element more than once; reductions accumulate with `+=`")
-    if reads_own_target(s):
+    if is_recurrence(s, program):
         _verify_in_order(s, reads, target, written)
         return
     for a, index in reads.items():
