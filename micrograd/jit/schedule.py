@@ -22,6 +22,11 @@ CHUNK_OPS = 1000
 WHOLE_OPS = 2000
 """A program of at most so many operations stays whole and is optimised fully."""
 
+WHOLE_LOOPS = 60
+"""A program of more loops is cut up, too; such are the batches of irregular graphs."""
+CHUNK_LOOPS = 40
+"""Operations in one function of a program of many loops."""
+
 Step = Statement | VectorLoop
 
 
@@ -76,12 +81,19 @@ def schedule(
     steps = list(_steps(parts, program, 1 if exact else width))
     total = sum(map(cost, steps))
     reasons = []
-    if total <= WHOLE_OPS:
+    loops = sum(1 for step in steps if isinstance(step, VectorLoop))
+    if loops > WHOLE_LOOPS:
+        functions = list(_cut(steps, CHUNK_LOOPS))
+        opt_level = 1
+        reasons.append(
+            f"{loops} loops, more than {WHOLE_LOOPS}: {len(functions)} functions, at level 1"
+        )
+    elif total <= WHOLE_OPS:
         functions = [steps]
         opt_level = 2
         reasons.append(f"{total} operations: one function, optimised at level 2")
     else:
-        functions = list(_cut(steps))
+        functions = list(_cut(steps, CHUNK_OPS))
         opt_level = 0
         reasons.append(
             f"{total} operations, more than {WHOLE_OPS}: {len(functions)} functions of about "
@@ -137,13 +149,13 @@ def _steps(parts: list[Part], program: Program, width: int) -> Iterable[Step]:
             yield from part.statements
 
 
-def _cut(steps: Iterable[Step]) -> Iterable[list[Step]]:
+def _cut(steps: Iterable[Step], most: int) -> Iterable[list[Step]]:
     chunk: list[Step] = []
     size = 0
     for s in steps:
         chunk.append(s)
         size += cost(s)
-        if size >= CHUNK_OPS:
+        if size >= most:
             yield chunk
             chunk, size = [], 0
     if chunk:
