@@ -48,6 +48,8 @@ class Accumulators:
         """Give the statement what it needs, if its target is the same for every iteration."""
         if not s.accumulate or s.target.strides[0] or s.target.table is not None:
             return
+        if self.loop.group.in_turn:
+            return  # what is added may be read in the next iteration
         width = self.loop.width
         strides, size = layout(s.target, s.domain, lane, width)
         if size > MOST_SUMS:

@@ -14,13 +14,26 @@ numbers in the same order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from ..errors import CompilerError
 from .affine import Ints, factor, pieces
-from .interpret import elements, is_recurrence
-from .program import Access, Apply, Array, Expr, Program, Role, Statement, accesses
+from .interpret import elements, is_recurrence, repeats, touched
+from .program import (
+    Access,
+    Apply,
+    Array,
+    Expr,
+    Program,
+    Role,
+    Statement,
+    accesses,
+    map_accesses,
+    runs,
+)
 from .trace import Element
 
 GRADIENT = "grad"
@@ -43,9 +56,8 @@ def gradient(
     backward = _Backward(result, active, {whole: GRADIENT} if whole else {})
     if of[0] in active:
         backward.accumulate(Access(*of), 1.0, ())
-        for s in reversed(program.body):
-            if s.target.array in active:
-                backward.statement(s)
+        for run in reversed(list(runs(program.body))):
+            backward.run([s for s in reversed(run) if s.target.array in active])
     if whole:
         backward.finish(whole)
     else:
@@ -83,6 +95,12 @@ def _differentiable_accesses(expr: Expr) -> list[Access]:
     return found
 
 
+def _backwards(a: Access, count: int) -> Access:
+    """The access with its first loop run from the last iteration to the first."""
+    stride = a.strides[0]
+    return Access(a.array, a.offset + stride * (count - 1), (-stride, *a.strides[1:]), a.table)
+
+
 class _Backward:
     """The backward half, built statement by statement onto the end of a program."""
 
@@ -91,6 +109,7 @@ class _Backward:
         self.active = active
         self.names = names  # array -> its cotangent array, where that is not ct_<array>
         self.set: dict[str, bytearray] = {}  # cotangent array -> which elements have a number
+        self.turns = [s.turn for s in program.body if s.turn]
         self.scattered = {
             a.array
             for s in program.body
@@ -108,9 +127,34 @@ class _Backward:
         name = self.cotangent(a).array
         return name in self.set and bool(self.set[name][a.offset])
 
+    def run(self, statements: list[Statement]) -> None:
+        """Statements that ran together, last first: in turn, from the last iteration to the first.
+
+        Their cotangents are read and added to across iterations, so all have a number before.
+        """
+        turns = {s.turn for s in statements} - {0}
+        if not turns:
+            for s in statements:
+                self.statement(s)
+            return
+        for s in statements:
+            for a in [s.target, *accesses(s.expr)]:
+                if a.array in self.active:
+                    size = self.program.arrays[a.array].size
+                    target = self.cotangent(a)
+                    self._declare(a.array, target.array)
+                    self._complete(target, np.arange(size))
+        start = len(self.program.body)
+        for s in statements:
+            back = partial(_backwards, count=s.domain[0])
+            self.statement(replace(s, target=back(s.target), expr=map_accesses(s.expr, back)))
+        for s in self.program.body[start:]:
+            s.turn = max(self.turns, default=0) + 1
+        self.turns.append(max(self.turns, default=0) + 1)
+
     def statement(self, s: Statement) -> None:
         """Send the cotangent of a statement's target on to what it read."""
-        if is_recurrence(s, self.program):
+        if not s.turn and is_recurrence(s, self.program):
             raise CompilerError(f"differentiate: a recurrence cannot be reversed here: {s}")
         if s.domain == () and s.target.table is None:
             if not self.is_reached(s.target):
@@ -118,7 +162,8 @@ class _Backward:
         else:
             target = self.cotangent(s.target)
             self._declare(s.target.array, target.array)
-            self._complete(target, np.unique(elements(target, s.domain, self.program)))
+            index = elements(target, s.domain, self.program)
+            self._complete(target, np.flatnonzero(touched(index, len(self.set[target.array]))))
         # pairs of a subexpression that needs a cotangent and that cotangent, leftmost on top
         root = s.expr if s.accumulate or isinstance(s.expr, float) else s.target
         stack: list[tuple[Expr, Expr, Expr]] = [(s.expr, root, self.cotangent(s.target))]
@@ -148,9 +193,9 @@ class _Backward:
             return
         index = elements(a, domain, self.program)
         mask = np.frombuffer(done, dtype=np.uint8)
-        first = not mask[index].any() and len(np.unique(index)) == len(index)
+        first = not mask[index].any() and not repeats(index, len(mask))
         if not first:
-            self._complete(target, np.unique(index))
+            self._complete(target, np.flatnonzero(touched(index, len(mask))))
         self.program.assign(target, ct, domain, accumulate=not first)
         mask[index] = 1
 

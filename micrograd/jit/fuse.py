@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from .program import Access, Statement, accesses, map_accesses
+from .program import Access, Statement, accesses, map_accesses, runs
 
 MAX_FUSED = 400
 """More statements with loops than this are not searched for what to fuse."""
@@ -26,11 +26,13 @@ class Group:
     """A loop of `count` iterations around statements whose first dimension it is.
 
     private   array -> the length of the stretch that belongs to one iteration
+    in_turn   whether an iteration may need what the one before it has computed
     """
 
     count: int
     statements: list[Statement]
     private: dict[str, int] = field(default_factory=dict)
+    in_turn: bool = False
 
 
 @dataclass(slots=True)
@@ -44,12 +46,36 @@ Part = Group | Straight
 
 
 def fuse(body: Sequence[Statement], *, alone: bool = False) -> list[Part]:
-    """The parts of a program, in order; `alone`: every loop by itself, nothing moves."""
+    """The parts of a program, in order; `alone`: every loop by itself, nothing moves.
+
+    Statements that run in turn are a group as they stand, and nothing moves past them.
+    """
+    parts: list[Part] = []
+    between: list[Statement] = []
+    for run in runs(body):
+        if run[0].turn:
+            parts += _between(between, alone)
+            parts.append(_in_turn(run))
+            between = []
+        else:
+            between += run
+    return _merge_straight(parts + _between(between, alone))
+
+
+def _between(body: list[Statement], alone: bool) -> list[Part]:
     loops = sum(1 for s in body if s.domain)
     # batches read the array that they write: nothing could be fused
     alone = alone or any(a.array == s.target.array for s in body for a in accesses(s.expr))
-    parts = _singly(body) if alone or loops > MAX_FUSED else _parts(list(body))
-    return _merge_straight(parts)
+    return _singly(body) if alone or loops > MAX_FUSED else _parts(body)
+
+
+def _in_turn(run: list[Statement]) -> Group:
+    touched: dict[str, set[tuple[int, int] | None]] = {}
+    for s in run:
+        for a in [s.target, *accesses(s.expr)]:
+            touched.setdefault(a.array, set()).add(_stretch(a, s.domain))
+    targets = {s.target.array for s in run}
+    return Group(run[0].domain[0], run, _private(targets, touched), in_turn=True)
 
 
 def _parts(body: list[Statement]) -> list[Part]:
@@ -195,10 +221,15 @@ class _Plan:
 
     def private(self) -> dict[str, int]:
         """Arrays that the group writes, each iteration within its own stretch."""
-        found = {}
-        for name in self.written:
-            stretches = self.touched[name]
-            (only, *others) = stretches
-            if only is not None and not others:
-                found[name] = only[0]
-        return found
+        return _private(self.written, self.touched)
+
+
+def _private(
+    written: Iterable[str], touched: dict[str, set[tuple[int, int] | None]]
+) -> dict[str, int]:
+    found = {}
+    for name in written:
+        (only, *others) = touched[name]
+        if only is not None and not others:
+            found[name] = only[0]
+    return found

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .graph import CONSTANT, PARAMETER, Graph, op_of
-from .program import Access, Expr, Program, Role, Statement, accesses
+from .program import Access, Expr, Program, Role, Statement, accesses, runs
 
 Numbers = npt.NDArray[np.float64]
 
@@ -49,8 +49,15 @@ def interpret(program: Program, given: Mapping[str, Any]) -> dict[str, Numbers]:
             memory[a.name] = np.array(a.data, dtype=np.float64)
         else:
             memory[a.name] = np.full(a.size, np.nan)
-    for s in program.body:
-        _run(s, program, memory)
+    for run in runs(program.body):
+        steps = [_Step(s, program, memory) for s in run]
+        if not run[0].turn:
+            steps[0].run(range(run[0].points))
+            continue
+        for i in range(run[0].domain[0]):
+            for s, step in zip(run, steps, strict=True):
+                each = s.points // s.domain[0]
+                step.run(range(i * each, (i + 1) * each))
     return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT)}
 
 
@@ -62,28 +69,49 @@ def elements(access: Access, domain: tuple[int, ...], program: Program) -> npt.N
     return program.tables[access.table][index] if access.table is not None else index
 
 
+def touched(index: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.bool_]:
+    """Which of `size` elements an index sequence names."""
+    mask = np.zeros(size, dtype=bool)
+    mask[index] = True
+    return mask
+
+
+def repeats(index: npt.NDArray[np.int64], size: int) -> bool:
+    """Whether an index sequence names one of `size` elements twice."""
+    return len(index) > 1 and int(touched(index, size).sum()) < len(index)
+
+
 def is_recurrence(s: Statement, program: Program) -> bool:
     """Whether an iteration may read what an earlier iteration wrote."""
     own = [a for a in accesses(s.expr) if a.array == s.target.array]
     if not own:
         return False
-    written = np.zeros(program.arrays[s.target.array].size, dtype=bool)
-    written[elements(s.target, s.domain, program)] = True
+    size = program.arrays[s.target.array].size
+    written = touched(elements(s.target, s.domain, program), size)
     return any(bool(written[elements(a, s.domain, program)].any()) for a in own)
 
 
-def _run(s: Statement, program: Program, memory: dict[str, Numbers]) -> None:
-    target = memory[s.target.array]
-    where = elements(s.target, s.domain, program)
-    read = {a: elements(a, s.domain, program) for a in accesses(s.expr)}
+class _Step:
+    """A statement whose elements are looked up once, to be run a range of points at a time."""
 
-    def value(expr: Expr, point: int) -> float:
+    def __init__(self, s: Statement, program: Program, memory: dict[str, Numbers]) -> None:
+        self.s = s
+        self.memory = memory
+        self.target = memory[s.target.array]
+        self.where = elements(s.target, s.domain, program)
+        self.read = {a: elements(a, s.domain, program) for a in accesses(s.expr)}
+
+    def run(self, points: range) -> None:
+        """Run these points, in order."""
+        for point in points:
+            element = self.where[point]
+            v = self._value(self.s.expr, point)
+            before = float(self.target[element])
+            self.target[element] = before + v if self.s.accumulate else v
+
+    def _value(self, expr: Expr, point: int) -> float:
         if isinstance(expr, float):
             return expr
         if isinstance(expr, Access):
-            return float(memory[expr.array][read[expr][point]])
-        return expr.op.eval(*[value(x, point) for x in expr.args])
-
-    for point, element in enumerate(where):
-        v = value(s.expr, point)
-        target[element] = float(target[element]) + v if s.accumulate else v
+            return float(self.memory[expr.array][self.read[expr][point]])
+        return expr.op.eval(*[self._value(x, point) for x in expr.args])

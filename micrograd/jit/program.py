@@ -13,7 +13,7 @@ and answer to the ops of the table, so derivative rules and expansions run on th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from math import prod
@@ -125,24 +125,42 @@ class Statement:
     """`target = expr` or `target += expr`, for every point of the domain, last index fastest.
 
     Indices that the target's strides leave out are reduced over, in order.
+
+    Statements in a row with the same `turn`, not 0, share their first loop: each of its
+    iterations runs all of them before the next begins. That is how values are carried from one
+    step to the next.
     """
 
     target: Access
     expr: Expr
     domain: tuple[int, ...] = ()
     accumulate: bool = False
+    turn: int = 0
 
     def __str__(self) -> str:
         loops = ", ".join(f"{n} < {c}" for n, c in zip(INDEX_NAMES, self.domain, strict=False))
         sign = "+=" if self.accumulate else "="
-        return f"{self.target} {sign} {format_expr(self.expr)}" + (
-            f"  for {loops}" if loops else ""
-        )
+        text = f"{self.target} {sign} {format_expr(self.expr)}"
+        if loops:
+            text += f"  for {loops}"
+        return text + (f" in turn {self.turn}" if self.turn else "")
 
     @property
     def points(self) -> int:
         """How often the assignment runs."""
         return prod(self.domain)
+
+
+def runs(body: Sequence[Statement]) -> Iterator[list[Statement]]:
+    """The statements in order: those that run in turn together, the others one by one."""
+    run: list[Statement] = []
+    for s in body:
+        if run and (not s.turn or s.turn != run[0].turn):
+            yield run
+            run = []
+        run.append(s)
+    if run:
+        yield run
 
 
 class Role(Enum):

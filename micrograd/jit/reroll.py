@@ -24,6 +24,7 @@ from .affine import Ints, Nest, factor, pieces
 from .batch import batched
 from .graph import CONSTANT, FIRST_OP, Graph, op_of
 from .program import Access, Apply, Expr, Program, Role, Statement
+from .repeat import repeated
 from .structure import Structure, analyse
 
 OUTPUT = "out"
@@ -49,6 +50,9 @@ def reroll(graph: Graph) -> Program:
             rerolled = _Reroller(graph, structure, budget).program()
             if rerolled is not None:
                 return rerolled
+        found = repeated(graph, OUTPUT)
+        if found is not None:
+            return found
     if operations > LARGE:
         found = batched(graph, OUTPUT, budget)
         if found is not None:

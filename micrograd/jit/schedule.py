@@ -177,7 +177,7 @@ def _touched_in_loops(body: list[Statement], exact: bool) -> set[str]:
     for s in body:
         if s.domain:
             found.update(a.array for a in _touched(s) if not a.is_constant)
-            if exact or not s.accumulate:
+            if exact or s.turn or not s.accumulate:
                 found.add(s.target.array)
         else:
             found.update(a.array for a in _touched(s) if a.table is not None)

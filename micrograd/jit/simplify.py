@@ -12,7 +12,7 @@ from math import copysign
 from typing import Any
 
 from .. import ops
-from .program import Access, Apply, Expr, Program, Role, Statement, accesses
+from .program import Access, Apply, Expr, Program, Role, accesses
 
 
 def simplify(program: Program) -> Program:
@@ -27,7 +27,7 @@ def fold(program: Program) -> Program:
     body = []
     for s in program.body:
         expr = fold_expr(s.expr, known)
-        body.append(Statement(s.target, expr, s.domain, s.accumulate))
+        body.append(replace(s, expr=expr))
         if (
             s.domain == ()
             and s.target.table is None
@@ -99,7 +99,7 @@ def cse(program: Program) -> Program:
                     known[s.target] = seen[key]
                     continue
                 seen[key] = s.target
-        body.append(Statement(s.target, expr, s.domain, s.accumulate))
+        body.append(replace(s, expr=expr))
     return Program(program.arrays, program.tables, body)
 
 

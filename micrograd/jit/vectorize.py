@@ -81,7 +81,7 @@ def vectorize(group: Group, program: Program, width: int, outside: Collection[st
     inner = [model.best_inner(s) for s in group.statements]
     inside = sum(cost for _, cost in inner)
     across = sum(model.cost(s, 0) for s in group.statements)
-    by_iteration = across < inside
+    by_iteration = across < inside and not group.in_turn
     if by_iteration:
         lanes: list[int | None] = [0] * len(group.statements)
         costs = [model.cost(s, 0) * width for s in group.statements]
@@ -89,13 +89,15 @@ def vectorize(group: Group, program: Program, width: int, outside: Collection[st
     else:
         lanes = [lane for lane, _ in inner]
         costs = [cost for _, cost in inner]
-        numbers = _pass_numbers(group, lanes)
+        numbers = [0] * len(lanes) if group.in_turn else _pass_numbers(group, lanes)
     steps = max(1, group.count // width) if by_iteration else group.count
     passes = []
     for number in range(max(numbers) + 1):
         members = [k for k, n in enumerate(numbers) if n == number]
         indirect = any(_is_indirect(group.statements[k]) for k in members)
-        unroll = 1 if indirect else _unrolling(sum(costs[k] for k in members), steps)
+        unroll = (
+            1 if indirect or group.in_turn else _unrolling(sum(costs[k] for k in members), steps)
+        )
         passes.append(Pass(members, unroll))
     home: dict[str, int] = {}
     strips: dict[str, int] = {}
@@ -108,6 +110,7 @@ def vectorize(group: Group, program: Program, width: int, outside: Collection[st
     block = min(group.count, max(4 * width, STRIP_NUMBERS // handed)) if handed else group.count
     reason = (
         f"loop of {group.count}, {len(group.statements)} statements: "
+        + ("in turn, " if group.in_turn else "")
         + ("iterations in lanes" if by_iteration else "lanes within an iteration")
         + f" ({across:.1f} vector operations an iteration across, {inside:.1f} within), "
         + f"{len(passes)} pass{'es' * (len(passes) > 1)} over blocks of {block}, "

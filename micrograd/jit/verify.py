@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CompilerError
-from .interpret import elements, is_recurrence
-from .program import Access, Apply, Expr, Program, Role, Statement, accesses
+from .interpret import elements, is_recurrence, repeats
+from .program import Access, Apply, Expr, Program, Role, Statement, accesses, runs
 
 _READ_ONLY = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
 
@@ -25,10 +25,17 @@ def verify(program: Program, after: str = "") -> Program:
     statement, and says which rule it breaks. Cost: a few operations per point of every domain.
     """
     written = {a.name: np.full(a.size, a.role in _READ_ONLY) for a in program.arrays.values()}
-    for number, s in enumerate(program.body):
+    number = -1
+    for run in runs(program.body):
         try:
-            _verify_statement(s, program, written)
+            if run[0].turn:
+                _verify_in_turn(run, program, written)
+            for s in run:
+                number += 1
+                if not s.turn:
+                    _verify_statement(s, program, written)
         except _Broken as broken:
+            number = max(number, 0)
             stage = f" after {after}" if after else ""
             lo, hi = max(0, number - 2), number + 3
             context = "\n".join(
@@ -57,15 +64,10 @@ class _Broken(Exception):
 def _verify_statement(
     s: Statement, program: Program, written: dict[str, npt.NDArray[np.bool_]]
 ) -> None:
-    if any(count < 1 for count in s.domain):
-        raise _Broken(f"a trip count of {s.domain} is below 1")
-    _verify_ops(s.expr)
+    target = _checked_target(s, program)
     reads = {a: _elements_in_bounds(a, s, program) for a in accesses(s.expr)}
-    target = _elements_in_bounds(s.target, s, program)
-    if program.arrays[s.target.array].role in _READ_ONLY:
-        raise _Broken(f"{s.target.array} is read-only")
     done = written[s.target.array]
-    if not s.accumulate and len(np.unique(target)) != len(target):
+    if not s.accumulate and repeats(target, len(done)):
         raise _Broken("`=` writes one element more than once; reductions accumulate with `+=`")
     if is_recurrence(s, program):
         _verify_in_order(s, reads, target, written)
@@ -77,6 +79,56 @@ def _verify_statement(
     elif done[target].any():
         raise _Broken(f"{s.target.array}[{int(target[np.argmax(done[target])])}] is assigned twice")
     done[target] = True
+
+
+def _verify_in_turn(
+    run: list[Statement], program: Program, written: dict[str, npt.NDArray[np.bool_]]
+) -> None:
+    """Check that in every iteration each element is there before it is read or added to."""
+    count = run[0].domain[0] if run[0].domain else 0
+    late = len(run) * count  # a time that never comes
+    times = {
+        name: np.where(done, -1, late)
+        for name, done in written.items()
+        if any(name in {s.target.array, *(a.array for a in accesses(s.expr))} for s in run)
+    }
+    for k, s in enumerate(run):
+        if not s.domain or s.domain[0] != count:
+            raise _Broken(f"{s} runs in turn with a loop of {count}")
+        target = _checked_target(s, program)
+        if not s.accumulate:
+            now = _times(s, k, len(run))
+            time = times[s.target.array]
+            if (time[target] < late).any() or repeats(target, len(time)):
+                raise _Broken(f"an element of {s.target.array} is assigned twice")
+            time[target] = now
+    for k, s in enumerate(run):
+        now = _times(s, k, len(run))
+        needed = {a: _elements_in_bounds(a, s, program) for a in accesses(s.expr)}
+        if s.accumulate:
+            needed[s.target] = _elements_in_bounds(s.target, s, program)
+        for a, index in needed.items():
+            early = times[a.array][index] >= now
+            if early.any():
+                raise _Broken(f"{a.array}[{int(index[np.argmax(early)])}] is read too early")
+    for name, time in times.items():
+        written[name] |= time < late
+
+
+def _times(s: Statement, k: int, statements: int) -> npt.NDArray[np.int64]:
+    """When each point of statement k of a run is done."""
+    each = s.points // s.domain[0]
+    return np.repeat(np.arange(s.domain[0]) * statements + k, each)
+
+
+def _checked_target(s: Statement, program: Program) -> npt.NDArray[np.int64]:
+    if any(count < 1 for count in s.domain):
+        raise _Broken(f"a trip count of {s.domain} is below 1")
+    _verify_ops(s.expr)
+    target = _elements_in_bounds(s.target, s, program)
+    if program.arrays[s.target.array].role in _READ_ONLY:
+        raise _Broken(f"{s.target.array} is read-only")
+    return target
 
 
 def _verify_in_order(
