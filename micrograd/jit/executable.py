@@ -90,6 +90,8 @@ class Executable:
             ),
             OUTPUT if single else None,
         )
+        self.pointer_outputs = [a.size for a in outputs if a.name != self.interface.returned]
+        """The sizes of the outputs that `main` writes through pointers."""
         self.schedule = schedule(
             self.transformed,
             returned=self.interface.returned,
@@ -103,6 +105,14 @@ class Executable:
         self._loop: Any = None
         self._lock = threading.Lock()
         self._entry = self._prototype()(self.address)
+        sizes = self.pointer_outputs
+        self._buffer = self.number * sizes[0] if sizes else None
+        blocks = [
+            self.number * count(s) if isinstance(s, Container) else None for _, s in self.parameters
+        ]
+        self._blocks = blocks if any(blocks) else []
+        shape = self.result if wanted is Wanted.VALUE else self.gradient
+        self._is_flat = shape == Container(tuple, (), (SCALAR,) * sum(sizes))
 
     # -- stages --------------------------------------------------------------------------------
 
@@ -202,15 +212,6 @@ class Executable:
         return ctypes.CFUNCTYPE(result, *types)
 
     @property
-    def pointer_outputs(self) -> list[int]:
-        """The sizes of the outputs that `main` writes through pointers."""
-        return [
-            a.size
-            for a in self.transformed.with_role(Role.OUTPUT)
-            if a.name != self.interface.returned
-        ]
-
-    @property
     def c_prototype(self) -> str:
         """`main` as C declares it."""
         c = "double" if self.options.bits == 64 else "float"
@@ -249,34 +250,39 @@ class Executable:
 
         `out` receives the output that comes through a pointer, and is then returned in its place.
         """
-        number = self.number
-        passed = [
-            (number * len(x))(*x) if isinstance(s, Container) else x
-            for x, (_, s) in zip(arguments, self.parameters, strict=True)
-        ]
-        sizes = self.pointer_outputs
-        if not sizes:
+        passed = arguments
+        if self._blocks:
+            passed = [
+                x if block is None else block(*x)
+                for x, block in zip(arguments, self._blocks, strict=True)
+            ]
+        if self._buffer is None:
             if out is not None:
                 raise SignatureError(f"{self.name} gives one number, which needs no out")
             return self._entry(*passed)
         if out is not None:
-            value = self._entry(*passed, self._checked(out, sizes).ctypes.data)
+            address = self._checked(out).__array_interface__["data"][0]
+            value = self._entry(*passed, address)
             return out if self.wanted is not Wanted.BOTH else (value, out)
-        buffer = (number * sizes[0])()
+        buffer = self._buffer()
         value = self._entry(*passed, buffer)
+        if self._is_flat:
+            return (value, tuple(buffer)) if self.wanted is Wanted.BOTH else tuple(buffer)
         return self._wrap(value, iter(buffer))
 
-    def _checked(self, out: Any, sizes: list[int]) -> npt.NDArray[Any]:
+    def _checked(self, out: Any) -> npt.NDArray[Any]:
+        size = self.pointer_outputs[0]
         if isinstance(out, np.ndarray):
-            got = f"{out.dtype} of shape {out.shape}"
-            fits = out.shape == (sizes[0],) and out.dtype == self.options.dtype
-            if fits and out.flags.c_contiguous and out.flags.writeable:
+            fits = out.shape == (size,) and out.dtype == self.options.dtype
+            flags = out.flags
+            if fits and flags.c_contiguous and flags.writeable:
                 return out
+            got = f"{out.dtype} of shape {out.shape}"
         else:
             got = kind(out)
         raise SignatureError(
             f"{self.name}: out should be a writeable, contiguous {self.options.dtype} array of "
-            f"shape ({sizes[0]},), got {got}"
+            f"shape ({size},), got {got}"
         )
 
     def _wrap(self, value: Any, numbers: Any) -> Any:

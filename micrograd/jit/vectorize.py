@@ -81,7 +81,8 @@ def vectorize(group: Group, program: Program, width: int, outside: Collection[st
     inner = [model.best_inner(s) for s in group.statements]
     inside = sum(cost for _, cost in inner)
     across = sum(model.cost(s, 0) for s in group.statements)
-    by_iteration = across < inside and not group.in_turn
+    scalar = group.in_turn or all(map(_is_indirect, group.statements))
+    by_iteration = across < inside and not scalar
     if by_iteration:
         lanes: list[int | None] = [0] * len(group.statements)
         costs = [model.cost(s, 0) * width for s in group.statements]
@@ -94,10 +95,7 @@ def vectorize(group: Group, program: Program, width: int, outside: Collection[st
     passes = []
     for number in range(max(numbers) + 1):
         members = [k for k, n in enumerate(numbers) if n == number]
-        indirect = any(_is_indirect(group.statements[k]) for k in members)
-        unroll = (
-            1 if indirect or group.in_turn else _unrolling(sum(costs[k] for k in members), steps)
-        )
+        unroll = 1 if scalar else _unrolling(sum(costs[k] for k in members), steps)
         passes.append(Pass(members, unroll))
     home: dict[str, int] = {}
     strips: dict[str, int] = {}
