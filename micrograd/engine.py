@@ -13,6 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import count
 from operator import attrgetter
+from pathlib import Path
+from sys import _getframe
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,7 @@ from .ops import Op, as_float
 
 _next_serial = count().__next__
 _serial = attrgetter("_serial")
+_MACHINERY = frozenset(str(Path(__file__).with_name(f"{n}.py")) for n in ("engine", "ops", "nn"))
 _UNSET = -0.0  # the exact zero of addition: -0.0 + x is x, the sign of a zero included
 
 
@@ -88,7 +92,7 @@ class Value:
         """The Value of `op` on `operands`, at least one of which is a Value."""
         lifted = tuple(lift(x) for x in operands)
         if any(x.__class__ is Traced for x in lifted):
-            return _record(Traced, op, lifted)
+            return _record_traced(op, lifted)
         out = _record(Value, op, lifted)
         out.data = op.eval(*map(_number, lifted))
         return out
@@ -332,10 +336,13 @@ install_operators(Value, _unary, _binary)
 class Traced(Value):
     """A Value whose number is not known yet: an argument of a function being compiled.
 
-    It records like a Value, and refuses what would need its number.
+    It records like a Value, and refuses what would need its number. `_site` is the code that made
+    it and the place in it, None for an argument.
     """
 
-    __slots__ = ()
+    __slots__ = ("_site",)
+
+    _site: tuple[CodeType, int] | None
 
     def __init__(self, label: str) -> None:
         self.grad = 0
@@ -343,6 +350,7 @@ class Traced(Value):
         self._entry = None
         self._operands = ()
         self._serial = _next_serial()
+        self._site = None
 
     @property
     def data(self) -> float:
@@ -394,8 +402,21 @@ class Traced(Value):
         return f"Traced({self.label or self._op})"
 
 
+def _record_traced(op: Op, operands: tuple[Any, ...]) -> Value:
+    """The traced Value of `op`, which knows where it was made; the line is looked up when asked.
+
+    Cost: some 0.3 us for the site.
+    """
+    out = _record(Traced, op, operands)
+    frame = _getframe(2)
+    while frame.f_code.co_filename in _MACHINERY and frame.f_back is not None:
+        frame = frame.f_back
+    out._site = frame.f_code, frame.f_lasti  # type: ignore[attr-defined]
+    return out
+
+
 def _traced_unary(op: Op) -> Any:
-    return lambda self: _record(Traced, op, (self,))
+    return lambda self: _record_traced(op, (self,))
 
 
 def _traced_binary(op: Op, *, reflected: bool = False) -> Any:

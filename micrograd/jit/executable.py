@@ -73,6 +73,7 @@ class Executable:
         self.options = options
         self.result = recording.result
         self.gradient = recording.gradient
+        self.wrt = recording.wrt
         self.stores = recording.trace.stores
         graphs.verify(self.graph)
         # rerolling groups the terms of sums by kind, which strict results forbid

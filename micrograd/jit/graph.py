@@ -65,6 +65,8 @@ class Graph:
     x, y, z   operand nodes, -1 where there is none; a leaf has its payload in x:
               an index into `constants`, or an element of the parameters or inputs,
               numbered through the arrays in order
+    labels    node -> the user's label of it, for those that have one
+    place     index into `places`, lines of the user's code, -1 if unknown; empty if all are
     """
 
     codes: Column = field(default_factory=lambda: np.empty(0, np.int64))
@@ -75,6 +77,9 @@ class Graph:
     parameters: list[tuple[str, int]] = field(default_factory=list)  # name, size
     inputs: list[tuple[str, int]] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
+    labels: dict[int, str] = field(default_factory=dict)
+    place: Column = field(default_factory=lambda: np.empty(0, np.int64))
+    places: list[str] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[int, int, int, int]]:
         """(code, x, y, z) of every node, in order, as plain integers."""

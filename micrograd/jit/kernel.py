@@ -12,6 +12,7 @@ import numpy as np
 from ..engine import Value
 from ..errors import GraphError, KernelClosed, SignatureError, kind
 from .executable import Executable, Options, Wanted
+from .explain import explain
 from .signature import SCALAR, Container, Structure, leaves, structure_of
 from .source import FunctionSource, Parameter, Source, ValueSource
 
@@ -204,6 +205,12 @@ class Kernel:
     def stages(self) -> dict[str, str]:
         """Every stage of the compiler as text: graph, program, ..., mlir, llvm_ir, assembly."""
         return self._shown.stages()
+
+    def explain(self) -> str:
+        """What the compiler found, in words: statements, contractions, loops, what is left over."""
+        if self._latest is None and isinstance(self._source, ValueSource):
+            self._compile(())  # with its leaves live, as a call without arguments has them
+        return explain(self._shown)
 
     @property
     def address(self) -> int:

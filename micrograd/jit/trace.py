@@ -9,7 +9,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
+from operator import attrgetter
+from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,9 @@ from ..store import Store, adopt
 from .graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of
 
 Ints = npt.NDArray[np.int64]
+
+_COMPILER = Path(__file__).parent
+_label = attrgetter("label")
 
 Element = tuple[str, int]
 """An array's name and an index into it."""
@@ -90,6 +96,10 @@ def _trace(
     graph.outputs = [
         int(position[rank[v]]) if isinstance(v, Value) else next(where) for v in outputs
     ]
+    named = compress(range(len(order)), map(_label, order))
+    graph.labels = {int(position[k]): str(order[k].label) for k in named if order[k]._operands}
+    if any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
+        _note_places(graph, order, position)
     return Trace(graph, stores, elements)
 
 
@@ -170,6 +180,34 @@ def _fill_leaves(
     graph.codes[at] = codes
     graph.x[at] = payloads
     graph.constants = np.append(graph.constants, numbers)
+
+
+def _note_places(graph: Graph, order: list[Value], position: Ints) -> None:
+    """Say which line of code made each traced node; none of this package's own is a user's."""
+    sites = [v._site if v.__class__ is Traced else None for v in order]
+    keys = [None if site is None else (id(site[0]), site[1]) for site in sites]
+    first = {key: site for key, site in zip(keys, sites, strict=True) if site is not None}
+    lines = {key: _line(*site) for key, site in first.items()}
+    graph.places = sorted({line for line in lines.values() if line}, key=_by_line)
+    number = {line: k for k, line in enumerate(graph.places)}
+    graph.place = np.full(len(graph), -1, dtype=np.int64)
+    graph.place[position] = [number.get(lines.get(key, ""), -1) for key in keys]
+
+
+def _line(code: CodeType, instruction: int) -> str:
+    """The `file:line` of an instruction, by its offset; '' in the compiler itself."""
+    path = Path(code.co_filename)
+    if path.parent == _COMPILER:
+        return ""
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return f"{path.name}:{line}"
+    return ""
+
+
+def _by_line(place: str) -> tuple[str, int]:
+    name, _, line = place.rpartition(":")
+    return name, int(line)
 
 
 def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
