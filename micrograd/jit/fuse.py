@@ -90,7 +90,7 @@ def _parts(body: list[Statement]) -> list[Part]:
                 done.append(Straight(part))
             continue
         plans = [_Plan(part, count) for count in counts]
-        best = max(plans, key=lambda p: sum(s.points for s in p.group) * len(p.group))
+        best = max(plans, key=lambda plan: plan.profit)
         if not best.group:  # a loop that reads what it writes shares with nothing
             done += _singly(part)
             continue
@@ -175,6 +175,7 @@ class _Plan:
 
     def __init__(self, body: Sequence[Statement], count: int) -> None:
         self.count = count
+        self.profit = 0
         self.before: list[Statement] = []
         self.group: list[Statement] = []
         self.after: list[Statement] = []
@@ -182,16 +183,20 @@ class _Plan:
         self.touched: dict[str, set[tuple[int, int] | None]] = {}
         self.written: set[str] = set()
         self.read: set[str] = set()
+        own = points = 0  # a loop that is another's part is a poor reason to choose its count
         for s in body:
             member = split(s, count)
             if member is not None and behind.commutes(s) and self._joins(member):
                 self.group.append(member)
                 inside.add(member)
+                own += member is s
+                points += member.points * (10 if member is s else 1)
             elif inside.commutes(s) and behind.commutes(s):
                 self.before.append(s)
             else:
                 self.after.append(s)
                 behind.add(s)
+        self.profit = points * own
 
     def _joins(self, s: Statement) -> bool:
         """Whether the statement may share the loop; if so, its accesses are counted in."""
