@@ -355,3 +355,12 @@ def test_moons_loss_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     assert value == pytest.approx(total.data, rel=1e-5)
     # f32 rounds to 6e-8 and some thousand terms of size up to 10 are summed
     assert list(partials) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_many_scalar_arguments_make_no_deep_expression() -> None:
+    leaves = [Value(0.01 * k) for k in range(300)]
+    kernel = jit(sum(v * v for v in leaves), wrt=leaves, dtype="f64")
+    assert "llvm.func @main(" in str(kernel)
+    numbers = [0.5] * 300
+    assert kernel(*numbers) == 75.0
+    assert kernel.grad(*numbers) == (1.0,) * 300

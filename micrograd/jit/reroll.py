@@ -36,6 +36,8 @@ LARGE = 3000
 """A graph of more operations is batched where it does not reroll: code would take too long."""
 MOST_STATEMENTS = 2000
 """A program of more statements is not worth the search for its loops."""
+TERMS = 8
+"""Terms of a sum in one expression."""
 MAX_PIECES = 8
 """Statements that one class is cut into before index tables take over."""
 
@@ -153,15 +155,16 @@ class _Reroller:
                 self._class(cls, members, table[:, g].reshape(-1), len(g), accumulate=True)
 
     def _start_sum(self, cls: int, members: Ints, table: Ints) -> None:
-        slots: list[_Slot] = []
-        templates = [self._template(table[:, k], slots) for k in range(table.shape[1])]
-        if not templates:  # -0.0 is the number that changes nothing when it is added to
-            self._emit(cls, members, -0.0, slots, 1, accumulate=False)
-            return
-        total = templates[0]
-        for term in templates[1:]:
-            total = _Template(ops.add, (total, term))
-        self._emit(cls, members, total, slots, 1, accumulate=False)
+        """The terms that occur once: a few at a time, for an expression must not grow deep."""
+        if not table.shape[1]:  # -0.0 is the number that changes nothing when it is added to
+            self._emit(cls, members, -0.0, [], 1, accumulate=False)
+        for start in range(0, table.shape[1], TERMS):
+            slots: list[_Slot] = []
+            some = range(start, min(start + TERMS, table.shape[1]))
+            total, *rest = [self._template(table[:, k], slots) for k in some]
+            for term in rest:
+                total = _Template(ops.add, (total, term))
+            self._emit(cls, members, total, slots, 1, accumulate=start > 0)
 
     def _class(self, cls: int, members: Ints, nodes: Ints, inner: int, *, accumulate: bool) -> None:
         """The statement of a class; `nodes` are `inner` nodes of one class for every member."""
