@@ -7,10 +7,12 @@ there are enough; behind the loop they are added to their targets, once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from .program import Statement
+from .lanes import spread, windows
+from .program import Access, Statement
 from .scratch import Memory, Scratch, layout, tiling
-from .storage import Index
+from .storage import Elements, Index
 from .vectorize import VectorLoop
 
 MOST_SUMS = 4096
@@ -103,5 +105,16 @@ class Accumulators:
                 value = memory.load(accumulator.scratch, at, max(width, accumulator.width))
                 if accumulator.width > 1:
                     value = b.add_lanes(value)
-                memory.storage.add(s.target, value, memory.elements(s.target, at, lane, width))
+                self._add(s.target, value, memory.elements(s.target, at, lane, width))
         memory.forget()
+
+    def _add(self, target: Access, value: Any, elements: Elements) -> None:
+        """Add to a target in memory; to elements a few places apart as to whole vectors."""
+        memory, b = self.memory, self.memory.b
+        found = windows(elements, memory.storage.program.arrays[target.array].size)
+        if not found:
+            memory.storage.add(target, value, elements)
+        nothing = b.splat(b.constant(-0.0), elements.width)
+        for window in found:
+            row = Elements((window.start, elements.index[1]), 1, elements.width)
+            memory.storage.add(target, spread(b, window, value, nothing), row)

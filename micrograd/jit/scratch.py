@@ -13,7 +13,8 @@ from math import prod
 from typing import Any
 
 from .builder import Builder
-from .program import Access
+from .lanes import gather, windows
+from .program import Access, Role
 from .storage import Elements, Index, Storage
 
 UNROLLED_POINTS = 32
@@ -99,11 +100,21 @@ class Memory:
 
     def fetch(self, a: Access, at: Sequence[Index], lane: int | None, width: int) -> Any:
         """The numbers that an access reads from its own array."""
-        return self.storage.read(a, self.elements(a, at, lane, width))
+        e = self.elements(a, at, lane, width)
+        array = self.storage.program.arrays[a.array]
+        # vectors of what was just written number by number would wait for the stores
+        written = array.role in (Role.TEMPORARY, Role.OUTPUT)
+        found = windows(e, array.size) if a.table is None and not written else []
+        if not found:
+            return self.storage.read(a, e)
+        row = [self.storage.read(a, Elements((w.start, e.index[1]), 1, width)) for w in found]
+        return gather(self.b, found, row)
 
-    def points(self, box: Sequence[Range]) -> Iterator[list[Index]]:
+    def points(
+        self, box: Sequence[Range], unrolled: int = UNROLLED_POINTS
+    ) -> Iterator[list[Index]]:
         """Every index of a box, in order; a large one as loops around what the caller builds."""
-        if prod(count for _, count, _ in box) <= UNROLLED_POINTS:
+        if prod(count for _, count, _ in box) <= unrolled:
             for combination in product(*(range(count) for _, count, _ in box)):
                 yield [
                     (start + i * step, None)
@@ -114,7 +125,7 @@ class Memory:
         with self.b.loop(self.b.integer(count)) as i:
             self.forget()
             base = self.scaled(i, step)
-            for index in self.points(rest):
+            for index in self.points(rest, unrolled):
                 yield [(base[0] + start, base[1]), *index]
         self.forget()
 
