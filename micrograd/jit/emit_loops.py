@@ -6,11 +6,14 @@ from registers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .accumulate import Accumulators
 from .builder import Builder
 from .emit_statement import Iteration, StatementEmitter, Surroundings, pack_key
-from .program import Access, Program, Statement, accesses
-from .scratch import Memory, Scratch, layout, tiling
+from .lanes import transpose
+from .program import Access, Program, accesses
+from .scratch import UNROLLED_POINTS, Memory, Scratch, layout, tiling
 from .storage import Index, Storage
 from .vectorize import Pass, VectorLoop, packs
 
@@ -34,14 +37,12 @@ class LoopEmitter:
         loop = self.loop
         self._allocate()
         for s, lane in zip(self.group.statements, loop.lanes, strict=True):
-            if lane:
-                for a in dict.fromkeys(accesses(s.expr)):
-                    if packs(a, lane, self.group, self.program, narrow=self.b.bits == 32):
-                        self._pack(a, s, lane)
             if not self.b.exact:
                 self.around.accumulators.prepare(s, lane or 0)
         blocks, left = divmod(self.group.count, loop.block)
         if blocks > 1:
+            for each in loop.passes:  # once, not in every block
+                self._pack_operands(each)
             with self.b.loop(self.b.integer(blocks)) as number:
                 self._passes(self.memory.scaled(number, loop.block), loop.block)
         elif blocks:
@@ -55,6 +56,7 @@ class LoopEmitter:
         self.start = start
         size = self.loop.width if self.loop.across else 1
         for each in self.loop.passes:
+            self._pack_operands(each)
             self.memory.forget()
             step = each.unroll * size
             full, left = divmod(count, step)
@@ -104,23 +106,71 @@ class LoopEmitter:
         for name, size in loop.strips.items():
             self.around.strips[name] = Scratch(storage.allocate(size * loop.block), name)
 
-    def _pack(self, a: Access, s: Statement, lane: int) -> None:
-        """Copy what `a` reads, with `lane` along its rows."""
-        key = pack_key(a, s.domain, lane)
-        if key in self.around.packs:
-            return
-        memory = self.memory
-        strides, size = layout(a, s.domain, lane, self.loop.width)
-        self.around.packs[key] = pack = Scratch(
-            memory.storage.allocate(size), ("pack", key), strides
-        )
-        dims = [d for d in range(1, len(s.domain)) if a.strides[d]]
+    def _pack_operands(self, each: Pass) -> None:
+        """Make the packs of what the statements of a pass read, unless they are made.
+
+        Just before the pass: packs that LLVM keeps in registers would occupy them from there on.
+        """
+        for k in each.statements:
+            s, lane = self.group.statements[k], self.loop.lanes[k]
+            if not lane:
+                continue
+            for a in dict.fromkeys(accesses(s.expr)):
+                key = pack_key(a, s.domain, lane)
+                narrow = self.b.bits == 32
+                if key in self.around.packs or not packs(
+                    a, lane, self.group, self.program, narrow=narrow
+                ):
+                    continue
+                strides, size = layout(a, s.domain, lane, self.loop.width)
+                base = self.memory.storage.allocate(size)
+                self.around.packs[key] = pack = Scratch(base, ("pack", key), strides)
+                self._pack(a, pack, s.domain, lane)
+
+    def _pack(self, a: Access, pack: Scratch, domain: tuple[int, ...], lane: int) -> None:
+        """Copy what `a` reads, with `lane` along its rows.
+
+        Where its rows lie along another dimension in memory, squares are transposed.
+        """
+        memory, size = self.memory, self.loop.width
+        dims = [d for d in range(1, len(domain)) if a.strides[d]]
         lane_at = dims.index(lane) if lane in dims else None
-        for box, width in tiling([s.domain[d] for d in dims], lane_at, self.loop.width):
+        across = lane_at is not None and a.strides[lane] != 1
+        row = next((k for k, d in enumerate(dims) if across and a.strides[d] == 1), None)
+        for box, width in tiling([domain[d] for d in dims], lane_at, size):
+            if row is not None and width == size:
+                full, left = divmod(box[row][1], size)
+                squares = [*box[:row], (0, full, size), *box[row + 1 :]]
+                for index in memory.points(squares, UNROLLED_POINTS // size):
+                    self._pack_square(a, pack, _at(domain, dims, index), lane, dims[row])
+                box[row] = (full * size, left, 1)
             for index in memory.points(box):
-                at: list[Index] = [(0, None)] * len(s.domain)
-                for d, i in zip(dims, index, strict=True):
-                    at[d] = i
+                at = _at(domain, dims, index)
                 value = memory.fetch(a, at, lane if width > 1 else None, width)
                 memory.store(pack, at, value, width)
         memory.forget()
+
+    def _pack_square(
+        self, a: Access, pack: Scratch, at: Sequence[Index], lane: int, row: int
+    ) -> None:
+        """Copy what `a` reads in a vector's width of steps along `lane` and along `row`."""
+        memory, size = self.memory, self.loop.width
+        rows = [memory.fetch(a, _moved(at, lane, k), row, size) for k in range(size)]
+        for k, column in enumerate(transpose(self.b, rows)):
+            memory.store(pack, _moved(at, row, k), column, size)
+
+
+def _at(domain: Sequence[int], dims: Sequence[int], index: Sequence[Index]) -> list[Index]:
+    """An index for every dimension of a domain; 0 for those that are not given."""
+    at: list[Index] = [(0, None)] * len(domain)
+    for d, i in zip(dims, index, strict=True):
+        at[d] = i
+    return at
+
+
+def _moved(at: Sequence[Index], d: int, steps: int) -> list[Index]:
+    """The index so many steps along one dimension."""
+    there = list(at)
+    fixed, value = there[d]
+    there[d] = (fixed + steps, value)
+    return there
