@@ -297,6 +297,11 @@ class Builder:
             base = self.element(base, value, type)
         return self.element(base, constant, type)
 
+    def opaque(self, address: ir.Value) -> ir.Value:
+        """The same address, which LLVM cannot tell to be the same, so what is there stays there."""
+        text = {"asm_string": ir.StringAttr.get(""), "constraints": ir.StringAttr.get("=r,0")}
+        return self.build("llvm.inline_asm", [self.ptr], [address], text)
+
     def load(self, address: ir.Value, type: ir.Type, align: int | None = None) -> ir.Value:
         """What is at the address, which is a multiple of `align`, or naturally aligned."""
         attributes = {"alignment": ir.IntegerAttr.get(self.i64, align)} if align else None

@@ -28,7 +28,7 @@ from .builder import Builder, declare
 from .emit_loops import LoopEmitter
 from .program import Access, Array, Expr, Program, Role, Statement
 from .schedule import Schedule, Step
-from .storage import INLINE_DATA, Storage
+from .storage import INLINE_DATA, Storage, in_pieces
 
 ENTRY = "main"
 STACK_BYTES = 32 * 1024
@@ -251,7 +251,10 @@ class _Emitter:
         if not size:
             return False
         if size <= STACK_BYTES:
-            self.storage.workspace = self.storage.allocate(self.schedule.workspace_size)
+            pieces = in_pieces(self.program.body) & set(self.schedule.workspace)
+            self.storage.workspace = self.storage.allocate(
+                self.schedule.workspace_size, in_pieces=bool(pieces)
+            )
             return False
         declare(self.module, "@malloc(i64) -> !llvm.ptr")
         declare(self.module, "@free(!llvm.ptr)")

@@ -14,7 +14,7 @@ from .emit_statement import Iteration, StatementEmitter, Surroundings, pack_key
 from .lanes import transpose
 from .program import Access, Program, accesses
 from .scratch import UNROLLED_POINTS, Memory, Scratch, layout, tiling
-from .storage import Index, Storage
+from .storage import Index, Storage, in_pieces
 from .vectorize import Pass, VectorLoop, packs
 
 
@@ -95,16 +95,18 @@ class LoopEmitter:
         """Tiles for every copy of the passes that touch them; strips for a block."""
         loop, storage = self.loop, self.memory.storage
         lanes = loop.width if loop.across else 1
+        pieces = in_pieces(self.group.statements)
         for each in loop.passes:
             members = [self.group.statements[k] for k in each.statements]
             touched = {a.array for s in members for a in [s.target, *accesses(s.expr)]}
             for name, size in loop.tiles.items():
                 for copy in range(each.unroll if name in touched else 0):
                     self.around.tiles[name, copy] = Scratch(
-                        storage.allocate(size * lanes), (name, copy)
+                        storage.allocate(size * lanes, in_pieces=name in pieces), (name, copy)
                     )
         for name, size in loop.strips.items():
-            self.around.strips[name] = Scratch(storage.allocate(size * loop.block), name)
+            base = storage.allocate(size * loop.block, in_pieces=name in pieces)
+            self.around.strips[name] = Scratch(base, name)
 
     def _pack_operands(self, each: Pass) -> None:
         """Make the packs of what the statements of a pass read, unless they are made.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lowering.bindings import ir
 
 from .builder import Builder
-from .program import Access, Array, Role
+from .program import Access, Array, Role, Statement
 from .schedule import Schedule
 
 Index = tuple[int, Any]
@@ -28,6 +29,12 @@ class Elements:
     index: Index
     stride: int = 0
     width: int = 1
+
+
+def in_pieces(body: Iterable[Statement]) -> set[str]:
+    """The arrays that more than one statement assigns."""
+    counts = Counter(s.target.array for s in body if not s.accumulate)
+    return {name for name, count in counts.items() if count > 1}
 
 
 class Storage:
@@ -54,8 +61,13 @@ class Storage:
             else:
                 self.bases[a.name] = value
 
-    def allocate(self, numbers: int) -> ir.Value:
-        """Scratch memory on the stack, for the time of the call, at a vector's alignment."""
+    def allocate(self, numbers: int, *, in_pieces: bool = False) -> ir.Value:
+        """Scratch memory on the stack, for the time of the call, at a vector's alignment.
+
+        `in_pieces`: vectors are stored there in pieces, which may then be loaded as one. LLVM 22
+        (SROA, tree-structured merge) makes one value of them at the place of the wrong store, so
+        it must not see that this is the kernel's own memory.
+        """
         b = self.b
         here = b.block
         b.enter_at_start(self.entry)
@@ -68,6 +80,9 @@ class Storage:
         }
         b.enter_at_start(self.entry, after=count.owner)
         address = b.build("llvm.alloca", [b.ptr], [count], attributes)
+        if in_pieces:
+            b.enter_at_start(self.entry, after=address.owner)
+            address = b.opaque(address)
         b.enter(here)
         return address
 
