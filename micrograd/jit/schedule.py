@@ -84,9 +84,10 @@ def schedule(
     loops = sum(1 for step in steps if isinstance(step, VectorLoop))
     if loops > WHOLE_LOOPS:
         functions = list(_cut(steps, CHUNK_LOOPS))
-        opt_level = 1
+        opt_level = 0
         reasons.append(
-            f"{loops} loops, more than {WHOLE_LOOPS}: {len(functions)} functions, at level 1"
+            f"{loops} loops, more than {WHOLE_LOOPS}: {len(functions)} functions, at level 0, "
+            "because they wait for memory more than for instructions"
         )
     elif total <= WHOLE_OPS:
         functions = [steps]
