@@ -23,7 +23,7 @@ WHOLE_OPS = 2000
 """A program of at most so many operations stays whole and is optimised fully."""
 
 WHOLE_LOOPS = 60
-"""A program of more loops is cut up, too; such are the batches of irregular graphs."""
+"""A program of more loops over index tables, the batches of an irregular graph, is cut up too."""
 CHUNK_LOOPS = 40
 """Operations in one function of a program of many loops."""
 
@@ -81,13 +81,13 @@ def schedule(
     steps = list(_steps(parts, program, 1 if exact else width))
     total = sum(map(cost, steps))
     reasons = []
-    loops = sum(1 for step in steps if isinstance(step, VectorLoop))
+    loops = sum(1 for step in steps if isinstance(step, VectorLoop) and step.is_indirect)
     if loops > WHOLE_LOOPS:
         functions = list(_cut(steps, CHUNK_LOOPS))
         opt_level = 0
         reasons.append(
-            f"{loops} loops, more than {WHOLE_LOOPS}: {len(functions)} functions, at level 0, "
-            "because they wait for memory more than for instructions"
+            f"{loops} loops over index tables, more than {WHOLE_LOOPS}: {len(functions)} functions, "
+            "at level 0, because they wait for memory more than for instructions"
         )
     elif total <= WHOLE_OPS:
         functions = [steps]

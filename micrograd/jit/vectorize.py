@@ -65,6 +65,11 @@ class VectorLoop:
     reason: str
 
     @property
+    def is_indirect(self) -> bool:
+        """Whether every statement goes through an index table."""
+        return all(map(_is_indirect, self.group.statements))
+
+    @property
     def across(self) -> bool:
         """Whether the lanes are iterations of the fused loop."""
         return bool(self.lanes) and self.lanes[0] == 0
