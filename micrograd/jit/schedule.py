@@ -86,8 +86,8 @@ def schedule(
         functions = list(_cut(steps, CHUNK_LOOPS))
         opt_level = 0
         reasons.append(
-            f"{loops} loops over index tables, more than {WHOLE_LOOPS}: {len(functions)} functions, "
-            "at level 0, because they wait for memory more than for instructions"
+            f"{loops} loops over index tables, more than {WHOLE_LOOPS}: {len(functions)} functions"
+            ", at level 0, because they wait for memory more than for instructions"
         )
     elif total <= WHOLE_OPS:
         functions = [steps]
