@@ -16,10 +16,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import CompilerError
+from ..ops import where
 from .affine import Ints, factor, pieces
 from .interpret import elements, is_recurrence, repeats, touched
 from .program import (
@@ -37,6 +40,8 @@ from .program import (
 from .trace import Element
 
 GRADIENT = "grad"
+
+Bools = npt.NDArray[np.bool_]
 
 
 def gradient(
@@ -109,6 +114,7 @@ class _Backward:
         self.active = active
         self.names = names  # array -> its cotangent array, where that is not ct_<array>
         self.set: dict[str, bytearray] = {}  # cotangent array -> which elements have a number
+        self.reached: dict[str, Bools] = {}  # the same -> which of them something flowed to
         self.turns = [s.turn for s in program.body if s.turn]
         self.scattered = {
             a.array
@@ -125,7 +131,7 @@ class _Backward:
     def is_reached(self, a: Access) -> bool:
         """Whether anything flowed to this element."""
         name = self.cotangent(a).array
-        return name in self.set and bool(self.set[name][a.offset])
+        return name in self.reached and bool(self.reached[name][a.offset])
 
     def run(self, statements: list[Statement]) -> None:
         """Statements that ran together, last first: in turn, from the last iteration to the first.
@@ -156,22 +162,27 @@ class _Backward:
         """Send the cotangent of a statement's target on to what it read."""
         if not s.turn and is_recurrence(s, self.program):
             raise CompilerError(f"differentiate: a recurrence cannot be reversed here: {s}")
+        target = self.cotangent(s.target)
+        live: Bools | None = None
         if s.domain == () and s.target.table is None:
-            if not self.is_reached(s.target):
+            if not s.turn and not self.is_reached(s.target):
                 return
         else:
-            target = self.cotangent(s.target)
             self._declare(s.target.array, target.array)
             index = elements(target, s.domain, self.program)
+            if not s.turn:
+                live = self.reached[target.array][index]
+                if not live.any():
+                    return
             self._complete(target, np.flatnonzero(touched(index, len(self.set[target.array]))))
         # pairs of a subexpression that needs a cotangent and that cotangent, leftmost on top
         root = s.expr if s.accumulate or isinstance(s.expr, float) else s.target
-        stack: list[tuple[Expr, Expr, Expr]] = [(s.expr, root, self.cotangent(s.target))]
+        stack: list[tuple[Expr, Expr, Expr]] = [(s.expr, root, target)]
         while stack:
             expr, out, ct = stack.pop()
             if isinstance(expr, Access):
                 if expr.array in self.active:
-                    self.accumulate(expr, ct, s.domain)
+                    self.accumulate(expr, ct, s.domain, live)
             elif isinstance(expr, Apply):
                 flows = [
                     (x, x, rule(ct, out, *expr.args))
@@ -183,14 +194,23 @@ class _Backward:
     def _is_active(self, expr: Expr) -> bool:
         return any(a.array in self.active for a in _differentiable_accesses(expr))
 
-    def accumulate(self, a: Access, ct: Expr, domain: tuple[int, ...]) -> None:
-        """Add `ct` to the cotangent of what `a` reads; the first to arrive is assigned."""
+    def accumulate(
+        self, a: Access, ct: Expr, domain: tuple[int, ...], live: Bools | None = None
+    ) -> None:
+        """Add `ct` to the cotangent of what `a` reads; the first to arrive is assigned.
+
+        live   the points of the domain where there is a cotangent, if not all. At the others
+               nothing flows, not even a zero: 0 * inf is nan.
+        """
         target = self.cotangent(a)
         done = self._declare(a.array, target.array)
         if domain == () and a.table is None:
             self.program.assign(target, ct, accumulate=bool(done[a.offset]))
             done[a.offset] = 1
+            self.reached[target.array][a.offset] = True
             return
+        if live is not None and not live.all():
+            ct = where(self._mask(live, domain), ct, -0.0)
         index = elements(a, domain, self.program)
         mask = np.frombuffer(done, dtype=np.uint8)
         first = not mask[index].any() and not repeats(index, len(mask))
@@ -198,6 +218,14 @@ class _Backward:
             self._complete(target, np.flatnonzero(touched(index, len(mask))))
         self.program.assign(target, ct, domain, accumulate=not first)
         mask[index] = 1
+        self.reached[target.array][index if live is None else index[live]] = True
+
+    def _mask(self, live: Bools, domain: tuple[int, ...]) -> Access:
+        """Constant data that is 1 at the points that are live, and 0 at the others."""
+        name = f"live{sum(n.startswith('live') for n in self.program.arrays)}"
+        self.program.declare(name, Role.CONSTANT, len(live), live.astype(np.float64))
+        strides = [prod(domain[d + 1 :]) for d in range(len(domain))]
+        return Access(name, 0, tuple(strides))
 
     def finish(self, array: str) -> None:
         """Complete the cotangent of an array that is the gradient itself."""
@@ -242,6 +270,7 @@ class _Backward:
             role = Role.OUTPUT if cotangent == GRADIENT else Role.TEMPORARY
             self.program.declare(cotangent, role, size)
             self.set[cotangent] = bytearray(size)
+            self.reached[cotangent] = np.zeros(size, dtype=bool)
             if array in self.scattered:  # elements are reached in no order: all begin with zero
                 self._complete(Access(cotangent), np.arange(size))
         return self.set[cotangent]

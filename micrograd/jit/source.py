@@ -22,7 +22,7 @@ from ..nn import MLP, Layer, Module, Neuron
 from .signature import SCALAR, Container, Structure, build, count, result_structure
 from .trace import Element, Trace, find_leaves, trace
 
-_RESERVED = re.compile(r"(t|p|c|index|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
+_RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
 _ROOT = Container(tuple, (), ())
 
 
