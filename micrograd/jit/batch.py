@@ -38,8 +38,7 @@ def batched(graph: Graph, output: str, most: int) -> Program | None:
     # nodes in the order of their places: leaves by array, then batches
     kind = np.where(is_long, 1000 + length, codes)
     is_op = (codes >= FIRST_OP) & ~joined
-    leaves = np.flatnonzero(codes < FIRST_OP)
-    leaves = leaves[np.lexsort((graph.x[leaves], codes[leaves]))]
+    leaves = leaves_in_order(graph)
     nodes = np.flatnonzero(is_op)
     nodes = nodes[np.lexsort((nodes, kind[nodes], depth[nodes]))]
     changes = np.flatnonzero(np.diff(depth[nodes]) | np.diff(kind[nodes])) + 1
@@ -67,12 +66,9 @@ class _Batches:
         self.place = np.full(len(graph), -1, dtype=np.int64)
         self.place[leaves] = np.arange(len(leaves))
         self.place[nodes] = len(leaves) + np.arange(len(nodes))
-        for name, size in graph.inputs:
-            self.program.declare(name, Role.INPUT, size)
-        for name, size in graph.parameters:
-            self.program.declare(name, Role.PARAMETER, size)
+        declare_leaves(self.program, graph)
         self.program.declare("t", Role.TEMPORARY, len(leaves) + len(nodes))
-        self._leaves(leaves)
+        copy_leaves(self.program, graph, leaves)
         columns = [self.place[c] for c in (graph.x, graph.y, graph.z)]
         tables = [columns[k][nodes] for k in range(3)]
         at = 0
@@ -93,35 +89,6 @@ class _Batches:
         else:
             self.program.assign(Access(output, 0, (1,)), self._read(wanted), (len(wanted),))
 
-    def _leaves(self, leaves: Ints) -> None:
-        """Copy inputs, parameters and constants to the front of `t`."""
-        graph = self.graph
-        payload = graph.x[leaves]
-        codes = graph.codes[leaves]
-        constants = graph.constants[payload[codes == CONSTANT]]
-        if len(constants):
-            self.program.declare("c0", Role.CONSTANT, len(constants), constants)
-            self._assign(0, len(constants), Access("c0", 0, (1,)))
-        at = len(constants)
-        for code, arrays in ((PARAMETER, graph.parameters), (INPUT, graph.inputs)):
-            wanted = payload[codes == code]
-            base = 0
-            for name, size in arrays:
-                inside = wanted[(wanted >= base) & (wanted < base + size)] - base
-                if len(inside) == 1:
-                    self.program.assign(Access("t", at), Access(name, int(inside[0])))
-                    at += 1
-                elif len(inside):
-                    whole = np.array_equal(inside, np.arange(inside[0], inside[0] + len(inside)))
-                    source = (
-                        Access(name, int(inside[0]), (1,))
-                        if whole
-                        else Access(name, 0, (1,), self._table(inside))
-                    )
-                    self._assign(at, len(inside), source)
-                    at += len(inside)
-                base += size
-
     def _sums(self, batch: Ints, base: int, terms: Ints, owner: Ints, length: int) -> None:
         """Sums of `length` terms each."""
         where = np.searchsorted(owner, batch)[:, None] + np.arange(length)[None, :]
@@ -129,7 +96,7 @@ class _Batches:
         self._assign(base, len(batch), -0.0)
         self.program.assign(
             Access("t", base, (1, 0)),
-            Access("t", 0, (length, 1), self._table(places)),
+            Access("t", 0, (length, 1), add_table(self.program, places)),
             (len(batch), length),
             accumulate=True,
         )
@@ -138,9 +105,51 @@ class _Batches:
         self.program.assign(Access("t", base, (1,)), expr, (count,))
 
     def _read(self, places: Ints) -> Access:
-        return Access("t", 0, (1,), self._table(places))
+        return Access("t", 0, (1,), add_table(self.program, places))
 
-    def _table(self, places: Ints) -> str:
-        name = f"index{len(self.program.tables)}"
-        self.program.tables[name] = np.array(places)
-        return name
+
+def declare_leaves(program: Program, graph: Graph) -> None:
+    """Declare the inputs and parameters of a graph."""
+    for name, size in graph.inputs:
+        program.declare(name, Role.INPUT, size)
+    for name, size in graph.parameters:
+        program.declare(name, Role.PARAMETER, size)
+
+
+def leaves_in_order(graph: Graph) -> Ints:
+    """The leaf nodes: constants, then parameters, then inputs, each by their place."""
+    leaves = np.flatnonzero(graph.codes < FIRST_OP)
+    return leaves[np.lexsort((graph.x[leaves], graph.codes[leaves]))]
+
+
+def copy_leaves(program: Program, graph: Graph, leaves: Ints) -> None:
+    """Copy constants, parameters and inputs to the front of `t`."""
+    payload = graph.x[leaves]
+    codes = graph.codes[leaves]
+    constants = graph.constants[payload[codes == CONSTANT]]
+    if len(constants):
+        program.declare("c0", Role.CONSTANT, len(constants), constants)
+        program.assign(Access("t", 0, (1,)), Access("c0", 0, (1,)), (len(constants),))
+    at = len(constants)
+    for code, arrays in ((PARAMETER, graph.parameters), (INPUT, graph.inputs)):
+        wanted = payload[codes == code]
+        base = 0
+        for name, size in arrays:
+            inside = wanted[(wanted >= base) & (wanted < base + size)] - base
+            first, count = int(inside[0]) if len(inside) else 0, len(inside)
+            if count == 1:
+                program.assign(Access("t", at), Access(name, first))
+            elif count:
+                whole = np.array_equal(inside, np.arange(first, first + count))
+                table = None if whole else add_table(program, inside)
+                source = Access(name, first if whole else 0, (1,), table)
+                program.assign(Access("t", at, (1,)), source, (count,))
+            at += count
+            base += size
+
+
+def add_table(program: Program, places: Ints) -> str:
+    """Enter an index table and return its name."""
+    name = f"index{len(program.tables)}"
+    program.tables[name] = np.array(places)
+    return name

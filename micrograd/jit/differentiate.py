@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CompilerError
-from ..ops import where
+from ..ops import eq, where
 from .affine import Ints, factor, pieces
 from .interpret import elements, is_recurrence, repeats, touched
 from .program import (
@@ -177,19 +177,33 @@ class _Backward:
             self._complete(target, np.flatnonzero(touched(index, len(self.set[target.array]))))
         # pairs of a subexpression that needs a cotangent and that cotangent, leftmost on top
         root = s.expr if s.accumulate or isinstance(s.expr, float) else s.target
-        stack: list[tuple[Expr, Expr, Expr]] = [(s.expr, root, target)]
+        stack: list[tuple[Expr, Expr, Expr, tuple[Expr, ...]]] = [(s.expr, root, target, ())]
         while stack:
-            expr, out, ct = stack.pop()
+            expr, out, ct, conditions = stack.pop()
             if isinstance(expr, Access):
                 if expr.array in self.active:
+                    for condition in conditions:
+                        ct = where(condition, ct, -0.0)
                     self.accumulate(expr, ct, s.domain, live)
+            elif isinstance(expr, Apply) and self._is_known_choice(expr):
+                # nothing flows to the side that is not taken, not even a zero: 0 * inf is nan
+                condition, x, y = expr.args
+                other = eq(condition, 0.0)
+                stack.append((y, out, ct, (*conditions, other)))
+                stack.append((x, out, ct, (*conditions, condition)))
             elif isinstance(expr, Apply):
                 flows = [
-                    (x, x, rule(ct, out, *expr.args))
+                    (x, x, rule(ct, out, *expr.args), conditions)
                     for x, rule in zip(expr.args, expr.op.vjp, strict=True)
                     if rule is not None and self._is_active(x)
                 ]
                 stack.extend(reversed(flows))
+
+    def _is_known_choice(self, expr: Apply) -> bool:
+        """Whether it is a `where` whose condition is data of the program."""
+        return expr.op is where and all(
+            self.program.arrays[a.array].role is Role.CONSTANT for a in accesses(expr.args[0])
+        )
 
     def _is_active(self, expr: Expr) -> bool:
         return any(a.array in self.active for a in _differentiable_accesses(expr))

@@ -23,6 +23,7 @@ from .. import ops
 from .affine import Ints, Nest, factor, pieces
 from .batch import batched
 from .graph import CONSTANT, FIRST_OP, Graph, op_of
+from .interpreted import interpreted
 from .program import Access, Apply, Expr, Program, Role, Statement
 from .repeat import repeated
 from .structure import Structure, analyse
@@ -56,9 +57,7 @@ def reroll(graph: Graph) -> Program:
         if found is not None:
             return found
     if operations > LARGE:
-        found = batched(graph, OUTPUT, budget)
-        if found is not None:
-            return found
+        return batched(graph, OUTPUT, budget) or interpreted(graph, OUTPUT)
     return straight_line(graph)
 
 
