@@ -59,6 +59,12 @@ def test_value_and_gradient_are_the_interpreters(seed: int) -> None:
     assert list(partials) == [v.grad for v in leaves]
 
 
+def test_explain_says_why() -> None:
+    leaves = [Value(float(k)) for k in range(-3, 4)]
+    text = jit(walk(leaves, 6000, 1), wrt=leaves).explain()
+    assert "deep and narrow, so one loop runs them from a table" in text
+
+
 def test_several_outputs_and_an_op_of_three_operands() -> None:
     leaves = [Value(0.5), Value(-2.0)]
     a, b = leaves

@@ -181,6 +181,11 @@ def _is_batched(program: Program) -> bool:
 def _left(executable: Executable, batches: bool) -> list[str]:
     program, graph = executable.program, executable.graph
     operations = int((graph.codes >= FIRST_OP).sum())
+    if batches and any(s.turn for s in program.body):
+        return [
+            f"no loops are shared by enough of the {operations:,} operations, which are deep and "
+            "narrow, so one loop runs them from a table, each node in turn"
+        ]
     if batches:
         return [
             f"no loops are shared by enough of the {operations:,} operations, so they are batched: "
