@@ -15,7 +15,7 @@ import numpy as np
 
 from .graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, op_of
 from .program import Access, Apply, Program, Role
-from .structure import Ints, depths, join_sums, uses
+from .structure import Ints, declare_leaves, depths, join_sums, uses
 
 LONG_SUM = 16
 """Sums of fewer terms stay binary additions."""
@@ -62,11 +62,10 @@ class _Batches:
         length: Ints,
     ) -> None:
         self.graph = graph
-        self.program = Program()
         self.place = np.full(len(graph), -1, dtype=np.int64)
         self.place[leaves] = np.arange(len(leaves))
         self.place[nodes] = len(leaves) + np.arange(len(nodes))
-        declare_leaves(self.program, graph)
+        self.program = declare_leaves(graph)
         self.program.declare("t", Role.TEMPORARY, len(leaves) + len(nodes))
         copy_leaves(self.program, graph, leaves)
         columns = [self.place[c] for c in (graph.x, graph.y, graph.z)]
@@ -106,14 +105,6 @@ class _Batches:
 
     def _read(self, places: Ints) -> Access:
         return Access("t", 0, (1,), add_table(self.program, places))
-
-
-def declare_leaves(program: Program, graph: Graph) -> None:
-    """Declare the inputs and parameters of a graph."""
-    for name, size in graph.inputs:
-        program.declare(name, Role.INPUT, size)
-    for name, size in graph.parameters:
-        program.declare(name, Role.PARAMETER, size)
 
 
 def leaves_in_order(graph: Graph) -> Ints:

@@ -18,6 +18,7 @@ import numpy as np
 from .affine import Ints
 from .graph import CONSTANT, FIRST_OP, Graph, op_of
 from .program import Access, Apply, Expr, Program, Role, Statement
+from .structure import declare_leaves
 
 WINDOW = 16
 """Nodes that are compared to find the period."""
@@ -80,7 +81,7 @@ class _Repetition:
         # one step is peeled: its nodes hold the values that the first step of the loop starts from
         self.start, self.steps = start + period, steps - 1
         self.end = self.start + self.period * self.steps
-        self.result = Program()
+        self.result = declare_leaves(graph)
         self.data: dict[bytes, str] = {}
         # where the value of each node is: the slot of a step, or a scalar of its own
         self.slot = np.full(n, -1, dtype=np.int64)
@@ -90,10 +91,6 @@ class _Repetition:
     def program(self, output: str) -> Program | None:
         """The program, or None if operands do not follow the pattern."""
         graph, result = self.graph, self.result
-        for name, size in graph.inputs:
-            result.declare(name, Role.INPUT, size)
-        for name, size in graph.parameters:
-            result.declare(name, Role.PARAMETER, size)
         for slot in range(self.period):
             if graph.codes[self.start + slot] >= FIRST_OP:
                 result.declare(f"s{slot}", Role.TEMPORARY, self.steps + 1)

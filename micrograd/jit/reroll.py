@@ -23,10 +23,10 @@ from .. import ops
 from .affine import Ints, Nest, factor, pieces
 from .batch import batched
 from .graph import CONSTANT, FIRST_OP, Graph, op_of
-from .interpreted import interpreted
 from .program import Access, Apply, Expr, Program, Role, Statement
 from .repeat import repeated
-from .structure import Structure, analyse
+from .structure import Structure, analyse, declare_leaves
+from .table import table_driven
 
 OUTPUT = "out"
 SMALL = 64
@@ -57,13 +57,13 @@ def reroll(graph: Graph) -> Program:
         if found is not None:
             return found
     if operations > LARGE:
-        return batched(graph, OUTPUT, budget) or interpreted(graph, OUTPUT)
+        return batched(graph, OUTPUT, budget) or table_driven(graph, OUTPUT)
     return straight_line(graph)
 
 
 def straight_line(graph: Graph) -> Program:
     """The program with one statement per node: what nothing repeats in comes out as."""
-    program = _declare_leaves(graph)
+    program = declare_leaves(graph)
     values: list[Expr] = []
     for node, (code, x, y, z) in enumerate(graph.rows()):
         if code == CONSTANT:
@@ -79,15 +79,6 @@ def straight_line(graph: Graph) -> Program:
     program.declare(OUTPUT, Role.OUTPUT, len(graph.outputs))
     for k, node in enumerate(graph.outputs):
         program.assign(Access(OUTPUT, k), values[node])
-    return program
-
-
-def _declare_leaves(graph: Graph) -> Program:
-    program = Program()
-    for name, size in graph.inputs:
-        program.declare(name, Role.INPUT, size)
-    for name, size in graph.parameters:
-        program.declare(name, Role.PARAMETER, size)
     return program
 
 
@@ -117,7 +108,7 @@ class _Reroller:
         self.structure = structure
         self.budget = budget
         self.constants = graph.constants
-        self.result = _declare_leaves(graph)
+        self.result = declare_leaves(graph)
         self.data: dict[bytes, str] = {}
 
     def program(self) -> Program | None:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from .. import ops
 from .graph import CONSTANT, FIRST_OP, PARAMETER, Graph, code_of, op_of
+from .program import Program, Role
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -62,6 +63,16 @@ class Structure:
     members: dict[int, Ints]
     leaves: dict[int, str | None]
     order: list[int]
+
+
+def declare_leaves(graph: Graph) -> Program:
+    """A program without statements that has the graph's inputs and parameters."""
+    program = Program()
+    for name, size in graph.inputs:
+        program.declare(name, Role.INPUT, size)
+    for name, size in graph.parameters:
+        program.declare(name, Role.PARAMETER, size)
+    return program
 
 
 class _TooDiverse(Exception):

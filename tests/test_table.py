@@ -11,8 +11,8 @@ from micrograd import Value, absolute, exp, jit, log, where
 from micrograd.jit.differentiate import gradient
 from micrograd.jit.graph import Graph
 from micrograd.jit.interpret import interpret
-from micrograd.jit.interpreted import interpreted
 from micrograd.jit.reroll import reroll
+from micrograd.jit.table import table_driven
 from micrograd.jit.trace import trace
 from micrograd.jit.verify import verify
 
@@ -69,7 +69,7 @@ def test_several_outputs_and_an_op_of_three_operands() -> None:
     leaves = [Value(0.5), Value(-2.0)]
     a, b = leaves
     c = where(a > b, a * b, a - b)
-    program = verify(interpreted(trace([c, a, c * c], {"x": leaves}, ()).graph, "out"))
+    program = verify(table_driven(trace([c, a, c * c], {"x": leaves}, ()).graph, "out"))
     assert interpret(program, {"x": [0.5, -2.0]})["out"].tolist() == [-1.0, 0.5, 1.0]
 
 
@@ -78,6 +78,6 @@ def test_the_ops_that_a_node_is_not_send_nothing_back() -> None:
     x, y = leaves = [Value(0.0), Value(0.0)]
     output = (x + y) * 1.0 + log(exp(y) + x)
     output.backward()
-    program = interpreted(traced(output, leaves), "out")
+    program = table_driven(traced(output, leaves), "out")
     backwards = verify(gradient(program, ("out", 0), [("x", 0), ("x", 1)]))
     assert interpret(backwards, {"x": [0.0, 0.0]})["grad"].tolist() == [x.grad, y.grad]

@@ -13,15 +13,15 @@ from __future__ import annotations
 import numpy as np
 
 from ..ops import eq, where
-from .batch import add_table, copy_leaves, declare_leaves, leaves_in_order
+from .batch import add_table, copy_leaves, leaves_in_order
 from .graph import FIRST_OP, Graph, op_of
 from .program import Access, Apply, Expr, Program, Role, Statement
+from .structure import declare_leaves
 
 
-def interpreted(graph: Graph, output: str) -> Program:
+def table_driven(graph: Graph, output: str) -> Program:
     """The program with one statement for all ops of the graph."""
-    program = Program()
-    declare_leaves(program, graph)
+    program = declare_leaves(graph)
     leaves = leaves_in_order(graph)
     nodes = np.flatnonzero(graph.codes >= FIRST_OP)
     place = np.full(len(graph) + 1, 0, dtype=np.int64)  # the last stands for an absent operand
