@@ -29,20 +29,30 @@ class Builder:
     """Appends operations to the functions of one module. `bits` is 32 or 64: the element type.
 
     With `exact`, no operation carries a fast-math flag and library calls are left alone.
+
+    lanes   how many elements one number of the program is. More than 1: every number is a vector,
+            of that number at so many points of a batch, and memory holds such vectors; parameters,
+            constant data and index tables are the same for all points, and stay single elements.
     """
 
-    def __init__(self, module: ir.Module, bits: int, *, exact: bool) -> None:
+    def __init__(self, module: ir.Module, bits: int, *, exact: bool, lanes: int = 1) -> None:
         self.module = module
         self.bits = bits
         self.exact = exact
+        self.lanes = lanes
         self.f64 = ir.F64Type.get()
-        self.number = self.f64 if bits == 64 else ir.F32Type.get()
+        self.element_type = self.f64 if bits == 64 else ir.F32Type.get()
+        self.number = (
+            self.element_type if lanes == 1 else ir.VectorType.get([lanes], self.element_type)
+        )
         self.ptr = ir.Type.parse("!llvm.ptr")
         self.i1 = ir.IntegerType.get_signless(1)
         self.i32 = ir.IntegerType.get_signless(32)
         self.i64 = ir.IntegerType.get_signless(64)
         self._vectors: dict[int, ir.Type] = {1: self.number}
-        self._truths: dict[int, ir.Type] = {1: self.i1}
+        self._truths: dict[int, ir.Type] = {
+            1: self.i1 if lanes == 1 else ir.VectorType.get([lanes], self.i1)
+        }
         self._widths: dict[str, int] = {str(self.number): 1}
         self._contract = ir.Attribute.parse("#llvm.fastmath<contract>")
         self._reassociate = ir.Attribute.parse(f"#llvm.fastmath<{REASSOCIATED}>")
@@ -74,7 +84,7 @@ class Builder:
     def vector(self, width: int) -> ir.Type:
         """The type of `width` numbers: a vector, or the element type for 1."""
         if width not in self._vectors:
-            self._vectors[width] = ir.VectorType.get([width], self.number)
+            self._vectors[width] = ir.VectorType.get([width], self.element_type)
             self._truths[width] = ir.VectorType.get([width], self.i1)
             self._widths[str(self._vectors[width])] = width
         return self._vectors[width]
@@ -122,11 +132,14 @@ class Builder:
             self._scopes.pop()
 
     def constant(self, x: float) -> ir.Value:
-        """A number of the element type; nan and the sign of zero are kept."""
+        """A number; nan and the sign of zero are kept."""
         return self.numbered(
-            ("constant", x.hex()),
-            lambda: self._constant(ir.FloatAttr.get(self.number, x), self.number),
+            ("constant", x.hex()), lambda: self._constant(self._attribute(x), self.number)
         )
+
+    def _attribute(self, x: float) -> ir.Attribute:
+        element = ir.FloatAttr.get(self.element_type, x)
+        return element if self.lanes == 1 else ir.DenseElementsAttr.get_splat(self.number, element)
 
     def integer(self, n: int) -> ir.Value:
         """An i64."""
@@ -162,12 +175,15 @@ class Builder:
             return self.select(truth, one, zero)
         if op.libm is not None:
             name = op.libm if self.bits == 64 else op.libm + "f"
-            if width == 1:
+            lanes = width * self.lanes
+            if lanes == 1:
                 return self.call(name, operands)
-            lanes = range(width)
-            return self.assemble(
-                [self.call(name, [self.extract(x, k) for x in operands]) for k in lanes]
-            )
+            type = operands[0].type
+            value = self.build("llvm.mlir.poison", [type], [])
+            for k in range(lanes):
+                lane = self.call(name, [self.extract(x, k) for x in operands])
+                value = self.build("llvm.insertelement", [type], [value, lane, self.integer(k)])
+            return value
         raise GraphError(f"op {op.name!r} has no emission; see its entry in the op table")
 
     def expression(self, expr: Expr, value: Callable[[Expr], ir.Value], width: int = 1) -> ir.Value:
@@ -214,14 +230,16 @@ class Builder:
         """A call of a pure C function of numbers."""
         if name not in self._declared:
             self._declared.add(name)
-            numbers = ", ".join(str(self.number) for _ in operands)
+            numbers = ", ".join(str(self.element_type) for _ in operands)
             pure = (
                 "memory_effects = #llvm.memory_effects<other = none, argMem = none, "
                 "inaccessibleMem = none, errnoMem = none, targetMem0 = none, targetMem1 = none>, "
                 "no_unwind, will_return"
             )
-            declare(self.module, f"@{name}({numbers}) -> {self.number} attributes {{{pure}}}")
-        return self.build("llvm.call", [self.number], operands, self.callee(name, len(operands)))
+            result = self.element_type
+            declare(self.module, f"@{name}({numbers}) -> {result} attributes {{{pure}}}")
+        callee = self.callee(name, len(operands))
+        return self.build("llvm.call", [self.element_type], operands, callee)
 
     def callee(self, name: str, operands: int) -> dict[str, ir.Attribute]:
         """The attributes of a direct llvm.call."""
@@ -237,10 +255,10 @@ class Builder:
         """A vector with the same number in every lane."""
         if width == 1:
             return x
-        return self.numbered(("splat", x, width), lambda: self._splat(x, width))
-
-    def _splat(self, x: ir.Value, width: int) -> ir.Value:
         type = self.vector(width)
+        return self.numbered(("splat", x, width), lambda: self._splat(x, type, width))
+
+    def _splat(self, x: ir.Value, type: ir.Type, width: int) -> ir.Value:
         poison = self.numbered(
             ("poison", width), lambda: self.build("llvm.mlir.poison", [type], [])
         )
@@ -262,7 +280,7 @@ class Builder:
         """One lane of a vector."""
         return self.numbered(
             ("lane", x, lane),
-            lambda: self.build("llvm.extractelement", [self.number], [x, self.integer(lane)]),
+            lambda: self.build("llvm.extractelement", [self.element_type], [x, self.integer(lane)]),
         )
 
     def add_lanes(self, x: ir.Value) -> ir.Value:
@@ -318,8 +336,28 @@ class Builder:
         wide = self.load(address, type, 8)
         if self.bits == 64:
             self.vector(width)
-            return wide
-        return self.build("llvm.fptrunc", [self.vector(width)], [wide])
+            return self.everywhere(wide)
+        narrow = self.element_type if width == 1 else self.vector(width)
+        return self.everywhere(self.build("llvm.fptrunc", [narrow], [wide]))
+
+    def everywhere(self, x: ir.Value) -> ir.Value:
+        """A single element as a number: the same at all points of the batch."""
+        if self.lanes == 1:
+            return x
+        return self.numbered(("everywhere", x), lambda: self._splat(x, self.number, self.lanes))
+
+    @contextmanager
+    def when(self, condition: ir.Value) -> Iterator[None]:
+        """What is built inside runs only if the i1 holds."""
+        then = self.block.create_after()
+        leave = then.create_after()
+        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0])}
+        self.build("llvm.cond_br", [], [condition], segments, successors=[then, leave])
+        self.enter(then)
+        with self.scope():
+            yield
+        self.branch(leave)
+        self.enter(leave)
 
     @contextmanager
     def loop(self, count: ir.Value) -> Iterator[ir.Value]:

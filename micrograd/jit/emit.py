@@ -218,7 +218,7 @@ class _Emitter:
 
     def _table(self, name: str, data: Any) -> None:
         self.builder.enter(self.module.body)
-        element = self.builder.i32 if data.dtype == np.int32 else self.builder.number
+        element = self.builder.i32 if data.dtype == np.int32 else self.builder.element_type
         self.builder.build(
             "llvm.mlir.global",
             [],

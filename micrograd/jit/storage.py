@@ -150,6 +150,8 @@ class Storage:
         def load() -> ir.Value:
             if role is Role.PARAMETER:
                 return b.load_parameter(address, width)
+            if role is Role.CONSTANT and width == 1:
+                return b.everywhere(b.load(address, b.element_type))
             return b.load(address, b.vector(width), b.bits // 8)
 
         return b.numbered(("load", address, width), load) if role in _UNCHANGING else load()
@@ -158,8 +160,9 @@ class Storage:
 
     def _address(self, name: str, index: Index) -> ir.Value:
         b = self.b
-        is_store = self.program.arrays[name].role is Role.PARAMETER
-        return b.at(self._base(name), index, b.f64 if is_store else b.number)
+        role = self.program.arrays[name].role
+        type = {Role.PARAMETER: b.f64, Role.CONSTANT: b.element_type}.get(role, b.number)
+        return b.at(self._base(name), index, type)
 
     def _base(self, name: str) -> ir.Value:
         """The address of an array's first element."""
