@@ -40,6 +40,10 @@ class KernelClosed(MicrogradError, RuntimeError):
     """A kernel was called after its machine code was freed."""
 
 
+class TrainingError(MicrogradError, ValueError):
+    """An optimiser, a schedule or a loss was given something that cannot be trained with."""
+
+
 class CompilerError(MicrogradError, RuntimeError):
     """A pass broke an invariant: a fault in this package, not in the user's program."""
 

@@ -1,0 +1,371 @@
+"""Optimisers and learning-rate schedules: SGD, Adam, AdamW, by PyTorch's definitions and defaults.
+
+An update rule is written once, for one parameter, in `+ - *` and ops of the table. So the same
+code runs on floats, in `step()`, and on compiler expressions, in a compiled training loop: the
+same operations in the same order, hence in float64 the same bits. What a step has of its own
+(the learning rate, bias corrections) is computed in Python, by `per_step`, and handed in.
+
+Source of Adam: Kingma and Ba 2015, the efficient form at the end of section 2; of AdamW:
+Loshchilov and Hutter 2019; of Nesterov's momentum as used here: Sutskever et al. 2013.
+
+>>> from micrograd import Value
+>>> w = Value(1.0)
+>>> optimizer = SGD([w], lr=0.25)
+>>> for _ in range(3):
+...     loss = w * w
+...     optimizer.zero_grad()
+...     loss.backward()
+...     optimizer.step()
+>>> w.data
+0.125
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .engine import Value
+from .errors import DataError, TrainingError, kind
+from .ops import as_float, div, sqrt
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+
+Schedule: TypeAlias = Callable[[int], float]
+"""The learning rate of a step; the first step is 0."""
+
+
+# --- schedules ------------------------------------------------------------------------------
+
+
+def constant(rate: float) -> Schedule:
+    """The same rate at every step."""
+    rate = _number("rate", rate)
+    return lambda step: rate
+
+
+def linear(start: float, end: float, steps: int) -> Schedule:
+    """From `start` at step 0 in equal parts to `end` at step `steps`, and `end` from there on.
+
+    >>> linear(1.0, 0.5, 10)(5)
+    0.75
+    """
+    start, end, steps = _number("start", start), _number("end", end), _count("steps", steps)
+    return lambda step: start + (end - start) * step / steps if step < steps else end
+
+
+def cosine(start: float, end: float, steps: int, warmup: int = 0) -> Schedule:
+    """From `start` along half a cosine to `end` at step `steps`, and `end` from there on.
+
+    In the first `warmup` of these steps the rate grows in equal parts to `start`, which it has at
+    the last of them. Source: Loshchilov and Hutter 2017, without restarts.
+
+    >>> [round(cosine(1.0, 0.0, 6, warmup=2)(k), 3) for k in range(7)]
+    [0.5, 1.0, 1.0, 0.854, 0.5, 0.146, 0.0]
+    """
+    start, end, steps = _number("start", start), _number("end", end), _count("steps", steps)
+    if not 0 <= warmup < steps:
+        raise TrainingError(f"warmup should be from 0 to steps - 1 = {steps - 1}, got {warmup}")
+
+    def rate(step: int) -> float:
+        if step < warmup:
+            return start * (step + 1) / warmup
+        if step >= steps:
+            return end
+        turn = math.pi * (step - warmup) / (steps - warmup)
+        return end + (start - end) * 0.5 * (1.0 + math.cos(turn))
+
+    return rate
+
+
+def rate_at(schedule: Schedule, step: int) -> float:
+    """The learning rate of a step.
+
+    Raises TrainingError if the schedule gives anything but a finite number that is not negative.
+    """
+    given = schedule(step)
+    try:
+        rate = as_float(given)
+    except DataError:
+        rate = math.nan
+    if not 0.0 <= rate < math.inf:
+        raise TrainingError(
+            f"the learning rate should be a finite number, 0 or more; the schedule gave "
+            f"{kind(given)} for step {step}"
+        )
+    return rate
+
+
+def tabulate(schedule: Schedule, steps: int, first: int = 0) -> Numbers:
+    """The learning rates of `steps` steps from step `first` on: f64[steps].
+
+    Raises TrainingError as `rate_at` does.
+
+    >>> tabulate(linear(1.0, 0.0, 4), 5)
+    array([1.  , 0.75, 0.5 , 0.25, 0.  ])
+    """
+    return np.array([rate_at(schedule, first + k) for k in range(steps)], dtype=np.float64)
+
+
+# --- optimisers -----------------------------------------------------------------------------
+
+
+class Optimizer:
+    """What the optimisers have in common; a new one gives `slots`, `rule` and `scalars`.
+
+    parameters   leaf Values, in the order that all state has
+    schedule     the learning rate as a function of the step
+    slots        the names of the state that each parameter has
+    state        name -> f64[parameters], which compiled loops share
+    steps        how many steps were taken
+    """
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(self, parameters: Iterable[Value], lr: float | Schedule) -> None:
+        self.parameters = _leaves(parameters)
+        self.schedule = lr if callable(lr) else constant(_number("lr", lr))
+        self.state = {name: np.zeros(len(self.parameters)) for name in self.slots}
+        self.steps = 0
+
+    def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
+        """The new number of a parameter `p` with gradient `g`, and its new state.
+
+        rates   what `per_step` gives for this step
+        state   in the order of `slots`
+
+        All may be floats or expressions of the compiler.
+        """
+        raise NotImplementedError
+
+    def per_step(self, step: int) -> tuple[float, ...]:
+        """The scalars of a step that `rule` takes as `rates`; the first step is 0."""
+        return self.scalars(rate_at(self.schedule, step), step)
+
+    def scalars(self, rate: float, step: int) -> tuple[float, ...]:
+        """The scalars of a step with this learning rate."""
+        return (rate,)
+
+    def table(self, steps: int) -> Numbers:
+        """`per_step` of the next `steps` steps, one row each: f64[steps, rates]."""
+        rows = [self.per_step(self.steps + k) for k in range(steps)]
+        return np.array(rows, dtype=np.float64).reshape(steps, -1)
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for p in self.parameters:
+            p.grad = 0
+
+    def step(self) -> None:
+        """Update every parameter by its gradient: all of them, or none if something fails."""
+        rates = self.per_step(self.steps)
+        rule = self.rule
+        state = [self.state[name] for name in self.slots]
+        numbers = [(p.data, float(p.grad)) for p in self.parameters]
+        if state:
+            columns = zip(*(s.tolist() for s in state), strict=True)
+            made = [rule(*pair, rates, *own) for pair, own in zip(numbers, columns, strict=True)]
+        else:
+            made = [rule(*pair, rates) for pair in numbers]
+        new, *new_state = zip(*made, strict=True)
+        for p, number in zip(self.parameters, new, strict=True):
+            p.data = number
+        for s, column in zip(state, new_state, strict=True):
+            s[:] = column
+        self.steps += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of the state: `steps`, and the array of every slot. The schedule is not in it."""
+        return {"steps": self.steps, **{name: s.copy() for name, s in self.state.items()}}
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Take over a state that `state_dict` gave.
+
+        Raises TrainingError if it is another optimiser's, or of other parameters.
+        """
+        expected = {"steps", *self.slots}
+        if set(saved) != expected:
+            raise TrainingError(
+                f"{type(self).__name__} has the state {sorted(expected)}, got {sorted(saved)}"
+            )
+        shape = (len(self.parameters),)
+        for name in self.slots:
+            if np.shape(saved[name]) != shape:
+                raise TrainingError(
+                    f"{name} should have shape {shape}, a number per parameter, "
+                    f"got {np.shape(saved[name])}"
+                )
+        self.steps = _count("steps", saved["steps"], least=0)
+        for name in self.slots:
+            self.state[name][:] = saved[name]
+
+    def __repr__(self) -> str:
+        n = len(self.parameters)
+        return f"{type(self).__name__} of {n} parameter{'s' * (n != 1)}, {self.steps} steps taken"
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, plain as in micrograd's demo or with momentum.
+
+    lr             a number, or a schedule
+    momentum       the share of the velocity that is kept at each step
+    nesterov       look ahead along the velocity
+    weight_decay   L2 penalty: adds `weight_decay * p` to the gradient
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float | Schedule = 1e-3,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.momentum = _number("momentum", momentum)
+        self.nesterov = bool(nesterov)
+        self.weight_decay = _number("weight_decay", weight_decay)
+        if self.nesterov and not self.momentum:
+            raise TrainingError("nesterov=True needs a momentum; give momentum=0.9, say")
+        if self.momentum:
+            self.slots = ("momentum",)
+        super().__init__(parameters, lr)
+
+    def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
+        (lr,) = rates
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        if not state:
+            return (p - lr * g,)
+        velocity = self.momentum * state[0] + g
+        g = g + self.momentum * velocity if self.nesterov else velocity
+        return p - lr * g, velocity
+
+
+class Adam(Optimizer):
+    """Adam: steps by the mean of the gradients over the root of the mean of their squares.
+
+    lr             a number, or a schedule
+    betas          the decay of the two means, each 0 or more and less than 1
+    eps            what is added to the root, so that nothing is divided by 0
+    weight_decay   L2 penalty: adds `weight_decay * p` to the gradient
+    """
+
+    slots = ("m", "v")
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float | Schedule = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.betas = _betas(betas)
+        self.eps = _number("eps", eps)
+        self.weight_decay = _number("weight_decay", weight_decay)
+        super().__init__(parameters, lr)
+
+    def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        return self._move(p, g, rates, *state)
+
+    def _move(self, p: Any, g: Any, rates: tuple[Any, ...], m: Any, v: Any) -> tuple[Any, Any, Any]:
+        rate, eps = rates[:2]
+        beta1, beta2 = self.betas
+        m = beta1 * m + (1.0 - beta1) * g
+        v = beta2 * v + (1.0 - beta2) * (g * g)
+        return p - div(rate * m, sqrt(v) + eps), m, v
+
+    def scalars(self, rate: float, step: int) -> tuple[float, ...]:
+        """The learning rate and eps, both with the bias corrections in them."""
+        beta1, beta2 = self.betas
+        root = math.sqrt(1.0 - beta2 ** (step + 1))
+        return rate * root / (1.0 - beta1 ** (step + 1)), self.eps * root
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: each step first scales `p` by `1 - lr * weight_decay`."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float | Schedule = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(parameters, lr, betas, eps, weight_decay)
+
+    def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
+        if self.weight_decay:
+            p = rates[2] * p
+        return self._move(p, g, rates, *state)
+
+    def scalars(self, rate: float, step: int) -> tuple[float, ...]:
+        """As of Adam; with weight decay also the factor of the parameters."""
+        rates = super().scalars(rate, step)
+        return (*rates, 1.0 - rate * self.weight_decay) if self.weight_decay else rates
+
+
+# --- checks ---------------------------------------------------------------------------------
+
+
+def _leaves(parameters: Iterable[Value]) -> list[Value]:
+    """The parameters as a list, if they can be trained."""
+    if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
+        raise TrainingError(
+            f"parameters should be a list of Values, as model.parameters() gives, got "
+            f"{kind(parameters)}"
+        )
+    leaves = list(parameters)
+    if not leaves:
+        raise TrainingError("there are no parameters to train; give model.parameters()")
+    seen: dict[Value, int] = {}
+    for k, p in enumerate(leaves):
+        if not isinstance(p, Value):
+            raise TrainingError(f"parameter {k} should be a Value, got {kind(p)}")
+        if p._entry is not None:
+            raise TrainingError(
+                f"parameter {k}, {p!r}, is computed (op {p._op!r}); only leaves, Values made from "
+                "a number, can be trained"
+            )
+        if p in seen:
+            raise TrainingError(f"parameter {k} is parameter {seen[p]} again; give each once")
+        seen[p] = k
+    return leaves
+
+
+def _number(name: str, given: Any) -> float:
+    """An option as a float, if it is finite and not negative."""
+    try:
+        number = as_float(given)
+    except DataError:
+        number = math.nan
+    if not 0.0 <= number < math.inf:
+        raise TrainingError(f"{name} should be a finite number, 0 or more, got {kind(given)}")
+    return number
+
+
+def _count(name: str, given: Any, least: int = 1) -> int:
+    """An option as an int, if it is one and large enough."""
+    if not isinstance(given, (int, np.integer)) or isinstance(given, bool) or given < least:
+        raise TrainingError(f"{name} should be an int, {least} or more, got {kind(given)}")
+    return int(given)
+
+
+def _betas(given: Any) -> tuple[float, float]:
+    try:
+        beta1, beta2 = map(as_float, given)
+        fits = 0.0 <= beta1 < 1.0 and 0.0 <= beta2 < 1.0
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise TrainingError(
+            f"betas should be two numbers, each 0 or more and less than 1, got {kind(given)}"
+        )
+    return beta1, beta2
