@@ -1,4 +1,4 @@
-"""Recording -> native code: runs the stages for one structure of arguments, and calls the result.
+"""Recording -> native code: runs the stages for one structure of arguments.
 
 An executable owns its machine code and keeps the parameter stores alive that the code points to.
 """
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,19 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import context
 
-from ..errors import KernelClosed, SignatureError, kind
+from ..errors import KernelClosed, SignatureError
 from . import graph as graphs
+from .calls import Caller, Convention
 from .differentiate import gradient
 from .emit import ENTRY, Interface, constant_data, emit
 from .program import Program, Role
 from .reroll import OUTPUT, reroll, straight_line
 from .schedule import schedule
-from .signature import SCALAR, Container, Structure, build, count
+from .signature import SCALAR, Container, Structure, count
 from .simplify import expand, simplify
 from .source import Recording
 from .storage import INLINE_DATA
 from .verify import verify
-
-_PLAIN = {float, int}
 
 
 class Wanted(Enum):
@@ -93,6 +93,14 @@ class Executable:
         )
         self.pointer_outputs = [a.size for a in outputs if a.name != self.interface.returned]
         """The sizes of the outputs that `main` writes through pointers."""
+        self.convention = Convention(
+            name,
+            self.parameters,
+            self._structure(),
+            single,
+            self.pointer_outputs[0] if self.pointer_outputs else None,
+            options.dtype,
+        )
         self.schedule = schedule(
             self.transformed,
             returned=self.interface.returned,
@@ -105,15 +113,15 @@ class Executable:
         self._mapped: lowering.NativeModule | None = None
         self._loop: Any = None
         self._lock = threading.Lock()
-        self._entry = self._prototype()(self.address)
-        sizes = self.pointer_outputs
-        self._buffer = self.number * sizes[0] if sizes else None
-        blocks = [
-            self.number * count(s) if isinstance(s, Container) else None for _, s in self.parameters
-        ]
-        self._blocks = blocks if any(blocks) else []
-        shape = self.result if wanted is Wanted.VALUE else self.gradient
-        self._is_flat = shape == Container(tuple, (), (SCALAR,) * sum(sizes))
+        self.caller = Caller(self.convention, self.address)
+
+    def _structure(self) -> Structure:
+        """The structure of what a call gives."""
+        if self.wanted is Wanted.VALUE:
+            return self.result
+        if self.wanted is Wanted.GRADIENT:
+            return self.gradient
+        return Container(tuple, (), (SCALAR, self.gradient))
 
     # -- stages --------------------------------------------------------------------------------
 
@@ -194,23 +202,10 @@ class Executable:
             if native is not None:
                 native.close()
         self.native = self._mapped = self._loop = None
-        self._entry = self._closed
+        self.caller.replace(self._closed)
 
     def _closed(self, *_: Any) -> Any:
         self._open()
-
-    @property
-    def number(self) -> Any:
-        """The C type of a number."""
-        return ctypes.c_double if self.options.bits == 64 else ctypes.c_float
-
-    def _prototype(self) -> Any:
-        types = [
-            ctypes.c_void_p if isinstance(s, Container) else self.number for _, s in self.parameters
-        ]
-        types += [ctypes.c_void_p] * len(self.pointer_outputs)
-        result = self.number if self.interface.returned else None
-        return ctypes.CFUNCTYPE(result, *types)
 
     @property
     def c_prototype(self) -> str:
@@ -227,71 +222,6 @@ class Executable:
         ]
         result = c if self.interface.returned else "void"
         return f"{result} {ENTRY}({', '.join(arguments) or 'void'})"
-
-    def fits(self, arguments: Sequence[Any]) -> bool:
-        """Whether these are plain numbers, and flat lists or tuples of them, that fit `main`."""
-        if len(arguments) != len(self.parameters):
-            return False
-        for x, (_, s) in zip(arguments, self.parameters, strict=True):
-            kind = x.__class__
-            if kind is float or kind is int:
-                if s is not SCALAR:
-                    return False
-            elif (
-                s is SCALAR
-                or kind is not s.type  # type: ignore[union-attr]
-                or len(x) != len(s.items)  # type: ignore[union-attr]
-                or not {v.__class__ for v in x} <= _PLAIN
-            ):
-                return False
-        return True
-
-    def call(self, arguments: Sequence[Any], out: npt.NDArray[Any] | None = None) -> Any:
-        """Call `main`: scalars as they are, the leaves of a container as an array.
-
-        `out` receives the output that comes through a pointer, and is then returned in its place.
-        """
-        passed = arguments
-        if self._blocks:
-            passed = [
-                x if block is None else block(*x)
-                for x, block in zip(arguments, self._blocks, strict=True)
-            ]
-        if self._buffer is None:
-            if out is not None:
-                raise SignatureError(f"{self.name} gives one number, which needs no out")
-            return self._entry(*passed)
-        if out is not None:
-            address = self._checked(out).__array_interface__["data"][0]
-            value = self._entry(*passed, address)
-            return out if self.wanted is not Wanted.BOTH else (value, out)
-        buffer = self._buffer()
-        value = self._entry(*passed, buffer)
-        if self._is_flat:
-            return (value, tuple(buffer)) if self.wanted is Wanted.BOTH else tuple(buffer)
-        return self._wrap(value, iter(buffer))
-
-    def _checked(self, out: Any) -> npt.NDArray[Any]:
-        size = self.pointer_outputs[0]
-        if isinstance(out, np.ndarray):
-            fits = out.shape == (size,) and out.dtype == self.options.dtype
-            flags = out.flags
-            if fits and flags.c_contiguous and flags.writeable:
-                return out
-            got = f"{out.dtype} of shape {out.shape}"
-        else:
-            got = kind(out)
-        raise SignatureError(
-            f"{self.name}: out should be a writeable, contiguous {self.options.dtype} array of "
-            f"shape ({size},), got {got}"
-        )
-
-    def _wrap(self, value: Any, numbers: Any) -> Any:
-        """Results in the structure that the function gave them."""
-        if self.wanted is Wanted.VALUE:
-            return build(self.result, numbers)
-        partials = build(self.gradient, numbers)
-        return partials if self.wanted is Wanted.GRADIENT else (value, partials)
 
     # -- mapping over arrays ---------------------------------------------------------------------
 
@@ -355,7 +285,8 @@ class Executable:
         if not self.pointer_outputs:
             return value
         block = outputs[0]
-        return self._wrap(value, (block[:, k].reshape(shape) for k in range(block.shape[1])))
+        partials = (block[:, k].reshape(shape) for k in range(block.shape[1]))
+        return self.caller.wrap(partials if value is None else chain([value], partials))
 
 
 def _flat(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:

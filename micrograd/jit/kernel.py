@@ -74,8 +74,8 @@ class Kernel:
         if kwargs or len(args) != len(parameters):
             args = self._bind(args, kwargs)
         latest = self._latest
-        if latest is not None and latest.fits(args):
-            return latest.call(args, out)
+        if latest is not None and latest.caller.fits(args):
+            return latest.caller.call(args, out)
         return self._call_structured(args, out)
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
@@ -124,7 +124,7 @@ class Kernel:
             list(map(float, c)) if isinstance(s, Container) else float(c[0])
             for c, s in zip(columns, structures, strict=True)
         ]
-        return executable.call(plain, out)
+        return executable.caller.call(plain, out)
 
     def _check_structure(self, p: Parameter, got: Structure, n: int) -> None:
         if isinstance(self._source, ValueSource) and got is not SCALAR:
