@@ -153,7 +153,7 @@ class Optimizer:
     def table(self, steps: int) -> Numbers:
         """`per_step` of the next `steps` steps, one row each: f64[steps, rates]."""
         rows = [self.per_step(self.steps + k) for k in range(steps)]
-        return np.array(rows, dtype=np.float64).reshape(steps, -1)
+        return np.array(rows, dtype=np.float64).reshape(steps, len(rows[0]) if rows else 0)
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""
