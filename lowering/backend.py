@@ -64,6 +64,16 @@ def vector_bits() -> int:
     return 256 if "+avx" in features else 128
 
 
+def has_fma() -> bool:
+    """Whether this machine fuses a product and a sum in one instruction.
+
+    >>> has_fma() in (True, False)
+    True
+    """
+    _, _, features, triple, _ = _host()
+    return not triple.startswith(("x86_64", "i")) or "+fma" in features.split(",")
+
+
 @functools.cache
 def _machine(opt_level: int) -> Any:
     target, cpu, features, _, _ = _host()

@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from lowering.bindings import ir
 
 from ..errors import GraphError
 from ..ops import OPS, Op
 from .program import Apply, Expr
+from .vectormath import expansion
+from .vectormath.library import Library
 
 FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13}
 """The predicates of llvm.fcmp that the op table uses, as MLIR numbers them."""
@@ -59,6 +63,8 @@ class Builder:
         self._predicates = {name: ir.IntegerAttr.get(self.i64, code) for name, code in FCMP.items()}
         self._declared: set[str] = set()
         self._scopes: list[dict[Any, Any]] = [{}]
+        self._library = Library(self)
+        self._tables: dict[tuple[str, ...], str] = {}
         self.enter(module.body)
 
     def enter(self, block: ir.Block) -> None:
@@ -78,6 +84,16 @@ class Builder:
         """Build a new function: no value of another one is visible in it."""
         self._scopes = [{}]
         self.enter(entry)
+
+    @contextmanager
+    def inside(self, point: ir.InsertionPoint) -> Iterator[None]:
+        """Build at a place of another function for a while: no value of this one is visible."""
+        kept = self.block, self._point, self._scopes
+        self.block, self._point, self._scopes = point.block, point, [{}]
+        try:
+            yield
+        finally:
+            self.block, self._point, self._scopes = kept
 
     # -- types ---------------------------------------------------------------------------------
 
@@ -168,6 +184,9 @@ class Builder:
             flags = {"fastmathFlags": self._contract}
             contracted = not self.exact and op.mlir in CONTRACTED
             return self.build(op.mlir, [operands[0].type], operands, flags if contracted else None)
+        vector = isinstance(operands[0].type, ir.VectorType)
+        if not self.exact and (vector or op.libm is None) and (expand := expansion(op)):
+            return self._library.call(op, expand, operands)
         width = self.width(operands[0])
         if op.predicate is not None:
             truth = self.compare(op, operands)
@@ -358,6 +377,31 @@ class Builder:
             yield
         self.branch(leave)
         self.enter(leave)
+
+    def table(self, numbers: Sequence[float], type: ir.Type) -> ir.Value:
+        """The address of a table of constants in the module; equal tables are one."""
+        key = (str(type), *(x.hex() for x in numbers))
+        if key not in self._tables:
+            name = self._tables[key] = f"table.{len(self._tables)}"
+            data = np.array(numbers, dtype=f"f{type.width // 8}")
+            ir.Operation.create(
+                "llvm.mlir.global",
+                attributes={
+                    "sym_name": ir.StringAttr.get(name),
+                    "global_type": ir.TypeAttr.get(
+                        ir.Type.parse(f"!llvm.array<{len(numbers)} x {type}>")
+                    ),
+                    "value": ir.DenseElementsAttr.get(data, type=type),
+                    "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
+                    "constant": ir.UnitAttr.get(),
+                },
+                regions=1,
+                ip=ir.InsertionPoint.at_block_begin(self.module.body),
+            )
+        symbol = {"global_name": ir.FlatSymbolRefAttr.get(self._tables[key])}
+        return self.numbered(
+            ("table", key), lambda: self.build("llvm.mlir.addressof", [self.ptr], [], symbol)
+        )
 
     @contextmanager
     def loop(self, count: ir.Value) -> Iterator[ir.Value]:

@@ -1,0 +1,21 @@
+"""Vector math: how transcendental ops are written in arithmetic, for vectors of any width.
+
+An expansion takes the operands of an op as `Real`s and gives its result, to at most 1 ulp (2 for
+pow, erf and tan) over the whole range, special values exact; see docs/math.md. Strict kernels do
+not use them, nor do scalars whose op the C library has.
+"""
+
+from __future__ import annotations
+
+from lowering.backend import has_fma
+
+from ...ops import Op
+from .library import Expansion
+
+EXPANSIONS: dict[Op, Expansion] = {}
+"""Op -> its expansion."""
+
+
+def expansion(op: Op) -> Expansion | None:
+    """The expansion of an op, if it has one and this machine has the fused operations it needs."""
+    return EXPANSIONS.get(op) if has_fma() else None

@@ -1,0 +1,459 @@
+"""The arithmetic that expansions are written in: numbers, integers and masks of any width.
+
+A `Real`, `Integer` or `Mask` is an SSA value, a scalar or a vector, and its operators append
+operations of the llvm dialect, lane by lane. Everything is told from the type of the value, so the
+same expansion serves scalars and vectors of every width, in float32 and float64. No operation
+carries a fast-math flag: what is written is what is rounded, and a product is fused with a sum
+only where `fma` stands. Python numbers are constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from lowering.backend import vector_bits
+from lowering.bindings import ir
+
+FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "uno": 8, "une": 13}
+ICMP = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6}
+
+
+class Target(Protocol):
+    """What of the Builder the arithmetic uses."""
+
+    def build(
+        self,
+        name: str,
+        results: Sequence[ir.Type],
+        operands: Sequence[ir.Value],
+        attributes: dict[str, ir.Attribute] | None = None,
+    ) -> Any:
+        """Append an operation."""
+
+    def numbered(self, key: Any, build: Callable[[], Any]) -> Any:
+        """The value of `key` if there is one, else what `build` gives."""
+
+    def table(self, numbers: Sequence[float], type: ir.Type) -> ir.Value:
+        """The address of constants in memory."""
+
+
+class _Lanes:
+    """A value and its shape. bits: the width of a lane's number; width: how many lanes."""
+
+    __slots__ = ("b", "bits", "value", "width")
+
+    def __init__(self, b: Target, value: ir.Value, bits: int, width: int) -> None:
+        self.b = b
+        self.value = value
+        self.bits = bits
+        self.width = width
+
+    def _apply(
+        self,
+        kind: type[L],
+        name: str,
+        operands: Sequence[_Lanes],
+        *,
+        bits: int | None = None,
+        **attributes: int,
+    ) -> L:
+        """A lane-wise operation, built once in a scope; attributes are i64."""
+        bits = bits or self.bits
+        values = [x.value for x in operands]
+
+        def build() -> ir.Value:
+            i64 = ir.IntegerType.get_signless(64)
+            given = {k: ir.IntegerAttr.get(i64, n) for k, n in attributes.items()}
+            return self.b.build(name, [_type(kind, bits, self.width)], values, given)
+
+        key = ("lanes", kind, bits, name, *values, *attributes.values())
+        return kind(self.b, self.b.numbered(key, build), bits, self.width)
+
+    def _shuffle(self: L, x: L, y: L, lanes: Sequence[int]) -> L:
+        """The given lanes, counted through x and then y; x itself if they are its own."""
+        if list(lanes) == list(range(x.width)):
+            return x
+        mask = {"mask": ir.DenseI32ArrayAttr.get(list(lanes))}
+        type = _type(x.__class__, x.bits, len(lanes))
+        value = x.b.build("llvm.shufflevector", [type], [x.value, y.value], mask)
+        return x.__class__(x.b, value, x.bits, len(lanes))
+
+    def _constant(self, kind: type[L], x: float | int) -> L:
+        def build() -> ir.Value:
+            element, type = _type(kind, self.bits, 1), _type(kind, self.bits, self.width)
+            attribute = (
+                ir.FloatAttr.get(element, x)
+                if kind is Real
+                else ir.IntegerAttr.get(element, _signed(int(x), self.bits))
+            )
+            if self.width > 1:
+                attribute = ir.DenseElementsAttr.get_splat(type, attribute)
+            return self.b.build("llvm.mlir.constant", [type], [], {"value": attribute})
+
+        shown = float(x).hex() if kind is Real else x
+        key = ("lanes constant", kind, shown, self.bits, self.width)
+        return kind(self.b, self.b.numbered(key, build), self.bits, self.width)
+
+
+L = TypeVar("L", bound=_Lanes)
+
+
+class Real(_Lanes):
+    """Floating-point numbers.
+
+    `<` and its like are false for nan; `==` keeps Python's meaning, so equality is `equals`.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, b: Target, value: ir.Value) -> Real:
+        """The numbers in a value of a floating-point type or of a vector of one."""
+        type = value.type
+        vector = isinstance(type, ir.VectorType)
+        element = type.element_type if vector else type
+        bits = 64 if isinstance(element, ir.F64Type) else 32
+        return cls(b, value, bits, type.shape[0] if vector else 1)
+
+    def constant(self, x: float) -> Real:
+        """x in every lane; in float32 it is rounded."""
+        return self._constant(Real, x)
+
+    def _with(self, name: str, *others: Real | float) -> Real:
+        return self._apply(Real, name, [self, *(self.real(x) for x in others)])
+
+    def real(self, x: Real | float) -> Real:
+        """x itself, or a constant of the shape of this number."""
+        return x if isinstance(x, Real) else self.constant(x)
+
+    def __add__(self, y: Real | float) -> Real:
+        return self._with("llvm.fadd", y)
+
+    def __sub__(self, y: Real | float) -> Real:
+        return self._with("llvm.fsub", y)
+
+    def __mul__(self, y: Real | float) -> Real:
+        return self._with("llvm.fmul", y)
+
+    def __truediv__(self, y: Real | float) -> Real:
+        return self._with("llvm.fdiv", y)
+
+    def __radd__(self, x: float) -> Real:
+        return self.constant(x) + self
+
+    def __rsub__(self, x: float) -> Real:
+        return self.constant(x) - self
+
+    def __rmul__(self, x: float) -> Real:
+        return self.constant(x) * self
+
+    def __rtruediv__(self, x: float) -> Real:
+        return self.constant(x) / self
+
+    def __neg__(self) -> Real:
+        return self._with("llvm.fneg")
+
+    def __abs__(self) -> Real:
+        return self._with("llvm.intr.fabs")
+
+    def fma(self, y: Real | float, z: Real | float) -> Real:
+        """self * y + z, rounded once."""
+        return self._with("llvm.intr.fma", y, z)
+
+    def sqrt(self) -> Real:
+        """The square root, correctly rounded."""
+        return self._with("llvm.intr.sqrt")
+
+    def round(self) -> Real:
+        """The nearest integer, as a number; a half goes to the even one."""
+        return self._with("llvm.intr.roundeven")
+
+    def floor(self) -> Real:
+        """The integer below, as a number."""
+        return self._with("llvm.intr.floor")
+
+    def copysign(self, y: Real | float) -> Real:
+        """The magnitude of this number with the sign of y."""
+        return self._with("llvm.intr.copysign", y)
+
+    def minimum(self, y: Real | float) -> Real:
+        """The smaller number; y if either is nan."""
+        y = self.real(y)
+        return (self < y).select(self, y)
+
+    def maximum(self, y: Real | float) -> Real:
+        """The larger number; y if either is nan."""
+        y = self.real(y)
+        return (self > y).select(self, y)
+
+    def _compare(self, predicate: str, y: Real | float) -> Mask:
+        code = FCMP[predicate]
+        return self._apply(Mask, "llvm.fcmp", [self, self.real(y)], predicate=code)
+
+    def __lt__(self, y: Real | float) -> Mask:
+        return self._compare("olt", y)
+
+    def __le__(self, y: Real | float) -> Mask:
+        return self._compare("ole", y)
+
+    def __gt__(self, y: Real | float) -> Mask:
+        return self._compare("ogt", y)
+
+    def __ge__(self, y: Real | float) -> Mask:
+        return self._compare("oge", y)
+
+    def equals(self, y: Real | float) -> Mask:
+        """Where both are the same number; 0.0 equals -0.0, and nan nothing."""
+        return self._compare("oeq", y)
+
+    def is_nan(self) -> Mask:
+        """Where this is no number."""
+        return self._compare("uno", self)
+
+    def as_integer(self) -> Integer:
+        """The bits."""
+        return self._apply(Integer, "llvm.bitcast", [self])
+
+    def nearest(self) -> tuple[Real, Integer]:
+        """The nearest integer as a number, and as an integer; for numbers below 2**50 (2**21).
+
+        Adding 1.5 * 2**52 rounds to an integer, which then is the low bits of the sum: two
+        additions, where a conversion of float64 is a scalar one before AVX-512.
+        """
+        shift = self.constant(_shift(self.bits))
+        shifted = self + shift
+        return shifted - shift, shifted.as_integer() - shift.as_integer()
+
+    def convert(self, bits: int) -> Real:
+        """The same numbers in float32 or float64."""
+        if bits == self.bits:
+            return self
+        name = "llvm.fpext" if bits > self.bits else "llvm.fptrunc"
+        return self._apply(Real, name, [self], bits=bits)
+
+
+class Integer(_Lanes):
+    """Integers as wide as the numbers they go with: i64 beside float64, i32 beside float32."""
+
+    __slots__ = ()
+
+    def constant(self, n: int) -> Integer:
+        """n in every lane."""
+        return self._constant(Integer, n)
+
+    def _with(self, name: str, y: Integer | int) -> Integer:
+        y = y if isinstance(y, Integer) else self.constant(y)
+        return self._apply(Integer, name, [self, y])
+
+    def __add__(self, y: Integer | int) -> Integer:
+        return self._with("llvm.add", y)
+
+    def __sub__(self, y: Integer | int) -> Integer:
+        return self._with("llvm.sub", y)
+
+    def __mul__(self, y: Integer | int) -> Integer:
+        return self._with("llvm.mul", y)
+
+    def __rsub__(self, x: int) -> Integer:
+        return self.constant(x) - self
+
+    def __and__(self, y: Integer | int) -> Integer:
+        return self._with("llvm.and", y)
+
+    def __or__(self, y: Integer | int) -> Integer:
+        return self._with("llvm.or", y)
+
+    def __xor__(self, y: Integer | int) -> Integer:
+        return self._with("llvm.xor", y)
+
+    def __lshift__(self, y: Integer | int) -> Integer:
+        return self._with("llvm.shl", y)
+
+    def __rshift__(self, y: Integer | int) -> Integer:
+        """Shifts copies of the sign in."""
+        return self._with("llvm.ashr", y)
+
+    def shift_right(self, y: Integer | int) -> Integer:
+        """Shifts zeros in."""
+        return self._with("llvm.lshr", y)
+
+    def _compare(self, predicate: str, y: Integer | int) -> Mask:
+        y = y if isinstance(y, Integer) else self.constant(y)
+        return self._apply(Mask, "llvm.icmp", [self, y], predicate=ICMP[predicate])
+
+    def __lt__(self, y: Integer | int) -> Mask:
+        return self._compare("slt", y)
+
+    def __le__(self, y: Integer | int) -> Mask:
+        return self._compare("sle", y)
+
+    def __gt__(self, y: Integer | int) -> Mask:
+        return self._compare("sgt", y)
+
+    def __ge__(self, y: Integer | int) -> Mask:
+        return self._compare("sge", y)
+
+    def equals(self, y: Integer | int) -> Mask:
+        """Where both are the same integer."""
+        return self._compare("eq", y)
+
+    def below(self, y: Integer | int) -> Mask:
+        """Where this is less, both read as unsigned."""
+        return self._compare("ult", y)
+
+    def as_real(self) -> Real:
+        """The number that has these bits."""
+        return self._apply(Real, "llvm.bitcast", [self])
+
+    def to_real(self) -> Real:
+        """The integers as numbers; for those below 2**50 (2**21): the inverse of `nearest`."""
+        shift = self.as_real().constant(_shift(self.bits))
+        return (self + shift.as_integer()).as_real() - shift
+
+    def lookup(self, numbers: Sequence[float]) -> Real:
+        """numbers[self % len(numbers)]; their count is a power of two.
+
+        Where the table fits into two registers of AVX-512 it is one permutation of them, elsewhere
+        a gather from memory.
+        """
+        name = _PERMUTATIONS.get((self.bits, len(numbers)))
+        if name is None or self.width == 1 or vector_bits() != 512:
+            return self._gather(numbers)
+        full = 512 // self.bits
+        rows = [self._row(numbers[k : k + full]) for k in range(0, len(numbers), full)]
+        found = []
+        for start in range(0, self.width, full):
+            # what lies in the other lanes is nobody's business: poison
+            lanes = [start + k if start + k < self.width else -1 for k in range(full)]
+            index = self._shuffle(self, self, lanes)
+            found.append(_permutation(name, [rows[0], index, *rows[1:]]))
+        while len(found) > 1:
+            lanes = list(range(2 * found[0].width))
+            pairs = zip(found[::2], found[1::2], strict=True)
+            found = [x._shuffle(x, y, lanes) for x, y in pairs]
+        return found[0]._shuffle(found[0], found[0], range(self.width))
+
+    def _row(self, numbers: Sequence[float]) -> Real:
+        """A vector register of constants."""
+        width = len(numbers)
+
+        def build() -> ir.Value:
+            data = np.array(numbers, dtype=f"f{self.bits // 8}")
+            elements = str(ir.DenseElementsAttr.get(data)).rpartition(" : ")[0]
+            type = _type(Real, self.bits, width)
+            value = ir.Attribute.parse(f"{elements} : {type}")
+            return self.b.build("llvm.mlir.constant", [type], [], {"value": value})
+
+        key = ("lanes row", tuple(numbers), self.bits)
+        return Real(self.b, self.b.numbered(key, build), self.bits, width)
+
+    def _gather(self, numbers: Sequence[float]) -> Real:
+        element = _type(Real, self.bits, 1)
+        index = self & (len(numbers) - 1)
+        pointer = ir.Type.parse("!llvm.ptr")
+        if self.width > 1:
+            pointer = ir.Type.parse(f"vector<{self.width}x!llvm.ptr>")
+        place = {
+            "rawConstantIndices": ir.DenseI32ArrayAttr.get([-(2**31)]),
+            "elem_type": ir.TypeAttr.get(element),
+        }
+        base = self.b.table(numbers, element)
+        at = self.b.build("llvm.getelementptr", [pointer], [base, index.value], place)
+        type = _type(Real, self.bits, self.width)
+        if self.width == 1:
+            value = self.b.build("llvm.load", [type], [at])
+        else:
+            every = self._constant(Mask, 1)
+            i32 = ir.IntegerType.get_signless(32)
+            aligned = {"alignment": ir.IntegerAttr.get(i32, self.bits // 8)}
+            value = self.b.build("llvm.intr.masked.gather", [type], [at, every.value], aligned)
+        return Real(self.b, value, self.bits, self.width)
+
+
+class Mask(_Lanes):
+    """Truth values."""
+
+    __slots__ = ()
+
+    def __and__(self, y: Mask) -> Mask:
+        return self._apply(Mask, "llvm.and", [self, y])
+
+    def __or__(self, y: Mask) -> Mask:
+        return self._apply(Mask, "llvm.or", [self, y])
+
+    def __xor__(self, y: Mask) -> Mask:
+        return self._apply(Mask, "llvm.xor", [self, y])
+
+    def __invert__(self) -> Mask:
+        return self ^ self._constant(Mask, 1)
+
+    def select(self, x: S, y: S | float) -> S:
+        """x where the mask holds, else y."""
+        other = y if isinstance(y, _Lanes) else x._constant(type(x), y)
+        return x._apply(type(x), "llvm.select", [self, x, other])
+
+
+S = TypeVar("S", Real, Integer)
+
+_PERMUTATIONS = {
+    (64, 8): "permvar.df.512",
+    (64, 16): "vpermi2var.pd.512",
+    (32, 16): "permvar.sf.512",
+    (32, 32): "vpermi2var.ps.512",
+}
+"""(bits, entries) of a table -> the AVX-512 permutation that looks up in it."""
+
+
+def polynomial(x: Real, coefficients: Sequence[float]) -> Real:
+    """c[0] + c[1] x + c[2] x**2 + ..., by Horner's rule in fused steps."""
+    *lower, highest = coefficients
+    sum = x.constant(highest)
+    for c in reversed(lower):
+        sum = sum.fma(x, c)
+    return sum
+
+
+def two_sum(x: Real, y: Real) -> tuple[Real, Real]:
+    """x + y and its rounding error, where |x| >= |y|. Source: T. J. Dekker, 1971."""
+    sum = x + y
+    return sum, y - (sum - x)
+
+
+def two_product(x: Real, y: Real) -> tuple[Real, Real]:
+    """x * y and its rounding error."""
+    product = x * y
+    return product, x.fma(y, -product)
+
+
+def _permutation(name: str, operands: Sequence[Real | Integer]) -> Real:
+    """The lanes of registers of constants that an index names."""
+    row = operands[0]
+    assert isinstance(row, Real)
+    attributes = {
+        "intrin": ir.StringAttr.get(f"llvm.x86.avx512.{name}"),
+        "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
+        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(operands), 0]),
+    }
+    values = [x.value for x in operands]
+    value = row.b.build("llvm.call_intrinsic", [row.value.type], values, attributes)
+    return Real(row.b, value, row.bits, row.width)
+
+
+def _shift(bits: int) -> float:
+    return 1.5 * 2.0 ** (52 if bits == 64 else 23)
+
+
+def _signed(n: int, bits: int) -> int:
+    n &= 2**bits - 1
+    return n - (n >> bits - 1 << bits)
+
+
+def _type(kind: type[_Lanes], bits: int, width: int) -> ir.Type:
+    if kind is Real:
+        element = ir.F64Type.get() if bits == 64 else ir.F32Type.get()
+    else:
+        element = ir.IntegerType.get_signless(1 if kind is Mask else bits)
+    return element if width == 1 else ir.VectorType.get([width], element)
