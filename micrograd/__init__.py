@@ -8,7 +8,7 @@
 """
 
 from .engine import Value
-from .jit import Kernel, grad, jit, value_and_grad
+from .jit import History, Kernel, fit, grad, jit, value_and_grad
 from .ops import (
     absolute,
     acos,
@@ -39,6 +39,7 @@ from .ops import (
 
 __version__ = "0.1.0"
 __all__ = [
+    "History",
     "Kernel",
     "Value",
     "absolute",
@@ -52,6 +53,7 @@ __all__ = [
     "erf",
     "exp",
     "expm1",
+    "fit",
     "grad",
     "jit",
     "log",

@@ -42,10 +42,19 @@ Schedule: TypeAlias = Callable[[int], float]
 # --- schedules ------------------------------------------------------------------------------
 
 
+class Constant:
+    """A schedule that gives the same rate at every step, which a loop need not tabulate."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = _number("rate", rate)
+
+    def __call__(self, step: int) -> float:
+        return self.rate
+
+
 def constant(rate: float) -> Schedule:
     """The same rate at every step."""
-    rate = _number("rate", rate)
-    return lambda step: rate
+    return Constant(rate)
 
 
 def linear(start: float, end: float, steps: int) -> Schedule:
@@ -149,6 +158,14 @@ class Optimizer:
     def scalars(self, rate: float, step: int) -> tuple[float, ...]:
         """The scalars of a step with this learning rate."""
         return (rate,)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether `per_step` gives the same at every step."""
+        plain = type(self).scalars is Optimizer.scalars
+        return (
+            plain and type(self).per_step is Optimizer.per_step and type(self.schedule) is Constant
+        )
 
     def table(self, steps: int) -> Numbers:
         """`per_step` of the next `steps` steps, one row each: f64[steps, rates]."""

@@ -4,6 +4,7 @@ trace -> Graph -> reroll -> Program -> differentiate, simplify -> schedule -> em
 -> lowering -> machine code
 """
 
+from .fit import History, fit
 from .kernel import Kernel, grad, jit, value_and_grad
 
-__all__ = ["Kernel", "grad", "jit", "value_and_grad"]
+__all__ = ["History", "Kernel", "fit", "grad", "jit", "value_and_grad"]

@@ -1,0 +1,111 @@
+"""Training in a native loop equals training by the interpreter."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import Value, fit, jit
+from micrograd.nn import MLP
+from micrograd.optim import SGD, Adam, AdamW, Optimizer, cosine, linear
+
+XS = [[2.0, 3.0, -1.0], [3.0, -1.0, 0.5], [0.5, 1.0, 1.0], [1.0, 1.0, -1.0]]
+YS = [1.0, -1.0, -1.0, 1.0]
+
+OPTIMIZERS: dict[str, Callable[[list[Value]], Optimizer]] = {
+    "sgd": lambda p: SGD(p, lr=0.01),
+    "scheduled": lambda p: SGD(p, lr=linear(0.05, 0.01, 20)),
+    "momentum": lambda p: SGD(p, lr=0.01, momentum=0.9, weight_decay=1e-3),
+    "nesterov": lambda p: SGD(p, lr=0.01, momentum=0.9, nesterov=True),
+    "adam": lambda p: Adam(p, lr=cosine(0.02, 0.001, 30, warmup=5)),
+    "adamw": lambda p: AdamW(p, lr=0.02),
+}
+
+
+def tiny() -> MLP:
+    """The model of the tiny regression."""
+    random.seed(3)
+    return MLP(3, [4, 4, 1])
+
+
+def squares(model: MLP) -> Value:
+    """Its sum of squared errors."""
+    return sum((model(x) - y) ** 2 for x, y in zip(XS, YS, strict=True))
+
+
+def eager(loss: Callable[[], Value], optimizer: Optimizer, steps: int) -> list[float]:
+    """The losses of training by the interpreter."""
+    losses = []
+    for _ in range(steps):
+        total = loss()
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        losses.append(total.data)
+    return losses
+
+
+def numbers(model: Any) -> list[float]:
+    return [p.data for p in model.parameters()]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_strict_training_is_the_interpreters_bit_for_bit(name: str) -> None:
+    one, other = tiny(), tiny()
+    optimizer = OPTIMIZERS[name](one.parameters())
+    expected = eager(lambda: squares(one), optimizer, 40)
+    native = OPTIMIZERS[name](other.parameters())
+    kernel = jit(squares(other), wrt=other.parameters(), dtype="f64", strict=True)
+    history = fit(kernel, native, steps=40)
+    assert history.losses.tolist() == expected
+    assert numbers(other) == numbers(one)
+    for slot in native.slots:
+        assert native.state[slot].tolist() == optimizer.state[slot].tolist()
+    assert native.steps == 40
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_training_agrees_with_the_interpreter(name: str, dtype: str) -> None:
+    one, other = tiny(), tiny()
+    expected = eager(lambda: squares(one), OPTIMIZERS[name](one.parameters()), 40)
+    kernel = jit(squares(other), wrt=other.parameters(), dtype=dtype)
+    history = fit(kernel, OPTIMIZERS[name](other.parameters()), steps=40)
+    close = 1e-9 if dtype == "f64" else 1e-4
+    assert history.losses == pytest.approx(expected, rel=close)
+    assert numbers(other) == pytest.approx(numbers(one), rel=close, abs=close)
+
+
+def test_training_goes_on_where_it_stopped() -> None:
+    one, other = tiny(), tiny()
+    kernel = jit(squares(one), wrt=one.parameters(), dtype="f64")
+    optimizer = Adam(one.parameters())
+    first = fit(kernel, optimizer, steps=7)
+    second = fit(kernel, optimizer, steps=5)
+    whole = fit(
+        jit(squares(other), wrt=other.parameters(), dtype="f64"), Adam(other.parameters()), steps=12
+    )
+    assert [*first.losses, *second.losses] == whole.losses.tolist()
+    assert numbers(one) == numbers(other)
+
+
+def test_parameters_in_several_places() -> None:
+    """A subset of the kernel's parameters, in another order, of two stores."""
+    a, b = Value(1.0), Value(2.0)
+    jit(a * b, wrt=[a, b])()
+    c, d = Value(3.0), Value(4.0)
+    loss = a * a + 3.0 * b * b + 5.0 * c * c + 7.0 * d * d
+    kernel = jit(loss, wrt=[d, a, c, b], dtype="f64")
+    fit(kernel, SGD([c, a, d], lr=0.01), steps=1)
+    assert [v.data for v in (a, b, c, d)] == [0.98, 2.0, 3.0 - 0.3, 4.0 - 0.56]
+
+
+def test_history_is_of_the_steps_before_their_updates() -> None:
+    w = Value(1.0)
+    history = fit(w * w, SGD([w], lr=0.25), steps=3, dtype="f64")
+    np.testing.assert_array_equal(history.losses, [1.0, 0.25, 0.0625])
+    assert w.data == 0.125
