@@ -7,15 +7,11 @@ Establishes a module that MLIR verifies, with
                                      one element may be the result
     @_mlir_ciface_main               its C interface, as MLIR's own lowering would name it
     @p0, @p1, ...                    pointers to the parameter stores, set once after linking
-
-and, when it is to be mapped over arrays, a NumPy ufunc inner loop around `main`:
-
-    @main_loop(args, dimensions, steps, data)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,46 +51,54 @@ class Interface:
     returned: str | None
 
 
-def emit(
-    schedule: Schedule, interface: Interface, *, bits: int, exact: bool, mapped: bool = False
-) -> ir.Module:
+def emit(schedule: Schedule, interface: Interface, *, bits: int, exact: bool) -> ir.Module:
     """The module of a schedule, built in the current MLIR context and verified.
 
     bits    the element type: 32 or 64
     exact   no fast-math flags: compiled and interpreted results are equal
-    mapped  add `main_loop`
     """
     with ir.Location.unknown():
         module = ir.Module.create()
-        emitter = _Emitter(module, schedule, interface, bits, exact)
-        emitter.emit()
-        if mapped:
-            emitter.emit_loop()
+        emitter = Emitter(Builder(module, bits, exact=exact), schedule, interface)
+        emitter.globals()
+        emitter.kernel(ENTRY)
+        emitter.c_interface()
     module.operation.verify()
     return module
 
 
-class _Emitter:
+class Emitter:
+    """Emits the functions of a schedule into the builder's module.
+
+    narrowed   parameter arrays that the functions get as arguments, in the element type already
+    """
+
     def __init__(
-        self, module: ir.Module, schedule: Schedule, interface: Interface, bits: int, exact: bool
+        self,
+        builder: Builder,
+        schedule: Schedule,
+        interface: Interface,
+        narrowed: Collection[str] = (),
     ) -> None:
-        self.module = module
+        self.builder = builder
+        self.module = builder.module
         self.schedule = schedule
         self.program = schedule.program
         self.interface = interface
-        self.exact = exact
-        self.builder = Builder(module, bits, exact=exact)
+        self.exact = builder.exact
+        self.narrowed = narrowed
         self.arguments = [
             a
             for a in self.program.with_role(Role.INPUT, Role.OUTPUT)
             if a.name != interface.returned
         ]
+        self.arguments += [self.program.arrays[name] for name in narrowed]
         self.storage: Storage
 
     # -- functions -----------------------------------------------------------------------------
 
-    def emit(self) -> None:
-        """Globals, then the chunks, then main and its C interface."""
+    def globals(self) -> None:
+        """The parameter stores, constant data and index tables."""
         for a in self.program.with_role(Role.PARAMETER):
             self._global(f"external @{a.name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
         for name, numbers in constant_data(self.program, self.builder.bits).items():
@@ -102,15 +106,29 @@ class _Emitter:
                 self._global(f"external @{name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
             else:
                 self._table(name, numbers)
-        result = self.builder.number if self.interface.returned else None
-        types = [self._type(a) for a in self.arguments]
+
+    @property
+    def result(self) -> ir.Type | None:
+        """The type that the kernel returns."""
+        return self.builder.number if self.interface.returned else None
+
+    @property
+    def types(self) -> list[ir.Type]:
+        """The types of the kernel's arguments."""
+        return [self._type(a) for a in self.arguments]
+
+    def kernel(self, name: str, *, internal: bool = False) -> None:
+        """The chunks, then the kernel itself."""
+        types = self.types
         if len(self.schedule.functions) > 1:
             for k, steps in enumerate(self.schedule.functions):
-                self._function(f"part{k}", [*types, self.builder.ptr], None, internal=True)
+                self.function(
+                    f"part{k}", [*types, self.builder.ptr], None, internal=True, apart=True
+                )
                 self._begin(self.builder.block.arguments[len(types)])
                 self._body(steps)
                 self.builder.build("llvm.return", [], [])
-        self._function(ENTRY, types, result)
+        self.function(name, types, self.result, internal=internal)
         self._begin(None)
         release = self._allocate_workspace()
         if len(self.schedule.functions) > 1:
@@ -126,21 +144,26 @@ class _Emitter:
             callee = self.builder.callee("free", 1)
             self.builder.build("llvm.call", [], [self.storage.workspace], callee)
         self.builder.build("llvm.return", [], results)
-        self._c_interface(types, result)
 
     def _type(self, a: Array) -> ir.Type:
         return self.builder.number if a.name in self.interface.by_value else self.builder.ptr
 
-    def _function(
+    def function(
         self,
         name: str,
         types: Sequence[ir.Type],
         result: ir.Type | None,
         *,
         internal: bool = False,
+        apart: bool = False,
         marked: bool = True,
     ) -> None:
-        """Begin a function; building goes on in its entry block."""
+        """Begin a function; building goes on in its entry block.
+
+        internal   only this module calls it
+        apart      it is not inlined
+        marked     its arguments are the kernel's, whose properties LLVM is told
+        """
         signature = ", ".join(map(str, types))
         text = f"!llvm.func<{result if result is not None else 'void'} ({signature})>"
         attributes = {
@@ -153,9 +176,9 @@ class _Emitter:
             "unnamed_addr": ir.Attribute.parse("0 : i64"),
             "visibility_": ir.Attribute.parse("0 : i64"),
         }
-        if internal:
+        if apart:
             attributes["no_inline"] = ir.UnitAttr.get()
-        else:
+        if not internal:
             attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
         if self.exact:
             # else LLVM would take libm's pow(x, 2) for x*x, which rounds differently
@@ -164,7 +187,7 @@ class _Emitter:
         for a, type in zip(self.arguments if marked else [], types, strict=False):
             pointer = type == self.builder.ptr
             mark = "llvm.noalias, llvm.nonnull"
-            mark += ", llvm.readonly" if a.role is Role.INPUT else ""
+            mark += ", llvm.readonly" if a.role is not Role.OUTPUT else ""
             marks.append(f"{{{mark}}}" if pointer else "{}")
         marks += ["{llvm.noalias}" if marked else "{}"] * (len(types) - len(marks))
         if any(mark != "{}" for mark in marks):
@@ -174,39 +197,14 @@ class _Emitter:
         entry = function.regions[0].blocks.append(*types)
         self.builder.begin(entry)
 
-    def _c_interface(self, types: Sequence[ir.Type], result: ir.Type | None) -> None:
-        self._function(f"_mlir_ciface_{ENTRY}", types, result)
+    def c_interface(self) -> None:
+        """`main` under the name that MLIR's own lowering would give its C interface."""
+        types, result = self.types, self.result
+        self.function(f"_mlir_ciface_{ENTRY}", types, result)
         callee = self.builder.callee(ENTRY, len(types))
         results = [result] if result is not None else []
         call = self.builder.build("llvm.call", results, self.builder.block.arguments, callee)
         self.builder.build("llvm.return", [], [call] if results else [])
-
-    def emit_loop(self) -> None:
-        """The inner loop of a ufunc: `main` on every element of its strided arguments.
-
-        Source: NumPy's PyUFuncGenericFunction, (char **args, npy_intp const *dimensions,
-        npy_intp const *steps, void *data). The arguments are main's, then its result.
-        """
-        b = self.builder
-        types = [self._type(a) for a in self.arguments]
-        self._function(f"{ENTRY}_loop", [b.ptr] * 4, None, marked=False)
-        pointers, dimensions, steps, _ = b.block.arguments
-        n = b.load(dimensions, b.i64)
-        total = len(types) + bool(self.interface.returned)
-        bases = [b.load(b.element(pointers, k, b.ptr), b.ptr) for k in range(total)]
-        strides = [b.load(b.element(steps, k, b.i64), b.i64) for k in range(total)]
-        byte = ir.IntegerType.get_signless(8)
-        with b.loop(n) as index:
-            at = [
-                b.element(base, b.integer_op("llvm.mul", index, stride), byte)
-                for base, stride in zip(bases, strides, strict=True)
-            ]
-            passed = [b.load(x, t) if t == b.number else x for x, t in zip(at, types, strict=False)]
-            results = [b.number] if self.interface.returned else []
-            result = b.build("llvm.call", results, passed, b.callee(ENTRY, len(passed)))
-            if results:
-                b.store(result, at[-1])
-        b.build("llvm.return", [], [])
 
     def _global(self, head: str, initial: str) -> None:
         type = initial.rpartition(" : ")[2]
@@ -241,16 +239,22 @@ class _Emitter:
         """Tie the arrays to the arguments of the function that has just begun."""
         arguments = list(self.builder.block.arguments)
         self.storage = Storage(
-            self.builder, self.schedule, self.arguments, self.interface.by_value, arguments
+            self.builder,
+            self.schedule,
+            self.arguments,
+            self.interface.by_value,
+            arguments,
+            self.narrowed,
         )
         self.storage.workspace = workspace
 
     def _allocate_workspace(self) -> bool:
         """Give `main` its workspace; whether it must be freed."""
-        size = self.schedule.workspace_size * self.builder.bits // 8
+        b = self.builder
+        size = self.schedule.workspace_size * b.lanes * b.bits // 8
         if not size:
             return False
-        if size <= STACK_BYTES:
+        if size <= STACK_BYTES * b.lanes:
             pieces = in_pieces(self.program.body) & set(self.schedule.workspace)
             self.storage.workspace = self.storage.allocate(
                 self.schedule.workspace_size, in_pieces=bool(pieces)

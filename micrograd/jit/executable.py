@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import lowering
 from lowering.bindings import context
 
 from ..errors import KernelClosed, SignatureError
 from . import graph as graphs
+from .arrays import ArrayCaller
 from .calls import Caller, Convention
 from .differentiate import gradient
 from .emit import ENTRY, Interface, constant_data, emit
+from .emit_batch import emit_batch
 from .program import Program, Role
 from .reroll import OUTPUT, reroll, straight_line
-from .schedule import schedule
+from .schedule import Schedule, cost, schedule
 from .signature import SCALAR, Container, Structure, count
 from .simplify import expand, simplify
 from .source import Recording
@@ -44,10 +44,14 @@ class Wanted(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to compile: `dtype` is float32 or float64; `strict` forbids any change of rounding."""
+    """How to compile: `dtype` is float32 or float64; `strict` forbids any change of rounding.
+
+    threads   how many threads a call with arrays may use; None: the default
+    """
 
     dtype: np.dtype[Any]
     strict: bool
+    threads: int | None = None
 
     @property
     def bits(self) -> int:
@@ -109,9 +113,8 @@ class Executable:
         )
         found = constant_data(self.transformed, options.bits)
         self.data = {name: data for name, data in found.items() if len(data) > INLINE_DATA}
-        self.native: lowering.NativeModule | None = self._compile(mapped=False)
-        self._mapped: lowering.NativeModule | None = None
-        self._loop: Any = None
+        self.native: lowering.NativeModule | None = self._compile(self._emit, self.schedule)
+        self._arrays: ArrayCaller | None = None
         self._lock = threading.Lock()
         self.caller = Caller(self.convention, self.address)
 
@@ -141,18 +144,15 @@ class Executable:
         program = simplify(expand(program, exact=self.options.strict))
         return verify(program, "simplify")
 
-    def _emit(self, *, mapped: bool) -> Any:
-        options = self.options
-        return emit(
-            self.schedule, self.interface, bits=options.bits, exact=options.strict, mapped=mapped
-        )
+    def _emit(self) -> Any:
+        bits, exact = self.options.bits, self.options.strict
+        return emit(self.schedule, self.interface, bits=bits, exact=exact)
 
-    def _compile(self, *, mapped: bool) -> lowering.NativeModule:
+    def _compile(self, emit: Callable[[], Any], schedule: Schedule) -> lowering.NativeModule:
         with context():
-            module = self._emit(mapped=mapped)
             native = lowering.compile(
-                module,
-                opt_level=self.schedule.opt_level,
+                emit(),
+                opt_level=schedule.opt_level,
                 vectorize=False,  # the schedule has chosen the lanes and how far to unroll
                 unroll=False,
             )
@@ -167,7 +167,7 @@ class Executable:
     def mlir(self) -> str:
         """The module as text."""
         with context():
-            return str(self._emit(mapped=False)).rstrip("\n")
+            return str(self._emit()).rstrip("\n")
 
     def stages(self) -> dict[str, str]:
         """Every stage as text, in order."""
@@ -198,10 +198,10 @@ class Executable:
 
     def close(self) -> None:
         """Free the machine code."""
-        for native in (self.native, self._mapped):
+        for native in (self.native, self._arrays and self._arrays.native):
             if native is not None:
                 native.close()
-        self.native = self._mapped = self._loop = None
+        self.native = self._arrays = None
         self.caller.replace(self._closed)
 
     def _closed(self, *_: Any) -> Any:
@@ -225,70 +225,23 @@ class Executable:
 
     # -- mapping over arrays ---------------------------------------------------------------------
 
-    def _compile_loop(self) -> Any:
-        """`main_loop`, compiled by the first thread that needs it."""
+    @property
+    def arrays(self) -> ArrayCaller:
+        """Calls with arrays; compiled by the first thread that needs it."""
         with self._lock:
             self._open()
-            if self._loop is None:
-                self._mapped = self._compile(mapped=True)
-                pointer = ctypes.c_void_p
-                prototype = ctypes.CFUNCTYPE(None, pointer, pointer, pointer, pointer)
-                self._loop = prototype(self._mapped.address(f"{ENTRY}_loop"))
-            return self._loop
+            if self._arrays is None:
+                self._arrays = self._compile_batch()
+            return self._arrays
 
-    def map(
-        self,
-        arguments: Sequence[Sequence[Any]],
-        shape: tuple[int, ...],
-        out: npt.NDArray[Any] | None,
-    ) -> Any:
-        """Call `main` for every element of the broadcast arrays.
+    def _compile_batch(self) -> ArrayCaller:
+        bits, exact = self.options.bits, self.options.strict
+        plan = schedule(self.transformed, returned=self.interface.returned, exact=exact)
 
-        arguments   per parameter, its leaves: numbers or arrays that broadcast to `shape`
-        Returns arrays of `shape`, in the structure of a single call.
-        """
-        loop = self._loop or self._compile_loop()
-        dtype = self.options.dtype
-        n = int(np.prod(shape))
-        columns: list[npt.NDArray[Any]] = []
-        for leaves, (_, s) in zip(arguments, self.parameters, strict=True):
-            if isinstance(s, Container):
-                rows = np.empty((*shape, len(leaves)), dtype=dtype)
-                for k, leaf in enumerate(leaves):
-                    rows[..., k] = leaf
-                columns.append(rows.reshape(n, len(leaves)))
-            else:
-                array = np.asarray(leaves[0], dtype=dtype)
-                columns.append(array if array.ndim == 0 else _flat(array, shape))
-        steps = [c.strides[0] if c.ndim else 0 for c in columns]
-        outputs = []
-        for size in self.pointer_outputs:
-            outputs.append(np.empty((n, size), dtype=dtype))
-        if self.interface.returned:
-            values = np.empty(n, dtype=dtype)
-            if out is not None and out.flags.c_contiguous and out.dtype == dtype:
-                # an argument that overlaps it is read to the end before it is written
-                shared = any(np.may_share_memory(out, c) for c in columns)
-                values = values if shared else out.reshape(n)
-            outputs.append(values)
-        elif out is not None:
-            raise SignatureError(f"{self.name} gives several arrays, and out is one")
-        steps += [o.strides[0] for o in outputs]
-        if n:
-            pointers = (ctypes.c_void_p * len(steps))(*(a.ctypes.data for a in columns + outputs))
-            strides = (ctypes.c_ssize_t * len(steps))(*steps)
-            loop(pointers, ctypes.byref(ctypes.c_ssize_t(n)), strides, None)
-        value = outputs[-1].reshape(shape) if self.interface.returned else None
-        if out is not None and value is not None and not np.shares_memory(out, value):
-            out[...] = value
-        value = out if out is not None and value is not None else value
-        if not self.pointer_outputs:
-            return value
-        block = outputs[0]
-        partials = (block[:, k].reshape(shape) for k in range(block.shape[1]))
-        return self.caller.wrap(partials if value is None else chain([value], partials))
+        def emit() -> Any:
+            lanes = lowering.vector_bits() // bits
+            return emit_batch(plan, self.interface, bits=bits, exact=exact, lanes=lanes)
 
-
-def _flat(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """The array broadcast to `shape` in one dimension: a view where one stride can say it."""
-    return np.broadcast_to(array, shape).reshape(-1)
+        native = self._compile(emit, plan)
+        work = sum(cost(step) for steps in plan.functions for step in steps)
+        return ArrayCaller(self.convention, native, work)

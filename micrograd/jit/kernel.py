@@ -5,16 +5,19 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..engine import Value
 from ..errors import GraphError, KernelClosed, SignatureError, kind
+from .arrays import ufunc_of
 from .executable import Executable, Options, Wanted
 from .explain import explain
 from .signature import SCALAR, Container, Structure, leaves, structure_of
 from .source import FunctionSource, Parameter, Source, ValueSource
+from .threads import checked
 
 _DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64": np.float64}
 
@@ -42,6 +45,7 @@ class Kernel:
         self._executables: dict[tuple[Structure, ...], Executable] = {}
         self._latest: Executable | None = None
         self._derived: dict[Wanted, Kernel] = {}
+        self._siblings: dict[np.dtype[Any], Kernel] = {}
         self._closed = False
 
     # -- derived kernels -----------------------------------------------------------------------
@@ -67,16 +71,44 @@ class Kernel:
                 self._derived[wanted] = Kernel(self._source, self._options, wanted)
             return self._derived[wanted]
 
+    def _with_dtype(self, dtype: np.dtype[Any]) -> Kernel:
+        """The same kernel, computing in another dtype."""
+        if dtype == self._options.dtype:
+            return self
+        with self._lock:
+            self._check_open()
+            if dtype not in self._siblings:
+                options = replace(self._options, dtype=dtype)
+                self._siblings[dtype] = Kernel(self._source, options, self._wanted)
+            return self._siblings[dtype]
+
+    @property
+    def ufunc(self) -> np.ufunc:
+        """The kernel as a NumPy ufunc, with loops for float32 and float64.
+
+        A parameter or result that is a sequence of n numbers is a core dimension `(n)`. It keeps
+        the machine code alive.
+        """
+        kernels = [self._with_dtype(np.dtype(t)) for t in (np.float32, np.float64)]
+        executables = [k._shown for k in kernels]
+        codes = [e.arrays.code for e in executables]
+        return ufunc_of(executables[0].convention, codes, self.__doc__ or "")
+
     # -- calling -------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+    def __call__(
+        self, *args: Any, out: Any = None, where: Any = True, dtype: Any = None, **kwargs: Any
+    ) -> Any:
+        if dtype is not None and _dtype_of(dtype) != self._options.dtype:
+            other = self._with_dtype(_dtype_of(dtype))
+            return other(*args, out=out, where=where, **kwargs)
         parameters = self._source.parameters
         if kwargs or len(args) != len(parameters):
             args = self._bind(args, kwargs)
         latest = self._latest
         if latest is not None and latest.caller.fits(args):
             return latest.caller.call(args, out)
-        return self._call_structured(args, out)
+        return self._call_structured(args, out, where)
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The arguments in order, with names and defaults resolved."""
@@ -99,7 +131,7 @@ class Kernel:
             )
         return tuple(bound)
 
-    def _call_structured(self, args: Sequence[Any], out: Any) -> Any:
+    def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
         structures, columns, shapes = [], [], []
         for p, x in zip(self._source.parameters, args, strict=False):
@@ -113,13 +145,17 @@ class Kernel:
                 numbers = list(leaves(x, structure, p.name))
             self._check_structure(p, structure, len(numbers))
             structures.append(p.structure if isinstance(p.structure, Container) else structure)
-            columns.append(numbers)
+            rows = isinstance(x, np.ndarray) and isinstance(structure, Container)
+            columns.append(x if rows and x.ndim > 1 and p.array == "rows" else numbers)
             shapes += [v.shape for v in numbers if isinstance(v, np.ndarray)]
         key = tuple(structures)
         executable = self._executables.get(key) or self._compile(key)
         self._latest = executable
-        if any(shapes):
-            return executable.map(columns, self._broadcast(shapes, out), out)
+        if any(shapes) or isinstance(where, np.ndarray):
+            masks = [] if where is True else [np.shape(where)]
+            shape = self._broadcast([*shapes, *masks])
+            scalars = [c[0] if s is SCALAR else c for c, s in zip(columns, structures, strict=True)]
+            return executable.arrays(scalars, shape, out, where, self._options.threads)
         plain = [
             list(map(float, c)) if isinstance(s, Container) else float(c[0])
             for c, s in zip(columns, structures, strict=True)
@@ -137,20 +173,14 @@ class Kernel:
                 f"{n if isinstance(got, Container) else 'one number'}"
             )
 
-    def _broadcast(self, shapes: Sequence[tuple[int, ...]], out: Any) -> tuple[int, ...]:
+    def _broadcast(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         try:
-            shape = np.broadcast_shapes(*shapes)
+            return np.broadcast_shapes(*shapes)
         except ValueError:
             text = ", ".join(map(str, dict.fromkeys(shapes)))
             raise SignatureError(
                 f"{self.name}: the shapes of the arguments, {text}, do not broadcast"
             ) from None
-        fits = isinstance(out, np.ndarray) and out.shape == shape and out.flags.writeable
-        if out is not None and not fits:
-            raise SignatureError(
-                f"{self.name}: out should be a writeable array of shape {shape}, got {kind(out)}"
-            )
-        return shape
 
     # -- compiling -----------------------------------------------------------------------------
 
@@ -228,8 +258,8 @@ class Kernel:
             self._closed = True
             for executable in self._executables.values():
                 executable.close()
-            for derived in self._derived.values():
-                derived.close()
+            for kernel in [*self._derived.values(), *self._siblings.values()]:
+                kernel.close()
 
 
 def jit(
@@ -239,6 +269,7 @@ def jit(
     dtype: Any = np.float32,
     strict: bool = False,
     freeze: bool = False,
+    threads: int | None = None,
 ) -> Any:
     """Compile a Value, a function of numbers, or a Neuron, Layer or MLP. Also a decorator.
 
@@ -253,6 +284,7 @@ def jit(
     strict   neither sums are reassociated nor products fused: with float64, the results are those
              of the interpreter, bit for bit.
     freeze   bake closed-over leaves in as constants.
+    threads  how many threads a call with arrays may use; by default those of `set_threads`.
 
     Raises SignatureError, GraphError or TraceError, each saying what to do.
 
@@ -260,9 +292,11 @@ def jit(
     >>> jit(a + (a + b))()
     10.0
     """
-    options = Options(_dtype_of(dtype), bool(strict))
+    options = Options(_dtype_of(dtype), bool(strict), checked(threads))
     if target is None:
-        return functools.partial(jit, wrt=wrt, dtype=dtype, strict=strict, freeze=freeze)
+        return functools.partial(
+            jit, wrt=wrt, dtype=dtype, strict=strict, freeze=freeze, threads=threads
+        )
     source: Source
     if isinstance(target, Value):
         source = ValueSource(target, _as_list(wrt))

@@ -47,10 +47,12 @@ class Storage:
         arrays: Sequence[Array],
         by_value: Collection[str],
         arguments: Sequence[ir.Value],
+        narrowed: Collection[str] = (),
     ) -> None:
         self.b = builder
         self.schedule = schedule
         self.program = schedule.program
+        self.narrowed = narrowed
         self.workspace: ir.Value | None = None
         self.entry = builder.block
         self.scalars: dict[tuple[str, int], ir.Value] = {}
@@ -148,9 +150,9 @@ class Storage:
         role = self.program.arrays[a.array].role
 
         def load() -> ir.Value:
-            if role is Role.PARAMETER:
+            if role is Role.PARAMETER and a.array not in self.narrowed:
                 return b.load_parameter(address, width)
-            if role is Role.CONSTANT and width == 1:
+            if role in (Role.PARAMETER, Role.CONSTANT) and width == 1:
                 return b.everywhere(b.load(address, b.element_type))
             return b.load(address, b.vector(width), b.bits // 8)
 
@@ -161,7 +163,10 @@ class Storage:
     def _address(self, name: str, index: Index) -> ir.Value:
         b = self.b
         role = self.program.arrays[name].role
-        type = {Role.PARAMETER: b.f64, Role.CONSTANT: b.element_type}.get(role, b.number)
+        if role is Role.PARAMETER and name not in self.narrowed:
+            type = b.f64
+        else:
+            type = b.element_type if role in (Role.PARAMETER, Role.CONSTANT) else b.number
         return b.at(self._base(name), index, type)
 
     def _base(self, name: str) -> ir.Value:

@@ -1,0 +1,307 @@
+"""Schedule -> MLIR module that computes a kernel at many points at once.
+
+Requires a schedule made for numbers without lanes of their own (`width=1`). Establishes
+
+    @main_block(columns, n)    the kernel at n points. `columns` holds a pointer per number: the
+                               inputs' in order, then the outputs', returned one first; each to
+                               n numbers in a row
+
+A number of the program becomes a vector, of its values at as many points as a vector has lanes;
+the body of the kernel is emitted once, for such vectors. Full vectors are read and written in
+place. Of what is left, no more than what is there is read, into a vector on the stack, and no more
+written. At every vector all inputs are read before an output is written, so an output may be an
+input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lowering.bindings import ir
+
+from .builder import Builder
+from .emit import Emitter, Interface
+from .program import Array, Role
+from .schedule import Schedule
+
+BLOCK = "main_block"
+"""The symbol."""
+UNROLLED_COLUMNS = 12
+"""An array of more numbers is read and written in a loop over its columns."""
+NARROWED = 1 << 14
+"""Parameters of a float32 kernel, up to so many, are converted once a call."""
+
+
+def emit_batch(
+    schedule: Schedule,
+    interface: Interface,
+    *,
+    bits: int,
+    exact: bool,
+    lanes: int,
+    uniform: Collection[str] = (),
+) -> ir.Module:
+    """The module, built in the current MLIR context and verified.
+
+    lanes     points in a vector
+    uniform   scalar inputs that are the same at all points: their columns are single numbers
+    """
+    with ir.Location.unknown():
+        module = ir.Module.create()
+        builder = Builder(module, bits, exact=exact, lanes=lanes)
+        _BatchEmitter(builder, schedule, interface, uniform).emit()
+    module.operation.verify()
+    return module
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaves:
+    """The columns of one array of the program: `array.size` of them from `first` on."""
+
+    array: Array
+    first: int
+
+    @property
+    def is_input(self) -> bool:
+        return self.array.role is Role.INPUT
+
+
+class _BatchEmitter:
+    def __init__(
+        self,
+        builder: Builder,
+        schedule: Schedule,
+        interface: Interface,
+        uniform: Collection[str],
+    ) -> None:
+        self.b = builder
+        self.interface = interface
+        self.uniform = uniform
+        parameters = schedule.program.with_role(Role.PARAMETER)
+        self.narrowed = [a.name for a in parameters if builder.bits == 32 and a.size <= NARROWED]
+        self.kernel = Emitter(builder, schedule, interface, self.narrowed)
+        outputs = schedule.program.with_role(Role.OUTPUT)
+        ordered = [
+            *schedule.program.with_role(Role.INPUT),
+            *(a for a in outputs if a.name == interface.returned),
+            *(a for a in outputs if a.name != interface.returned),
+        ]
+        self.leaves = []
+        self.count = 0
+        for a in ordered:
+            self.leaves.append(_Leaves(a, self.count))
+            self.count += a.size
+        self.lanes_type = builder.number
+
+    def emit(self) -> None:
+        """The body for one vector of points, the loop over full vectors, and what is called."""
+        self.kernel.globals()
+        self.kernel.kernel("points", internal=True)
+        self._full()
+        self._block()
+
+    # -- full vectors ----------------------------------------------------------------------------
+
+    def _full(self) -> None:
+        """`full(columns, count)`: so many full vectors of points, at least one."""
+        b = self.b
+        self.kernel.function("full", [b.ptr, b.i64], None, internal=True, apart=True, marked=False)
+        columns, count = b.block.arguments
+        entry = b.block
+        allocate = _Allocator(b, entry)
+        parameters = [self._narrow(name, allocate) for name in self.narrowed]
+        single = [x for x in self.leaves if x.array.size <= UNROLLED_COLUMNS]
+        pointers = {
+            k: self._pointer(columns, k)
+            for x in single
+            for k in range(x.first, x.first + x.array.size)
+        }
+        known = {
+            x.array.name: b.everywhere(b.load(pointers[x.first], b.element_type))
+            for x in self.leaves
+            if x.array.name in self.uniform
+        }
+        buffers = {
+            x.first: allocate(x.array.size)
+            for x in self.leaves
+            if x.array.name not in self.interface.by_value
+            and x.array.name != self.interface.returned
+        }
+        with b.loop(count) as index:
+            start = b.integer_op("llvm.mul", index, b.integer(b.lanes))
+
+            def column(k: Any) -> Any:
+                base = pointers[k] if isinstance(k, int) else self._pointer(columns, k)
+                return b.element(base, start, b.element_type)
+
+            passed: dict[str, Any] = {}
+            for x in self.leaves:
+                name = x.array.name
+                if x.first in buffers:
+                    passed[name] = buffers[x.first]
+                    if x.is_input:
+                        with self._each(x) as places:
+                            for place, k in places:
+                                number = b.load(column(k), self.lanes_type, b.bits // 8)
+                                b.store(number, b.element(buffers[x.first], place, b.number), 64)
+                elif x.is_input:
+                    if name in known:
+                        passed[name] = known[name]
+                    else:
+                        passed[name] = b.load(column(x.first), self.lanes_type, b.bits // 8)
+            arguments = [passed[a.name] for a in self.kernel.arguments if a.name in passed]
+            arguments += parameters
+            result = self.kernel.result
+            call = b.build(
+                "llvm.call",
+                [result] if result is not None else [],
+                arguments,
+                b.callee("points", len(arguments)),
+            )
+            for x in self.leaves:
+                if x.is_input:
+                    continue
+                if x.array.name == self.interface.returned:
+                    b.store(call, column(x.first), b.bits // 8)
+                    continue
+                with self._each(x) as places:
+                    for place, k in places:
+                        address = b.element(buffers[x.first], place, b.number)
+                        b.store(b.load(address, self.lanes_type, 64), column(k), b.bits // 8)
+        b.build("llvm.return", [], [])
+
+    def _pointer(self, columns: Any, k: Any) -> Any:
+        return self.b.load(self.b.element(columns, k, self.b.ptr), self.b.ptr)
+
+    @contextmanager
+    def _each(self, x: _Leaves) -> Iterator[list[tuple[Any, Any]]]:
+        """Every (place in the array, number of the column); many of them by a loop."""
+        b = self.b
+        if x.array.size <= UNROLLED_COLUMNS:
+            yield [(place, x.first + place) for place in range(x.array.size)]
+            return
+        with b.loop(b.integer(x.array.size)) as place:
+            yield [(place, b.integer_op("llvm.add", place, b.integer(x.first)))]
+
+    def _narrow(self, name: str, allocate: _Allocator) -> Any:
+        """A copy of a parameter store in the element type."""
+        b = self.b
+        size = self.kernel.program.arrays[name].size
+        copy = allocate.elements(size)
+        symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
+        store = b.load(b.build("llvm.mlir.addressof", [b.ptr], [], symbol), b.ptr)
+        wide = ir.VectorType.get([b.lanes], b.f64)
+        full, left = divmod(size, b.lanes)
+        if full:
+            with b.loop(b.integer(full)) as index:
+                at = b.integer_op("llvm.mul", index, b.integer(b.lanes))
+                numbers = b.load(b.element(store, at, b.f64), wide, 8)
+                narrow = b.build("llvm.fptrunc", [self.lanes_type], [numbers])
+                b.store(narrow, b.element(copy, at, b.element_type), b.bits // 8)
+        for k in range(full * b.lanes, full * b.lanes + left):
+            number = b.load(b.element(store, k, b.f64), b.f64)
+            narrow = b.build("llvm.fptrunc", [b.element_type], [number])
+            b.store(narrow, b.element(copy, k, b.element_type))
+        return copy
+
+    # -- all points ------------------------------------------------------------------------------
+
+    def _block(self) -> None:
+        """`main_block(columns, n)`."""
+        b = self.b
+        self.kernel.function(BLOCK, [b.ptr, b.i64], None, marked=False)
+        columns, n = b.block.arguments
+        allocate = _Allocator(b, b.block)
+        places, table = allocate(self.count), allocate.pointers(self.count)
+        shift = b.integer(b.lanes.bit_length() - 1)
+        count = b.integer_op("llvm.lshr", n, shift)
+        left = b.integer_op("llvm.and", n, b.integer(b.lanes - 1))
+        done = b.integer_op("llvm.sub", n, left)
+        with b.when(self._positive(count)):
+            b.build("llvm.call", [], [columns, count], b.callee("full", 2))
+        with b.when(self._positive(left)):
+            mask = self._first(left)
+            for x in self.leaves:
+                with self._each(x) as each:
+                    for _, k in each:
+                        source = self._pointer(columns, k)
+                        if x.array.name not in self.uniform:
+                            source = b.element(source, done, b.element_type)
+                            place = b.element(places, k, b.number)
+                            if x.is_input:
+                                b.store(self._masked_load(source, mask), place, 64)
+                            source = place
+                        b.store(source, b.element(table, k, b.ptr))
+            b.build("llvm.call", [], [table, b.integer(1)], b.callee("full", 2))
+            for x in self.leaves:
+                if x.is_input:
+                    continue
+                with self._each(x) as each:
+                    for _, k in each:
+                        target = b.element(self._pointer(columns, k), done, b.element_type)
+                        number = b.load(b.element(places, k, b.number), self.lanes_type, 64)
+                        self._masked_store(number, target, mask)
+        b.build("llvm.return", [], [])
+
+    def _positive(self, n: Any) -> Any:
+        b = self.b
+        more = {"predicate": ir.IntegerAttr.get(b.i64, 4)}
+        return b.build("llvm.icmp", [b.i1], [n, b.integer(0)], more)
+
+    def _first(self, left: Any) -> Any:
+        """The mask of the first `left` lanes."""
+        b = self.b
+        type = ir.VectorType.get([b.lanes], b.i32)
+        numbers = ir.DenseElementsAttr.get(np.arange(b.lanes, dtype=np.int32), type=b.i32)
+        lane = b.build("llvm.mlir.constant", [type], [], {"value": numbers})
+        short = b.build("llvm.trunc", [b.i32], [left])
+        poison = b.build("llvm.mlir.poison", [type], [])
+        one = b.build("llvm.insertelement", [type], [poison, short, b.integer(0)])
+        zeros = {"mask": ir.DenseI32ArrayAttr.get([0] * b.lanes)}
+        limit = b.build("llvm.shufflevector", [type], [one, poison], zeros)
+        less = {"predicate": ir.IntegerAttr.get(b.i64, 6)}
+        truths = ir.VectorType.get([b.lanes], b.i1)
+        return b.build("llvm.icmp", [truths], [lane, limit], less)
+
+    def _masked_load(self, address: Any, mask: Any) -> Any:
+        b = self.b
+        aligned = {"alignment": ir.IntegerAttr.get(b.i32, b.bits // 8)}
+        operands = [address, mask, b.constant(1.0)]
+        return b.build("llvm.intr.masked.load", [self.lanes_type], operands, aligned)
+
+    def _masked_store(self, x: Any, address: Any, mask: Any) -> None:
+        b = self.b
+        aligned = {"alignment": ir.IntegerAttr.get(b.i32, b.bits // 8)}
+        b.build("llvm.intr.masked.store", [], [x, address, mask], aligned)
+
+
+class _Allocator:
+    """Memory on the stack of the function that has just begun."""
+
+    def __init__(self, builder: Builder, entry: Any) -> None:
+        self.b = builder
+        self.entry = entry
+
+    def __call__(self, numbers: int) -> Any:
+        return self._allocate(numbers, self.b.number)
+
+    def elements(self, count: int) -> Any:
+        """Single elements, in whole vectors."""
+        return self._allocate(-(-count // self.b.lanes), self.b.number)
+
+    def pointers(self, count: int) -> Any:
+        return self._allocate(count, self.b.ptr)
+
+    def _allocate(self, count: int, type: Any) -> Any:
+        b = self.b
+        assert b.block == self.entry
+        attributes = {
+            "elem_type": ir.TypeAttr.get(type),
+            "alignment": ir.IntegerAttr.get(b.i64, 64),
+        }
+        return b.build("llvm.alloca", [b.ptr], [b.integer(count)], attributes)
