@@ -482,6 +482,23 @@ def test_two_loops_in_turn_one_behind_the_other() -> None:
         assert found == pytest.approx(central_difference(along, x[k]) or math.nan, rel=1e-6)
 
 
+def test_what_is_handed_on_from_step_to_step_depends_on_what_comes_last_in_it() -> None:
+    """In the text of the loop a value is read above the statement that makes it depend on x."""
+
+    def handed(x: Any, a: Any, b: Any, c: Any) -> Any:
+        for _ in range(60):
+            a, b, c = tanh(b), tanh(c), x * tanh(c) + 0.1 * a
+        return a
+
+    numbers = [0.9, 0.1, 0.2, 0.3]
+    leaves = [Value(v) for v in numbers]
+    handed(*leaves).backward()
+    kernel = jit(handed, wrt=["x"], dtype="f64")
+    (found,) = kernel.grad(*numbers)
+    assert "in turn" in kernel.grad.stages()["program"]
+    assert found == pytest.approx(float(leaves[0].grad), rel=1e-12)
+
+
 def test_the_rules_of_turns() -> None:
     """Each broken once."""
     broken: list[tuple[str, Callable[[Program], Any]]] = [

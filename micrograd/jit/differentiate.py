@@ -56,13 +56,13 @@ def gradient(
     if not keep_value:
         for a in program.with_role(Role.OUTPUT):
             result.arrays[a.name] = Array(a.name, Role.TEMPORARY, a.size)
-    active = _active(program, {element[0] for element in wrt if element})
+    depending = active(program, {element[0] for element in wrt if element})
     whole = _whole_array(program, wrt)
-    backward = _Backward(result, active, {whole: GRADIENT} if whole else {})
-    if of[0] in active:
+    backward = _Backward(result, depending, {whole: GRADIENT} if whole else {})
+    if of[0] in depending:
         backward.accumulate(Access(*of), 1.0, ())
         for run in reversed(list(runs(program.body))):
-            backward.run([s for s in reversed(run) if s.target.array in active])
+            backward.run([s for s in reversed(run) if s.target.array in depending])
     if whole:
         backward.finish(whole)
     else:
@@ -79,16 +79,23 @@ def _whole_array(program: Program, wrt: Sequence[Element | None]) -> str | None:
     return name if list(wrt) == [(name, k) for k in range(size)] else None
 
 
-def _active(program: Program, seeds: set[str]) -> set[str]:
+def active(program: Program, seeds: set[str]) -> set[str]:
     """The arrays whose values depend on an array of `seeds` by a path that derivatives take."""
-    active = set(seeds)
-    for s in program.body:
-        if any(a.array in active for a in _differentiable_accesses(s.expr)):
-            active.add(s.target.array)
-    return active
+    found = set(seeds)
+    for run in runs(program.body):
+        before = -1
+        while before < len(found):  # in turn, what a later statement gives may be read above it
+            before = len(found)
+            for s in run:
+                if any(a.array in found for a in differentiable_accesses(s.expr)):
+                    found.add(s.target.array)
+            if not run[0].turn:
+                break
+    return found
 
 
-def _differentiable_accesses(expr: Expr) -> list[Access]:
+def differentiable_accesses(expr: Expr) -> list[Access]:
+    """The accesses of an expression that derivatives flow to."""
     found: list[Access] = []
     stack = [expr]
     while stack:
@@ -206,7 +213,7 @@ class _Backward:
         )
 
     def _is_active(self, expr: Expr) -> bool:
-        return any(a.array in self.active for a in _differentiable_accesses(expr))
+        return any(a.array in self.active for a in differentiable_accesses(expr))
 
     def accumulate(
         self, a: Access, ct: Expr, domain: tuple[int, ...], live: Bools | None = None

@@ -12,7 +12,7 @@ from math import copysign
 from typing import Any
 
 from .. import ops
-from .program import Access, Apply, Expr, Program, Role, accesses
+from .program import Access, Apply, Expr, Program, Role, Statement, accesses, runs
 
 
 def simplify(program: Program) -> Program:
@@ -120,21 +120,43 @@ def _replace(expr: Expr, known: dict[Access, Expr]) -> Expr:
 
 
 def dce(program: Program) -> Program:
-    """Drop statements, arrays and tables that no output needs."""
-    needed = {a.name for a in program.with_role(Role.OUTPUT)}
-    tables: set[str | None] = set()
-    body = []
-    for s in reversed(program.body):
-        if s.target.array in needed:
-            body.append(s)
-            tables.add(s.target.table)
-            for a in accesses(s.expr):
-                needed.add(a.array)
-                tables.add(a.table)
+    """Drop statements, arrays and tables that no output needs.
+
+    An array that is only read and written element by element is dropped element by element.
+    """
+    indexed = {
+        a.array
+        for s in program.body
+        for a in [s.target, *accesses(s.expr)]
+        if a.strides or a.table is not None
+    }
+    outputs = {a.name for a in program.with_role(Role.OUTPUT)}
+    needed: set[str | Access] = set()
+    names, tables = set(outputs), set[str | None]()
+    body: list[Statement] = []
+    for run in reversed(list(runs(program.body))):
+        kept: dict[int, Statement] = {}
+        before = -1
+        while before < len(kept):  # in turn, the next iteration may need what comes further down
+            before = len(kept)
+            for k, s in reversed(list(enumerate(run))):
+                place = s.target.array if s.target.array in indexed else s.target
+                if k in kept or not (place in needed or s.target.array in outputs):
+                    continue
+                kept[k] = s
+                tables.add(s.target.table)
+                for a in accesses(s.expr):
+                    needed.add(a.array if a.array in indexed else a)
+                    names.add(a.array)
+                    tables.add(a.table)
+            if not run[0].turn:
+                break
+        body += [kept[k] for k in sorted(kept, reverse=True)]
+        names.update(s.target.array for s in kept.values())
     signature = (Role.INPUT, Role.PARAMETER)
-    arrays = {n: a for n, a in program.arrays.items() if n in needed or a.role in signature}
-    kept = {n: t for n, t in program.tables.items() if n in tables}
-    return Program(arrays, kept, body[::-1])
+    arrays = {n: a for n, a in program.arrays.items() if n in names or a.role in signature}
+    used = {n: t for n, t in program.tables.items() if n in tables}
+    return Program(arrays, used, body[::-1])
 
 
 def expand(program: Program, *, exact: bool) -> Program:
