@@ -44,6 +44,10 @@ class TrainingError(MicrogradError, ValueError):
     """An optimiser, a schedule or a loss was given something that cannot be trained with."""
 
 
+class CheckpointError(MicrogradError, ValueError):
+    """Parameters cannot be saved, or a file cannot be loaded into them."""
+
+
 class CompilerError(MicrogradError, RuntimeError):
     """A pass broke an invariant: a fault in this package, not in the user's program."""
 
