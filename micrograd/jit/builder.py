@@ -365,6 +365,11 @@ class Builder:
             return x
         return self.numbered(("everywhere", x), lambda: self._splat(x, self.number, self.lanes))
 
+    def less(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The i1 of x < y, of i64."""
+        less = {"predicate": ir.IntegerAttr.get(self.i64, ICMP_SLT)}
+        return self.build("llvm.icmp", [self.i1], [x, y], less)
+
     @contextmanager
     def when(self, condition: ir.Value) -> Iterator[None]:
         """What is built inside runs only if the i1 holds."""
@@ -434,8 +439,7 @@ class Builder:
         with self.scope():
             yield index, carried, following
             number = self.build("llvm.add", [self.i64], [index, self.integer(1)])
-            less = {"predicate": ir.IntegerAttr.get(self.i64, ICMP_SLT)}
-            again = self.build("llvm.icmp", [self.i1], [number, count], less)
+            again = self.less(number, count)
         leave = self.block.create_after()
         passed = [number, *following]
         segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, len(passed), 0])}

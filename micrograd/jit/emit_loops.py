@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lowering.bindings import ir
+
 from .accumulate import Accumulators
 from .builder import Builder
 from .emit_statement import Iteration, StatementEmitter, Surroundings, pack_key
@@ -19,15 +21,25 @@ from .vectorize import Pass, VectorLoop, packs
 
 
 class LoopEmitter:
-    """Emits one VectorLoop into the function whose arrays `storage` knows."""
+    """Emits one VectorLoop into the function whose arrays `storage` knows.
+
+    count   how many iterations run, if that is known only then: at least 1, at most the group's,
+            and a multiple of the width where lanes are iterations
+    """
 
     def __init__(
-        self, builder: Builder, program: Program, loop: VectorLoop, storage: Storage
+        self,
+        builder: Builder,
+        program: Program,
+        loop: VectorLoop,
+        storage: Storage,
+        count: ir.Value | None = None,
     ) -> None:
         self.b = builder
         self.program = program
         self.loop = loop
         self.group = loop.group
+        self.count = count
         self.memory = Memory(builder, storage)
         self.around = Surroundings(loop, self.memory, Accumulators(self.memory, loop))
         self.start: Index = (0, None)
@@ -39,6 +51,10 @@ class LoopEmitter:
         for s, lane in zip(self.group.statements, loop.lanes, strict=True):
             if not self.b.exact:
                 self.around.accumulators.prepare(s, lane or 0)
+        if self.count is not None:
+            self._counted(self.count)
+            self.around.accumulators.flush()
+            return
         blocks, left = divmod(self.group.count, loop.block)
         if blocks > 1:
             for each in loop.passes:  # once, not in every block
@@ -50,6 +66,50 @@ class LoopEmitter:
         if left:
             self._passes((blocks * loop.block, None), left)
         self.around.accumulators.flush()
+
+    def _counted(self, count: ir.Value) -> None:
+        """Blocks of iterations, as many as `count` needs."""
+        b, loop = self.b, self.loop
+        if loop.block == self.group.count:
+            self._counted_passes((0, None), count)
+            return
+        block = loop.block // loop.width * loop.width if loop.across else loop.block
+        for each in loop.passes:
+            self._pack_operands(each)
+        above = b.integer_op("llvm.add", count, b.integer(block - 1))
+        with b.loop(b.integer_op("llvm.udiv", above, b.integer(block))) as number:
+            start = self.memory.scaled(number, block)
+            rest = b.integer_op("llvm.sub", count, start[1])
+            some = b.build("llvm.intr.umin", [b.i64], [rest, b.integer(block)])
+            self._counted_passes(start, some)
+
+    def _counted_passes(self, start: Index, count: ir.Value) -> None:
+        """Every pass over a block: several iterations side by side, and then those left."""
+        b = self.b
+        self.start = start
+        size = self.loop.width if self.loop.across else 1
+        for each in self.loop.passes:
+            self._pack_operands(each)
+            step = each.unroll * size
+            full = b.integer_op("llvm.udiv", count, b.integer(step))
+            done = b.integer_op("llvm.mul", full, b.integer(step))
+            self._repeat(each, full, (0, None), each.unroll, size)
+            if each.unroll > 1:
+                rest = b.integer_op("llvm.sub", count, done)
+                left = b.integer_op("llvm.udiv", rest, b.integer(size))
+                self._repeat(each, left, (0, done), 1, size)
+        self.memory.forget()
+
+    def _repeat(self, each: Pass, times: ir.Value, first: Index, copies: int, width: int) -> None:
+        """The body so many times, perhaps not once, on from iteration `first` of the block."""
+        b = self.b
+        with b.when(b.less(b.integer(0), times)), b.loop(times) as number:
+            self.memory.forget()
+            _, at = self.memory.scaled(number, copies * width)
+            if first[1] is not None:
+                at = b.integer_op("llvm.add", first[1], at)
+            self._body(each, (first[0], at), copies, width)
+        self.memory.forget()
 
     def _passes(self, start: Index, count: int) -> None:
         """Every pass over a block of `count` iterations from `start` on."""

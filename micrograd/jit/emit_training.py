@@ -19,7 +19,7 @@ from typing import Any
 
 from lowering.bindings import ir
 
-from .builder import ICMP_SLT, Builder
+from .builder import Builder
 from .program import Access, Expr
 
 RUN = "run"
@@ -172,9 +172,9 @@ class _TrainingEmitter:
         full = b.integer_op("llvm.sdiv", count, width)
         done = b.integer_op("llvm.mul", full, width)
         left = b.integer_op("llvm.sub", count, done)
-        with b.when(self._compare(b.integer(0), full)), b.loop(full) as k:
+        with b.when(self.b.less(b.integer(0), full)), b.loop(full) as k:
             body(b.integer_op("llvm.mul", k, width), self.width)
-        with b.when(self._compare(b.integer(0), left)), b.loop(left) as k:
+        with b.when(self.b.less(b.integer(0), left)), b.loop(left) as k:
             body(b.integer_op("llvm.add", k, done), 1)
 
     # -- state -----------------------------------------------------------------------------------
@@ -237,16 +237,11 @@ class _TrainingEmitter:
             b.branch(head)
         b.enter(leave)
 
-    def _compare(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        """x < y."""
-        less = {"predicate": ir.IntegerAttr.get(self.b.i64, ICMP_SLT)}
-        return self.b.build("llvm.icmp", [self.b.i1], [x, y], less)
-
     def _less(self, x: str, y: str) -> ir.Value:
-        return self._compare(self._field(x), self._field(y))
+        return self.b.less(self._field(x), self._field(y))
 
     def _positive(self, x: str) -> ir.Value:
-        return self._compare(self.b.integer(0), self._field(x))
+        return self.b.less(self.b.integer(0), self._field(x))
 
     def _both(self, x: ir.Value, y: ir.Value) -> ir.Value:
         return self.b.build("llvm.and", [self.b.i1], [x, y])
