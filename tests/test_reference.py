@@ -105,7 +105,7 @@ def results(executable: Executable, native: lowering.NativeModule | None) -> lis
             ctypes.c_void_p.from_address(native.address(f"p{k}")).value = store.address
     for name, data in executable.data.items():
         ctypes.c_void_p.from_address(native.address(name)).value = data.ctypes.data
-    entry = executable._prototype()(native.address("main"))
+    entry = executable.convention.prototype(native.address("main"))
     sizes = executable.pointer_outputs
     outputs = [np.full(size, np.nan, dtype=executable.options.dtype) for size in sizes]
     inputs = [

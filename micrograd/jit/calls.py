@@ -1,4 +1,4 @@
-"""Calls `main` through ctypes: the way that takes every call, where entry.py has none.
+"""Calls `main` through ctypes: the way for every call that its entry (entry.py) passes on.
 
 A call is: numbers in the order of the parameters, a container as an array of its leaves, and the
 outputs that `main` writes through a pointer. What comes back has the structure of the result.
@@ -38,22 +38,28 @@ class Convention:
     written: int | None
     dtype: np.dtype[Any]
 
+    @property
+    def number(self) -> Any:
+        """The C type of a number."""
+        return ctypes.c_double if self.dtype.itemsize == 8 else ctypes.c_float
+
+    @property
+    def prototype(self) -> Any:
+        """The type of `main`, for ctypes."""
+        types = [
+            ctypes.c_void_p if isinstance(s, Container) else self.number for _, s in self.parameters
+        ]
+        types += [ctypes.c_void_p] * (self.written is not None)
+        return ctypes.CFUNCTYPE(self.number if self.returns else None, *types)
+
 
 class Caller:
     """`main` at an address, as a Python function."""
 
     def __init__(self, convention: Convention, address: int) -> None:
         self.convention = convention
-        bits = convention.dtype.itemsize * 8
-        number: Any = ctypes.c_double if bits == 64 else ctypes.c_float
-        types = [
-            ctypes.c_void_p if isinstance(s, Container) else number
-            for _, s in convention.parameters
-        ]
-        written = convention.written
-        types += [ctypes.c_void_p] * (written is not None)
-        prototype = ctypes.CFUNCTYPE(number if convention.returns else None, *types)
-        self._function: Callable[..., Any] = prototype(address)
+        number, written = convention.number, convention.written
+        self._function: Callable[..., Any] = convention.prototype(address)
         self._buffer = None if written is None else number * written
         blocks = [
             number * count(s) if isinstance(s, Container) else None
