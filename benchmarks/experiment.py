@@ -68,6 +68,7 @@ class Experiment:
     what        what one evaluation is
     reference   gives the answer, in float64
     accuracy    how far an answer may be off: relative, to each number and to the largest
+    scales      what it is relative to instead, number by number
     """
 
     case: str
@@ -79,6 +80,7 @@ class Experiment:
     setting: Callable[[], dict[str, Any]] = dict
     accuracy: float = 1e-9
     bars: tuple[Bar, ...] = ()
+    scales: Callable[[], list[float]] | None = None
 
 
 F32 = 2e-4
@@ -95,8 +97,12 @@ def both_collectors(
     )
 
 
-def worst_error(answer: Iterable[float], reference: list[float]) -> float:
+def worst_error(
+    answer: Iterable[float], reference: list[float], scales: list[float] | None = None
+) -> float:
     """The largest difference, relative to the number or to a thousandth of the largest.
+
+    scales   what each is relative to, if not that
 
     nan and answers of another length are infinitely wrong.
 
@@ -112,7 +118,7 @@ def worst_error(answer: Iterable[float], reference: list[float]) -> float:
     floor = 1e-3 * max((abs(x) for x in reference[1:]), default=0.0)
     worst = 0.0
     for k, (x, y) in enumerate(zip(got, reference, strict=True)):
-        scale = max(abs(y), floor if k else 0.0)
+        scale = scales[k] if scales else max(abs(y), floor if k else 0.0)
         error = 0.0 if x == y else abs(x - y) / scale if scale else float("inf")
         if not error <= worst:
             worst = error if error == error else float("inf")

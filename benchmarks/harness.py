@@ -67,7 +67,7 @@ class Harness:
     def __init__(self, plan: Plan, say: Callable[[str], None] | None = None) -> None:
         self.plan = plan
         self._say = say or (lambda line: print(line, file=sys.stderr, flush=True))
-        self._shared: dict[str, Process] = {}
+        self._shared: dict[tuple[str, int], Process] = {}
 
     def case(self, name: str, experiments: Iterable[Experiment]) -> dict[str, Any]:
         """The results of a case's experiments, bars judged."""
@@ -114,7 +114,7 @@ class Harness:
         request = {"do": "prepare", "setting": {**setting, **c.setting}}
         try:
             r.process = self.start(c)
-            r.report["versions"] = r.process.ask(60.0, do="versions")["versions"]
+            r.report["versions"] = r.ask(60.0, do="versions")["versions"]
             began = time.monotonic()
             phases: dict[str, list[float]] = {}
             # peers keep what they have compiled; only a first time is one
@@ -129,8 +129,8 @@ class Harness:
         except OverBudget as error:
             return r.stop("over budget", error)
         except Failed as error:
-            return r.stop("no C compiler" if "NoCompiler" in str(error) else "failed", error)
-        off = worst_error(said["answer"], reference)
+            return r.stop(_status(str(error)), error)
+        off = worst_error(said["answer"], reference, e.scales() if e.scales else None)
         r.report |= {
             "error": off if off != float("inf") else None,
             "phases": {phase: _summary(samples) for phase, samples in phases.items()},
@@ -145,11 +145,12 @@ class Harness:
 
     def start(self, contestant: Contestant) -> Process:
         """The contestant's process: one of its own, but for small runs, where it may be shared."""
-        process = self._shared.get(contestant.peer)
+        threads = int(contestant.setting.get("threads", 1))
+        process = self._shared.get((contestant.peer, threads))
         if process is None or not process.alive:
-            process = Process(contestant.peer, self.plan.peers)
+            process = Process(contestant.peer, self.plan.peers, threads)
         if self.plan.small:
-            self._shared[contestant.peer] = process
+            self._shared[contestant.peer, threads] = process
         return process
 
     def close(self) -> None:
@@ -195,6 +196,12 @@ class Harness:
         except (Failed, OverBudget) as error:
             r.stop("over budget" if isinstance(error, OverBudget) else "failed", error)
             return None
+
+
+def _status(error: str) -> str:
+    """What to call a contestant that reports this error."""
+    named = {"NoCompiler": "no C compiler", "NotImplementedError": "not there yet"}
+    return next((status for name, status in named.items() if name in error), "failed")
 
 
 def _summary(samples: list[float]) -> dict[str, Any]:

@@ -9,6 +9,11 @@ from ..experiment import Experiment
 
 CASES = {
     "call": "one scalar expression, its value and partial derivatives, one call",
+    "batch-g": "the README expression and its partial derivatives over arrays",
+    "batch-h": "the three-body Hamiltonian and its partial derivatives over arrays",
+    "batch-h2": "the Hamiltonian among transcendental functions, over arrays",
+    "batch-bs": "the Black-Scholes price and its five first derivatives over arrays",
+    "functions": "exp, log, sin, tanh alone, over an array",
     "interpreter": "build, forward and backward of Values, nothing compiled",
     "w7": "inference of one input by MLP(10, [30, 20, 10, 1])",
     "moons": "value and gradient of micrograd's demo loss, 100 samples",
@@ -22,4 +27,5 @@ CASES = {
 
 def experiments(case: str, *, small: bool) -> Iterator[Experiment]:
     """The experiments of a case; `small` ones take about a second."""
-    yield from importlib.import_module(f".{case}", __name__).experiments(small)
+    module, *part = case.split("-")
+    yield from importlib.import_module(f".{module}", __name__).experiments(small, *part)

@@ -14,14 +14,19 @@ from typing import Any
 
 SERVE = Path(__file__).with_name("serve.py")
 HOMES = Path(__file__).parents[2] / ".venv-peers"
-OWN = ("ours", "c")  # these run in this project's environment
-SINGLE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-    "JAX_PLATFORMS": "cpu",
-}
+OWN = ("ours", "c", "numpy")  # these run in this project's environment
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The variables that give a process so many threads, whoever it is."""
+    counted = ("OMP", "MKL", "OPENBLAS", "NUMBA")
+    eigen = str(threads > 1).lower()
+    return {
+        **{f"{library}_NUM_THREADS": str(threads) for library in counted},
+        "NPROC": str(threads),  # JAX's pool
+        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}",
+        "JAX_PLATFORMS": "cpu",
+    }
 
 
 class NotInstalled(Exception):
@@ -54,9 +59,9 @@ def interpreter(name: str, given: dict[str, str]) -> str:
 class Process:
     """A contestant's process, its answers in step with the questions."""
 
-    def __init__(self, name: str, given: dict[str, str]) -> None:
+    def __init__(self, name: str, given: dict[str, str], threads: int = 1) -> None:
         python = interpreter(name, given)
-        environment = {**os.environ, **SINGLE_THREAD}
+        variables = {**os.environ, **environment(threads)}
         flags = ["-I"]
         if name in OWN:
             found = importlib.util.find_spec("micrograd")
@@ -64,12 +69,12 @@ class Process:
             assert found.origin is not None
             flags = ["-P"]
             path = [str(Path(found.origin).parents[1]), os.environ.get("PYTHONPATH", "")]
-            environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+            variables["PYTHONPATH"] = os.pathsep.join(filter(None, path))
         self._process = subprocess.Popen(
             [python, *flags, str(SERVE), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=variables,
         )
 
     @property

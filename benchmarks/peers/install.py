@@ -19,6 +19,8 @@ REQUIREMENTS = {
     "jax": ["jax"],
     "casadi": ["casadi"],
     "torch": ["torch==2.13.0", "numpy"],
+    "heyoka": ["heyoka", "numpy"],
+    "drjit": ["drjit", "numpy"],
 }
 
 

@@ -1,8 +1,11 @@
 """A contestant's process: `python serve.py NAME` answers JSON lines until its input ends.
 
-    {"do": "versions"}                                -> {"versions": {...}}
+    {"do": "versions", "key"}                         -> {"versions": {...}}
     {"do": "prepare", "id", "key", "setting": {...}}  -> {"answer", "phases", "facts"}
     {"do": "time", "id", "count": n}                  -> {"seconds": ...}
+
+A key is a function's name in CONTESTANTS of `peers/NAME.py`, or of `peers/group/NAME.py` with the
+group and a dot before it.
 
 Runs in the contestant's own interpreter, which need not have this project: `benchmarks` is loaded
 by its place, and the standard library is all that it imports.
@@ -36,12 +39,13 @@ def _load_benchmarks() -> None:
 
 
 def _serve(name: str, reply: Any) -> None:
-    peer = importlib.import_module(f"benchmarks.peers.{name}")
     prepared: dict[str, Any] = {}
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            answer = _answer(peer, prepared, request)
+            group, _, key = request["key"].rpartition(".")
+            module = ".".join(filter(None, ("benchmarks.peers", group, name)))
+            answer = _answer(importlib.import_module(module), key, prepared, request)
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"[:500]}
         reply.write(json.dumps(answer) + "\n")
@@ -58,14 +62,16 @@ def _peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def _answer(peer: Any, prepared: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+def _answer(
+    peer: Any, key: str, prepared: dict[str, Any], request: dict[str, Any]
+) -> dict[str, Any]:
     identity = request.get("id", "")
     if request["do"] == "versions":
         return {"versions": {"python": sys.version.split()[0], **peer.versions()}}
     if request["do"] == "prepare":
         prepared.pop(identity, None)
         gc.collect()
-        made = prepared[identity] = peer.CONTESTANTS[request["key"]](request["setting"])
+        made = prepared[identity] = peer.CONTESTANTS[key](request["setting"])
         return {
             "answer": [float(x) for x in made.answer],
             "phases": made.phases,
