@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -188,7 +189,7 @@ class ArrayCaller:
                 self._check(array, shape)
         given = [np.empty(shape, self.convention.dtype) if a is None else a for a in arrays]
         if n > 1 and any(
-            np.may_share_memory(a, b) and np.shares_memory(a, b, max_work=1000)
+            np.may_share_memory(a, b) and np.shares_memory(a, b)
             for k, a in enumerate(given)
             for b in given[:k]
             if returned is None
@@ -230,7 +231,7 @@ class ArrayCaller:
     ) -> None:
         parts = worthwhile(prod(shape) * self.work, threads)
         jobs = _split(inputs, self.operands.inputs, flat, where, shape, parts)
-        run([lambda job=job: self._apply(*job) for job in jobs])
+        run([partial(self._apply, *job) for job in jobs])
 
     def _apply(self, inputs: list[Array], flat: list[Array], where: Any) -> None:
         """The ufunc on some of the points."""

@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from lowering.bindings import ir
 
-from .builder import Builder, declare
+from .blocks import declare
+from .builder import Builder
 from .emit_loops import LoopEmitter
 from .program import Access, Array, Expr, Program, Role, Statement
 from .schedule import Schedule, Step

@@ -10,11 +10,13 @@ A number of the program becomes a vector, of its values at as many points as a v
 the body of the kernel is emitted once, for such vectors. Full vectors are read and written in
 place. Of what is left, no more than what is there is read, into a vector on the stack, and no more
 written. At every vector all inputs are read before an output is written, so an output may be an
-input.
+input. Outputs larger than the last-level cache are written past it, where they are aligned.
 """
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +37,16 @@ UNROLLED_COLUMNS = 12
 """An array of more numbers is read and written in a loop over its columns."""
 NARROWED = 1 << 14
 """Parameters of a float32 kernel, up to so many, are converted once a call."""
+
+
+@functools.cache
+def last_level_cache() -> int:
+    """The bytes of the largest cache, as the system says; else 32 MiB."""
+    try:
+        found = os.sysconf("SC_LEVEL3_CACHE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        found = 0
+    return found if found > 0 else 32 << 20
 
 
 def emit_batch(
@@ -108,10 +120,14 @@ class _BatchEmitter:
     # -- full vectors ----------------------------------------------------------------------------
 
     def _full(self) -> None:
-        """`full(columns, count)`: so many full vectors of points, at least one."""
+        """`full(columns, count, past)`: so many full vectors of points, at least one.
+
+        past   whether outputs are written past the cache: their columns begin at whole vectors
+        """
         b = self.b
-        self.kernel.function("full", [b.ptr, b.i64], None, internal=True, apart=True, marked=False)
-        columns, count = b.block.arguments
+        types = [b.ptr, b.i64, b.i1]
+        self.kernel.function("full", types, None, internal=True, apart=True, marked=False)
+        columns, count, past = b.block.arguments
         entry = b.block
         allocate = _Allocator(b, entry)
         parameters = [self._narrow(name, allocate) for name in self.narrowed]
@@ -163,17 +179,35 @@ class _BatchEmitter:
                 arguments,
                 b.callee("points", len(arguments)),
             )
+            numbers = {}
             for x in self.leaves:
-                if x.is_input:
-                    continue
                 if x.array.name == self.interface.returned:
-                    b.store(call, column(x.first), b.bits // 8)
-                    continue
-                with self._each(x) as places:
-                    for place, k in places:
+                    numbers[x.first] = call
+                elif x.first in buffers and not x.is_input and x.array.size <= UNROLLED_COLUMNS:
+                    for place in range(x.array.size):
                         address = b.element(buffers[x.first], place, b.number)
-                        b.store(b.load(address, self.lanes_type, 64), column(k), b.bits // 8)
+                        numbers[x.first + place] = b.load(address, self.lanes_type, 64)
+                elif not x.is_input:
+                    with self._each(x) as places:
+                        for place, k in places:
+                            address = b.element(buffers[x.first], place, b.number)
+                            number = b.load(address, self.lanes_type, 64)
+                            b.store(number, column(k), b.bits // 8)
+            with b.when(past):
+                for k, number in numbers.items():
+                    self._store_past(number, column(k))
+            with b.when(b.negated(past)):
+                for k, number in numbers.items():
+                    b.store(number, column(k), b.bits // 8)
         b.build("llvm.return", [], [])
+
+    def _store_past(self, x: Any, address: Any) -> None:
+        b = self.b
+        attributes = {
+            "alignment": ir.IntegerAttr.get(b.i64, b.lanes * b.bits // 8),
+            "nontemporal": ir.UnitAttr.get(),
+        }
+        b.build("llvm.store", [], [x, address], attributes)
 
     def _pointer(self, columns: Any, k: Any) -> Any:
         return self.b.load(self.b.element(columns, k, self.b.ptr), self.b.ptr)
@@ -222,8 +256,11 @@ class _BatchEmitter:
         count = b.integer_op("llvm.lshr", n, shift)
         left = b.integer_op("llvm.and", n, b.integer(b.lanes - 1))
         done = b.integer_op("llvm.sub", n, left)
+        past = self._past(columns, n)
         with b.when(self._positive(count)):
-            b.build("llvm.call", [], [columns, count], b.callee("full", 2))
+            b.build("llvm.call", [], [columns, count, past], b.callee("full", 3))
+            with b.when(past):
+                b.build("llvm.fence", [], [], {"ordering": ir.IntegerAttr.get(b.i64, 7)})
         with b.when(self._positive(left)):
             mask = self._first(left)
             for x in self.leaves:
@@ -237,7 +274,8 @@ class _BatchEmitter:
                                 b.store(self._masked_load(source, mask), place, 64)
                             source = place
                         b.store(source, b.element(table, k, b.ptr))
-            b.build("llvm.call", [], [table, b.integer(1)], b.callee("full", 2))
+            never = b.build("llvm.mlir.constant", [b.i1], [], {"value": ir.BoolAttr.get(False)})
+            b.build("llvm.call", [], [table, b.integer(1), never], b.callee("full", 3))
             for x in self.leaves:
                 if x.is_input:
                     continue
@@ -248,10 +286,26 @@ class _BatchEmitter:
                         self._masked_store(number, target, mask)
         b.build("llvm.return", [], [])
 
-    def _positive(self, n: Any) -> Any:
+    def _past(self, columns: Any, n: Any) -> Any:
+        """Whether the outputs exceed the cache, and all begin at whole vectors."""
         b = self.b
-        more = {"predicate": ir.IntegerAttr.get(b.i64, 4)}
-        return b.build("llvm.icmp", [b.i1], [n, b.integer(0)], more)
+        outputs = [
+            k for x in self.leaves if not x.is_input for k in range(x.first, x.first + x.array.size)
+        ]
+        size = b.bits // 8
+        if not outputs or len(outputs) > UNROLLED_COLUMNS:
+            return b.build("llvm.mlir.constant", [b.i1], [], {"value": ir.BoolAttr.get(False)})
+        bits = b.integer(0)
+        for k in outputs:
+            address = b.build("llvm.ptrtoint", [b.i64], [self._pointer(columns, k)])
+            bits = b.integer_op("llvm.or", bits, address)
+        off = b.integer_op("llvm.and", bits, b.integer(b.lanes * size - 1))
+        aligned = b.compare_integers("eq", off, b.integer(0))
+        many = b.compare_integers("sgt", n, b.integer(last_level_cache() // (size * len(outputs))))
+        return b.build("llvm.and", [b.i1], [aligned, many])
+
+    def _positive(self, n: Any) -> Any:
+        return self.b.compare_integers("sgt", n, self.b.integer(0))
 
     def _first(self, left: Any) -> Any:
         """The mask of the first `left` lanes."""
@@ -264,9 +318,7 @@ class _BatchEmitter:
         one = b.build("llvm.insertelement", [type], [poison, short, b.integer(0)])
         zeros = {"mask": ir.DenseI32ArrayAttr.get([0] * b.lanes)}
         limit = b.build("llvm.shufflevector", [type], [one, poison], zeros)
-        less = {"predicate": ir.IntegerAttr.get(b.i64, 6)}
-        truths = ir.VectorType.get([b.lanes], b.i1)
-        return b.build("llvm.icmp", [truths], [lane, limit], less)
+        return b.compare_integers("ult", lane, limit)
 
     def _masked_load(self, address: Any, mask: Any) -> Any:
         b = self.b

@@ -103,7 +103,7 @@ class LoopEmitter:
     def _repeat(self, each: Pass, times: ir.Value, first: Index, copies: int, width: int) -> None:
         """The body so many times, perhaps not once, on from iteration `first` of the block."""
         b = self.b
-        with b.when(b.less(b.integer(0), times)), b.loop(times) as number:
+        with b.when(b.compare_integers("slt", b.integer(0), times)), b.loop(times) as number:
             self.memory.forget()
             _, at = self.memory.scaled(number, copies * width)
             if first[1] is not None:

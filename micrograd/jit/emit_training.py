@@ -72,14 +72,18 @@ def emit_training(update: Update, *, bits: int, width: int) -> ir.Module:
     """
     with ir.Location.unknown():
         module = ir.Module.create()
-        emitter = _TrainingEmitter(module, update, bits, width)
+        emitter = TrainingEmitter(module, update, bits, width)
         emitter.update("update", emitter.kernel_type)
         emitter.run()
     module.operation.verify()
     return module
 
 
-class _TrainingEmitter:
+class TrainingEmitter:
+    """Emits the functions that training loops of any kind have."""
+
+    fields = FIELDS
+
     def __init__(self, module: ir.Module, update: Update, bits: int, width: int) -> None:
         self.b = Builder(module, 64, exact=True)
         self.rule = update
@@ -92,10 +96,12 @@ class _TrainingEmitter:
     def run(self) -> None:
         """Steps of one kernel call each: loss and gradient, the history, the update."""
         b = self.b
-        (self.state,) = self._function(RUN, [b.ptr], internal=False)
+        (self.state,) = self.function(RUN, [b.ptr], internal=False)
         with self._while(lambda: self._both(self._less("step", "until"), self._positive("budget"))):
-            loss = self._call_kernel([self._pointer("gradient")])
-            self._finish(loss, "gradient", "update")
+            gradient = self._pointer("gradient")
+            loss = self._call_kernel([gradient])
+            self._update_all(gradient, "update")
+            self._note(loss)
             self._add("budget", -1)
         b.build("llvm.return", [], [])
 
@@ -109,24 +115,24 @@ class _TrainingEmitter:
         callee = self._pointer("kernel")
         return self._wide(b.build("llvm.call", [self.kernel_type], [callee, *arguments], segments))
 
-    def _finish(self, loss: ir.Value, gradient: str, update: str) -> None:
-        """The end of a step: its loss noted, the parameters updated, the next step begun."""
+    def _note(self, loss: ir.Value) -> None:
+        """The end of a step: its loss noted, the next one begun."""
         b = self.b
-        step = self._field("step")
-        b.store(loss, b.element(self._pointer("losses"), step, b.f64))
-        rates = self._pointer("rates")
+        b.store(loss, b.element(self._pointer("losses"), self._field("step"), b.f64))
+        self._add("step", 1)
+
+    def _update_all(self, gradient: ir.Value, update: str) -> None:
+        """Update every run of parameters by the function of that name."""
+        b = self.b
+        rates, slots, table = (self._pointer(name) for name in ("rates", "slots", "runs"))
         if not self.rule.constant:
-            row = b.integer_op("llvm.mul", step, b.integer(self.rule.rates))
+            row = b.integer_op("llvm.mul", self._field("step"), b.integer(self.rule.rates))
             rates = b.element(rates, row, b.f64)
-        g, slots = self._pointer(gradient), self._pointer("slots")
-        table = self._pointer("runs")
         with b.loop(self._field("run_count")) as k:
             row = b.element(table, b.integer_op("llvm.mul", k, b.integer(len(RUN_WORDS))), b.i64)
             words = [b.load(b.element(row, i, b.i64), b.i64) for i in range(len(RUN_WORDS))]
             address = b.build("llvm.inttoptr", [b.ptr], words[:1])
-            passed = [address, g, rates, slots, *words[1:]]
-            b.build("llvm.call", [], passed, b.callee(update, len(passed)))
-        self._add("step", 1)
+            self._call(update, [address, gradient, rates, slots, *words[1:]])
 
     # -- the update ------------------------------------------------------------------------------
 
@@ -134,7 +140,7 @@ class _TrainingEmitter:
         """`name(p, g, rates, slots, first of g, first of state, count)`: one run of parameters."""
         b = self.b
         types = [b.ptr, b.ptr, b.ptr, b.ptr, b.i64, b.i64, b.i64]
-        p, g, rates, slots, first, first_state, count = self._function(name, types)
+        p, g, rates, slots, first, first_state, count = self.function(name, types)
         element = b.f64 if gradient == b.f64 else gradient
         columns = {"p": (p, b.f64), "g": (b.element(g, first, element), element)}
         for k in range(self.rule.slots):
@@ -172,16 +178,16 @@ class _TrainingEmitter:
         full = b.integer_op("llvm.sdiv", count, width)
         done = b.integer_op("llvm.mul", full, width)
         left = b.integer_op("llvm.sub", count, done)
-        with b.when(self.b.less(b.integer(0), full)), b.loop(full) as k:
+        with b.when(self.b.compare_integers("slt", b.integer(0), full)), b.loop(full) as k:
             body(b.integer_op("llvm.mul", k, width), self.width)
-        with b.when(self.b.less(b.integer(0), left)), b.loop(left) as k:
+        with b.when(self.b.compare_integers("slt", b.integer(0), left)), b.loop(left) as k:
             body(b.integer_op("llvm.add", k, done), 1)
 
     # -- state -----------------------------------------------------------------------------------
 
     def _word(self, name: str) -> ir.Value:
         """The address of a field."""
-        return self.b.element(self.state, FIELDS.index(name), self.b.i64)
+        return self.b.element(self.state, self.fields.index(name), self.b.i64)
 
     def _field(self, name: str) -> ir.Value:
         """An integer of the state."""
@@ -196,9 +202,13 @@ class _TrainingEmitter:
         b = self.b
         b.store(b.build("llvm.add", [b.i64], [self._field(name), b.integer(n)]), self._word(name))
 
+    def _set(self, name: str, x: ir.Value) -> None:
+        """Set a word of the state."""
+        self.b.store(x, self._word(name))
+
     # -- small things ----------------------------------------------------------------------------
 
-    def _function(
+    def function(
         self, name: str, types: Sequence[ir.Type], *, internal: bool = True
     ) -> list[ir.Value]:
         """Begin a function without a result; its arguments."""
@@ -238,13 +248,20 @@ class _TrainingEmitter:
         b.enter(leave)
 
     def _less(self, x: str, y: str) -> ir.Value:
-        return self.b.less(self._field(x), self._field(y))
+        return self.b.compare_integers("slt", self._field(x), self._field(y))
 
     def _positive(self, x: str) -> ir.Value:
-        return self.b.less(self.b.integer(0), self._field(x))
+        return self.b.compare_integers("slt", self.b.integer(0), self._field(x))
 
     def _both(self, x: ir.Value, y: ir.Value) -> ir.Value:
         return self.b.build("llvm.and", [self.b.i1], [x, y])
+
+    def _least(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        return self.b.build("llvm.intr.umin", [self.b.i64], [x, y])
+
+    def _call(self, name: str, arguments: Sequence[ir.Value]) -> None:
+        """Call a function of the module that has no result."""
+        self.b.build("llvm.call", [], arguments, self.b.callee(name, len(arguments)))
 
     def _wide(self, x: ir.Value, width: int = 1) -> ir.Value:
         """A number or vector as float64."""
@@ -252,9 +269,44 @@ class _TrainingEmitter:
         type: Any = b.f64 if width == 1 else b.vector(width)
         return x if x.type == type else b.build("llvm.fpext", [type], [x])
 
+    def _narrow(self, x: ir.Value) -> ir.Value:
+        """A float64 number or vector in the kernel's element type."""
+        b = self.b
+        if self.kernel_type == b.f64:
+            return x
+        width = b.width(x)
+        type = self.kernel_type if width == 1 else ir.VectorType.get([width], self.kernel_type)
+        return b.build("llvm.fptrunc", [type], [x])
+
+    def _store_narrow(self, x: ir.Value, address: ir.Value) -> None:
+        """Write float64 numbers in the kernel's element type."""
+        self.b.store(self._narrow(x), address, 8 if self.kernel_type == self.b.f64 else 4)
+
     def _load_wide(self, address: ir.Value, type: ir.Type, width: int) -> ir.Value:
         """`width` numbers of a type in a row, as float64."""
         b = self.b
         row = type if width == 1 else ir.VectorType.get([width], type)
         b.vector(width)
         return self._wide(b.load(address, row, 8 if type == b.f64 else 4), width)
+
+    def _converted(self, address: ir.Value, type: ir.Type, width: int) -> ir.Value:
+        """`width` numbers of a type in a row, in the kernel's element type."""
+        b = self.b
+        if type == self.kernel_type:
+            row = type if width == 1 else ir.VectorType.get([width], type)
+            return b.load(address, row, 8 if type == b.f64 else 4)
+        return self._narrow(self._load_wide(address, type, width))
+
+    def _add_column(
+        self, sums: ir.Value, terms: ir.Value, type: ir.Type, count: ir.Value
+    ) -> None:
+        """Add numbers of a type to as many of float64."""
+        b = self.b
+
+        def body(at: ir.Value, width: int) -> None:
+            address = b.element(sums, at, b.f64)
+            term = self._load_wide(b.element(terms, at, type), type, width)
+            both = [self._load_wide(address, b.f64, width), term]
+            b.store(b.build("llvm.fadd", [term.type], both), address, 8)
+
+        self._elementwise(count, body)
