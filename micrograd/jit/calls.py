@@ -61,11 +61,10 @@ class Caller:
         number, written = convention.number, convention.written
         self._function: Callable[..., Any] = convention.prototype(address)
         self._buffer = None if written is None else number * written
-        blocks = [
+        self._blocks = [
             number * count(s) if isinstance(s, Container) else None
             for _, s in convention.parameters
         ]
-        self._blocks = blocks if any(blocks) else []
         flat = Container(tuple, (), (SCALAR,) * (written or 0))
         self._is_flat = convention.result in (flat, Container(tuple, (), (SCALAR, flat)))
 
@@ -93,12 +92,7 @@ class Caller:
 
         `out` receives the output that comes through a pointer, and is then returned in its place.
         """
-        passed = arguments
-        if self._blocks:
-            passed = [
-                x if block is None else block(*x)
-                for x, block in zip(arguments, self._blocks, strict=True)
-            ]
+        passed = self._passed(arguments)
         if self._buffer is None:
             if out is not None:
                 raise SignatureError(f"{self.convention.name} gives one number, which needs no out")
@@ -113,6 +107,16 @@ class Caller:
         if self._is_flat:
             return (value, tuple(buffer)) if self.convention.returns else tuple(buffer)
         return self.wrap(iter([value, *buffer] if self.convention.returns else buffer))
+
+    def _passed(self, arguments: Sequence[Any]) -> list[Any]:
+        """The arguments as ctypes takes them."""
+        try:
+            return [
+                float(x) if block is None else block(*x)
+                for x, block in zip(arguments, self._blocks, strict=True)
+            ]
+        except OverflowError as error:
+            raise OverflowError(f"{self.convention.name}: {error}") from None
 
     def wrap(self, numbers: Iterator[Any]) -> Any:
         """Results, the value first, in the structure that the function gave them."""

@@ -24,6 +24,8 @@ from .calls import Caller, Convention
 from .differentiate import gradient
 from .emit import ENTRY, Interface, constant_data, emit
 from .emit_batch import emit_batch
+from .entry import ENTRY_POINT, NEXT, emit_entry, has_entry
+from .native_callable import symbols
 from .program import Program, Role
 from .reroll import OUTPUT, reroll, straight_line
 from .schedule import Schedule, cost, schedule
@@ -31,6 +33,7 @@ from .signature import SCALAR, Container, Structure, count
 from .simplify import expand, simplify
 from .source import Recording
 from .storage import INLINE_DATA
+from .vectorize import operations
 from .verify import verify
 
 
@@ -111,9 +114,10 @@ class Executable:
             width=lowering.vector_bits() // options.bits,
             exact=options.strict,
         )
+        self.has_entry = has_entry(self.convention)
         found = constant_data(self.transformed, options.bits)
         self.data = {name: data for name, data in found.items() if len(data) > INLINE_DATA}
-        self.native: lowering.NativeModule | None = self._compile(self._emit, self.schedule)
+        self.native: lowering.NativeModule | None = self._compile(self._emit_all, self.schedule)
         self._arrays: ArrayCaller | None = None
         self._lock = threading.Lock()
         self.caller = Caller(self.convention, self.address)
@@ -148,6 +152,14 @@ class Executable:
         bits, exact = self.options.bits, self.options.strict
         return emit(self.schedule, self.interface, bits=bits, exact=exact)
 
+    def _emit_all(self) -> Any:
+        """The module with what CPython calls, which is not shown."""
+        module = self._emit()
+        if self.has_entry:
+            work = sum(s.points * max(1, operations(s.expr)) for s in self.transformed.body)
+            emit_entry(module, self.convention, ENTRY, exact=self.options.strict, work=work)
+        return module
+
     def _compile(self, emit: Callable[[], Any], schedule: Schedule) -> lowering.NativeModule:
         with context():
             native = lowering.compile(
@@ -155,6 +167,7 @@ class Executable:
                 opt_level=schedule.opt_level,
                 vectorize=False,  # the schedule has chosen the lanes and how far to unroll
                 unroll=False,
+                symbols=symbols(),
             )
         for k, store in enumerate(self.stores):
             if f"p{k}" in native.symbols:
@@ -188,6 +201,14 @@ class Executable:
     def address(self) -> int:
         """The address of `main`."""
         return self._open().address(ENTRY)
+
+    def before(self, following: int) -> int:
+        """The address of its entry, which hands what it cannot take to the `following` one."""
+        native = self._open()
+        if not self.has_entry:
+            return following
+        ctypes.c_void_p.from_address(native.address(NEXT)).value = following
+        return native.address(ENTRY_POINT)
 
     def _open(self) -> lowering.NativeModule:
         if self.native is None:

@@ -15,6 +15,7 @@ from ..errors import GraphError, KernelClosed, SignatureError, kind
 from .arrays import ufunc_of
 from .executable import Executable, Options, Wanted
 from .explain import explain
+from .native_callable import NativeCallable, available, native, reason
 from .signature import SCALAR, Container, Structure, leaves, structure_of
 from .source import FunctionSource, Parameter, Source, ValueSource
 from .threads import checked
@@ -22,7 +23,8 @@ from .threads import checked
 _DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64": np.float64}
 
 
-class Kernel:
+@native
+class Kernel(NativeCallable):
     """A callable that runs native code, compiled once per structure of arguments.
 
     Numbers give Python floats; NumPy arrays are mapped over and give arrays. `grad` and
@@ -47,6 +49,10 @@ class Kernel:
         self._derived: dict[Wanted, Kernel] = {}
         self._siblings: dict[np.dtype[Any], Kernel] = {}
         self._closed = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has: all but the entry, which the next structure that it compiles sets."""
+        return self.__dict__
 
     # -- derived kernels -----------------------------------------------------------------------
 
@@ -199,6 +205,7 @@ class Kernel:
                     self._options,
                 )
                 self._executables[structures] = executable
+                self._entry = executable.before(self._entry)
             self._latest = executable
             return executable
 
@@ -240,7 +247,8 @@ class Kernel:
         """What the compiler found, in words: statements, contractions, loops, what is left over."""
         if self._latest is None and isinstance(self._source, ValueSource):
             self._compile(())  # with its leaves live, as a call without arguments has them
-        return explain(self._shown)
+        text = explain(self._shown)
+        return text if available() else f"{text}\ncalls: through ctypes, since {reason()}"
 
     @property
     def address(self) -> int:
@@ -256,6 +264,7 @@ class Kernel:
         """Free the machine code now, of derived kernels too; so does dropping the kernel."""
         with self._lock:
             self._closed = True
+            self._entry = 0
             for executable in self._executables.values():
                 executable.close()
             for kernel in [*self._derived.values(), *self._siblings.values()]:
