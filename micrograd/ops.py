@@ -60,6 +60,8 @@ class Op:
     ufunc: str | None = None
     """The NumPy ufunc of the same meaning."""
     commutative: bool = False
+    whole: bool = False
+    """Compiled in one piece, by jit/vectormath, rather than by `expand`, unless strict."""
 
     @property
     def emittable(self) -> bool:
@@ -345,12 +347,14 @@ sigmoid: Op = define(
     # exp of a number that is never positive cannot overflow
     vjp=(lambda ct, out, x: ct * (out * (1.0 - out)),),
     expand=lambda x: div(where(lt(x, 0.0), exp(x), 1.0), 1.0 + exp(-absolute(x))),
+    whole=True,
 )
 softplus: Op = define(
     "softplus",
     formula="log(1 + exp(x))",
     vjp=(lambda ct, out, x: ct * sigmoid(x),),
     expand=lambda x: maximum(x, 0.0) + log1p(exp(-absolute(x))),
+    whole=True,
 )
 
 # --- elementary functions -------------------------------------------------------------------

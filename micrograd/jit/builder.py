@@ -9,7 +9,7 @@ from lowering.bindings import ir
 from ..errors import GraphError
 from ..ops import OPS, Op
 from .blocks import Blocks, declare
-from .program import Apply, Expr
+from .program import Access, Apply, Expr
 from .vectormath import expansion
 from .vectormath.library import Library
 
@@ -102,6 +102,14 @@ class Builder(Blocks):
                 lane = self.call(name, [self.extract(x, k) for x in operands])
                 value = self.build("llvm.insertelement", [type], [value, lane, self.integer(k)])
             return value
+        if op.expand is not None:
+            symbols = [Access(f"x{k}") for k in range(op.arity)]
+            known: dict[Expr, ir.Value] = dict(zip(symbols, operands, strict=True))
+
+            def value(e: Expr) -> ir.Value:
+                return known[e] if e in known else self.expression(e, value, width)
+
+            return value(op.expand(*symbols))
         raise GraphError(f"op {op.name!r} has no emission; see its entry in the op table")
 
     def expression(self, expr: Expr, value: Callable[[Expr], ir.Value], width: int = 1) -> ir.Value:

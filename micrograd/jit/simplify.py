@@ -162,7 +162,8 @@ def dce(program: Program) -> Program:
 def expand(program: Program, *, exact: bool) -> Program:
     """Rewrite ops that are given as other ops, until only ops with an emission are left.
 
-    Unless `exact`, a power with a small integer exponent becomes products.
+    Unless `exact`, those that vector math writes are left whole, and a power with a small integer
+    exponent becomes products.
     """
     body = [replace(s, expr=_expand(s.expr, exact)) for s in program.body]
     return Program(program.arrays, program.tables, body)
@@ -172,7 +173,7 @@ def _expand(expr: Expr, exact: bool) -> Expr:
     if not isinstance(expr, Apply):
         return expr
     args = tuple([_expand(x, exact) for x in expr.args])
-    if expr.op.expand is not None:
+    if expr.op.expand is not None and (exact or not expr.op.whole):
         return _expand(expr.op.expand(*args), exact)
     if expr.op is ops.pow and not exact and isinstance(args[1], float):
         product = _integer_power(args[0], args[1])

@@ -9,10 +9,24 @@ from __future__ import annotations
 
 from lowering.backend import has_fma
 
+from ... import ops
 from ...ops import Op
+from .exponential import exp, expm1, sigmoid
+from .hyperbolic import cosh, sinh, tanh
 from .library import Expansion
+from .logarithm import log, log1p, softplus
 
-EXPANSIONS: dict[Op, Expansion] = {}
+EXPANSIONS: dict[Op, Expansion] = {
+    ops.tanh: tanh,
+    ops.sigmoid: sigmoid,
+    ops.exp: exp,
+    ops.expm1: expm1,
+    ops.sinh: sinh,
+    ops.cosh: cosh,
+    ops.log: log,
+    ops.log1p: log1p,
+    ops.softplus: softplus,
+}
 """Op -> its expansion."""
 
 

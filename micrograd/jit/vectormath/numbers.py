@@ -227,6 +227,18 @@ class Real(_Lanes):
         shifted = self + shift
         return shifted - shift, shifted.as_integer() - shift.as_integer()
 
+    def scale(self, n: Real) -> Real:
+        """self * 2**floor(n), rounded once where the result is no normal number.
+
+        n: of less than three times the largest exponent. One instruction of AVX-512, elsewhere
+        two products with powers of two.
+        """
+        if self.width > 1 and vector_bits() == 512:
+            return _by_register([self, n], lambda xs: _scalef(*xs))
+        _, k = (n.floor() * 0.5).floor().nearest()
+        rest = n.floor().nearest()[1] - k
+        return self * k.power_of_two() * rest.power_of_two()
+
     def convert(self, bits: int) -> Real:
         """The same numbers in float32 or float64."""
         if bits == self.bits:
@@ -308,6 +320,11 @@ class Integer(_Lanes):
         """The number that has these bits."""
         return self._apply(Real, "llvm.bitcast", [self])
 
+    def power_of_two(self) -> Real:
+        """2.0**self, for exponents of normal numbers."""
+        digits, bias = (52, 1023) if self.bits == 64 else (23, 127)
+        return ((self + bias) << digits).as_real()
+
     def to_real(self) -> Real:
         """The integers as numbers; for those below 2**50 (2**21): the inverse of `nearest`."""
         shift = self.as_real().constant(_shift(self.bits))
@@ -324,17 +341,11 @@ class Integer(_Lanes):
             return self._gather(numbers)
         full = 512 // self.bits
         rows = [self._row(numbers[k : k + full]) for k in range(0, len(numbers), full)]
-        found = []
-        for start in range(0, self.width, full):
-            # what lies in the other lanes is nobody's business: poison
-            lanes = [start + k if start + k < self.width else -1 for k in range(full)]
-            index = self._shuffle(self, self, lanes)
-            found.append(_permutation(name, [rows[0], index, *rows[1:]]))
-        while len(found) > 1:
-            lanes = list(range(2 * found[0].width))
-            pairs = zip(found[::2], found[1::2], strict=True)
-            found = [x._shuffle(x, y, lanes) for x, y in pairs]
-        return found[0]._shuffle(found[0], found[0], range(self.width))
+
+        def permute(index: Sequence[_Lanes]) -> Real:
+            return _avx512(name, [rows[0], *index, *rows[1:]], Real)
+
+        return _by_register([self], permute)
 
     def _row(self, numbers: Sequence[float]) -> Real:
         """A vector register of constants."""
@@ -422,24 +433,57 @@ def two_sum(x: Real, y: Real) -> tuple[Real, Real]:
     return sum, y - (sum - x)
 
 
+def sum_exactly(x: Real, y: Real) -> tuple[Real, Real]:
+    """x + y and its rounding error. Source: D. E. Knuth, The Art of Computer Programming, 4.2.2."""
+    sum = x + y
+    part = sum - x
+    return sum, (x - (sum - part)) + (y - part)
+
+
 def two_product(x: Real, y: Real) -> tuple[Real, Real]:
     """x * y and its rounding error."""
     product = x * y
     return product, x.fma(y, -product)
 
 
-def _permutation(name: str, operands: Sequence[Real | Integer]) -> Real:
-    """The lanes of registers of constants that an index names."""
-    row = operands[0]
-    assert isinstance(row, Real)
+def _by_register(operands: Sequence[_Lanes], build: Callable[[Sequence[_Lanes]], Real]) -> Real:
+    """What `build` gives for operands of 512 bits, for operands of any width."""
+    width = operands[0].width
+    full = 512 // operands[0].bits
+    found = []
+    for start in range(0, width, full):
+        # what lies in lanes beyond the operands is nobody's business: poison
+        lanes = [start + k if start + k < width else -1 for k in range(full)]
+        found.append(build([x._shuffle(x, x, lanes) for x in operands]))
+    while len(found) > 1:
+        lanes = list(range(2 * found[0].width))
+        pairs = zip(found[::2], found[1::2], strict=True)
+        found = [x._shuffle(x, y, lanes) for x, y in pairs]
+    return found[0]._shuffle(found[0], found[0], range(width))
+
+
+def _scalef(x: _Lanes, n: _Lanes) -> Real:
+    lanes = 512 // x.bits
+    i32 = ir.IntegerType.get_signless(32)
+    mask = ir.IntegerType.get_signless(lanes)
+    every = x.b.build("llvm.mlir.constant", [mask], [], {"value": ir.IntegerAttr.get(mask, -1)})
+    nearest = x.b.build("llvm.mlir.constant", [i32], [], {"value": ir.IntegerAttr.get(i32, 4)})
+    name = f"mask.scalef.p{'d' if x.bits == 64 else 's'}.512"
+    return _avx512(name, [x, n, x], Real, [every, nearest])
+
+
+def _avx512(name: str, operands: Sequence[_Lanes], kind: type[L], more: Any = ()) -> L:
+    """An operation of AVX-512 on vectors of 512 bits, whatever follows them."""
+    x = operands[0]
+    values = [*(y.value for y in operands), *more]
     attributes = {
         "intrin": ir.StringAttr.get(f"llvm.x86.avx512.{name}"),
         "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
-        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(operands), 0]),
+        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(values), 0]),
     }
-    values = [x.value for x in operands]
-    value = row.b.build("llvm.call_intrinsic", [row.value.type], values, attributes)
-    return Real(row.b, value, row.bits, row.width)
+    type = _type(kind, x.bits, 512 // x.bits)
+    value = x.b.build("llvm.call_intrinsic", [type], values, attributes)
+    return kind(x.b, value, x.bits, 512 // x.bits)
 
 
 def _shift(bits: int) -> float:

@@ -1,0 +1,114 @@
+"""exp, expm1 and sigmoid.
+
+e**x = 2**(k/16) * e**r, where k is the integer nearest to 16 x / ln 2, so |r| <= ln(2)/32. Of
+k = 16 m + j, 2**(j/16) comes from a table in registers and m goes into the exponent. What is added
+to the entry of the table is less than 1/45 of it, and so are the errors made in it: the sum of
+the two, before it is rounded, is e**x to 58 bits. Source: P. T. P. Tang, Table-Driven
+Implementation of the Exponential Function, 1989.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .coefficients import EXP, EXP_WIDE, LN2_16, POWER_TAILS, POWERS
+from .numbers import Integer, Real, polynomial, sum_exactly, two_sum
+
+CENTRE = 3.0 * math.log(2.0) / 32.0
+"""Where functions that are small near 0 take k = 0, to have no table between them and 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """e**x as 2**(n/16) * (1 + p): n and p as found by `reduce` and a polynomial.
+
+    n     an integer, as a number
+    k     n, as an integer
+    base  2**(n/16), without its integer part in the exponent
+    p     e**r - 1, and how much base is too small
+    lost  what p has lost of these in rounding
+    """
+
+    n: Real
+    k: Integer
+    base: Real
+    p: Real
+    lost: Real
+
+
+def reduce(
+    x: Real, *, largest: float | None = None, centre: float = 0.0
+) -> tuple[Real, Integer, Real]:
+    """n, the same as an integer k, and r, so that e**x = 2**(n/16) * e**r.
+
+    largest  n is at most this, however large r may then be
+    centre   n is 0 for numbers smaller than this
+    """
+    t = x * (16.0 / math.log(2.0))
+    if largest is not None:
+        t = t.constant(largest).minimum(t)
+    if centre:
+        t = (abs(x) < centre).select(t.constant(0.0), t)
+    n, k = t.nearest()
+    high, low = LN2_16[x.bits]
+    return n, k, n.fma(-low, n.fma(-high, x))
+
+
+def power(n: Real, k: Integer, r: Real, coefficients: list[float]) -> Power:
+    """e**x of its reduced parts."""
+    tail = k.lookup(POWER_TAILS[r.bits])
+    p, lost = two_sum(r, (r * r).fma(polynomial(r, coefficients), tail))
+    return Power(n, k, k.lookup(POWERS[r.bits]), p, lost)
+
+
+def clamp(x: Real) -> Real:
+    """x, but where e**x is 0 or infinite anyway a number not far outside; nan is kept."""
+    lowest, highest = (-746.0, 710.0) if x.bits == 64 else (-104.0, 89.0)
+    x = x.constant(lowest).maximum(x)
+    return x.constant(highest).minimum(x)
+
+
+def exp(x: Real) -> Real:
+    """e ** x."""
+    e = power(*reduce(clamp(x)), EXP[x.bits])
+    return e.base.fma(e.p, e.base).scale(e.n * (1.0 / 16.0))
+
+
+def expm1(x: Real) -> Real:
+    """e ** x - 1."""
+    lowest, highest = (-40.0, 16.0 * 1024.0 - 1.0) if x.bits == 64 else (-18.0, 16.0 * 128.0 - 1.0)
+    n, k, r = reduce(x.constant(lowest).maximum(x), largest=highest, centre=CENTRE)
+    e = power(n, k, r, EXP_WIDE[x.bits])
+    scaled = scaled_base(k, e.base)
+    high, lost = sum_exactly(scaled, x.constant(-1.0))
+    return (high + scaled.fma(e.p, lost)).copysign(x)
+
+
+def scaled_base(k: Integer, base: Real) -> Real:
+    """2**(k/16), for exponents of normal numbers; base has what is below the integer part."""
+    places = 52 if base.bits == 64 else 23
+    return (((k >> 4) << places) + base.as_integer()).as_real()
+
+
+def sigmoid(x: Real) -> Real:
+    """1 / (1 + e**-x), as 1 / (1 + e**-|x|) or e**x / (1 + e**x)."""
+    e = power(*reduce(clamp(-abs(x))), EXP[x.bits])
+    n = e.n * (1.0 / 16.0)
+    high = e.base.fma(e.p, e.base)
+    low = e.base.fma(e.p, e.base - high)
+    part = high.scale(n)
+    below = 1.0 + part
+    below_low = ((1.0 - below) + part) + low.scale(n)
+    negative = x < 0.0
+    above = negative.select(high, 1.0)
+    above_low = negative.select(low, 0.0)
+    result = quotient(above, above_low, below, below_low)
+    return result.scale(negative.select(n, 0.0))
+
+
+def quotient(x: Real, x_low: Real, y: Real, y_low: Real) -> Real:
+    """(x + x_low) / (y + y_low), with one division."""
+    inverse = 1.0 / y
+    q = x * inverse
+    return (y.fma(-q, x) + y_low.fma(-q, x_low)).fma(inverse, q)

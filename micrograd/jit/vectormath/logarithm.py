@@ -1,0 +1,93 @@
+"""log, log1p and softplus.
+
+ln(2**k z) = k ln 2 + ln c + ln(1 + r), with c = 1 + i/16 the nearest to z and r = z/c - 1, so
+|r| <= 1/32. ln c and 1/c come from tables in registers. k ln 2 + ln c is exact to the places that
+its leading parts have; near 1 it is 0, and r is exact. Source: P. T. P. Tang, Table-Driven
+Implementation of the Logarithm Function, 1990.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .coefficients import EXP, LN2, LOG, LOG_TAILS, LOGS, RECIPROCALS
+from .exponential import clamp, power, reduce
+from .numbers import Mask, Real, polynomial, sum_exactly, two_sum
+
+Pair = tuple[Real, Real]
+"""A number as a sum of two, the second much smaller than the first."""
+
+
+def _digits(x: Real) -> tuple[int, int]:
+    """How many binary places the numbers have, and their largest exponent."""
+    return (52, 1023) if x.bits == 64 else (23, 127)
+
+
+def logarithm(x: Real, *, correction: Pair | None = None, lifted: Mask | None = None) -> Pair:
+    """ln(x + correction), for positive normal x.
+
+    correction  less than an ulp of x
+    lifted      where x is 2**(places + 2) times what it stands for
+    """
+    places, bias = _digits(x)
+    bits = x.as_integer()
+    one = x.constant(1.0).as_integer()
+    near = bits + (1 << places - 5)  # its upper part: the exponent and 16ths, rounded
+    exponent = near & ((2 * bias + 1) << places)
+    z = (bits - exponent + one).as_real()
+    index = near.shift_right(places - 4)
+    ulp_one = x.constant(2.0**places)
+    counted = (near.shift_right(places) | ulp_one.as_integer()).as_real()
+    offset = x.constant(2.0**places + bias)
+    if lifted is not None:
+        offset = lifted.select(x.constant(2.0**places + bias + places + 2), offset)
+    k = counted - offset
+    inverse = index.lookup(RECIPROCALS[x.bits])
+    r = z.fma(inverse, -1.0)
+    ln2, ln2_tail = LN2[x.bits]
+    base = k.fma(ln2, index.lookup(LOGS[x.bits]))
+    rest = k.fma(ln2_tail, index.lookup(LOG_TAILS[x.bits]))
+    high, low = two_sum(base, r)
+    rest = rest + low
+    if correction is not None:
+        # 2**-k; beyond 2**100 nothing is corrected
+        limit = x.constant(2.0**100).as_integer()
+        scale = one + one - (exponent < limit).select(exponent, limit)
+        factor = scale.as_real() * inverse
+        c = correction[0] * factor
+        high, low = two_sum(high, c)
+        rest = rest + correction[1].fma(factor, c.fma(-r, low))
+    return high, (r * r).fma(polynomial(r, LOG[x.bits]), rest)
+
+
+def log(x: Real) -> Real:
+    """ln x."""
+    places, bias = _digits(x)
+    tiny = x < 2.0 ** (1 - bias)
+    high, low = logarithm(tiny.select(x * 2.0 ** (places + 2), x), lifted=tiny)
+    result = (x < math.inf).select(high + low, x)
+    result = (x < 0.0).select(x.constant(math.nan), result)
+    return x.equals(0.0).select(x.constant(-math.inf), result)
+
+
+def log1p(x: Real) -> Real:
+    """ln(1 + x)."""
+    u, error = sum_exactly(x.constant(1.0), x)
+    high, low = logarithm(u, correction=(error, x.constant(0.0)))
+    result = (x < math.inf).select(high + low, x)
+    result = (x < -1.0).select(x.constant(math.nan), result)
+    return x.equals(-1.0).select(x.constant(math.inf), result).copysign(x)
+
+
+def softplus(x: Real) -> Real:
+    """ln(1 + e**x), as max(x, 0) + ln(1 + e**-|x|)."""
+    e = power(*reduce(clamp(-abs(x))), EXP[x.bits])
+    n = e.n * (1.0 / 16.0)
+    high = e.base.fma(e.p, e.base)
+    low = e.base.fma(e.p, e.base - high).scale(n)
+    high = high.scale(n)
+    u = 1.0 + high
+    high, low = logarithm(u, correction=((1.0 - u) + high, low))
+    most = x.constant(0.0).maximum(x)
+    sum, error = sum_exactly(most, high)
+    return (x < math.inf).select(sum + (error + low), x)
