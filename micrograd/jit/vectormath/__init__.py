@@ -11,6 +11,7 @@ from lowering.backend import has_fma
 
 from ... import ops
 from ...ops import Op
+from .erf import erf
 from .exponential import exp, expm1, sigmoid
 from .hyperbolic import cosh, sinh, tanh
 from .library import Expansion
@@ -26,6 +27,7 @@ EXPANSIONS: dict[Op, Expansion] = {
     ops.log: log,
     ops.log1p: log1p,
     ops.softplus: softplus,
+    ops.erf: erf,
 }
 """Op -> its expansion."""
 
