@@ -8,7 +8,19 @@
 """
 
 from .engine import Value
-from .jit import History, Kernel, fit, grad, jit, value_and_grad
+from .jit import (
+    History,
+    Kernel,
+    fit,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jit,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 from .ops import (
     absolute,
     acos,
@@ -55,7 +67,11 @@ __all__ = [
     "expm1",
     "fit",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
     "jit",
+    "jvp",
     "log",
     "log1p",
     "maximum",
@@ -70,5 +86,6 @@ __all__ = [
     "tan",
     "tanh",
     "value_and_grad",
+    "vjp",
     "where",
 ]

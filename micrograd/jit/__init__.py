@@ -5,6 +5,18 @@ trace -> Graph -> reroll -> Program -> differentiate, simplify -> schedule -> em
 """
 
 from .fit import History, fit
-from .kernel import Kernel, grad, jit, value_and_grad
+from .kernel import Kernel, grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
 
-__all__ = ["History", "Kernel", "fit", "grad", "jit", "value_and_grad"]
+__all__ = [
+    "History",
+    "Kernel",
+    "fit",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jit",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]

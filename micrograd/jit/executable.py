@@ -9,7 +9,6 @@ import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,11 @@ import numpy as np
 import lowering
 from lowering.bindings import context
 
-from ..errors import KernelClosed, SignatureError
+from ..errors import KernelClosed
 from . import graph as graphs
 from .arrays import ArrayCaller
 from .calls import Caller, Convention
-from .differentiate import gradient
+from .derivatives import Wanted
 from .emit import ENTRY, Interface, constant_data, emit
 from .emit_batch import emit_batch
 from .entry import ENTRY_POINT, NEXT, emit_entry, has_entry
@@ -29,20 +28,12 @@ from .native_callable import symbols
 from .program import Program, Role
 from .reroll import OUTPUT, reroll, straight_line
 from .schedule import Schedule, cost, schedule
-from .signature import SCALAR, Container, Structure, count
+from .signature import Container, Structure, count
 from .simplify import expand, simplify
 from .source import Recording
 from .storage import INLINE_DATA
 from .vectorize import operations
 from .verify import verify
-
-
-class Wanted(Enum):
-    """What a kernel computes."""
-
-    VALUE = "value"
-    GRADIENT = "grad"
-    BOTH = "value_and_grad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +94,7 @@ class Executable:
         self.convention = Convention(
             name,
             self.parameters,
-            self._structure(),
+            wanted.value.structure(recording),
             single,
             self.pointer_outputs[0] if self.pointer_outputs else None,
             options.dtype,
@@ -122,28 +113,15 @@ class Executable:
         self._lock = threading.Lock()
         self.caller = Caller(self.convention, self.address)
 
-    def _structure(self) -> Structure:
-        """The structure of what a call gives."""
-        if self.wanted is Wanted.VALUE:
-            return self.result
-        if self.wanted is Wanted.GRADIENT:
-            return self.gradient
-        return Container(tuple, (), (SCALAR, self.gradient))
-
     # -- stages --------------------------------------------------------------------------------
 
     def _transform(self, recording: Recording) -> Program:
         """The program that is emitted: differentiated if need be, simplified, expanded."""
-        program = self.program
-        if self.wanted is not Wanted.VALUE:
-            if len(self.graph.outputs) != 1:
-                raise SignatureError(
-                    f"{self.name} gives {len(self.graph.outputs)} values; a gradient is of one. "
-                    "Return their sum, or the one that is meant"
-                )
-            keep = self.wanted is Wanted.BOTH
-            program = gradient(program, (OUTPUT, 0), recording.wrt, keep_value=keep)
-            verify(program, "differentiate")
+        inputs = len(self.program.with_role(Role.INPUT))
+        extra = self.parameters[inputs:]
+        program = self.wanted.value.transform(self.name, self.program, recording, extra)
+        if program is not self.program:
+            verify(program, self.wanted.value.name)
         program = simplify(program)
         program = simplify(expand(program, exact=self.options.strict))
         return verify(program, "simplify")

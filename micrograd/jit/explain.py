@@ -14,7 +14,8 @@ from math import prod
 import numpy as np
 
 from .contraction import contractions
-from .executable import Executable, Wanted
+from .derivatives import Wanted
+from .executable import Executable
 from .graph import CONSTANT, FIRST_OP, Graph
 from .program import INDEX_NAMES, Access, Program, Role, Statement, accesses, runs
 from .reroll import SMALL
@@ -75,8 +76,8 @@ def _headline(executable: Executable) -> str:
     if executable.wanted is Wanted.VALUE:
         single = len(executable.graph.outputs) == 1 and wrt
         return text + (f"; value_and_grad adds the gradient of {n}." if single else ".")
-    kind = "with the gradient" if executable.wanted is Wanted.BOTH else "for the gradient alone"
-    return f"{text} forward, {len(executable.transformed.body):,} {kind} of {n}."
+    words = executable.wanted.value.words
+    return f"{text} forward, {len(executable.transformed.body):,} {words} of {n}."
 
 
 def _statements(executable: Executable) -> list[Statement]:

@@ -13,7 +13,8 @@ import numpy as np
 from ..engine import Value
 from ..errors import GraphError, KernelClosed, SignatureError, kind
 from .arrays import ufunc_of
-from .executable import Executable, Options, Wanted
+from .derivatives import Wanted
+from .executable import Executable, Options
 from .explain import explain
 from .native_callable import NativeCallable, available, native, reason
 from .signature import SCALAR, Container, Structure, leaves, structure_of
@@ -39,8 +40,9 @@ class Kernel(NativeCallable):
     """
 
     def __init__(self, source: Source, options: Options, wanted: Wanted) -> None:
-        self.name = source.name if wanted is Wanted.VALUE else f"{source.name}.{wanted.value}"
+        self.name = source.name if wanted is Wanted.VALUE else f"{source.name}.{wanted.value.name}"
         self._source = source
+        self._parameters = [*source.parameters, *wanted.value.parameters(source)]
         self._options = options
         self._wanted = wanted
         self._lock = threading.Lock()
@@ -66,10 +68,66 @@ class Kernel(NativeCallable):
         """The kernel of `(value, partials)`, computed together."""
         return self._derive(Wanted.BOTH)
 
+    @property
+    def jacobian(self) -> Kernel:
+        """The kernel of all partials of all results: a matrix, in the structure of both.
+
+        A number, list or array of results gives a tuple with a block for each argument; in it, a
+        structure like that argument stands for each result. A tuple or dict of results gives one
+        of such tuples.
+
+        >>> jit(lambda x, y: (x * y, x - y), dtype="f64").jacobian(2.0, 3.0)
+        ((3.0, 2.0), (1.0, -1.0))
+        """
+        return self._derive(Wanted.JACOBIAN)
+
+    @property
+    def hessian(self) -> Kernel:
+        """The kernel of the second derivatives: the Jacobian of `grad`, exactly symmetric.
+
+        >>> jit(lambda x, y: x * x * y, dtype="f64").hessian(2.0, 3.0)
+        ((6.0, 4.0), (4.0, 0.0))
+        """
+        return self._derive(Wanted.HESSIAN)
+
+    @property
+    def jvp(self) -> Kernel:
+        """The kernel of `(value, tangent)`: the derivative of the results along a direction.
+
+        It takes a function's arguments, then a tangent for each. With `wrt`, and for a model, the
+        direction is one argument: a list or array with a number for each partial.
+
+        >>> jit(lambda x, y: x * y, dtype="f64").jvp(2.0, 3.0, 1.0, 10.0)
+        (6.0, 23.0)
+        """
+        return self._derive(Wanted.JVP)
+
+    @property
+    def vjp(self) -> Kernel:
+        """The kernel of `(value, partials)` of the results weighted with a cotangent.
+
+        It takes the arguments, then the cotangent, structured like the result.
+
+        >>> jit(lambda x, y: (x * y, x - y), dtype="f64").vjp(2.0, 3.0, (1.0, 10.0))
+        ((6.0, -1.0), (13.0, -8.0))
+        """
+        return self._derive(Wanted.VJP)
+
+    @property
+    def hvp(self) -> Kernel:
+        """The kernel of the Hessian times a direction, given as to `jvp`, structured like `grad`.
+
+        >>> jit(lambda x, y: x * x * y, dtype="f64").hvp(2.0, 3.0, 1.0, 10.0)
+        (46.0, 4.0)
+        """
+        return self._derive(Wanted.HVP)
+
     def _derive(self, wanted: Wanted) -> Kernel:
         if self._wanted is not Wanted.VALUE:
             raise SignatureError(
-                f"{self.name} is a gradient already; second derivatives are not compiled yet"
+                f"{self.name} is a derivative already, and {wanted.value.name} is taken of a "
+                f"function: {self._source.name}.hessian has the second derivatives, "
+                f"{self._source.name}.hvp those along a direction"
             )
         with self._lock:
             self._check_open()
@@ -108,7 +166,7 @@ class Kernel(NativeCallable):
         if dtype is not None and _dtype_of(dtype) != self._options.dtype:
             other = self._with_dtype(_dtype_of(dtype))
             return other(*args, out=out, where=where, **kwargs)
-        parameters = self._source.parameters
+        parameters = self._parameters
         if kwargs or len(args) != len(parameters):
             args = self._bind(args, kwargs)
         latest = self._latest
@@ -118,9 +176,10 @@ class Kernel(NativeCallable):
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The arguments in order, with names and defaults resolved."""
-        parameters = self._source.parameters
-        if not args and not kwargs and isinstance(self._source, ValueSource):
-            return ()
+        parameters = self._parameters
+        extra = len(parameters) - len(self._source.parameters)
+        if len(args) == extra and not kwargs and isinstance(self._source, ValueSource):
+            return args  # with its leaves live
         names = [p.name for p in parameters]
         unknown = [k for k in kwargs if k not in names[len(args) :]]
         bound = list(args)
@@ -140,7 +199,7 @@ class Kernel(NativeCallable):
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
         structures, columns, shapes = [], [], []
-        for p, x in zip(self._source.parameters, args, strict=False):
+        for p, x in zip(self._given(len(args)), args, strict=True):
             if isinstance(x, np.ndarray) and p.array == "rows" and x.ndim:
                 if x.dtype.kind not in "biuf":
                     structure_of(x, p.name)
@@ -168,8 +227,12 @@ class Kernel(NativeCallable):
         ]
         return executable.caller.call(plain, out)
 
+    def _given(self, n: int) -> list[Parameter]:
+        """The parameters that n arguments are for: all, or those behind the leaves of a Value."""
+        return self._parameters[len(self._parameters) - n :]
+
     def _check_structure(self, p: Parameter, got: Structure, n: int) -> None:
-        if isinstance(self._source, ValueSource) and got is not SCALAR:
+        if isinstance(self._source, ValueSource) and p.array == "map" and got is not SCALAR:
             raise SignatureError(f"{self.name} takes one number as {p.name}, got {n} of them")
         if isinstance(p.structure, Container) and (
             not isinstance(got, Container) or n != len(p.structure.items)
@@ -195,12 +258,13 @@ class Kernel(NativeCallable):
             self._check_open()
             executable = self._executables.get(structures)
             if executable is None:
-                names = [p.name for p in self._source.parameters]
-                recording = self._source.trace(structures)
+                names = [p.name for p in self._given(len(structures))]
+                extra = len(self._parameters) - len(self._source.parameters)
+                recording = self._source.trace(structures[: len(structures) - extra])
                 executable = Executable(
                     self.name,
                     recording,
-                    list(zip(names, structures, strict=False)),
+                    list(zip(names, structures, strict=True)),
                     self._wanted,
                     self._options,
                 )
@@ -221,7 +285,7 @@ class Kernel(NativeCallable):
         self._check_open()
         if self._latest is not None:
             return self._latest
-        structures = [p.structure for p in self._source.parameters]
+        structures = [p.structure for p in self._parameters]
         known = [s for s in structures if s is not None]
         if len(known) != len(structures):
             raise SignatureError(
@@ -236,7 +300,7 @@ class Kernel(NativeCallable):
         return self._shown.mlir
 
     def __repr__(self) -> str:
-        names = ", ".join(p.name for p in self._source.parameters)
+        names = ", ".join(p.name for p in self._parameters)
         return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
 
     def stages(self) -> dict[str, str]:
@@ -246,7 +310,9 @@ class Kernel(NativeCallable):
     def explain(self) -> str:
         """What the compiler found, in words: statements, contractions, loops, what is left over."""
         if self._latest is None and isinstance(self._source, ValueSource):
-            self._compile(())  # with its leaves live, as a call without arguments has them
+            extra = self._parameters[len(self._source.parameters) :]
+            known = [p.structure for p in extra if p.structure is not None]
+            self._compile(tuple(known))  # with its leaves live, as a call without them has them
         text = explain(self._shown)
         return text if available() else f"{text}\ncalls: through ctypes, since {reason()}"
 
@@ -348,3 +414,28 @@ def grad(function: Callable[..., Any], **options: Any) -> Kernel:
 def value_and_grad(function: Callable[..., Any], **options: Any) -> Kernel:
     """The compiled value and gradient of a function: `jit(function, ...).value_and_grad`."""
     return jit(function, **options).value_and_grad  # type: ignore[no-any-return]
+
+
+def jacobian(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled Jacobian of a function: `jit(function, ...).jacobian`."""
+    return jit(function, **options).jacobian  # type: ignore[no-any-return]
+
+
+def hessian(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled Hessian of a function: `jit(function, ...).hessian`."""
+    return jit(function, **options).hessian  # type: ignore[no-any-return]
+
+
+def jvp(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled derivative of a function along a direction: `jit(function, ...).jvp`."""
+    return jit(function, **options).jvp  # type: ignore[no-any-return]
+
+
+def vjp(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled gradient of a function's weighted results: `jit(function, ...).vjp`."""
+    return jit(function, **options).vjp  # type: ignore[no-any-return]
+
+
+def hvp(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled product of a function's Hessian with a direction: `jit(function, ...).hvp`."""
+    return jit(function, **options).hvp  # type: ignore[no-any-return]

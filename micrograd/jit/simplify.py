@@ -57,6 +57,8 @@ def _neutral(op: ops.Op, args: tuple[Expr, ...]) -> Expr | None:
         case (Apply(op=ops.relu, args=(x,)), 0.0) if op is ops.gt:
             return Apply(ops.gt, (x, 0.0))
         case (x, float(y)):
+            if y == 0.0 and op is ops.pow:
+                return 1.0  # of nan, too
             if y == 1.0 and op in (ops.mul, ops.div, ops.pow):
                 return x
             if y == 0.0 and (op is ops.sub) == (copysign(1.0, y) > 0.0):

@@ -73,6 +73,11 @@ class ValueSource:
         names = [s if s.isidentifier() and uses[s] == 1 else f"x{k}" for k, s in enumerate(labels)]
         self.parameters = [Parameter(n) for n in names]
 
+    @property
+    def asked(self) -> Sequence[Any]:
+        """What derivatives are with respect to, one after the other."""
+        return self.wrt
+
     def trace(self, structures: tuple[Structure, ...]) -> Recording:
         """The recording; with no arguments, `wrt` are live parameters instead of arguments."""
         if structures:
@@ -98,6 +103,13 @@ class FunctionSource:
         self.name = getattr(function, "__name__", type(function).__name__)
         self.parameters = list(_parameters(function))
         self.wrt = wrt
+
+    @property
+    def asked(self) -> Sequence[Any] | None:
+        """What derivatives are with respect to, one after the other; None: each parameter."""
+        if self.wrt is None and isinstance(self.function, Module) and not self.freeze:
+            return self.function.parameters()
+        return self.wrt
 
     def trace(self, structures: tuple[Structure, ...]) -> Recording:
         """Call the function on traced values of these structures and record what it does."""

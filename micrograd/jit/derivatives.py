@@ -1,0 +1,319 @@
+"""What a kernel computes: the value, or a derivative; as a transformation of the program.
+
+Each `Wanted` says which program computes it, given the traced one; which parameters a kernel takes
+behind those of the source, a direction or a cotangent; and the structure of its result. The
+outputs of a program are at most two: `out`, if that is one number, and an array of all the other
+leaves of the result, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TypeAlias
+
+import numpy as np
+
+from ..errors import SignatureError
+from ..ops import mul
+from .affine import Ints
+from .differentiate import GRADIENT, gradient
+from .forward import jacobian, jvp
+from .program import Access, Apply, Program, Role
+from .reroll import OUTPUT
+from .signature import SCALAR, Container, Structure, count
+from .source import Parameter, Recording, Source
+from .tangents import fresh
+
+UNROLLED_RESULTS = 64
+"""Results up to which each has statements of its own."""
+
+Extra: TypeAlias = Sequence[tuple[str, Structure]]
+"""The parameters behind those of the source, with their structures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """One thing to compute.
+
+    name         what a kernel of it is called
+    words        the same in a sentence, which goes on with "of 2 parameters"
+    transform    (name of the kernel, program, recording, extra parameters) -> program
+    structure    recording -> the structure of the result
+    parameters   source -> the extra parameters
+    """
+
+    name: str
+    words: str
+    transform: Callable[[str, Program, Recording, Extra], Program]
+    structure: Callable[[Recording], Structure]
+    parameters: Callable[[Source], list[Parameter]] = lambda source: []
+
+
+# -- results -----------------------------------------------------------------------------------
+
+
+def _pair(x: Structure, y: Structure) -> Structure:
+    return Container(tuple, (), (x, y))
+
+
+def blocks(rows: Structure, columns: Structure) -> tuple[Structure, Ints]:
+    """The structure of a Jacobian of `rows` by `columns`, and the row and column of each leaf.
+
+    A tuple or dict of rows stays one; a number, list or array of rows becomes a tuple with a block
+    for each item of `columns`, which has the structure of the one with that of the other at each
+    number. Two arrays make an array.
+
+    >>> pair = Container(list, (), (SCALAR, SCALAR))
+    >>> structure, places = blocks(pair, Container(tuple, (), (SCALAR, pair)))
+    >>> places.tolist()
+    [[0, 1, 0, 0, 1, 1], [0, 0, 1, 2, 1, 2]]
+    """
+    assert isinstance(columns, Container)
+    if isinstance(rows, Container) and rows.type not in (list, np.ndarray):
+        structures: list[Structure] = []
+        places: list[Ints] = [np.zeros((2, 0), dtype=np.int64)]
+        start = 0
+        for item in rows.items:
+            structure, inner = blocks(item, columns)
+            structures.append(structure)
+            places.append(inner + np.array([[start], [0]]))
+            start += count(item)
+        return replace(rows, items=tuple(structures)), np.concatenate(places, axis=1)
+    made: list[Structure] = []
+    places, first = [], 0
+    for item in columns.items:
+        made.append(_product(rows, item))
+        grid = np.indices((count(rows), count(item)), dtype=np.int64).reshape(2, -1)
+        places.append(grid + np.array([[0], [first]]))
+        first += count(item)
+    return Container(tuple, (), tuple(made)), np.concatenate(places, axis=1)
+
+
+def _product(rows: Structure, columns: Structure) -> Structure:
+    """The structure of the rows with that of the columns in the place of each number."""
+    if not isinstance(rows, Container):
+        return columns
+    if not isinstance(columns, Container):
+        return rows
+    if rows.type is not np.ndarray:
+        return replace(rows, items=tuple(_product(x, columns) for x in rows.items))
+    flat = all(x is SCALAR for x in columns.items)
+    if flat and columns.type in (np.ndarray, list, tuple):
+        shape = columns.keys if columns.type is np.ndarray else (len(columns.items),)
+        return Container(np.ndarray, rows.keys + shape, (SCALAR,) * (count(rows) * count(columns)))
+    return Container(list, (), (columns,) * len(rows.items))
+
+
+# -- parameters --------------------------------------------------------------------------------
+
+
+def _directions(source: Source) -> list[Parameter]:
+    """A function's tangents, one for each parameter; else one, for all of `wrt` in a row."""
+    taken = {p.name for p in source.parameters}
+    asked = source.asked
+    if asked is None:
+        return [
+            replace(p, name=_untaken(f"d_{p.name}", taken), default=None) for p in source.parameters
+        ]
+    known = not any(isinstance(w, str) for w in asked)
+    structure = Container(list, (), (SCALAR,) * len(asked)) if known else None
+    return [Parameter(_untaken("direction", taken), "rows", structure)]
+
+
+def _cotangent(source: Source) -> list[Parameter]:
+    """One parameter, with the structure of the result."""
+    whole = any(p.array == "whole" for p in source.parameters)
+    name = _untaken("cotangent", {p.name for p in source.parameters})
+    return [Parameter(name, "whole" if whole else "map")]
+
+
+def _untaken(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _sizes(name: str, extra: Extra, expected: Sequence[Structure]) -> list[int]:
+    """How many numbers each extra parameter has.
+
+    Raises SignatureError if that is not the number expected.
+    """
+    for (parameter, got), structure in zip(extra, expected, strict=True):
+        if count(got) != count(structure):
+            raise SignatureError(
+                f"{name} takes {count(structure)} number{'s' * (count(structure) != 1)} as "
+                f"{parameter}, got {count(got)}"
+            )
+    return [count(structure) for structure in expected]
+
+
+# -- programs ----------------------------------------------------------------------------------
+
+
+def _one_result(name: str, recording: Recording, what: str = "a gradient") -> None:
+    n = len(recording.trace.graph.outputs)
+    if n != 1:
+        raise SignatureError(
+            f"{name} gives {n} values; {what} is of one. Return their sum, or the one that is "
+            "meant; jacobian and vjp take all of them"
+        )
+
+
+def _value(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+    return program
+
+
+def _gradient(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+    _one_result(name, recording)
+    return gradient(program, (OUTPUT, 0), recording.wrt)
+
+
+def _both(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+    _one_result(name, recording)
+    return gradient(program, (OUTPUT, 0), recording.wrt, keep_value=True)
+
+
+def _hessian(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+    """Forward over reverse: the derivatives of the gradient along all unit directions."""
+    _one_result(name, recording, "a Hessian")
+    program = gradient(program, (OUTPUT, 0), recording.wrt)
+    _, places = blocks(recording.gradient, recording.gradient)
+    into = fresh(program, "hessian")
+    return jacobian(program, recording.wrt, GRADIENT, into, places, symmetric=True)
+
+
+def _hvp(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+    """Forward over reverse: the derivative of the gradient along one direction."""
+    _one_result(name, recording, "a Hessian")
+    program = gradient(program, (OUTPUT, 0), recording.wrt)
+    into = fresh(program, "product")
+    result = _jvp_of(name, program, recording, extra, GRADIENT, into)
+    return _only(result, into)
+
+
+def _jvp(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+    into = fresh(program, "tangent")
+    return _joined(_jvp_of(name, program, recording, extra, OUTPUT, into), into)
+
+
+def _jvp_of(
+    name: str, program: Program, recording: Recording, extra: Extra, of: str, into: str
+) -> Program:
+    shape = recording.gradient
+    assert isinstance(shape, Container)
+    expected = shape.items if len(extra) == len(shape.items) else (shape,)
+    sizes = _sizes(name, extra, expected)
+    names = [fresh(program, f"along_{k}") for k in range(len(extra))]
+    return jvp(program, recording.wrt, list(zip(names, sizes, strict=True)), of, into)
+
+
+def _vjp(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+    (size,) = _sizes(name, extra, [recording.result])
+    program = Program(dict(program.arrays), dict(program.tables), list(program.body))
+    cotangent = program.declare(fresh(program, "cotangent"), Role.INPUT, size).name
+    total = _weighted(program, cotangent)
+    result = gradient(program, (total, 0), recording.wrt, keep_value=True)
+    return _joined(result, GRADIENT)
+
+
+def _jacobian(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+    """By the shorter side: forward along the inputs, or reverse from all results together.
+
+    Reverse mode is linear in the cotangents of the results, so the derivatives of its gradient by
+    them are the rows: forward over reverse, in which only the cotangents have a tangent.
+    """
+    rows, columns = program.arrays[OUTPUT].size, len(recording.wrt)
+    if rows == 1:
+        return gradient(program, (OUTPUT, 0), recording.wrt)
+    _, places = blocks(recording.result, recording.gradient)
+    if rows > columns:
+        return jacobian(program, recording.wrt, OUTPUT, fresh(program, "jacobian"), places)
+    program = Program(dict(program.arrays), dict(program.tables), list(program.body))
+    cotangent = fresh(program, "cotangent")
+    program.declare(cotangent, Role.CONSTANT, rows, np.ones(rows))
+    total = _weighted(program, cotangent)
+    program = gradient(program, (total, 0), recording.wrt)
+    seeds = [(cotangent, k) for k in range(rows)]
+    return jacobian(program, seeds, GRADIENT, fresh(program, "jacobian"), places[::-1])
+
+
+def _weighted(program: Program, weights: str) -> str:
+    """Append the sum of the results times their weights; return the name of that scalar."""
+    total = program.declare(fresh(program, "weighted"), Role.TEMPORARY).name
+    size = program.arrays[OUTPUT].size
+    program.assign(Access(total), -0.0)
+    if size <= UNROLLED_RESULTS:
+        for k in range(size):
+            term = Apply(mul, (Access(weights, k), Access(OUTPUT, k)))
+            program.assign(Access(total), term, accumulate=True)
+    else:
+        term = Apply(mul, (Access(weights, 0, (1,)), Access(OUTPUT, 0, (1,))))
+        program.assign(Access(total, 0, (0,)), term, (size,), accumulate=True)
+    return total
+
+
+def _only(program: Program, output: str) -> Program:
+    """The program with one output, the others being temporaries."""
+    for a in program.with_role(Role.OUTPUT):
+        if a.name != output:
+            program.arrays[a.name] = replace(a, role=Role.TEMPORARY)
+    return program
+
+
+def _joined(program: Program, second: str) -> Program:
+    """The program with its results, and the array `second` behind them, as its outputs."""
+    sizes = [program.arrays[name].size for name in (OUTPUT, second)]
+    if sizes[0] == 1:
+        return program
+    both = program.declare(fresh(program, "results"), Role.OUTPUT, sum(sizes)).name
+    for name, size, start in zip((OUTPUT, second), sizes, (0, sizes[0]), strict=True):
+        program.assign(Access(both, start, (1,)), Access(name, 0, (1,)), (size,))
+    return _only(program, both)
+
+
+class Wanted(Enum):
+    """What a kernel computes."""
+
+    VALUE = Derivative("value", "for the value", _value, lambda r: r.result)
+    GRADIENT = Derivative("grad", "for the gradient alone", _gradient, lambda r: r.gradient)
+    BOTH = Derivative(
+        "value_and_grad",
+        "with the gradient",
+        _both,
+        lambda r: _pair(SCALAR, r.gradient),
+    )
+    JACOBIAN = Derivative(
+        "jacobian",
+        "for the Jacobian",
+        _jacobian,
+        lambda r: blocks(r.result, r.gradient)[0],
+    )
+    HESSIAN = Derivative(
+        "hessian",
+        "for the Hessian",
+        _hessian,
+        lambda r: blocks(r.gradient, r.gradient)[0],
+    )
+    JVP = Derivative(
+        "jvp",
+        "with the derivative along a direction",
+        _jvp,
+        lambda r: _pair(r.result, r.result),
+        _directions,
+    )
+    VJP = Derivative(
+        "vjp",
+        "with the gradient, weighted by a cotangent,",
+        _vjp,
+        lambda r: _pair(r.result, r.gradient),
+        _cotangent,
+    )
+    HVP = Derivative(
+        "hvp",
+        "for the Hessian times a direction",
+        _hvp,
+        lambda r: r.gradient,
+        _directions,
+    )
