@@ -130,7 +130,15 @@ class _BatchEmitter:
         columns, count, past = b.block.arguments
         entry = b.block
         allocate = _Allocator(b, entry)
-        parameters = [self._narrow(name, allocate) for name in self.narrowed]
+        sizes = {name: self.kernel.program.arrays[name].size for name in self.narrowed}
+        copies = {name: allocate.elements(size) for name, size in sizes.items()}
+        buffers = {
+            x.first: allocate(x.array.size)
+            for x in self.leaves
+            if x.array.name not in self.interface.by_value
+            and x.array.name != self.interface.returned
+        }
+        parameters = [self._narrow(name, copies[name]) for name in self.narrowed]
         single = [x for x in self.leaves if x.array.size <= UNROLLED_COLUMNS]
         pointers = {
             k: self._pointer(columns, k)
@@ -141,12 +149,6 @@ class _BatchEmitter:
             x.array.name: b.everywhere(b.load(pointers[x.first], b.element_type))
             for x in self.leaves
             if x.array.name in self.uniform
-        }
-        buffers = {
-            x.first: allocate(x.array.size)
-            for x in self.leaves
-            if x.array.name not in self.interface.by_value
-            and x.array.name != self.interface.returned
         }
         with b.loop(count) as index:
             start = b.integer_op("llvm.mul", index, b.integer(b.lanes))
@@ -222,11 +224,10 @@ class _BatchEmitter:
         with b.loop(b.integer(x.array.size)) as place:
             yield [(place, b.integer_op("llvm.add", place, b.integer(x.first)))]
 
-    def _narrow(self, name: str, allocate: _Allocator) -> Any:
-        """A copy of a parameter store in the element type."""
+    def _narrow(self, name: str, copy: Any) -> Any:
+        """A copy of a parameter store in the element type, at the address `copy`."""
         b = self.b
         size = self.kernel.program.arrays[name].size
-        copy = allocate.elements(size)
         symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
         store = b.load(b.build("llvm.mlir.addressof", [b.ptr], [], symbol), b.ptr)
         wide = ir.VectorType.get([b.lanes], b.f64)
