@@ -11,6 +11,7 @@ from typing import Any
 from .cases import CASES, experiments
 from .environment import environment
 from .harness import SMALL, Harness, Plan
+from .peers.client import OWN
 from .report import document
 
 SCHEMA = 1
@@ -35,7 +36,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--peers",
         nargs="*",
         metavar="NAME[=PYTHON]",
-        help="take part beside ours and C (default: all installed); with =, the Python that has it",
+        help="take part beside ours, C and NumPy (default: all installed); with =, the Python that has it",
     )
     parser.add_argument("--repetitions", type=int, metavar="N", help="samples each (default: 15)")
     parser.add_argument(
@@ -62,7 +63,7 @@ def plan_of(parsed: argparse.Namespace) -> Plan:
     if parsed.peers is not None:
         pairs = [p.partition("=") for p in parsed.peers]
         chosen["peers"] = {name: python for name, _, python in pairs if python}
-        chosen["only"] = frozenset({"ours", "c", *(name for name, _, _ in pairs)})
+        chosen["only"] = frozenset({*OWN, *(name for name, _, _ in pairs)})
     return Plan(small=parsed.small, **chosen)
 
 

@@ -74,7 +74,7 @@ def library(source: str, real: str, *flags: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(build(SOURCES / source, f"-Dreal={real}", *flags)))
 
 
-def extension(source: str, name: str) -> object:
+def extension(source: str, name: str, *flags: str) -> object:
     """`c/<source>` as a CPython extension module of that name.
 
     Raises NoCompiler, also where Python's headers are missing.
@@ -84,7 +84,8 @@ def extension(source: str, name: str) -> object:
     include = sysconfig.get_paths()["include"]
     if not (Path(include) / "Python.h").exists():
         raise NoCompiler("Python.h is not installed")
-    path = build(SOURCES / source, f"-I{include}", suffix=sysconfig.get_config_var("EXT_SUFFIX"))
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    path = build(SOURCES / source, f"-I{include}", *flags, suffix=suffix)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

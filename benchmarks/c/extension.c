@@ -1,15 +1,24 @@
-/* call.c as a CPython extension module: the fastest that a call from Python can be by hand. */
+/* call.c and w7.c as a CPython extension module: the fastest that a call from Python can be by hand. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include "call.c"
+#ifdef W7_REAL /* a complex number of Python has a member called real */
+#define real W7_REAL
+#endif
+#include "w7.c"
+
+static inline double number(PyObject *x) {
+    if (PyFloat_CheckExact(x)) return PyFloat_AS_DOUBLE(x);
+    return PyLong_CheckExact(x) ? PyLong_AsDouble(x) : PyFloat_AsDouble(x);
+}
 
 static int arguments(PyObject *const *args, Py_ssize_t n, double *a, double *b) {
     if (n != 2) {
         PyErr_SetString(PyExc_TypeError, "takes two numbers");
         return -1;
     }
-    *a = PyFloat_CheckExact(args[0]) ? PyFloat_AS_DOUBLE(args[0]) : PyFloat_AsDouble(args[0]);
-    *b = PyFloat_CheckExact(args[1]) ? PyFloat_AS_DOUBLE(args[1]) : PyFloat_AsDouble(args[1]);
+    *a = number(args[0]);
+    *b = number(args[1]);
     return (*a == -1.0 || *b == -1.0) && PyErr_Occurred() ? -1 : 0;
 }
 
@@ -34,7 +43,37 @@ static PyObject *py_value_and_grad(PyObject *self, PyObject *const *args, Py_ssi
     return result;
 }
 
+/* all parameters in a list, in the order of micrograd */
+static PyObject *py_set_parameters(PyObject *self, PyObject *list) {
+    double p[A * (IN + 1) + B * (A + 1) + C * (B + 1) + C + 1];
+    Py_ssize_t n = sizeof p / sizeof *p;
+    if (!PyList_CheckExact(list) || PyList_GET_SIZE(list) != n)
+        return PyErr_Format(PyExc_TypeError, "takes a list of %zd numbers", n);
+    for (Py_ssize_t k = 0; k < n; k++) p[k] = number(PyList_GET_ITEM(list, k));
+    if (PyErr_Occurred()) return NULL;
+    set_parameters(p);
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_w7(PyObject *self, PyObject *list) {
+    real x[IN];
+    if (!PyList_CheckExact(list) || PyList_GET_SIZE(list) != IN) {
+        PyErr_SetString(PyExc_TypeError, "takes a list of ten numbers");
+        return NULL;
+    }
+    int odd = 0;
+    for (int k = 0; k < IN; k++) {
+        double v = number(PyList_GET_ITEM(list, k));
+        odd |= v == -1.0;
+        x[k] = v;
+    }
+    if (odd && PyErr_Occurred()) return NULL;
+    return PyFloat_FromDouble(w7(x));
+}
+
 static PyMethodDef methods[] = {
+    {"set_parameters", py_set_parameters, METH_O, NULL},
+    {"w7", py_w7, METH_O, NULL},
     {"value", (PyCFunction)(void (*)(void))py_value, METH_FASTCALL, NULL},
     {"value_and_grad", (PyCFunction)(void (*)(void))py_value_and_grad, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL}};

@@ -17,6 +17,7 @@ CASES = {
     "interpreter": "build, forward and backward of Values, nothing compiled",
     "w7": "inference of one input by MLP(10, [30, 20, 10, 1])",
     "moons": "value and gradient of micrograd's demo loss, 100 samples",
+    "train": "training the demo: whole loops of 100 steps, and one epoch of 100,000 samples",
     "regular": "the demo loss with 20 to 10,000 samples: how compiling scales",
     "mlp_h": "value and gradient of one sample of a larger network",
     "irregular": "value and gradient of a random DAG of 1,000 to 1,000,000 nodes",

@@ -43,7 +43,9 @@ def experiments(small: bool) -> Iterator[Experiment]:
         compiled = {**d, "from": "C"}
         by_hand = [Contestant("C, plain loops", "c", "moons_plain", d)]
         bars = [Bar("statements", 25, "ours"), Bar("first", 0.4, "ours")]
-        if dtype == "f32":
+        if dtype == "f64":
+            by_hand.insert(0, Contestant("C", "c", "moons_lanes", d))
+        else:
             by_hand.insert(0, Contestant("C", "c", "moons", d))
             bars += [
                 Bar("evaluation", 1.2, "ours", "C"),

@@ -74,6 +74,14 @@ def w7(setting: dict[str, Any]) -> Prepared:
     return _driven(loaded, driver)
 
 
+def w7_list(setting: dict[str, Any]) -> Prepared:
+    """Inference by a CPython extension module: a list in, a float out."""
+    f: Any = extension("extension.c", "byhand", f"-DW7_REAL={_REAL[setting['dtype']]}")
+    f.set_parameters(workloads.parameters_of(*workloads.W7, seed=workloads.W7_SEED))
+    x = setting["x"]
+    return Prepared([f.w7(x)], python_loop("f(x)", f=f.w7, x=x))
+
+
 def _moons(setting: dict[str, Any], source: str) -> Prepared:
     real = _REAL[setting["dtype"]]
     clock = Clock()
@@ -90,6 +98,11 @@ def _moons(setting: dict[str, Any], source: str) -> Prepared:
 def moons(setting: dict[str, Any]) -> Prepared:
     """The demo's loss and gradient, vectorised by hand for float32."""
     return _moons(setting, "moons.c")
+
+
+def moons_lanes(setting: dict[str, Any]) -> Prepared:
+    """The demo's loss and gradient, vectorised by hand for either dtype."""
+    return _moons(setting, "moons_lanes.c")
 
 
 def moons_plain(setting: dict[str, Any]) -> Prepared:
@@ -111,5 +124,6 @@ def mlp_h(setting: dict[str, Any]) -> Prepared:
 
 
 CONTESTANTS = {
-    f.__name__: f for f in (hypot, call, call_value, call_c, w7, moons, moons_plain, mlp_h)
+    f.__name__: f
+    for f in (hypot, call, call_value, call_c, w7, w7_list, moons, moons_lanes, moons_plain, mlp_h)
 }

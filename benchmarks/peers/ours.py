@@ -12,8 +12,9 @@ import numpy as np
 from benchmarks import workloads
 from benchmarks.native import Driver
 from benchmarks.peers import Clock, Prepared, flat, python_loop
-from micrograd import Value, __version__, jit, sin, tanh
+from micrograd import Value, __version__, fit, jit, sin, tanh
 from micrograd.nn import MLP
+from micrograd.optim import SGD, linear
 
 jit(tanh(Value(1.0)))()  # what is loaded once per process is no part of compiling
 
@@ -234,6 +235,32 @@ def recurrence(setting: dict[str, Any]) -> Prepared:
         return workloads.pendulum(state[0], state[1], setting["steps"], sin), state
 
     return _compiled(trace, setting)
+
+
+def fit_moons(setting: dict[str, Any]) -> Prepared:
+    """Training by `fit`: the loop alone, as it tells itself; `first` is a call, compiling included.
+
+    The one place that knows how `fit` is called; what it cannot do yet raises NotImplementedError.
+    """
+    if setting["form"] != "whole" or setting.get("threads", 1) > 1 or len(setting["labels"]) > 1000:
+        raise NotImplementedError("training over data is not measured yet")
+    steps = setting["steps"]
+    clock = Clock()
+    model, loss = _moons(setting)
+    parameters = model.parameters()
+    phases = {"trace": clock()}
+    kernel = jit(loss, wrt=parameters, dtype=setting["dtype"])
+    start = [p.data for p in parameters]
+
+    def once() -> Any:
+        for p, x in zip(parameters, start, strict=True):
+            p.data = x
+        return fit(kernel, SGD(parameters, lr=linear(1.0, 0.1, steps)), steps=steps)
+
+    answer = [*once().losses, sum(p.data**2 for p in parameters)]
+    phases["first"] = clock()
+    facts = size(kernel.value_and_grad)
+    return Prepared(answer, lambda count: sum(once().seconds for _ in range(count)), phases, facts)
 
 
 def cold(setting: dict[str, Any]) -> Prepared:
