@@ -82,7 +82,7 @@ def emit_training(update: Update, *, bits: int, width: int) -> ir.Module:
 class TrainingEmitter:
     """Emits the functions that training loops of any kind have."""
 
-    fields = FIELDS
+    fields: tuple[str, ...] = FIELDS
 
     def __init__(self, module: ir.Module, update: Update, bits: int, width: int) -> None:
         self.b = Builder(module, 64, exact=True)
@@ -90,6 +90,7 @@ class TrainingEmitter:
         self.width = width
         self.kernel_type = self.b.f64 if bits == 64 else ir.F32Type.get()
         self.state: ir.Value
+        self.entry: ir.Block
 
     # -- the loop --------------------------------------------------------------------------------
 
@@ -105,14 +106,14 @@ class TrainingEmitter:
             self._add("budget", -1)
         b.build("llvm.return", [], [])
 
-    def _call_kernel(self, arguments: Sequence[ir.Value]) -> ir.Value:
-        """The kernel's result as float64."""
+    def _call_kernel(self, arguments: Sequence[ir.Value], name: str = "kernel") -> ir.Value:
+        """The result, as float64, of the function whose address is in a field."""
         b = self.b
         segments = {
             "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1 + len(arguments), 0]),
             "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
         }
-        callee = self._pointer("kernel")
+        callee = self._pointer(name)
         return self._wide(b.build("llvm.call", [self.kernel_type], [callee, *arguments], segments))
 
     def _note(self, loss: ir.Value) -> None:
@@ -178,9 +179,9 @@ class TrainingEmitter:
         full = b.integer_op("llvm.sdiv", count, width)
         done = b.integer_op("llvm.mul", full, width)
         left = b.integer_op("llvm.sub", count, done)
-        with b.when(self.b.compare_integers("slt", b.integer(0), full)), b.loop(full) as k:
+        with b.when(self._below(b.integer(0), full)), b.loop(full) as k:
             body(b.integer_op("llvm.mul", k, width), self.width)
-        with b.when(self.b.compare_integers("slt", b.integer(0), left)), b.loop(left) as k:
+        with b.when(self._below(b.integer(0), left)), b.loop(left) as k:
             body(b.integer_op("llvm.add", k, done), 1)
 
     # -- state -----------------------------------------------------------------------------------
@@ -227,6 +228,7 @@ class TrainingEmitter:
         function = b.build("llvm.func", [], [], attributes, regions=1)
         entry = function.regions[0].blocks.append(*types)
         b.begin(entry)
+        self.entry = entry
         return list(entry.arguments)
 
     @contextmanager
@@ -248,10 +250,14 @@ class TrainingEmitter:
         b.enter(leave)
 
     def _less(self, x: str, y: str) -> ir.Value:
-        return self.b.compare_integers("slt", self._field(x), self._field(y))
+        return self._below(self._field(x), self._field(y))
 
     def _positive(self, x: str) -> ir.Value:
-        return self.b.compare_integers("slt", self.b.integer(0), self._field(x))
+        return self._below(self.b.integer(0), self._field(x))
+
+    def _below(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The i1 of x < y."""
+        return self.b.compare_integers("slt", x, y)
 
     def _both(self, x: ir.Value, y: ir.Value) -> ir.Value:
         return self.b.build("llvm.and", [self.b.i1], [x, y])
@@ -278,9 +284,10 @@ class TrainingEmitter:
         type = self.kernel_type if width == 1 else ir.VectorType.get([width], self.kernel_type)
         return b.build("llvm.fptrunc", [type], [x])
 
-    def _store_narrow(self, x: ir.Value, address: ir.Value) -> None:
-        """Write float64 numbers in the kernel's element type."""
-        self.b.store(self._narrow(x), address, 8 if self.kernel_type == self.b.f64 else 4)
+    def _store(self, x: ir.Value, address: ir.Value, type: ir.Type) -> None:
+        """Write float64 numbers in the kernel's element type, or as they are."""
+        wide = type == self.b.f64
+        self.b.store(x if wide else self._narrow(x), address, 8 if wide else 4)
 
     def _load_wide(self, address: ir.Value, type: ir.Type, width: int) -> ir.Value:
         """`width` numbers of a type in a row, as float64."""
@@ -297,9 +304,7 @@ class TrainingEmitter:
             return b.load(address, row, 8 if type == b.f64 else 4)
         return self._narrow(self._load_wide(address, type, width))
 
-    def _add_column(
-        self, sums: ir.Value, terms: ir.Value, type: ir.Type, count: ir.Value
-    ) -> None:
+    def _add_column(self, sums: ir.Value, terms: ir.Value, type: ir.Type, count: ir.Value) -> None:
         """Add numbers of a type to as many of float64."""
         b = self.b
 

@@ -1,36 +1,60 @@
-"""fit: training as one native loop."""
+"""fit: training, its data and what is to be watched -> one native loop, and its history."""
 
 from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..engine import Value
-from ..errors import TrainingError, kind
-from ..optim import Optimizer
-from .executable import Executable
+from ..errors import SignatureError, TrainingError, kind
+from ..nn import Module
+from ..optim import Optimizer, tabulate
+from .data import Arrays, checked_data, same_rows
+from .executable import Executable, Options
 from .kernel import Kernel, jit
-from .training import Loop, first_not_finite, places_of
-from .vectorize import operations
+from .loss import row_structure, sample_loss
+from .signature import build, count
+from .source import FunctionSource
+from .training import BatchLoop, Loop, WholeLoop
+from .watch import Watch
 
 Numbers = npt.NDArray[np.float64]
+"""`f64[n]`."""
+BATCH = 32
+"""Samples in a batch where nothing else is said."""
 
 
 @dataclass(slots=True)
 class History:
-    """What `fit` gives back.
+    """What happened in training, step by step.
 
-    losses      the loss of every step, before its update: f64[steps]
-    not_finite  the first step whose loss was nan or infinite; None: all were finite
-    seconds     how long the loop ran, without compiling
+    losses             the loss of every step, before its update: f64[steps]
+    rates              the learning rate of every step: f64[steps]
+    epoch_losses       the mean over the samples of every whole epoch: f64[epochs]
+    looks              how many steps had been taken when validation or metric were computed
+    validation_losses  the loss of the validation data at each look
+    metrics            the metric at each look
+    best               how many steps had been taken at the look with the lowest loss, of those
+                       that `patience` compares
+    stopped            why training ended: 'done', 'patience', 'callback', 'interrupt' or 'error'
+    not_finite         the first step whose loss was nan or infinite; None: there was none
+    seconds            how long the loop ran, without compiling
     """
 
     losses: Numbers
+    rates: Numbers
+    epoch_losses: Numbers
+    looks: list[int] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    metrics: list[float] = field(default_factory=list)
+    best: int | None = None
+    stopped: str = "error"
     not_finite: int | None = None
     seconds: float = 0.0
 
@@ -40,49 +64,319 @@ class History:
         return len(self.losses)
 
 
-def fit(target: Any, optimizer: Optimizer, *, steps: int, dtype: Any = None) -> History:
-    """Train in a native loop."""
+def fit(
+    target: Any,
+    optimizer: Optimizer,
+    *,
+    data: Any = None,
+    loss: Callable[..., Any] | None = None,
+    steps: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    accumulate: int = 1,
+    shuffle: bool = True,
+    seed: int = 0,
+    regularization: Any = None,
+    validation: Any = None,
+    metric: Any = None,
+    patience: int | None = None,
+    restore: bool = True,
+    every: int | None = None,
+    callback: Callable[[History], Any] | None = None,
+    progress: bool = False,
+    dtype: Any = None,
+    strict: bool | None = None,
+    threads: int = 1,
+) -> History:
+    """Train: losses, gradients and updates in one native loop. Parameters change in place.
+
+    Without `data`, the loss is a Value, or `jit(loss, wrt=model.parameters())`: every step computes
+    it as a whole. With `data`, it is a function of one sample, traced once; a step takes the mean
+    over a mini-batch, whose size is not compiled in.
+
+    target          the loss: a Value, a kernel of one, or a function of one row of each data array.
+                    With `loss`, a model or function of a row of the first data array
+    optimizer       of `micrograd.optim`; it is advanced, so a second `fit` goes on
+    data            arrays of n rows, such as (X, y), X: [n, d], y: [n]. Rows are given as numbers
+                    or lists. float32 and float64 arrays are read where they are
+    loss            loss(output, y) of one sample, for a `target` that gives the output
+    steps, epochs   how long to train; one of them. Without data an epoch is a step
+    batch_size      samples in a mini-batch, by default 32 or all there are; the last one of an
+                    epoch may have fewer
+    accumulate      mini-batches in a step: their gradients are added up
+    shuffle, seed   whether every epoch has another order of samples, which `seed` determines
+    regularization  a term of parameters only, a Value or a function without arguments, which is
+                    added to the loss of every step
+    validation      data like `data`, or, without data, a Value or kernel: its loss
+    metric          metric(output, y) or metric(x, y) of one sample, as the loss is; its mean over
+                    the validation data, or else the training data. Without data a Value or kernel
+    patience        stop when the validation loss (without validation: the loss) has not fallen for
+                    so many looks in a row; `restore`: in the end go back to the best parameters
+    every           steps between looks at validation, metric and callback: by default an epoch,
+                    or a step without data
+    callback        called with the history so far; training ends if it gives True
+    progress        show a bar, with tqdm
+    dtype, strict   as of `jit`, float32 and False; a kernel has its own. Strict losses of samples
+                    are computed one by one, in the interpreter's order of sums
+    threads         threads that share a step, if it has several blocks of about a thousand samples;
+                    the result does not depend on it
+
+    Ctrl-C raises KeyboardInterrupt within about 20 ms, or the time of one evaluation of the loss if
+    that is longer; parameters are as the last whole step left them, and the exception has the
+    `history` so far. A loss that is not finite is a RuntimeWarning, and training goes on.
+
+    Raises TrainingError for what cannot be trained, saying what to do.
+
+    >>> from micrograd import Value
+    >>> from micrograd.optim import SGD
+    >>> w, b = Value(0.0), Value(0.0)
+    >>> x = np.linspace(-1, 1, 64)
+    >>> history = fit(
+    ...     lambda x, y: (w * x + b - y) ** 2,
+    ...     SGD([w, b], lr=0.1),
+    ...     data=(x, 3 * x + 1),
+    ...     epochs=100,
+    ... )
+    >>> round(w.data, 3), round(b.data, 3), history.steps
+    (3.0, 1.0, 200)
+    """
     if not isinstance(optimizer, Optimizer):
         raise TrainingError(
-            f"fit takes an optimizer, such as micrograd.optim.SGD(model.parameters(), lr=0.1), "
+            "fit takes an optimizer, such as micrograd.optim.SGD(model.parameters(), lr=0.1); "
             f"got {kind(optimizer)}"
         )
-    kernel = _whole_loss(target, optimizer, dtype)
-    work = sum(s.points * max(1, operations(s.expr)) for s in kernel.transformed.body)
-    loop = Loop(
-        optimizer,
-        steps,
-        kernel=kernel.address,
-        bits=kernel.options.bits,
-        size=kernel.pointer_outputs[0],
-        places=places_of(optimizer.parameters, kernel),
-        keep=kernel,
-        seconds=1e-9 * work,
-    )
-    history = History(loop.losses[:0])
+    watch = Watch(optimizer, patience, restore, callback)
+    loop: Loop
+    if data is None:
+        for name, given in (("loss", loss), ("regularization", regularization)):
+            if given is not None:
+                raise TrainingError(f"{name} needs data; without data, put it into the loss")
+        kernel = _whole_loss(target, optimizer, dtype, strict)
+        total = _length(steps, epochs, 1)
+        loop = WholeLoop(optimizer, total, kernel)
+        options = kernel.options
+        watch.validation, watch.metric = (
+            _whole_number(x, name, options)
+            for x, name in ((validation, "validation"), (metric, "metric"))
+        )
+        samples = batch = 1
+    else:
+        target, options = _options(target, dtype, strict)
+        arrays = checked_data(data, "data", options.dtype)
+        samples = len(arrays[0])
+        shapes = [a.shape[1:] for a in arrays]
+        batch = _batch(batch_size, accumulate, samples)
+        total = _length(steps, epochs, -(-samples // batch))
+        function = _of_sample(target, loss)
+        penalty = regularization
+        if penalty is not None and not isinstance(penalty, Value):
+            penalty = penalty() if callable(penalty) else penalty
+            if not isinstance(penalty, Value):
+                raise TrainingError(
+                    "regularization should be a Value, or a function without arguments that gives "
+                    f"one, got {kind(regularization)}"
+                )
+        compiled = sample_loss(function, shapes, optimizer.parameters, options, penalty)
+        loop = BatchLoop(
+            optimizer,
+            total,
+            compiled,
+            arrays,
+            batch=batch,
+            seed=_whole("seed", seed, least=0) if shuffle else None,
+            threads=_whole("threads", threads),
+        )
+        held = arrays
+        if validation is not None:
+            held = checked_data(validation, "validation", options.dtype)
+            same_rows(held, shapes)
+            watch.validation = _mean(function, held, options)
+        if metric is not None:
+            watch.metric = _mean(
+                metric if loss is None else _of_sample(target, metric), held, options
+            )
+    each = -(-samples // batch) if every is None else _whole("every", every)
+    return _train(loop, watch, total, each, progress, samples, batch)
+
+
+def _train(
+    loop: Loop, watch: Watch, total: int, every: int, progress: bool, samples: int, batch: int
+) -> History:
+    """Run the loop, and look at it every so many steps."""
+    optimizer = loop.optimizer
+    first = optimizer.steps
+    none = np.zeros(0)
+    history = History(none, none, none)
+
+    def update() -> None:
+        history.losses = loop.losses[: loop.step]
+        history.seconds = time.perf_counter() - began - watch.seconds
+
     began = time.perf_counter()
+    bar = watch.bar(total) if progress else None
     try:
-        loop.advance(steps)
+        while loop.step < total and history.stopped == "error":
+            done = loop.step
+            loop.advance(min(total, done + every) if watch.looks else total, bar)
+            update()
+            if watch.looks:
+                history.stopped = watch.look(history, done) or "error"
+        if history.stopped == "error":
+            history.stopped = "done"
     except KeyboardInterrupt as interrupt:
+        history.stopped = "interrupt"
         interrupt.history = history  # type: ignore[attr-defined]
         raise
     finally:
-        history.losses = loop.losses[: loop.step]
-        history.seconds = time.perf_counter() - began
-        history.not_finite = first_not_finite(history.losses)
+        update()
+        watch.finish(history)
+        history.rates = tabulate(optimizer.schedule, loop.step, first)
+        history.epoch_losses = _by_epoch(history.losses, samples, batch)
+        bad = np.flatnonzero(~np.isfinite(history.losses))
+        history.not_finite = int(bad[0]) if len(bad) else None
     if history.not_finite is not None:
-        warnings.warn(f"the loss of step {history.not_finite} was not finite", stacklevel=2)
+        warnings.warn(
+            f"the loss of step {history.not_finite} was not finite (nan or inf): look for such "
+            "numbers in the data, or lower the learning rate",
+            RuntimeWarning,
+            stacklevel=3,
+        )
     return history
 
 
-def _whole_loss(target: Any, optimizer: Optimizer, dtype: Any) -> Executable:
+def _by_epoch(losses: Numbers, samples: int, batch: int) -> Numbers:
+    """The means over whole epochs."""
+    steps = -(-samples // batch)
+    whole = losses[: len(losses) // steps * steps].reshape(-1, steps)
+    sizes = np.full(steps, float(batch))
+    sizes[-1] = samples - batch * (steps - 1)
+    means: Numbers = whole @ (sizes / samples)
+    return means
+
+
+# --- what is given ----------------------------------------------------------------------------
+
+
+def _whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None) -> Executable:
     """Value and gradient of a loss that takes no arguments."""
     if isinstance(target, Value):
-        target = jit(target, wrt=optimizer.parameters, dtype=np.float32 if dtype is None else dtype)
-    if not isinstance(target, Kernel):
-        raise TrainingError(
-            f"without data, fit takes the loss as a Value or as jit(loss, wrt=...), got "
-            f"{kind(target)}"
+        target = jit(
+            target,
+            wrt=_reached(target, optimizer),
+            dtype=np.float32 if dtype is None else dtype,
+            strict=bool(strict),
         )
-    kernel: Executable = target.value_and_grad._compile(())
+    elif not isinstance(target, Kernel):
+        raise TrainingError(
+            "without data, fit takes the loss as a Value or as jit(loss, wrt=model.parameters()); "
+            f"got {kind(target)}; a function of one sample needs data=(X, y)"
+        )
+    elif dtype is not None or strict is not None:
+        raise TrainingError("a kernel has its dtype and strict already; give them to jit")
+    try:
+        kernel: Executable = target.value_and_grad._compile(())
+    except SignatureError as error:
+        raise TrainingError(f"the loss cannot be trained without data: {error}") from error
     return kernel
+
+
+def _reached(target: Value, optimizer: Optimizer) -> list[Value]:
+    """The parameters, if the loss depends on them all."""
+    seen, stack = {target}, [target]
+    while stack:
+        for x in stack.pop()._operands:
+            if isinstance(x, Value) and x not in seen:
+                seen.add(x)
+                stack.append(x)
+    missing = [k for k, p in enumerate(optimizer.parameters) if p not in seen]
+    if missing:
+        which = "any parameter" if len(missing) == len(optimizer.parameters) else "parameter "
+        text = which if which.startswith("any") else f"{which}{missing[0]}"
+        raise TrainingError(
+            f"the loss does not depend on {text} of the optimizer; compute it from the model whose "
+            "parameters() the optimizer has"
+        )
+    return optimizer.parameters
+
+
+def _whole_number(given: Any, name: str, options: Options) -> Callable[[], float] | None:
+    """Validation and metric without data: kernels without arguments."""
+    if given is None:
+        return None
+    if isinstance(given, Value):
+        return jit(lambda: given, dtype=options.dtype, strict=options.strict)  # type: ignore[no-any-return]
+    if isinstance(given, Kernel):
+        return given
+    raise TrainingError(f"without data, {name} should be a Value or a kernel, got {kind(given)}")
+
+
+def _options(target: Any, dtype: Any, strict: bool | None) -> tuple[Any, Options]:
+    """The Python function of a target, and how to compile it."""
+    if isinstance(target, Kernel) and isinstance(target._source, FunctionSource):
+        if dtype is not None or strict is not None:
+            raise TrainingError("a kernel has its dtype and strict already; give them to jit")
+        return target._source.function, target._options
+    if isinstance(target, (Value, Kernel)) or not callable(target):
+        raise TrainingError(
+            "with data, fit takes a loss of one sample as a function, or a model and loss=; "
+            f"got {kind(target)}"
+        )
+    model = jit(target, dtype=np.float32 if dtype is None else dtype, strict=bool(strict))
+    return target, model._options
+
+
+def _of_sample(target: Any, last: Callable[..., Any] | None) -> Callable[..., Any]:
+    """The function of a row of each data array."""
+    if last is not None:
+        return lambda x, *rest: last(target(x), *rest)
+    if isinstance(target, Module):
+        raise TrainingError(
+            "a model needs the loss of its output: loss=micrograd.losses.max_margin, for instance"
+        )
+    return target  # type: ignore[no-any-return]
+
+
+def _mean(function: Callable[..., Any], arrays: Arrays, options: Options) -> Callable[[], float]:
+    """The mean of a function of one sample over data."""
+    structures = [row_structure(a.shape[1:]) for a in arrays]
+
+    def of_row(row: Sequence[Any]) -> Any:
+        numbers = iter(row)
+        return function(*(build(s, numbers) for s in structures))
+
+    kernel = jit(of_row, dtype=options.dtype, strict=options.strict)
+    columns = [
+        a.reshape(len(a), -1)[:, k]
+        for a, s in zip(arrays, structures, strict=True)
+        for k in range(count(s))
+    ]
+
+    def mean() -> float:
+        return float(np.mean(kernel(columns), dtype=np.float64))
+
+    return mean
+
+
+def _whole(name: str, given: Any, least: int = 1) -> int:
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < least:
+        raise TrainingError(f"{name} should be a whole number, {least} or more, got {kind(given)}")
+    return int(given)
+
+
+def _length(steps: int | None, epochs: int | None, each: int) -> int:
+    """How many steps to train."""
+    if steps is not None and epochs is None:
+        return _whole("steps", steps, least=0)
+    if epochs is not None and steps is None:
+        return _whole("epochs", epochs, least=0) * each
+    raise TrainingError("fit takes either steps or epochs, to know how long to train")
+
+
+def _batch(size: int | None, accumulate: int, samples: int) -> int:
+    """Samples in a step."""
+    size = min(BATCH, samples) if size is None else _whole("batch_size", size)
+    if size > samples:
+        raise TrainingError(
+            f"batch_size is {size}, but there are {samples} samples; give at most that"
+        )
+    return min(samples, size * _whole("accumulate", accumulate))

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,12 +25,18 @@ from ..engine import Value
 from ..errors import TrainingError
 from ..optim import Optimizer
 from ..store import Live
+from .emit_batches import FIELDS as BATCH_FIELDS
+from .emit_batches import LEAVE, PART_WORDS, PARTS, Column, emit_batches, thread_words
+from .emit_singles import emit_singles
 from .emit_training import FIELDS, RUN, RUN_WORDS, Update, emit_training
 from .executable import Executable
+from .loss import BlockLoss, SampleLoss, SingleLoss
 from .program import Access, Program, Statement
 from .simplify import expand
+from .vectorize import operations
 
 Numbers = npt.NDArray[np.float64]
+Form = Callable[..., Any]
 
 STRETCH = 0.02
 """Seconds that native code runs before Python looks around, about."""
@@ -49,10 +57,23 @@ def update_of(optimizer: Optimizer) -> Update:
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(update: Update, bits: int) -> lowering.NativeModule:
+def _compiled(form: Form, update: Update, bits: int) -> lowering.NativeModule:
+    """A loop of some form."""
     with context():
-        module = emit_training(update, bits=bits, width=lowering.vector_bits() // 64)
-        return lowering.compile(module, vectorize=False, unroll=True)
+        module = form(update, bits=bits, width=lowering.vector_bits() // 64)
+        return lowering.compile(module, vectorize=False, unroll=False)
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """The form of a loop over mini-batches; `blocks`: the kernel takes blocks of samples."""
+
+    columns: tuple[Column, ...]
+    blocks: bool
+
+    def __call__(self, update: Update, *, bits: int, width: int) -> Any:
+        emit = emit_batches if self.blocks else emit_singles
+        return emit(update, self.columns, bits=bits, width=width)
 
 
 def runs_of(parameters: Sequence[Value], places: Sequence[int]) -> npt.NDArray[np.int64]:
@@ -78,41 +99,38 @@ def runs_of(parameters: Sequence[Value], places: Sequence[int]) -> npt.NDArray[n
 class Loop:
     """A training loop of `steps` steps, of which `step` are done.
 
-    kernel   the address of a function that writes a gradient and returns the loss
-    size     numbers in that gradient
-    places   where the partial of each parameter of the optimiser is in it
-    keep     what must live as long as the loop
+    kernel   what the loop calls; it is kept alive
+    form     what emits the loop
     seconds  roughly what a call of the kernel takes
     """
+
+    fields: tuple[str, ...]
 
     def __init__(
         self,
         optimizer: Optimizer,
         steps: int,
+        kernel: Any,
         *,
-        kernel: int,
+        form: Form,
         bits: int,
-        size: int,
         places: Sequence[int],
-        keep: Any,
         seconds: float,
     ) -> None:
         self.optimizer = optimizer
         self.losses: Numbers = np.full(steps, np.nan)
-        self._keep = keep
+        self._kernel = kernel
         self._first = optimizer.steps
         update = update_of(optimizer)
-        self._native = _compiled(update, bits)
+        self._native = _compiled(form, update, bits)
         self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._native.address(RUN))
-        self._gradient = np.zeros(size, dtype=f"f{bits // 8}")
         self._rates = optimizer.table(min(steps, 1) if update.constant else steps)
         self._runs = runs_of(optimizer.parameters, places)
-        columns = [optimizer.state[name].ctypes.data for name in optimizer.slots]
-        self._slots = np.array([*columns, 0], dtype=np.int64)
-        self._state = np.zeros(len(FIELDS), dtype=np.int64)
+        state = [optimizer.state[name].ctypes.data for name in optimizer.slots]
+        self._slots = np.array([*state, 0], dtype=np.int64)
+        self._state = np.zeros(len(self.fields), dtype=np.int64)
         self._set(
-            kernel=kernel,
-            gradient=self._gradient.ctypes.data,
+            kernel=kernel.address,
             losses=self.losses.ctypes.data,
             rates=self._rates.ctypes.data,
             runs=self._runs.ctypes.data,
@@ -123,38 +141,153 @@ class Loop:
 
     def _set(self, **words: int) -> None:
         for name, word in words.items():
-            self._state[FIELDS.index(name)] = word
+            self._state[self.fields.index(name)] = word
 
     @property
     def step(self) -> int:
         """How many steps are done."""
-        return int(self._state[FIELDS.index("step")])
+        return int(self._state[self.fields.index("step")])
 
-    def advance(self, until: int) -> None:
-        """Train until so many steps are done in all.
+    def advance(self, until: int, show: Callable[[int, float], Any] | None = None) -> None:
+        """Train until so many steps are done in all; `show` is told each stretch's last loss.
 
         A KeyboardInterrupt comes out of here between two calls of the kernel, with the optimiser
         and the parameters as the last whole step left them.
         """
-        address = self._state.ctypes.data
         self._set(until=until)
         try:
             while self.step < until:
-                self._set(budget=self._calls)
                 began = time.perf_counter()
-                self._run(address)
+                self._stretch(self._calls)
                 took = time.perf_counter() - began
+                if show is not None and self.step:
+                    show(self.step, float(self.losses[self.step - 1]))
                 if self.step < until:  # else it may have been too short to tell
                     fit = int(self._calls * STRETCH / max(took, 1e-6))
                     self._calls = max(1, min(fit, 8 * self._calls))
         finally:
             self.optimizer.steps = self._first + self.step
 
+    def _stretch(self, calls: int) -> None:
+        """Run so many calls of the kernel."""
+        self._set(budget=calls)
+        self._run(self._state.ctypes.data)
 
-def first_not_finite(losses: Numbers) -> int | None:
-    """The first step whose loss is nan or infinite."""
-    bad = np.flatnonzero(~np.isfinite(losses))
-    return int(bad[0]) if len(bad) else None
+
+class WholeLoop(Loop):
+    """A loop around a kernel of a whole loss, which takes no data."""
+
+    fields = FIELDS
+
+    def __init__(self, optimizer: Optimizer, steps: int, kernel: Executable) -> None:
+        work = sum(s.points * max(1, operations(s.expr)) for s in kernel.transformed.body)
+        super().__init__(
+            optimizer,
+            steps,
+            kernel,
+            form=emit_training,
+            bits=kernel.options.bits,
+            places=places_of(optimizer.parameters, kernel),
+            seconds=1e-9 * work,
+        )
+        self._gradient = np.zeros(kernel.pointer_outputs[0], dtype=kernel.options.dtype)
+        self._set(gradient=self._gradient.ctypes.data)
+
+
+class BatchLoop(Loop):
+    """A loop over mini-batches of data, with a kernel for blocks of samples.
+
+    data      arrays of as many rows, contiguous, of float32 or float64
+    batch     samples in a step
+    seed      of the order of the samples, another one in every epoch; None: as they lie
+    threads   that share the samples of a step
+    """
+
+    fields = BATCH_FIELDS
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        steps: int,
+        kernel: SampleLoss,
+        data: Sequence[npt.NDArray[Any]],
+        *,
+        batch: int,
+        seed: int | None,
+        threads: int = 1,
+    ) -> None:
+        columns = tuple(Column(a[0].size, a.itemsize * 8) for a in data)
+        count = len(optimizer.parameters)
+        super().__init__(
+            optimizer,
+            steps,
+            kernel,
+            form=_Batches(columns, isinstance(kernel, BlockLoss)),
+            bits=kernel.options.bits,
+            places=range(count),
+            seconds=1e-9 * kernel.work * min(batch, kernel.size) / kernel.size,
+        )
+        samples = len(data[0])
+        single = isinstance(kernel, SingleLoss)
+        blocks = -(-batch // kernel.size)
+        self._threads = 1 if single else min(threads, blocks, PARTS)
+        dtype = kernel.options.dtype
+        self._order = np.arange(samples)
+        self._sums = np.zeros((min(blocks, PARTS) if blocks > 1 else 0, count))
+        self._part_table = np.zeros((PARTS, len(PART_WORDS)), dtype=np.int64)
+        for row, part in zip(self._part_table, self._sums, strict=False):
+            row[PART_WORDS.index("sum")] = part.ctypes.data
+        self._words = thread_words(len(columns))
+        rows = 1 if single else min(batch, kernel.size) + kernel.multiple
+        self._buffers = [
+            [np.zeros((rows, c.size), dtype) for c in columns]
+            + [np.zeros(n, dtype) for n in (rows, count, count)]
+            for _ in range(self._threads)
+        ]
+        self._thread_table = np.array(
+            [[0, *(a.ctypes.data for a in buffers), 0] for buffers in self._buffers]
+        )
+        self._values = np.zeros(batch if single else 0)
+        penalty = kernel.penalty if isinstance(kernel, SingleLoss) else None
+        self._data = list(data)
+        self._pointers = np.array([a.ctypes.data for a in data])
+        self._set(
+            data=self._pointers.ctypes.data,
+            samples=samples,
+            batch=batch,
+            steps=-(-samples // batch),
+            order=self._order.ctypes.data,
+            shuffles=seed is not None and batch < samples,
+            random=int(np.uint64((seed or 0) & (2**64 - 1)).astype(np.int64)),
+            block=kernel.size,
+            multiple=kernel.multiple,
+            count=count,
+            part_table=self._part_table.ctypes.data,
+            threads=self._threads,
+            thread_table=self._thread_table.ctypes.data,
+            values=self._values.ctypes.data,
+            penalty=penalty.address if penalty else 0,
+        )
+        help = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
+        self._help = help(self._native.address("help"))
+
+    def _stretch(self, calls: int) -> None:
+        each = max(1, calls // self._threads)
+        self._thread_table[:, self._words.index("budget")] = each
+        self._set(ticket=0)
+        address = self._state.ctypes.data
+        helpers = [
+            threading.Thread(target=self._help, args=(address, k)) for k in range(1, self._threads)
+        ]
+        try:
+            for thread in helpers:
+                thread.start()
+            super()._stretch(each)
+        finally:
+            self._set(ticket=LEAVE)
+            for thread in helpers:
+                if thread.ident is not None:
+                    thread.join()
 
 
 def places_of(parameters: Sequence[Value], kernel: Executable) -> list[int]:

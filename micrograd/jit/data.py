@@ -1,0 +1,59 @@
+"""Data arrays as training takes them: checked, and in a form that native code reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import TrainingError, kind
+
+Arrays = list[npt.NDArray[Any]]
+
+
+def checked_data(data: Any, name: str, dtype: np.dtype[Any]) -> Arrays:
+    """The arrays of `data`, contiguous and of float32 or float64; others are converted to `dtype`.
+
+    Raises TrainingError for what is no tuple of arrays of numbers with as many rows.
+    """
+    if isinstance(data, np.ndarray):
+        data = (data,)
+    if not isinstance(data, (tuple, list)) or not data:
+        raise TrainingError(
+            f"{name} should be a tuple of arrays, such as (X, y), whose rows are the samples; "
+            f"got {kind(data)}"
+        )
+    arrays = [_checked_array(a, f"{name}[{k}]", dtype) for k, a in enumerate(data)]
+    lengths = [len(a) for a in arrays]
+    if len(set(lengths)) > 1:
+        raise TrainingError(
+            f"the arrays of {name} should have a row per sample each, got "
+            + ", ".join(f"{n} rows" for n in lengths)
+        )
+    if not lengths[0]:
+        raise TrainingError(f"{name} has no samples; give arrays of at least one row")
+    return arrays
+
+
+def _checked_array(given: Any, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        array = np.array(None)
+    if array.dtype.kind not in "biuf" or not array.ndim or 0 in array.shape[1:]:
+        raise TrainingError(
+            f"{name} should be an array of real numbers with a row per sample, got {kind(given)}"
+        )
+    keeps = array.dtype in (np.float32, np.float64)
+    return np.ascontiguousarray(array, array.dtype if keeps else dtype)
+
+
+def same_rows(arrays: Sequence[npt.NDArray[Any]], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Check that validation data has rows like the data that is trained on."""
+    found = [a.shape[1:] for a in arrays]
+    if found != list(shapes):
+        raise TrainingError(
+            f"validation should have rows of the same shapes as data, {list(shapes)}, got {found}"
+        )

@@ -1,0 +1,497 @@
+"""Update rule and the form of the data -> MLIR module of a training loop over mini-batches.
+
+Establishes, beside what emit_training does,
+
+    @run(state)          steps of training, or parts of one, until the last is done or the budget
+                         of blocks is used up
+    @help(state, k)      thread k's share in that, for every k from 1 on, while `run` runs
+
+A step's samples are blocks in a row, and these fall into at most PARTS parts, each with a sum of
+gradients of its own. Threads take whole parts, and the parts are added up in order, so the result
+does not depend on how many threads there are. Samples are gathered, in the order of the epoch, into
+a block in the kernel's element type; where the kernel takes a multiple of samples only, the last
+sample is repeated with weight 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lowering.bindings import ir
+
+from .blocks import declare
+from .emit_training import FIELDS as COMMON
+from .emit_training import RUN, TrainingEmitter, Update
+
+PARTS = 16
+"""Sums of gradients that a step is divided into, at most."""
+
+FIELDS = (
+    *COMMON,
+    "data",  # addresses of the data arrays
+    "samples",  # in an epoch
+    "batch",  # samples in a step; the last of an epoch may have fewer
+    "steps",  # in an epoch
+    "order",  # i64[samples]: the samples of the epoch, in order
+    "shuffles",  # 1: the order changes at every epoch
+    "random",  # the state of the generator that shuffles
+    "block",  # samples in a block
+    "multiple",  # what the kernel wants a multiple of
+    "count",  # parameters: numbers in a gradient
+    "begun",  # 1: a step is under way
+    "first",  # its first sample, in the order
+    "taken",  # its samples
+    "blocks",  # its blocks
+    "parts",  # its parts
+    "weight",  # f64: of every sample, 1 / taken
+    "part_table",  # i64[PARTS, 5], see PART_WORDS
+    "threads",
+    "thread_table",  # i64[threads, ...], see thread_words
+    "penalty",  # the address of the penalty's value and gradient, or 0; for emit_singles
+    "penalty_value",  # f64
+    "values",  # f64[batch]: the loss of every sample
+    "ticket",  # the number of the work that threads shall do; LEAVE: none any more
+    "done",  # how many threads have done it
+)
+"""The words of a state, in order."""
+
+LEAVE = -1
+SPINS = 2000
+"""How often a thread looks for work before it offers its processor to others."""
+
+PART_WORDS = ("position", "start", "end", "sum", "loss")
+"""Of a part: the next sample, the first and the one behind the last, counted within the step; the
+address of its sum, f64[parameters]; the sum of its losses, f64."""
+
+
+def thread_words(columns: int) -> tuple[str, ...]:
+    """Of a thread: its budget; the addresses of its block of every data array, of the weights, of
+    the block's gradient and of another one; how many samples the block has."""
+    return (
+        "budget",
+        *(f"x{k}" for k in range(columns)),
+        "weights",
+        "gradient",
+        "before",
+        "samples",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A data array: its rows have `size` numbers of `bits` bits each, one row after the other."""
+
+    size: int
+    bits: int
+
+
+def emit_batches(update: Update, columns: Sequence[Column], *, bits: int, width: int) -> ir.Module:
+    """The module of a loop around `number kernel(x0*, ..., weights*, share, samples*, gradient*)`.
+
+    bits    the kernel's element type: 32 or 64
+    width   float64 numbers in a vector register
+    """
+    with ir.Location.unknown():
+        module = ir.Module.create()
+        BatchEmitter(module, update, bits, width, columns).emit()
+    module.operation.verify()
+    return module
+
+
+class BatchEmitter(TrainingEmitter):
+    """Emits the functions of a loop over mini-batches."""
+
+    fields = FIELDS
+    most_parts = PARTS
+
+    def __init__(
+        self, module: ir.Module, update: Update, bits: int, width: int, columns: Sequence[Column]
+    ) -> None:
+        super().__init__(module, update, bits, width)
+        self.columns = columns
+        self.words = thread_words(len(columns))
+
+    def emit(self) -> None:
+        """All of them."""
+        declare(self.b.module, "@sched_yield() -> i32")
+        self.update("update", self.kernel_type)
+        self.update("update_wide", self.b.f64)
+        self.shuffle()
+        self.begin()
+        self.block()
+        self.work()
+        self.finish()
+        self.help()
+        self.run()
+
+    def run(self) -> None:
+        """Steps, each begun, worked on until all its parts are done, and finished."""
+        b = self.b
+        (self.state,) = self.function(RUN, [b.ptr], internal=False)
+        thread = self._pointer("thread_table")
+        budget = b.element(thread, self.words.index("budget"), b.i64)
+        threads = self._field("threads")
+        helpers = b.integer_op("llvm.sub", threads, b.integer(1))
+
+        def more() -> ir.Value:
+            return self._both(
+                self._less("step", "until"), self._below(b.integer(0), b.load(budget, b.i64))
+            )
+
+        with self._while(more):
+            with b.when(self._below(self._field("begun"), b.integer(1))):
+                self._call("begin", [self.state])
+            with b.when(self._below(b.integer(0), helpers)):
+                self._set("done", b.integer(0))
+                self._atomic_add("ticket", 1)
+            self._call("work", [self.state, b.integer(0)])
+            with b.when(self._below(b.integer(0), helpers)):
+                self._wait(lambda: self._below(self._atomic("done"), helpers))
+            self._call("finish", [self.state])
+            with b.when(self._below(b.integer(0), self._field("begun"))):  # a budget is used up
+                b.store(b.integer(0), budget)
+        self._store_atomic("ticket", b.integer(LEAVE))
+        b.build("llvm.return", [], [])
+
+    def help(self) -> None:
+        """`help(state, k)`: does what `run` hands out, until it ends."""
+        b = self.b
+        self.state, k = self.function("help", [b.ptr, b.i64], internal=False)
+        seen, stays = self._local(0), self._local(1)
+        with self._while(lambda: self._below(b.integer(0), b.load(stays, b.i64))):
+            last = b.load(seen, b.i64)
+            self._wait(lambda: b.compare_integers("eq", self._atomic("ticket"), last))
+            ticket = self._atomic("ticket")
+            b.store(ticket, seen)
+            leaves = self._below(ticket, b.integer(0))
+            with b.when(leaves):
+                b.store(b.integer(0), stays)
+            with b.when(self._below(b.integer(0), ticket)):
+                self._call("work", [self.state, k])
+                self._atomic_add("done", 1)
+        b.build("llvm.return", [], [])
+
+    def _wait(self, condition: Callable[[], ir.Value]) -> None:
+        """Wait while it holds: at first by looking again and again, then by yielding."""
+        b = self.b
+        spins = self._local(SPINS)
+        with self._while(condition):
+            left = b.build("llvm.sub", [b.i64], [b.load(spins, b.i64), b.integer(1)])
+            b.store(left, spins)
+            with b.when(self._below(left, b.integer(0))):
+                b.build("llvm.call", [b.i32], [], b.callee("sched_yield", 0))
+
+    # -- a step ----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """`begin(state)`: which samples the next step takes, and how they fall into parts."""
+        b = self.b
+        (self.state,) = self.function("begin", [b.ptr])
+        number = b.integer_op("llvm.urem", self._field("step"), self._field("steps"))
+        again = self._below(number, b.integer(1))
+        shuffles = self._below(b.integer(0), self._field("shuffles"))
+        with b.when(self._both(again, shuffles)):
+            self._call("shuffle", [self.state])
+        first = b.integer_op("llvm.mul", number, self._field("batch"))
+        rest = b.integer_op("llvm.sub", self._field("samples"), first)
+        taken = self._least(rest, self._field("batch"))
+        size = self._field("block")
+        above = b.integer_op("llvm.add", taken, b.integer_op("llvm.sub", size, b.integer(1)))
+        blocks = b.integer_op("llvm.udiv", above, size)
+        parts = self._least(blocks, b.integer(self.most_parts))
+        for name, x in (("first", first), ("taken", taken), ("blocks", blocks), ("parts", parts)):
+            self._set(name, x)
+        real = b.build("llvm.sitofp", [b.f64], [taken])
+        self._set("weight", b.build("llvm.fdiv", [b.f64], [b.constant(1.0), real]))
+        with b.loop(parts) as k:
+            part = self._part(k)
+            edges = []
+            for j in (k, b.integer_op("llvm.add", k, b.integer(1))):
+                edge = b.integer_op("llvm.udiv", b.integer_op("llvm.mul", blocks, j), parts)
+                edges.append(self._least(b.integer_op("llvm.mul", edge, size), taken))
+            self._put(part, PART_WORDS, position=edges[0], start=edges[0], end=edges[1])
+            self._put(part, PART_WORDS, loss=b.constant(0.0))
+            self._start(part)
+        self._set("begun", b.integer(1))
+        b.build("llvm.return", [], [])
+
+    def _start(self, part: ir.Value) -> None:
+        """Let a part's sum be zero, if it will be used."""
+        b = self.b
+        with b.when(self._below(b.integer(1), self._field("blocks"))):
+            self._clear(self._get(part, PART_WORDS, "sum", b.ptr), b.f64)
+
+    def _clear(self, column: ir.Value, type: ir.Type) -> None:
+        """Let a gradient be zero."""
+        b = self.b
+
+        def clear(at: ir.Value, width: int) -> None:
+            self._store(b.splat(b.constant(0.0), width), b.element(column, at, type), type)
+
+        self._elementwise(self._field("count"), clear)
+
+    def work(self) -> None:
+        """`work(state, k)`: blocks of every part that thread k has, while its budget lasts."""
+        b = self.b
+        self.state, k = self.function("work", [b.ptr, b.i64])
+        row = b.integer_op("llvm.mul", k, b.integer(len(self.words)))
+        thread = b.element(self._pointer("thread_table"), row, b.i64)
+        budget = b.element(thread, self.words.index("budget"), b.i64)
+        threads = self._field("threads")
+        mine = b.integer_op("llvm.add", self._field("parts"), b.integer_op("llvm.sub", threads, k))
+        mine = b.integer_op("llvm.sub", mine, b.integer(1))
+        mine = b.integer_op("llvm.udiv", mine, threads)
+        with b.when(self._below(b.integer(0), mine)), b.loop(mine) as j:
+            number = b.integer_op("llvm.add", k, b.integer_op("llvm.mul", j, threads))
+            part = self._part(number)
+
+            def more() -> ir.Value:
+                position, end = (self._get(part, PART_WORDS, n) for n in ("position", "end"))
+                return self._both(
+                    self._below(position, end), self._below(b.integer(0), b.load(budget, b.i64))
+                )
+
+            with self._while(more):
+                self._call("block", [self.state, thread, part])
+                left = b.build("llvm.add", [b.i64], [b.load(budget, b.i64), b.integer(-1)])
+                b.store(left, budget)
+        b.build("llvm.return", [], [])
+
+    def block(self) -> None:
+        """`block(state, thread, part)`: loss and gradient of the part's next block of samples."""
+        b = self.b
+        self.state, thread, part = self.function("block", [b.ptr, b.ptr, b.ptr])
+        position, end = (self._get(part, PART_WORDS, n) for n in ("position", "end"))
+        some = self._least(b.integer_op("llvm.sub", end, position), self._field("block"))
+        multiple = self._field("multiple")
+        above = b.integer_op("llvm.add", some, b.integer_op("llvm.sub", multiple, b.integer(1)))
+        filled = b.integer_op("llvm.mul", b.integer_op("llvm.udiv", above, multiple), multiple)
+        self._put(thread, self.words, samples=filled)
+        buffers = [self._get(thread, self.words, f"x{k}", b.ptr) for k in range(len(self.columns))]
+        weights = self._get(thread, self.words, "weights", b.ptr)
+        gradient = self._get(thread, self.words, "gradient", b.ptr)
+        first = b.integer_op("llvm.add", self._field("first"), position)
+        self._gather(first, some, buffers)
+        weight = b.load(self._word("weight"), b.f64)
+
+        def weigh(at: ir.Value, width: int) -> None:
+            address = b.element(weights, at, self.kernel_type)
+            self._store(b.splat(weight, width), address, self.kernel_type)
+
+        self._elementwise(some, weigh)
+        padding = b.integer_op("llvm.sub", filled, some)
+        with b.when(self._below(b.integer(0), padding)), b.loop(padding) as k:
+            at = b.integer_op("llvm.add", some, k)
+            last = b.integer_op("llvm.sub", some, b.integer(1))
+            for column, buffer in zip(self.columns, buffers, strict=True):
+                self._copy_row(column.size, self.kernel_type, buffer, last, buffer, at)
+            address = b.element(weights, at, self.kernel_type)
+            self._store(b.constant(0.0), address, self.kernel_type)
+        is_first = self._below(position, b.integer(1))
+        one, none = (self._narrow(b.constant(x)) for x in (1.0, 0.0))
+        share = b.select(is_first, one, none)
+        samples = b.element(thread, self.words.index("samples"), b.i64)
+        loss = self._call_kernel([*buffers, weights, share, samples, gradient])
+        before = self._get(part, PART_WORDS, "loss", b.f64)
+        self._put(part, PART_WORDS, loss=b.build("llvm.fadd", [b.f64], [before, loss]))
+        with b.when(self._below(b.integer(1), self._field("blocks"))):
+            total = self._get(part, PART_WORDS, "sum", b.ptr)
+            self._add_column(total, gradient, self.kernel_type, self._field("count"))
+        self._put(part, PART_WORDS, position=b.integer_op("llvm.add", position, some))
+        b.build("llvm.return", [], [])
+
+    def finish(self) -> None:
+        """`finish(state)`: the end of a step, if all its parts are done."""
+        b = self.b
+        (self.state,) = self.function("finish", [b.ptr])
+        parts = self._field("parts")
+
+        def count(k: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            part = self._part(k)
+            left = b.build(
+                "llvm.sub",
+                [b.i64],
+                [self._get(part, PART_WORDS, n) for n in ("end", "position")],
+            )
+            return [b.build("llvm.add", [b.i64], [carried[0], left])]
+
+        (left,) = b.loop_carried(parts, [b.integer(0)], count)
+        with b.when(self._below(left, b.integer(1))):
+            part = self._part(b.integer(0))
+            whole = self._get(part, PART_WORDS, "sum", b.ptr)
+            others = b.integer_op("llvm.sub", parts, b.integer(1))
+            with b.when(self._below(b.integer(0), others)), b.loop(others) as k:
+                other = self._part(b.integer_op("llvm.add", k, b.integer(1)))
+                total = self._get(other, PART_WORDS, "sum", b.ptr)
+                self._add_column(whole, total, b.f64, self._field("count"))
+                losses = [self._get(p, PART_WORDS, "loss", b.f64) for p in (part, other)]
+                self._put(part, PART_WORDS, loss=b.build("llvm.fadd", [b.f64], losses))
+            thread = self._pointer("thread_table")
+            loss = self._get(part, PART_WORDS, "loss", b.f64)
+            several = self._below(b.integer(1), self._field("blocks"))
+            with b.when(several):
+                self._update_all(whole, "update_wide")
+            with b.when(self._below(self._field("blocks"), b.integer(2))):
+                self._update_all(self._get(thread, self.words, "gradient", b.ptr), "update")
+            self._note(loss)
+            self._set("begun", b.integer(0))
+        b.build("llvm.return", [], [])
+
+    # -- data ------------------------------------------------------------------------------------
+
+    def _gather(self, first: ir.Value, some: ir.Value, buffers: Sequence[ir.Value]) -> None:
+        """Rows of every data array, `some` from place `first` of the order on, into the buffers."""
+        b = self.b
+        order, data = self._pointer("order"), self._data()
+        with b.loop(some) as k:
+            self._fetch(order, data, b.integer_op("llvm.add", first, k), buffers, k)
+
+    def _data(self) -> list[ir.Value]:
+        """The addresses of the data arrays."""
+        b = self.b
+        table = self._pointer("data")
+        return [b.load(b.element(table, k, b.ptr), b.ptr) for k in range(len(self.columns))]
+
+    def _fetch(
+        self,
+        order: ir.Value,
+        data: Sequence[ir.Value],
+        place: ir.Value,
+        buffers: Sequence[ir.Value],
+        to: ir.Value,
+    ) -> None:
+        """Copy the sample at a place of the order to row `to` of the buffers."""
+        b = self.b
+        row = b.load(b.element(order, place, b.i64), b.i64)
+        for column, source, buffer in zip(self.columns, data, buffers, strict=True):
+            type = b.f64 if column.bits == 64 else ir.F32Type.get()
+            self._copy_row(column.size, type, source, row, buffer, to)
+
+    def _copy_row(
+        self,
+        size: int,
+        type: ir.Type,
+        source: ir.Value,
+        row: ir.Value,
+        buffer: ir.Value,
+        to: ir.Value,
+    ) -> None:
+        """Copy one row, converted to the kernel's element type."""
+        b = self.b
+        source = b.element(source, b.integer_op("llvm.mul", row, b.integer(size)), type)
+        buffer = b.element(buffer, b.integer_op("llvm.mul", to, b.integer(size)), self.kernel_type)
+
+        def copy(at: ir.Value | int, width: int) -> None:
+            there = b.element(buffer, at, self.kernel_type)
+            b.store(self._converted(b.element(source, at, type), type, width), there, 4)
+
+        if size <= 4:
+            for k in range(size):
+                copy(k, 1)
+        else:
+            self._elementwise(b.integer(size), copy)
+
+    def shuffle(self) -> None:
+        """`shuffle(state)`: another order, each equally likely.
+
+        Source: R. Durstenfeld, Algorithm 235, 1964; numbers by S. Vigna's splitmix64, reduced to
+        a range by the upper half of a product (D. Lemire, 2019, without its rejection: the bias
+        is below samples / 2**64).
+        """
+        b = self.b
+        (self.state,) = self.function("shuffle", [b.ptr])
+        order, n = self._pointer("order"), self._field("samples")
+        wide = ir.IntegerType.get_signless(128)
+        shift = b.build("llvm.mlir.constant", [wide], [], {"value": ir.IntegerAttr.get(wide, 64)})
+
+        def swap(k: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            last = b.integer_op("llvm.sub", n, k)  # how many are still to be placed
+            random, z = self._random(carried[0])
+            product = b.build(
+                "llvm.mul",
+                [wide],
+                [b.build("llvm.zext", [wide], [x]) for x in (z, last)],
+            )
+            j = b.build("llvm.trunc", [b.i64], [b.build("llvm.lshr", [wide], [product, shift])])
+            i = b.integer_op("llvm.sub", last, b.integer(1))
+            here, there = (b.element(order, x, b.i64) for x in (i, j))
+            x, y = b.load(here, b.i64), b.load(there, b.i64)
+            b.store(y, here)
+            b.store(x, there)
+            return [random]
+
+        (random,) = b.loop_carried(n, [self._field("random")], swap)
+        self._set("random", random)
+        b.build("llvm.return", [], [])
+
+    def _random(self, state: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """The next state of splitmix64, and the number that it gives."""
+        b = self.b
+
+        def constant(x: int) -> ir.Value:
+            return b.integer(x - (1 << 64) if x >> 63 else x)
+
+        def mixed(z: ir.Value, shift: int) -> ir.Value:
+            return b.integer_op("llvm.xor", z, b.integer_op("llvm.lshr", z, b.integer(shift)))
+
+        state = b.integer_op("llvm.add", state, constant(0x9E3779B97F4A7C15))
+        z = b.integer_op("llvm.mul", mixed(state, 30), constant(0xBF58476D1CE4E5B9))
+        z = b.integer_op("llvm.mul", mixed(z, 27), constant(0x94D049BB133111EB))
+        return state, mixed(z, 31)
+
+    # -- between threads ------------------------------------------------------------------------
+
+    def _local(self, n: int) -> ir.Value:
+        """An integer variable on the stack of the function."""
+        b = self.b
+        here = b.block
+        b.enter_at_start(self.entry)
+        count = b.build("llvm.mlir.constant", [b.i64], [], {"value": ir.IntegerAttr.get(b.i64, 1)})
+        b.enter_at_start(self.entry, after=count.owner)
+        place = b.build("llvm.alloca", [b.ptr], [count], {"elem_type": ir.TypeAttr.get(b.i64)})
+        b.enter(here)
+        b.store(b.integer(n), place)
+        return place
+
+    def _atomic(self, name: str) -> ir.Value:
+        """A word that another thread sets, and all that it has written before."""
+        b = self.b
+        return b.build("llvm.load", [b.i64], [self._word(name)], self._ordered("acquire"))
+
+    def _store_atomic(self, name: str, x: ir.Value) -> None:
+        """Set a word for other threads, behind all that was written before."""
+        self.b.build("llvm.store", [], [x, self._word(name)], self._ordered("release"))
+
+    def _atomic_add(self, name: str, n: int) -> None:
+        """Add to a word for other threads, behind all that was written before."""
+        b = self.b
+        add = {"bin_op": ir.IntegerAttr.get(b.i64, 1), **self._ordered("acq_rel")}
+        b.build("llvm.atomicrmw", [b.i64], [self._word(name), b.integer(n)], add)
+
+    def _ordered(self, ordering: str) -> dict[str, ir.Attribute]:
+        b = self.b
+        code = {"acquire": 4, "release": 5, "acq_rel": 6}[ordering]
+        return {
+            "ordering": ir.IntegerAttr.get(b.i64, code),
+            "alignment": ir.IntegerAttr.get(b.i64, 8),
+        }
+
+    # -- tables ----------------------------------------------------------------------------------
+
+    def _part(self, k: ir.Value) -> ir.Value:
+        """The address of a part's words."""
+        b = self.b
+        row = b.integer_op("llvm.mul", k, b.integer(len(PART_WORDS)))
+        return b.element(self._pointer("part_table"), row, b.i64)
+
+    def _get(
+        self, row: ir.Value, words: Sequence[str], name: str, type: ir.Type | None = None
+    ) -> ir.Value:
+        b = self.b
+        return b.load(b.element(row, words.index(name), b.i64), type or b.i64)
+
+    def _put(self, row: ir.Value, words: Sequence[str], **values: ir.Value) -> None:
+        b = self.b
+        for name, x in values.items():
+            b.store(x, b.element(row, words.index(name), b.i64))

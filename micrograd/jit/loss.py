@@ -1,0 +1,261 @@
+"""A loss of one sample, as Python code -> native code for its value and gradient on many samples.
+
+The function is traced once, on one sample. `BlockLoss` runs it on a block of samples at a time;
+what has no such form, and what must be equal to the interpreter's result, is done by `SingleLoss`,
+one sample after the other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import lowering
+from lowering.bindings import context
+
+from .. import ops
+from ..engine import Traced, Value
+from ..errors import MicrogradError, TrainingError, kind
+from ..store import adopt
+from . import graph as graphs
+from .differentiate import gradient
+from .emit import ENTRY, Interface, constant_data, emit
+from .emit_samples import emit_samples, lanes_of
+from .executable import Options
+from .program import Access, Apply, Program, Role
+from .reroll import OUTPUT, reroll, straight_line
+from .samples import SHARE, WEIGHTS, over_samples
+from .schedule import schedule
+from .signature import SCALAR, Container, Structure, build, count
+from .simplify import expand, simplify
+from .storage import INLINE_DATA
+from .trace import Element, Trace, trace
+from .vectorize import operations
+from .verify import verify
+
+BEFORE = "before"
+
+
+def row_structure(shape: Sequence[int]) -> Structure:
+    """How a function gets a row of this shape: a number, a list, or an array of Values."""
+    if not shape:
+        return SCALAR
+    size = int(np.prod(shape))
+    if len(shape) == 1:
+        return Container(list, (), (SCALAR,) * size)
+    return Container(np.ndarray, tuple(shape), (SCALAR,) * size)
+
+
+def trace_sample(
+    function: Callable[..., Any],
+    shapes: Sequence[Sequence[int]],
+    parameters: Sequence[Value],
+    penalty: Value | None = None,
+) -> Trace:
+    """The graph of the function on one sample, and of the penalty, with the parameters live.
+
+    shapes   of a row of each data array
+
+    Raises TrainingError if the function fails on such a sample, or gives no number.
+    """
+    inputs: dict[str, list[Value]] = {}
+    arguments = []
+    for k, shape in enumerate(shapes):
+        structure = row_structure(shape)
+        leaves: list[Value] = [Traced(f"data[{k}][{i}]") for i in range(count(structure))]
+        inputs[f"x{k}"] = leaves
+        arguments.append(build(structure, iter(leaves)))
+    taken = ", ".join(_shown(shape) for shape in shapes)
+    try:
+        value = function(*arguments)
+    except (TypeError, ValueError, IndexError, MicrogradError) as error:
+        raise TrainingError(
+            f"the loss of one sample could not be computed from {taken}: {error}; it is called "
+            "with a row of each data array, so check their shapes"
+        ) from error
+    if not isinstance(value, Value):
+        raise TrainingError(
+            f"the loss of one sample should be one Value, computed from {taken}; got {kind(value)}"
+        )
+    adopt(parameters)
+    outputs = [value] if penalty is None else [value, penalty]
+    found = trace(outputs, inputs, set(parameters))
+    if not any(p in found.elements for p in parameters):
+        raise TrainingError(
+            "the loss does not depend on any parameter of the optimizer; compute it with the model "
+            "whose parameters() the optimizer has"
+        )
+    graphs.verify(found.graph)
+    return found
+
+
+def _shown(shape: Sequence[int]) -> str:
+    return "a number" if not shape else f"numbers of shape {tuple(shape)}"
+
+
+class SampleLoss:
+    """A loss of samples, differentiated and compiled.
+
+    size      samples in a block, at most
+    multiple  a kernel takes a multiple of so many
+    work      operations that a full block takes
+    address   of the native function
+    """
+
+    size: int
+    multiple = 1
+
+    def __init__(
+        self,
+        program: Program,
+        of: Element,
+        found: Trace,
+        parameters: Sequence[Value],
+        options: Options,
+    ) -> None:
+        self.options = options
+        self.stores = found.stores
+        wrt = [found.elements.get(p) for p in parameters]
+        program = gradient(program, of, wrt, keep_value=True)
+        program = simplify(verify(program, "differentiate"))
+        program = simplify(expand(program, exact=options.strict))
+        self.program = verify(program, "simplify")
+        self.work = sum(s.points * max(1, operations(s.expr)) for s in program.body)
+        self.schedule = schedule(
+            program,
+            returned=OUTPUT,
+            width=lowering.vector_bits() // options.bits,
+            exact=options.strict,
+        )
+        with context():
+            plan = self.schedule
+            module = self._emit()
+            self._native = lowering.compile(
+                module, opt_level=plan.opt_level, vectorize=False, unroll=False
+            )
+        for k, store in enumerate(self.stores):
+            if f"p{k}" in self._native.symbols:
+                self._point(f"p{k}", store.address)
+        constants = constant_data(program, options.bits)
+        self._data = {name: each for name, each in constants.items() if len(each) > INLINE_DATA}
+        for name, each in self._data.items():
+            self._point(name, each.ctypes.data)
+        self.address = self._native.address(ENTRY)
+
+    def _point(self, name: str, address: int) -> None:
+        """Set a pointer of the module."""
+        ctypes.c_void_p.from_address(self._native.address(name)).value = address
+
+    def _emit(self) -> Any:
+        raise NotImplementedError
+
+
+class BlockLoss(SampleLoss):
+    """The weighted sum of the losses of a block of samples, and its gradient, at
+
+    number f(x0*, x1*, ..., weights*, share, count*, gradient*)
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        size: int,
+        found: Trace,
+        parameters: Sequence[Value],
+        options: Options,
+    ) -> None:
+        self.size = size
+        super().__init__(program, (OUTPUT, 0), found, parameters, options)
+        self.multiple = lanes_of(self.schedule, size)
+
+    def _emit(self) -> Any:
+        interface = Interface(frozenset({SHARE}), OUTPUT)
+        options = self.options
+        return emit_samples(
+            self.schedule, interface, self.size, bits=options.bits, exact=options.strict
+        )
+
+
+class SingleLoss(SampleLoss):
+    """The loss of one sample, and the gradient of its product with a weight, added to another, at
+
+    number f(x0*, x1*, ..., weight*, before*, gradient*)
+
+    penalty   the value and gradient of what depends on parameters only, at `number f(gradient*)`
+    """
+
+    size = 64
+
+    def __init__(
+        self,
+        found: Trace,
+        parameters: Sequence[Value],
+        options: Options,
+        penalty: SampleLoss | None,
+    ) -> None:
+        self.penalty = penalty
+        program = _program(found, options)
+        weight = program.declare(WEIGHTS, Role.INPUT)
+        before = program.declare(BEFORE, Role.INPUT, len(parameters))
+        sums = [Access(program.declare(name, Role.TEMPORARY).name) for name in ("dot", "total")]
+        dot, total = sums
+        # the derivative of the dot product is what the gradient begins with
+        program.assign(dot, -0.0)
+        for k, p in enumerate(parameters):
+            if p in found.elements:
+                product = Apply(ops.mul, (Access(*found.elements[p]), Access(before.name, k)))
+                program.assign(dot, product, accumulate=True)
+        weighted = Apply(ops.mul, (Access(OUTPUT), Access(weight.name)))
+        program.assign(total, Apply(ops.add, (weighted, dot)))
+        super().__init__(program, (total.array, 0), found, parameters, options)
+
+    def _emit(self) -> Any:
+        return _emitted(self)
+
+
+class Penalty(SampleLoss):
+    """A value that depends on parameters only, and its gradient, at `number f(gradient*)`."""
+
+    def __init__(self, found: Trace, parameters: Sequence[Value], options: Options) -> None:
+        super().__init__(_program(found, options), (OUTPUT, 0), found, parameters, options)
+
+    def _emit(self) -> Any:
+        return _emitted(self)
+
+
+def _emitted(loss: SampleLoss) -> Any:
+    interface = Interface(frozenset(), OUTPUT)
+    return emit(loss.schedule, interface, bits=loss.options.bits, exact=loss.options.strict)
+
+
+def _program(found: Trace, options: Options) -> Program:
+    program = straight_line(found.graph) if options.strict else reroll(found.graph)
+    return verify(program, "reroll")
+
+
+def sample_loss(
+    function: Callable[..., Any],
+    shapes: Sequence[Sequence[int]],
+    parameters: Sequence[Value],
+    options: Options,
+    penalty: Value | None = None,
+) -> SampleLoss:
+    """The loss of samples with rows of these shapes, plus a penalty, by blocks if it has that form.
+
+    Strict losses go sample by sample: only so is the order of sums the interpreter's.
+    """
+    adopt(parameters)
+    if not options.strict:
+        found = trace_sample(function, shapes, parameters, penalty)
+        block = over_samples(_program(found, options))
+        if block is not None:
+            verify(block[0], "over_samples")
+            return BlockLoss(*block, found, parameters, options)
+    found = trace_sample(function, shapes, parameters)
+    if penalty is None:
+        return SingleLoss(found, parameters, options, None)
+    alone = trace([penalty], {}, set(parameters))
+    return SingleLoss(found, parameters, options, Penalty(alone, parameters, options))

@@ -1,0 +1,107 @@
+"""What is done between stretches of training: validation, a metric, early stopping, a callback."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import TrainingError, kind
+from ..optim import Optimizer
+
+if TYPE_CHECKING:
+    from .fit import History
+
+
+class Watch:
+    """Looks at a training loop now and then.
+
+    validation  the loss of other data, if there is one
+    metric      a number of interest, if there is one
+    seconds     how long looking has taken
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        patience: int | None,
+        restore: bool,
+        callback: Callable[[History], Any] | None,
+    ) -> None:
+        if patience is not None and (type(patience) is not int or patience < 1):
+            raise TrainingError(
+                f"patience should be a whole number of looks, 1 or more, got {kind(patience)}"
+            )
+        self.optimizer = optimizer
+        self.patience = patience
+        self.restore = restore
+        self.callback = callback
+        self.validation: Callable[[], float] | None = None
+        self.metric: Callable[[], float] | None = None
+        self.seconds = 0.0
+        self._lowest = np.inf
+        self._waited = 0
+        self._kept: list[float] | None = None
+
+    @property
+    def looks(self) -> bool:
+        """Whether there is anything to look at."""
+        asked = (self.validation, self.metric, self.patience, self.callback)
+        return any(x is not None for x in asked)
+
+    def look(self, history: History, since: int) -> str | None:
+        """Note validation and metric; why to stop, if so. `since`: the step of the last look."""
+        began = time.perf_counter()
+        try:
+            history.looks.append(history.steps)
+            if self.validation is not None:
+                history.validation_losses.append(float(self.validation()))
+            if self.metric is not None:
+                history.metrics.append(float(self.metric()))
+            tired = self.patience is not None and self._is_tired(history, since)
+            if self.callback is not None and self.callback(history) is True:
+                return "callback"
+            return "patience" if tired else None
+        finally:
+            self.seconds += time.perf_counter() - began
+
+    def _is_tired(self, history: History, since: int) -> bool:
+        if self.validation is not None:
+            loss = history.validation_losses[-1]
+        else:
+            loss = float(np.mean(history.losses[since:]))
+        if loss < self._lowest:
+            self._lowest, self._waited = loss, 0
+            history.best = history.steps
+            if self.restore:
+                self._kept = [p.data for p in self.optimizer.parameters]
+        else:
+            self._waited += 1
+        return self._waited >= (self.patience or 0)
+
+    def finish(self, history: History) -> None:
+        """Go back to the best parameters, if training came to its end and that is wanted."""
+        if self._kept is not None and history.stopped in ("done", "patience"):
+            for p, number in zip(self.optimizer.parameters, self._kept, strict=True):
+                p.data = number
+
+    def bar(self, steps: int) -> Any:
+        """A progress bar, to be called with a step and its loss."""
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            raise TrainingError(
+                "progress=True needs tqdm, which is not installed; install it with\n"
+                "    pip install 'micrograd-mlir[progress]'"
+            ) from None
+        shown = tqdm(total=steps, unit="step", leave=True)
+
+        def show(step: int, loss: float) -> None:
+            shown.set_postfix(loss=f"{loss:.4g}", refresh=False)
+            shown.update(step - shown.n)
+            if step >= steps:
+                shown.close()
+
+        return show
