@@ -16,8 +16,10 @@ from .exponential import exp, expm1, sigmoid
 from .hyperbolic import cosh, sinh, tanh
 from .library import Expansion
 from .logarithm import log, log1p, softplus
+from .power import pow
 
 EXPANSIONS: dict[Op, Expansion] = {
+    ops.pow: pow,
     ops.tanh: tanh,
     ops.sigmoid: sigmoid,
     ops.exp: exp,

@@ -9,13 +9,32 @@ Implementation of the Logarithm Function, 1990.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+from . import exponential
 from .coefficients import EXP, LN2, LOG, LOG_TAILS, LOGS, RECIPROCALS
-from .exponential import clamp, power, reduce
-from .numbers import Mask, Real, polynomial, sum_exactly, two_sum
+from .exponential import clamp, power
+from .numbers import Integer, Mask, Real, polynomial, sum_exactly, two_sum
 
 Pair = tuple[Real, Real]
 """A number as a sum of two, the second much smaller than the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """The parts of ln x: base + rest + ln(z * inverse).
+
+    z         the digits of x, near 1
+    inverse   1/c
+    base      k ln 2 + ln c, exact; what it is too small is `rest`
+    exponent  the bits of x that z lacks: those of 2**k
+    """
+
+    z: Real
+    inverse: Real
+    base: Real
+    rest: Real
+    exponent: Integer
 
 
 def _digits(x: Real) -> tuple[int, int]:
@@ -23,37 +42,48 @@ def _digits(x: Real) -> tuple[int, int]:
     return (52, 1023) if x.bits == 64 else (23, 127)
 
 
-def logarithm(x: Real, *, correction: Pair | None = None, lifted: Mask | None = None) -> Pair:
-    """ln(x + correction), for positive normal x.
+def lift(x: Real) -> tuple[Real, Mask]:
+    """x where it is normal, else 2**(places + 2) times x; and where that is."""
+    places, bias = _digits(x)
+    tiny = x < 2.0 ** (1 - bias)
+    return tiny.select(x * 2.0 ** (places + 2), x), tiny
 
-    correction  less than an ulp of x
-    lifted      where x is 2**(places + 2) times what it stands for
-    """
+
+def reduce(x: Real, lifted: Mask | None = None) -> Reduced:
+    """The parts of ln x, for positive normal x; where `lifted`, of what x was before."""
     places, bias = _digits(x)
     bits = x.as_integer()
-    one = x.constant(1.0).as_integer()
     near = bits + (1 << places - 5)  # its upper part: the exponent and 16ths, rounded
     exponent = near & ((2 * bias + 1) << places)
-    z = (bits - exponent + one).as_real()
+    z = (bits - exponent + x.constant(1.0).as_integer()).as_real()
     index = near.shift_right(places - 4)
-    ulp_one = x.constant(2.0**places)
-    counted = (near.shift_right(places) | ulp_one.as_integer()).as_real()
+    # k, by putting it below the places of a larger number
+    counted = (near.shift_right(places) | x.constant(2.0**places).as_integer()).as_real()
     offset = x.constant(2.0**places + bias)
     if lifted is not None:
         offset = lifted.select(x.constant(2.0**places + bias + places + 2), offset)
     k = counted - offset
-    inverse = index.lookup(RECIPROCALS[x.bits])
-    r = z.fma(inverse, -1.0)
     ln2, ln2_tail = LN2[x.bits]
     base = k.fma(ln2, index.lookup(LOGS[x.bits]))
     rest = k.fma(ln2_tail, index.lookup(LOG_TAILS[x.bits]))
-    high, low = two_sum(base, r)
-    rest = rest + low
+    return Reduced(z, index.lookup(RECIPROCALS[x.bits]), base, rest, exponent)
+
+
+def logarithm(x: Real, *, correction: Pair | None = None, lifted: Mask | None = None) -> Pair:
+    """ln(x + correction), for positive normal x.
+
+    correction  less than an ulp of x
+    lifted      where x is what `lift` made of it
+    """
+    parts = reduce(x, lifted)
+    r = parts.z.fma(parts.inverse, -1.0)
+    high, low = two_sum(parts.base, r)
+    rest = parts.rest + low
     if correction is not None:
         # 2**-k; beyond 2**100 nothing is corrected
-        limit = x.constant(2.0**100).as_integer()
-        scale = one + one - (exponent < limit).select(exponent, limit)
-        factor = scale.as_real() * inverse
+        one, limit = x.constant(1.0).as_integer(), x.constant(2.0**100).as_integer()
+        exponent = (parts.exponent < limit).select(parts.exponent, limit)
+        factor = (one + one - exponent).as_real() * parts.inverse
         c = correction[0] * factor
         high, low = two_sum(high, c)
         rest = rest + correction[1].fma(factor, c.fma(-r, low))
@@ -62,9 +92,8 @@ def logarithm(x: Real, *, correction: Pair | None = None, lifted: Mask | None = 
 
 def log(x: Real) -> Real:
     """ln x."""
-    places, bias = _digits(x)
-    tiny = x < 2.0 ** (1 - bias)
-    high, low = logarithm(tiny.select(x * 2.0 ** (places + 2), x), lifted=tiny)
+    normal, tiny = lift(x)
+    high, low = logarithm(normal, lifted=tiny)
     result = (x < math.inf).select(high + low, x)
     result = (x < 0.0).select(x.constant(math.nan), result)
     return x.equals(0.0).select(x.constant(-math.inf), result)
@@ -81,7 +110,7 @@ def log1p(x: Real) -> Real:
 
 def softplus(x: Real) -> Real:
     """ln(1 + e**x), as max(x, 0) + ln(1 + e**-|x|)."""
-    e = power(*reduce(clamp(-abs(x))), EXP[x.bits])
+    e = power(*exponential.reduce(clamp(-abs(x))), EXP[x.bits])
     n = e.n * (1.0 / 16.0)
     high = e.base.fma(e.p, e.base)
     low = e.base.fma(e.p, e.base - high).scale(n)

@@ -1,0 +1,59 @@
+"""pow: e**(y ln|x|), with ln|x| to about 64 bits as a sum of two numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from . import logarithm
+from .coefficients import EXP, LOG_CUBIC
+from .exponential import clamp, power, reduce
+from .logarithm import Pair, lift, log
+from .numbers import Real, polynomial, two_product, two_sum
+
+
+def pow(x: Real, y: Real) -> Real:
+    """x ** y, with C's special cases. float32 is computed in float64."""
+    if x.bits == 32:
+        return _power(x.convert(64), y.convert(64), _single).convert(32)
+    return _power(x, y, _extended)
+
+
+def _power(x: Real, y: Real, ln: Callable[[Real], Pair]) -> Real:
+    high, low = ln(abs(x))
+    # so large that every base but 1 overflows or vanishes, yet 0 times it is 0
+    bounded = y.constant(1e300).minimum(y.constant(-1e300).maximum(y))
+    exponent, rest = two_product(bounded, high)
+    rest = bounded.fma(low, rest)
+    rest = (abs(exponent) < 1000.0).select(rest, 0.0)
+    n, k, r = reduce(clamp(exponent))
+    e = power(n, k, r + rest, EXP[x.bits])
+    result = e.base.fma(e.p, e.base).scale(n * (1.0 / 16.0))
+    half = y * 0.5
+    odd = y.equals(y.floor()) & ~half.equals(half.floor())
+    result = (odd & (x.as_integer() < 0)).select(-result, result)
+    fraction = ~y.equals(y.floor())
+    undefined = (x < 0.0) & (x > -math.inf) & fraction
+    result = undefined.select(x.constant(math.nan), result)
+    return (x.equals(1.0) | y.equals(0.0)).select(x.constant(1.0), result)
+
+
+def _single(x: Real) -> Pair:
+    """ln x, to more than float32 has."""
+    return log(x), x.constant(0.0)
+
+
+def _extended(x: Real) -> Pair:
+    """ln x to about 64 bits; infinite or nan where it is."""
+    parts = logarithm.reduce(*lift(x))
+    product, error = two_product(parts.z, parts.inverse)
+    r = product - 1.0
+    square, square_error = two_product(r, r)
+    high, low = two_sum(parts.base, r)
+    high, lower = two_sum(high, square * -0.5)
+    cubic = (square * r) * polynomial(r, LOG_CUBIC[x.bits])
+    error = polynomial(r, [1.0, -1.0, 1.0, -1.0]) * error  # error / (1 + r)
+    rest = parts.rest + square_error.fma(-0.5, error)
+    high, low = two_sum(high, (low + lower) + (cubic + rest))
+    high = (x < math.inf).select(high, x)
+    return x.equals(0.0).select(x.constant(-math.inf), high), low
