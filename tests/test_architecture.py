@@ -58,12 +58,20 @@ def test_bindings_are_found_in_one_place(path: Path) -> None:
         assert not tops(path) & {"mlir", "jaxlib"}
 
 
+EXTRAS = {
+    "graphviz": {"micrograd/graph.py"},
+    "matplotlib": {"micrograd/cli/pictures.py"},
+    "safetensors": {"micrograd/checkpoint.py"},
+    "sklearn": {"micrograd/datasets.py"},
+    "tqdm": {"micrograd/cli/progress.py", "micrograd/jit/watch.py"},
+}
+"""Packages that only some files need, which say what to install when they are missing."""
+
+
 @pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
 def test_what_the_package_needs_is_declared(path: Path) -> None:
-    allowed = set(sys.stdlib_module_names) | {"numpy", "lowering", "graphviz"}
-    assert tops(path) <= allowed
-    if name_of(path) != "micrograd/graph.py":
-        assert "graphviz" not in tops(path)  # an extra, which only drawing needs
+    extras = {package for package, users in EXTRAS.items() if name_of(path) in users}
+    assert tops(path) <= set(sys.stdlib_module_names) | {"numpy", "lowering", "micrograd"} | extras
 
 
 def test_lowering_is_imported_without_micrograd() -> None:
@@ -76,9 +84,9 @@ def test_lowering_is_imported_without_micrograd() -> None:
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize("optional", ["graphviz", "sklearn", "torch", "scipy", "jax"])
+@pytest.mark.parametrize("optional", [*EXTRAS, "torch", "scipy", "jax"])
 def test_importing_micrograd_needs_no_extra(optional: str) -> None:
-    program = f"import sys; sys.modules[{optional!r}] = None; import micrograd, micrograd.nn"
+    program = f"import sys; sys.modules[{optional!r}] = None; import micrograd, micrograd.cli"
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)
 
 

@@ -1,0 +1,87 @@
+"""The types of the command line's arguments: text -> value, or what was expected."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+
+def count(text: str) -> int:
+    """A positive integer."""
+    return _integer(text, 1, "a whole number, 1 or more")
+
+
+def seed(text: str) -> int:
+    """A seed that both random generators take."""
+    number = _integer(text, 0, "a whole number, 0 or more")
+    if number >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected a number below 2**32, got {text!r}")
+    return number
+
+
+def amount(text: str) -> float:
+    """A finite number, 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
+    return number
+
+
+def layers(text: str) -> list[int]:
+    """Numbers of neurons: `16,16`."""
+    return [count(part) for part in text.split(",")]
+
+
+def sizes(text: str) -> list[int]:
+    """Sizes in growing order: `20:200:20`, both ends included, or `20,50,100`."""
+    if ":" not in text:
+        return sorted({count(part) for part in text.split(",")})
+    parts = [count(part) for part in text.split(":")]
+    if len(parts) not in (2, 3) or parts[1] < parts[0]:
+        raise argparse.ArgumentTypeError(
+            f"expected FIRST:LAST:STEP or a list like 20,50,100, got {text!r}"
+        )
+    first, last, step = [*parts, 1][:3]
+    return list(range(first, last + 1, step))
+
+
+def peer(text: str) -> tuple[str, str]:
+    """A peer and the Python that has it: `torch=/path/to/python`."""
+    name, found, python = text.partition("=")
+    if not found or not Path(python).is_file():
+        raise argparse.ArgumentTypeError(
+            f"expected NAME=PATH with the path of a Python interpreter, got {text!r}"
+        )
+    return name, python
+
+
+def output(*endings: str) -> Callable[[str], Path]:
+    """The type of a file to write, in a directory that exists; any ending if none is given."""
+
+    def file(text: str) -> Path:
+        path = Path(text)
+        if path.is_dir() or not path.parent.is_dir():
+            raise argparse.ArgumentTypeError(
+                f"expected the name of a file in a directory that exists, got {text!r}"
+            )
+        if endings and path.suffix not in endings:
+            raise argparse.ArgumentTypeError(
+                f"expected a name that ends with {' or '.join(endings)}, got {text!r}"
+            )
+        return path
+
+    return file
+
+
+def _integer(text: str, least: int, expected: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+    return number

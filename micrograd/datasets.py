@@ -1,0 +1,66 @@
+"""The data sets of the demos: points in the plane and their classes, as NumPy arrays.
+
+The same seed gives the same data; no global random generator is read or changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import MicrogradError
+
+Points: TypeAlias = npt.NDArray[np.float64]
+Classes: TypeAlias = npt.NDArray[np.int64]
+
+
+def moons(samples: int, noise: float | None = 0.1, seed: int = 1337) -> tuple[Points, Classes]:
+    """Two interleaved half circles: f64[samples, 2], and classes -1 and 1.
+
+    They are scikit-learn's; with the default seed, micrograd's demo has the same.
+    """
+    try:
+        from sklearn.datasets import make_moons
+    except ImportError:
+        raise MicrogradError(
+            "the moons come from scikit-learn, which is not installed; install it with\n"
+            "    pip install 'micrograd-mlir[demo]'"
+        ) from None
+    made: tuple[Any, Any] = make_moons(n_samples=samples, noise=noise, random_state=seed)
+    points, classes = made
+    return points, classes * 2 - 1
+
+
+def yin_yang(samples: int, seed: int = 1337) -> tuple[Points, Classes]:
+    """The yin-yang figure: f64[samples, 2] within a circle of radius 2 around the origin, and
+    classes 0 (yin), 1 (yang) and 2 (the two dots), equally frequent on average.
+
+    Source: Kriener, Goeltz and Petrovici 2021, The Yin-Yang dataset; there the circle has radius
+    0.5, and its dots 0.1. Scaled to the origin as networks like it.
+
+    >>> points, classes = yin_yang(300)
+    >>> points.shape, sorted(set(classes.tolist()))
+    ((300, 2), [0, 1, 2])
+    """
+    rng = np.random.default_rng(seed)
+    wanted = rng.integers(0, 3, samples)
+    points = np.empty((samples, 2))
+    missing = np.arange(samples)
+    while len(missing):  # a fresh guess for every point that is not of its class yet
+        points[missing] = rng.uniform(-2.0, 2.0, (len(missing), 2))
+        missing = missing[_yin_yang_class(points[missing]) != wanted[missing]]
+    return points, wanted
+
+
+def _yin_yang_class(points: Points) -> Classes:
+    """The class of every point; -1 outside of the figure."""
+    x, y = points.T
+    left, right = np.hypot(x + 1.0, y), np.hypot(x - 1.0, y)
+    # yin is the upper half, without the half circle on the right, with that on the left
+    yin = np.where(y > 0.0, right > 1.0, left <= 1.0)
+    found = np.where(yin, 0, 1)
+    found[(left < 0.4) | (right < 0.4)] = 2
+    found[np.hypot(x, y) > 2.0] = -1
+    return found
