@@ -5,21 +5,20 @@
 It stands beside `main` in the kernel's module, so that LLVM may inline main into it. It takes
 positional arguments that are exactly floats and ints, and lists and tuples of them, in the
 structure that main was compiled for, and makes the result. Everything else it passes on, to the
-function in the module's variable `next`, or if that is null to `Kernel.__call__`: keywords,
+function in the module's variable `next`, the last of which calls `Kernel.__call__`: keywords,
 defaults, subclasses, NumPy's numbers, arrays, other structures and everything that is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import count as counter
+from collections.abc import Iterator, Sequence
 
 from lowering.bindings import ir
 
 from .builder import Builder
 from .calls import Convention
-from .native_callable import GENERAL, LAYOUT, available
-from .objects import Objects, is_flat
+from .native_callable import LAYOUT, available
+from .objects import Objects
 from .signature import Container, Structure, count
 
 ENTRY_POINT = "entry"
@@ -29,8 +28,11 @@ MOST_NUMBERS = 4096
 """Kernels that take or give more numbers than this are called through ctypes: they would need more
 of the stack, and the call is not what their time goes to."""
 
-MOST_OBJECTS = 200
+MOST_PARTS = 200
 """Nor are structures of more parts that are emitted one by one."""
+
+MOST_INLINE = 4
+"""Scalars in a row, if they are floats and not more than this, are read without a call."""
 
 GIL_FREE_WORK = 100_000
 """Operations from which on a kernel lets other threads run: some ten times what that costs."""
@@ -39,12 +41,11 @@ GIL_FREE_WORK = 100_000
 def has_entry(convention: Convention) -> bool:
     """Whether `entry` can be emitted: numbers, lists and tuples, not too many of them."""
     structures = [s for _, s in convention.parameters] + [convention.result]
-    numbers = sum(map(count, structures))
     return (
         available()
-        and numbers <= MOST_NUMBERS
+        and sum(map(count, structures)) <= MOST_NUMBERS
         and all(map(_is_plain, structures))
-        and sum(map(_parts, structures)) <= MOST_OBJECTS
+        and sum(map(_parts, structures)) <= MOST_PARTS
     )
 
 
@@ -54,11 +55,29 @@ def _is_plain(s: Structure) -> bool:
     return s.type in (list, tuple) and all(map(_is_plain, s.items))
 
 
+def _is_flat(s: Structure) -> bool:
+    """Whether it is a container of nothing but numbers."""
+    return isinstance(s, Container) and not any(isinstance(item, Container) for item in s.items)
+
+
 def _parts(s: Structure) -> int:
-    """How many pieces of code a structure becomes: flat runs are loops."""
-    if not isinstance(s, Container) or is_flat(s):
+    """How many pieces of code a structure becomes: numbers in a row are one."""
+    if not isinstance(s, Container) or _is_flat(s):
         return 1
     return 1 + sum(map(_parts, s.items))
+
+
+def _runs(structures: Sequence[Structure]) -> Iterator[tuple[int, int]]:
+    """The bounds of numbers in a row, and of containers one by one."""
+    start = 0
+    for k, s in enumerate(structures):
+        if isinstance(s, Container):
+            if start < k:
+                yield start, k
+            yield k, k + 1
+            start = k + 1
+    if start < len(structures):
+        yield start, len(structures)
 
 
 def emit_entry(
@@ -75,107 +94,149 @@ class _Entry:
         self.o = objects
         self.b = objects.b
         self.convention = convention
+        self.parameters = [s for _, s in convention.parameters]
 
     def emit(self, main: str, *, release: bool) -> None:
         o, b = self.o, self.b
         o.variable(NEXT)
         start = o.function(ENTRY_POINT, [o.ptr, o.ptr, o.i64, o.ptr], o.ptr)
-        self_, args, nargsf, kwnames = start.arguments
+        _, args, nargsf, kwnames = start.arguments
         self.other, self.undo = o.block(), o.block(o.ptr)
-        passed = self._unpack(args, nargsf, kwnames)
+        room = o.allocate(sum(map(count, self.parameters)))
         written = self.convention.written
-        output = passed[-1] if written is not None else None
-        if release:
-            thread = o.call("PyEval_SaveThread")
+        self.output = None if written is None else o.allocate(written)
+        given = o.compare("eq", o.integer_op("and", nargsf, 2**63 - 1), len(self.parameters))
+        o.require(o.both(given, o.is_null(kwnames)), self.other)
+        passed = self._arguments(args, room)
+        if self.output is not None:
+            passed.append(self.output)
+        thread = o.call("PyEval_SaveThread") if release else None
         results = [o.number] if self.convention.returns else []
-        value = b.build("llvm.call", results, passed, b.callee(main, len(passed)))
-        if release:
+        self.value = b.build("llvm.call", results, passed, b.callee(main, len(passed)))
+        if thread is not None:
             o.call("PyEval_RestoreThread", thread)
-        first = int(self.convention.returns)
-
-        def number(k: int | ir.Value) -> ir.Value:
-            """The result with this number, the value first."""
-            if isinstance(k, int):
-                if k < first:
-                    return o.widened(value)
-                k = o.integer(k - first)
-            elif first:
-                k = o.integer_op("sub", k, first)
-            assert output is not None
-            return o.widened(b.load(o.at(output, k, o.number), o.number))
-
-        o.leave(o.make(self.convention.result, number, self.undo))
+        self._make_result()
         b.enter(self.undo)
         o.call("Py_DecRef", self.undo.arguments[0])
         o.leave(o.null())
         b.enter(self.other)
-        pass_on(o, [self_, args, nargsf, kwnames])
+        following = b.load(o.address(NEXT), o.ptr)
+        segments = {
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([5, 0]),
+            "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
+        }
+        o.leave(b.build("llvm.call", [o.ptr], [following, *start.arguments], segments))
 
-    def _unpack(self, args: ir.Value, nargsf: ir.Value, kwnames: ir.Value) -> list[ir.Value]:
+    # -- arguments -----------------------------------------------------------------------------
+
+    def _arguments(self, args: ir.Value, room: ir.Value) -> list[ir.Value]:
         """What `main` gets; arguments that do not fit go to `other`."""
         o = self.o
-        parameters = [s for _, s in self.convention.parameters]
-        rooms = {
-            k: o.allocate(count(s)) for k, s in enumerate(parameters) if isinstance(s, Container)
-        }
-        written = self.convention.written
-        output = [] if written is None else [o.allocate(written)]
-        given = o.compare("eq", o.integer_op("and", nargsf, 2**63 - 1), len(parameters))
-        o.require(o.both(given, o.is_null(kwnames)), self.other)
-        passed: list[ir.Value] = []
-        for k, s in enumerate(parameters):
-            x = o.pointer(args, 8 * k)
+        passed = []
+        leaf = 0
+        for start, end in _runs(self.parameters):
+            to = o.at(room, leaf * o.number_size)
+            s = self.parameters[start]
             if isinstance(s, Container):
-                self._read(x, s, rooms[k], counter())
-                passed.append(rooms[k])
+                self._read(o.pointer(args, 8 * start), s, to)
+                passed.append(to)
+                leaf += count(s)
             else:
-                passed.append(o.read_number(x, self.other))
-        return passed + output
+                passed += self._scalars(o.at(args, 8 * start), end - start, to)
+                leaf += end - start
+        return passed
 
-    def _read(self, x: ir.Value, s: Structure, room: ir.Value, leaf: counter[int]) -> None:
-        """Copy the leaves of an object of this structure into `room`."""
+    def _scalars(self, items: ir.Value, n: int, room: ir.Value) -> list[ir.Value]:
+        """Numbers in a row: at once if all are floats, else by way of `room`."""
         o, b = self.o, self.b
-        if not isinstance(s, Container):
-            b.store(o.read_number(x, self.other), o.at(room, o.integer(next(leaf)), o.number))
-            return
+        if n > MOST_INLINE:
+            self._read_numbers(items, n, room)
+            return self._loaded(room, n)
+        objects = [o.pointer(items, 8 * k) for k in range(n)]
+        floats = [o.is_a(x, float) for x in objects]
+        known = b.block.create_after(*[o.number] * n)
+        fast, slow = b.block.create_after(), o.block()
+        o.branch_if(o.all(floats), fast, slow)
+        b.enter(fast)
+        read = [b.load(o.at(x, LAYOUT.float_value), o.f64) for x in objects]
+        b.branch(known, [o.narrowed(x) for x in read])
+        b.enter(slow)
+        self._read_numbers(items, n, room)
+        b.branch(known, self._loaded(room, n))
+        b.enter(known)
+        return list(known.arguments)
+
+    def _read_numbers(self, items: ir.Value, n: int, to: ir.Value) -> None:
+        o = self.o
+        o.require(o.call("read_numbers", items, o.integer(n), to), self.other)
+
+    def _loaded(self, room: ir.Value, n: int) -> list[ir.Value]:
+        o = self.o
+        return [self.b.load(o.at(room, k * o.number_size), o.number) for k in range(n)]
+
+    def _read(self, x: ir.Value, s: Container, room: ir.Value) -> None:
+        """Copy the leaves of an object of this structure to `room`."""
+        o = self.o
         o.require(o.is_a(x, s.type), self.other)
         o.require(o.compare("eq", o.word(x, LAYOUT.size), len(s.items)), self.other)
         items = o.pointer(x, LAYOUT.list_items) if s.type is list else o.at(x, LAYOUT.tuple_items)
-        if not is_flat(s):
-            for k, item in enumerate(s.items):
-                self._read(o.pointer(items, 8 * k), item, room, leaf)
-            return
-        start = [next(leaf) for _ in s.items][:1]
+        leaf = 0
+        for start, end in _runs(s.items):
+            to = o.at(room, leaf * o.number_size)
+            item = s.items[start]
+            if isinstance(item, Container):
+                self._read(o.pointer(items, 8 * start), item, to)
+            else:
+                self._read_numbers(o.at(items, 8 * start), end - start, to)
+            leaf += sum(map(count, s.items[start:end]))
 
-        def one(k: ir.Value | int) -> None:
-            index = o.integer(k) if isinstance(k, int) else k
-            item = b.load(o.at(items, index, o.ptr), o.ptr)
-            to = o.at(o.at(room, o.integer(start[0]), o.number), index, o.number)
-            b.store(o.read_number(item, self.other), to)
+    # -- results -------------------------------------------------------------------------------
 
-        o.loop(len(s.items), one)
+    def _make_result(self) -> None:
+        """Make the result and return it, or free it if CPython has no memory for all of it.
 
+        Each object goes into its container as soon as there is one, made or not, so that freeing
+        the outermost frees all.
+        """
+        o = self.o
+        self.leaf = 0
+        self.made: list[ir.Value] = []
+        root = self._make(self.convention.result, None)
+        if len(self.made) > 1:
+            o.require_with(o.all(self.made), self.undo, [root])
+        o.leave(root)
 
-def pass_on(o: Objects, arguments: Sequence[ir.Value]) -> None:
-    """Let the next function have the call: that in `next`, or the general one, as a method."""
-    b = o.b
-    following = b.load(o.address(NEXT), o.ptr)
-    known, last = o.block(), o.block()
-    o.branch_if(o.is_null(following), last, known)
-    b.enter(known)
-    segments = {
-        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([5, 0]),
-        "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
-    }
-    o.leave(b.build("llvm.call", [o.ptr], [following, *arguments], segments))
-    b.enter(last)
-    self_, args, nargsf, kwnames = arguments
-    method = o.call("PyMethod_New", o.object(GENERAL), self_)
-    failed, bound = o.block(), o.block()
-    o.branch_if(o.is_null(method), failed, bound)
-    b.enter(bound)
-    result = o.call("PyObject_Vectorcall", method, args, nargsf, kwnames)
-    o.call("Py_DecRef", method)
-    o.leave(result)
-    b.enter(failed)
-    o.leave(o.null())
+    def _make(self, s: Structure, root: ir.Value | None) -> ir.Value:
+        """A new object for the leaves from `leaf` on, which may turn out to be null."""
+        o = self.o
+        first = self.leaf - self.convention.returns
+        if not isinstance(s, Container):
+            self.leaf += 1
+            return self._noted(o.call("PyFloat_FromDouble", self._number(first)))
+        n = o.integer(len(s.items))
+        kind = "list" if s.type is list else "tuple"
+        if _is_flat(s) and first >= 0 and self.output is not None:
+            self.leaf += len(s.items)
+            return self._noted(o.call(f"new_{kind}", self._place(first), n))
+        made = o.call("PyList_New" if s.type is list else "PyTuple_New", n)
+        root = made if root is None else root
+        exists = o.negated(o.is_null(made))
+        o.require_with(exists, self.undo, [root])
+        items = o.at(made, LAYOUT.tuple_items)
+        if s.type is list and s.items:
+            items = o.pointer(made, LAYOUT.list_items)
+        for k, item in enumerate(s.items):
+            self.b.store(self._make(item, root), o.at(items, 8 * k))
+        return made
+
+    def _noted(self, made: ir.Value) -> ir.Value:
+        self.made.append(self.o.negated(self.o.is_null(made)))
+        return made
+
+    def _place(self, k: int) -> ir.Value:
+        return self.o.at(self.output, k * self.o.number_size)
+
+    def _number(self, k: int) -> ir.Value:
+        """A number of the output, or for -1 what `main` returned, as a double."""
+        o = self.o
+        return o.widened(self.value if k < 0 else self.b.load(self._place(k), o.number))

@@ -24,7 +24,7 @@ from .derivatives import Wanted
 from .emit import ENTRY, Interface, constant_data, emit
 from .emit_batch import emit_batch
 from .entry import ENTRY_POINT, NEXT, emit_entry, has_entry
-from .native_callable import symbols
+from .marshalling import CALL_GENERAL, addresses
 from .program import Program, Role
 from .reroll import OUTPUT, reroll, straight_line
 from .schedule import Schedule, cost, schedule
@@ -145,7 +145,7 @@ class Executable:
                 opt_level=schedule.opt_level,
                 vectorize=False,  # the schedule has chosen the lanes and how far to unroll
                 unroll=False,
-                symbols=symbols(),
+                symbols=addresses(self.options.bits) if self.has_entry else None,
             )
         for k, store in enumerate(self.stores):
             if f"p{k}" in native.symbols:
@@ -181,10 +181,14 @@ class Executable:
         return self._open().address(ENTRY)
 
     def before(self, following: int) -> int:
-        """The address of its entry, which hands what it cannot take to the `following` one."""
+        """The address of its entry, which hands what it cannot take to the `following` one.
+
+        If that is 0, to `Kernel.__call__`.
+        """
         native = self._open()
         if not self.has_entry:
             return following
+        following = following or addresses(self.options.bits)[CALL_GENERAL]
         ctypes.c_void_p.from_address(native.address(NEXT)).value = following
         return native.address(ENTRY_POINT)
 

@@ -1,4 +1,4 @@
-"""Emits what generated code does with CPython's objects: check them, read them, make them.
+"""Emits what generated code does with CPython's objects: check them, read them, call their API.
 
 Every function here builds at the builder's insertion point and may leave it in another block; it
 keeps no values of its own, since what one block computes another may not see. Where an object is
@@ -8,20 +8,18 @@ GIL held and nothing in it runs Python code, so a list cannot change while it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from lowering.bindings import ir
 
 from .builder import Builder
 from .native_callable import LAYOUT, TYPES
-from .signature import Container, Structure
 
 ICMP = {"eq": 0, "ne": 1, "slt": 2, "sge": 5, "ult": 6, "ule": 7}
 """The predicates of llvm.icmp that are used here, as MLIR numbers them."""
-
-LOOPED = 8
-"""Numbers in a row from so many on are read, and made, in a loop."""
 
 SIGNATURES = {
     "PyErr_Clear": "()",
@@ -34,8 +32,12 @@ SIGNATURES = {
     "PyObject_Vectorcall": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
     "PyTuple_New": "(i64) -> !llvm.ptr",
     "Py_DecRef": "(!llvm.ptr)",
+    "call_general": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
+    "new_list": "(!llvm.ptr, i64) -> !llvm.ptr",
+    "new_tuple": "(!llvm.ptr, i64) -> !llvm.ptr",
+    "read_numbers": "(!llvm.ptr, i64, !llvm.ptr) -> i1",
 }
-"""The functions of native_callable.FUNCTIONS, as MLIR declares them."""
+"""The functions of native_callable.FUNCTIONS and of marshalling.py, as MLIR declares them."""
 
 
 class Objects:
@@ -48,6 +50,7 @@ class Objects:
         self.i8 = ir.IntegerType.get_signless(8)
         self.f64 = ir.F64Type.get()
         self.number = self.f64 if builder.bits == 64 else ir.F32Type.get()
+        self.number_size = builder.bits // 8
         self._declared: set[str] = set()
 
     # -- the module ----------------------------------------------------------------------------
@@ -96,7 +99,7 @@ class Objects:
         return self.address(name)
 
     def call(self, name: str, *operands: ir.Value) -> ir.Value:
-        """Call a function of the C API."""
+        """Call a function of the C API, or of marshalling.py."""
         if name not in self._declared:
             self._declared.add(name)
             self.b.module.body.append(ir.Operation.parse(f"llvm.func @{name}{SIGNATURES[name]}"))
@@ -130,6 +133,14 @@ class Objects:
         """The i1 of two that hold together."""
         return self.b.build("llvm.and", [self.i1], [x, y])
 
+    def negated(self, x: ir.Value) -> ir.Value:
+        """The i1 that holds where `x` does not."""
+        return self.b.negated(x)
+
+    def all(self, xs: Sequence[ir.Value]) -> ir.Value:
+        """The i1 of all that hold together."""
+        return functools.reduce(self.both, xs)
+
     def is_null(self, x: ir.Value) -> ir.Value:
         """Whether a pointer is null."""
         return self.compare("eq", x, self.null())
@@ -154,7 +165,7 @@ class Objects:
         """Room for so many numbers on the stack; to be called in the function's entry block."""
         attributes = {
             "elem_type": ir.TypeAttr.get(self.number),
-            "alignment": ir.IntegerAttr.get(self.i64, 64 if numbers >= LOOPED else 8),
+            "alignment": ir.IntegerAttr.get(self.i64, 64 if numbers > 8 else 8),
         }
         return self.b.build("llvm.alloca", [self.ptr], [self.integer(max(1, numbers))], attributes)
 
@@ -164,6 +175,16 @@ class Objects:
         """Go on in a new block where the i1 holds, else in `otherwise`, which takes no values."""
         here = self.b.block.create_after()
         self.branch_if(condition, here, otherwise)
+        self.b.enter(here)
+
+    def require_with(
+        self, condition: ir.Value, otherwise: ir.Block, passed: Sequence[ir.Value]
+    ) -> None:
+        """The same, where `otherwise` takes values."""
+        here = self.b.block.create_after()
+        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, len(passed)])}
+        operands = [condition, *passed]
+        self.b.build("llvm.cond_br", [], operands, segments, successors=[here, otherwise])
         self.b.enter(here)
 
     def branch_if(self, condition: ir.Value, then: ir.Block, otherwise: ir.Block) -> None:
@@ -179,14 +200,11 @@ class Objects:
         """A new block at the end of the function, not entered."""
         return self.b.block.region.blocks.append(*types)
 
-    def loop(self, n: int, body: Callable[[ir.Value | int], None]) -> None:
-        """The body for 0 to n - 1: one after the other if they are few, else in a loop."""
-        if n < LOOPED:
-            for k in range(n):
-                body(k)
-            return
-        with self.b.scope(), self.b.loop(self.b.integer(n)) as index:
-            body(index)
+    @contextmanager
+    def loop(self, n: ir.Value) -> Iterator[ir.Value]:
+        """A loop from 0 to `n`, which may be 0; what is built inside is its body."""
+        with self.b.when(self.compare("ne", n, 0)), self.b.scope(), self.b.loop(n) as index:
+            yield index
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -252,62 +270,3 @@ class Objects:
     def widened(self, x: ir.Value) -> ir.Value:
         """A number of the kernel's element type as a double."""
         return x if self.number == self.f64 else self.b.build("llvm.fpext", [self.f64], [x])
-
-    # -- making --------------------------------------------------------------------------------
-
-    def make(
-        self, structure: Structure, number: Callable[[int | ir.Value], ir.Value], undo: ir.Block
-    ) -> ir.Value:
-        """A new object of a structure of tuples, lists and numbers.
-
-        number   gives the leaf with this index, as a double
-        undo     where a container is to be freed if CPython has no memory; takes the container, or
-                 null
-        Each object is put into its container as soon as there is one, so that freeing the outermost
-        frees all.
-        """
-        self._next, self._number, self._undo = 0, number, undo
-        return self._make(structure, None)
-
-    def _make(self, structure: Structure, root: ir.Value | None) -> ir.Value:
-        if not isinstance(structure, Container):
-            self._next += 1
-            return self._made(self.call("PyFloat_FromDouble", self._number(self._next - 1)), root)
-        kind = "PyList_New" if structure.type is list else "PyTuple_New"
-        made = self._made(self.call(kind, self.integer(len(structure.items))), root)
-        root = made if root is None else root
-        first = self.at(made, LAYOUT.tuple_items)
-        if structure.type is list:
-            first = self.pointer(made, LAYOUT.list_items)
-        if is_flat(structure):
-            start = self._next
-
-            def one(k: ir.Value | int) -> None:
-                index = k + start if isinstance(k, int) else self.integer_op("add", k, start)
-                item = self._made(self.call("PyFloat_FromDouble", self._number(index)), root)
-                k = self.integer(k) if isinstance(k, int) else k
-                self.b.store(item, self.at(first, k, self.ptr))
-
-            self.loop(len(structure.items), one)
-            self._next += len(structure.items)
-            return made
-        for k, item in enumerate(structure.items):
-            self.b.store(self._make(item, root), self.at(first, 8 * k))
-        return made
-
-    def _made(self, x: ir.Value, root: ir.Value | None) -> ir.Value:
-        """What was just made, unless it is null: then everything is undone."""
-        b = self.b
-        following = b.block.create_after()
-        failed = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 1, 0])}
-        operands = [self.is_null(x), root if root is not None else self.null()]
-        b.build("llvm.cond_br", [], operands, failed, successors=[self._undo, following])
-        b.enter(following)
-        return x
-
-
-def is_flat(structure: Structure) -> bool:
-    """Whether it is a container of nothing but numbers."""
-    return isinstance(structure, Container) and not any(
-        isinstance(s, Container) for s in structure.items
-    )

@@ -1,0 +1,97 @@
+"""Code that all entries share: rows of numbers between Python's objects and arrays.
+
+    bool read_numbers(PyObject **items, size_t n, number *to)
+    PyObject *new_tuple(number *from, size_t n)
+    PyObject *new_list(number *from, size_t n)
+    PyObject *call_general(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+
+It is emitted and compiled once for each element type, so that a kernel's own entry stays short:
+compiling the latter with all of this in it took longer than the rest of a small kernel.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import lowering
+from lowering.bindings import context, ir
+
+from .builder import Builder
+from .native_callable import GENERAL, LAYOUT, symbols
+from .objects import Objects
+
+CALL_GENERAL = "call_general"
+
+
+@functools.cache
+def _compiled(bits: int) -> lowering.NativeModule:
+    """The machine code for an element type; it lives as long as the process."""
+    with context(), ir.Location.unknown():
+        module = ir.Module.create()
+        o = Objects(Builder(module, bits, exact=True))
+        _read_numbers(o)
+        _new_container(o, "new_tuple")
+        _new_container(o, "new_list")
+        _call_general(o)
+        module.operation.verify()
+        return lowering.compile(module, symbols=symbols(), vectorize=False, unroll=False)
+
+
+def addresses(bits: int) -> dict[str, int]:
+    """The symbols of this code, and all that it refers to itself, for the linker."""
+    native = _compiled(bits)
+    return symbols() | {name: native.address(name) for name in native.symbols}
+
+
+def _read_numbers(o: Objects) -> None:
+    """Whether all items are exact floats and ints; if so, they are in `to`."""
+    b = o.b
+    start = o.function("read_numbers", [o.ptr, o.i64, o.ptr], o.i1)
+    items, n, to = start.arguments
+    other = o.block()
+    with o.loop(n) as k:
+        item = b.load(o.at(items, k, o.ptr), o.ptr)
+        b.store(o.read_number(item, other), o.at(to, k, o.number))
+    o.leave(b.constant_op(ir.BoolAttr.get(True), o.i1))
+    b.enter(other)
+    o.leave(b.constant_op(ir.BoolAttr.get(False), o.i1))
+
+
+def _new_container(o: Objects, name: str) -> None:
+    """A new tuple or list of floats; null, and an error, if there is no memory."""
+    b = o.b
+    start = o.function(name, [o.ptr, o.i64], o.ptr)
+    source, n = start.arguments
+    failed, undo = o.block(), o.block()
+    made = o.call("PyTuple_New" if name == "new_tuple" else "PyList_New", n)
+    o.require(o.negated(o.is_null(made)), failed)
+    with o.loop(n) as k:
+        number = o.widened(b.load(o.at(source, k, o.number), o.number))
+        item = o.call("PyFloat_FromDouble", number)
+        o.require(o.negated(o.is_null(item)), undo)
+        if name == "new_tuple":
+            items = o.at(made, LAYOUT.tuple_items)
+        else:
+            items = o.pointer(made, LAYOUT.list_items)
+        b.store(item, o.at(items, k, o.ptr))
+    o.leave(made)
+    b.enter(undo)
+    o.call("Py_DecRef", made)
+    o.leave(o.null())
+    b.enter(failed)
+    o.leave(o.null())
+
+
+def _call_general(o: Objects) -> None:
+    """Call `Kernel.__call__`, as a method of `self`."""
+    b = o.b
+    start = o.function(CALL_GENERAL, [o.ptr, o.ptr, o.i64, o.ptr], o.ptr)
+    self_, args, nargsf, kwnames = start.arguments
+    failed = o.block()
+    method = o.call("PyMethod_New", o.object(GENERAL), self_)
+    o.require(o.negated(o.is_null(method)), failed)
+    result = o.call("PyObject_Vectorcall", method, args, nargsf, kwnames)
+    o.call("Py_DecRef", method)
+    o.leave(result)
+    b.enter(failed)
+    o.leave(o.null())
