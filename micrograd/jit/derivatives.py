@@ -74,9 +74,10 @@ def blocks(rows: Structure, columns: Structure) -> tuple[Structure, Ints]:
     if isinstance(rows, Container) and rows.type not in (list, np.ndarray):
         structures: list[Structure] = []
         places: list[Ints] = [np.zeros((2, 0), dtype=np.int64)]
+        known = {item: blocks(item, columns) for item in dict.fromkeys(rows.items)}
         start = 0
         for item in rows.items:
-            structure, inner = blocks(item, columns)
+            structure, inner = known[item]
             structures.append(structure)
             places.append(inner + np.array([[start], [0]]))
             start += count(item)

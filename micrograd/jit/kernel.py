@@ -204,7 +204,8 @@ class Kernel(NativeCallable):
                 if x.dtype.kind not in "biuf":
                     structure_of(x, p.name)
                 structure = p.structure or Container(list, (), (SCALAR,) * x.shape[-1])
-                numbers = [x[..., k] for k in range(x.shape[-1])]
+                one = x.ndim == 1
+                numbers = x.tolist() if one else [x[..., k] for k in range(x.shape[-1])]
             else:
                 structure = structure_of(x, p.name, array=p.array == "whole")
                 numbers = list(leaves(x, structure, p.name))

@@ -176,7 +176,9 @@ class Bundle:
         for condition, key, tangent in masked:
             flow = _tangent(expr, out, {key: tangent})
             if flow is not None:
-                flow = where(condition, flow, 0.0)
+                # what is added where nothing flows is the zero of addition
+                nothing = 0.0 if total is None and not s.accumulate else -0.0
+                flow = where(condition, flow, nothing)
                 total = flow if total is None else total + flow
         if total is None and s.turn and s.target.array in self.active and not s.accumulate:
             total = 0.0  # it is read in other iterations

@@ -64,16 +64,23 @@ class _Broken(Exception):
 def _verify_statement(
     s: Statement, program: Program, written: dict[str, npt.NDArray[np.bool_]]
 ) -> None:
-    target = _checked_target(s, program)
-    reads = {a: _elements_in_bounds(a, s, program) for a in accesses(s.expr)}
+    _check_target(s, program)
+    reads = list(dict.fromkeys(accesses(s.expr)))
+    for a in reads:
+        _check_bounds(a, s, program)
     done = written[s.target.array]
+    if s.accumulate and done.all() and all(written[a.array].all() for a in reads):
+        return  # without a look at every point, of which a reduction may have many
+    target = elements(s.target, s.domain, program)
     if not s.accumulate and repeats(target, len(done)):
         raise _Broken("`=` writes one element more than once; reductions accumulate with `+=`")
     if is_recurrence(s, program):
-        _verify_in_order(s, reads, target, written)
+        index = {a: elements(a, s.domain, program) for a in reads}
+        _verify_in_order(s, index, target, written)
         return
-    for a, index in reads.items():
-        _require(written[a.array], index, a.array, "read")
+    for a in reads:
+        if not written[a.array].all():
+            _require(written[a.array], elements(a, s.domain, program), a.array, "read")
     if s.accumulate:
         _require(done, target, s.target.array, "accumulated into")
     elif done[target].any():
@@ -95,7 +102,8 @@ def _verify_in_turn(
     for k, s in enumerate(run):
         if not s.domain or s.domain[0] != count:
             raise _Broken(f"{s} runs in turn with a loop of {count}")
-        target = _checked_target(s, program)
+        _check_target(s, program)
+        target = elements(s.target, s.domain, program)
         if not s.accumulate:
             now = _times(s, k, len(run))
             time = times[s.target.array]
@@ -121,14 +129,13 @@ def _times(s: Statement, k: int, statements: int) -> npt.NDArray[np.int64]:
     return np.repeat(np.arange(s.domain[0]) * statements + k, each)
 
 
-def _checked_target(s: Statement, program: Program) -> npt.NDArray[np.int64]:
+def _check_target(s: Statement, program: Program) -> None:
     if any(count < 1 for count in s.domain):
         raise _Broken(f"a trip count of {s.domain} is below 1")
     _verify_ops(s.expr)
-    target = _elements_in_bounds(s.target, s, program)
+    _check_bounds(s.target, s, program)
     if program.arrays[s.target.array].role in _READ_ONLY:
         raise _Broken(f"{s.target.array} is read-only")
-    return target
 
 
 def _verify_in_order(
@@ -154,7 +161,7 @@ def _require(
         raise _Broken(f"{name}[{int(index[np.argmin(ready)])}] is {what} before it is assigned")
 
 
-def _elements_in_bounds(a: Access, s: Statement, program: Program) -> npt.NDArray[np.int64]:
+def _check_bounds(a: Access, s: Statement, program: Program) -> None:
     if a.array not in program.arrays:
         raise _Broken(f"array {a.array} is not declared")
     if len(a.strides) != len(s.domain):
@@ -168,10 +175,15 @@ def _elements_in_bounds(a: Access, s: Statement, program: Program) -> npt.NDArra
     hi = a.offset + sum(x for x in spans if x > 0)
     if lo < 0 or hi >= limit:
         raise _Broken(f"{a} reaches from {lo} to {hi}, outside 0..{limit - 1}")
-    index = elements(a, s.domain, program)
-    if a.table is not None and (index.min() < 0 or index.max() >= extent):
-        raise _Broken(f"{a} reaches outside 0..{extent - 1} through its table")
-    return index
+    if a.table is not None:
+        index = elements(a, s.domain, program)
+        if index.min() < 0 or index.max() >= extent:
+            raise _Broken(f"{a} reaches outside 0..{extent - 1} through its table")
+
+
+def _elements_in_bounds(a: Access, s: Statement, program: Program) -> npt.NDArray[np.int64]:
+    _check_bounds(a, s, program)
+    return elements(a, s.domain, program)
 
 
 def _verify_ops(expr: Expr) -> None:
