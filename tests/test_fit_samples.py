@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -151,7 +152,7 @@ class Tanh(Module):
     """An MLP with tanh between the layers."""
 
     def __init__(self, *sizes: int) -> None:
-        self.layers = [MLP(a, [b]) for a, b in zip(sizes, sizes[1:], strict=False)]
+        self.layers = [MLP(a, [b]) for a, b in itertools.pairwise(sizes)]
 
     def __call__(self, x: Any) -> Any:
         for layer in self.layers[:-1]:

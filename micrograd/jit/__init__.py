@@ -4,7 +4,8 @@ trace -> Graph -> reroll -> Program -> differentiate, simplify -> schedule -> em
 -> lowering -> machine code
 """
 
-from .fit import History, fit
+from .fit import fit
+from .history import History
 from .kernel import Kernel, grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
 
 __all__ = [

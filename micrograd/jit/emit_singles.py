@@ -16,7 +16,8 @@ from collections.abc import Sequence
 
 from lowering.bindings import ir
 
-from .emit_batches import PART_WORDS, BatchEmitter, Column
+from .emit_batches import PART_WORDS, BatchEmitter
+from .emit_gather import Column
 from .emit_training import Update
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..nn import Module
 from ..optim import Optimizer, tabulate
 from .data import Arrays, checked_data, same_rows
 from .executable import Executable, Options
+from .history import History
 from .kernel import Kernel, jit
 from .loss import row_structure, sample_loss
 from .signature import build, count
@@ -28,40 +28,6 @@ Numbers = npt.NDArray[np.float64]
 """`f64[n]`."""
 BATCH = 32
 """Samples in a batch where nothing else is said."""
-
-
-@dataclass(slots=True)
-class History:
-    """What happened in training, step by step.
-
-    losses             the loss of every step, before its update: f64[steps]
-    rates              the learning rate of every step: f64[steps]
-    epoch_losses       the mean over the samples of every whole epoch: f64[epochs]
-    looks              how many steps had been taken when validation or metric were computed
-    validation_losses  the loss of the validation data at each look
-    metrics            the metric at each look
-    best               how many steps had been taken at the look with the lowest loss, of those
-                       that `patience` compares
-    stopped            why training ended: 'done', 'patience', 'callback', 'interrupt' or 'error'
-    not_finite         the first step whose loss was nan or infinite; None: there was none
-    seconds            how long the loop ran, without compiling
-    """
-
-    losses: Numbers
-    rates: Numbers
-    epoch_losses: Numbers
-    looks: list[int] = field(default_factory=list)
-    validation_losses: list[float] = field(default_factory=list)
-    metrics: list[float] = field(default_factory=list)
-    best: int | None = None
-    stopped: str = "error"
-    not_finite: int | None = None
-    seconds: float = 0.0
-
-    @property
-    def steps(self) -> int:
-        """How many steps were taken."""
-        return len(self.losses)
 
 
 def fit(

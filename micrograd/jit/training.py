@@ -25,8 +25,9 @@ from ..engine import Value
 from ..errors import TrainingError
 from ..optim import Optimizer
 from ..store import Live
-from .emit_batches import FIELDS as BATCH_FIELDS
-from .emit_batches import LEAVE, PART_WORDS, PARTS, Column, emit_batches, thread_words
+from .emit_batches import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
+from .emit_gather import FIELDS as BATCH_FIELDS
+from .emit_gather import Column
 from .emit_singles import emit_singles
 from .emit_training import FIELDS, RUN, RUN_WORDS, Update, emit_training
 from .executable import Executable

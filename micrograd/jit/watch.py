@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import TrainingError, kind
 from ..optim import Optimizer
-
-if TYPE_CHECKING:
-    from .fit import History
+from .history import History
 
 
 class Watch:
