@@ -20,6 +20,7 @@ from ..errors import KernelClosed
 from . import graph as graphs
 from .arrays import ArrayCaller
 from .calls import Caller, Convention
+from .combine import combine
 from .derivatives import Wanted
 from .emit import ENTRY, Interface, constant_data, emit
 from .emit_batch import emit_batch
@@ -124,6 +125,8 @@ class Executable:
             verify(program, self.wanted.value.name)
         program = simplify(program)
         program = simplify(expand(program, exact=self.options.strict))
+        if not self.options.strict:
+            program = simplify(combine(program))
         return verify(program, "simplify")
 
     def _emit(self) -> Any:
