@@ -1,11 +1,11 @@
 """What this project does, shown: `make demo`.
 
 First the expression of micrograd's README through every stage of the compiler. Then micrograd's
-moons demo, its loss written scalar by scalar: trained once by the interpreter, once with the
-compiled gradient, side by side.
+moons demo, its loss written scalar by scalar and untouched: what the compiler finds in it, the
+training by the interpreter and as one native loop, side by side, and the boundary that was learnt.
 
-    python examples/demo.py              100 training steps
-    DEMO_STEPS=5 DEMO_SAMPLES=20 python examples/demo.py
+    python examples/demo.py              100 training steps, and moons.png
+    DEMO_STEPS=5 DEMO_SAMPLES=20 DEMO_PICTURE=boundary.svg python examples/demo.py
 """
 
 from __future__ import annotations
@@ -13,20 +13,27 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import moons
 import readme
 
-from micrograd import Value, jit
+from micrograd import Value, fit, jit
+from micrograd.cli.pictures import decision_boundary
+from micrograd.cli.report import duration
+from micrograd.errors import MicrogradError
+from micrograd.optim import SGD
 
 LINES = {"mlir": 24, "llvm_ir": 18, "assembly": 18}
 """How much of a stage is shown; the others up to OTHER_LINES."""
 OTHER_LINES = 40
 WIDTH = 160
+TRAININGS = 5
+"""How often the native loop is run from the start, for its median time."""
 
 
 def heading(text: str) -> None:
@@ -73,22 +80,23 @@ def show_stages() -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """One training: the loss before each step and the seconds of each step.
+    """One training: the loss before each step, and what it took.
 
+    seconds     of all steps
     preparing   seconds before the first step
-    kernel      seconds of one value and gradient, if compiled
+    model       as it was trained
     """
 
-    losses: list[float]
-    seconds: list[float]
+    losses: Sequence[float]
+    seconds: float
     accuracy: float
     preparing: float = 0.0
-    kernel: float = 0.0
+    model: Any = None
 
     @property
     def step(self) -> float:
-        """Seconds of a typical step."""
-        return median(self.seconds)
+        """Seconds of a step, on average."""
+        return self.seconds / len(self.losses)
 
 
 def progress(k: int, steps: int, loss: float) -> None:
@@ -97,127 +105,119 @@ def progress(k: int, steps: int, loss: float) -> None:
         print(f"  step {k:3}  loss {loss:.6f}", flush=True)
 
 
-def descend(parameters: list[Value], gradient: Any, k: int) -> None:
-    """One step down, as micrograd's notebook takes it."""
-    rate = moons.learning_rate(k)
-    for p, dp in zip(parameters, gradient, strict=True):
-        p.data -= rate * dp
-
-
-def train(steps: int, step: Callable[[int], float], *, show: bool = True) -> Any:
-    """The losses and the seconds of `steps` calls of `step`."""
-    losses, seconds = [], []
-    for k in range(steps):
-        start = time.perf_counter()
-        losses.append(step(k))
-        seconds.append(time.perf_counter() - start)
-        if show:
-            progress(k, steps, losses[-1])
-    return losses, seconds
-
-
 def interpret(steps: int, samples: int, *, collect: bool, show: bool = True) -> Run:
     """Train with the interpreter, the loss built anew at each step; `collect`: gc stays on."""
     X, y = moons.make_data(samples)
     model = moons.make_model()
-    parameters = model.parameters()
-
-    def step(k: int) -> float:
-        loss, _ = moons.total_loss(model, X, y)
-        model.zero_grad()
-        loss.backward()
-        descend(parameters, [p.grad for p in parameters], k)
-        return loss.data
-
+    optimizer = SGD(model.parameters(), lr=moons.learning_rate)
+    losses = []
     if not collect:
         gc.disable()
     try:
-        losses, seconds = train(steps, step, show=show)
+        start = time.perf_counter()
+        for k in range(steps):
+            loss, _ = moons.total_loss(model, X, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.data)
+            if show:
+                progress(k, steps, loss.data)
+        seconds = time.perf_counter() - start
     finally:
         gc.enable()
     return Run(losses, seconds, moons.accuracy(moons.total_loss(model, X, y)[1], y))
 
 
-def compiled(steps: int, samples: int, dtype: str) -> Run:
-    """Train with the compiled gradient of the loss, built once."""
+def compiled(steps: int, samples: int, dtype: str, *, explain: bool = False) -> Run:
+    """Train in a native loop, the loss built and compiled once."""
     X, y = moons.make_data(samples)
     model = moons.make_model()
     parameters = model.parameters()
     start = time.perf_counter()
     loss, _ = moons.total_loss(model, X, y)
-    kernel = jit(loss, wrt=parameters, dtype=dtype).value_and_grad
-    kernel()
+    kernel = jit(loss, wrt=parameters, dtype=dtype)
+    kernel.value_and_grad()
     preparing = time.perf_counter() - start
+    if explain:
+        print(kernel.value_and_grad.explain())
 
-    def step(k: int) -> float:
-        value, gradient = kernel()  # without arguments it reads the parameters as they are
-        descend(parameters, gradient, k)
-        return float(value)
-
-    losses, seconds = train(steps, step, show=True)
-    _, calls = train(20, lambda _: float(kernel()[0]), show=False)
+    initial = [p.data for p in parameters]
+    seconds = []
+    for _ in range(TRAININGS):
+        for p, number in zip(parameters, initial, strict=True):
+            p.data = number
+        history = fit(kernel, SGD(parameters, lr=moons.learning_rate), steps=steps)
+        seconds.append(history.seconds)
+    for k, number in enumerate(history.losses.tolist()):
+        progress(k, steps, number)
     accuracy = moons.accuracy(jit(model, dtype=dtype)(X), y)
-    return Run(losses, seconds, accuracy, preparing, median(calls))
+    return Run(history.losses.tolist(), median(seconds), accuracy, preparing, model)
 
 
 def table(runs: dict[str, Run], base: Run) -> None:
     """The runs, one line each."""
-    columns = (
-        ("prepare", 10),
-        ("a step", 13),
-        ("gradient", 13),
-        ("speed-up", 11),
-        ("pays after", 13),
-    )
-    print(" " * 31 + "".join(f"{title:>{width}}" for title, width in columns))
+    titles = ("prepare", "a step", "100 steps", "speed-up", "pays after")
+    print(" " * 31 + "".join(f"{title:>12}" for title in titles))
     for name, run in runs.items():
-        prepare, gradient, pays = "-", "-", "-"
-        if run.kernel:
-            prepare = f"{run.preparing:.2f} s"
-            gradient = f"{run.kernel * 1e3:.4f} ms"
+        prepare, pays = "-", "-"
+        if run.preparing:
             gain = base.step - run.step
+            prepare = duration(run.preparing)
             pays = f"{int(run.preparing / gain) + 1} steps" if gain > 0.0 else "never"
-        step = f"{run.step * 1e3:.3f} ms"
-        faster = f"{base.step / run.step:.1f}x"
-        print(f"{name:31}{prepare:>10}{step:>13}{gradient:>13}{faster:>11}{pays:>13}")
+        faster = f"{base.step / run.step:,.1f}x"
+        cells = (prepare, duration(run.step), duration(100 * run.step), faster, pays)
+        print(f"{name:31}" + "".join(f"{cell:>12}" for cell in cells))
 
 
-def show_moons(steps: int, samples: int) -> None:
+def picture(run: Run, samples: int, path: Path) -> None:
+    """The points and where the score changes its sign, as a file."""
+    X, y = moons.make_data(samples)
+    try:
+        decision_boundary(path, X, y, jit(run.model), title=f"accuracy {run.accuracy:.0%}")
+    except MicrogradError as error:  # matplotlib is not installed
+        print(f"no picture: {error}")
+    else:
+        print(f"the decision boundary is in {path}")
+
+
+def show_moons(steps: int, samples: int, path: Path) -> None:
     """The moons demo, interpreted and compiled."""
     heading(f"moons, {samples} samples, {steps} steps: the interpreter")
     slow = interpret(steps, samples, collect=True)
     few = min(steps, 10)
     without = interpret(few, samples, collect=False, show=False)
 
-    heading("moons: the compiled gradient, float64")
-    print("compiling the loss ...", flush=True)
-    double = compiled(steps, samples, "f64")
-    heading("moons: the compiled gradient, float32")
-    print("compiling the loss ...", flush=True)
+    heading("moons: what the compiler finds in the loss, and the native loop, float64")
+    double = compiled(steps, samples, "f64", explain=True)
+    heading("moons: the native loop, float32")
     single = compiled(steps, samples, "f32")
 
     heading("the same training")
-    columns = {"interpreted": slow, "compiled, float64": double, "compiled, float32": single}
+    columns = {"interpreted": slow, "native, float64": double, "native, float32": single}
     print(" " * 10 + "".join(f"{name:>22}" for name in columns))
     for k in sorted({0, 1, steps // 2, steps - 1} & set(range(steps))):
         print(f"loss {k:<5}" + "".join(f"{run.losses[k]:22.12f}" for run in columns.values()))
     print("accuracy  " + "".join(f"{run.accuracy:22.0%}" for run in columns.values()))
     apart = max(abs(a - b) / abs(a) for a, b in zip(slow.losses, double.losses, strict=True))
-    print(f"\nlargest relative difference of interpreter and float64 kernel: {apart:.1e}")
+    print(f"\nlargest relative difference of interpreter and float64 loop: {apart:.1e}")
 
     heading("times")
     names = {
         "interpreter": slow,
         f"interpreter, gc off ({few} steps)": without,
-        "compiled, float64": double,
-        "compiled, float32": single,
+        "native, float64": double,
+        "native, float32": single,
     }
     table(names, slow)
     print(
-        "\nprepare: build the loss, compile it with its gradient, call it once; a step: the median,"
-        "\nwith the 337 updates in Python; gradient: the kernel call in it; pays after: steps until"
-        "\ncompiling has paid for itself"
+        "\nprepare: build the loss, compile it with its gradient, call it once; a step: on average,"
+        f"\nof {TRAININGS} native trainings the median; pays after: steps until compiling has paid "
+        "for itself"
     )
+
+    heading("what was learnt")
+    picture(single, samples, path)
 
 
 def main() -> None:
@@ -225,7 +225,7 @@ def main() -> None:
     steps = int(os.environ.get("DEMO_STEPS", "100"))
     samples = int(os.environ.get("DEMO_SAMPLES", "100"))
     show_stages()
-    show_moons(steps, samples)
+    show_moons(steps, samples, Path(os.environ.get("DEMO_PICTURE", "moons.png")))
 
 
 if __name__ == "__main__":

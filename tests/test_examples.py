@@ -33,9 +33,11 @@ def test_readme_gives_the_numbers_of_micrograds_readme() -> None:
         assert "g = 24.7041  dg/da = 138.8338  dg/db = 645.5773" in line
 
 
-def test_demo_shows_every_stage_and_equal_losses() -> None:
+def test_demo_shows_every_stage_and_equal_losses(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
-    out = run("demo.py", DEMO_STEPS="3", DEMO_SAMPLES="20")
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "boundary.png"
+    out = run("demo.py", DEMO_STEPS="3", DEMO_SAMPLES="20", DEMO_PICTURE=str(picture))
     for stage in ("graph", "program", "schedule", "mlir", "llvm_ir", "assembly"):
         assert f"== {stage} (" in out
     assert "llvm.func @main" in out
@@ -45,6 +47,10 @@ def test_demo_shows_every_stage_and_equal_losses() -> None:
     interpreted, double, single = map(float, step0.split()[2:])
     assert interpreted == pytest.approx(double, rel=1e-10)
     assert interpreted == pytest.approx(single, rel=1e-5)
+    assert "values became 13 statements forward" in out
+    assert "did not reroll: nothing" in out
+    assert out.endswith(f"the decision boundary is in {picture}\n")
+    assert picture.stat().st_size > 5000
 
 
 def test_moons_are_micrograds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +83,22 @@ def test_moons_without_scikit_learn_say_what_to_install(monkeypatch: pytest.Monk
 
     with pytest.raises(SystemExit, match=r"pip install 'micrograd-mlir\[demo\]'"):
         moons.make_data()
+
+
+def test_demo_without_matplotlib_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    import demo
+    import moons
+
+    moons.make_data(10)
+    untrained = demo.Run([0.0], 1.0, 0.5, model=moons.make_model())
+    demo.picture(untrained, 10, tmp_path / "none.png")
+    assert "no picture: pictures are drawn by matplotlib" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
 
 
 def test_tiny_regression_learns(
