@@ -46,25 +46,24 @@ class Accumulators:
         self.wide: dict[int, Accumulator] = {}
         self.single: dict[int, Accumulator] = {}
 
-    def prepare(self, s: Statement, lane: int) -> None:
+    def prepare(self, s: Statement, lane: int | None) -> None:
         """Give the statement what it needs, if its target is the same for every iteration."""
         if not s.accumulate or s.target.strides[0] or s.target.table is not None:
             return
         if self.loop.group.in_turn:
             return  # what is added may be read in the next iteration
         width = self.loop.width
-        strides, size = layout(s.target, s.domain, lane, width)
+        along = lane or 0
+        strides, size = layout(s.target, s.domain, along, width)
         if size > MOST_SUMS:
             return
-        over_lanes = self.loop.across or (lane > 0 and not s.target.strides[lane])
-        if over_lanes and s.domain[lane] >= width:
+        over_lanes = lane is not None and not s.target.strides[lane]
+        if over_lanes and s.domain[along] >= width:
             wide = tuple(d * width for d in strides)
-            self.wide[id(s)] = self._new(s, wide, size * width, lane, width)
-        if not over_lanes or s.domain[lane] % width or self._has_remainders():
-            self.single[id(s)] = self._new(s, strides, size, lane, 1)
-
-    def _has_remainders(self) -> bool:
-        return self.loop.across and self.loop.block % self.loop.width != 0
+            self.wide[id(s)] = self._new(s, wide, size * width, along, width)
+        aligned = self.loop.across and self.loop.block % width == 0
+        if not over_lanes or s.domain[along] % width or (lane == 0 and not aligned):
+            self.single[id(s)] = self._new(s, strides, size, along, 1)
 
     def _new(
         self, s: Statement, strides: tuple[int, ...], size: int, lane: int, width: int

@@ -186,7 +186,9 @@ class Builder(Blocks):
         """A vector of the given numbers; one number stays one."""
         if len(lanes) == 1:
             return lanes[0]
-        type = self.vector(len(lanes))
+        return self._assemble(lanes, self.vector(len(lanes)))
+
+    def _assemble(self, lanes: Sequence[ir.Value], type: ir.Type) -> ir.Value:
         value = self.build("llvm.mlir.poison", [type], [])
         for k, x in enumerate(lanes):
             value = self.build("llvm.insertelement", [type], [value, x, self.integer(k)])
@@ -216,6 +218,15 @@ class Builder(Blocks):
             return self.everywhere(wide)
         narrow = self.element_type if width == 1 else self.vector(width)
         return self.everywhere(self.build("llvm.fptrunc", [narrow], [wide]))
+
+    def gather_parameters(self, addresses: Sequence[ir.Value]) -> ir.Value:
+        """Float64 numbers here and there in a parameter store, as a vector of the element type.
+
+        They are converted all at once.
+        """
+        lanes = [self.load(address, self.f64, 8) for address in addresses]
+        wide = self._assemble(lanes, ir.VectorType.get([len(lanes)], self.f64))
+        return self.build("llvm.fptrunc", [self.vector(len(lanes))], [wide])
 
     def everywhere(self, x: ir.Value) -> ir.Value:
         """A single element as a number: the same at all points of the batch."""

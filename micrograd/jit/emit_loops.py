@@ -50,7 +50,7 @@ class LoopEmitter:
         self._allocate()
         for s, lane in zip(self.group.statements, loop.lanes, strict=True):
             if not self.b.exact:
-                self.around.accumulators.prepare(s, lane or 0)
+                self.around.accumulators.prepare(s, lane)
         if self.count is not None:
             self._counted(self.count)
             self.around.accumulators.flush()
@@ -87,17 +87,18 @@ class LoopEmitter:
         """Every pass over a block: several iterations side by side, and then those left."""
         b = self.b
         self.start = start
-        size = self.loop.width if self.loop.across else 1
         for each in self.loop.passes:
+            size = self._size(each)
             self._pack_operands(each)
             step = each.unroll * size
             full = b.integer_op("llvm.udiv", count, b.integer(step))
             done = b.integer_op("llvm.mul", full, b.integer(step))
             self._repeat(each, full, (0, None), each.unroll, size)
-            if each.unroll > 1:
+            least = size if self.loop.across else 1
+            if step > least:
                 rest = b.integer_op("llvm.sub", count, done)
-                left = b.integer_op("llvm.udiv", rest, b.integer(size))
-                self._repeat(each, left, (0, done), 1, size)
+                left = b.integer_op("llvm.udiv", rest, b.integer(least))
+                self._repeat(each, left, (0, done), 1, least)
         self.memory.forget()
 
     def _repeat(self, each: Pass, times: ir.Value, first: Index, copies: int, width: int) -> None:
@@ -114,8 +115,8 @@ class LoopEmitter:
     def _passes(self, start: Index, count: int) -> None:
         """Every pass over a block of `count` iterations from `start` on."""
         self.start = start
-        size = self.loop.width if self.loop.across else 1
         for each in self.loop.passes:
+            size = self._size(each)
             self._pack_operands(each)
             self.memory.forget()
             step = each.unroll * size
@@ -134,6 +135,10 @@ class LoopEmitter:
             if left:
                 self._body(each, (done, None), 1, left)
         self.memory.forget()
+
+    def _size(self, each: Pass) -> int:
+        """The iterations in one step of a pass that is not unrolled."""
+        return self.loop.width if self.loop.across or each.abreast else 1
 
     def _body(self, each: Pass, first: Index, copies: int, width: int) -> None:
         """`copies` iterations side by side, statement by statement, from `first` of the block."""

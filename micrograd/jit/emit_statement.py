@@ -9,6 +9,7 @@ from typing import Any
 
 from .accumulate import Accumulator, Accumulators
 from .builder import Builder
+from .lanes import fold, shuffle, widen
 from .program import Access, Expr, Statement
 from .scratch import UNROLLED_POINTS, Memory, Range, Scratch, layout, tiling
 from .storage import Index
@@ -72,6 +73,9 @@ class StatementEmitter:
     def emit(self) -> None:
         """The statement: boxes of full vectors, then of what is left."""
         s, lane = self.s, self.lane
+        if lane and self.iteration.width > 1:
+            self._sums_abreast()
+            return
         for box, width in tiling(s.domain[1:], lane - 1 if lane else None, self.around.plan.width):
             self.width = self.iteration.width if lane == 0 else width
             dims = list(range(1, len(s.domain)))
@@ -108,9 +112,7 @@ class StatementEmitter:
         accumulator = self.around.accumulators.find(s, self.width)
         horizontal = self._is_horizontal(accumulator)
         apart = horizontal or s.target.table is not None
-        terms = prod(count for _, count, _ in box)
-        chains = 1 if b.exact or terms < 8 else 2 if terms < 32 else 4
-        sums: list[Any] = [None] * chains
+        sums: list[Any] = [None] * self._chains(box)
         if not apart:
             sums[0] = self._read_target(target, accumulator, self.width)
         dims = [*kept, *summed]
@@ -127,7 +129,7 @@ class StatementEmitter:
             self._write_target(target, accumulator, total, self.width)
 
     def _terms(
-        self, dims: list[int], index: list[Index], box: list[Range], sums: list[Any]
+        self, dims: Sequence[int], index: list[Index], box: list[Range], sums: list[Any]
     ) -> list[Any]:
         """The chains after the terms of a box have been added to them, in turn."""
         b = self.b
@@ -149,6 +151,42 @@ class StatementEmitter:
         result = b.loop_carried(b.integer(count), initial, body)
         self.memory.forget()
         return result
+
+    def _sums_abreast(self) -> None:
+        """Sums over lanes for several iterations: a row of partial sums each, added up together."""
+        start, rows = self.iteration, []
+        for k in range(start.width):
+            local, index = ((i + k, value) for i, value in (start.local, start.index))
+            each = StatementEmitter(self.around, self.s, self.lane, Iteration(local, index, 0, 1))
+            rows.append(each._row())
+        StatementEmitter(self.around, self.s, 0, start)._add(fold(self.b, rows))
+
+    def _row(self) -> Any:
+        """The terms of an iteration, added up to a full vector."""
+        b, s, width = self.b, self.s, self.around.plan.width
+        dims, row = range(1, len(s.domain)), None
+        # what is left first: it is widened once, and the rest is added to it
+        for box, left in reversed(list(tiling(s.domain[1:], (self.lane or 0) - 1, width))):
+            self.width = left
+            sums: list[Any] = [None] * self._chains(box)
+            sums[0] = row
+            row = _tree(b, self._terms(dims, [], box, sums))
+            row = row if left == width else widen(b, row, width)
+        return row
+
+    def _chains(self, box: Sequence[Range]) -> int:
+        """How many sums side by side a long sum is."""
+        terms = prod(count for _, count, _ in box)
+        return 1 if self.b.exact or terms < 8 else 2 if terms < 32 else 4
+
+    def _add(self, x: Any) -> None:
+        """Add a vector, with iterations in lanes, to the target."""
+        self.width = self.iteration.width
+        at = self._at([], [])
+        if self.width < self.b.width(x):
+            x = shuffle(self.b, x, x, range(self.width))
+        before = self._read_target(at, None, self.width)
+        self._write_target(at, None, self.b.add(before, x, reduction=True), self.width)
 
     def _is_horizontal(self, accumulator: Accumulator | None) -> bool:
         """Whether the lanes add up to one number here."""

@@ -104,6 +104,7 @@ class Executable:
             self.transformed,
             returned=self.interface.returned,
             width=lowering.vector_bits() // options.bits,
+            bits=options.bits,
             exact=options.strict,
         )
         self.has_entry = has_entry(self.convention)

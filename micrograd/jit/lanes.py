@@ -96,6 +96,37 @@ def transpose(b: Builder, rows: Sequence[ir.Value]) -> list[ir.Value]:
     return square
 
 
+def fold(b: Builder, rows: Sequence[ir.Value]) -> ir.Value:
+    """The sums of the lanes of some vectors, at most as many as they have lanes, which are a power
+    of two: lane k is the sum of row k; lanes behind the last row hold anything.
+
+    Each stage adds two vectors up to one: neighbours first, then vectors twice as far apart.
+    """
+    width = b.width(rows[0])
+    half = 1
+    rows = list(rows)
+    while half < width:
+        kept = [width + k if k & half else k for k in range(width)]
+        moved = [width + k - half if k & half else k + half for k in range(width)]
+        rows = [
+            b.add(shuffle(b, x, y, kept), shuffle(b, x, y, moved), reduction=True)
+            for x, y in zip(rows[::2], [*rows[1::2], rows[-1]], strict=False)
+        ]
+        half *= 2
+    return rows[0]
+
+
+def widen(b: Builder, x: ir.Value, width: int) -> ir.Value:
+    """A vector that begins with the numbers of x and has the same sum."""
+    nothing = b.constant(-0.0)
+    narrow = b.width(x)
+    if narrow == 1:
+        return b.build(
+            "llvm.insertelement", [b.vector(width)], [b.splat(nothing, width), x, b.integer(0)]
+        )
+    return shuffle(b, x, b.splat(nothing, narrow), [min(k, narrow) for k in range(width)])
+
+
 def shuffle(b: Builder, x: ir.Value, y: ir.Value, lanes: Sequence[int]) -> ir.Value:
     """A vector of the given lanes, counted through x and then y."""
     mask = {"mask": ir.DenseI32ArrayAttr.get(list(lanes))}

@@ -17,6 +17,9 @@ from .fuse import Group, Part, fuse
 from .program import Access, Program, Role, Statement, accesses
 from .vectorize import VectorLoop, operations, vectorize
 
+CACHE_LINE = 512
+"""Bits of a cache line: a vector as long as that and not at its beginning takes two loads."""
+
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""
 WHOLE_OPS = 2000
@@ -69,16 +72,22 @@ class Schedule:
 
 
 def schedule(
-    program: Program, *, returned: str | None = None, width: int = 1, exact: bool = False
+    program: Program,
+    *,
+    returned: str | None = None,
+    width: int = 1,
+    bits: int = 64,
+    exact: bool = False,
 ) -> Schedule:
     """The schedule of a verified program.
 
     returned   the output that `main` gives by value
     width      numbers in a vector register
+    bits       of a number
     exact      keep every sum in its order: no fusion, no lanes
     """
     parts = fuse(program.body, alone=exact)
-    steps = list(_steps(parts, program, 1 if exact else width))
+    steps = list(_steps(parts, program, 1 if exact else width, CACHE_LINE // bits))
     total = sum(map(cost, steps))
     reasons = []
     loops = sum(1 for step in steps if isinstance(step, VectorLoop) and step.is_indirect)
@@ -139,13 +148,13 @@ def cost(step: Step) -> int:
     return max(1, operations(step.expr) + step.accumulate)
 
 
-def _steps(parts: list[Part], program: Program, width: int) -> Iterable[Step]:
+def _steps(parts: list[Part], program: Program, width: int, line: int) -> Iterable[Step]:
     touched = [{a.array for s in part.statements for a in _touched(s)} for part in parts]
     everywhere = Counter(name for names in touched for name in names)
     for part, names in zip(parts, touched, strict=True):
         if isinstance(part, Group):
             outside = {name for name in names if everywhere[name] > 1}
-            yield vectorize(part, program, width, outside)
+            yield vectorize(part, program, width, outside, line)
         else:
             yield from part.statements
 

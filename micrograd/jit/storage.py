@@ -97,7 +97,7 @@ class Storage:
         if (a.array, a.offset) in self.scalars and a.is_constant:
             return b.splat(self.scalars[a.array, a.offset], e.width)
         if a.table is not None or (e.width > 1 and e.stride not in (0, 1)):
-            return b.assemble([self._element(a, e, k) for k in range(e.width)])
+            return self._scattered(a, e)
         if e.width > 1 and e.stride == 0:
             return b.splat(self._load(a, e.index, 1), e.width)
         return self._load(a, e.index, e.width)
@@ -127,8 +127,13 @@ class Storage:
             return
         self.write(a, self.b.add(self.read(a, elements), value, reduction=True), elements)
 
-    def _element(self, a: Access, e: Elements, lane: int) -> ir.Value:
-        return self._load(a, self._resolve(a, e, lane), 1)
+    def _scattered(self, a: Access, e: Elements) -> ir.Value:
+        """Elements that are not in a row."""
+        b = self.b
+        places = [self._resolve(a, e, k) for k in range(e.width)]
+        if b.bits == 32 and e.width > 1 and self._is_store(a.array):
+            return b.gather_parameters([self._address(a.array, place) for place in places])
+        return b.assemble([self._load(a, place, 1) for place in places])
 
     def _resolve(self, a: Access, e: Elements, lane: int) -> Index:
         """The index of one lane's element, through the table if there is one."""
@@ -150,7 +155,7 @@ class Storage:
         role = self.program.arrays[a.array].role
 
         def load() -> ir.Value:
-            if role is Role.PARAMETER and a.array not in self.narrowed:
+            if self._is_store(a.array):
                 return b.load_parameter(address, width)
             if role in (Role.PARAMETER, Role.CONSTANT) and width == 1:
                 return b.everywhere(b.load(address, b.element_type))
@@ -158,12 +163,16 @@ class Storage:
 
         return b.numbered(("load", address, width), load) if role in _UNCHANGING else load()
 
+    def _is_store(self, name: str) -> bool:
+        """Whether its numbers are float64, whatever the element type is."""
+        return self.program.arrays[name].role is Role.PARAMETER and name not in self.narrowed
+
     # -- addresses -----------------------------------------------------------------------------
 
     def _address(self, name: str, index: Index) -> ir.Value:
         b = self.b
         role = self.program.arrays[name].role
-        if role is Role.PARAMETER and name not in self.narrowed:
+        if self._is_store(name):
             type = b.f64
         else:
             type = b.element_type if role in (Role.PARAMETER, Role.CONSTANT) else b.number

@@ -20,6 +20,11 @@ from .program import Access, Apply, Expr, Program, Role, Statement, accesses
 
 HORIZONTAL = 6
 """Operations to add up the lanes of a vector."""
+FOLD = 3
+"""The same, of each of as many vectors as they have lanes."""
+ABREAST_TERMS = 64
+"""Terms in the longest sum over lanes that is added up together with others: the more terms, the
+less there is to gain, and several long rows are read slower than one after the other."""
 PACK_ITERATIONS = 4
 """A loop of at least so many iterations is worth copying its operands for."""
 PACK_LIMIT = 1 << 14
@@ -35,10 +40,13 @@ class Pass:
     """Statements of a group, by number, that run in one loop over a block of iterations.
 
     unroll   iterations (or vectors of iterations) side by side
+    abreast  whether a vector's width of iterations runs at a time: sums over lanes are added up
+             together, and become the lanes in which the scalar statements run
     """
 
     statements: list[int]
     unroll: int
+    abreast: bool = False
 
 
 @dataclass(slots=True)
@@ -46,7 +54,8 @@ class VectorLoop:
     """A group, and how it is vectorised.
 
     lanes    per statement the dimension of its domain that lies in vector lanes (0 is the fused
-             loop, for all statements or none); None: the statement is scalar
+             loop: for all statements, or for those in passes abreast that have no other); None:
+             the statement is scalar
     width    numbers in a vector
     passes   run one after the other over each block of iterations
     block    iterations in a block: what passes hand on stays in the L1 cache
@@ -72,18 +81,23 @@ class VectorLoop:
     @property
     def across(self) -> bool:
         """Whether the lanes are iterations of the fused loop."""
-        return bool(self.lanes) and self.lanes[0] == 0
+        return all(lane == 0 for lane in self.lanes)
 
 
-def vectorize(group: Group, program: Program, width: int, outside: Collection[str]) -> VectorLoop:
-    """The cheapest plan; `outside` are the arrays that other parts of the program touch."""
+def vectorize(
+    group: Group, program: Program, width: int, outside: Collection[str], line: int
+) -> VectorLoop:
+    """The cheapest plan; `outside` are the arrays that other parts of the program touch.
+
+    `line` is how many numbers a cache line has.
+    """
     scratch = {
         name: size
         for name, size in group.private.items()
         if name not in outside and program.arrays[name].role is Role.TEMPORARY
     }
     model = _Model(group, program, width, scratch)
-    inner = [model.best_inner(s) for s in group.statements]
+    inner, abreast = model.inside()
     inside = sum(cost for _, cost in inner)
     across = sum(model.cost(s, 0) for s in group.statements)
     scalar = group.in_turn or all(map(_is_indirect, group.statements))
@@ -92,32 +106,40 @@ def vectorize(group: Group, program: Program, width: int, outside: Collection[st
         lanes: list[int | None] = [0] * len(group.statements)
         costs = [model.cost(s, 0) * width for s in group.statements]
         numbers = [0] * len(lanes)
+        abreast = set()
     else:
+        if width == line and len(abreast) == len(inner) and model.straddles():
+            width //= 2
+            inner, abreast = _Model(group, program, width, scratch).inside()
         lanes = [lane for lane, _ in inner]
         costs = [cost for _, cost in inner]
-        numbers = [0] * len(lanes) if group.in_turn else _pass_numbers(group, lanes)
+        numbers = [0] * len(lanes) if group.in_turn else _pass_numbers(group, lanes, abreast)
     steps = max(1, group.count // width) if by_iteration else group.count
     passes = []
-    for number in range(max(numbers) + 1):
+    for number in sorted(set(numbers)):
         members = [k for k, n in enumerate(numbers) if n == number]
-        unroll = 1 if scalar else _unrolling(sum(costs[k] for k in members), steps)
-        passes.append(Pass(members, unroll))
+        together = members[0] in abreast
+        unroll = 1 if scalar or together else _unrolling(sum(costs[k] for k in members), steps)
+        passes.append(Pass(members, unroll, together))
     home: dict[str, int] = {}
     strips: dict[str, int] = {}
-    for s, number in zip(group.statements, numbers, strict=True):
-        for name in {s.target.array, *(a.array for a in accesses(s.expr))}:
-            if name in scratch and home.setdefault(name, number) != number:
+    for k, (s, number) in enumerate(zip(group.statements, numbers, strict=True)):
+        for name in {s.target.array, *(a.array for a in accesses(s.expr))} & scratch.keys():
+            if home.setdefault(name, number) != number or k in abreast:
                 strips[name] = scratch[name]
     tiles = {name: size for name, size in scratch.items() if name not in strips}
     handed = sum(strips.values())
-    block = min(group.count, max(4 * width, STRIP_NUMBERS // handed)) if handed else group.count
+    block = group.count
+    if handed:
+        block = min(block, max(4 * width, STRIP_NUMBERS // handed // width * width))
     reason = (
         f"loop of {group.count}, {len(group.statements)} statements: "
         + ("in turn, " if group.in_turn else "")
         + ("iterations in lanes" if by_iteration else "lanes within an iteration")
         + f" ({across:.1f} vector operations an iteration across, {inside:.1f} within), "
         + f"{len(passes)} pass{'es' * (len(passes) > 1)} over blocks of {block}, "
-        + f"{', '.join(str(p.unroll) for p in passes)} side by side"
+        + f"{', '.join(str(width if p.abreast else p.unroll) for p in passes)} side by side"
+        + ", sums over lanes added up together" * any(p.abreast for p in passes)
     )
     return VectorLoop(group, lanes, width, passes, block, tiles, strips, reason)
 
@@ -134,22 +156,22 @@ def _unrolling(cost: float, steps: int) -> int:
     return unroll
 
 
-def _pass_numbers(group: Group, lanes: list[int | None]) -> list[int]:
-    """The pass of each statement.
+def _pass_numbers(group: Group, lanes: list[int | None], abreast: Collection[int]) -> list[int]:
+    """The pass of each statement: odd for those `abreast`, even for others.
 
     A vector that was just stored and is loaded number by number makes every load wait for the
-    store (it cannot be forwarded in part), so such a reader goes into the next pass. A statement
+    store (it cannot be forwarded in part), so such a reader goes into a later pass. A statement
     that only sets a start value joins the pass of what adds to it.
     """
     statements = group.statements
-    numbers = [0] * len(statements)
+    odd = [k in abreast for k in range(len(statements))]
+    numbers = [int(is_odd) for is_odd in odd]
     for k, s in enumerate(statements):
         for j in range(k):
             later = _follows(statements[j], s)
             if later:
-                numbers[k] = max(
-                    numbers[k], numbers[j] + _waits(statements[j], s, lanes[j], lanes[k])
-                )
+                least = numbers[j] + _waits(statements[j], s, lanes[j], lanes[k])
+                numbers[k] = max(numbers[k], least + (least % 2 != odd[k]))
     written = {s.target.array for s in statements}
     for k in reversed(range(len(statements))):
         s = statements[k]
@@ -160,7 +182,8 @@ def _pass_numbers(group: Group, lanes: list[int | None]) -> list[int]:
             for j in range(k + 1, len(statements))
             if _follows(s, statements[j])
         ]
-        numbers[k] = max(numbers[k], min(users, default=numbers[k]))
+        most = min(users, default=numbers[k])
+        numbers[k] = max(numbers[k], most - (most % 2 != odd[k]))
     return numbers
 
 
@@ -177,10 +200,10 @@ def _follows(first: Statement, second: Statement) -> bool:
 
 def _waits(writer: Statement, reader: Statement, written: int | None, read: int | None) -> bool:
     """Whether the reader takes single numbers out of vectors that the writer stores."""
-    if written is None or read is None or not writer.target.strides[written]:
+    if written is None or not read or not writer.target.strides[written]:
         return False
     return any(
-        a.array == writer.target.array and a.strides[read] == 0 and any(a.strides[1:])
+        a.array == writer.target.array and a.strides[read] == 0 and any(a.strides[written:])
         for a in accesses(reader.expr)
     )
 
@@ -235,6 +258,45 @@ class _Model:
         candidates = [(self.cost(s, d), d) for d in range(1, len(s.domain))]
         cost, lane = min(candidates)
         return lane, cost
+
+    def inside(self) -> tuple[list[tuple[int | None, float]], set[int]]:
+        """The lane and the cost of every statement inside an iteration; those to run abreast.
+
+        Sums over lanes into a number per iteration, with all scalar statements: if they can, and
+        if it is cheaper.
+        """
+        inner = [self.best_inner(s) for s in self.group.statements]
+        if self.width == 1 or self.group.in_turn:
+            return inner, set()
+        abreast, together = set(), list(inner)
+        has_sums = False
+        for k, (s, (lane, cost)) in enumerate(zip(self.group.statements, inner, strict=True)):
+            if lane is None:
+                if not self._has_own_numbers(s):
+                    return inner, set()
+                abreast.add(k)
+                together[k] = 0, self.cost(s, 0)
+            elif s.accumulate and s.target.strides[0] and not any(s.target.strides[1:]):
+                if s.points // s.domain[0] > ABREAST_TERMS:
+                    return inner, set()
+                abreast.add(k)
+                together[k] = lane, cost - HORIZONTAL + FOLD
+                has_sums = True
+        cheaper = sum(cost for _, cost in together) < sum(cost for _, cost in inner)
+        return (together, abreast) if has_sums and cheaper else (inner, set())
+
+    def _has_own_numbers(self, s: Statement) -> bool:
+        """Whether a scalar statement finds those of several iterations in a row."""
+        touched = [s.target, *accesses(s.expr)]
+        return all(a.table is None and self.scratch.get(a.array, 1) == 1 for a in touched)
+
+    def straddles(self) -> bool:
+        """Whether iterations read rows that begin anywhere, not where vectors do."""
+        return any(
+            a.strides[0] % self.width and 1 in a.strides[1:]
+            for s in self.group.statements
+            for a in accesses(s.expr)
+        )
 
     def cost(self, s: Statement, lane: int) -> float:
         """The cost of the statement with this dimension in lanes."""
