@@ -54,9 +54,8 @@ def _model(setting: dict[str, Any]) -> Any:
 
 def native(setting: dict[str, Any]) -> Train:
     """The scalar loss, compiled, in a native loop."""
+    from micrograd import fit, jit
     from micrograd.cli.train import total_loss
-    from micrograd.jit import jit
-    from micrograd.jit.fit import fit
     from micrograd.optim import SGD, linear
 
     model, epochs = _model(setting), setting["epochs"]

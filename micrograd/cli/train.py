@@ -14,8 +14,7 @@ import numpy.typing as npt
 from ..checkpoint import save
 from ..datasets import moons
 from ..engine import Value
-from ..jit.fit import fit
-from ..jit.kernel import jit
+from ..jit import fit, jit
 from ..losses import l2, max_margin
 from ..nn import MLP
 from ..optim import SGD, linear
