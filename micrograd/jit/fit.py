@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..engine import Value
 from ..errors import SignatureError, TrainingError, kind
 from ..nn import Module
-from ..optim import Optimizer, tabulate
+from ..optim import Constant, Optimizer, tabulate
 from .data import Arrays, checked_data, same_rows
 from .executable import Executable, Options
 from .history import History
@@ -173,19 +173,16 @@ def _train(
     first = optimizer.steps
     none = np.zeros(0)
     history = History(none, none, none)
-
-    def update() -> None:
-        history.losses = loop.losses[: loop.step]
-        history.seconds = time.perf_counter() - began - watch.seconds
-
-    began = time.perf_counter()
     bar = watch.bar(total) if progress else None
+    looks = watch.looks
+    began = time.perf_counter()
     try:
         while loop.step < total and history.stopped == "error":
             done = loop.step
-            loop.advance(min(total, done + every) if watch.looks else total, bar)
-            update()
-            if watch.looks:
+            loop.advance(min(total, done + every) if looks else total, bar)
+            history.seconds = time.perf_counter() - began - watch.seconds
+            if looks:
+                history.losses = loop.losses[: loop.step]
                 history.stopped = watch.look(history, done) or "error"
         if history.stopped == "error":
             history.stopped = "done"
@@ -194,9 +191,9 @@ def _train(
         interrupt.history = history  # type: ignore[attr-defined]
         raise
     finally:
-        update()
+        history.losses = loop.losses[: loop.step]
         watch.finish(history)
-        history.rates = tabulate(optimizer.schedule, loop.step, first)
+        history.rates = _rates(optimizer, loop.step, first)
         history.epoch_losses = _by_epoch(history.losses, samples, batch)
         bad = np.flatnonzero(~np.isfinite(history.losses))
         history.not_finite = int(bad[0]) if len(bad) else None
@@ -208,6 +205,13 @@ def _train(
             stacklevel=3,
         )
     return history
+
+
+def _rates(optimizer: Optimizer, steps: int, first: int) -> Numbers:
+    """The learning rates of steps."""
+    if isinstance(optimizer.schedule, Constant):
+        return np.full(steps, optimizer.schedule.rate)
+    return tabulate(optimizer.schedule, steps, first)
 
 
 def _by_epoch(losses: Numbers, samples: int, batch: int) -> Numbers:

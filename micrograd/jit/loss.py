@@ -33,7 +33,6 @@ from .signature import SCALAR, Container, Structure, build, count
 from .simplify import expand, simplify
 from .storage import INLINE_DATA
 from .trace import Element, Trace, trace
-from .vectorize import operations
 from .verify import verify
 
 BEFORE = "before"
@@ -101,7 +100,6 @@ class SampleLoss:
 
     size      samples in a block, at most
     multiple  a kernel takes a multiple of so many
-    work      operations that a full block takes
     address   of the native function
     """
 
@@ -123,7 +121,6 @@ class SampleLoss:
         program = simplify(verify(program, "differentiate"))
         program = simplify(expand(program, exact=options.strict))
         self.program = verify(program, "simplify")
-        self.work = sum(s.points * max(1, operations(s.expr)) for s in program.body)
         self.schedule = schedule(
             program,
             returned=OUTPUT,

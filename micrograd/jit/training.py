@@ -32,7 +32,7 @@ from .emit_singles import emit_singles
 from .emit_training import FIELDS, RUN, RUN_WORDS, Update, emit_training
 from .executable import Executable
 from .loss import BlockLoss, SampleLoss, SingleLoss
-from .program import Access, Program, Statement
+from .program import Access, Program, Statement, accesses
 from .simplify import expand
 from .vectorize import operations
 
@@ -43,6 +43,7 @@ STRETCH = 0.02
 """Seconds that native code runs before Python looks around, about."""
 FIRST_STRETCH = 0.002
 """The same for the first time, when only an estimate says how long a call takes."""
+_STEP, _UNTIL, _BUDGET = (FIELDS.index(name) for name in ("step", "until", "budget"))
 
 
 def update_of(optimizer: Optimizer) -> Update:
@@ -97,6 +98,16 @@ def runs_of(parameters: Sequence[Value], places: Sequence[int]) -> npt.NDArray[n
     return np.array(rows, dtype=np.int64).reshape(-1, len(RUN_WORDS))
 
 
+def seconds_of(program: Program) -> float:
+    """Roughly what a run of a program takes: operations in vector loops take little."""
+    total = 0.0
+    for s in program.body:
+        indirect = any(a.table is not None for a in [s.target, *accesses(s.expr)])
+        slow = s.turn or indirect or not s.domain
+        total += s.points * max(1, operations(s.expr)) * (5e-10 if slow else 3e-11)
+    return total
+
+
 class Loop:
     """A training loop of `steps` steps, of which `step` are done.
 
@@ -129,7 +140,8 @@ class Loop:
         self._runs = runs_of(optimizer.parameters, places)
         state = [optimizer.state[name].ctypes.data for name in optimizer.slots]
         self._slots = np.array([*state, 0], dtype=np.int64)
-        self._state = np.zeros(len(self.fields), dtype=np.int64)
+        self._state = (ctypes.c_int64 * len(self.fields))()
+        self._address = ctypes.addressof(self._state)
         self._set(
             kernel=kernel.address,
             losses=self.losses.ctypes.data,
@@ -147,7 +159,7 @@ class Loop:
     @property
     def step(self) -> int:
         """How many steps are done."""
-        return int(self._state[self.fields.index("step")])
+        return self._state[_STEP]
 
     def advance(self, until: int, show: Callable[[int, float], Any] | None = None) -> None:
         """Train until so many steps are done in all; `show` is told each stretch's last loss.
@@ -155,15 +167,16 @@ class Loop:
         A KeyboardInterrupt comes out of here between two calls of the kernel, with the optimiser
         and the parameters as the last whole step left them.
         """
-        self._set(until=until)
+        state = self._state
+        state[_UNTIL] = until
         try:
-            while self.step < until:
+            while state[_STEP] < until:
                 began = time.perf_counter()
                 self._stretch(self._calls)
                 took = time.perf_counter() - began
                 if show is not None and self.step:
                     show(self.step, float(self.losses[self.step - 1]))
-                if self.step < until:  # else it may have been too short to tell
+                if state[_STEP] < until:  # else it may have been too short to tell
                     fit = int(self._calls * STRETCH / max(took, 1e-6))
                     self._calls = max(1, min(fit, 8 * self._calls))
         finally:
@@ -171,8 +184,8 @@ class Loop:
 
     def _stretch(self, calls: int) -> None:
         """Run so many calls of the kernel."""
-        self._set(budget=calls)
-        self._run(self._state.ctypes.data)
+        self._state[_BUDGET] = calls
+        self._run(self._address)
 
 
 class WholeLoop(Loop):
@@ -181,7 +194,6 @@ class WholeLoop(Loop):
     fields = FIELDS
 
     def __init__(self, optimizer: Optimizer, steps: int, kernel: Executable) -> None:
-        work = sum(s.points * max(1, operations(s.expr)) for s in kernel.transformed.body)
         super().__init__(
             optimizer,
             steps,
@@ -189,7 +201,7 @@ class WholeLoop(Loop):
             form=emit_training,
             bits=kernel.options.bits,
             places=places_of(optimizer.parameters, kernel),
-            seconds=1e-9 * work,
+            seconds=seconds_of(kernel.transformed),
         )
         self._gradient = np.zeros(kernel.pointer_outputs[0], dtype=kernel.options.dtype)
         self._set(gradient=self._gradient.ctypes.data)
@@ -226,7 +238,7 @@ class BatchLoop(Loop):
             form=_Batches(columns, isinstance(kernel, BlockLoss)),
             bits=kernel.options.bits,
             places=range(count),
-            seconds=1e-9 * kernel.work * min(batch, kernel.size) / kernel.size,
+            seconds=seconds_of(kernel.program) * min(batch, kernel.size) / kernel.size,
         )
         samples = len(data[0])
         single = isinstance(kernel, SingleLoss)
@@ -259,7 +271,7 @@ class BatchLoop(Loop):
             steps=-(-samples // batch),
             order=self._order.ctypes.data,
             shuffles=seed is not None and batch < samples,
-            random=int(np.uint64((seed or 0) & (2**64 - 1)).astype(np.int64)),
+            random=seed or 0,
             block=kernel.size,
             multiple=kernel.multiple,
             count=count,
@@ -276,9 +288,9 @@ class BatchLoop(Loop):
         each = max(1, calls // self._threads)
         self._thread_table[:, self._words.index("budget")] = each
         self._set(ticket=0)
-        address = self._state.ctypes.data
         helpers = [
-            threading.Thread(target=self._help, args=(address, k)) for k in range(1, self._threads)
+            threading.Thread(target=self._help, args=(self._address, k))
+            for k in range(1, self._threads)
         ]
         try:
             for thread in helpers:

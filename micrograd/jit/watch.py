@@ -92,7 +92,7 @@ class Watch:
         except ImportError:
             raise TrainingError(
                 "progress=True needs tqdm, which is not installed; install it with\n"
-                "    pip install 'micrograd-mlir[progress]'"
+                "    pip install 'micrograd-mlir[demo]'"
             ) from None
         shown = tqdm(total=steps, unit="step", leave=True)
 
