@@ -121,11 +121,7 @@ class _Entry:
         o.leave(o.null())
         b.enter(self.other)
         following = b.load(o.address(NEXT), o.ptr)
-        segments = {
-            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([5, 0]),
-            "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
-        }
-        o.leave(b.build("llvm.call", [o.ptr], [following, *start.arguments], segments))
+        o.leave(o.call_pointer(following, o.ptr, *start.arguments))
 
     # -- arguments -----------------------------------------------------------------------------
 

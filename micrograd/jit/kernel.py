@@ -12,7 +12,8 @@ import numpy as np
 
 from ..engine import Value
 from ..errors import GraphError, KernelClosed, SignatureError, kind
-from .arrays import ufunc_of
+from .array_entry import array_entry, described
+from .arrays import ArrayCaller, ufunc_of
 from .derivatives import Wanted
 from .executable import Executable, Options
 from .explain import explain
@@ -48,6 +49,7 @@ class Kernel(NativeCallable):
         self._lock = threading.Lock()
         self._executables: dict[tuple[Structure, ...], Executable] = {}
         self._latest: Executable | None = None
+        self._array_words: Any = None  # what `_arrays` points to; (): nothing, for good
         self._derived: dict[Wanted, Kernel] = {}
         self._siblings: dict[np.dtype[Any], Kernel] = {}
         self._closed = False
@@ -221,7 +223,11 @@ class Kernel(NativeCallable):
             masks = [] if where is True else [np.shape(where)]
             shape = self._broadcast([*shapes, *masks])
             scalars = [c[0] if s is SCALAR else c for c, s in zip(columns, structures, strict=True)]
-            return executable.arrays(scalars, shape, out, where, self._options.threads)
+            arrays = executable.arrays
+            result = arrays(scalars, shape, out, where, self._options.threads)
+            if self._array_words is None:
+                self._admit(arrays)
+            return result
         plain = [
             list(map(float, c)) if isinstance(s, Container) else float(c[0])
             for c, s in zip(columns, structures, strict=True)
@@ -273,6 +279,21 @@ class Kernel(NativeCallable):
                 self._entry = executable.before(self._entry)
             self._latest = executable
             return executable
+
+    def _admit(self, arrays: ArrayCaller) -> None:
+        """Let array_entry.py answer the calls with arrays that it can, from now on."""
+        words = described(arrays.convention, arrays.code.address, arrays.work)
+        with self._lock:
+            if self._closed or self._array_words is not None:
+                return
+            self._array_words = () if words is None else words
+            if words is None:
+                return
+            self._arrays = words.ctypes.data
+            entry = array_entry()
+            for executable in self._executables.values():
+                entry = executable.before(entry)
+            self._entry = entry
 
     def _check_open(self) -> None:
         if self._closed:
@@ -331,7 +352,7 @@ class Kernel(NativeCallable):
         """Free the machine code now, of derived kernels too; so does dropping the kernel."""
         with self._lock:
             self._closed = True
-            self._entry = 0
+            self._entry = self._arrays = 0
             for executable in self._executables.values():
                 executable.close()
             for kernel in [*self._derived.values(), *self._siblings.values()]:

@@ -124,6 +124,7 @@ FUNCTIONS = (
     "PyObject_Vectorcall",
     "PyTuple_New",
     "Py_DecRef",
+    "Py_IncRef",
 )
 """The functions of CPython's C API that generated code calls."""
 
@@ -168,10 +169,12 @@ class _Spec(ctypes.Structure):  # PyType_Spec
     ]
 
 
-_ENTRY_AT = object.__basicsize__
-_MEMBERS = (_Member * 3)(
-    _Member(b"__vectorcalloffset__", SSIZE, _ENTRY_AT, READONLY, None),
-    _Member(b"_entry", SSIZE, _ENTRY_AT, 0, b"The address of the function that a call runs, or 0."),
+ENTRY_AT = object.__basicsize__
+ARRAYS_AT = ENTRY_AT + 8
+_MEMBERS = (_Member * 4)(
+    _Member(b"__vectorcalloffset__", SSIZE, ENTRY_AT, READONLY, None),
+    _Member(b"_entry", SSIZE, ENTRY_AT, 0, b"The address of the function that a call runs, or 0."),
+    _Member(b"_arrays", SSIZE, ARRAYS_AT, 0, b"What array_entry.py must know, or 0."),
 )
 _NAME = f"{__name__}.NativeCallable".encode()
 
@@ -184,7 +187,7 @@ def _make_type() -> Any:
         _Slot(CALL_SLOT, call), _Slot(MEMBERS_SLOT, ctypes.addressof(_MEMBERS)), _Slot()
     )
     flags = DEFAULT | BASETYPE | HAVE_VECTORCALL
-    spec = _Spec(_NAME, _ENTRY_AT + 8, 0, flags, slots)
+    spec = _Spec(_NAME, ARRAYS_AT + 8, 0, flags, slots)
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_Spec))(
         ("PyType_FromSpec", ctypes.pythonapi)
     )
@@ -195,6 +198,7 @@ class _Ordinary:
     """NativeCallable where the interpreter is not known: the slot is there, and nobody reads it."""
 
     _entry = 0
+    _arrays = 0
 
 
 def native(kind: T) -> T:
@@ -227,7 +231,7 @@ def _try_out(base: Any) -> None:
     probe: Any = native(type("Probe", (base,), {"__call__": lambda self, *args: None}))()
     answers = [probe(1, 2)]
     probe._entry = ctypes.cast(entry, ctypes.c_void_p).value
-    _expect(_word(probe, _ENTRY_AT) == probe._entry, "the slot")
+    _expect(_word(probe, ENTRY_AT) == probe._entry, "the slot")
     answers += [probe(), probe(1, 2), probe(*[1, 2, 3])]
     probe._entry = 0
     answers.append(probe(1))
@@ -242,6 +246,7 @@ if TYPE_CHECKING:
         """An object with a slot for the address of the function that a call runs, or 0."""
 
         _entry: int
+        _arrays: int
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 

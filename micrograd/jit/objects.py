@@ -18,7 +18,7 @@ from lowering.bindings import ir
 from .builder import Builder
 from .native_callable import LAYOUT, TYPES
 
-ICMP = {"eq": 0, "ne": 1, "slt": 2, "sge": 5, "ult": 6, "ule": 7}
+ICMP = {"eq": 0, "ne": 1, "sle": 3, "sgt": 4, "ult": 6, "ule": 7, "uge": 9}
 """The predicates of llvm.icmp that are used here, as MLIR numbers them."""
 
 SIGNATURES = {
@@ -31,13 +31,16 @@ SIGNATURES = {
     "PyMethod_New": "(!llvm.ptr, !llvm.ptr) -> !llvm.ptr",
     "PyObject_Vectorcall": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
     "PyTuple_New": "(i64) -> !llvm.ptr",
+    "PyArray_New": "(!llvm.ptr, i32, !llvm.ptr, i32, !llvm.ptr, !llvm.ptr, i32, i32, !llvm.ptr)"
+    " -> !llvm.ptr",
     "Py_DecRef": "(!llvm.ptr)",
+    "Py_IncRef": "(!llvm.ptr)",
     "call_general": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
     "new_list": "(!llvm.ptr, i64) -> !llvm.ptr",
     "new_tuple": "(!llvm.ptr, i64) -> !llvm.ptr",
     "read_numbers": "(!llvm.ptr, i64, !llvm.ptr) -> i1",
 }
-"""The functions of native_callable.FUNCTIONS and of marshalling.py, as MLIR declares them."""
+"""The functions that generated code calls, as MLIR declares them."""
 
 
 class Objects:
@@ -107,12 +110,27 @@ class Objects:
         results = [ir.Type.parse(result)] if result else []
         return self.b.build("llvm.call", results, operands, self.b.callee(name, len(operands)))
 
+    def call_pointer(
+        self, function: ir.Value, result: ir.Type | None, *operands: ir.Value
+    ) -> ir.Value:
+        """Call the function at an address."""
+        segments = {
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1 + len(operands), 0]),
+            "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
+        }
+        results = [] if result is None else [result]
+        return self.b.build("llvm.call", results, [function, *operands], segments)
+
     # -- words ---------------------------------------------------------------------------------
 
     def integer(self, n: int) -> ir.Value:
         """An i64 in the present block."""
         value = {"value": ir.IntegerAttr.get(self.i64, n)}
         return self.b.build("llvm.mlir.constant", [self.i64], [], value)
+
+    def int32(self, n: int) -> ir.Value:
+        """An i32 in the present block."""
+        return self.b.constant_op(ir.IntegerAttr.get(self.i32, n), self.i32)
 
     def null(self) -> ir.Value:
         """The null pointer."""
@@ -161,13 +179,16 @@ class Objects:
         """The pointer there."""
         return self.b.load(self.at(base, offset), self.ptr)
 
-    def allocate(self, numbers: int) -> ir.Value:
-        """Room for so many numbers on the stack; to be called in the function's entry block."""
+    def allocate(self, n: int, element: ir.Type | None = None) -> ir.Value:
+        """Room on the stack for so many numbers, or elements of a type.
+
+        To be called in the function's entry block.
+        """
         attributes = {
-            "elem_type": ir.TypeAttr.get(self.number),
-            "alignment": ir.IntegerAttr.get(self.i64, 64 if numbers > 8 else 8),
+            "elem_type": ir.TypeAttr.get(element or self.number),
+            "alignment": ir.IntegerAttr.get(self.i64, 64 if n > 8 else 8),
         }
-        return self.b.build("llvm.alloca", [self.ptr], [self.integer(max(1, numbers))], attributes)
+        return self.b.build("llvm.alloca", [self.ptr], [self.integer(max(1, n))], attributes)
 
     # -- control -------------------------------------------------------------------------------
 
