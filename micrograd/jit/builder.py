@@ -50,6 +50,12 @@ class Builder(Blocks):
         self._declared: set[str] = set()
         self._library = Library(self)
 
+    def twin(self, lanes: int) -> Builder:
+        """A builder for the same module whose numbers have so many lanes."""
+        twin = Builder(self.module, self.bits, exact=self.exact, lanes=lanes)
+        twin._declared, twin._tables = self._declared, self._tables
+        return twin
+
     def vector(self, width: int) -> ir.Type:
         """The type of `width` numbers: a vector, or the element type for 1."""
         if width not in self._vectors:

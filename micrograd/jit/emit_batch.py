@@ -28,13 +28,16 @@ from lowering.bindings import ir
 
 from .builder import Builder
 from .emit import Emitter, Interface
-from .program import Array, Role
-from .schedule import Schedule
+from .program import Array, Role, applied
+from .schedule import Schedule, cost
+from .vectorize import VectorLoop
 
 BLOCK = "main_block"
 """The symbol."""
 UNROLLED_COLUMNS = 12
 """An array of more numbers is read and written in a loop over its columns."""
+PAIRED_OPS = 64
+"""Kernels of at most so many operations take two vectors at once."""
 NARROWED = 1 << 14
 """Parameters of a float32 kernel, up to so many, are converted once a call."""
 
@@ -66,9 +69,26 @@ def emit_batch(
     with ir.Location.unknown():
         module = ir.Module.create()
         builder = Builder(module, bits, exact=exact, lanes=lanes)
-        _BatchEmitter(builder, schedule, interface, uniform).emit()
+        plain = _Vectors(builder, schedule, interface, uniform, "")
+        plain.kernel.globals()
+        plain.emit()
+        wide = None
+        if _is_short(schedule) and not exact:
+            wide = _Vectors(builder.twin(2 * lanes), schedule, interface, uniform, "_pairs")
+            wide.emit()
+        _emit_block(plain, wide)
     module.operation.verify()
     return module
+
+
+def _is_short(schedule: Schedule) -> bool:
+    """Whether the registers hold two vectors of points at once, so that each hides the latencies
+    of the other.
+    """
+    steps = [step for steps in schedule.functions for step in steps]
+    if sum(map(cost, steps)) > PAIRED_OPS or any(isinstance(s, VectorLoop) for s in steps):
+        return False
+    return not any(op.libm for s in schedule.program.body for op in applied(s.expr))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +103,20 @@ class _Leaves:
         return self.array.role is Role.INPUT
 
 
-class _BatchEmitter:
+class _Vectors:
+    """The kernel at the points of one vector, and the loop over full vectors."""
+
     def __init__(
         self,
         builder: Builder,
         schedule: Schedule,
         interface: Interface,
         uniform: Collection[str],
+        suffix: str,
     ) -> None:
         self.b = builder
+        self.points = f"points{suffix}"
+        self.full = f"full{suffix}"
         self.interface = interface
         self.uniform = uniform
         parameters = schedule.program.with_role(Role.PARAMETER)
@@ -111,22 +136,14 @@ class _BatchEmitter:
         self.lanes_type = builder.number
 
     def emit(self) -> None:
-        """The body for one vector of points, the loop over full vectors, and what is called."""
-        self.kernel.globals()
-        self.kernel.kernel("points", internal=True)
-        self._full()
-        self._block()
-
-    # -- full vectors ----------------------------------------------------------------------------
-
-    def _full(self) -> None:
         """`full(columns, count, past)`: so many full vectors of points, at least one.
 
         past   whether outputs are written past the cache: their columns begin at whole vectors
         """
         b = self.b
+        self.kernel.kernel(self.points, internal=True)
         types = [b.ptr, b.i64, b.i1]
-        self.kernel.function("full", types, None, internal=True, apart=True, marked=False)
+        self.kernel.function(self.full, types, None, internal=True, apart=True, marked=False)
         columns, count, past = b.block.arguments
         entry = b.block
         allocate = _Allocator(b, entry)
@@ -141,7 +158,7 @@ class _BatchEmitter:
         parameters = [self._narrow(name, copies[name]) for name in self.narrowed]
         single = [x for x in self.leaves if x.array.size <= UNROLLED_COLUMNS]
         pointers = {
-            k: self._pointer(columns, k)
+            k: self.pointer(columns, k)
             for x in single
             for k in range(x.first, x.first + x.array.size)
         }
@@ -154,7 +171,7 @@ class _BatchEmitter:
             start = b.integer_op("llvm.mul", index, b.integer(b.lanes))
 
             def column(k: Any) -> Any:
-                base = pointers[k] if isinstance(k, int) else self._pointer(columns, k)
+                base = pointers[k] if isinstance(k, int) else self.pointer(columns, k)
                 return b.element(base, start, b.element_type)
 
             passed: dict[str, Any] = {}
@@ -163,7 +180,7 @@ class _BatchEmitter:
                 if x.first in buffers:
                     passed[name] = buffers[x.first]
                     if x.is_input:
-                        with self._each(x) as places:
+                        with self.each(x) as places:
                             for place, k in places:
                                 number = b.load(column(k), self.lanes_type, b.bits // 8)
                                 b.store(number, b.element(buffers[x.first], place, b.number), 64)
@@ -179,7 +196,7 @@ class _BatchEmitter:
                 "llvm.call",
                 [result] if result is not None else [],
                 arguments,
-                b.callee("points", len(arguments)),
+                b.callee(self.points, len(arguments)),
             )
             numbers = {}
             for x in self.leaves:
@@ -190,7 +207,7 @@ class _BatchEmitter:
                         address = b.element(buffers[x.first], place, b.number)
                         numbers[x.first + place] = b.load(address, self.lanes_type, 64)
                 elif not x.is_input:
-                    with self._each(x) as places:
+                    with self.each(x) as places:
                         for place, k in places:
                             address = b.element(buffers[x.first], place, b.number)
                             number = b.load(address, self.lanes_type, 64)
@@ -206,16 +223,17 @@ class _BatchEmitter:
     def _store_past(self, x: Any, address: Any) -> None:
         b = self.b
         attributes = {
-            "alignment": ir.IntegerAttr.get(b.i64, b.lanes * b.bits // 8),
+            "alignment": ir.IntegerAttr.get(b.i64, min(64, b.lanes * b.bits // 8)),
             "nontemporal": ir.UnitAttr.get(),
         }
         b.build("llvm.store", [], [x, address], attributes)
 
-    def _pointer(self, columns: Any, k: Any) -> Any:
+    def pointer(self, columns: Any, k: Any) -> Any:
+        """Where column k begins."""
         return self.b.load(self.b.element(columns, k, self.b.ptr), self.b.ptr)
 
     @contextmanager
-    def _each(self, x: _Leaves) -> Iterator[list[tuple[Any, Any]]]:
+    def each(self, x: _Leaves) -> Iterator[list[tuple[Any, Any]]]:
         """Every (place in the array, number of the column); many of them by a loop."""
         b = self.b
         if x.array.size <= UNROLLED_COLUMNS:
@@ -244,93 +262,120 @@ class _BatchEmitter:
             b.store(narrow, b.element(copy, k, b.element_type))
         return copy
 
-    # -- all points ------------------------------------------------------------------------------
 
-    def _block(self) -> None:
-        """`main_block(columns, n)`."""
-        b = self.b
-        self.kernel.function(BLOCK, [b.ptr, b.i64], None, marked=False)
-        columns, n = b.block.arguments
-        allocate = _Allocator(b, b.block)
-        places, table = allocate(self.count), allocate.pointers(self.count)
-        shift = b.integer(b.lanes.bit_length() - 1)
-        count = b.integer_op("llvm.lshr", n, shift)
-        left = b.integer_op("llvm.and", n, b.integer(b.lanes - 1))
-        done = b.integer_op("llvm.sub", n, left)
-        past = self._past(columns, n)
-        with b.when(self._positive(count)):
-            b.build("llvm.call", [], [columns, count, past], b.callee("full", 3))
-            with b.when(past):
-                b.build("llvm.fence", [], [], {"ordering": ir.IntegerAttr.get(b.i64, 7)})
-        with b.when(self._positive(left)):
-            mask = self._first(left)
-            for x in self.leaves:
-                with self._each(x) as each:
-                    for _, k in each:
-                        source = self._pointer(columns, k)
-                        if x.array.name not in self.uniform:
-                            source = b.element(source, done, b.element_type)
-                            place = b.element(places, k, b.number)
-                            if x.is_input:
-                                b.store(self._masked_load(source, mask), place, 64)
-                            source = place
-                        b.store(source, b.element(table, k, b.ptr))
-            never = b.build("llvm.mlir.constant", [b.i1], [], {"value": ir.BoolAttr.get(False)})
-            b.build("llvm.call", [], [table, b.integer(1), never], b.callee("full", 3))
-            for x in self.leaves:
-                if x.is_input:
-                    continue
-                with self._each(x) as each:
-                    for _, k in each:
-                        target = b.element(self._pointer(columns, k), done, b.element_type)
-                        number = b.load(b.element(places, k, b.number), self.lanes_type, 64)
-                        self._masked_store(number, target, mask)
-        b.build("llvm.return", [], [])
+def _emit_block(plain: _Vectors, wide: _Vectors | None) -> None:
+    """`main_block(columns, n)`: pairs of vectors, vectors, and the points that are left."""
+    b = plain.b
+    plain.kernel.function(BLOCK, [b.ptr, b.i64], None, marked=False)
+    columns, n = b.block.arguments
+    allocate = _Allocator(b, b.block)
+    places, table = allocate(plain.count), allocate.pointers(plain.count)
+    rest = allocate.pointers(plain.count) if wide else None
+    past = _past(plain, columns, n)
+    if wide:
+        assert rest is not None
+        _loop(b, wide, columns, n, past)
+        done = b.integer_op("llvm.and", n, b.integer(-wide.b.lanes))
+        n = b.integer_op("llvm.sub", n, done)
+        for x in plain.leaves:
+            with plain.each(x) as each:
+                for _, k in each:
+                    source = plain.pointer(columns, k)
+                    if x.array.name not in plain.uniform:
+                        source = b.element(source, done, b.element_type)
+                    b.store(source, b.element(rest, k, b.ptr))
+        columns = rest
+    _loop(b, plain, columns, n, past)
+    with b.when(b.compare_integers("eq", past, _truth(b, True))):
+        b.build("llvm.fence", [], [], {"ordering": ir.IntegerAttr.get(b.i64, 7)})
+    left = b.integer_op("llvm.and", n, b.integer(b.lanes - 1))
+    done = b.integer_op("llvm.sub", n, left)
+    with b.when(b.compare_integers("sgt", left, b.integer(0))):
+        _emit_rest(plain, columns, done, left, places, table)
+    b.build("llvm.return", [], [])
 
-    def _past(self, columns: Any, n: Any) -> Any:
-        """Whether the outputs exceed the cache, and all begin at whole vectors."""
-        b = self.b
-        outputs = [
-            k for x in self.leaves if not x.is_input for k in range(x.first, x.first + x.array.size)
-        ]
-        size = b.bits // 8
-        if not outputs or len(outputs) > UNROLLED_COLUMNS:
-            return b.build("llvm.mlir.constant", [b.i1], [], {"value": ir.BoolAttr.get(False)})
-        bits = b.integer(0)
-        for k in outputs:
-            address = b.build("llvm.ptrtoint", [b.i64], [self._pointer(columns, k)])
-            bits = b.integer_op("llvm.or", bits, address)
-        off = b.integer_op("llvm.and", bits, b.integer(b.lanes * size - 1))
-        aligned = b.compare_integers("eq", off, b.integer(0))
-        many = b.compare_integers("sgt", n, b.integer(last_level_cache() // (size * len(outputs))))
-        return b.build("llvm.and", [b.i1], [aligned, many])
 
-    def _positive(self, n: Any) -> Any:
-        return self.b.compare_integers("sgt", n, self.b.integer(0))
+def _loop(b: Builder, vectors: _Vectors, columns: Any, n: Any, past: Any) -> None:
+    """The full vectors of n points, if there are any."""
+    shift = b.integer(vectors.b.lanes.bit_length() - 1)
+    count = b.integer_op("llvm.lshr", n, shift)
+    with b.when(b.compare_integers("sgt", count, b.integer(0))):
+        b.build("llvm.call", [], [columns, count, past], b.callee(vectors.full, 3))
 
-    def _first(self, left: Any) -> Any:
-        """The mask of the first `left` lanes."""
-        b = self.b
-        type = ir.VectorType.get([b.lanes], b.i32)
-        numbers = ir.DenseElementsAttr.get(np.arange(b.lanes, dtype=np.int32), type=b.i32)
-        lane = b.build("llvm.mlir.constant", [type], [], {"value": numbers})
-        short = b.build("llvm.trunc", [b.i32], [left])
-        poison = b.build("llvm.mlir.poison", [type], [])
-        one = b.build("llvm.insertelement", [type], [poison, short, b.integer(0)])
-        zeros = {"mask": ir.DenseI32ArrayAttr.get([0] * b.lanes)}
-        limit = b.build("llvm.shufflevector", [type], [one, poison], zeros)
-        return b.compare_integers("ult", lane, limit)
 
-    def _masked_load(self, address: Any, mask: Any) -> Any:
-        b = self.b
-        aligned = {"alignment": ir.IntegerAttr.get(b.i32, b.bits // 8)}
-        operands = [address, mask, b.constant(1.0)]
-        return b.build("llvm.intr.masked.load", [self.lanes_type], operands, aligned)
+def _emit_rest(v: _Vectors, columns: Any, done: Any, left: Any, places: Any, table: Any) -> None:
+    """The last points, fewer than a vector, by way of the stack."""
+    b = v.b
+    mask = _first(b, left)
+    for x in v.leaves:
+        with v.each(x) as each:
+            for _, k in each:
+                source = v.pointer(columns, k)
+                if x.array.name not in v.uniform:
+                    source = b.element(source, done, b.element_type)
+                    place = b.element(places, k, b.number)
+                    if x.is_input:
+                        b.store(_masked_load(b, source, mask), place, 64)
+                    source = place
+                b.store(source, b.element(table, k, b.ptr))
+    never = _truth(b, False)
+    b.build("llvm.call", [], [table, b.integer(1), never], b.callee(v.full, 3))
+    for x in v.leaves:
+        if x.is_input:
+            continue
+        with v.each(x) as each:
+            for _, k in each:
+                target = b.element(v.pointer(columns, k), done, b.element_type)
+                number = b.load(b.element(places, k, b.number), b.number, 64)
+                _masked_store(b, number, target, mask)
 
-    def _masked_store(self, x: Any, address: Any, mask: Any) -> None:
-        b = self.b
-        aligned = {"alignment": ir.IntegerAttr.get(b.i32, b.bits // 8)}
-        b.build("llvm.intr.masked.store", [], [x, address, mask], aligned)
+
+def _past(v: _Vectors, columns: Any, n: Any) -> Any:
+    """Whether the outputs exceed the cache, and all begin at whole vectors."""
+    b = v.b
+    outputs = [
+        k for x in v.leaves if not x.is_input for k in range(x.first, x.first + x.array.size)
+    ]
+    size = b.bits // 8
+    if not outputs or len(outputs) > UNROLLED_COLUMNS:
+        return _truth(b, False)
+    bits = b.integer(0)
+    for k in outputs:
+        address = b.build("llvm.ptrtoint", [b.i64], [v.pointer(columns, k)])
+        bits = b.integer_op("llvm.or", bits, address)
+    off = b.integer_op("llvm.and", bits, b.integer(b.lanes * size - 1))
+    aligned = b.compare_integers("eq", off, b.integer(0))
+    limit = last_level_cache() // (size * len(outputs))
+    many = b.compare_integers("sgt", n, b.integer(limit))
+    return b.build("llvm.and", [b.i1], [aligned, many])
+
+
+def _truth(b: Builder, x: bool) -> Any:
+    return b.constant_op(ir.BoolAttr.get(x), b.i1)
+
+
+def _first(b: Builder, left: Any) -> Any:
+    """The mask of the first `left` lanes."""
+    type = ir.VectorType.get([b.lanes], b.i32)
+    numbers = ir.DenseElementsAttr.get(np.arange(b.lanes, dtype=np.int32), type=b.i32)
+    lane = b.constant_op(numbers, type)
+    short = b.build("llvm.trunc", [b.i32], [left])
+    poison = b.build("llvm.mlir.poison", [type], [])
+    one = b.build("llvm.insertelement", [type], [poison, short, b.integer(0)])
+    zeros = {"mask": ir.DenseI32ArrayAttr.get([0] * b.lanes)}
+    limit = b.build("llvm.shufflevector", [type], [one, poison], zeros)
+    return b.compare_integers("ult", lane, limit)
+
+
+def _masked_load(b: Builder, address: Any, mask: Any) -> Any:
+    aligned = {"alignment": ir.IntegerAttr.get(b.i32, b.bits // 8)}
+    operands = [address, mask, b.constant(1.0)]
+    return b.build("llvm.intr.masked.load", [b.number], operands, aligned)
+
+
+def _masked_store(b: Builder, x: Any, address: Any, mask: Any) -> None:
+    aligned = {"alignment": ir.IntegerAttr.get(b.i32, b.bits // 8)}
+    b.build("llvm.intr.masked.store", [], [x, address, mask], aligned)
 
 
 class _Allocator:

@@ -111,6 +111,16 @@ def accesses(expr: Expr) -> Iterator[Access]:
             stack.extend(reversed(e.args))
 
 
+def applied(expr: Expr) -> Iterator[Op]:
+    """Every op in an expression, left to right, the outer before the inner."""
+    stack: list[Expr] = [expr]
+    while stack:
+        e = stack.pop()
+        if isinstance(e, Apply):
+            yield e.op
+            stack.extend(reversed(e.args))
+
+
 def map_accesses(expr: Expr, change: Callable[[Access], Expr]) -> Expr:
     """The expression with every access replaced by what `change` makes of it."""
     if isinstance(expr, Access):
