@@ -117,7 +117,7 @@ def text() -> str:
         for name, (formula, f, low, high, terms) in polynomials().items():
             lines.append(f"{name} = {{")
             for bits, n in terms.items():
-                fitted = mpmath.chebyfit(f, [low, high], n)[::-1]
+                fitted = mpmath.chebyfit(f, [low, high], n, asc=True)
                 lines.append(f"    {bits}: [\n{literals(fitted, bits)}    ],")
             lines += ["}", f'"""{formula}"""', ""]
         for name, (formula, entries) in tables().items():

@@ -131,8 +131,9 @@ def emission(op: Op) -> str:
     if op.predicate:
         return f"`llvm.fcmp {op.predicate}`"
     if op.libm:
-        return f"C library: `{op.libm}`"
-    return code(infix(op.expand(*operands(op)))) if op.expand else "not compiled"
+        return f"[vector math](math.md), C library: `{op.libm}`"
+    written = code(infix(op.expand(*operands(op)))) if op.expand else "not compiled"
+    return f"[vector math](math.md), {written}" if op.whole else written
 
 
 _SIGNS = {"add": (" + ", 1), "sub": (" - ", 1), "mul": (" * ", 2), "div": (" / ", 2)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .coefficients import COSH, EXP_WIDE, POWER_TAILS, POWERS, SINH
 from .exponential import CENTRE, power, quotient, reduce, scaled_base
-from .numbers import Real, polynomial, two_sum
+from .numbers import Real, polynomial, sum_exactly, two_sum
 
 
 def tanh(x: Real) -> Real:
@@ -20,7 +20,7 @@ def tanh(x: Real) -> Real:
     # e**2x - 1: what p has lost of r counts where there is nothing else
     high, low = two_sum(scaled - 1.0, scaled * e.p)
     low = scaled.fma(e.lost, low)
-    below, below_low = two_sum(x.constant(2.0), high)
+    below, below_low = sum_exactly(high, x.constant(2.0))
     return quotient(high, low, below, below_low + low).copysign(x)
 
 
