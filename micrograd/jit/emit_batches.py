@@ -198,12 +198,14 @@ class BatchEmitter(GatherEmitter):
         row = b.integer_op("llvm.mul", k, b.integer(len(self.words)))
         thread = b.element(self._pointer("thread_table"), row, b.i64)
         budget = b.element(thread, self.words.index("budget"), b.i64)
-        threads = self._field("threads")
-        mine = b.integer_op("llvm.add", self._field("parts"), b.integer_op("llvm.sub", threads, k))
-        mine = b.integer_op("llvm.sub", mine, b.integer(1))
-        mine = b.integer_op("llvm.udiv", mine, threads)
+        parts, threads = self._field("parts"), self._field("threads")
+        low, high = (
+            b.integer_op("llvm.udiv", b.integer_op("llvm.mul", parts, x), threads)
+            for x in (k, b.integer_op("llvm.add", k, b.integer(1)))
+        )
+        mine = b.integer_op("llvm.sub", high, low)
         with b.when(self._below(b.integer(0), mine)), b.loop(mine) as j:
-            number = b.integer_op("llvm.add", k, b.integer_op("llvm.mul", j, threads))
+            number = b.integer_op("llvm.add", low, j)
             part = self._part(number)
 
             def more() -> ir.Value:
