@@ -36,7 +36,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--peers",
         nargs="*",
         metavar="NAME[=PYTHON]",
-        help="take part beside ours, C and NumPy (default: all installed); with =, the Python that has it",
+        help="beside ours, C and NumPy (default: all installed); with =, the Python that has it",
     )
     parser.add_argument("--repetitions", type=int, metavar="N", help="samples each (default: 15)")
     parser.add_argument(

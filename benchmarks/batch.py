@@ -170,7 +170,10 @@ FUNCTIONS = {"exp": (-10.0, 10.0), "log": (0.01, 100.0), "sin": (-10.0, 10.0), "
 """Functions that are measured alone, and where."""
 
 PROGRAMS: dict[str, Callable[[Any], Callable[..., Any]]] = {
-    **{"g": g, "h": h, "h2": h2, "bs": bs},
+    "g": g,
+    "h": h,
+    "h2": h2,
+    "bs": bs,
     **{name: _function(name) for name in FUNCTIONS},
 }
 BY_HAND = {"g": _g_by_hand, "h": _h_by_hand, "h2": _h2_by_hand, "bs": _bs_by_hand}

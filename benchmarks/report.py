@@ -101,9 +101,10 @@ def environment_line(e: dict[str, Any]) -> str:
     if not caution and e["repetitions"] < Plan.repetitions:
         caution = " Provisional: fewer repetitions than a full measurement."
     return (
-        f"Measured {e['date']} on {e['cpu']} ({e['cores']} cores, {e['vectors']}), one thread, "
-        f"{e['system']}; {versions}; {e['compiler'] or 'no C compiler'}. Medians of "
-        f"{e['repetitions']} repetitions, contestants in turn; budget {e['budget']:g} s.{caution}"
+        f"Measured {e['date']} on {e['cpu']} ({e['cores']} cores, {e['vectors']}), one thread "
+        f"unless a row says two, {e['system']}; {versions}; {e['compiler'] or 'no C compiler'}. "
+        f"Medians of {e['repetitions']} repetitions, contestants in turn; budget "
+        f"{e['budget']:g} s.{caution}"
     )
 
 
@@ -151,7 +152,14 @@ before; `compile` is the C compiler. A ratio is the median of the ratios within 
 
 `gc on` and `gc off` are PyPI's micrograd with Python's cyclic garbage collector on and off, which
 is most of its time on graphs. Kernels and hand-written C are called by the same loop in C, unless
-a row says Python. `first` of the other projects is taken once, in a new process."""
+a row says Python. `first` of the other projects is taken once, in a new process.
+
+Batches: the columns that go in are drawn from uniform distributions, seed 42; all columns begin at
+cache lines, and those that go in at different places in their pages. About a thousand points of
+each column are compared, and its mean; the error is relative to the number, or to what rounding may
+do to it where the program subtracts what is nearly equal. C has glibc's vector functions (libmvec)
+unless a row says not. Whoever returns new arrays gets them without page faults: the C library is
+told to keep what was freed. Training: the loop alone; `first` is the whole first call."""
 
 
 def page(files: Sequence[dict[str, Any]]) -> str:

@@ -99,7 +99,7 @@ def _two_threads(n: int) -> Experiment:
 
 def experiments(small: bool, program: str) -> Iterator[Experiment]:
     """Many points, as many as the cache holds, and few; both dtypes where both are asked for."""
-    sizes = (100, FEW) if small else (MANY, CACHED, FEW)
+    sizes = (100,) if small else (MANY, CACHED, FEW)
     for n in sizes:
         for dtype in ("f64", "f32") if program in ("g", "bs") and n != FEW else ("f64",):
             contestants = tuple(_contestants(program, dtype, n))

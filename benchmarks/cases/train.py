@@ -81,7 +81,8 @@ def _experiment(name: str, what: str, dtype: str, setting: Setting, **more: Any)
         Contestant("PyTorch", "torch", "train.moons", d),
         *more.pop("others", ()),
     ]
-    return Experiment("train", name, what, dtype, answer(setting), tuple(contestants), setting, **more)
+    right = answer(setting)
+    return Experiment("train", name, what, dtype, right, tuple(contestants), setting, **more)
 
 
 def experiments(small: bool) -> Iterator[Experiment]:

@@ -26,6 +26,11 @@ def environment(threads: int) -> dict[str, str]:
         "NPROC": str(threads),  # JAX's pool
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}",
         "JAX_PLATFORMS": "cpu",
+        # the C library keeps what was freed, else a new array of a million numbers is a page fault
+        # every 4 kB, which is more of the time than the work
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 33),
+        "MALLOC_TOP_PAD_": str(1 << 26),
     }
 
 

@@ -16,7 +16,7 @@ _FOUND = sorted(
 if _FOUND:
     os.environ.setdefault("DRJIT_LIBLLVM_PATH", _FOUND[-1])
 
-import drjit
+import drjit  # noqa: E402
 
 
 def versions() -> dict[str, str]:

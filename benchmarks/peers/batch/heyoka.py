@@ -1,4 +1,4 @@
-"""heyoka: a compiled function of the value and its derivatives, with its own vector math (SLEEF)."""
+"""heyoka: a compiled function of the value and its derivatives; its vector math is SLEEF."""
 
 from __future__ import annotations
 

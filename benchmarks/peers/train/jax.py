@@ -59,7 +59,9 @@ def moons(setting: dict[str, Any]) -> Prepared:
     squares = sum(float((np.asarray(w, np.float64) ** 2).sum()) for w in final)
     run = python_loop(
         "wait(train(layers, *arguments))",
-        **{"wait": jax.block_until_ready, "train": train, "layers": layers},
+        wait=jax.block_until_ready,
+        train=train,
+        layers=layers,
         arguments=arguments,
     )
     return Prepared([*map(float, losses), squares], run, phases)
