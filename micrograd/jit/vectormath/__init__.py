@@ -14,9 +14,11 @@ from ...ops import Op
 from .erf import erf
 from .exponential import exp, expm1, sigmoid
 from .hyperbolic import cosh, sinh, tanh
+from .inverse_trigonometric import acos, asin, atan, atan2
 from .library import Expansion
 from .logarithm import log, log1p, softplus
 from .power import pow
+from .trigonometric import cos, sin, tan
 
 EXPANSIONS: dict[Op, Expansion] = {
     ops.pow: pow,
@@ -30,6 +32,13 @@ EXPANSIONS: dict[Op, Expansion] = {
     ops.log1p: log1p,
     ops.softplus: softplus,
     ops.erf: erf,
+    ops.sin: sin,
+    ops.cos: cos,
+    ops.tan: tan,
+    ops.asin: asin,
+    ops.acos: acos,
+    ops.atan: atan,
+    ops.atan2: atan2,
 }
 """Op -> its expansion."""
 

@@ -17,7 +17,7 @@ import numpy as np
 from lowering.backend import vector_bits
 from lowering.bindings import ir
 
-FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "uno": 8, "une": 13}
+FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "une": 13, "uno": 14}
 ICMP = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6}
 
 

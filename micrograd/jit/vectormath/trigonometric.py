@@ -1,0 +1,162 @@
+"""sin, cos and tan.
+
+|x| = k pi/2 + r with |r| <= pi/4; sin or cos of r is, up to its sign, sin or cos of x. pi/2 has
+three parts. k times the first is subtracted without error, k times the second with an error that
+is kept, so that r is known to as many places when it nearly vanishes. Source: W. J. Cody and W.
+Waite, Software Manual for the Elementary Functions, 1980.
+
+Beyond LIMIT, |x| = m 2**(32 j - 52) with an integer m, and of 2/pi 2**(32 j - 52) only what is left
+modulo 4 matters, which is in a table. Source: M. H. Payne and R. N. Hanek, Radian Reduction for
+Trigonometric Functions, 1983.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .exponential import quotient
+from .numbers import Integer, Mask, Real, polynomial, sum_exactly, two_product, two_sum
+from .rare import unless
+from .trigonometric_coefficients import COS, HALF_PI, SIN, TURNS
+
+LIMIT = {32: 2.0**17, 64: 2.0**40}
+"""The largest size of the arguments that are reduced here."""
+
+Pair = tuple[Real, Real]
+"""A number as a sum of two, the second much smaller than the first."""
+
+
+def reduce(x: Real) -> tuple[Integer, Pair]:
+    """k, of which the lowest two bits are right, and r."""
+    first, second, third = HALF_PI[x.bits]
+    size = abs(x)
+    # as in `nearest`: the integer is in the low bits of the sum
+    shift = 1.5 * 2.0 ** (52 if x.bits == 64 else 23)
+    shifted = size.fma(2.0 / math.pi, shift)
+    k = shifted - shift
+    rest = k.fma(-first, size)
+    part = k * second
+    r = rest - part
+    low = k.fma(-third, ((rest - r) - part) - k.fma(second, -part))
+    return shifted.as_integer(), (r, low)
+
+
+def reduce_huge(x: Real) -> tuple[Integer, Pair]:
+    """The same for float64 of at least 1."""
+    bits = abs(x).as_integer()
+    # |x| = mantissa * 2**(exponent - 52), and the integer m = mantissa * 2**(exponent % 32)
+    exponent = (bits >> 52) - 1023
+    m = ((bits & (2**52 - 1)) + ((exponent & 31) + (1023 + 52) << 52)).as_real()
+    index = exponent >> 5
+    # m * TURNS in parts, less multiples of 4: the first three, and smaller and smaller ones
+    (a, b), (c, d), (e, f) = (two_product(m, index.lookup(TURNS[n])) for n in range(3))
+    parts = [y - (y * 0.25).round() * 4.0 for y in (a, b, c)]
+    sum, lost = sum_exactly(parts[0], parts[1])
+    sum, more = sum_exactly(sum, parts[2])
+    k = sum.round()
+    sum = sum - k
+    low = m.fma(index.lookup(TURNS[3]), f)
+    for part in (lost, more, d, e):
+        sum, error = sum_exactly(sum, part)
+        low = low + error
+    first, second = HALF_PI[64][:2]
+    r = sum * first
+    return k.nearest()[1], (r, sum.fma(first, -r) + sum.fma(second, low * first))
+
+
+def choose(mask: Mask, yes: Sequence[float], no: Sequence[float], x: Real) -> Real:
+    """One of two polynomials in x."""
+    *lower, highest = zip(yes, no, strict=True)
+    sum = mask.select(x.constant(highest[0]), highest[1])
+    for y, n in reversed(lower):
+        sum = sum.fma(x, mask.select(x.constant(y), n))
+    return sum
+
+
+def leading(r: Real, low: Real) -> Pair:
+    """1 - (r + low)**2 / 2."""
+    half = r * -0.5
+    high = half.fma(r, 1.0)
+    return high, half.fma(low + low, half.fma(r, 1.0 - high))
+
+
+def sine(r: Real, low: Real, cosine: Mask) -> Real:
+    """sin(r + low), and cos(r + low) where the mask holds."""
+    square = r * r
+    sum = choose(cosine, COS[r.bits], SIN[r.bits], square)
+    high, rest = leading(r, low)
+    factor = square * cosine.select(square, r)
+    return cosine.select(high, r) + factor.fma(sum, cosine.select(rest, low))
+
+
+def sin_reduced(x: Real, k: Integer, r: Pair) -> Real:
+    """sin x."""
+    y = sine(*r, (k & 1).equals(1))
+    return flip(y, k << (x.bits - 2), x.as_integer())
+
+
+def cos_reduced(x: Real, k: Integer, r: Pair) -> Real:
+    """cos x."""
+    y = sine(*r, (k & 1).equals(0))
+    return flip(y, (k + 1) << (x.bits - 2))
+
+
+def tan_reduced(x: Real, k: Integer, r: Pair) -> Real:
+    """tan x, as sin / cos or -cos / sin of r."""
+    size, low = r
+    square = size * size
+    s, s_low = two_sum(size, (square * size).fma(polynomial(square, SIN[x.bits]), low))
+    high, rest = leading(size, low)
+    c, c_low = two_sum(high, (square * square).fma(polynomial(square, COS[x.bits]), rest))
+    odd = (k & 1).equals(1)
+    y = quotient(
+        odd.select(c, s), odd.select(c_low, s_low), odd.select(s, c), odd.select(s_low, c_low)
+    )
+    return flip(y, k << (x.bits - 1), x.as_integer())
+
+
+def flip(x: Real, *signs: Integer) -> Real:
+    """x, with its sign changed once for every integer that has the highest bit."""
+    bits = x.as_integer()
+    for sign in signs:
+        bits = bits ^ (sign & (1 << (x.bits - 1)))
+    return bits.as_real()
+
+
+def sin_huge(x: Real) -> Real:
+    """sin x, beyond LIMIT."""
+    wide = x.convert(64)
+    return sin_reduced(wide, *reduce_huge(wide)).convert(x.bits)
+
+
+def cos_huge(x: Real) -> Real:
+    """cos x, beyond LIMIT."""
+    wide = x.convert(64)
+    return cos_reduced(wide, *reduce_huge(wide)).convert(x.bits)
+
+
+def tan_huge(x: Real) -> Real:
+    """tan x, beyond LIMIT."""
+    wide = x.convert(64)
+    return tan_reduced(wide, *reduce_huge(wide)).convert(x.bits)
+
+
+def sin(x: Real) -> Real:
+    """sin x."""
+    return unless(huge(x), sin_reduced(x, *reduce(x)), sin_huge, x)
+
+
+def cos(x: Real) -> Real:
+    """cos x."""
+    return unless(huge(x), cos_reduced(x, *reduce(x)), cos_huge, x)
+
+
+def tan(x: Real) -> Real:
+    """tan x."""
+    return unless(huge(x), tan_reduced(x, *reduce(x)), tan_huge, x)
+
+
+def huge(x: Real) -> Mask:
+    """Where x is beyond LIMIT, but finite."""
+    return (abs(x) > LIMIT[x.bits]) & (abs(x) < math.inf)
