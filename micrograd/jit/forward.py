@@ -36,7 +36,7 @@ def jvp(
     """The program with another output, `into`: the derivative of the array `of` along a direction.
 
     direction   the arrays that it is given in, with their sizes: one after the other they have a
-                number for every element of `wrt`, which has none twice. They become inputs.
+                number for every element of `wrt`. They become inputs.
     """
     result = Program(dict(program.arrays), dict(program.tables))
     places: list[Element] = []

@@ -15,6 +15,7 @@ an element that a direction does not reach has the number 0 there.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -110,22 +111,29 @@ class Bundle:
     # -- seeds ---------------------------------------------------------------------------------
 
     def seed(self, pairs: Sequence[tuple[Element, Element]]) -> None:
-        """Take the tangents of elements of the program from elements of arrays of the result."""
-        groups: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        for (name, k), (home, at) in pairs:
-            groups.setdefault((name, home), []).append((k, at))
-        for (name, home), places in groups.items():
+        """Take the tangents of elements of the program from elements of arrays of the result.
+
+        An element that comes again has the sum for its tangent.
+        """
+        again: Counter[Element] = Counter()
+        groups: dict[tuple[str, str, int], list[tuple[int, int]]] = {}
+        for e, (home, at) in pairs:
+            groups.setdefault((e[0], home, again[e]), []).append((e[1], at))
+            again[e] += 1
+        alone = all(count == 1 for count in again.values())
+        for (name, home, time), places in sorted(groups.items(), key=lambda g: g[0][2]):
             size = self.program.arrays[name].size
             index = np.array(places, dtype=np.int64).T
-            if self.result.arrays[home].size == size and places == [(k, k) for k in range(size)]:
+            whole = places == [(k, k) for k in range(size)]
+            if whole and alone and self.result.arrays[home].size == size:
                 self.names[name] = home
                 self.set[name] = np.zeros(size, dtype=bool)
                 self.reached[name] = np.zeros(size, dtype=bool)
             else:
                 self._declare(name)
                 for counts, (element, given) in nests(index):
-                    target = self.tangent(Access(name, *element))
-                    self.result.assign(target, Access(home, *given), counts)
+                    target, source = self.tangent(Access(name, *element)), Access(home, *given)
+                    self.result.assign(target, source, counts, accumulate=time > 0)
             self.set[name][index[0]] = self.reached[name][index[0]] = True
 
     # -- statements ----------------------------------------------------------------------------
