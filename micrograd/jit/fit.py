@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..engine import Value
-from ..errors import SignatureError, TrainingError, kind
+from ..errors import TrainingError, kind
 from ..nn import Module
 from ..optim import Constant, Optimizer, tabulate
 from .data import Arrays, checked_data, same_rows
@@ -243,10 +243,11 @@ def _whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | No
         )
     elif dtype is not None or strict is not None:
         raise TrainingError("a kernel has its dtype and strict already; give them to jit")
-    try:
-        kernel: Executable = target.value_and_grad._compile(())
-    except SignatureError as error:
-        raise TrainingError(f"the loss cannot be trained without data: {error}") from error
+    if isinstance(target._source, FunctionSource) and target._source.parameters:
+        raise TrainingError(
+            f"{target.name} takes arguments, so it cannot be trained without data; give data=(X, y)"
+        )
+    kernel: Executable = target.value_and_grad._compile(())
     return kernel
 
 
@@ -310,7 +311,7 @@ def _mean(function: Callable[..., Any], arrays: Arrays, options: Options) -> Cal
     """The mean of a function of one sample over data."""
     structures = [row_structure(a.shape[1:]) for a in arrays]
 
-    def of_row(row: Sequence[Any]) -> Any:
+    def of_row(row: Any) -> Any:
         numbers = iter(row)
         return function(*(build(s, numbers) for s in structures))
 
