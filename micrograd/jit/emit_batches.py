@@ -15,12 +15,12 @@ sample is repeated with weight 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from lowering.bindings import ir
 
 from .blocks import declare
-from .emit_gather import Column, GatherEmitter
+from .emit_gather import GatherEmitter, Samples
 from .emit_training import RUN, Update
 
 PARTS = 16
@@ -48,7 +48,7 @@ def thread_words(columns: int) -> tuple[str, ...]:
     )
 
 
-def emit_batches(update: Update, columns: Sequence[Column], *, bits: int, width: int) -> ir.Module:
+def emit_batches(update: Update, samples: Samples, *, bits: int, width: int) -> ir.Module:
     """The module of a loop around `number kernel(x0*, ..., weights*, share, samples*, gradient*)`.
 
     bits    the kernel's element type: 32 or 64
@@ -56,7 +56,7 @@ def emit_batches(update: Update, columns: Sequence[Column], *, bits: int, width:
     """
     with ir.Location.unknown():
         module = ir.Module.create()
-        BatchEmitter(module, update, bits, width, columns).emit()
+        BatchEmitter(module, update, bits, width, samples).emit()
     module.operation.verify()
     return module
 
@@ -67,17 +67,18 @@ class BatchEmitter(GatherEmitter):
     most_parts = PARTS
 
     def __init__(
-        self, module: ir.Module, update: Update, bits: int, width: int, columns: Sequence[Column]
+        self, module: ir.Module, update: Update, bits: int, width: int, samples: Samples
     ) -> None:
-        super().__init__(module, update, bits, width, columns)
-        self.words = thread_words(len(columns))
+        super().__init__(module, update, bits, width, samples)
+        self.words = thread_words(len(self.columns))
 
     def emit(self) -> None:
         """All of them."""
         declare(self.b.module, "@sched_yield() -> i32")
         self.update("update", self.kernel_type)
         self.update("update_wide", self.b.f64)
-        self.shuffle()
+        if self.shuffled:
+            self.shuffle()
         self.begin()
         self.block()
         self.work()
@@ -149,10 +150,9 @@ class BatchEmitter(GatherEmitter):
         b = self.b
         (self.state,) = self.function("begin", [b.ptr])
         number = b.integer_op("llvm.urem", self._field("step"), self._field("steps"))
-        again = self._below(number, b.integer(1))
-        shuffles = self._below(b.integer(0), self._field("shuffles"))
-        with b.when(self._both(again, shuffles)):
-            self._call("shuffle", [self.state])
+        if self.shuffled:
+            with b.when(self._below(number, b.integer(1))):
+                self._call("shuffle", [self.state])
         first = b.integer_op("llvm.mul", number, self._field("batch"))
         rest = b.integer_op("llvm.sub", self._field("samples"), first)
         taken = self._least(rest, self._field("batch"))

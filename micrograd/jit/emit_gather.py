@@ -18,8 +18,7 @@ FIELDS = (
     "samples",  # in an epoch
     "batch",  # samples in a step; the last of an epoch may have fewer
     "steps",  # in an epoch
-    "order",  # i64[samples]: the samples of the epoch, in order
-    "shuffles",  # 1: the order changes at every epoch
+    "order",  # i64[samples]: the samples of the epoch, in order; unless they are not shuffled
     "random",  # the state of the generator that shuffles
     "block",  # samples in a block
     "multiple",  # what the kernel wants a multiple of
@@ -50,16 +49,25 @@ class Column:
     bits: int
 
 
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The form of the data; `shuffled`: every epoch has an order of its own."""
+
+    columns: tuple[Column, ...]
+    shuffled: bool
+
+
 class GatherEmitter(TrainingEmitter):
     """Emits functions that read samples."""
 
     fields = FIELDS
 
     def __init__(
-        self, module: ir.Module, update: Update, bits: int, width: int, columns: Sequence[Column]
+        self, module: ir.Module, update: Update, bits: int, width: int, samples: Samples
     ) -> None:
         super().__init__(module, update, bits, width)
-        self.columns = columns
+        self.columns = samples.columns
+        self.shuffled = samples.shuffled
 
     def _gather(self, first: ir.Value, some: ir.Value, buffers: Sequence[ir.Value]) -> None:
         """Rows of every data array, `some` from place `first` of the order on, into the buffers."""
@@ -84,7 +92,7 @@ class GatherEmitter(TrainingEmitter):
     ) -> None:
         """Copy the sample at a place of the order to row `to` of the buffers."""
         b = self.b
-        row = b.load(b.element(order, place, b.i64), b.i64)
+        row = b.load(b.element(order, place, b.i64), b.i64) if self.shuffled else place
         for column, source, buffer in zip(self.columns, data, buffers, strict=True):
             type = b.f64 if column.bits == 64 else ir.F32Type.get()
             self._copy_row(column.size, type, source, row, buffer, to)

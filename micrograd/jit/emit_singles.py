@@ -12,16 +12,14 @@ the gradient that it gets, `before`; the two take turns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from lowering.bindings import ir
 
 from .emit_batches import PART_WORDS, BatchEmitter
-from .emit_gather import Column
+from .emit_gather import Samples
 from .emit_training import Update
 
 
-def emit_singles(update: Update, columns: Sequence[Column], *, bits: int, width: int) -> ir.Module:
+def emit_singles(update: Update, samples: Samples, *, bits: int, width: int) -> ir.Module:
     """The module of a loop around `number kernel(x0*, ..., weight*, before*, gradient*)`.
 
     bits    the kernel's element type: 32 or 64
@@ -29,7 +27,7 @@ def emit_singles(update: Update, columns: Sequence[Column], *, bits: int, width:
     """
     with ir.Location.unknown():
         module = ir.Module.create()
-        _SingleEmitter(module, update, bits, width, columns).emit()
+        _SingleEmitter(module, update, bits, width, samples).emit()
     module.operation.verify()
     return module
 

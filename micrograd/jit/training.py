@@ -27,7 +27,7 @@ from ..optim import Optimizer
 from ..store import Live
 from .emit_batches import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
 from .emit_gather import FIELDS as BATCH_FIELDS
-from .emit_gather import Column
+from .emit_gather import Column, Samples
 from .emit_singles import emit_singles
 from .emit_training import FIELDS, RUN, RUN_WORDS, Update, emit_training
 from .executable import Executable
@@ -70,12 +70,12 @@ def _compiled(form: Form, update: Update, bits: int) -> lowering.NativeModule:
 class _Batches:
     """The form of a loop over mini-batches; `blocks`: the kernel takes blocks of samples."""
 
-    columns: tuple[Column, ...]
+    samples: Samples
     blocks: bool
 
     def __call__(self, update: Update, *, bits: int, width: int) -> Any:
         emit = emit_batches if self.blocks else emit_singles
-        return emit(update, self.columns, bits=bits, width=width)
+        return emit(update, self.samples, bits=bits, width=width)
 
 
 def runs_of(parameters: Sequence[Value], places: Sequence[int]) -> npt.NDArray[np.int64]:
@@ -230,22 +230,22 @@ class BatchLoop(Loop):
         threads: int = 1,
     ) -> None:
         columns = tuple(Column(a[0].size, a.itemsize * 8) for a in data)
-        count = len(optimizer.parameters)
+        count, samples = len(optimizer.parameters), len(data[0])
+        shuffled = seed is not None and batch < samples
         super().__init__(
             optimizer,
             steps,
             kernel,
-            form=_Batches(columns, isinstance(kernel, BlockLoss)),
+            form=_Batches(Samples(columns, shuffled), isinstance(kernel, BlockLoss)),
             bits=kernel.options.bits,
             places=range(count),
             seconds=seconds_of(kernel.program) * min(batch, kernel.size) / kernel.size,
         )
-        samples = len(data[0])
         single = isinstance(kernel, SingleLoss)
         blocks = -(-batch // kernel.size)
         self._threads = 1 if single else min(threads, blocks, PARTS)
         dtype = kernel.options.dtype
-        self._order = np.arange(samples)
+        self._order = np.arange(samples if shuffled else 0)
         self._sums = np.zeros((min(blocks, PARTS) if blocks > 1 else 0, count))
         self._part_table = np.zeros((PARTS, len(PART_WORDS)), dtype=np.int64)
         for row, part in zip(self._part_table, self._sums, strict=False):
@@ -270,7 +270,6 @@ class BatchLoop(Loop):
             batch=batch,
             steps=-(-samples // batch),
             order=self._order.ctypes.data,
-            shuffles=seed is not None and batch < samples,
             random=seed or 0,
             block=kernel.size,
             multiple=kernel.multiple,
