@@ -29,7 +29,7 @@ def interval(i: int, step: float, terms: int) -> list[Any]:
         return (mpmath.erf(centre + t) - value - slope * t) / t**2
 
     low = mpf(2) ** -40 if i == 0 else -edge
-    fitted = mpmath.chebyfit(rest, [low, edge], terms - 2)[::-1]
+    fitted = mpmath.chebyfit(rest, [low, edge], terms - 2, asc=True)
     return [value, slope - (i == 0), *fitted]
 
 

@@ -72,7 +72,7 @@ def text() -> str:
     lines += ["Written by docs/fit_trigonometric.py, which says how they are found.", '"""', ""]
     with mpmath.workprec(PRECISION):
         for name, (formula, f, end, terms) in polynomials().items():
-            fits = {bits: mpmath.chebyfit(f, [0, end], n)[::-1] for bits, n in terms.items()}
+            fits = {bits: mpmath.chebyfit(f, [0, end], n, asc=True) for bits, n in terms.items()}
             lines += table(name, formula, fits)
         half_pi = {bits: parts(mpmath.pi / 2, 3, bits) for bits in (32, 64)}
         lines += table("HALF_PI", "pi/2 as a sum", half_pi)
