@@ -32,6 +32,8 @@ from micrograd.jit import Kernel, native_callable
 from micrograd.jit.calls import Caller
 from micrograd.jit.native_callable import LAYOUT, Layout, NativeCallable, Unexpected
 
+from .cases import network
+
 needs_entries = pytest.mark.skipif(
     not native_callable.available(), reason=f"no entry points: {native_callable.reason()}"
 )
@@ -190,6 +192,35 @@ def test_several_structures_of_one_kernel(general_calls: list[Any]) -> None:
     for v in arguments:
         assert kernel(v) == [2.0] * len(v)
     assert not general_calls
+
+
+@needs_entries
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_models_take_lists_tuples_and_arrays(dtype: str, general_calls: list[Any]) -> None:
+    kernel = jit(network(3, 5, [4, 1]), dtype=dtype)
+    x = np.random.default_rng(2).normal(size=5).astype(np.float32)
+    kernel(list(map(float, x)))
+    for f in (kernel, kernel.value_and_grad):
+        expected = f(list(map(float, x)))
+        general_calls.clear()
+        read_only = x.copy()
+        read_only.flags.writeable = False
+        for given in (tuple(map(float, x)), x, x.astype(np.float64), read_only):
+            assert same(f(given), expected)
+        assert not general_calls
+        for given in (np.repeat(x, 2)[::2], x.astype(">f8"), x.astype(np.float16).astype(">f4")):
+            assert np.allclose(flat(f(given)), flat(expected), rtol=1e-2)
+        assert len(general_calls) == 3
+    assert len(kernel(np.stack([x] * 2))) == 2
+    with pytest.raises(SignatureError, match="5 numbers, got 4"):
+        kernel(x[:4])
+
+
+def flat(result: Any) -> list[float]:
+    """The numbers of a result in a row."""
+    if isinstance(result, (list, tuple)):
+        return [x for item in result for x in flat(item)]
+    return [result]
 
 
 # --- what it passes on ---------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def described(convention: Convention, block: int, work: int) -> npt.NDArray[np.i
     results = count(convention.result)
     dtype = convention.dtype
     fits = inputs and all(s is SCALAR for s in inputs) and results
-    if not fits or len(inputs) + results > MOST_COLUMNS or not _usable():
+    if not fits or len(inputs) + results > MOST_COLUMNS or not usable():
         return None
     most = MOST_WORK // max(1, work)
     alone = convention.result is SCALAR
@@ -93,7 +93,8 @@ def described(convention: Convention, block: int, work: int) -> npt.NDArray[np.i
 
 
 @functools.cache
-def _usable() -> bool:
+def usable() -> bool:
+    """Whether NumPy's arrays are as the code here and in entry.py reads them."""
     singletons = all(np.dtype(t) is np.dtype(t) for t in (np.float32, np.float64))
     return available() and ARRAY.holds() and singletons
 
@@ -112,7 +113,7 @@ def _compiled() -> lowering.NativeModule:
         ("PyCapsule_GetPointer", ctypes.pythonapi)
     )
     table = (ctypes.c_void_p * (NEW + 1)).from_address(get(capsule, None))
-    known = {"PyArray_Type": id(np.ndarray), "out_string": id(_OUT), "PyArray_New": table[NEW] or 0}
+    known = {"out_string": id(_OUT), "PyArray_New": table[NEW] or 0}
     with context(), ir.Location.unknown():
         module = ir.Module.create()
         _emit(Objects(Builder(module, 64, exact=True)))
@@ -132,15 +133,15 @@ def _emit(o: Objects) -> None:
     n_inputs = o.integer_op("and", nargsf, 2**63 - 1)
     o.require(o.compare("eq", n_inputs, o.word(known, 8 * INPUTS)), other)
     dtype, results = o.pointer(known, 8 * DTYPE), o.word(known, 8 * RESULTS)
-    points = _points(o, o.pointer(args), other)
+    points = points_of(o, o.pointer(args), other)
     o.require(o.compare("sgt", points, 0), other)
     o.require(o.compare("sle", points, o.word(known, 8 * MOST_POINTS)), other)
     b.store(points, length)
     bytes_ = o.integer_op("mul", points, o.word(known, 8 * SIZE))
     with o.loop(n_inputs) as k:
         x = b.load(o.at(args, k, o.ptr), o.ptr)
-        _check(o, x, dtype, CONTIGUOUS | ALIGNED, other)
-        o.require(o.compare("eq", _points(o, x, other), points), other)
+        check_array(o, x, dtype, CONTIGUOUS | ALIGNED, other)
+        o.require(o.compare("eq", points_of(o, x, other), points), other)
         b.store(o.pointer(x, ARRAY.data), o.at(columns, k, o.ptr))
 
     made, given, run = o.block(), o.block(), o.block(o.ptr)
@@ -150,11 +151,11 @@ def _emit(o: Objects) -> None:
     name = o.pointer(kwnames, LAYOUT.tuple_items)
     o.require(o.compare("eq", name, o.object("out_string")), other)
     out = b.load(o.at(args, n_inputs, o.ptr), o.ptr)
-    _check(o, out, dtype, CONTIGUOUS | ALIGNED | WRITEABLE, other)
+    check_array(o, out, dtype, CONTIGUOUS | ALIGNED | WRITEABLE, other)
     one, several, shaped = o.block(), o.block(), o.block()
     o.branch_if(o.compare("eq", results, 1), one, several)
     b.enter(one)
-    o.require(o.compare("eq", _points(o, out, other), points), other)
+    o.require(o.compare("eq", points_of(o, out, other), points), other)
     b.branch(shaped)
     b.enter(several)
     o.require(o.compare("eq", _dimensions(o, out), 2), other)
@@ -199,9 +200,9 @@ def _emit(o: Objects) -> None:
     o.leave(o.call(CALL_GENERAL, *start.arguments))
 
 
-def _check(o: Objects, x: Any, dtype: Any, flags: int, other: Any) -> None:
+def check_array(o: Objects, x: Any, dtype: Any, flags: int, other: Any) -> None:
     """Let nothing pass but arrays, no subclass of them, of a dtype and with these flags."""
-    o.require(o.compare("eq", o.pointer(x, LAYOUT.type), o.object("PyArray_Type")), other)
+    o.require(o.is_a(x, np.ndarray), other)
     o.require(o.compare("eq", o.pointer(x, ARRAY.descr), dtype), other)
     has = o.integer_op("and", o.word(x, ARRAY.flags), flags)
     o.require(o.compare("eq", has, flags), other)
@@ -211,8 +212,8 @@ def _dimensions(o: Objects, x: Any) -> Any:
     return o.integer_op("and", o.word(x, ARRAY.dimensions), 0xFFFFFFFF)
 
 
-def _points(o: Objects, x: Any, other: Any) -> Any:
+def points_of(o: Objects, x: Any, other: Any) -> Any:
     """The length of an array of one dimension."""
-    o.require(o.compare("eq", o.pointer(x, LAYOUT.type), o.object("PyArray_Type")), other)
+    o.require(o.is_a(x, np.ndarray), other)
     o.require(o.compare("eq", _dimensions(o, x), 1), other)
     return o.word(o.pointer(x, ARRAY.shape))

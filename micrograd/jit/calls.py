@@ -29,6 +29,7 @@ class Convention:
                 returns, if it does, and then what it writes
     returns     whether it returns a number
     written     how many numbers it writes through its last argument; None: it has no such argument
+    sequences   the parameters that may be lists, tuples or arrays, whatever their structure says
     """
 
     name: str
@@ -37,6 +38,7 @@ class Convention:
     returns: bool
     written: int | None
     dtype: np.dtype[Any]
+    sequences: frozenset[str] = frozenset()
 
     @property
     def number(self) -> Any:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from lowering.bindings import ir
 
+from .array_entry import ALIGNED, ARRAY, CONTIGUOUS, points_of, usable
 from .builder import Builder
 from .calls import Convention
 from .native_callable import LAYOUT, available
@@ -132,8 +133,11 @@ class _Entry:
         leaf = 0
         for start, end in _runs(self.parameters):
             to = o.at(room, leaf * o.number_size)
-            s = self.parameters[start]
-            if isinstance(s, Container):
+            name, s = self.convention.parameters[start]
+            if isinstance(s, Container) and name in self.convention.sequences and usable():
+                passed.append(self._sequence(o.pointer(args, 8 * start), len(s.items), to))
+                leaf += count(s)
+            elif isinstance(s, Container):
                 self._read(o.pointer(args, 8 * start), s, to)
                 passed.append(to)
                 leaf += count(s)
@@ -185,6 +189,42 @@ class _Entry:
             else:
                 self._read_numbers(o.at(items, 8 * start), end - start, to)
             leaf += sum(map(count, s.items[start:end]))
+
+    def _sequence(self, x: ir.Value, n: int, room: ir.Value) -> ir.Value:
+        """The address of the numbers of a list, a tuple or an array: its own data, or `room`."""
+        o = self.o
+        is_list, no_list, is_tuple = o.block(), o.block(), o.block()
+        array, converted = o.block(), o.block()
+        items, known = o.block(o.ptr), o.block(o.ptr)
+        o.branch_if(o.is_a(x, list), is_list, no_list)
+        o.b.enter(no_list)
+        o.branch_if(o.is_a(x, tuple), is_tuple, array)
+        for block in (is_list, is_tuple):
+            o.b.enter(block)
+            o.require(o.compare("eq", o.word(x, LAYOUT.size), n), self.other)
+            if block is is_list:
+                o.go_to(items, o.pointer(x, LAYOUT.list_items))
+            else:
+                o.go_to(items, o.at(x, LAYOUT.tuple_items))
+        o.b.enter(items)
+        self._read_numbers(items.arguments[0], n, room)
+        o.go_to(known, room)
+        o.b.enter(array)
+        o.require(o.compare("eq", points_of(o, x, self.other), n), self.other)
+        descr, data = o.pointer(x, ARRAY.descr), o.pointer(x, ARRAY.data)
+        has = o.integer_op("and", o.word(x, ARRAY.flags), CONTIGUOUS | ALIGNED)
+        o.require(o.compare("eq", has, CONTIGUOUS | ALIGNED), self.other)
+        own, other = ("float64", "float32") if o.number == o.f64 else ("float32", "float64")
+        o.b.build("llvm.cond_br", [], [o.compare("eq", descr, o.object(own)), data],
+            {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 1, 0])},
+            successors=[known, converted])  # fmt: skip
+        o.b.enter(converted)
+        o.require(o.compare("eq", descr, o.object(other)), self.other)
+        o.call("convert", data, o.integer(n), room)
+        o.go_to(known, room)
+        o.b.enter(known)
+        address: ir.Value = known.arguments[0]
+        return address
 
     # -- results -------------------------------------------------------------------------------
 

@@ -64,6 +64,7 @@ class Executable:
         parameters: Sequence[tuple[str, Structure]],
         wanted: Wanted,
         options: Options,
+        sequences: frozenset[str] = frozenset(),
     ) -> None:
         self.name = name
         self.graph = recording.trace.graph
@@ -99,6 +100,7 @@ class Executable:
             single,
             self.pointer_outputs[0] if self.pointer_outputs else None,
             options.dtype,
+            sequences,
         )
         self.schedule = schedule(
             self.transformed,

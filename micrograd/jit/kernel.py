@@ -274,6 +274,11 @@ class Kernel(NativeCallable):
                     list(zip(names, structures, strict=True)),
                     self._wanted,
                     self._options,
+                    frozenset(
+                        p.name
+                        for p in self._source.parameters
+                        if p.array == "rows" and p.structure is not None
+                    ),
                 )
                 self._executables[structures] = executable
                 self._entry = executable.before(self._entry)

@@ -1,12 +1,14 @@
 """Code that all entries share: rows of numbers between Python's objects and arrays.
 
     bool read_numbers(PyObject **items, size_t n, number *to)
+    void convert(other *from, size_t n, number *to)
     PyObject *new_tuple(number *from, size_t n)
     PyObject *new_list(number *from, size_t n)
     PyObject *call_general(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 
-It is emitted and compiled once for each element type, so that a kernel's own entry stays short:
-compiling the latter with all of this in it took longer than the rest of a small kernel.
+`number` is the element type and `other` the other one. This is emitted and compiled once for each
+element type, so that a kernel's own entry stays short: compiling all of it with every kernel took
+longer than the rest of a small one.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ def _compiled(bits: int) -> lowering.NativeModule:
         module = ir.Module.create()
         o = Objects(Builder(module, bits, exact=True))
         _read_numbers(o)
+        _convert(o)
         _new_container(o, "new_tuple")
         _new_container(o, "new_list")
         _call_general(o)
@@ -55,6 +58,20 @@ def _read_numbers(o: Objects) -> None:
     o.leave(b.constant_op(ir.BoolAttr.get(True), o.i1))
     b.enter(other)
     o.leave(b.constant_op(ir.BoolAttr.get(False), o.i1))
+
+
+def _convert(o: Objects) -> None:
+    """Doubles to floats, or floats to doubles."""
+    b = o.b
+    start = o.function("convert", [o.ptr, o.i64, o.ptr], None)
+    source, n, to = start.arguments
+    wide = o.number == o.f64
+    other = ir.F32Type.get() if wide else o.f64
+    with o.loop(n) as k:
+        x = b.load(o.at(source, k, other), other)
+        x = b.build("llvm.fpext" if wide else "llvm.fptrunc", [o.number], [x])
+        b.store(x, o.at(to, k, o.number))
+    b.build("llvm.return", [], [])
 
 
 def _new_container(o: Objects, name: str) -> None:

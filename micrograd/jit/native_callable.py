@@ -16,6 +16,8 @@ import sysconfig
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 NEWEST = (3, 14)
 """The last version of CPython that this was tried with."""
 
@@ -133,6 +135,7 @@ TYPES: dict[type, str] = {
     int: "PyLong_Type",
     list: "PyList_Type",
     tuple: "PyTuple_Type",
+    np.ndarray: "PyArray_Type",
 }
 """The types that it knows, by their names in the C API."""
 
@@ -283,3 +286,4 @@ def _find(name: str) -> int:
 if available():
     _symbols |= {name: _find(name) for name in FUNCTIONS}
     _symbols |= {name: id(kind) for kind, name in TYPES.items()}
+    _symbols |= {str(dtype): id(dtype) for dtype in map(np.dtype, ("float32", "float64"))}

@@ -35,6 +35,7 @@ SIGNATURES = {
     " -> !llvm.ptr",
     "Py_DecRef": "(!llvm.ptr)",
     "Py_IncRef": "(!llvm.ptr)",
+    "convert": "(!llvm.ptr, i64, !llvm.ptr)",
     "call_general": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
     "new_list": "(!llvm.ptr, i64) -> !llvm.ptr",
     "new_tuple": "(!llvm.ptr, i64) -> !llvm.ptr",
@@ -58,10 +59,10 @@ class Objects:
 
     # -- the module ----------------------------------------------------------------------------
 
-    def function(self, name: str, arguments: Sequence[ir.Type], result: ir.Type) -> ir.Block:
+    def function(self, name: str, arguments: Sequence[ir.Type], result: ir.Type | None) -> ir.Block:
         """Begin a function; its entry block."""
         b = self.b
-        text = f"!llvm.func<{result} ({', '.join(map(str, arguments))})>"
+        text = f"!llvm.func<{result or 'void'} ({', '.join(map(str, arguments))})>"
         attributes = {
             "sym_name": ir.StringAttr.get(name),
             "function_type": ir.TypeAttr.get(ir.Type.parse(text)),
@@ -216,6 +217,10 @@ class Objects:
     def leave(self, x: ir.Value) -> None:
         """Return."""
         self.b.build("llvm.return", [], [x])
+
+    def go_to(self, block: ir.Block, *passed: ir.Value) -> None:
+        """End the present block in another."""
+        self.b.branch(block, passed)
 
     def block(self, *types: ir.Type) -> ir.Block:
         """A new block at the end of the function, not entered."""
