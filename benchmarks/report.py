@@ -164,7 +164,26 @@ told to keep what was freed. Training: the loop alone; `first` is the whole firs
 
 def page(files: Sequence[dict[str, Any]]) -> str:
     """docs/benchmarks.md: how it was measured, what must be reached, then everything."""
-    return "\n\n".join([INTRODUCTION, "## What must be reached", summary(files), document(files)])
+    parts = [INTRODUCTION, "## What must be reached", summary(files), document(files), training()]
+    return "\n\n".join(filter(None, parts))
+
+
+SWEEP = ROOT / "benchmarks" / "results" / "moons_sweep.md"
+"""Written by `micrograd benchmark-moons --markdown`."""
+
+
+def training() -> str:
+    """The section about training with growing numbers of samples, if it was measured."""
+    if not SWEEP.exists():
+        return ""
+    command = "micrograd benchmark-moons --samples 20:200:20 --epochs 100 --rounds 5"
+    parts = [
+        "## training",
+        f"momograd's benchmark, by `{command}`.",
+        SWEEP.read_text().strip(),
+        "![Times and speed-ups over the number of samples](moons_sweep.svg)",
+    ]
+    return "\n\n".join(parts)
 
 
 def summary(files: Sequence[dict[str, Any]]) -> str:

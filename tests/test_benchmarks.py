@@ -75,6 +75,18 @@ def test_results_have_the_documented_form(results: dict[str, Any]) -> None:
                 assert (bar["met"] is None) == (bar["measured"] is None)
 
 
+def test_the_report_ends_with_the_training_if_it_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "sweep.md"
+    monkeypatch.setattr(report, "SWEEP", table)
+    assert report.training() == ""
+    table.write_text("| samples |\n")
+    text = report.training()
+    assert text.startswith("## training\n\nmomograd's benchmark, by `micrograd benchmark-moons")
+    assert "\n\n| samples |\n\n" in text
+
+
 def test_the_report_has_a_row_for_every_contestant(results: dict[str, Any]) -> None:
     text = report.document([results])
     for case in results["cases"]:

@@ -57,8 +57,9 @@ def markdown(sweep: Sweep, times: report.Series, faster: report.Series) -> str:
         report.table("samples", sweep.sizes, times, report.duration),
     ]
     if any(faster.values()):
+        compared = [size for size in sweep.sizes if any(size in s for s in faster.values())]
         parts.append("Times as fast as the interpreter:")
-        parts.append(report.table("samples", sweep.sizes, faster, report.digits))
+        parts.append(report.table("samples", compared, faster, report.digits))
     parts.append("From data to the first result, compiling included:")
     parts.append(report.table("samples", sweep.sizes, sweep.first(), report.duration))
     parts.append("\n".join(f"- {note}" for note in sweep.notes()))
