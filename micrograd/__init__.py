@@ -21,6 +21,7 @@ from .jit import (
     value_and_grad,
     vjp,
 )
+from .jit.threads import get_threads, set_threads
 from .ops import (
     absolute,
     acos,
@@ -66,6 +67,7 @@ __all__ = [
     "exp",
     "expm1",
     "fit",
+    "get_threads",
     "grad",
     "hessian",
     "hvp",
@@ -78,6 +80,7 @@ __all__ = [
     "minimum",
     "ne",
     "relu",
+    "set_threads",
     "sigmoid",
     "sin",
     "sinh",

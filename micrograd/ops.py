@@ -224,7 +224,11 @@ div: Op = define(
     formula="x / y",
     label="/",
     eval=_div,
-    vjp=(lambda ct, out, x, y: div(ct, y), lambda ct, out, x, y: -div(ct * out, y)),
+    # both read ct / y as a product, so that they share one division, or none if y is a constant
+    vjp=(
+        lambda ct, out, x, y: ct * div(1.0, y),
+        lambda ct, out, x, y: -(ct * div(1.0, y) * out),
+    ),
     mlir="llvm.fdiv",
     ufunc="true_divide",
 )

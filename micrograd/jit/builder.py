@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from lowering.backend import has_fma
 from lowering.bindings import ir
 
 from ..errors import GraphError
@@ -11,7 +12,9 @@ from ..ops import OPS, Op
 from .blocks import Blocks, declare
 from .program import Access, Apply, Expr
 from .vectormath import expansion
+from .vectormath.division import divide, divides_fast
 from .vectormath.library import Library
+from .vectormath.numbers import Real
 
 FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13}
 """The predicates of llvm.fcmp that the op table uses, as MLIR numbers them."""
@@ -130,7 +133,18 @@ class Builder(Blocks):
             else:
                 truth = self.truth(value(condition))
             return self.select(truth, value(x), value(y))
-        return self.apply(expr.op, [value(x) for x in expr.args])
+        operands = [value(x) for x in expr.args]
+        if expr.op is OPS["div"] and isinstance(expr.args[1], float):
+            return self._divide(operands, expr.args[1])
+        return self.apply(expr.op, operands)
+
+    def _divide(self, operands: Sequence[ir.Value], c: float) -> ir.Value:
+        """A division by a constant; of a vector, by multiplying."""
+        x, y = operands
+        is_vector = self.width(x) * self.lanes > 1
+        if self.exact or not (is_vector and has_fma() and divides_fast(c, self.bits)):
+            return self.apply(OPS["div"], [x, y])
+        return self.numbered(("divided", x, c), lambda: divide(Real.of(self, x), c).value)
 
     def compare(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
         """The i1 of a comparison."""

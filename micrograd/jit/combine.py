@@ -32,6 +32,11 @@ class Sum:
     def __len__(self) -> int:
         return len(self.terms) + (self.constant is not None)
 
+    @property
+    def key(self) -> frozenset[object]:
+        """What identifies it; 0.0 and -0.0 differ."""
+        return frozenset([*self.terms.items(), ("constant", repr(self.constant))])
+
     def plus(self, other: Sum) -> Sum | None:
         """The sum of both; None if a coefficient or the constant would not be exact."""
         terms = dict(self.terms)
@@ -133,7 +138,7 @@ class _Combiner:
             (((x, minus), c),) = total.terms.items()
             if c == 1.0 and not minus and isinstance(x, Access):
                 return x
-        key = frozenset([*total.terms.items(), ("constant", repr(total.constant))])
+        key = total.key
         if key not in self.named:
             scalar = self.named[key] = self._declare(name)
             self.sums[scalar] = total
@@ -191,7 +196,9 @@ class _Combiner:
                         if product is not None:
                             return product
         args = tuple([self._operand(x) for x in expr.args])
-        return Sum({(Apply(expr.op, args), False): 1.0})
+        term = Sum({(Apply(expr.op, args), False): 1.0})
+        known = self.named.get(term.key)
+        return Sum({(known, False): 1.0}) if known is not None else term
 
     def _operand(self, expr: Expr) -> Expr:
         """An operand of an op that is no sum."""

@@ -17,7 +17,7 @@ import numpy as np
 from lowering.backend import vector_bits
 from lowering.bindings import ir
 
-FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "une": 13, "uno": 14}
+FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13, "uno": 14}
 ICMP = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6}
 
 
@@ -209,6 +209,10 @@ class Real(_Lanes):
         """Where both are the same number; 0.0 equals -0.0, and nan nothing."""
         return self._compare("oeq", y)
 
+    def differs(self, y: Real | float) -> Mask:
+        """self != y, and neither is nan."""
+        return self._compare("one", y)
+
     def is_nan(self) -> Mask:
         """Where this is no number."""
         return self._compare("uno", self)
@@ -217,14 +221,16 @@ class Real(_Lanes):
         """The bits."""
         return self._apply(Integer, "llvm.bitcast", [self])
 
-    def nearest(self) -> tuple[Real, Integer]:
-        """The nearest integer as a number, and as an integer; for numbers below 2**50 (2**21).
+    def nearest(self, factor: float | None = None) -> tuple[Real, Integer]:
+        """The integer nearest to self, or to self * factor: as a number, and as an integer.
+
+        It must be below 2**50 (2**21).
 
         Adding 1.5 * 2**52 rounds to an integer, which then is the low bits of the sum: two
         additions, where a conversion of float64 is a scalar one before AVX-512.
         """
         shift = self.constant(_shift(self.bits))
-        shifted = self + shift
+        shifted = self + shift if factor is None else self.fma(factor, shift)
         return shifted - shift, shifted.as_integer() - shift.as_integer()
 
     def scale(self, n: Real) -> Real:
