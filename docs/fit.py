@@ -39,14 +39,16 @@ def polynomials() -> dict[str, tuple[str, Function, Any, Any, dict[int, int]]]:
     e = series(lambda r: (expm1(r) - r) / r**2, 0.5)
     s = series(of_square(lambda r: (sinh(r) - r) / r**3), 1 / mpf(6))
     c = series(of_square(lambda r: (cosh(r) - 1) / r**2), 0.5)
+    t = series(of_square(lambda r: (mpmath.tanh(r) - r) / r**3), -1 / mpf(3))
     log = series(lambda r: (log1p(r) - r) / r**2, -0.5)
     cubic = series(lambda r: (log1p(r) - r + r**2 / 2) / r**3, 1 / mpf(3))
     below, above = -1 / mpf(33), 1 / mpf(32)
     return {
-        "EXP": ("(e**r - 1 - r) / r**2 for |r| <= ln(2)/32", e, -step, step, {32: 2, 64: 6}),
+        "EXP": ("(e**r - 1 - r) / r**2 for |r| <= ln(2)/32", e, -step, step, {32: 3, 64: 6}),
         "EXP_WIDE": ("the same for |r| <= 3 ln(2)/32", e, -wide, wide, {32: 4, 64: 8}),
         "SINH": ("(sinh r - r) / r**3 in r**2, |r| <= 3 ln(2)/32", s, 0, wide**2, {32: 2, 64: 4}),
         "COSH": ("(cosh r - 1) / r**2 in r**2, |r| <= 3 ln(2)/32", c, 0, wide**2, {32: 2, 64: 4}),
+        "TANH": ("(tanh x - x) / x**3 in x**2, |x| <= 1/32", t, 0, mpf(2) ** -10, {32: 2, 64: 4}),
         "LOG": ("(ln(1 + r) - r) / r**2 for -1/33 <= r <= 1/32", log, below, above, {32: 5, 64: 9}),
         "LOG_CUBIC": ("(ln(1 + r) - r + r**2/2) / r**3, alike", cubic, below, above, {64: 9}),
     }  # fmt: skip

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 from .coefficients import EXP, EXP_WIDE, LN2_16, POWER_TAILS, POWERS
-from .numbers import Integer, Real, polynomial, sum_exactly, two_sum
+from .numbers import Integer, Real, polynomial, sum_exactly
 
 CENTRE = 3.0 * math.log(2.0) / 32.0
 """Where functions that are small near 0 take k = 0, to have no table between them and 0."""
@@ -27,14 +27,12 @@ class Power:
     k     n, as an integer
     base  2**(n/16), without its integer part in the exponent
     p     e**r - 1, and how much base is too small
-    lost  what p has lost of these in rounding
     """
 
     n: Real
     k: Integer
     base: Real
     p: Real
-    lost: Real
 
 
 def reduce(
@@ -45,12 +43,10 @@ def reduce(
     largest  n is at most this, however large r may then be
     centre   n is 0 for numbers smaller than this
     """
-    t = x * (16.0 / math.log(2.0))
-    if largest is not None:
-        t = t.constant(largest).minimum(t)
+    t = x if largest is None else x.constant(largest * math.log(2.0) / 16.0).minimum(x)
     if centre:
         t = (abs(x) < centre).select(t.constant(0.0), t)
-    n, k = t.nearest()
+    n, k = t.nearest(16.0 / math.log(2.0))
     high, low = LN2_16[x.bits]
     return n, k, n.fma(-low, n.fma(-high, x))
 
@@ -58,8 +54,8 @@ def reduce(
 def power(n: Real, k: Integer, r: Real, coefficients: list[float]) -> Power:
     """e**x of its reduced parts."""
     tail = k.lookup(POWER_TAILS[r.bits])
-    p, lost = two_sum(r, (r * r).fma(polynomial(r, coefficients), tail))
-    return Power(n, k, k.lookup(POWERS[r.bits]), p, lost)
+    p = r + (r * r).fma(polynomial(r, coefficients), tail)
+    return Power(n, k, k.lookup(POWERS[r.bits]), p)
 
 
 def clamp(x: Real) -> Real:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .coefficients import COSH, EXP_WIDE, POWER_TAILS, POWERS, SINH
-from .exponential import CENTRE, power, quotient, reduce, scaled_base
-from .numbers import Real, polynomial, sum_exactly, two_sum
+from .coefficients import COSH, EXP, POWER_TAILS, POWERS, SINH, TANH
+from .exponential import CENTRE, power, reduce, scaled_base
+from .numbers import Real, polynomial, two_sum
+
+TANH_CENTRE = 1.0 / 32.0
+"""Where tanh is a polynomial."""
 
 
 def tanh(x: Real) -> Real:
-    """tanh x, as (e**2x - 1) / (e**2x + 1)."""
+    """tanh x, as 2 / (1 + e**-2|x|) - 1, and near 0 as x + x**3 (...)."""
     # beyond this it is 1, rounded
     largest = 19.1 if x.bits == 64 else 9.1
     a = x.constant(largest).minimum(abs(x))
-    n, k, r = reduce(a + a, centre=CENTRE)
-    e = power(n, k, r, EXP_WIDE[x.bits])
-    scaled = scaled_base(k, e.base)
-    # e**2x - 1: what p has lost of r counts where there is nothing else
-    high, low = two_sum(scaled - 1.0, scaled * e.p)
-    low = scaled.fma(e.lost, low)
-    below, below_low = sum_exactly(high, x.constant(2.0))
-    return quotient(high, low, below, below_low + low).copysign(x)
+    n, k, r = reduce(a * -2.0)
+    e = power(n, k, r, EXP[x.bits])
+    half = scaled_base(k, k.lookup([x / 2.0 for x in POWERS[x.bits]]))
+    below = half.fma(e.p, half) + 0.5
+    # what `below` is too small; both differences are exact
+    rest = half.fma(e.p, half - (below - 0.5))
+    inverse = 1.0 / below
+    wrong = rest.fma(-inverse, below.fma(-inverse, 1.0))
+    square = a * a
+    near = (square * a).fma(polynomial(square, TANH[x.bits]), a)
+    return (a < TANH_CENTRE).select(near, inverse.fma(wrong, inverse - 1.0)).copysign(x)
 
 
 @dataclass(frozen=True, slots=True)
