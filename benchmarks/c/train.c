@@ -47,11 +47,25 @@ void blocked(const double *from, long steps, long count, const double *points,
     }
 }
 
-/* one pass over the samples in a given order, `size` at a time */
-void epoch(const double *from, long batches, long size, const long *order, const double *points,
-           const double *labels, double rate, double *losses) {
+/* the order that `fit` takes: Fisher and Yates's shuffle, by splitmix64 */
+static void shuffle(unsigned long state, long count, long *order) {
+    for (long k = 0; k < count; k++) order[k] = k;
+    for (long last = count - 1; last >= 0; last--) {
+        unsigned long z = state += 0x9e3779b97f4a7c15;
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+        z = (z ^ z >> 27) * 0x94d049bb133111eb;
+        long j = (unsigned __int128)(z ^ z >> 31) * (last + 1) >> 64, moved = order[last];
+        order[last] = order[j];
+        order[j] = moved;
+    }
+}
+
+/* one pass over the samples in a random order, `size` at a time */
+void epoch(const double *from, long batches, long size, long seed, long *order,
+           const double *points, const double *labels, double rate, double *losses) {
     double x[2 * size], y[size];
     start(from);
+    shuffle(seed, batches * size, order);
     for (long k = 0; k < batches; k++) {
         for (long s = 0; s < size; s++) {
             long row = order[k * size + s];

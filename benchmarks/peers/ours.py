@@ -16,6 +16,9 @@ from micrograd import Value, __version__, fit, jit, sin, tanh
 from micrograd.nn import MLP
 from micrograd.optim import SGD, linear
 
+WHOLE = 1000
+"""Samples that are traced as one loss; more are given to `fit` as data."""
+
 jit(tanh(Value(1.0)))()  # what is loaded once per process is no part of compiling
 
 
@@ -240,27 +243,40 @@ def recurrence(setting: dict[str, Any]) -> Prepared:
 def fit_moons(setting: dict[str, Any]) -> Prepared:
     """Training by `fit`: the loop alone, as it tells itself; `first` is a call, compiling included.
 
-    The one place that knows how `fit` is called; what it cannot do yet raises NotImplementedError.
+    The one place that knows how `fit` is called.
     """
-    if setting["form"] != "whole" or setting.get("threads", 1) > 1 or len(setting["labels"]) > 1000:
-        raise NotImplementedError("training over data is not measured yet")
-    steps = setting["steps"]
-    clock = Clock()
-    model, loss = _moons(setting)
-    parameters = model.parameters()
-    phases = {"trace": clock()}
-    kernel = jit(loss, wrt=parameters, dtype=setting["dtype"])
+    steps, dtype, n = setting["steps"], setting["dtype"], len(setting["labels"])
+    numbers = {"f32": np.float32, "f64": np.float64}[dtype]
+    clock, phases = Clock(), {}
+    if n <= WHOLE and setting["form"] == "whole":  # the loss of the demo, scalar by scalar
+        model, loss = _moons(setting)
+        parameters = model.parameters()
+        phases["trace"] = clock()
+        target, how = jit(loss, wrt=parameters, dtype=dtype), {}
+    else:
+        random.seed(1337)
+        target = MLP(*workloads.MOONS)
+        parameters = target.parameters()
+        how = {
+            "data": (np.array(setting["points"], numbers), np.array(setting["labels"], numbers)),
+            "loss": lambda score, y: (1 + -y * score).relu(),
+            "regularization": lambda: 1e-4 * sum(p * p for p in parameters),
+            "batch_size": setting.get("size", n),
+            "seed": setting.get("seed", 0),
+            "dtype": dtype,
+            "threads": setting.get("threads", 1),
+        }
     start = [p.data for p in parameters]
+    rate = setting["rate"] if setting["form"] == "epoch" else linear(1.0, 0.1, steps)
 
     def once() -> Any:
         for p, x in zip(parameters, start, strict=True):
             p.data = x
-        return fit(kernel, SGD(parameters, lr=linear(1.0, 0.1, steps)), steps=steps)
+        return fit(target, SGD(parameters, lr=rate), steps=steps, **how)
 
     answer = [*once().losses, sum(p.data**2 for p in parameters)]
     phases["first"] = clock()
-    facts = size(kernel.value_and_grad)
-    return Prepared(answer, lambda count: sum(once().seconds for _ in range(count)), phases, facts)
+    return Prepared(answer, lambda count: sum(once().seconds for _ in range(count)), phases)
 
 
 def cold(setting: dict[str, Any]) -> Prepared:

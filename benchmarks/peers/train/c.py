@@ -30,9 +30,9 @@ def moons(setting: dict[str, Any]) -> Prepared:
     labels = _doubles(setting["labels"])
     data = (points, labels)
     if setting["form"] == "epoch":
-        order = (ctypes.c_long * len(setting["order"]))(*setting["order"])
+        order = (ctypes.c_long * len(labels))()
         train = loaded.epoch
-        numbers = ctypes.c_long(steps), ctypes.c_long(setting["size"])
+        numbers = [ctypes.c_long(x) for x in (steps, setting["size"], setting["seed"])]
         arguments = (start, *numbers, order, *data, ctypes.c_double(setting["rate"]), losses)
     elif len(labels) > _MOST:
         train = loaded.blocked
