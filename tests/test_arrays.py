@@ -123,7 +123,7 @@ def test_dtype() -> None:
         KERNELS["f32"](x, x, dtype=int)
 
 
-# --- out and where --------------------------------------------------------------------------------
+# --- out and where -----------------------------------------------------------------------------
 
 
 def test_out_receives_the_result() -> None:
@@ -231,7 +231,7 @@ def test_a_kernel_without_inputs_takes_no_arrays() -> None:
         kernel(np.ones(3))
 
 
-# --- sequences --------------------------------------------------------------------------------------
+# --- sequences ---------------------------------------------------------------------------------
 
 
 def test_rows() -> None:
@@ -251,7 +251,7 @@ def test_gradient_of_a_model_over_rows() -> None:
     model = MLP(2, [4, 1])
     kernel = jit(model, dtype="f64").value_and_grad
     x = draw_numbers(40, 1, float).reshape(20, 2)
-    value, partials = kernel(x)
+    _, partials = kernel(x)
     assert len(partials) == len(model.parameters())
     _, single = kernel(x[3].tolist())
     np.testing.assert_allclose([p[3] for p in partials], single, rtol=1e-12, atol=1e-14)
@@ -286,7 +286,7 @@ def test_strict_is_the_interpreter() -> None:
     )
 
 
-# --- the ufunc ----------------------------------------------------------------------------------------
+# --- the ufunc ---------------------------------------------------------------------------------
 
 
 def test_ufunc() -> None:
@@ -301,6 +301,8 @@ def test_ufunc() -> None:
     assert GRADIENTS["f64"].ufunc.nout == 3
     added = jit(lambda x, y: x + y, dtype="f64").ufunc
     assert added.reduce(x) == pytest.approx(x.sum())
+    np.testing.assert_allclose(added.accumulate(x), np.cumsum(x))
+    np.testing.assert_allclose(added.reduce(x.reshape(2, 5), axis=0), x[:5] + x[5:])
 
 
 def test_ufunc_of_a_model() -> None:
@@ -332,7 +334,7 @@ def test_closed() -> None:
         f(np.ones(3))
 
 
-# --- memory -------------------------------------------------------------------------------------------
+# --- memory ------------------------------------------------------------------------------------
 
 
 @needs_guards
@@ -414,7 +416,7 @@ def test_calls_leave_no_memory_behind() -> None:
     assert int(done.stdout) < 2000  # KiB; a hundred bytes a call would be 9,000
 
 
-# --- threads --------------------------------------------------------------------------------------------
+# --- threads -----------------------------------------------------------------------------------
 
 
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -423,8 +425,8 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     one = jit(mixed, dtype="f64", strict=True, threads=1).value_and_grad
     many = jit(mixed, dtype="f64", strict=True, threads=5).value_and_grad
     for shape in ((x, 1.0), (x[:, None], y), (y[:, None], x), (x[::-3], x[::-3])):
-        for a, b in zip((one(*shape)[0], *one(*shape)[1]), (many(*shape)[0], *many(*shape)[1])):
-            np.testing.assert_array_equal(a, b)
+        (a, da), (b, db) = one(*shape), many(*shape)
+        np.testing.assert_array_equal([a, *da], [b, *db])
     net = jit(MLP(3, [4, 1]), threads=3)
     rows = draw_numbers(900, 3, float).reshape(300, 3)
     np.testing.assert_array_equal(net(rows), jit_single(net, rows))
@@ -484,8 +486,9 @@ def test_threads_call_while_others_compile() -> None:
 
     def compile_() -> None:
         for k in range(3):
-            found = jit(lambda v, k=k: v * float(k), dtype="f64")(x)
-            if not np.array_equal(found, x * float(k)):
+            factor = float(k)
+            found = jit(lambda v, factor=factor: v * factor, dtype="f64")(x)
+            if not np.array_equal(found, x * factor):
                 wrong.append("compiled")
 
     running = [threading.Thread(target=t) for t in [call] * 8 + [compile_] * 2]

@@ -135,12 +135,30 @@ operand.done:
 chosen:
   %copied = load i64, ptr %apart.slot
   %direct = icmp eq i64 %copied, 0
+  %binary = icmp eq i64 %columns, 3
+  %two = icmp eq i64 %inputs, 2
+  %reducible = and i1 %binary, %two
+  br i1 %reducible, label %reduction, label %unchained
+; reduce and accumulate: what a point gives is an operand of the next
+reduction:
+  %r.from = load ptr, ptr %base
+  %r.to.at = getelementptr ptr, ptr %base, i64 2
+  %r.to = load ptr, ptr %r.to.at
+  %r.step.at = getelementptr i64, ptr %step, i64 2
+  %r.step = load i64, ptr %r.step.at
+  %r.following = getelementptr i8, ptr %r.from, i64 %r.step
+  %chained = icmp eq ptr %r.following, %r.to
+  br i1 %chained, label %one.by.one, label %unchained
+one.by.one:
+  br label %blocks
+unchained:
   br i1 %direct, label %whole, label %blocks
 whole:
   call void %block(ptr %base, i64 %n)
   br label %clear
 
 blocks:
+  %most = phi i64 [ 1, %one.by.one ], [ %points, %unchained ]
   %row = mul i64 %points, $size
   %all = mul i64 %row, %columns
   %copies = call ptr @malloc(i64 %all)
@@ -148,7 +166,7 @@ blocks:
 take:
   %start = phi i64 [ 0, %blocks ], [ %start.next, %given ]
   %rest = sub i64 %n, %start
-  %m = call i64 @llvm.umin.i64(i64 %rest, i64 %points)
+  %m = call i64 @llvm.umin.i64(i64 %rest, i64 %most)
   br label %in
 in:
   %c = phi i64 [ 0, %take ], [ %c.next, %in.done ]

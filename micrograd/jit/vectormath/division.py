@@ -1,9 +1,9 @@
 """Division by a constant: a product with its reciprocal, and one step of correction.
 
 A division of a vector takes as long as ten multiplications; this takes three fused operations and
-a comparison. Source: P. W. Markstein, Computation of elementary functions on the IBM RISC System/6000
-processor, 1990: with a correctly rounded reciprocal, the correction of a quotient that is within
-1 ulp rounds correctly.
+a comparison. Source: P. W. Markstein, Computation of elementary functions on the IBM RISC
+System/6000 processor, 1990: with a correctly rounded reciprocal, the correction of a quotient that
+is within 1 ulp rounds correctly.
 """
 
 from __future__ import annotations
