@@ -109,3 +109,17 @@ def test_history_is_of_the_steps_before_their_updates() -> None:
     history = fit(w * w, SGD([w], lr=0.25), steps=3, dtype="f64")
     np.testing.assert_array_equal(history.losses, [1.0, 0.25, 0.0625])
     assert w.data == 0.125
+
+
+def test_the_tiny_regression() -> None:
+    """All 250 steps, of a function that closes over the model."""
+    random.seed(1337)
+    one = MLP(3, [4, 4, 1])
+    random.seed(1337)
+    other = MLP(3, [4, 4, 1])
+    expected = eager(lambda: squares(one), SGD(one.parameters(), lr=0.01), 250)
+    loss = jit(lambda: squares(other), wrt=other.parameters(), dtype="f64", strict=True)
+    history = fit(loss, SGD(other.parameters(), lr=0.01), epochs=250)
+    assert history.losses.tolist() == expected
+    assert numbers(other) == numbers(one)
+    assert history.losses[-1] < 0.1
