@@ -226,11 +226,17 @@ def module_of(op: Op, calls: int) -> str:
 
 
 def test_few_calls_are_inlined_and_many_are_not() -> None:
-    assert "always_inline" in module_of(ops.exp, INLINED)
-    many = module_of(ops.exp, INLINED + 1)
+    assert "always_inline" in module_of(ops.exp, 2)
+    many = module_of(ops.exp, INLINED)
     assert "always_inline" not in many
     assert "no_inline" in many
     assert many.count("llvm.func internal @exp.8xf64") == 1
+
+
+def test_a_long_expansion_that_is_called_once_is_inlined() -> None:
+    with mock.patch("micrograd.jit.vectormath.library.INLINED", 1):
+        assert "always_inline" in module_of(ops.exp, 1)
+        assert "always_inline" not in module_of(ops.exp, 2)
 
 
 def test_loops_use_the_expansion_and_strict_kernels_the_library() -> None:

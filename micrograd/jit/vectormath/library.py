@@ -19,8 +19,11 @@ from .numbers import Real, Target
 Expansion = Callable[..., Real]
 """The result of an op, built from its operands."""
 
-INLINED = 8
-"""How many calls of an expansion a module may have that are still inlined."""
+INLINED = 300
+"""How many operations all calls of an expansion may be together to be inlined.
+
+Each takes LLVM some 0.2 ms; a call costs a vector about as much as ten operations.
+"""
 
 
 class Module(Target, Protocol):
@@ -51,7 +54,8 @@ class Library:
             self._functions[key] = self._define(op, expansion, type)
         function = self._functions[key]
         calls = self._calls[key] = self._calls.get(key, 0) + 1
-        if calls == INLINED + 1:
+        size = len(function.regions[0].blocks[0].operations)
+        if size * calls > INLINED and "always_inline" in function.attributes and calls > 1:
             del function.attributes["always_inline"]
             function.attributes["no_inline"] = ir.UnitAttr.get()
         callee = self._b.callee(function.attributes["sym_name"].value, len(operands))
