@@ -29,6 +29,7 @@ from .affine import Ints, factor, pieces
 from .differentiate import active, differentiable_accesses
 from .interpret import elements, is_recurrence, repeats
 from .program import Access, Apply, Expr, Program, Role, Statement, accesses, map_accesses, runs
+from .simplify import fold_expr
 from .trace import Element
 
 TABLE_ENTRIES = 1 << 27
@@ -191,7 +192,7 @@ class Bundle:
         if total is None and s.turn and s.target.array in self.active and not s.accumulate:
             total = 0.0  # it is read in other iterations
         if total is not None:
-            self._append(s, total, live)
+            self._append(s, self._hoisted(fold_expr(total, {}), s, {}), live)
 
     def _append(self, s: Statement, total: Expr, live: Bools) -> None:
         name = s.target.array
@@ -211,6 +212,28 @@ class Bundle:
         self.result.body.append(Statement(target, total, domain, not first, s.turn))
         done[index] = True
         self.reached[name][index[live]] = True
+
+    def _hoisted(self, expr: Expr, s: Statement, known: dict[Expr, Expr]) -> Expr:
+        """The expression with what is costly and the same along all directions computed before.
+
+        It is stored, one number for each point of the statement.
+        """
+        if self.count is None or not isinstance(expr, Apply) or not _is_costly(expr):
+            return expr
+        at = self._at(s)
+        if any(a.strides[at] for a in accesses(expr)):
+            return Apply(expr.op, tuple(self._hoisted(x, s, known) for x in expr.args))
+        if expr not in known:
+            own = map_accesses(
+                expr, lambda a: replace(a, strides=a.strides[:at] + a.strides[at + 1 :])
+            )
+            count = sum(name.startswith("slope") for name in self.result.arrays)
+            name = fresh(self.result, f"slope{count}")
+            self.result.declare(name, Role.TEMPORARY, s.points)
+            access = Access(name, 0, tuple(prod(s.domain[d + 1 :]) for d in range(len(s.domain))))
+            self.result.body.append(Statement(access, own, s.domain, turn=s.turn))
+            known[expr] = self._beside_access(access, s)
+        return known[expr]
 
     def _flow(self, a: Access, s: Statement) -> tuple[Expr | None, Expr, Bools] | None:
         """What flows from an access: under which condition, the tangent, and at which points.
@@ -372,3 +395,17 @@ def _tangent(expr: Expr, out: Expr, leaves: Mapping[Access, Expr]) -> Expr | Non
             term = rule(tangent, out, *expr.args)
             total = term if total is None else total + term
     return total
+
+
+def _is_costly(expr: Expr) -> bool:
+    """Whether an expression calls a function of the C library, or expands to one that does."""
+    stack = [expr]
+    while stack:
+        e = stack.pop()
+        if isinstance(e, Apply):
+            if e.op.libm is not None:
+                return True
+            stack.extend(e.args)
+            if e.op.expand is not None:
+                stack.append(e.op.expand(*e.args))
+    return False
