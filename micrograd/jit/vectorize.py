@@ -4,8 +4,10 @@ Either the lanes are iterations of the fused loop (many samples at a time), or e
 lanes of its own inside an iteration (the units of a layer), and several iterations are unrolled
 side by side so that they share what they load and hide each other's latencies. Where a statement
 reads lane by lane what another has just stored as vectors, the loop is divided into passes over
-blocks of iterations. A small cost
-model in vector operations per iteration decides; its figures are part of the printed schedule.
+blocks of iterations. Short sums over lanes run in passes of their own, a vector's width of
+iterations abreast: a tree of shuffles adds them up into one vector, in whose lanes the scalar
+statements run. A small cost model in vector operations per iteration decides; its figures are part
+of the printed schedule.
 """
 
 from __future__ import annotations
