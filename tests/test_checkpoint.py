@@ -184,6 +184,12 @@ def test_another_shape(tmp_path: Path, ending: str) -> None:
     refused(make(2), path, r"layers\.0\.weight has shape \(3, 2\) in the model, but \(4, 2\) in")
 
 
+def test_another_shape_of_the_same_size(tmp_path: Path) -> None:
+    path = tmp_path / "other.npz"
+    np.savez(path, weight=np.zeros((2, 3)), bias=np.zeros(3))
+    refused(Layer(2, 3), path, r"weight has shape \(3, 2\) in the model, but \(2, 3\) in")
+
+
 def test_missing_and_unknown_names(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"model.{ending}"
     save(make(1, 3), path)

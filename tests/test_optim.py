@@ -134,6 +134,15 @@ def test_the_first_step_of_adam_is_the_learning_rate_whatever_the_gradient(size:
     assert w.data == pytest.approx(1.01, rel=1e-14)
 
 
+@pytest.mark.parametrize("kind", [Adam, AdamW])
+def test_eps_is_added_to_the_corrected_root(kind: type[Optimizer]) -> None:
+    w = Value(0.0)
+    optimizer = kind([w], lr=1.0, eps=0.5)  # type: ignore[call-arg]
+    w.grad = 2.0
+    optimizer.step()
+    assert w.data == pytest.approx(-2.0 / (2.0 + 0.5), rel=1e-14)
+
+
 def test_adamw_decays_what_has_no_gradient_and_adam_does_not() -> None:
     w, v = Value(2.0), Value(2.0)
     for optimizer in (AdamW([w], lr=0.1, weight_decay=0.5), Adam([v], lr=0.1)):
