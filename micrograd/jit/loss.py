@@ -95,6 +95,15 @@ def _shown(shape: Sequence[int]) -> str:
     return "a number" if not shape else f"numbers of shape {tuple(shape)}"
 
 
+def _element(p: Value, found: Trace) -> Element:
+    """The element that a live parameter is, also one that the graph does not have."""
+    store, index = p._home
+    if store not in found.stores:
+        found.stores.append(store)
+    element = (f"p{found.stores.index(store)}", index)
+    return found.elements.setdefault(p, element)
+
+
 class SampleLoss:
     """A loss of samples, differentiated and compiled.
 
@@ -202,9 +211,11 @@ class SingleLoss(SampleLoss):
         # the derivative of the dot product is what the gradient begins with
         program.assign(dot, -0.0)
         for k, p in enumerate(parameters):
-            if p in found.elements:
-                product = Apply(ops.mul, (Access(*found.elements[p]), Access(before.name, k)))
-                program.assign(dot, product, accumulate=True)
+            name, index = _element(p, found)
+            if name not in program.arrays:
+                program.declare(name, Role.PARAMETER, len(p._home[0]))
+            product = Apply(ops.mul, (Access(name, index), Access(before.name, k)))
+            program.assign(dot, product, accumulate=True)
         weighted = Apply(ops.mul, (Access(OUTPUT), Access(weight.name)))
         program.assign(total, Apply(ops.add, (weighted, dot)))
         super().__init__(program, (total.array, 0), found, parameters, options)

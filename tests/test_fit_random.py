@@ -1,0 +1,131 @@
+"""Random losses of one sample: block by block and sample by sample, as the interpreter has them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import Value, fit, maximum, sigmoid, sin, tanh, where
+from micrograd.optim import SGD
+
+FEATURES = 3
+
+
+def random_loss(seed: int) -> tuple[list[Value], Callable[[Any, Any], Value]]:
+    """Parameters, and a loss that is a random network of layers and single operations."""
+    choose = random.Random(seed)
+    sizes = [
+        FEATURES,
+        *(choose.choice([1, 2, 3, 5, 8, 16, 17]) for _ in range(choose.randint(0, 3))),
+    ]
+    parameters: list[Value] = []
+
+    def parameter() -> Value:
+        parameters.append(Value(choose.uniform(-1, 1)))
+        return parameters[-1]
+
+    layers = [
+        [[parameter() for _ in range(a)] + [parameter()] for _ in range(b)]
+        for a, b in itertools.pairwise(sizes)
+    ]
+    extra = [parameter() for _ in range(3)]
+    bends = [
+        choose.choice([tanh, sigmoid, sin, lambda v: v.relu(), lambda v: v * v]) for _ in layers
+    ]
+    plan = [
+        (choose.choice("+-*mwt"), choose.random(), choose.random())
+        for _ in range(choose.randint(1, 25))
+    ]
+
+    def loss(x: Any, y: Any) -> Value:
+        values = list(x)
+        for layer, bend in zip(layers, bends, strict=True):
+            values = [
+                bend(sum((w * v for w, v in zip(row, values, strict=False)), row[-1]))
+                for row in layer
+            ]
+        pool = [*values, y, *extra]
+        for op, first, second in plan:
+            a, b = pool[int(first * len(pool))], pool[int(second * len(pool))]
+            match op:
+                case "+":
+                    c = a + b
+                case "-":
+                    c = a - b * 0.5
+                case "*":
+                    c = a * tanh(b)
+                case "m":
+                    c = maximum(a, b)
+                case "w":
+                    c = where(a > b, a * 0.5, b)
+                case _:
+                    c = tanh(a) + extra[0] * 0.25
+            pool.append(c)
+        return sum(tanh(v) for v in pool[-4:]) + extra[1] * extra[1] + sum(values) * 0.125
+
+    return parameters, loss
+
+
+def expected(seed: int, X: Any, y: Any) -> tuple[float, list[float]]:
+    """The mean loss and its gradient, interpreted."""
+    parameters, loss = random_loss(seed)
+    losses = [loss(list(map(float, row)), float(v)) for row, v in zip(X, y, strict=True)]
+    total = sum(losses) * (1.0 / len(losses)) + 0.01 * sum(p * p for p in parameters)
+    total.backward()
+    return total.data, [p.grad for p in parameters]
+
+
+@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("strict", [False, True])
+def test_random_losses(seed: int, strict: bool) -> None:
+    rng = np.random.default_rng(seed)
+    n = [1, 2, 7, 16, 33][seed % 5]
+    X, y = rng.normal(size=(n, FEATURES)), rng.normal(size=n)
+    parameters, loss = random_loss(seed)
+    before = np.array([p.data for p in parameters])
+    history = fit(
+        loss,
+        SGD(parameters, lr=1.0),
+        data=(X, y),
+        batch_size=n,
+        steps=1,
+        regularization=lambda: 0.01 * sum(p * p for p in parameters),
+        dtype="f64",
+        strict=strict,
+    )
+    value, gradient = expected(seed, X, y)
+    after = np.array([p.data for p in parameters])
+    if strict:
+        assert history.losses[0] == value
+        assert after.tolist() == (before - 1.0 * np.array(gradient)).tolist()
+    assert history.losses[0] == pytest.approx(value, rel=1e-10, abs=1e-12)
+    assert after == pytest.approx(before - np.array(gradient), rel=1e-9, abs=1e-11)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_blocks_of_samples_add_up(seed: int) -> None:
+    """More samples than a block has, the last block a small one."""
+    rng = np.random.default_rng(seed)
+    few = 5
+    X, y = rng.normal(size=(few, FEATURES)), rng.normal(size=few)
+    times = 400 + 3 * seed
+    parameters, loss = random_loss(seed)
+    before = np.array([p.data for p in parameters])
+    history = fit(
+        loss,
+        SGD(parameters, lr=1.0),
+        data=(np.tile(X, (times, 1)), np.tile(y, times)),
+        batch_size=few * times,
+        steps=1,
+        regularization=lambda: 0.01 * sum(p * p for p in parameters),
+        dtype="f64",
+    )
+    value, gradient = expected(seed, X, y)
+    assert history.losses[0] == pytest.approx(value, rel=1e-9)
+    after = np.array([p.data for p in parameters])
+    assert after == pytest.approx(before - np.array(gradient), rel=1e-8, abs=1e-10)
