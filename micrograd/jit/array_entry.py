@@ -197,7 +197,7 @@ def _emit(o: Objects) -> None:
     o.call_pointer(o.pointer(known, 8 * BLOCK), None, columns, points)
     o.leave(result)
     b.enter(other)
-    o.leave(o.call(CALL_GENERAL, *start.arguments))
+    o.leave(o.call(CALL_GENERAL, *start.arguments, last=True))
 
 
 def check_array(o: Objects, x: Any, dtype: Any, flags: int, other: Any) -> None:

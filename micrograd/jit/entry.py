@@ -33,7 +33,7 @@ MOST_PARTS = 200
 """Nor are structures of more parts that are emitted one by one."""
 
 MOST_INLINE = 4
-"""Scalars in a row, if they are floats and not more than this, are read without a call."""
+"""Numbers in a row up to so many are read, if they are floats, and made without a call."""
 
 GIL_FREE_WORK = 100_000
 """Operations from which on a kernel lets other threads run: some ten times what that costs."""
@@ -122,7 +122,7 @@ class _Entry:
         o.leave(o.null())
         b.enter(self.other)
         following = b.load(o.address(NEXT), o.ptr)
-        o.leave(o.call_pointer(following, o.ptr, *start.arguments))
+        o.leave(o.call_pointer(following, o.ptr, *start.arguments, last=True))
 
     # -- arguments -----------------------------------------------------------------------------
 
@@ -235,26 +235,33 @@ class _Entry:
         the outermost frees all.
         """
         o = self.o
+        if not isinstance(self.convention.result, Container):
+            first = 0 - self.convention.returns
+            o.leave(o.call("PyFloat_FromDouble", self._number(first), last=True))
+            return
         self.leaf = 0
         self.made: list[ir.Value] = []
         root = self._make(self.convention.result, None)
-        if len(self.made) > 1:
+        if self.made:
             o.require_with(o.all(self.made), self.undo, [root])
         o.leave(root)
 
-    def _make(self, s: Structure, root: ir.Value | None) -> ir.Value:
-        """A new object for the leaves from `leaf` on, which may turn out to be null."""
+    def _make(self, s: Structure, root: ir.Value | None, slot: ir.Value | None = None) -> ir.Value:
+        """A new object for the leaves from `leaf` on, stored in `slot`; it may be null."""
         o = self.o
         first = self.leaf - self.convention.returns
         if not isinstance(s, Container):
             self.leaf += 1
-            return self._noted(o.call("PyFloat_FromDouble", self._number(first)))
+            return self._noted(o.call("PyFloat_FromDouble", self._number(first)), slot)
         n = o.integer(len(s.items))
         kind = "list" if s.type is list else "tuple"
-        if _is_flat(s) and first >= 0 and self.output is not None:
+        run = len(s.items) > MOST_INLINE and _is_flat(s)
+        if run and first >= 0 and self.output is not None:
             self.leaf += len(s.items)
-            return self._noted(o.call(f"new_{kind}", self._place(first), n))
+            return self._noted(o.call(f"new_{kind}", self._place(first), n), slot)
         made = o.call("PyList_New" if s.type is list else "PyTuple_New", n)
+        if slot is not None:
+            self.b.store(made, slot)
         root = made if root is None else root
         exists = o.negated(o.is_null(made))
         o.require_with(exists, self.undo, [root])
@@ -262,10 +269,13 @@ class _Entry:
         if s.type is list and s.items:
             items = o.pointer(made, LAYOUT.list_items)
         for k, item in enumerate(s.items):
-            self.b.store(self._make(item, root), o.at(items, 8 * k))
+            self._make(item, root, o.at(items, 8 * k))
         return made
 
-    def _noted(self, made: ir.Value) -> ir.Value:
+    def _noted(self, made: ir.Value, slot: ir.Value | None) -> ir.Value:
+        """An object that is looked at in the end."""
+        if slot is not None:
+            self.b.store(made, slot)
         self.made.append(self.o.negated(self.o.is_null(made)))
         return made
 

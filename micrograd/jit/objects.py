@@ -102,25 +102,33 @@ class Objects:
             )
         return self.address(name)
 
-    def call(self, name: str, *operands: ir.Value) -> ir.Value:
-        """Call a function of the C API, or of marshalling.py."""
+    def call(self, name: str, *operands: ir.Value, last: bool = False) -> ir.Value:
+        """Call a function of the C API, or of marshalling.py.
+
+        last   what it gives is returned, and it does not see this function's stack
+        """
         if name not in self._declared:
             self._declared.add(name)
             self.b.module.body.append(ir.Operation.parse(f"llvm.func @{name}{SIGNATURES[name]}"))
         result = SIGNATURES[name].partition(" -> ")[2]
         results = [ir.Type.parse(result)] if result else []
-        return self.b.build("llvm.call", results, operands, self.b.callee(name, len(operands)))
+        attributes = self.b.callee(name, len(operands))
+        if last:
+            attributes["TailCallKind"] = ir.Attribute.parse("#llvm.tailcallkind<tail>")
+        return self.b.build("llvm.call", results, operands, attributes)
 
     def call_pointer(
-        self, function: ir.Value, result: ir.Type | None, *operands: ir.Value
+        self, function: ir.Value, result: ir.Type | None, *operands: ir.Value, last: bool = False
     ) -> ir.Value:
-        """Call the function at an address."""
-        segments = {
+        """The same for the function at an address."""
+        attributes = {
             "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1 + len(operands), 0]),
             "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
         }
+        if last:
+            attributes["TailCallKind"] = ir.Attribute.parse("#llvm.tailcallkind<tail>")
         results = [] if result is None else [result]
-        return self.b.build("llvm.call", results, [function, *operands], segments)
+        return self.b.build("llvm.call", results, [function, *operands], attributes)
 
     # -- words ---------------------------------------------------------------------------------
 
