@@ -5,32 +5,33 @@ The same seed gives the same data; no global random generator is read or changed
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-
-from .errors import MicrogradError
 
 Points: TypeAlias = npt.NDArray[np.float64]
 Classes: TypeAlias = npt.NDArray[np.int64]
 
 
-def moons(samples: int, noise: float | None = 0.1, seed: int = 1337) -> tuple[Points, Classes]:
-    """Two interleaved half circles: f64[samples, 2], and classes -1 and 1.
+def moons(samples: int, noise: float = 0.1, seed: int = 1337) -> tuple[Points, Classes]:
+    """Two interleaved half circles: f64[samples, 2], and classes -1 and 1, in random order.
 
-    They are scikit-learn's; with the default seed, micrograd's demo has the same.
+    noise   the standard deviation of what is added to every coordinate
+
+    The numbers are those of scikit-learn's `make_moons`, which takes a second to import; with the
+    default seed they are those of micrograd's demo.
     """
-    try:
-        from sklearn.datasets import make_moons
-    except ImportError:
-        raise MicrogradError(
-            "the moons come from scikit-learn, which is not installed; install it with\n"
-            "    pip install 'micrograd-mlir[demo]'"
-        ) from None
-    made: tuple[Any, Any] = make_moons(n_samples=samples, noise=noise, random_state=seed)
-    points, classes = made
-    return points, classes * 2 - 1
+    rng = np.random.RandomState(seed)
+    outer = np.linspace(0.0, np.pi, samples // 2)
+    inner = np.linspace(0.0, np.pi, samples - samples // 2)
+    x = np.concatenate([np.cos(outer), 1.0 - np.cos(inner)])
+    y = np.concatenate([np.sin(outer), 1.0 - np.sin(inner) - 0.5])
+    classes = np.where(np.arange(samples) < len(outer), -1, 1)
+    order = np.arange(samples)
+    rng.shuffle(order)
+    points = np.stack([x, y], axis=1)[order]
+    return points + rng.normal(scale=noise, size=points.shape), classes[order]
 
 
 def yin_yang(samples: int, seed: int = 1337) -> tuple[Points, Classes]:

@@ -62,7 +62,7 @@ EXTRAS = {
     "graphviz": {"micrograd/graph.py"},
     "matplotlib": {"micrograd/cli/pictures.py"},
     "safetensors": {"micrograd/checkpoint.py"},
-    "sklearn": {"micrograd/datasets.py"},
+    "sklearn": set(),
     "tqdm": {"micrograd/cli/progress.py", "micrograd/jit/watch.py"},
 }
 """Packages that only some files need, which say what to install when they are missing."""

@@ -18,7 +18,6 @@ from micrograd.checkpoint import load
 from micrograd.cli import main, peers, report, sweep
 from micrograd.cli.main import INTERRUPTED
 from micrograd.datasets import moons, yin_yang
-from micrograd.errors import MicrogradError
 from micrograd.nn import MLP
 
 ROOT = Path(__file__).parent.parent
@@ -132,7 +131,6 @@ def steps(out: str) -> dict[int, tuple[float, float]]:
 
 
 def test_the_demo_with_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("sklearn")
     assert main(["train-moons", "--dtype", "f64", "--every", "1"]) == 0
     out = capsys.readouterr().out
     found = steps(out)
@@ -145,7 +143,6 @@ def test_the_demo_with_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_float32_reaches_all_points(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("sklearn")
     assert main(["train-moons"]) == 0
     out = capsys.readouterr().out
     found = steps(out)
@@ -155,7 +152,6 @@ def test_float32_reaches_all_points(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_interpreted_and_native_take_the_same_steps(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("sklearn")
     options = ["--samples", "12", "--epochs", "7", "--hidden", "5", "--seed", "3", "--every", "2"]
     assert main(["train-moons", *options, "--interpreter"]) == 0
     slow = capsys.readouterr().out
@@ -172,7 +168,6 @@ def test_interpreted_and_native_take_the_same_steps(capsys: pytest.CaptureFixtur
 def test_pictures_and_parameters_are_written_and_named(
     tmp_path: Path, how: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
     picture, saved = tmp_path / "boundary.png", tmp_path / "model.npz"
     options = ["--samples", "10", "--epochs", "2", "--hidden", "3", "--dtype", "f64"]
@@ -208,7 +203,6 @@ def test_the_boundary_lies_where_the_score_changes_its_sign(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("module", "arguments", "what"),
     [
-        ("sklearn.datasets", ["train-moons"], "the moons come from scikit-learn"),
         ("matplotlib.figure", ["train-moons", "--plot", "a.png"], "pictures are drawn by matplotl"),
         ("matplotlib.figure", ["benchmark-moons", "--plot", "a.png"], "pictures are drawn by"),
     ],
@@ -231,7 +225,6 @@ def test_what_is_missing_is_said_before_anything_runs(
 
 
 def test_ctrl_c_ends_the_training_with_130() -> None:
-    pytest.importorskip("sklearn")
     command = ["train-moons", "--interpreter", "--samples", "10", "--epochs", "100000"]
     process = subprocess.Popen(
         [sys.executable, "-m", "micrograd", *command, "--every", "1"],
@@ -255,7 +248,6 @@ def test_ctrl_c_ends_the_training_with_130() -> None:
 def test_the_benchmark_writes_tables_samples_and_charts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
     table, samples, charts = tmp_path / "a.md", tmp_path / "a.csv", tmp_path / "a.svg"
     arguments = ["--samples", "6,10", "--epochs", "3", "--rounds", "2"]
@@ -280,7 +272,6 @@ def test_the_benchmark_writes_tables_samples_and_charts(
 def test_the_budget_limits_the_interpreter_and_it_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pytest.importorskip("sklearn")
     arguments = ["--samples", "6,10", "--epochs", "2", "--rounds", "1", "--budget", "0"]
     assert main(["benchmark-moons", *arguments]) == 0
     out = capsys.readouterr().out
@@ -294,7 +285,6 @@ def test_the_budget_limits_the_interpreter_and_it_is_said(
     [(20, 0.011157265534910477), (100, 0.010844917131807), (200, 0.0105952776712746)],
 )
 def test_the_reference_has_the_known_last_losses(samples: int, loss: float) -> None:
-    pytest.importorskip("sklearn")
     train = peers.numpy({**sweep.setting(samples, 100), "dtype": "f64"})
     assert train()[0] == pytest.approx(loss, rel=1e-11)
     assert train()[0] == pytest.approx(loss, rel=1e-11)  # from the same weights again
@@ -302,7 +292,6 @@ def test_the_reference_has_the_known_last_losses(samples: int, loss: float) -> N
 
 @pytest.mark.parametrize("name", ["PyTorch", "JAX", "numba", "this project"])
 def test_peers_answer_as_the_reference_does(name: str) -> None:
-    pytest.importorskip("sklearn")
     package = {"PyTorch": "torch", "JAX": "jax"}.get(name, name)
     if name != "this project":
         pytest.importorskip(package)
@@ -357,7 +346,6 @@ def test_a_wrong_or_failing_peer_is_not_timed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pytest.importorskip("sklearn")
     script = tmp_path / "peers.py"
     script.write_text(PEER.format(root=str(ROOT), function=function))
     start = sweep.Contestant.start
@@ -404,18 +392,25 @@ def test_speedups_are_of_sizes_that_both_have() -> None:
 # --- data sets ------------------------------------------------------------------------------------
 
 
-def test_moons_are_the_demos_and_change_no_global_generator() -> None:
-    pytest.importorskip("sklearn")
-    from sklearn.datasets import make_moons
-
-    np.random.seed(1337)
-    expected, classes = make_moons(100, noise=0.1)
-    np.random.seed(7)
-    before = np.random.get_state()[1].tolist()  # type: ignore[index, union-attr]
-    points, labels = moons(100)
-    assert np.random.get_state()[1].tolist() == before  # type: ignore[index, union-attr]
+@pytest.mark.parametrize("samples", [1, 2, 7, 100])
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.3])
+def test_moons_are_scikit_learns_bit_for_bit(samples: int, noise: float) -> None:
+    datasets = pytest.importorskip("sklearn.datasets")
+    expected, classes = datasets.make_moons(samples, noise=noise or None, random_state=1337)
+    points, labels = moons(samples, noise)
     assert points.tolist() == expected.tolist()
     assert labels.tolist() == (2 * classes - 1).tolist()
+
+
+def test_moons_are_half_circles_and_change_no_global_generator() -> None:
+    state = np.random.get_state()[1].tolist()  # type: ignore[index, union-attr]
+    points, labels = moons(101, noise=0.0, seed=4)
+    assert np.random.get_state()[1].tolist() == state  # type: ignore[index, union-attr]
+    upper, lower = points[labels == -1], points[labels == 1]
+    assert (len(upper), len(lower)) == (50, 51)
+    assert np.hypot(*upper.T) == pytest.approx(np.ones(50))
+    assert np.hypot(*(lower - [1.0, 0.5]).T) == pytest.approx(np.ones(51))
+    assert moons(10, seed=4)[0].tolist() != moons(10, seed=5)[0].tolist()
 
 
 def test_yin_yang_is_symmetric_about_its_centre_but_for_the_names() -> None:
@@ -448,9 +443,3 @@ def test_yin_and_yang(point: tuple[float, float], expected: int) -> None:
     from micrograd.datasets import _yin_yang_class
 
     assert _yin_yang_class(np.array([point])).tolist() == [expected]
-
-
-def test_moons_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(MicrogradError, match=r"pip install 'micrograd-mlir\[demo\]'"):
-        moons(10)

@@ -126,7 +126,7 @@ def contestants() -> list[Contestant]:
 
 def setting(samples: int, epochs: int) -> dict[str, Any]:
     """Data and initial weights, the same for all: the demo's, without noise."""
-    points, labels = moons(samples, None, SEED)
+    points, labels = moons(samples, 0.0, SEED)
     random.seed(SEED)
     weights = [p.data for p in MLP(2, HIDDEN).parameters()]
     return {
