@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from micrograd import Value, jit
 from micrograd.jit import lanes
 from micrograd.jit.lanes import fold
 from micrograd.nn import MLP, Layer
+
+from .guarded import guarded, needs_guards
 
 TOGETHER = "added up together"
 
@@ -95,6 +99,27 @@ def test_a_sum_of_negative_zeros_is_one(bits: int, dtype: str, inputs: int) -> N
         p.data = -0.0
     for y in jit(layer, dtype=dtype)([1.0] * inputs):
         assert math.copysign(1.0, y) == -1.0
+
+
+@needs_guards
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize(("rows", "row"), [(5, 3), (30, 10), (10, 21)])
+@pytest.mark.parametrize("at_end", [True, False])
+def test_nothing_around_the_rows_is_touched(
+    bits: int, dtype: str, rows: int, row: int, at_end: bool
+) -> None:
+    def f(w: list, x: list) -> Any:  # type: ignore[type-arg]
+        return sum(sum(w[row * i + k] * x[k] for k in range(row)) * (i + 1) for i in range(rows))
+
+    kernel = jit(f, dtype=dtype)
+    w, x = np.arange(rows * row) % 7.0, np.arange(row) % 5.0
+    expected = kernel(list(w), list(x))
+    assert TOGETHER in str(kernel.stages()["schedule"])
+    number = {"f32": np.float32, "f64": np.float64}[dtype]
+    result = {"f32": ctypes.c_float, "f64": ctypes.c_double}[dtype]
+    main = ctypes.CFUNCTYPE(result, ctypes.c_void_p, ctypes.c_void_p)(kernel.address)
+    places = [guarded(a.astype(number), at_end=at_end).ctypes.data for a in (w, x)]
+    assert main(*places) == expected == ((w.reshape(rows, row) @ x) * np.arange(1, rows + 1)).sum()
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
