@@ -112,6 +112,17 @@ def test_tiny_regression_learns(
     assert "step   0" in capsys.readouterr().out
 
 
+def test_yin_yang_trains_the_same_both_ways(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import yin_yang
+
+    assert yin_yang.main(3) > 0.85
+    apart = float(capsys.readouterr().out.split("relative difference ")[1].split()[0])
+    assert apart < 1e-12
+
+
 def test_visualize_writes_a_drawing(tmp_path: Path) -> None:
     pytest.importorskip("graphviz")
     written = run("visualize.py", str(tmp_path / "neuron")).splitlines()[-1]
