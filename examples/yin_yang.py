@@ -66,8 +66,16 @@ def main(steps: int = STEPS) -> float:
     print(f"{steps} steps, interpreted: {time.perf_counter() - start:.3f} s")
 
     model, optimizer = make()
-    everything = {"data": (X, y), "loss": cross_entropy, "batch_size": SAMPLES, "shuffle": False}
-    fast = fit(model, optimizer, steps=steps, dtype="f64", **everything)
+    fast = fit(
+        model,
+        optimizer,
+        data=(X, y),
+        loss=cross_entropy,
+        batch_size=SAMPLES,
+        shuffle=False,
+        steps=steps,
+        dtype="f64",
+    )
     print(f"{steps} steps, native:      {fast.seconds:.6f} s")
     apart = max(abs(a - b) / a for a, b in zip(slow, fast.losses.tolist(), strict=True))
     print(f"losses {slow[0]:.4f} ... {slow[-1]:.4f}, largest relative difference {apart:.1e}")
