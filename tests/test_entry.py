@@ -347,6 +347,43 @@ def test_results_belong_to_the_caller_alone() -> None:
     assert found == [2, 3, 2, 3] + [2] * 12  # two of them are in `containers` as well
 
 
+@needs_entries
+def test_nothing_is_left_behind_where_memory_ends() -> None:
+    capi = pytest.importorskip("_testcapi")
+    kernel = jit(
+        lambda x, y: [x * y, (x, [y, [x + y, x - y]], [x * k for k in range(12)]), y], dtype="f64"
+    )
+    expected = kernel(1.5, 2.5)
+    rng = random.Random(0)
+
+    def attempts() -> int:
+        """How many of sixty calls fail, each at another allocation of its own."""
+        failed = 0
+        held: list[Any] = []
+        for k in range(60):
+            held.append([rng.random() for _ in range(200)])  # else freed floats are taken again
+            capi.set_nomemory(k % 30, k % 30 + 1)
+            try:
+                found = kernel(1.5, 2.5)
+            except MemoryError:
+                failed += 1
+                found = expected
+            finally:
+                capi.remove_mem_hooks()
+            if found != expected:
+                raise AssertionError(found)
+            held.append(found)
+        return failed
+
+    for round in range(12):
+        failed = attempts()
+        assert failed > 20
+        gc.collect()
+        if round == 1:
+            before = sys.getallocatedblocks()
+    assert sys.getallocatedblocks() - before < 100
+
+
 def test_a_million_calls_leave_no_memory_behind() -> None:
     kernel = jit(lambda x, v: x * v[0] + v[1], dtype="f64").value_and_grad
     v, bad = [3.0, 2**60], [3.0, "no"]
@@ -391,6 +428,32 @@ def test_threads_call_while_others_compile() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@needs_entries
+def test_a_long_call_lets_other_threads_run(general_calls: list[Any]) -> None:
+    kernel = jit(network(1, 64, [400, 400, 1]), dtype="f64")
+    inputs = [[float(k + j) for j in range(64)] for k in range(4)]
+    expected = [kernel(x) for x in inputs]
+    assert "PyEval_SaveThread" in kernel._shown.native.llvm_ir
+    assert "PyEval_SaveThread" not in jit(plus_one)._shown.native.llvm_ir
+    general_calls.clear()
+    found: dict[int, list[float]] = {}
+
+    def call(k: int) -> None:
+        found[k] = [kernel(inputs[k]) for _ in range(50)]
+
+    threads = [threading.Thread(target=call, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {k: [expected[k]] * 50 for k in range(4)}
+    assert not general_calls
+
+
+def plus_one(x: float) -> float:
+    return x + 1
 
 
 # --- kernels as objects --------------------------------------------------------------------------
