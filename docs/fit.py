@@ -42,14 +42,14 @@ def polynomials() -> dict[str, tuple[str, Function, Any, Any, dict[int, int]]]:
     t = series(of_square(lambda r: (mpmath.tanh(r) - r) / r**3), -1 / mpf(3))
     log = series(lambda r: (log1p(r) - r) / r**2, -0.5)
     cubic = series(lambda r: (log1p(r) - r + r**2 / 2) / r**3, 1 / mpf(3))
-    below, above = -1 / mpf(33), 1 / mpf(32)
+    below, above = -35 / mpf(1024), 1 / mpf(32)
     return {
         "EXP": ("(e**r - 1 - r) / r**2 for |r| <= ln(2)/32", e, -step, step, {32: 3, 64: 6}),
         "EXP_WIDE": ("the same for |r| <= 3 ln(2)/32", e, -wide, wide, {32: 4, 64: 8}),
         "SINH": ("(sinh r - r) / r**3 in r**2, |r| <= 3 ln(2)/32", s, 0, wide**2, {32: 2, 64: 4}),
         "COSH": ("(cosh r - 1) / r**2 in r**2, |r| <= 3 ln(2)/32", c, 0, wide**2, {32: 2, 64: 4}),
         "TANH": ("(tanh x - x) / x**3 in x**2, |x| <= 1/32", t, 0, mpf(2) ** -10, {32: 2, 64: 4}),
-        "LOG": ("(ln(1 + r) - r) / r**2 for -1/33 <= r <= 1/32", log, below, above, {32: 5, 64: 9}),
+        "LOG": ("(ln(1 + r) - r) / r**2, -35/1024 <= r <= 1/32", log, below, above, {32: 5, 64: 9}),
         "LOG_CUBIC": ("(ln(1 + r) - r + r**2/2) / r**3, alike", cubic, below, above, {64: 9}),
     }  # fmt: skip
 
@@ -64,7 +64,7 @@ def tables() -> dict[str, tuple[str, Callable[[int], Sequence[Any]]]]:
         return [x / rounded(x, bits) - 1 for x in powers(bits)]
 
     def reciprocals(bits: int) -> list[Any]:
-        return [1 / (1 + mpf(i) / 16) for i in range(16)]
+        return [mpf(1), *(short_reciprocal(1 + mpf(i) / 16) for i in range(1, 16))]
 
     def logs(bits: int) -> list[Any]:
         return [-mpmath.log(rounded(x, bits)) for x in reciprocals(bits)]
@@ -86,7 +86,7 @@ def tables() -> dict[str, tuple[str, Callable[[int], Sequence[Any]]]]:
         "POWERS": ("2**(j/16)", powers),
         "POWER_TAILS": ("how much 2**(j/16) exceeds its entry in POWERS, relatively", tails),
         "LN2_16": ("ln(2)/16, and the rest", step),
-        "RECIPROCALS": ("1 / (1 + i/16)", reciprocals),
+        "RECIPROCALS": ("1 / (1 + i/16), to so few places that z/c - 1 is exact", reciprocals),
         "LOGS": ("-ln of the entries of RECIPROCALS, to multiples of 2**-42 (2**-16)", high),
         "LOG_TAILS": ("the rest", low),
         "LN2": ("ln 2 to a multiple of 2**-42 (2**-16), and the rest", ln2),
@@ -98,6 +98,17 @@ def rounded(x: Any, bits: int) -> Any:
     digits = 53 if bits == 64 else 24
     with mpmath.workprec(digits):
         return +x
+
+
+def short_reciprocal(c: Any) -> Any:
+    """1/c to 5 or 6 places, so that z/c - 1 is as exact as z, for |z - c| <= 1/32, and small."""
+    found = []
+    for scale in (32, 64):
+        for n in range(scale // 2, scale):
+            largest = max(abs(z * n / scale - 1) for z in (c - mpf(1) / 32, c + mpf(1) / 32))
+            if largest <= mpf(2) / scale:
+                found.append((largest, mpf(n) / scale))
+    return min(found)[1]
 
 
 def on_grid(x: Any, bits: int) -> Any:

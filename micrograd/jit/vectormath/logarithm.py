@@ -1,9 +1,9 @@
 """log, log1p and softplus.
 
-ln(2**k z) = k ln 2 + ln c + ln(1 + r), with c = 1 + i/16 the nearest to z and r = z/c - 1, so
-|r| <= 1/32. ln c and 1/c come from tables in registers. k ln 2 + ln c is exact to the places that
-its leading parts have; near 1 it is 0, and r is exact. Source: P. T. P. Tang, Table-Driven
-Implementation of the Logarithm Function, 1990.
+ln(2**k z) = k ln 2 + ln c + ln(1 + r), with c near 1 + i/16, the nearest to z, and r = z/c - 1, so
+|r| < 1/29. 1/c and ln c come from tables in registers. 1/c has so few places that r is exact, and
+so is the sum of the leading parts of k ln 2 and ln c; near 1 it is 0. Source: P. T. P. Tang,
+Table-Driven Implementation of the Logarithm Function, 1990.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ Pair = tuple[Real, Real]
 
 @dataclass(frozen=True, slots=True)
 class Reduced:
-    """The parts of ln x: base + rest + ln(z * inverse).
+    """The parts of ln x: base + rest + ln(1 + r).
 
-    z         the digits of x, near 1
+    r         z/c - 1, exact
     inverse   1/c
     base      k ln 2 + ln c, exact; what it is too small is `rest`
     exponent  the bits of x that z lacks: those of 2**k
     """
 
-    z: Real
+    r: Real
     inverse: Real
     base: Real
     rest: Real
@@ -66,7 +66,8 @@ def reduce(x: Real, lifted: Mask | None = None) -> Reduced:
     ln2, ln2_tail = LN2[x.bits]
     base = k.fma(ln2, index.lookup(LOGS[x.bits]))
     rest = k.fma(ln2_tail, index.lookup(LOG_TAILS[x.bits]))
-    return Reduced(z, index.lookup(RECIPROCALS[x.bits]), base, rest, exponent)
+    inverse = index.lookup(RECIPROCALS[x.bits])
+    return Reduced(z.fma(inverse, -1.0), inverse, base, rest, exponent)
 
 
 def logarithm(x: Real, *, correction: Pair | None = None, lifted: Mask | None = None) -> Pair:
@@ -76,7 +77,7 @@ def logarithm(x: Real, *, correction: Pair | None = None, lifted: Mask | None = 
     lifted      where x is what `lift` made of it
     """
     parts = reduce(x, lifted)
-    r = parts.z.fma(parts.inverse, -1.0)
+    r = parts.r
     high, low = two_sum(parts.base, r)
     rest = parts.rest + low
     if correction is not None:

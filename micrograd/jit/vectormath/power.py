@@ -46,14 +46,12 @@ def _single(x: Real) -> Pair:
 def _extended(x: Real) -> Pair:
     """ln x to about 64 bits; infinite or nan where it is."""
     parts = logarithm.reduce(*lift(x))
-    product, error = two_product(parts.z, parts.inverse)
-    r = product - 1.0
+    r = parts.r
     square, square_error = two_product(r, r)
     high, low = two_sum(parts.base, r)
     high, lower = two_sum(high, square * -0.5)
     cubic = (square * r) * polynomial(r, LOG_CUBIC[x.bits])
-    error = polynomial(r, [1.0, -1.0, 1.0, -1.0]) * error  # error / (1 + r)
-    rest = parts.rest + square_error.fma(-0.5, error)
+    rest = square_error.fma(-0.5, parts.rest)
     high, low = two_sum(high, (low + lower) + (cubic + rest))
     high = (x < math.inf).select(high, x)
     return x.equals(0.0).select(x.constant(-math.inf), high), low
