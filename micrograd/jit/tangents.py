@@ -32,6 +32,8 @@ from .program import Access, Apply, Expr, Program, Role, Statement, accesses, ma
 from .simplify import fold_expr
 from .trace import Element
 
+MOST_FILLS = 4
+"""Statements that set some elements of an array to zero; more set them all."""
 TABLE_ENTRIES = 1 << 27
 """The largest index table that is made for all directions."""
 
@@ -305,14 +307,34 @@ class Bundle:
         return Access(name, a.offset * scale, tuple(strides), table)
 
     def complete(self, array: str, index: Ints) -> None:
-        """Give the elements that have no tangent the number 0."""
+        """Give the elements that have no tangent the number 0.
+
+        If they lie scattered, all that nothing is going to be assigned to.
+        """
         self._declare(array)
-        missing = np.unique(index[~self.set[array][index]])
-        for counts, ((offset, strides),) in nests(missing[None, :]) if len(missing) else []:
+        done = self.set[array]
+        missing = np.unique(index[~done[index]])
+        fills = list(nests(missing[None, :]))
+        if len(fills) > MOST_FILLS:
+            needed = np.zeros(len(done), dtype=bool)
+            needed[missing] = True
+            missing = np.flatnonzero(needed | ~(done | self._assigned(array)))
+            fills = list(nests(missing[None, :]))
+        for counts, ((offset, strides),) in fills:
             fill = Statement(Access(array, offset, strides), 0.0, counts)
             domain = counts if self.count is None else (self.count, *counts)
             self.result.assign(self.tangent(fill.target, fill), 0.0, domain)
-        self.set[array][missing] = True
+        done[missing] = True
+
+    def _assigned(self, array: str) -> Bools:
+        """The elements whose tangents may be assigned, and not only added to."""
+        mask = np.zeros(self.program.arrays[array].size, dtype=bool)
+        for s in self.program.body:
+            reads = differentiable_accesses(s.expr)
+            depends = any(a.array in self.active for a in reads)
+            if s.target.array == array and not s.accumulate and depends:
+                mask[elements(s.target, s.domain, self.program)] = True
+        return mask
 
     def _declare(self, array: str) -> str:
         """The name of the array of tangents; it is declared when new."""
