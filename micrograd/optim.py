@@ -77,8 +77,9 @@ def cosine(start: float, end: float, steps: int, warmup: int = 0) -> Schedule:
     [0.5, 1.0, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
     start, end, steps = _number("start", start), _number("end", end), _count("steps", steps)
-    if not 0 <= warmup < steps:
-        raise TrainingError(f"warmup should be from 0 to steps - 1 = {steps - 1}, got {warmup}")
+    warmup = _count("warmup", warmup, least=0)
+    if warmup >= steps:
+        raise TrainingError(f"warmup should be less than the {steps} steps, got {warmup}")
 
     def rate(step: int) -> float:
         if step < warmup:

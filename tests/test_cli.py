@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ import pytest
 from micrograd.checkpoint import load
 from micrograd.cli import main, peers, report, sweep
 from micrograd.cli.main import INTERRUPTED
+from micrograd.cli.progress import Progress
 from micrograd.datasets import moons, yin_yang
 from micrograd.nn import MLP
 
@@ -222,6 +224,41 @@ def test_what_is_missing_is_said_before_anything_runs(
     assert captured.out == ""
     assert what in captured.err
     assert "pip install 'micrograd-mlir[demo]'" in captured.err
+
+
+class Terminal(io.StringIO):
+    """What somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_is_shown_to_who_looks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tqdm")
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Progress(4, "steps") as progress:
+        progress.advance(2)
+        progress.say("half")
+    assert "steps:" in screen.getvalue()
+    assert "/4 [" in screen.getvalue()
+    assert capsys.readouterr().out == "half\n"
+
+
+@pytest.mark.parametrize("screen", [Terminal(), io.StringIO()])
+def test_without_tqdm_or_a_terminal_there_are_lines_only(
+    screen: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", screen)
+    if screen.isatty():
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    with Progress(4, "steps") as progress:
+        progress.advance(2)
+        progress.say("half")
+    assert screen.getvalue() == ""
+    assert capsys.readouterr().out == "half\n"
 
 
 def test_ctrl_c_ends_the_training_with_130() -> None:

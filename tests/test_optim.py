@@ -393,7 +393,8 @@ W = Value(1.0, label="w")
         (lambda: linear(1.0, 0.1, 0), "steps should be an int, 1 or more, got int 0"),
         (lambda: linear(1.0, 0.1, 2.5), "steps should be an int, 1 or more, got float 2.5"),  # type: ignore[arg-type]
         (lambda: cosine(math.nan, 0.1, 3), "start should be a finite number"),
-        (lambda: cosine(1.0, 0.1, 3, warmup=3), "warmup should be from 0 to steps - 1 = 2, got 3"),
+        (lambda: cosine(1.0, 0.1, 3, warmup=3), "warmup should be less than the 3 steps, got 3"),
+        (lambda: cosine(1.0, 0.1, 3, warmup=-1), "warmup should be an int, 0 or more, got int -1"),
     ],
 )
 def test_bad_options(make: Callable[[], Any], message: str) -> None:
