@@ -1,28 +1,22 @@
-"""pow: e**(y ln|x|), with ln|x| to about 64 bits as a sum of two numbers."""
+"""pow: e**(y ln|x|), with ln|x| as a sum of two numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from . import logarithm
 from .coefficients import EXP, LOG_CUBIC
 from .exponential import clamp, power, reduce
-from .logarithm import Pair, lift, log
+from .logarithm import Pair, lift
 from .numbers import Real, polynomial, two_product, two_sum
 
 
 def pow(x: Real, y: Real) -> Real:
-    """x ** y, with C's special cases. float32 is computed in float64."""
-    if x.bits == 32:
-        return _power(x.convert(64), y.convert(64), _single).convert(32)
-    return _power(x, y, _extended)
-
-
-def _power(x: Real, y: Real, ln: Callable[[Real], Pair]) -> Real:
-    high, low = ln(abs(x))
+    """x ** y, with C's special cases."""
+    high, low = logarithm_exactly(abs(x))
     # so large that every base but 1 overflows or vanishes, yet 0 times it is 0
-    bounded = y.constant(1e300).minimum(y.constant(-1e300).maximum(y))
+    largest = 1e300 if x.bits == 64 else 1e30
+    bounded = y.constant(largest).minimum(y.constant(-largest).maximum(y))
     exponent, rest = two_product(bounded, high)
     rest = bounded.fma(low, rest)
     rest = (abs(exponent) < 1000.0).select(rest, 0.0)
@@ -38,13 +32,8 @@ def _power(x: Real, y: Real, ln: Callable[[Real], Pair]) -> Real:
     return (x.equals(1.0) | y.equals(0.0)).select(x.constant(1.0), result)
 
 
-def _single(x: Real) -> Pair:
-    """ln x, to more than float32 has."""
-    return log(x), x.constant(0.0)
-
-
-def _extended(x: Real) -> Pair:
-    """ln x to about 64 bits; infinite or nan where it is."""
+def logarithm_exactly(x: Real) -> Pair:
+    """ln x to 64 bits, or 35 in float32; infinite or nan where it is."""
     parts = logarithm.reduce(*lift(x))
     r = parts.r
     square, square_error = two_product(r, r)
