@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -315,6 +316,23 @@ def test_the_budget_limits_the_interpreter_and_it_is_said(
     for name in ("interpreter", "interpreter, gc off"):
         assert f"- {name}: not measured at 6, 10 samples, because of its budget of 0 s" in out
     assert "Times as fast" not in out
+
+
+def test_a_size_is_left_out_when_it_would_exceed_the_budget() -> None:
+    given = Namespace(samples=[20, 40, 100], epochs=1, rounds=2, dtype="f32", budget=5.0, peer=[])
+    swept = sweep.Sweep(given, Progress(1, ""))
+    c = swept.all[0]
+    assert swept._affordable(c, 20, 0)  # nothing is known yet
+    c.samples, c.spent = {20: [1.0]}, 1.0
+    assert swept._affordable(c, 40, 0)  # 1 + 2 seconds
+    assert not swept._affordable(c, 100, 0)  # 1 + 5
+    assert not swept._affordable(c, 40, 1)  # it was left out in the first round
+    assert next(iter(swept.notes())) == (
+        "interpreter: not measured at 40, 100 samples and in fewer rounds at 20 (1) samples, "
+        "because of its budget of 5 s (--budget)"
+    )
+    c.samples = {size: [1.0, 1.0] for size in given.samples}
+    assert not [note for note in swept.notes() if note.startswith("interpreter:")]
 
 
 @pytest.mark.parametrize(
