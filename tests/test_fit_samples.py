@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, fit, tanh
+from micrograd import Value, fit, jit, tanh
 from micrograd.losses import cross_entropy, max_margin, squared_error
 from micrograd.nn import MLP, Module
 from micrograd.optim import SGD, AdamW, Optimizer
@@ -356,3 +356,32 @@ def test_a_recurrence_is_trained_sample_by_sample() -> None:
 def _slope(f: Callable[[float, float], float], p: float, q: float) -> float:
     h = 1e-6
     return (f(p, q + h) - f(p, q - h)) / (2 * h)
+
+
+def test_another_batch_size_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does other data of this shape; another number in the loss does."""
+    net, scale = model_of(3, 4, 1), 1.0
+    optimizer = SGD(net.parameters(), lr=0.01)
+
+    def loss(x: Any, y: Any) -> Value:
+        return max_margin(net(x), y) * scale
+
+    fit(loss, optimizer, data=(ROWS, LABELS), batch_size=7, epochs=1)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("compiled")
+
+    monkeypatch.setattr("lowering.compile", refuse)
+    fit(loss, optimizer, data=(ROWS, LABELS), batch_size=8, epochs=2)
+    fit(loss, optimizer, data=(ROWS[:30], LABELS[:30]), batch_size=29, epochs=2)
+    scale = 2.0
+    with pytest.raises(AssertionError, match="compiled"):
+        fit(loss, optimizer, data=(ROWS, LABELS), batch_size=7, epochs=1)
+
+
+def test_a_jitted_function_is_trained_with_its_options() -> None:
+    w = Value(0.5)
+    square = jit(lambda x, y: (w * x - y) ** 2, dtype="f64")
+    x = np.arange(1.0, 4.0)
+    history = fit(square, SGD([w], lr=0.01), data=(x, 2 * x), batch_size=3, epochs=1)
+    assert history.losses[0] == pytest.approx(np.mean((1.5 * x) ** 2), rel=1e-15)

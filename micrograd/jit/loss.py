@@ -8,6 +8,7 @@ one sample after the other.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from .differentiate import gradient
 from .emit import ENTRY, Interface, constant_data, emit
 from .emit_samples import emit_samples, lanes_of
 from .executable import Options
+from .graph import Graph
 from .program import Access, Apply, Program, Role
 from .reroll import OUTPUT, reroll, straight_line
 from .samples import SHARE, WEIGHTS, over_samples
@@ -253,17 +255,46 @@ def sample_loss(
 ) -> SampleLoss:
     """The loss of samples with rows of these shapes, plus a penalty, by blocks if it has that form.
 
-    Strict losses go sample by sample: only so is the order of sums the interpreter's.
+    Strict losses go sample by sample: only so is the order of sums the interpreter's. A graph that
+    was compiled lately, for the same parameters, is not compiled again.
     """
     adopt(parameters)
+    found = trace_sample(function, shapes, parameters, penalty)
+    homes = tuple((id(p._home[0]), p._home[1]) for p in parameters)
+    key = (_digest(found.graph), homes, options, penalty is None)
+    loss = _LOSSES.pop(key, None)
+    if loss is None:
+        loss = _compiled(found, parameters, options, penalty)
+    _LOSSES[key] = loss
+    while len(_LOSSES) > MOST_LOSSES:
+        del _LOSSES[next(iter(_LOSSES))]
+    return loss
+
+
+MOST_LOSSES = 8
+"""How many losses are kept compiled."""
+_LOSSES: dict[Any, SampleLoss] = {}
+"""The latest ones; they keep the stores alive whose identities are in their keys."""
+
+
+def _digest(graph: Graph) -> str:
+    """What two graphs that compute the same by the same operations have in common."""
+    digest = hashlib.sha256(repr((graph.inputs, graph.parameters, graph.outputs)).encode())
+    for column in (graph.codes, graph.x, graph.y, graph.z, graph.constants):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _compiled(
+    found: Trace, parameters: Sequence[Value], options: Options, penalty: Value | None
+) -> SampleLoss:
     if not options.strict:
-        found = trace_sample(function, shapes, parameters, penalty)
         block = over_samples(_program(found, options))
         if block is not None:
             verify(block[0], "over_samples")
             return BlockLoss(*block, found, parameters, options)
-    found = trace_sample(function, shapes, parameters)
     if penalty is None:
         return SingleLoss(found, parameters, options, None)
+    found.graph.outputs = found.graph.outputs[:1]
     alone = trace([penalty], {}, set(parameters))
     return SingleLoss(found, parameters, options, Penalty(alone, parameters, options))
