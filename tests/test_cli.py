@@ -202,6 +202,16 @@ def test_the_boundary_lies_where_the_score_changes_its_sign(tmp_path: Path) -> N
     assert len(grid) == 6 * 8
     assert "<svg" in (tmp_path / "a.svg").read_text()
 
+    def drawn(scale: float, shift: float) -> bytes:
+        path = tmp_path / "b.png"
+        pictures.decision_boundary(
+            path, points, [-1, 1], lambda grid: scale * (score(grid) + shift), step=0.5
+        )
+        return path.read_bytes()
+
+    assert drawn(1.0, 0.1) == drawn(9.0, 0.1)
+    assert drawn(1.0, 0.1) != drawn(1.0, 0.6)
+
 
 @pytest.mark.parametrize(
     ("module", "arguments", "what"),
