@@ -17,6 +17,9 @@ import pytest
 
 from micrograd import History, Value, fit, jit, tanh, where
 from micrograd.errors import TrainingError
+from micrograd.jit.executable import Options
+from micrograd.jit.loss import sample_loss
+from micrograd.jit.training import BatchLoop
 from micrograd.losses import max_margin
 from micrograd.nn import MLP
 from micrograd.optim import SGD, Adam
@@ -108,6 +111,14 @@ def test_validation_and_metric_without_data() -> None:
     assert history.metrics == [3.0, 2.0, 1.5]
 
 
+def test_history_is_short_when_printed() -> None:
+    w, loss = slope()
+    assert repr(fit(loss, SGD([w], lr=0.5), steps=0)) == "<History: 0 steps, done>"
+    history = fit(loss, SGD([w], lr=0.5), steps=3)
+    assert repr(history) == "<History: 3 steps, done, loss 0 -> -1>"
+    assert history.rates.tolist() == [0.5] * 3
+
+
 # --- stopping -----------------------------------------------------------------------------------
 
 
@@ -175,6 +186,13 @@ def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
     assert "loss=" in shown
 
 
+def test_a_bar_is_closed_when_training_stops(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tqdm")
+    w, loss = slope()
+    fit(loss, SGD([w], lr=0.5), steps=100, progress=True, callback=lambda _: True, every=7)
+    assert capsys.readouterr().err.splitlines()[-1].count(" 7/100 ") == 1
+
+
 def test_progress_without_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     w, loss = slope()
@@ -217,29 +235,51 @@ def test_an_interrupt_leaves_whole_steps() -> None:
 
 @POSIX
 @pytest.mark.parametrize("threads", [1, 2])
-def test_an_interrupt_within_a_large_step_undoes_it(threads: int) -> None:
-    x = np.full(30_000_000, 0.25, dtype=np.float32)
+def test_an_interrupt_of_large_steps_leaves_whole_ones(threads: int) -> None:
+    x = np.full(4_000_000, 0.25, dtype=np.float32)
     w = Value(1.0)
-    optimizer = SGD([w], lr=0.25)
-    began = []
-
-    def callback(history: History) -> None:
-        interrupt_soon(history)
-        began.append(w.data)
-
+    optimizer = SGD([w], lr=0.001)
     with pytest.raises(KeyboardInterrupt) as interrupt:
         fit(
             lambda x: tanh(w - x) ** 2,
             optimizer,
             data=x,
             batch_size=len(x),
-            steps=1000,
+            steps=100_000,
             threads=threads,
-            callback=callback,
-            every=1,
+            callback=interrupt_soon,
+            every=50,
         )
-    assert optimizer.steps == interrupt.value.history.steps == len(began)  # type: ignore[attr-defined]
-    assert w.data == began[-1]
+    steps = interrupt.value.history.steps  # type: ignore[attr-defined]
+    assert optimizer.steps == steps >= 50
+    expected = 1.0
+    for _ in range(steps):
+        slope = np.tanh(expected - 0.25)
+        expected -= 0.001 * 2 * slope * (1 - slope**2)
+    assert w.data == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_step_can_be_left_and_taken_up_between_any_two_blocks(threads: int, strict: bool) -> None:
+    x = np.linspace(-1, 1, 5000 if not strict else 500)
+    found = []
+    for calls in (10_000, threads):
+        w = Value(0.75)
+        optimizer = SGD([w], lr=0.5)
+        options = Options(np.dtype(np.float64), strict)
+        kernel = sample_loss(lambda x, w=w: tanh(w - x) ** 2, [()], [w], options)
+        loop = BatchLoop(optimizer, 3, kernel, [x], batch=len(x), seed=None, threads=threads)
+        loop._state[loop.fields.index("until")] = 3
+        numbers, stretches = [], 0
+        while loop.step < 3:
+            loop._stretch(calls)
+            numbers.append((loop.step, w.data))
+            stretches += 1
+        found.append(dict(numbers)[3])
+        assert len(set(numbers)) == len({step for step, _ in numbers})
+        assert stretches == 1 if calls == 10_000 else stretches > 3
+    assert found[0] == found[1]
 
 
 # --- numbers that are not finite ------------------------------------------------------------------

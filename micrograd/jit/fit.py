@@ -22,7 +22,7 @@ from .loss import row_structure, sample_loss
 from .signature import build, count
 from .source import FunctionSource
 from .training import BatchLoop, Loop, WholeLoop
-from .watch import Watch
+from .watch import Bar, Watch
 
 Numbers = npt.NDArray[np.float64]
 """`f64[n]`."""
@@ -173,13 +173,14 @@ def _train(
     first = optimizer.steps
     none = np.zeros(0)
     history = History(none, none, none)
-    bar = watch.bar(total) if progress else None
+    bar = Bar(total) if progress else None
+    show = None if bar is None else bar.show
     looks = watch.looks
     began = time.perf_counter()
     try:
         while loop.step < total and history.stopped == "error":
             done = loop.step
-            loop.advance(min(total, done + every) if looks else total, bar)
+            loop.advance(min(total, done + every) if looks else total, show)
             history.seconds = time.perf_counter() - began - watch.seconds
             if looks:
                 history.losses = loop.losses[: loop.step]
@@ -191,6 +192,8 @@ def _train(
         interrupt.history = history  # type: ignore[attr-defined]
         raise
     finally:
+        if bar is not None:
+            bar.close()
         history.losses = loop.losses[: loop.step]
         watch.finish(history)
         history.rates = _rates(optimizer, loop.step, first)

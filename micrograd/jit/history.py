@@ -10,7 +10,7 @@ import numpy.typing as npt
 Numbers = npt.NDArray[np.float64]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class History:
     """What happened in training, step by step.
 
@@ -42,3 +42,10 @@ class History:
     def steps(self) -> int:
         """How many steps were taken."""
         return len(self.losses)
+
+    def __repr__(self) -> str:
+        n = self.steps
+        text = f"{n} step{'s' * (n != 1)}, {self.stopped}"
+        if n:
+            text += f", loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}"
+        return f"<History: {text}>"

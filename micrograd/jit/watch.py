@@ -85,8 +85,11 @@ class Watch:
             for p, number in zip(self.optimizer.parameters, self._kept, strict=True):
                 p.data = number
 
-    def bar(self, steps: int) -> Any:
-        """A progress bar, to be called with a step and its loss."""
+
+class Bar:
+    """A progress bar of tqdm, for so many steps."""
+
+    def __init__(self, steps: int) -> None:
         try:
             from tqdm.auto import tqdm
         except ImportError:
@@ -94,12 +97,13 @@ class Watch:
                 "progress=True needs tqdm, which is not installed; install it with\n"
                 "    pip install 'micrograd-mlir[demo]'"
             ) from None
-        shown = tqdm(total=steps, unit="step", leave=True)
+        self._shown = tqdm(total=steps, unit="step")
 
-        def show(step: int, loss: float) -> None:
-            shown.set_postfix(loss=f"{loss:.4g}", refresh=False)
-            shown.update(step - shown.n)
-            if step >= steps:
-                shown.close()
+    def show(self, step: int, loss: float) -> None:
+        """So many steps are done, the last one with this loss."""
+        self._shown.set_postfix(loss=f"{loss:.4g}", refresh=False)
+        self._shown.update(step - self._shown.n)
 
-        return show
+    def close(self) -> None:
+        """Leave it as it is."""
+        self._shown.close()
