@@ -519,6 +519,31 @@ def test_wrapping_copying_and_pickling() -> None:
         pickle.dumps(double)
 
 
+def test_a_kernel_is_called_while_the_process_ends() -> None:
+    script = """
+import sys
+import numpy as np
+from micrograd import jit
+
+class Last:
+    def __init__(self):
+        self.f, self.out = jit(lambda x, y: (x * y, x + y), dtype="f64"), np.empty((2, 3))
+        self()
+
+    def __call__(self):
+        for _ in range(2):
+            self.f(self.out[0], self.out[1])
+        return self.f(2, 3.5), self.f(x=1, y=2)
+
+    def __del__(self, write=sys.stdout.write):
+        write(repr(self()))
+
+last = Last()
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ran.stdout, ran.returncode) == ("((7.0, 5.5), (2.0, 3.0))", 0), ran.stderr
+
+
 def test_subclasses_of_kernel_are_called_in_python() -> None:
     class Counting(Kernel):
         calls = 0

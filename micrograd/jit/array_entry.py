@@ -24,7 +24,7 @@ from lowering.bindings import context, ir
 from .builder import Builder
 from .calls import Convention
 from .marshalling import CALL_GENERAL, addresses
-from .native_callable import ARRAYS_AT, LAYOUT, available
+from .native_callable import ARRAYS_AT, LAYOUT, available, immortal
 from .objects import Objects
 from .signature import SCALAR, count
 
@@ -119,7 +119,9 @@ def _compiled() -> lowering.NativeModule:
         _emit(Objects(Builder(module, 64, exact=True)))
         module.operation.verify()
         symbols = addresses(64) | known
-        return lowering.compile(module, symbols=symbols, vectorize=False, unroll=False)
+        native = lowering.compile(module, symbols=symbols, vectorize=False, unroll=False)
+        immortal(native)
+        return native
 
 
 def _emit(o: Objects) -> None:

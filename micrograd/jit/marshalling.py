@@ -19,7 +19,7 @@ import lowering
 from lowering.bindings import context, ir
 
 from .builder import Builder
-from .native_callable import GENERAL, LAYOUT, symbols
+from .native_callable import GENERAL, LAYOUT, immortal, symbols
 from .objects import Objects
 
 CALL_GENERAL = "call_general"
@@ -37,7 +37,9 @@ def _compiled(bits: int) -> lowering.NativeModule:
         _new_container(o, "new_list")
         _call_general(o)
         module.operation.verify()
-        return lowering.compile(module, symbols=symbols(), vectorize=False, unroll=False)
+        native = lowering.compile(module, symbols=symbols(), vectorize=False, unroll=False)
+        immortal(native)
+        return native
 
 
 def addresses(bits: int) -> dict[str, int]:

@@ -204,6 +204,12 @@ class _Ordinary:
     _arrays = 0
 
 
+def immortal(x: Any) -> Any:
+    """The same object, which now outlives all others: also what runs while the process ends."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(x))
+    return x
+
+
 def native(kind: T) -> T:
     """Let calls of this subclass of NativeCallable, a decorator, go through the slot.
 
@@ -218,7 +224,7 @@ def native(kind: T) -> T:
         _expect(flags.value == kind.__flags__, "tp_flags")
         flags.value |= HAVE_VECTORCALL
         ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
-        _symbols[GENERAL] = id(kind.__dict__["__call__"])
+        _symbols[GENERAL] = id(immortal(kind.__dict__["__call__"]))
     return kind
 
 
