@@ -5,23 +5,29 @@ from __future__ import annotations
 import math
 import random
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 import micrograd
 from micrograd import Value, exp, hessian, hvp, jacobian, jit, jvp, log, sin, tanh, vjp
 from micrograd.errors import SignatureError
 from micrograd.jit.derivatives import Wanted, blocks
+from micrograd.jit.interpret import interpret
+from micrograd.jit.program import Role
 from micrograd.jit.signature import SCALAR, Container, count
 from micrograd.nn import MLP
 from micrograd.ops import OPS
 
 from .cases import network, plain_readme
+from .checks import all_same
+from .programs import Scalars, scalars
 from .test_engine import readme
+from .test_random_programs import bounded
 
 
 def close(found: Any, expected: Any, rel: float = 1e-12) -> bool:
@@ -198,6 +204,37 @@ def test_an_infinite_partial_stays_in_its_row() -> None:
     assert kernel.jacobian(0.0, 3.0) == ([math.inf, 0.0, 3.0], [0.0, 2.0, 0.0])
     kernel = jit(lambda x, y, z: [log(x), y * z], dtype="f64")
     assert kernel.jacobian(0.0, 3.0, 2.0) == ([math.inf, 0.0], [0.0, 2.0], [0.0, 3.0])
+
+
+@bounded(60)
+@given(scalars())
+def test_strict_kernels_are_the_interpreter(program: Scalars) -> None:
+    """Special numbers, every op: machine code computes what the program says, bit for bit."""
+    f = jit(lambda v: program.run(v)[0], dtype="f64", strict=True)
+    n = len(program.leaves)
+    for kernel, more in ((f.hessian, []), (f.hvp, [[1.0] * n]), (f.jvp, [[1.0] * n])):
+        found = kernel(program.leaves, *more)
+        shown = kernel._shown.transformed
+        inputs = [a.name for a in shown.with_role(Role.INPUT)]
+        given_ = dict(zip(inputs, [program.leaves, *more], strict=True))
+        expected = [x for numbers in interpret(shown, given_).values() for x in numbers]
+        assert all_same(list(flat(found)), expected)
+
+
+def flat(x: Any) -> Iterator[float]:
+    """The numbers in nested containers, in order."""
+    if isinstance(x, (tuple, list)):
+        for item in x:
+            yield from flat(item)
+    else:
+        yield x
+
+
+def test_few_numbers_need_no_memory() -> None:
+    f = jit(lambda x, y: x * x * y, dtype="f64")
+    f.hvp(2.0, 3.0, 1.0, 10.0)
+    assert "alloca" not in str(f.hvp)
+    assert " for i" not in f.hvp.stages()["simplified"]
 
 
 # --- structures ---------------------------------------------------------------------------------

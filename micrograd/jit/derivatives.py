@@ -19,7 +19,7 @@ from ..errors import SignatureError
 from ..ops import mul
 from .affine import Ints
 from .differentiate import GRADIENT, gradient
-from .forward import jacobian, jvp
+from .forward import copy, jacobian, jvp
 from .program import Access, Apply, Program, Role
 from .reroll import OUTPUT
 from .signature import SCALAR, Container, Structure, count
@@ -270,7 +270,7 @@ def _joined(program: Program, second: str) -> Program:
         return program
     both = program.declare(fresh(program, "results"), Role.OUTPUT, sum(sizes)).name
     for name, size, start in zip((OUTPUT, second), sizes, (0, sizes[0]), strict=True):
-        program.assign(Access(both, start, (1,)), Access(name, 0, (1,)), (size,))
+        copy(program, Access(name), Access(both, start), size)
     return _only(program, both)
 
 

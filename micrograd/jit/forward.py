@@ -22,6 +22,8 @@ from .program import Access, Expr, Program, Role, accesses
 from .tangents import Bundle, extend, nests
 from .trace import Element
 
+FEW = 16
+"""Results that are copied one by one, so that nothing needs an address."""
 UNROLLED = 1000
 """Operands, times directions, up to which every direction gets statements of its own."""
 
@@ -50,7 +52,7 @@ def jvp(
     size = program.arrays[of].size
     bundle.complete(of, np.arange(size))
     result.declare(into, Role.OUTPUT, size)
-    result.assign(Access(into, 0, (1,)), bundle.tangent(Access(of, 0, (1,))), (size,))
+    copy(result, bundle.tangent(Access(of)), Access(into), size)
     return result
 
 
@@ -91,6 +93,17 @@ def jacobian(
         extend(program, result, [bundle])
         _spread(bundle, of, into, places, columns, symmetric)
     return result
+
+
+def copy(program: Program, source: Access, target: Access, size: int) -> None:
+    """Append a copy of `size` elements, those at the accesses first; of few, one by one."""
+    if size <= FEW:
+        for k in range(size):
+            element = Access(source.array, source.offset + k)
+            program.assign(Access(target.array, target.offset + k), element)
+    else:
+        row = Access(source.array, source.offset, (1,))
+        program.assign(Access(target.array, target.offset, (1,)), row, (size,))
 
 
 def _gather(
