@@ -291,7 +291,7 @@ def draw(axis: Any, op: Op, count: int) -> None:
         np.maximum.at(highest, place, error)
         axis.stairs(highest, edges, color=colour, lw=0.8, label=f"float{bits}")
     axis.axhline(0.5, color="grey", lw=0.5)
-    axis.set(title=op.name, ylim=(0, 1.05), xlim=(edges[0], edges[-1]))
+    axis.set(title=op.name, ylim=(0, max(1.05, axis.dataLim.y1)), xlim=(edges[0], edges[-1]))
 
 
 RANGES = {
