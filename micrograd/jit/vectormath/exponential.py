@@ -53,9 +53,12 @@ def reduce(
 
 def power(n: Real, k: Integer, r: Real, coefficients: list[float]) -> Power:
     """e**x of its reduced parts."""
-    tail = k.lookup(POWER_TAILS[r.bits])
-    p = r + (r * r).fma(polynomial(r, coefficients), tail)
-    return Power(n, k, k.lookup(POWERS[r.bits]), p)
+    return Power(n, k, k.lookup(POWERS[r.bits]), r + beyond(k, r, coefficients))
+
+
+def beyond(k: Integer, r: Real, coefficients: list[float]) -> Real:
+    """How much p exceeds r."""
+    return (r * r).fma(polynomial(r, coefficients), k.lookup(POWER_TAILS[r.bits]))
 
 
 def clamp(x: Real) -> Real:
@@ -74,11 +77,11 @@ def exp(x: Real) -> Real:
 def expm1(x: Real) -> Real:
     """e ** x - 1."""
     lowest, highest = (-40.0, 16.0 * 1024.0 - 1.0) if x.bits == 64 else (-18.0, 16.0 * 128.0 - 1.0)
-    n, k, r = reduce(x.constant(lowest).maximum(x), largest=highest, centre=CENTRE)
-    e = power(n, k, r, EXP_WIDE[x.bits])
-    scaled = scaled_base(k, e.base)
-    high, lost = sum_exactly(scaled, x.constant(-1.0))
-    return (high + scaled.fma(e.p, lost)).copysign(x)
+    _, k, r = reduce(x.constant(lowest).maximum(x), largest=highest, centre=CENTRE)
+    scaled = scaled_base(k, k.lookup(POWERS[x.bits]))
+    high, rest = sum_exactly(scaled, x.constant(-1.0))
+    rest = scaled.fma(beyond(k, r, EXP_WIDE[x.bits]), rest)
+    return (high + scaled.fma(r, rest)).copysign(x)
 
 
 def scaled_base(k: Integer, base: Real) -> Real:

@@ -34,16 +34,18 @@ def tanh(x: Real) -> Real:
 class _Halves:
     """e**|x| / 2 and e**-|x| / 2, as up * e**r and down * e**-r.
 
-    *_rest  what up and down are too small
+    *_tail  how much up and down are too small, relatively
+    sinh_r  sinh r - r
+    cosh_r  cosh r - 1
     """
 
     up: Real
-    up_rest: Real
+    up_tail: Real
     down: Real
-    down_rest: Real
+    down_tail: Real
+    r: Real
     sinh_r: Real
     cosh_r: Real
-    """cosh r - 1"""
 
 
 def _halves(x: Real) -> _Halves:
@@ -51,29 +53,30 @@ def _halves(x: Real) -> _Halves:
     largest = 16.0 * (1025 if x.bits == 64 else 129) - 1.0
     _, k, r = reduce(abs(x), largest=largest, centre=CENTRE)
     square = r * r
-    sinh_r = (square * r).fma(polynomial(square, SINH[x.bits]), r)
+    sinh_r = square * r * polynomial(square, SINH[x.bits])
     cosh_r = square * polynomial(square, COSH[x.bits])
     less = 0 - k
     less = (less > -1600).select(less, less.constant(-1600))  # below 2**-100 it is nothing
     up = scaled_base(k - 16, k.lookup(powers))
     down = scaled_base(less - 16, less.lookup(powers))
-    up_rest, down_rest = up * k.lookup(tails), down * less.lookup(tails)
-    return _Halves(up, up_rest, down, down_rest, sinh_r, cosh_r)
+    return _Halves(up, k.lookup(tails), down, less.lookup(tails), r, sinh_r, cosh_r)
 
 
 def sinh(x: Real) -> Real:
     """sinh x = sinh b cosh r + cosh b sinh r, with b = |x| - r a multiple of ln(2)/16."""
     h = _halves(x)
-    high, lost = two_sum(h.up, -h.down)
-    rest = lost + (h.up_rest - h.down_rest)
-    rest = (h.up + h.down).fma(h.sinh_r, rest)
-    return (high + high.fma(h.cosh_r, rest)).copysign(x)
+    high, rest = two_sum(h.up, -h.down)
+    slope = h.up + h.down
+    rest = h.up.fma(h.up_tail, h.down.fma(-h.down_tail, rest))
+    rest = high.fma(h.cosh_r, slope.fma(h.sinh_r, rest))
+    return (high + slope.fma(h.r, rest)).copysign(x)
 
 
 def cosh(x: Real) -> Real:
     """cosh x = cosh b cosh r + sinh b sinh r."""
     h = _halves(x)
-    high, lost = two_sum(h.up, h.down)
-    rest = lost + (h.up_rest + h.down_rest)
-    rest = (h.up - h.down).fma(h.sinh_r, rest)
-    return high + high.fma(h.cosh_r, rest)
+    high, rest = two_sum(h.up, h.down)
+    slope = h.up - h.down
+    rest = h.up.fma(h.up_tail, h.down.fma(h.down_tail, rest))
+    rest = high.fma(h.cosh_r, slope.fma(h.sinh_r, rest))
+    return high + slope.fma(h.r, rest)
