@@ -24,7 +24,7 @@ from .trace import Element
 
 FEW = 16
 """Results that are copied one by one, so that nothing needs an address."""
-UNROLLED = 1000
+UNROLLED = 2000
 """Operands, times directions, up to which every direction gets statements of its own."""
 
 
