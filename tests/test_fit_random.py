@@ -11,6 +11,12 @@ import numpy as np
 import pytest
 
 from micrograd import Value, fit, maximum, sigmoid, sin, tanh, where
+from micrograd.jit.interpret import interpret
+from micrograd.jit.loss import trace_sample
+from micrograd.jit.program import Role
+from micrograd.jit.reroll import reroll
+from micrograd.jit.samples import over_samples
+from micrograd.jit.verify import verify
 from micrograd.optim import SGD
 
 FEATURES = 3
@@ -105,6 +111,47 @@ def test_random_losses(seed: int, strict: bool) -> None:
         assert after.tolist() == (before - 1.0 * np.array(gradient)).tolist()
     assert history.losses[0] == pytest.approx(value, rel=1e-10, abs=1e-12)
     assert after == pytest.approx(before - np.array(gradient), rel=1e-9, abs=1e-11)
+
+
+@pytest.mark.parametrize("seed", [2, 6, 8, 15])
+def test_the_program_of_a_block_is_the_weighted_sum_of_its_samples(seed: int) -> None:
+    parameters, loss = random_loss(seed)
+    found = trace_sample(loss, [(FEATURES,), ()], parameters, extra := parameters[-1] * 2.0)
+    program = verify(reroll(found.graph), "reroll")
+    block = over_samples(program)
+    assert block is not None
+    many, size = block
+    verify(many, "over_samples")
+    rng = np.random.default_rng(seed)
+    weights = np.zeros(size)
+    chosen = [0, 1, 5, size - 1]
+    weights[chosen] = [0.5, 0.25, -1.0, 2.0]
+    given = {a.name: rng.normal(size=a.size) for a in many.with_role(Role.INPUT)}
+    given |= {f"p{k}": store.array for k, store in enumerate(found.stores)}
+    given |= {"weights": weights, "share": 3.0, "count": 0.0}
+    total = 3.0 * extra.data
+    for k in chosen:
+        one = {
+            name: x.reshape(size, -1)[k] if name.startswith("x") else x for name, x in given.items()
+        }
+        total += weights[k] * interpret(program, one)["out"][0]
+    assert interpret(many, given)["out"] == pytest.approx([total], rel=1e-12)
+
+
+def test_a_loop_as_long_as_a_block_is_not_taken_for_one_over_samples() -> None:
+    n = 976
+    w = [Value(k / n) for k in range(n)]
+    x = np.random.default_rng(0).normal(size=(10, 3))
+
+    def loss(x: Any) -> Value:
+        return (sum(p * p for p in w) * 0.01 + sum(p * x[0] for p in w[:5]) - x[1] * x[2]) ** 2
+
+    before = np.array([p.data for p in w])
+    fit(loss, SGD(w, lr=1.0), data=x, batch_size=10, steps=1, dtype="f64")
+    inner = 0.01 * before @ before + x[:, 0] * before[:5].sum() - x[:, 1] * x[:, 2]
+    gradient = np.mean(2 * inner) * 0.02 * before
+    gradient[:5] += np.mean(2 * inner * x[:, 0])
+    assert [p.data for p in w] == pytest.approx(before - gradient, rel=1e-10)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -30,9 +30,9 @@ LEAVE = -1
 SPINS = 2000
 """How often a thread looks for work before it offers its processor to others."""
 
-PART_WORDS = ("position", "start", "end", "sum", "loss")
-"""Of a part: the next sample, the first and the one behind the last, counted within the step; the
-address of its sum, f64[parameters]; the sum of its losses, f64."""
+PART_WORDS = ("position", "end", "sum", "loss")
+"""Of a part: the next sample and the one behind the last, counted within the step; the address of
+its sum, f64[parameters]; the sum of its losses, f64."""
 
 
 def thread_words(columns: int) -> tuple[str, ...]:
@@ -170,7 +170,7 @@ class BatchEmitter(GatherEmitter):
             for j in (k, b.integer_op("llvm.add", k, b.integer(1))):
                 edge = b.integer_op("llvm.udiv", b.integer_op("llvm.mul", blocks, j), parts)
                 edges.append(self._least(b.integer_op("llvm.mul", edge, size), taken))
-            self._put(part, PART_WORDS, position=edges[0], start=edges[0], end=edges[1])
+            self._put(part, PART_WORDS, position=edges[0], end=edges[1])
             self._put(part, PART_WORDS, loss=b.constant(0.0))
             self._start(part)
         self._set("begun", b.integer(1))

@@ -29,7 +29,7 @@ FIELDS = (
     "blocks",  # its blocks
     "parts",  # its parts
     "weight",  # f64: of every sample, 1 / taken
-    "part_table",  # i64[PARTS, 5], see PART_WORDS
+    "part_table",  # i64[PARTS, 4], see PART_WORDS
     "threads",
     "thread_table",  # i64[threads, ...], see thread_words
     "penalty",  # the address of the penalty's value and gradient, or 0; for emit_singles

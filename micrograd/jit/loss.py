@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from .emit import ENTRY, Interface, constant_data, emit
 from .emit_samples import emit_samples, lanes_of
 from .executable import Options
 from .graph import Graph
-from .program import Access, Apply, Program, Role
+from .program import Access, Apply, Program, Role, accesses
 from .reroll import OUTPUT, reroll, straight_line
 from .samples import SHARE, WEIGHTS, over_samples
 from .schedule import schedule
@@ -106,15 +106,27 @@ def _element(p: Value, found: Trace) -> Element:
     return found.elements.setdefault(p, element)
 
 
+def _runs(elements: Sequence[Element]) -> Iterator[tuple[int, int]]:
+    """(first, count) of elements that lie in a row."""
+    start = 0
+    for k in range(1, len(elements) + 1):
+        name, index = elements[k - 1]
+        if k == len(elements) or elements[k] != (name, index + 1):
+            yield start, k - start
+            start = k
+
+
 class SampleLoss:
     """A loss of samples, differentiated and compiled.
 
     size      samples in a block, at most
+    samples   of them, how many one run of the program is for
     multiple  a kernel takes a multiple of so many
     address   of the native function
     """
 
     size: int
+    samples: int
     multiple = 1
 
     def __init__(
@@ -175,9 +187,19 @@ class BlockLoss(SampleLoss):
         parameters: Sequence[Value],
         options: Options,
     ) -> None:
-        self.size = size
+        self.size = self.samples = size
         super().__init__(program, (OUTPUT, 0), found, parameters, options)
         self.multiple = lanes_of(self.schedule, size)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether no other loop has the trip count of those over samples, by chance."""
+        arrays = self.program.arrays
+        return all(
+            any(arrays[a.array].size % self.size == 0 for a in [s.target, *accesses(s.expr)])
+            for s in self.program.body
+            if s.domain and s.domain[0] % self.size == 0
+        )
 
     def _emit(self) -> Any:
         interface = Interface(frozenset({SHARE}), OUTPUT)
@@ -196,6 +218,7 @@ class SingleLoss(SampleLoss):
     """
 
     size = 64
+    samples = 1
 
     def __init__(
         self,
@@ -212,12 +235,14 @@ class SingleLoss(SampleLoss):
         dot, total = sums
         # the derivative of the dot product is what the gradient begins with
         program.assign(dot, -0.0)
-        for k, p in enumerate(parameters):
-            name, index = _element(p, found)
+        elements = [_element(p, found) for p in parameters]
+        for k, length in _runs(elements):
+            name, index = elements[k]
             if name not in program.arrays:
-                program.declare(name, Role.PARAMETER, len(p._home[0]))
-            product = Apply(ops.mul, (Access(name, index), Access(before.name, k)))
-            program.assign(dot, product, accumulate=True)
+                program.declare(name, Role.PARAMETER, len(parameters[k]._home[0]))
+            pair = (Access(name, index, (1,)), Access(before.name, k, (1,)))
+            here = Access(dot.array, 0, (0,))
+            program.assign(here, Apply(ops.mul, pair), (length,), accumulate=True)
         weighted = Apply(ops.mul, (Access(OUTPUT), Access(weight.name)))
         program.assign(total, Apply(ops.add, (weighted, dot)))
         super().__init__(program, (total.array, 0), found, parameters, options)
@@ -292,7 +317,9 @@ def _compiled(
         block = over_samples(_program(found, options))
         if block is not None:
             verify(block[0], "over_samples")
-            return BlockLoss(*block, found, parameters, options)
+            loss = BlockLoss(*block, found, parameters, options)
+            if loss.is_clear:
+                return loss
     if penalty is None:
         return SingleLoss(found, parameters, options, None)
     found.graph.outputs = found.graph.outputs[:1]

@@ -239,7 +239,7 @@ class BatchLoop(Loop):
             form=_Batches(Samples(columns, shuffled), isinstance(kernel, BlockLoss)),
             bits=kernel.options.bits,
             places=range(count),
-            seconds=seconds_of(kernel.program) * min(batch, kernel.size) / kernel.size,
+            seconds=seconds_of(kernel.program) * min(batch, kernel.size) / kernel.samples,
         )
         single = isinstance(kernel, SingleLoss)
         blocks = -(-batch // kernel.size)
