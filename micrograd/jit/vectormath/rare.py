@@ -7,24 +7,12 @@ comparison and a branch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Protocol, cast
+from typing import cast
 
 from lowering.bindings import ir
 
-from .numbers import Mask, Real, Target
-
-
-class Module(Target, Protocol):
-    """What of the Builder is used."""
-
-    module: ir.Module
-
-    def inside(self, point: ir.InsertionPoint) -> AbstractContextManager[None]:
-        """Build there, where no other value is visible, and go on here afterwards."""
-
-    def callee(self, name: str, operands: int) -> dict[str, ir.Attribute]:
-        """The attributes of a direct llvm.call."""
+from .library import Module
+from .numbers import Mask, Real
 
 
 def unless(rare: Mask, result: Real, slow: Callable[..., Real], *operands: Real) -> Real:
