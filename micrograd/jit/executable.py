@@ -112,10 +112,11 @@ class Executable:
         self.has_entry = has_entry(self.convention)
         found = constant_data(self.transformed, options.bits)
         self.data = {name: data for name, data in found.items() if len(data) > INLINE_DATA}
-        self.native: lowering.NativeModule | None = self._compile(self._emit_all, self.schedule)
+        self._native: lowering.NativeModule | None = None
+        self._caller: Caller | None = None
         self._arrays: ArrayCaller | None = None
+        self._closed = False
         self._lock = threading.Lock()
-        self.caller = Caller(self.convention, self.address)
 
     # -- stages --------------------------------------------------------------------------------
 
@@ -168,7 +169,7 @@ class Executable:
 
     def stages(self) -> dict[str, str]:
         """Every stage as text, in order."""
-        native = self._open()
+        native = self.native
         return {
             "graph": str(self.graph),
             "program": str(self.program),
@@ -184,37 +185,59 @@ class Executable:
     @property
     def address(self) -> int:
         """The address of `main`."""
-        return self._open().address(ENTRY)
+        return self.native.address(ENTRY)
 
     def before(self, following: int) -> int:
         """The address of its entry, which hands what it cannot take to the `following` one.
 
         If that is 0, to `Kernel.__call__`.
         """
-        native = self._open()
+        native = self.native
         if not self.has_entry:
             return following
         following = following or addresses(self.options.bits)[CALL_GENERAL]
         ctypes.c_void_p.from_address(native.address(NEXT)).value = following
         return native.address(ENTRY_POINT)
 
-    def _open(self) -> lowering.NativeModule:
-        if self.native is None:
+    @property
+    def native(self) -> lowering.NativeModule:
+        """The machine code of `main`; compiled by the first thread that needs it.
+
+        Calls with arrays do not: they have code of their own.
+        """
+        with self._lock:
+            self._check_open()
+            if self._native is None:
+                self._native = self._compile(self._emit_all, self.schedule)
+            return self._native
+
+    @property
+    def caller(self) -> Caller:
+        """Calls with numbers, through ctypes."""
+        if self._caller is None:
+            self._caller = Caller(self.convention, self.address)
+        return self._caller
+
+    def _check_open(self) -> None:
+        if self._closed:
             raise KernelClosed(
                 f"kernel {self.name} was closed and its machine code is freed; call jit again"
             )
-        return self.native
 
     def close(self) -> None:
         """Free the machine code."""
-        for native in (self.native, self._arrays and self._arrays.native):
-            if native is not None:
-                native.close()
-        self.native = self._arrays = None
-        self.caller.replace(self._closed)
+        with self._lock:
+            self._closed = True
+            if self._native is not None:
+                self._native.close()
+            if self._arrays is not None:
+                self._arrays.native.close()
+            self._native = self._arrays = None
+        if self._caller is not None:
+            self._caller.replace(self._refuse)
 
-    def _closed(self, *_: Any) -> Any:
-        self._open()
+    def _refuse(self, *_: Any) -> Any:
+        self._check_open()
 
     @property
     def c_prototype(self) -> str:
@@ -238,7 +261,7 @@ class Executable:
     def arrays(self) -> ArrayCaller:
         """Calls with arrays; compiled by the first thread that needs it."""
         with self._lock:
-            self._open()
+            self._check_open()
             if self._arrays is None:
                 self._arrays = self._compile_batch()
             return self._arrays

@@ -48,6 +48,7 @@ class Kernel(NativeCallable):
         self._wanted = wanted
         self._lock = threading.Lock()
         self._executables: dict[tuple[Structure, ...], Executable] = {}
+        self._answering: list[Executable] = []  # those that were called with numbers
         self._latest: Executable | None = None
         self._array_words: Any = None  # what `_arrays` points to; (): nothing, for good
         self._derived: dict[Wanted, Kernel] = {}
@@ -172,7 +173,7 @@ class Kernel(NativeCallable):
         if kwargs or len(args) != len(parameters):
             args = self._bind(args, kwargs)
         latest = self._latest
-        if latest is not None and latest.caller.fits(args):
+        if latest is not None and latest in self._answering and latest.caller.fits(args):
             return latest.caller.call(args, out)
         return self._call_structured(args, out, where)
 
@@ -232,6 +233,12 @@ class Kernel(NativeCallable):
             list(map(float, c)) if isinstance(s, Container) else float(c[0])
             for c, s in zip(columns, structures, strict=True)
         ]
+        if executable not in self._answering:
+            with self._lock:
+                self._check_open()
+                if executable not in self._answering:  # twice, the chain of entries would be a ring
+                    self._answering.append(executable)
+                    self._link()
         return executable.caller.call(plain, out)
 
     def _given(self, n: int) -> list[Parameter]:
@@ -281,7 +288,6 @@ class Kernel(NativeCallable):
                     ),
                 )
                 self._executables[structures] = executable
-                self._entry = executable.before(self._entry)
             self._latest = executable
             return executable
 
@@ -295,10 +301,14 @@ class Kernel(NativeCallable):
             if words is None:
                 return
             self._arrays = words.ctypes.data
-            entry = array_entry()
-            for executable in self._executables.values():
-                entry = executable.before(entry)
-            self._entry = entry
+            self._link()
+
+    def _link(self) -> None:
+        """Let entries answer calls, before the general path."""
+        entry = array_entry() if self._arrays else 0
+        for executable in self._answering:
+            entry = executable.before(entry)
+        self._entry = entry
 
     def _check_open(self) -> None:
         if self._closed:
