@@ -110,7 +110,7 @@ PASSED_ON: list[Any] = [
     pytest.param((X[:6], Y[:6]), {"out": None}, id="out=None"),
     pytest.param((X[:6], Y[:6]), {"where": X[:6] < 9}, id="where"),
     pytest.param((X[:6], Y[:6]), {"dtype": "f32"}, id="dtype"),
-    pytest.param((np.tile(X, 20_000), np.tile(Y, 20_000)), {}, id="many points"),
+    pytest.param((np.tile(X, 200_000), np.tile(Y, 200_000)), {}, id="many points"),
     pytest.param((np.frombuffer(b"\1" * 65, np.uint8)[1:].view(np.float64), Y[:8]), {}, id="odd"),
 ]
 

@@ -31,7 +31,7 @@ from .signature import SCALAR, count
 MOST_COLUMNS = 64
 """Kernels of more inputs and results go the general way."""
 MOST_WORK = 2_000_000
-"""Operations up to which a call keeps Python's lock, about a tenth of a millisecond, and one thread."""
+"""Operations up to which a call keeps Python's lock, for about 0.1 ms, and stays on one thread."""
 NEW = 93
 """The place of PyArray_New in NumPy's table of array functions."""
 
