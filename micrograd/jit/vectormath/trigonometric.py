@@ -62,7 +62,9 @@ def reduce_huge(x: Real) -> tuple[Integer, Pair]:
         low = low + error
     first, second = HALF_PI[64][:2]
     r = sum * first
-    return k.nearest()[1], (r, sum.fma(first, -r) + sum.fma(second, low * first))
+    low = sum.fma(first, -r) + sum.fma(second, low * first)
+    # an infinite x makes it nan
+    return k.nearest()[1], (r + (x - x), low)
 
 
 def choose(mask: Mask, yes: Sequence[float], no: Sequence[float], x: Real) -> Real:
@@ -158,5 +160,5 @@ def tan(x: Real) -> Real:
 
 
 def huge(x: Real) -> Mask:
-    """Where x is beyond LIMIT, but finite."""
-    return (abs(x) > LIMIT[x.bits]) & (abs(x) < math.inf)
+    """Where x is beyond LIMIT."""
+    return abs(x) > LIMIT[x.bits]
