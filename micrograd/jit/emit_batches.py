@@ -234,7 +234,7 @@ class BatchEmitter(GatherEmitter):
         weights = self._get(thread, self.words, "weights", b.ptr)
         gradient = self._get(thread, self.words, "gradient", b.ptr)
         first = b.integer_op("llvm.add", self._field("first"), position)
-        self._gather(first, some, buffers)
+        passed = self._rows(first, some, b.compare_integers("eq", filled, some), buffers)
         weight = b.load(self._word("weight"), b.f64)
 
         def weigh(at: ir.Value, width: int) -> None:
@@ -254,7 +254,7 @@ class BatchEmitter(GatherEmitter):
         one, none = (self._narrow(b.constant(x)) for x in (1.0, 0.0))
         share = b.select(is_first, one, none)
         samples = b.element(thread, self.words.index("samples"), b.i64)
-        loss = self._call_kernel([*buffers, weights, share, samples, gradient])
+        loss = self._call_kernel([*passed, weights, share, samples, gradient])
         before = self._get(part, PART_WORDS, "loss", b.f64)
         self._put(part, PART_WORDS, loss=b.build("llvm.fadd", [b.f64], [before, loss]))
         with b.when(self._below(b.integer(1), self._field("blocks"))):

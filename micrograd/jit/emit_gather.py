@@ -76,6 +76,24 @@ class GatherEmitter(TrainingEmitter):
         with b.loop(some) as k:
             self._fetch(order, data, b.integer_op("llvm.add", first, k), buffers, k)
 
+    def _rows(
+        self, first: ir.Value, some: ir.Value, fits: ir.Value, buffers: Sequence[ir.Value]
+    ) -> Sequence[ir.Value]:
+        """Where a block's rows are: in the buffers, or, as they lie, in the data, if it `fits`."""
+        b = self.b
+        types = [b.f64 if column.bits == 64 else ir.F32Type.get() for column in self.columns]
+        if self.shuffled or any(type != self.kernel_type for type in types):
+            self._gather(first, some, buffers)
+            return buffers
+        with b.when(b.negated(fits)):
+            self._gather(first, some, buffers)
+        found = []
+        for column, source, buffer in zip(self.columns, self._data(), buffers, strict=True):
+            start = b.integer_op("llvm.mul", first, b.integer(column.size))
+            there = b.element(source, start, self.kernel_type)
+            found.append(b.build("llvm.select", [b.ptr], [fits, there, buffer]))
+        return found
+
     def _data(self) -> list[ir.Value]:
         """The addresses of the data arrays."""
         b = self.b
