@@ -6,6 +6,7 @@ if its elements in order are `s[0] + sum(di * ji)` for 0 <= ji < ci, the last in
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
@@ -74,6 +75,23 @@ def pieces(sequences: Ints, most: int) -> list[tuple[int, int]] | None:
         cuts.append((start, end))
         start = end
     return cuts
+
+
+def nests(sequences: Ints) -> Iterator[tuple[tuple[int, ...], list[tuple[int, tuple[int, ...]]]]]:
+    """The trip counts of loop nests that run through the rows of `sequences` side by side, and the
+    offset and strides of each row.
+
+    >>> list(nests(np.array([[7, 0, 1, 2]])))
+    [((), [(7, ())]), ((3,), [(0, (1,))])]
+    """
+    n = sequences.shape[1]
+    for start, end in pieces(sequences, n) or []:
+        nest = factor(sequences[:, start:end])
+        assert nest is not None
+        yield (
+            nest.counts,
+            [(int(row[start]), nest.strides_of(k)) for k, row in enumerate(sequences)],
+        )
 
 
 def _grow(sequences: Ints) -> int:

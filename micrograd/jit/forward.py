@@ -17,9 +17,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..ops import add, mul
-from .affine import Ints
+from .affine import Ints, nests
 from .program import Access, Expr, Program, Role, accesses
-from .tangents import Bundle, extend, nests
+from .tangents import Bundle, extend
 from .trace import Element
 
 FEW = 16

@@ -16,7 +16,7 @@ an element that a direction does not reach has the number 0 there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -25,9 +25,10 @@ import numpy.typing as npt
 
 from ..errors import CompilerError
 from ..ops import eq, where
-from .affine import Ints, factor, pieces
+from .affine import Ints, nests
 from .differentiate import active, differentiable_accesses
 from .interpret import elements, is_recurrence, repeats
+from .linear import is_costly, tangent_of
 from .program import Access, Apply, Expr, Program, Role, Statement, accesses, map_accesses, runs
 from .simplify import fold_expr
 from .trace import Element
@@ -60,20 +61,6 @@ def fresh(program: Program, name: str) -> str:
     while name in program.arrays or name in program.tables:
         name += "_"
     return name
-
-
-def nests(sequences: Ints) -> Iterator[tuple[tuple[int, ...], list[tuple[int, tuple[int, ...]]]]]:
-    """The trip counts of loop nests that run through the rows of `sequences` side by side, and the
-    offset and strides of each row.
-    """
-    n = sequences.shape[1]
-    for start, end in pieces(sequences, n) or []:
-        nest = factor(sequences[:, start:end])
-        assert nest is not None
-        yield (
-            nest.counts,
-            [(int(row[start]), nest.strides_of(k)) for k, row in enumerate(sequences)],
-        )
 
 
 class Bundle:
@@ -183,9 +170,9 @@ class Bundle:
                     plain[key] = tangent
                 else:
                     masked.append((condition, key, tangent))
-        total = _tangent(expr, out, plain)
+        total = tangent_of(expr, out, plain)
         for condition, key, tangent in masked:
-            flow = _tangent(expr, out, {key: tangent})
+            flow = tangent_of(expr, out, {key: tangent})
             if flow is not None:
                 # what is added where nothing flows is the zero of addition
                 nothing = 0.0 if total is None and not s.accumulate else -0.0
@@ -220,7 +207,7 @@ class Bundle:
 
         It is stored, one number for each point of the statement.
         """
-        if self.count is None or not isinstance(expr, Apply) or not _is_costly(expr):
+        if self.count is None or not isinstance(expr, Apply) or not is_costly(expr):
             return expr
         at = self._at(s)
         if any(a.strides[at] for a in accesses(expr)):
@@ -395,39 +382,3 @@ class Bundle:
             self.tables[name, size] = fresh(self.result, f"{name}_{size}")
             self.result.tables[self.tables[name, size]] = entries
         return self.tables[name, size]
-
-
-def _tangent(expr: Expr, out: Expr, leaves: Mapping[Access, Expr]) -> Expr | None:
-    """The tangent of an expression whose value is also `out`, given those of what it reads."""
-    if isinstance(expr, float):
-        return None
-    if isinstance(expr, Access):
-        return leaves.get(expr)
-    if expr.op is where:
-        condition, x, y = expr.args
-        dx, dy = _tangent(x, x, leaves), _tangent(y, y, leaves)
-        if dx is None and dy is None:
-            return None
-        chosen: Expr = where(condition, 0.0 if dx is None else dx, 0.0 if dy is None else dy)
-        return chosen
-    total: Expr | None = None
-    for x, rule in zip(expr.args, expr.op.vjp, strict=True):
-        tangent = None if rule is None else _tangent(x, x, leaves)
-        if rule is not None and tangent is not None:
-            term = rule(tangent, out, *expr.args)
-            total = term if total is None else total + term
-    return total
-
-
-def _is_costly(expr: Expr) -> bool:
-    """Whether an expression calls a function of the C library, or expands to one that does."""
-    stack = [expr]
-    while stack:
-        e = stack.pop()
-        if isinstance(e, Apply):
-            if e.op.libm is not None:
-                return True
-            stack.extend(e.args)
-            if e.op.expand is not None:
-                stack.append(e.op.expand(*e.args))
-    return False
