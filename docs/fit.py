@@ -48,7 +48,7 @@ def polynomials() -> dict[str, tuple[str, Function, Any, Any, dict[int, int]]]:
         "EXP_WIDE": ("the same for |r| <= 3 ln(2)/32", e, -wide, wide, {32: 4, 64: 8}),
         "SINH": ("(sinh r - r) / r**3 in r**2, |r| <= 3 ln(2)/32", s, 0, wide**2, {32: 2, 64: 4}),
         "COSH": ("(cosh r - 1) / r**2 in r**2, |r| <= 3 ln(2)/32", c, 0, wide**2, {32: 2, 64: 4}),
-        "TANH": ("(tanh x - x) / x**3 in x**2, |x| <= 1/32", t, 0, mpf(2) ** -10, {32: 2, 64: 4}),
+        "TANH": ("(tanh x - x) / x**3 in x**2, to 0.032", t, 0, mpf("0.032") ** 2, {32: 2, 64: 4}),
         "LOG": ("(ln(1 + r) - r) / r**2, -35/1024 <= r <= 1/32", log, below, above, {32: 5, 64: 9}),
         "LOG_CUBIC": ("(ln(1+r) - r + r**2/2) / r**3, alike", cubic, below, above, {32: 4, 64: 9}),
     }  # fmt: skip

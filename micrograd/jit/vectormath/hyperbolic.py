@@ -8,8 +8,8 @@ from .coefficients import COSH, EXP, POWER_TAILS, POWERS, SINH, TANH
 from .exponential import CENTRE, power, reduce, scaled_base
 from .numbers import Real, polynomial, two_sum
 
-TANH_CENTRE = 1.0 / 32.0
-"""Where tanh is a polynomial."""
+TANH_CENTRE = 0.032
+"""Where tanh is a polynomial: as far as there are more places than beyond, below 1/32."""
 
 
 def tanh(x: Real) -> Real:

@@ -87,7 +87,7 @@ def logarithm(x: Real, *, correction: Pair | None = None, lifted: Mask | None = 
         factor = (one + one - exponent).as_real() * parts.inverse
         c = correction[0] * factor
         high, low = two_sum(high, c)
-        rest = rest + correction[1].fma(factor, c.fma(-r, low))
+        rest = rest + correction[1].fma(factor, c.fma(c.fma(-0.5, -r), low))
     return high, (r * r).fma(polynomial(r, LOG[x.bits]), rest)
 
 
