@@ -80,7 +80,7 @@ def fit(
                     so many looks in a row; `restore`: in the end go back to the best parameters
     every           steps between looks at validation, metric and callback: by default an epoch,
                     or a step without data
-    callback        called with the history so far; training ends if it gives True
+    callback        called with the history so far; training ends if it gives what is true
     progress        show a bar, with tqdm
     dtype, strict   as of `jit`, float32 and False; a kernel has its own. Strict losses of samples
                     are computed one by one, in the interpreter's order of sums
@@ -171,11 +171,10 @@ def _train(
     """Run the loop, and look at it every so many steps."""
     optimizer = loop.optimizer
     first = optimizer.steps
-    none = np.zeros(0)
-    history = History(none, none, none)
     bar = Bar(total) if progress else None
     show = None if bar is None else bar.show
     looks = watch.looks
+    history = watch.begin(-(-total // every) if looks else 0)
     began = time.perf_counter()
     try:
         while loop.step < total and history.stopped == "error":

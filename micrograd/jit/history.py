@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,10 @@ class History:
     losses             the loss of every step, before its update: f64[steps]
     rates              the learning rate of every step: f64[steps]
     epoch_losses       the mean over the samples of every whole epoch: f64[epochs]
-    looks              how many steps had been taken when validation or metric were computed
-    validation_losses  the loss of the validation data at each look
-    metrics            the metric at each look
+    looks              how many steps had been taken at each look at validation, metric, callback:
+                       i64[looks]
+    validation_losses  the loss of the validation data at each look: f64[looks], or none
+    metrics            the metric at each look: f64[looks], or none
     best               how many steps had been taken at the look with the lowest loss, of those
                        that `patience` compares
     stopped            why training ended: 'done', 'patience', 'callback', 'interrupt' or 'error'
@@ -30,9 +31,9 @@ class History:
     losses: Numbers
     rates: Numbers
     epoch_losses: Numbers
-    looks: list[int] = field(default_factory=list)
-    validation_losses: list[float] = field(default_factory=list)
-    metrics: list[float] = field(default_factory=list)
+    looks: npt.NDArray[np.int64]
+    validation_losses: Numbers
+    metrics: Numbers
     best: int | None = None
     stopped: str = "error"
     not_finite: int | None = None

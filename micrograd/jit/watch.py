@@ -43,6 +43,13 @@ class Watch:
         self._waited = 0
         self._kept: list[float] | None = None
 
+    def begin(self, looks: int) -> History:
+        """An empty history, with room for so many looks."""
+        self._looks = np.zeros(looks, dtype=np.int64)
+        self._losses, self._metrics = np.zeros((2, looks))
+        none = np.zeros(0)
+        return History(none, none, none, self._looks[:0], none, none)
+
     @property
     def looks(self) -> bool:
         """Whether there is anything to look at."""
@@ -53,13 +60,18 @@ class Watch:
         """Note validation and metric; why to stop, if so. `since`: the step of the last look."""
         began = time.perf_counter()
         try:
-            history.looks.append(history.steps)
-            if self.validation is not None:
-                history.validation_losses.append(float(self.validation()))
-            if self.metric is not None:
-                history.metrics.append(float(self.metric()))
+            k = len(history.looks)
+            self._looks[k] = history.steps
+            history.looks = self._looks[: k + 1]
+            for number, column, name in (
+                (self.validation, self._losses, "validation_losses"),
+                (self.metric, self._metrics, "metrics"),
+            ):
+                if number is not None:
+                    column[k] = number()
+                    setattr(history, name, column[: k + 1])
             tired = self.patience is not None and self._is_tired(history, since)
-            if self.callback is not None and self.callback(history) is True:
+            if self.callback is not None and self.callback(history):
                 return "callback"
             return "patience" if tired else None
         finally:
@@ -67,7 +79,7 @@ class Watch:
 
     def _is_tired(self, history: History, since: int) -> bool:
         if self.validation is not None:
-            loss = history.validation_losses[-1]
+            loss = float(history.validation_losses[-1])
         else:
             loss = float(np.mean(history.losses[since:]))
         if loss < self._lowest:
