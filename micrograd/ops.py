@@ -381,7 +381,7 @@ log1p: Op = define(
 )  # fmt: skip
 sqrt: Op = define(
     "sqrt", formula="√x", eval=_total(math.sqrt),
-    vjp=(lambda ct, out, x: div(0.5 * ct, out),), mlir="llvm.intr.sqrt", ufunc="sqrt",
+    vjp=(lambda ct, out, x: 0.5 * ct * div(1.0, out),), mlir="llvm.intr.sqrt", ufunc="sqrt",
 )  # fmt: skip
 sin: Op = define(
     "sin", formula="sin x", eval=_total(math.sin), vjp=(lambda ct, out, x: ct * cos(x),),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import micrograd
 from micrograd import get_threads, jit, ops, set_threads
 from micrograd.errors import KernelClosed, SignatureError
-from micrograd.jit import emit_batch, threads
+from micrograd.jit import emit_block, threads
 from micrograd.nn import MLP
 
 from .guarded import guarded, needs_guards
@@ -388,7 +388,7 @@ def test_unaligned_memory() -> None:
 
 
 def test_results_past_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emit_batch, "last_level_cache", lambda: 64)
+    monkeypatch.setattr(emit_block, "last_level_cache", lambda: 64)
     f = jit(mixed, dtype="f64").value_and_grad
     x, y = draw_numbers(1003, 1, float), draw_numbers(1003, 2, float)
     expected = GRADIENTS["f64"](x, y)

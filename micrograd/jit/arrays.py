@@ -21,7 +21,7 @@ import lowering
 
 from ..errors import SignatureError, kind
 from .calls import Convention
-from .emit_batch import BLOCK
+from .emit_block import BLOCK
 from .signature import SCALAR, build, count
 from .strided import STRIDED, points_in_block, strided_loop
 from .threads import run, worthwhile

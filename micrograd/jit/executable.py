@@ -23,7 +23,7 @@ from .calls import Caller, Convention
 from .combine import combine
 from .derivatives import Wanted
 from .emit import ENTRY, Interface, constant_data, emit
-from .emit_batch import emit_batch
+from .emit_block import emit_block
 from .entry import ENTRY_POINT, NEXT, emit_entry, has_entry
 from .marshalling import CALL_GENERAL, addresses
 from .program import Program, Role
@@ -272,7 +272,7 @@ class Executable:
 
         def emit() -> Any:
             lanes = lowering.vector_bits() // bits
-            return emit_batch(plan, self.interface, bits=bits, exact=exact, lanes=lanes)
+            return emit_block(plan, self.interface, bits=bits, exact=exact, lanes=lanes)
 
         native = self._compile(emit, plan)
         work = sum(cost(step) for steps in plan.functions for step in steps)

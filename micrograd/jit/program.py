@@ -111,13 +111,13 @@ def accesses(expr: Expr) -> Iterator[Access]:
             stack.extend(reversed(e.args))
 
 
-def applied(expr: Expr) -> Iterator[Op]:
-    """Every op in an expression, left to right, the outer before the inner."""
+def applications(expr: Expr) -> Iterator[Apply]:
+    """Every applied op in an expression, left to right, the outer before the inner."""
     stack: list[Expr] = [expr]
     while stack:
         e = stack.pop()
         if isinstance(e, Apply):
-            yield e.op
+            yield e
             stack.extend(reversed(e.args))
 
 

@@ -1,7 +1,7 @@
-"""Division by a constant: a product with its reciprocal, and one step of correction.
+"""Division by what has its reciprocal at hand: a product, and one step of correction.
 
 A division of a vector takes as long as ten multiplications; this takes three fused operations and
-a comparison. Source: P. W. Markstein, Computation of elementary functions on the IBM RISC
+a comparison or two. A constant has its reciprocal; so has a divisor by which a derivative divides. Source: P. W. Markstein, Computation of elementary functions on the IBM RISC
 System/6000 processor, 1990: with a correctly rounded reciprocal, the correction of a quotient that
 is within 1 ulp rounds correctly.
 """
@@ -13,6 +13,7 @@ from math import frexp, isfinite
 import numpy as np
 
 from .numbers import Real
+from .rare import unless
 
 EXPONENTS = {64: 500, 32: 50}
 """Divisors between 2**-n and 2**n: neither their reciprocals nor the remainders overflow."""
@@ -35,7 +36,26 @@ def divide(x: Real, c: float) -> Real:
     number = np.float64 if x.bits == 64 else np.float32
     divisor = number(c)
     reciprocal = float(number(1.0) / divisor)
+    return _corrected(x, x.real(float(divisor)), x.real(reciprocal))
+
+
+def divide_by(x: Real, y: Real, reciprocal: Real) -> Real:
+    """x / y, where the correctly rounded 1 / y is known.
+
+    A vector with a divisor near the ends of the range, zero or infinite, is divided as it stands.
+    """
+    limit = 2.0 ** EXPONENTS[x.bits]
+    size = abs(reciprocal)
+    common = (size > 1.0 / limit) & (size < limit)
+    return unless(~common, _corrected(x, y, reciprocal), _quotient, x, y)
+
+
+def _quotient(x: Real, y: Real) -> Real:
+    return x / y
+
+
+def _corrected(x: Real, y: Real, reciprocal: Real) -> Real:
     quotient = x * reciprocal
-    remainder = (-quotient).fma(float(divisor), x)
+    remainder = (-quotient).fma(y, x)
     corrected = remainder.fma(reciprocal, quotient)
     return corrected.differs(0.0).select(corrected, quotient)
