@@ -133,6 +133,18 @@ def test_without_avx512_the_bits_are_the_same(op: Op, bits: int) -> None:
         assert same(uncached(op, bits, 256 // bits)(*operands), expected).all()
 
 
+@each_op
+def test_the_page_states_errors_that_are_there(op: Op) -> None:
+    rows = accuracy.rows(accuracy.PAGE.read_text(encoding="utf-8"))
+    cells = [cell.strip(" `") for cell in rows[op.name].split("|")[2:6]]
+    for bits, stated, at in ((32, cells[0], cells[1]), (64, cells[2], cells[3])):
+        operands = [np.array([float(x)], dtype=f"f{bits // 8}") for x in at.split(",")]
+        got = accuracy.compiled(op, bits, 512 // bits)(*operands)
+        (error,) = accuracy.errors(op, got, operands)
+        assert error == pytest.approx(float(stated), abs=0.001)
+        assert error <= (2.0 if op.name in WIDE else 1.0)
+
+
 def test_a_wrong_coefficient_is_seen() -> None:
     operands = accuracy.points(ops.exp, 64, 20)
     with mock.patch.dict(EXPANSIONS, {ops.exp: lambda x: EXPANSIONS[ops.tanh](x) * (1 + 2**-50)}):

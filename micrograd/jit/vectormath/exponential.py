@@ -24,13 +24,11 @@ class Power:
     """e**x as 2**(n/16) * (1 + p): n and p as found by `reduce` and a polynomial.
 
     n     an integer, as a number
-    k     n, as an integer
     base  2**(n/16), without its integer part in the exponent
     p     e**r - 1, and how much base is too small
     """
 
     n: Real
-    k: Integer
     base: Real
     p: Real
 
@@ -53,7 +51,7 @@ def reduce(
 
 def power(n: Real, k: Integer, r: Real, coefficients: list[float]) -> Power:
     """e**x of its reduced parts."""
-    return Power(n, k, k.lookup(POWERS[r.bits]), r + beyond(k, r, coefficients))
+    return Power(n, k.lookup(POWERS[r.bits]), r + beyond(k, r, coefficients))
 
 
 def beyond(k: Integer, r: Real, coefficients: list[float]) -> Real:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .coefficients import COSH, EXP, POWER_TAILS, POWERS, SINH, TANH
-from .exponential import CENTRE, power, reduce, scaled_base
+from .exponential import CENTRE, beyond, reduce, scaled_base
 from .numbers import Real, polynomial, two_sum
 
 TANH_CENTRE = 0.032
@@ -17,12 +17,12 @@ def tanh(x: Real) -> Real:
     # beyond this it is 1, rounded
     largest = 19.1 if x.bits == 64 else 9.1
     a = x.constant(largest).minimum(abs(x))
-    n, k, r = reduce(a * -2.0)
-    e = power(n, k, r, EXP[x.bits])
-    half = scaled_base(k, k.lookup([x / 2.0 for x in POWERS[x.bits]]))
-    below = half.fma(e.p, half) + 0.5
+    _, k, r = reduce(a * -2.0)
+    p = r + beyond(k, r, EXP[x.bits])
+    half = scaled_base(k, k.lookup([power / 2.0 for power in POWERS[x.bits]]))
+    below = half.fma(p, half) + 0.5
     # what `below` is too small; both differences are exact
-    rest = half.fma(e.p, half - (below - 0.5))
+    rest = half.fma(p, half - (below - 0.5))
     inverse = 1.0 / below
     wrong = rest.fma(-inverse, below.fma(-inverse, 1.0))
     square = a * a
