@@ -19,6 +19,8 @@ from micrograd.jit.samples import over_samples
 from micrograd.jit.verify import verify
 from micrograd.optim import SGD
 
+from .guarded import guarded, needs_guards
+
 FEATURES = 3
 
 
@@ -111,6 +113,22 @@ def test_random_losses(seed: int, strict: bool) -> None:
         assert after.tolist() == (before - 1.0 * np.array(gradient)).tolist()
     assert history.losses[0] == pytest.approx(value, rel=1e-10, abs=1e-12)
     assert after == pytest.approx(before - np.array(gradient), rel=1e-9, abs=1e-11)
+
+
+@needs_guards
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize("seed", range(24))
+def test_nothing_outside_the_data_is_touched(seed: int, dtype: str) -> None:
+    """Blocks that are read where they lie begin and end at guarded pages."""
+    rng = np.random.default_rng(seed)
+    sizes = [(48, True), (33, True), (1, True), (16, False), (976, True), (979, True)]
+    for n, at_end in sizes if seed < 4 else sizes[:1]:
+        kind = np.float32 if dtype == "f32" else np.float64
+        X, y = rng.normal(size=(n, FEATURES)).astype(kind), rng.normal(size=n).astype(kind)
+        parameters, loss = random_loss(seed)
+        data = tuple(guarded(a, at_end=at_end) for a in (X, y))
+        history = fit(loss, SGD(parameters), data=data, batch_size=n, steps=2, dtype=dtype)
+        assert np.isfinite(history.losses).all()
 
 
 @pytest.mark.parametrize("seed", [2, 6, 8, 15])
