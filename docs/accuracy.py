@@ -253,11 +253,16 @@ def measure(op: Op, bits: int, count: int) -> Measured:
     return worst(errors_of_float32(op, got, operands), operands)
 
 
-def measure_all(op: Op) -> Measured:
-    """The largest error on all float32 numbers, of an op of one."""
+def compiled_error(op: Op) -> Callable[..., Array]:
+    """The error of an op of one float32 number, on arrays."""
     probe = Op("error", "", 1, max, (None,), "error")
     with mock.patch.dict(EXPANSIONS, {probe: error_of(op)}):
-        run = compiled(probe, 32, 16)
+        return compiled(probe, 32, 16)
+
+
+def measure_all(op: Op) -> Measured:
+    """The largest error on all float32 numbers, of an op of one."""
+    run = compiled_error(op)
     step = 1 << 15  # what fits the cache
     found = []
     for first in range(0, 1 << 32, step):
@@ -296,17 +301,20 @@ def plot(count: int) -> None:
     figure, axes = plt.subplots(lines, columns, figsize=(12, 1.9 * lines), layout="constrained")
     for axis, op in itertools.zip_longest(axes.flat, unary):
         axis.set_axis_off() if op is None else draw(axis, op, count)
+    figure.supylabel("largest error, ulp")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False)
     figure.savefig(PLOT, metadata={"Date": None})
 
 
 def draw(axis: Any, op: Op, count: int) -> None:
     """The largest errors of one op in bins of its arguments."""
-    edges = np.linspace(*RANGES.get(op.name, (-10.0, 10.0)), 161)
+    edges = np.linspace(*RANGES.get(op.name, (-4.0, 4.0)), 121)
     rng = np.random.default_rng(0)
-    for bits, colour in ((32, "tab:orange"), (64, "tab:blue")):
-        x = rng.uniform(edges[0], edges[-1], count).astype(f"f{bits // 8}")
-        got = compiled(op, bits, 512 // bits)(x)
-        error = errors(op, got, [x])
+    for bits, colour, points in ((32, "tab:orange", 100 * count), (64, "tab:blue", 4 * count)):
+        x = rng.uniform(edges[0], edges[-1], points).astype(f"f{bits // 8}")
+        run = compiled_error(op) if bits == 32 else compiled(op, 64, 8)
+        error = run(x) if bits == 32 else errors(op, run(x), [x])
         place = np.clip(np.digitize(x, edges) - 1, 0, len(edges) - 2)
         highest = np.zeros(len(edges) - 1)
         np.maximum.at(highest, place, error)
@@ -321,7 +329,9 @@ RANGES = {
     "asin": (-1.0, 1.0),
     "acos": (-1.0, 1.0),
     "erf": (-6.0, 6.0),
-    "tanh": (-4.0, 4.0),
+    "sin": (-10.0, 10.0),
+    "cos": (-10.0, 10.0),
+    "tan": (-10.0, 10.0),
 }
 """Where an op is drawn."""
 
