@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from micrograd import History, Value, fit, jit, tanh, where
-from micrograd.errors import TrainingError
+from micrograd.errors import TraceError, TrainingError
 from micrograd.jit.executable import Options
 from micrograd.jit.loss import sample_loss
 from micrograd.jit.training import BatchLoop
@@ -334,7 +334,8 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "lengths": (per_sample(data=(X, Y[:49])), r"a row per sample each, got 50 rows, 49 rows"),
     "labels in a column": (
         per_sample(data=(X, Y[:, None])),
-        r"could not be computed from numbers of shape \(2,\), numbers of shape \(1,\)",
+        r"from data\[0\]\[i\], a list of 2 and data\[1\]\[i\], a list of 1: .*; "
+        r"data\[1\]\[:, 0\] would give it a number",
     ),
     "too many features": (per_sample(data=(np.ones((50, 3)), Y)), r"takes 2 inputs, got 3"),
     "labels in rows": (per_sample(data=(X, Y[None])), r"should have a row per sample each"),
@@ -410,6 +411,12 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         r"for step 5",
     ),
 }
+
+
+def test_what_cannot_be_traced_says_so_itself() -> None:
+    with pytest.raises(TraceError, match=r"has no truth value") as error:
+        per_sample(loss=lambda score, y: max(score * y, 0))()
+    assert "data array" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -19,7 +19,7 @@ from lowering.bindings import context
 
 from .. import ops
 from ..engine import Traced, Value
-from ..errors import MicrogradError, TrainingError, kind
+from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..store import adopt
 from . import graph as graphs
 from .differentiate import gradient
@@ -60,7 +60,8 @@ def trace_sample(
 
     shapes   of a row of each data array
 
-    Raises TrainingError if the function fails on such a sample, or gives no number.
+    Raises TrainingError if the function fails on such a sample, or gives no number; TraceError if
+    it does what cannot be traced.
     """
     inputs: dict[str, list[Value]] = {}
     arguments = []
@@ -69,13 +70,17 @@ def trace_sample(
         leaves: list[Value] = [Traced(f"data[{k}][{i}]") for i in range(count(structure))]
         inputs[f"x{k}"] = leaves
         arguments.append(build(structure, iter(leaves)))
-    taken = ", ".join(_shown(shape) for shape in shapes)
+    taken = " and ".join(f"data[{k}][i], {_shown(shape)}" for k, shape in enumerate(shapes))
     try:
         value = function(*arguments)
+    except TraceError:
+        raise
     except (TypeError, ValueError, IndexError, MicrogradError) as error:
+        columns = [k for k, shape in enumerate(shapes) if tuple(shape) == (1,)]
+        hint = f"; data[{columns[0]}][:, 0] would give it a number" if columns else ""
         raise TrainingError(
             f"the loss of one sample could not be computed from {taken}: {error}; it is called "
-            "with a row of each data array, so check their shapes"
+            f"with a row of each data array, so check their shapes{hint}"
         ) from error
     if not isinstance(value, Value):
         raise TrainingError(
@@ -94,7 +99,10 @@ def trace_sample(
 
 
 def _shown(shape: Sequence[int]) -> str:
-    return "a number" if not shape else f"numbers of shape {tuple(shape)}"
+    """What a row of this shape is for the function."""
+    if len(shape) > 1:
+        return f"an array of shape {tuple(shape)}"
+    return f"a list of {shape[0]}" if shape else "a number"
 
 
 def _element(p: Value, found: Trace) -> Element:
