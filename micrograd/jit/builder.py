@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lowering.backend import has_fma
 from lowering.bindings import ir
 
 from ..errors import GraphError
@@ -12,9 +11,7 @@ from ..ops import OPS, Op
 from .blocks import Blocks, declare
 from .program import Access, Apply, Expr
 from .vectormath import expansion
-from .vectormath.division import divide, divide_by, divides_fast
 from .vectormath.library import Library
-from .vectormath.numbers import Real
 
 FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13}
 """The predicates of llvm.fcmp that the op table uses, as MLIR numbers them."""
@@ -52,8 +49,6 @@ class Builder(Blocks):
         self._predicates = {name: ir.IntegerAttr.get(self.i64, code) for name, code in FCMP.items()}
         self._declared: set[str] = set()
         self._library = Library(self)
-        self.inverted: set[Expr] = set()
-        """Scalars whose reciprocals the program computes."""
 
     def twin(self, lanes: int) -> Builder:
         """A builder for the same module whose numbers have so many lanes."""
@@ -135,26 +130,7 @@ class Builder(Blocks):
             else:
                 truth = self.truth(value(condition))
             return self.select(truth, value(x), value(y))
-        operands = [value(x) for x in expr.args]
-        if expr.op is OPS["div"]:
-            return self._divide(operands, *expr.args)
-        return self.apply(expr.op, operands)
-
-    def _divide(self, operands: Sequence[ir.Value], dividend: Expr, divisor: Expr) -> ir.Value:
-        """A division; of vectors, by multiplying where the reciprocal is there, or soon will be."""
-        x, y = operands
-        if self.exact or self.width(x) * self.lanes == 1 or not has_fma():
-            return self.apply(OPS["div"], operands)
-        if isinstance(divisor, float) and divides_fast(divisor, self.bits):
-            return self.numbered(
-                ("divided", x, divisor), lambda: divide(Real.of(self, x), divisor).value
-            )
-        if divisor in self.inverted and dividend != 1.0:
-            one = self.splat(self.constant(1.0), self.width(x))
-            inverse = self.apply(OPS["div"], [one, y])
-            reals = [Real.of(self, v) for v in (x, y, inverse)]
-            return self.numbered(("divided", x, y), lambda: divide_by(*reals).value)
-        return self.apply(OPS["div"], operands)
+        return self.apply(expr.op, [value(x) for x in expr.args])
 
     def compare(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
         """The i1 of a comparison."""

@@ -20,11 +20,10 @@ import numpy.typing as npt
 
 from lowering.bindings import ir
 
-from .. import ops
 from .blocks import declare
 from .builder import Builder
 from .emit_loops import LoopEmitter
-from .program import Access, Array, Expr, Program, Role, Statement, applications
+from .program import Access, Array, Expr, Program, Role, Statement
 from .schedule import Schedule, Step
 from .storage import INLINE_DATA, Storage, in_pieces
 
@@ -121,13 +120,6 @@ class Emitter:
 
     def kernel(self, name: str, *, internal: bool = False) -> None:
         """The chunks, then the kernel itself."""
-        self.builder.inverted = {
-            e.args[1]
-            for s in self.program.body
-            if not s.domain
-            for e in applications(s.expr)
-            if e.op is ops.div and e.args[0] == 1.0
-        }
         types = self.types
         if len(self.schedule.functions) > 1:
             for k, steps in enumerate(self.schedule.functions):

@@ -23,13 +23,12 @@ from lowering.bindings import ir
 from .builder import Builder
 from .emit import Interface
 from .emit_points import Allocator, Vectors
-from .program import applications
 from .schedule import Schedule, cost
 from .vectorize import VectorLoop
 
 BLOCK = "main_block"
 """The symbol."""
-PAIRED_OPS = 64
+PAIRED_OPS = 90
 """Kernels of at most so many operations take two vectors at once."""
 MOST_STREAMS = 12
 """Kernels with more outputs write them through the cache."""
@@ -79,9 +78,7 @@ def _is_short(schedule: Schedule) -> bool:
     of the other.
     """
     steps = [step for steps in schedule.functions for step in steps]
-    if sum(map(cost, steps)) > PAIRED_OPS or any(isinstance(s, VectorLoop) for s in steps):
-        return False
-    return not any(e.op.libm for s in schedule.program.body for e in applications(s.expr))
+    return sum(map(cost, steps)) <= PAIRED_OPS and not any(isinstance(s, VectorLoop) for s in steps)
 
 
 def _emit_main(plain: Vectors, wide: Vectors | None) -> None:
