@@ -41,7 +41,7 @@ Form = Callable[..., Any]
 
 STRETCH = 0.02
 """Seconds that native code runs before Python looks around, about."""
-FIRST_STRETCH = 0.002
+FIRST_STRETCH = 0.005
 """The same for the first time, when only an estimate says how long a call takes."""
 _STEP, _UNTIL, _BUDGET = (FIELDS.index(name) for name in ("step", "until", "budget"))
 
@@ -104,7 +104,7 @@ def seconds_of(program: Program) -> float:
     for s in program.body:
         indirect = any(a.table is not None for a in [s.target, *accesses(s.expr)])
         slow = s.turn or indirect or not s.domain
-        total += s.points * max(1, operations(s.expr)) * (5e-10 if slow else 3e-11)
+        total += s.points * max(1, operations(s.expr)) * (5e-10 if slow else 5e-12)
     return total
 
 
