@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import copysign, isfinite
+from math import copysign, frexp, isfinite
 
 from .. import ops
 from .program import Access, Apply, Expr, Program, Role
@@ -96,6 +96,17 @@ def _exact(x: float, y: float) -> float | None:
     if not isfinite(total) or Fraction(x) + Fraction(y) != Fraction(total):
         return None
     return total
+
+
+def _halves(expr: Apply) -> bool:
+    """Whether it divides by a power of two, which is a product as well."""
+    c = expr.args[-1]
+    return (
+        expr.op is ops.div
+        and isinstance(c, float)
+        and abs(frexp(c)[0]) == 0.5
+        and 2.0**-500 < abs(c) < 2.0**500
+    )
 
 
 def combine(program: Program) -> Program:
@@ -187,8 +198,10 @@ class _Combiner:
             return self._plus(left, self._minus(right))
         if expr.op is ops.neg:
             return self._minus(self._sum(expr.args[0]))
-        if expr.op is ops.mul:
-            for factor, other in (expr.args, expr.args[::-1]):
+        if expr.op is ops.mul or _halves(expr):
+            x, y = expr.args
+            pairs = [(x, y), (y, x)] if expr.op is ops.mul else [(ops.div(1.0, y), x)]
+            for factor, other in pairs:
                 if isinstance(factor, float) and factor and isfinite(factor):
                     term = self._sum(other)
                     for way in reversed(list(self._ways(term))):
