@@ -17,7 +17,7 @@ def tanh(x: Real) -> Real:
     # beyond this it is 1, rounded
     largest = 19.1 if x.bits == 64 else 9.1
     a = x.constant(largest).minimum(abs(x))
-    _, k, r = reduce(a * -2.0)
+    _, k, r = reduce(-(a + a))
     p = r + beyond(k, r, EXP[x.bits])
     half = scaled_base(k, k.lookup([power / 2.0 for power in POWERS[x.bits]]))
     below = half.fma(p, half) + 0.5
