@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Value
-from ..errors import TrainingError, kind
+from ..errors import GraphError, TrainingError, kind
 from ..nn import Module
 from ..optim import Constant, Optimizer, tabulate
 from .data import Arrays, checked_data, same_rows
@@ -232,29 +232,29 @@ def _by_epoch(losses: Numbers, samples: int, batch: int) -> Numbers:
 def _whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None) -> Executable:
     """Value and gradient of a loss that takes no arguments."""
     if isinstance(target, Value):
-        target = jit(
-            target,
-            wrt=_reached(target, optimizer),
-            dtype=np.float32 if dtype is None else dtype,
-            strict=bool(strict),
-        )
-    elif not isinstance(target, Kernel):
+        chosen = np.float32 if dtype is None else dtype
+        kernel = jit(target, wrt=optimizer.parameters, dtype=chosen, strict=bool(strict))
+        try:
+            return kernel.value_and_grad._compile(())  # type: ignore[no-any-return]
+        except GraphError:
+            _check_reached(target, optimizer)
+            raise
+    if not isinstance(target, Kernel):
         raise TrainingError(
             "without data, fit takes the loss as a Value or as jit(loss, wrt=model.parameters()); "
             f"got {kind(target)}; a function of one sample needs data=(X, y)"
         )
-    elif dtype is not None or strict is not None:
+    if dtype is not None or strict is not None:
         raise TrainingError("a kernel has its dtype and strict already; give them to jit")
     if isinstance(target._source, FunctionSource) and target._source.parameters:
         raise TrainingError(
             f"{target.name} takes arguments, so it cannot be trained without data; give data=(X, y)"
         )
-    kernel: Executable = target.value_and_grad._compile(())
-    return kernel
+    return target.value_and_grad._compile(())
 
 
-def _reached(target: Value, optimizer: Optimizer) -> list[Value]:
-    """The parameters, if the loss depends on them all."""
+def _check_reached(target: Value, optimizer: Optimizer) -> None:
+    """Raises TrainingError if the loss does not depend on every parameter."""
     seen, stack = {target}, [target]
     while stack:
         for x in stack.pop()._operands:
@@ -269,7 +269,6 @@ def _reached(target: Value, optimizer: Optimizer) -> list[Value]:
             f"the loss does not depend on {text} of the optimizer; compute it from the model whose "
             "parameters() the optimizer has"
         )
-    return optimizer.parameters
 
 
 def _whole_number(given: Any, name: str, options: Options) -> Callable[[], float] | None:
