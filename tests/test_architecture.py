@@ -152,7 +152,8 @@ def code_lines(text: str) -> int:
 
 @pytest.mark.parametrize("path", sources("micrograd", "lowering"), ids=name_of)
 def test_a_file_is_one_idea(path: Path) -> None:
-    if path.name != "ops.py":  # the table grows by an entry for every op
+    # the table of ops grows by an entry for every op, and tables of numbers are no code
+    if path.name != "ops.py" and not path.stem.endswith("coefficients"):
         assert code_lines(path.read_text()) <= LONGEST
 
 
