@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,14 @@ from .threads import run, worthwhile
 from .ufunc import MOST_OPERANDS, make_ufunc
 
 Array = npt.NDArray[Any]
+Copies: TypeAlias = Sequence[tuple[Array, list[Array]]]
+
+LINE, PAGE = 64, 4096
+"""Bytes of a cache line and of a page."""
+LONG_ROW = 4 * PAGE
+"""Bytes of a result from which on it pays to choose where it begins."""
+
+_NOTHING: Copies = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,58 +152,99 @@ class ArrayCaller:
         out         an array, or a tuple of arrays in the order of the results; or one array with
                     the results along its first axis, which is then what is returned
         """
-        inputs = self._inputs(arguments, shape)
-        flat, returned = self._results(shape, out, where)
-        self._run(inputs, flat, shape, where, threads)
+        inputs = self._inputs(arguments)
+        n, returned, copies = self.results, out, _NOTHING
+        if out.__class__ is tuple:
+            rows, returned = self._separate(out, shape), None
+            outputs, copies = self._gathered(rows)
+        else:
+            if out is None:
+                block = _buffer(n, shape, self.convention.dtype)
+            elif n > 1 or (isinstance(out, np.ndarray) and out.shape == (1, *shape) != shape):
+                self._check(out, (n, *shape))
+                block = out
+            else:
+                self._check(out, shape)
+                block = out[None]
+            rows = list(block) if shape else [block[k, ...] for k in range(n)]
+            outputs = self._parts(block) if any(self.operands.outputs) else rows
+        parts = worthwhile(prod(shape) * self.work, threads)
+        if parts == 1:
+            self._apply(inputs, outputs, where)
+        else:
+            jobs = self._split(inputs, outputs, where, shape, parts)
+            run([partial(self._apply, *job) for job in jobs])
+        for source, targets in copies:
+            for target, values in zip(targets, source, strict=True):
+                target[...] = values
         if returned is not None:
             return returned
-        return self._structured(flat)
+        if self.convention.result is SCALAR:
+            return rows[0]
+        return build(self.convention.result, iter(rows))
 
     # -- operands ------------------------------------------------------------------------------
 
-    def _inputs(self, arguments: Sequence[Any], shape: tuple[int, ...]) -> list[Array]:
+    def _inputs(self, arguments: Sequence[Any]) -> list[Array]:
         parameters = self.convention.parameters
+        dtype = self.convention.dtype
         if self.operands.stacked:
             leaves = [
                 leaf
                 for x, (_, s) in zip(arguments, parameters, strict=True)
                 for leaf in ([x] if s is SCALAR else _leaves(x))
             ]
-            return [_stack(leaves, self.convention.dtype)]
+            return [_stack(leaves, dtype)]
         return [
-            np.asarray(x) if s is SCALAR else _rows(x, self.convention.dtype)
-            for x, (_, s) in zip(arguments, parameters, strict=True)
+            np.asarray(x) if not size or isinstance(x, np.ndarray) else _stack(x, dtype)
+            for x, size in zip(arguments, self.operands.inputs, strict=True)
         ]
 
-    def _results(self, shape: tuple[int, ...], out: Any, where: Any) -> tuple[list[Array], Any]:
-        """An array per result, and what the call returns if not their structure."""
+    def _separate(self, out: Sequence[Any], shape: tuple[int, ...]) -> list[Array]:
+        """The arrays of a tuple, with new ones where it has None."""
         name, n = self.convention.name, self.results
-        if out is None:
-            block = np.empty((n, *shape), dtype=self.convention.dtype)
-            return list(block), None
-        if isinstance(out, tuple):
-            if len(out) != n:
-                raise SignatureError(
-                    f"{name} gives {n} array{'s' * (n != 1)}; out has {len(out)} of them"
-                )
-            arrays, returned = list(out), None
-        elif n > 1 or (isinstance(out, np.ndarray) and out.shape == (1, *shape) != shape):
-            self._check(out, (n, *shape))
-            arrays, returned = list(out), out
-        else:
-            arrays, returned = [out], out
-        for array in arrays:
+        if len(out) != n:
+            raise SignatureError(
+                f"{name} gives {n} array{'s' * (n != 1)}; out has {len(out)} of them"
+            )
+        for array in out:
             if array is not None:
                 self._check(array, shape)
-        given = [np.empty(shape, self.convention.dtype) if a is None else a for a in arrays]
-        if n > 1 and any(
+        given = [np.empty(shape, self.convention.dtype) if a is None else a for a in out]
+        if any(
             np.may_share_memory(a, b) and np.shares_memory(a, b)
             for k, a in enumerate(given)
             for b in given[:k]
-            if returned is None
         ):
             raise SignatureError(f"{name}: the arrays of out overlap; give each memory of its own")
-        return given, returned
+        return given
+
+    def _parts(self, block: Array) -> list[Array]:
+        """The operands that receive the results, of an array with these along its first axis."""
+        operands, k = [], 0
+        for size in self.operands.outputs:
+            operands.append(_last(block[k : k + size]) if size else block[k, ...])
+            k += max(1, size)
+        return operands
+
+    def _gathered(self, rows: list[Array]) -> tuple[list[Array], Copies]:
+        """The operands for results in these arrays, and what must be copied from them afterwards:
+        arrays with results along the first axis, and where those go.
+        """
+        operands: list[Array] = []
+        copies = []
+        k = 0
+        for size in self.operands.outputs:
+            if not size:
+                operands.append(rows[k])
+                k += 1
+                continue
+            some = rows[k : k + size]
+            k += size
+            together = np.empty((size, *rows[0].shape), dtype=self.convention.dtype)
+            copies.append((together, some))
+            operands.append(_last(together))
+        return operands, copies
 
     def _check(self, out: Any, shape: tuple[int, ...]) -> None:
         """Raises SignatureError unless `out` can receive results of this shape."""
@@ -214,79 +263,74 @@ class ArrayCaller:
             f"{self.convention.name}: out should be a writeable array of shape {shape}, got {got}"
         )
 
-    def _structured(self, flat: list[Array]) -> Any:
-        if self.convention.result is SCALAR:
-            return flat[0]
-        return build(self.convention.result, iter(flat))
-
     # -- running ---------------------------------------------------------------------------------
 
-    def _run(
-        self,
-        inputs: list[Array],
-        flat: list[Array],
-        shape: tuple[int, ...],
-        where: Any,
-        threads: int | None,
-    ) -> None:
-        parts = worthwhile(prod(shape) * self.work, threads)
-        jobs = _split(inputs, self.operands.inputs, flat, where, shape, parts)
-        run([partial(self._apply, *job) for job in jobs])
-
-    def _apply(self, inputs: list[Array], flat: list[Array], where: Any) -> None:
+    def _apply(self, inputs: Sequence[Array], outputs: Sequence[Array], where: Any) -> None:
         """The ufunc on some of the points."""
-        outputs, copies = self._outputs(flat)
-        more: dict[str, Any] = {}
-        masked = where is not True
-        if masked and self.operands.signature is None:
-            more["where"] = where
-        elif masked:
-            # NumPy's generalised ufuncs take no mask
+        ufunc, dtypes = self.ufunc, self._dtypes
+        if where is True:
+            ufunc(*inputs, out=tuple(outputs), signature=dtypes, casting="unsafe")
+        elif self.operands.signature is None:
+            ufunc(*inputs, out=tuple(outputs), signature=dtypes, casting="unsafe", where=where)
+        else:  # NumPy's generalised ufuncs take no mask
             fresh = [np.empty_like(o) for o in outputs]
-            self.ufunc(*inputs, out=tuple(fresh), signature=self._dtypes, casting="unsafe")
+            ufunc(*inputs, out=tuple(fresh), signature=dtypes, casting="unsafe")
+            mask = np.asarray(where)
             for target, source, size in zip(outputs, fresh, self.operands.outputs, strict=True):
-                mask = np.asarray(where)
                 np.copyto(target, source, where=mask[..., None] if size else mask)
-            self._copy_back(copies)
-            return
-        self.ufunc(*inputs, out=tuple(outputs), signature=self._dtypes, casting="unsafe", **more)
-        self._copy_back(copies)
 
-    def _outputs(self, flat: list[Array]) -> tuple[list[Array], list[tuple[Array, list[Array]]]]:
-        """The operands that the results go to, and what must be copied from them afterwards."""
-        outputs: list[Array] = []
-        copies = []
-        k = 0
-        for size in self.operands.outputs:
-            if not size:
-                outputs.append(flat[k])
-                k += 1
-                continue
-            rows = flat[k : k + size]
-            k += size
-            together = _together(rows)
-            if together is None:
-                together = np.empty((size, *rows[0].shape), dtype=self.convention.dtype)
-                copies.append((together, rows))
-            outputs.append(np.moveaxis(together, 0, -1))
-        return outputs, copies
+    def _split(
+        self,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        where: Any,
+        shape: tuple[int, ...],
+        parts: int,
+    ) -> Iterator[tuple[list[Array], list[Array], Any]]:
+        """The work in at most so many parts, along the longest axis."""
+        axis = max(range(len(shape)), key=shape.__getitem__)
+        from_end = len(shape) - axis  # operands of fewer dimensions are aligned at the last one
+        length = shape[axis]
+        parts = min(parts, length)
+        bounds = [length * k // parts for k in range(parts + 1)]
 
-    @staticmethod
-    def _copy_back(copies: list[tuple[Array, list[Array]]]) -> None:
-        for source, rows in copies:
-            for row, values in zip(rows, source, strict=True):
-                row[...] = values
+        def cut(x: Array, core: int, part: slice) -> Array:
+            at = x.ndim - bool(core) - from_end
+            if at < 0 or x.shape[at] == 1:
+                return x
+            return x[(slice(None),) * at + (part,)]
+
+        for low, high in pairwise(bounds):
+            part = slice(low, high)
+            yield (
+                [cut(x, n, part) for x, n in zip(inputs, self.operands.inputs, strict=True)],
+                [cut(x, n, part) for x, n in zip(outputs, self.operands.outputs, strict=True)],
+                where if where is True else cut(np.asarray(where), 0, part),
+            )
 
 
-def _together(rows: list[Array]) -> Array | None:
-    """One array whose rows these are, if they are equally far apart in memory."""
-    first = rows[0]
-    addresses = [r.__array_interface__["data"][0] for r in rows]
-    step = addresses[1] - addresses[0] if len(rows) > 1 else 0
-    alike = all(r.strides == first.strides and r.dtype == first.dtype for r in rows)
-    if not alike or any(b - a != step for a, b in pairwise(addresses)):
-        return None
-    return np.lib.stride_tricks.as_strided(first, (len(rows), *first.shape), (step, *first.strides))
+def _buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """A new array for n results: rows of one buffer.
+
+    Long rows begin at whole cache lines, as stores past the cache like it, and not all equally far
+    into a page, which would make the processor take accesses to different rows for the same.
+    """
+    points, size = prod(shape), dtype.itemsize
+    if n == 1 or points * size < LONG_ROW:
+        return np.empty((n, *shape), dtype=dtype)
+    line = LINE // size
+    pitch = -(-points // line) * line
+    if pitch * size % PAGE == 0:
+        pitch += 2 * line
+    buffer = np.empty(n * pitch + line, dtype=dtype)
+    start = -buffer.ctypes.data % LINE // size
+    rows = buffer[start : start + n * pitch].reshape(n, pitch)[:, :points]
+    return rows.reshape(n, *shape)
+
+
+def _last(block: Array) -> Array:
+    """The array with its first axis behind the others."""
+    return block.transpose((*range(1, block.ndim), 0))
 
 
 def _leaves(x: Any) -> list[Any]:
@@ -294,47 +338,11 @@ def _leaves(x: Any) -> list[Any]:
     return [x[..., k] for k in range(x.shape[-1])] if isinstance(x, np.ndarray) else list(x)
 
 
-def _rows(x: Any, dtype: np.dtype[Any]) -> Array:
-    """A container as one array with its numbers along the last axis."""
-    return x if isinstance(x, np.ndarray) else _stack(x, dtype)
-
-
 def _stack(leaves: Sequence[Any], dtype: np.dtype[Any]) -> Array:
-    shape = np.broadcast_shapes(*(np.shape(leaf) for leaf in leaves))
+    """Numbers and arrays as one array, along its last axis."""
+    shapes = {np.shape(leaf) for leaf in leaves}
+    shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
     stacked = np.empty((len(leaves), *shape), dtype=dtype)
-    for row, leaf in zip(stacked, leaves, strict=True):
-        row[...] = leaf
-    return np.moveaxis(stacked, 0, -1)
-
-
-def _split(
-    inputs: list[Array],
-    cores: Sequence[int],
-    flat: list[Array],
-    where: Any,
-    shape: tuple[int, ...],
-    parts: int,
-) -> Iterator[tuple[list[Array], list[Array], Any]]:
-    """The work in at most so many parts, along the longest axis."""
-    if parts < 2:
-        yield inputs, flat, where
-        return
-    axis = max(range(len(shape)), key=shape.__getitem__)
-    from_end = len(shape) - axis  # operands of fewer dimensions are aligned at the last one
-    length = shape[axis]
-    parts = min(parts, length)
-    bounds = [length * k // parts for k in range(parts + 1)]
-
-    def cut(x: Array, core: int, part: slice) -> Array:
-        at = x.ndim - bool(core) - from_end
-        if at < 0 or x.shape[at] == 1:
-            return x
-        return x[(slice(None),) * at + (part,)]
-
-    for low, high in pairwise(bounds):
-        part = slice(low, high)
-        yield (
-            [cut(x, core, part) for x, core in zip(inputs, cores, strict=True)],
-            [cut(x, 0, part) for x in flat],
-            where if where is True else cut(np.asarray(where), 0, part),
-        )
+    for k, leaf in enumerate(leaves):
+        stacked[k] = leaf
+    return _last(stacked)

@@ -69,6 +69,7 @@ class Executable:
         self.name = name
         self.graph = recording.trace.graph
         self.parameters = list(parameters)
+        self.structures = tuple(s for _, s in parameters)
         self.wanted = wanted
         self.options = options
         self.result = recording.result
@@ -260,6 +261,9 @@ class Executable:
     @property
     def arrays(self) -> ArrayCaller:
         """Calls with arrays; compiled by the first thread that needs it."""
+        arrays = self._arrays
+        if arrays is not None:
+            return arrays
         with self._lock:
             self._check_open()
             if self._arrays is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -201,36 +201,36 @@ class Kernel(NativeCallable):
 
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
-        structures, columns, shapes = [], [], []
+        structures: list[Structure] = []
+        columns: list[Any] = []
+        shapes: dict[tuple[int, ...], None] = {}  # of arrays: each once, in order
         for p, x in zip(self._given(len(args)), args, strict=True):
-            if isinstance(x, np.ndarray) and p.array == "rows" and x.ndim:
-                if x.dtype.kind not in "biuf":
-                    structure_of(x, p.name)
-                structure = p.structure or Container(list, (), (SCALAR,) * x.shape[-1])
-                one = x.ndim == 1
-                numbers = x.tolist() if one else [x[..., k] for k in range(x.shape[-1])]
+            mapped = x.__class__ is np.ndarray and p.array == "map"
+            if mapped and p.structure.__class__ is not Container and x.dtype.kind in "biuf":
+                structures.append(SCALAR)
+                shapes[x.shape] = None
+            elif p.structure is SCALAR and x.__class__ in (float, int):
+                structures.append(SCALAR)
             else:
-                structure = structure_of(x, p.name, array=p.array == "whole")
-                numbers = list(leaves(x, structure, p.name))
-            self._check_structure(p, structure, len(numbers))
-            structures.append(p.structure if isinstance(p.structure, Container) else structure)
-            rows = isinstance(x, np.ndarray) and isinstance(structure, Container)
-            columns.append(x if rows and x.ndim > 1 and p.array == "rows" else numbers)
-            shapes += [v.shape for v in numbers if isinstance(v, np.ndarray)]
+                structure, x = self._flattened(p, x, shapes)
+                structures.append(structure)
+            columns.append(x)
         key = tuple(structures)
-        executable = self._executables.get(key) or self._compile(key)
-        self._latest = executable
+        executable = self._latest
+        if executable is None or executable.structures != key:
+            executable = self._executables.get(key) or self._compile(key)
+            self._latest = executable
         if any(shapes) or isinstance(where, np.ndarray):
-            masks = [] if where is True else [np.shape(where)]
-            shape = self._broadcast([*shapes, *masks])
-            scalars = [c[0] if s is SCALAR else c for c, s in zip(columns, structures, strict=True)]
+            if where is not True:
+                shapes[np.shape(where)] = None
+            shape = next(iter(shapes)) if len(shapes) == 1 else self._broadcast(shapes)
             arrays = executable.arrays
-            result = arrays(scalars, shape, out, where, self._options.threads)
+            result = arrays(columns, shape, out, where, self._options.threads)
             if self._array_words is None:
                 self._admit(arrays)
             return result
         plain = [
-            list(map(float, c)) if isinstance(s, Container) else float(c[0])
+            float(c) if s is SCALAR else list(map(float, c))
             for c, s in zip(columns, structures, strict=True)
         ]
         if executable not in self._answering:
@@ -243,7 +243,36 @@ class Kernel(NativeCallable):
 
     def _given(self, n: int) -> list[Parameter]:
         """The parameters that n arguments are for: all, or those behind the leaves of a Value."""
-        return self._parameters[len(self._parameters) - n :]
+        missing = len(self._parameters) - n
+        return self._parameters[missing:] if missing else self._parameters
+
+    def _flattened(
+        self, p: Parameter, x: Any, shapes: dict[tuple[int, ...], None]
+    ) -> tuple[Structure, Any]:
+        """The structure of an argument, and what it holds, whose shapes are added to `shapes`.
+
+        That is a number or array; for a container a list of them, or one array with the numbers
+        along its last axis.
+        """
+        if isinstance(x, np.ndarray) and p.array == "rows" and x.ndim:
+            if x.dtype.kind not in "biuf":
+                structure_of(x, p.name)
+            size = x.shape[-1]
+            structure = p.structure or Container(list, (), (SCALAR,) * size)
+            self._check_structure(p, structure, size)
+            if x.ndim == 1:
+                return structure, x.tolist()
+            shapes[x.shape[:-1]] = None
+            return structure, x
+        structure = structure_of(x, p.name, array=p.array == "whole")
+        numbers = list(leaves(x, structure, p.name))
+        self._check_structure(p, structure, len(numbers))
+        for number in numbers:
+            if isinstance(number, np.ndarray):
+                shapes[number.shape] = None
+        if isinstance(p.structure, Container):
+            structure = p.structure
+        return structure, numbers[0] if structure is SCALAR else numbers
 
     def _check_structure(self, p: Parameter, got: Structure, n: int) -> None:
         if isinstance(self._source, ValueSource) and p.array == "map" and got is not SCALAR:
@@ -256,11 +285,11 @@ class Kernel(NativeCallable):
                 f"{n if isinstance(got, Container) else 'one number'}"
             )
 
-    def _broadcast(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    def _broadcast(self, shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
-            text = ", ".join(map(str, dict.fromkeys(shapes)))
+            text = ", ".join(map(str, shapes))
             raise SignatureError(
                 f"{self.name}: the shapes of the arguments, {text}, do not broadcast"
             ) from None
