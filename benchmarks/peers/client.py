@@ -8,6 +8,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ class Process:
 
     def __init__(self, name: str, given: dict[str, str], threads: int = 1) -> None:
         python = interpreter(name, given)
-        variables = {**os.environ, **environment(threads)}
+        self._folder = tempfile.TemporaryDirectory(prefix="benchmark-")
+        # what it compiles goes when it ends, however it ends
+        variables = {**os.environ, **environment(threads), "TMPDIR": self._folder.name}
         flags = ["-I"]
         if name in OWN:
             found = importlib.util.find_spec("micrograd")
@@ -127,3 +130,4 @@ class Process:
         """End it."""
         self._process.kill()
         self._process.communicate()
+        self._folder.cleanup()
