@@ -159,6 +159,38 @@ def test_results_share_one_buffer() -> None:
     assert value.base is dx.base is dy.base is not None
 
 
+@pytest.mark.parametrize("shape", [(1 << 16,), (64, 1031)])
+def test_long_results_begin_at_cache_lines(shape: tuple[int, ...]) -> None:
+    x = np.linspace(-2.0, 2.0, int(np.prod(shape))).reshape(shape)
+    value, (dx, dy) = GRADIENTS["f64"](x, 0.5)
+    assert value.base is dx.base is dy.base is not None
+    rows = [value, dx, dy]
+    addresses = [r.__array_interface__["data"][0] for r in rows]
+    assert all(a % 64 == 0 for a in addresses)
+    assert len({a % 4096 for a in addresses}) == 3
+    assert all(r.flags.c_contiguous and r.shape == shape for r in rows)
+    few = GRADIENTS["f64"](x.reshape(-1)[:100], 0.5)
+    np.testing.assert_allclose([r.reshape(-1)[:100] for r in rows], [few[0], *few[1]], rtol=1e-14)
+
+
+def test_a_mask_of_no_dimension() -> None:
+    f = jit(lambda x, y: x * y, dtype="f64")
+    assert f(2.0, 3.0, where=np.array(True)) == 6.0
+    value, (dx, dy) = f.value_and_grad(2.0, 3.0, where=np.array(True))
+    assert (value, dx, dy) == (6.0, 3.0, 2.0)
+
+
+def test_a_ufunc_keeps_what_its_code_reads() -> None:
+    weights = [micrograd.Value(float(k)) for k in range(40)]
+    f = jit(lambda x: sum((w * x for w in weights), 0.0), dtype="f64")
+    assert f(np.ones(2)).tolist() == [780.0] * 2
+    ufunc = f.ufunc
+    f.close()
+    del f
+    weights[0].data = 5.0
+    assert ufunc(np.ones(2)).tolist() == [785.0] * 2
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", [5, 8, 100])
 def test_out_may_be_an_input(dtype: str, n: int) -> None:
@@ -437,6 +469,20 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert out[mask].any()
 
 
+def test_parts_that_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "SPLIT_WORK", 100)
+    f = jit(lambda x, y: x * 2.0 + y, dtype="f64", threads=4)
+    for source, target in [(slice(-1), slice(1, None)), (slice(None), slice(None, None, -1))]:
+        x = draw_numbers(100_000, 4, float)
+        expected = x[source] * 2.0 + 1.0
+        f(x[source], 1.0, out=x[target])
+        np.testing.assert_array_equal(x[target], expected)
+    x = draw_numbers(1000, 4, float)
+    expected = x * 2.0 + x
+    assert f(x, x, out=x) is x
+    np.testing.assert_array_equal(x, expected)
+
+
 def jit_single(net: Any, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate([net(rows[k : k + 1]) for k in range(len(rows))])
 
@@ -497,3 +543,13 @@ def test_threads_call_while_others_compile() -> None:
     for t in running:
         t.join()
     assert not wrong
+
+
+def test_stages_of_calls_with_arrays() -> None:
+    kernel = jit(mixed, dtype="f64")
+    assert "arrays_mlir" not in kernel.stages()
+    kernel(np.ones(3), 1.0)
+    stages = kernel.stages()
+    assert "@main_block" in stages["arrays_mlir"]
+    assert "vector<" in stages["arrays_mlir"]
+    assert "main_block" in stages["arrays_assembly"]

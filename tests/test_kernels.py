@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import math
 import random
 import re
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +21,8 @@ import pytest
 import lowering
 import micrograd
 from micrograd import Value, exp, jit, sin, tanh, where
-from micrograd.jit import Kernel
+from micrograd.errors import KernelClosed
+from micrograd.jit import Kernel, entry
 from micrograd.jit.graph import FIRST_OP
 from micrograd.jit.program import Apply, Expr
 
@@ -143,11 +146,72 @@ def test_closing_frees_derived_kernels_too() -> None:
     kernel = jit(lambda x: x * x)
     gradient = kernel.grad
     gradient(2.0)
-    native = gradient._shown.native
-    assert native is not None
+    gradient(np.ones(3))
+    codes = [weakref.ref(gradient._shown.native), weakref.ref(gradient._shown.arrays.native)]
+    assert all(code() is not None for code in codes)
     kernel.close()
-    with pytest.raises(lowering.ModuleClosed):
-        native.address("main")
+    assert [code() for code in codes] == [None, None]
+
+
+def test_code_lives_until_the_calls_in_its_entry_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "GIL_FREE_WORK", 0)
+
+    def called() -> tuple[Kernel, Any]:
+        kernel: Kernel = jit(lambda x: x * x, dtype="f64")
+        assert [kernel(3.0), kernel(3.0)] == [9.0, 9.0]
+        return kernel, kernel._shown.native
+
+    kernel, native = called()
+    calls = ctypes.c_int64.from_address(native.address(entry.CALLS))
+    assert calls.value == 0
+    calls.value = 1
+    code = weakref.ref(native)
+    del native
+    kernel.close()
+    assert code() is not None
+    calls.value = 0
+    called()[0].close()
+    assert code() is None
+
+
+def long(x: Any) -> Any:
+    for _ in range(2000):
+        x = tanh(x) * 1.5
+    return x
+
+
+@pytest.mark.parametrize("way", ["arrays", "numbers", "ctypes"])
+def test_closing_while_others_call(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "GIL_FREE_WORK", 0)
+    given: Any = {"arrays": np.full((60, 2, 2), 0.5), "numbers": 0.5, "ctypes": np.float64(0.5)}[
+        way
+    ]
+    expected = None
+    for k in range(12):
+        kernel = jit(long, dtype="f64", threads=1)
+        first = kernel(given)
+        expected = first if expected is None else expected
+        inside = threading.Barrier(4)
+        found: list[Any] = []
+
+        def call(kernel: Any = kernel, inside: Any = inside, found: Any = found) -> None:
+            inside.wait()
+            try:
+                while True:
+                    found.append(kernel(given))
+            except KernelClosed:
+                pass
+
+        callers = [threading.Thread(target=call) for _ in range(3)]
+        for t in callers:
+            t.start()
+        inside.wait()
+        time.sleep(k * 3e-4)
+        kernel.close()
+        for t in callers:
+            t.join()
+        for result in found:
+            np.testing.assert_array_equal(result, expected)
 
 
 # --- threads -----------------------------------------------------------------------------------

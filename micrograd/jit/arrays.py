@@ -30,12 +30,12 @@ from .ufunc import MOST_OPERANDS, make_ufunc
 Array = npt.NDArray[Any]
 Copies: TypeAlias = Sequence[tuple[Array, list[Array]]]
 
+_READY = frozenset({np.ndarray, float})  # what a ufunc is given as it is
+
 LINE, PAGE = 64, 4096
 """Bytes of a cache line and of a page."""
-LONG_ROW = 4 * PAGE
+LONG_ROW = 64 * PAGE
 """Bytes of a result from which on it pays to choose where it begins."""
-
-_NOTHING: Copies = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,16 @@ class Operands:
 
 
 class BatchCode:
-    """The machine code of `main_block`, and what its ufunc loop must know about it."""
+    """The machine code of `main_block`, and what its ufunc loop must know about it.
 
-    def __init__(self, convention: Convention, native: lowering.NativeModule) -> None:
+    memory   what the code reads, which lives as long
+    """
+
+    def __init__(
+        self, convention: Convention, native: lowering.NativeModule, memory: object
+    ) -> None:
         self.native = native
+        self.memory = memory
         self.dtype = convention.dtype
         bits = self.dtype.itemsize * 8
         operands = Operands.of(convention)
@@ -123,17 +129,20 @@ class ArrayCaller:
     """A kernel that maps over arrays.
 
     work   operations at one point, by which work is divided among threads
+
+    Its ufunc owns the code, so that a call that runs keeps it.
     """
 
-    def __init__(self, convention: Convention, native: lowering.NativeModule, work: int) -> None:
+    def __init__(self, convention: Convention, code: BatchCode, work: int) -> None:
         self.convention = convention
-        self.native = native
         self.work = work
-        self.code = BatchCode(convention, native)
+        self.code = code
+        self.native = code.native
         self.operands = Operands.of(convention)
         self.ufunc = ufunc_of(convention, [self.code], convention.name)
         n = len(self.operands.inputs) + len(self.operands.outputs)
         self._dtypes = (convention.dtype,) * n
+        self._has_cores = any(self.operands.outputs)
         self.results = sum(max(1, n) for n in self.operands.outputs)
 
     def __call__(
@@ -153,25 +162,32 @@ class ArrayCaller:
                     the results along its first axis, which is then what is returned
         """
         inputs = self._inputs(arguments)
-        n, returned, copies = self.results, out, _NOTHING
-        if out.__class__ is tuple:
+        n, returned = self.results, out
+        copies: Copies = ()
+        if isinstance(out, tuple):
             rows, returned = self._separate(out, shape), None
             outputs, copies = self._gathered(rows)
+        elif n == 1:
+            if out is None:
+                out = np.empty(shape, self.convention.dtype)
+            else:
+                if isinstance(out, np.ndarray) and out.shape == (1, *shape) != shape:
+                    out = out[0, ...]
+                self._check(out, shape)
+            rows = [out]
+            outputs = [out[..., None]] if self._has_cores else rows
         else:
             if out is None:
-                block = _buffer(n, shape, self.convention.dtype)
-            elif n > 1 or (isinstance(out, np.ndarray) and out.shape == (1, *shape) != shape):
-                self._check(out, (n, *shape))
-                block = out
+                out = _buffer(n, shape, self.convention.dtype)
             else:
-                self._check(out, shape)
-                block = out[None]
-            rows = list(block) if shape else [block[k, ...] for k in range(n)]
-            outputs = self._parts(block) if any(self.operands.outputs) else rows
+                self._check(out, (n, *shape))
+            rows = list(out) if shape else [out[k, ...] for k in range(n)]
+            outputs = self._parts(out) if self._has_cores else rows
         parts = worthwhile(prod(shape) * self.work, threads)
         if parts == 1:
             self._apply(inputs, outputs, where)
         else:
+            inputs = [_apart(x, outputs) for x in inputs]
             jobs = self._split(inputs, outputs, where, shape, parts)
             run([partial(self._apply, *job) for job in jobs])
         for source, targets in copies:
@@ -185,10 +201,10 @@ class ArrayCaller:
 
     # -- operands ------------------------------------------------------------------------------
 
-    def _inputs(self, arguments: Sequence[Any]) -> list[Array]:
-        parameters = self.convention.parameters
+    def _inputs(self, arguments: Sequence[Any]) -> list[Any]:
         dtype = self.convention.dtype
         if self.operands.stacked:
+            parameters = self.convention.parameters
             leaves = [
                 leaf
                 for x, (_, s) in zip(arguments, parameters, strict=True)
@@ -196,7 +212,7 @@ class ArrayCaller:
             ]
             return [_stack(leaves, dtype)]
         return [
-            np.asarray(x) if not size or isinstance(x, np.ndarray) else _stack(x, dtype)
+            x if x.__class__ in _READY else _stack(x, dtype) if size else np.asarray(x)
             for x, size in zip(arguments, self.operands.inputs, strict=True)
         ]
 
@@ -253,7 +269,7 @@ class ArrayCaller:
             got = kind(out)
         elif out.shape != shape:
             got = f"one of shape {out.shape}"
-        elif not np.can_cast(dtype, out.dtype, "same_kind"):
+        elif out.dtype is not dtype and not np.can_cast(dtype, out.dtype, "same_kind"):
             got = f"one of {out.dtype}, which {dtype} results do not fit"
         elif not out.flags.writeable:
             got = "a read-only one"
@@ -265,7 +281,7 @@ class ArrayCaller:
 
     # -- running ---------------------------------------------------------------------------------
 
-    def _apply(self, inputs: Sequence[Array], outputs: Sequence[Array], where: Any) -> None:
+    def _apply(self, inputs: Sequence[Any], outputs: Sequence[Array], where: Any) -> None:
         """The ufunc on some of the points."""
         ufunc, dtypes = self.ufunc, self._dtypes
         if where is True:
@@ -281,12 +297,12 @@ class ArrayCaller:
 
     def _split(
         self,
-        inputs: Sequence[Array],
+        inputs: Sequence[Any],
         outputs: Sequence[Array],
         where: Any,
         shape: tuple[int, ...],
         parts: int,
-    ) -> Iterator[tuple[list[Array], list[Array], Any]]:
+    ) -> Iterator[tuple[list[Any], list[Array], Any]]:
         """The work in at most so many parts, along the longest axis."""
         axis = max(range(len(shape)), key=shape.__getitem__)
         from_end = len(shape) - axis  # operands of fewer dimensions are aligned at the last one
@@ -294,7 +310,9 @@ class ArrayCaller:
         parts = min(parts, length)
         bounds = [length * k // parts for k in range(parts + 1)]
 
-        def cut(x: Array, core: int, part: slice) -> Array:
+        def cut(x: Any, core: int, part: slice) -> Any:
+            if x.__class__ is float:
+                return x
             at = x.ndim - bool(core) - from_end
             if at < 0 or x.shape[at] == 1:
                 return x
@@ -316,7 +334,7 @@ def _buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     into a page, which would make the processor take accesses to different rows for the same.
     """
     points, size = prod(shape), dtype.itemsize
-    if n == 1 or points * size < LONG_ROW:
+    if points * size < LONG_ROW:
         return np.empty((n, *shape), dtype=dtype)
     line = LINE // size
     pitch = -(-points // line) * line
@@ -326,6 +344,22 @@ def _buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     start = -buffer.ctypes.data % LINE // size
     rows = buffer[start : start + n * pitch].reshape(n, pitch)[:, :points]
     return rows.reshape(n, *shape)
+
+
+def _apart(x: Any, outputs: Sequence[Array]) -> Any:
+    """The input, or a copy where one part of the work would write what another has yet to read.
+
+    NumPy copies operands that overlap, but sees only one part.
+    """
+    if any(np.may_share_memory(x, o) and not _is_same(x, o) for o in outputs):
+        return x.copy()
+    return x
+
+
+def _is_same(x: Array, y: Array) -> bool:
+    """Whether two arrays have the same elements at the same places."""
+    a, b = x.__array_interface__, y.__array_interface__
+    return all(a[key] == b[key] for key in ("data", "shape", "typestr")) and x.strides == y.strides
 
 
 def _last(block: Array) -> Array:

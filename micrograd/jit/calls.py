@@ -56,12 +56,14 @@ class Convention:
 
 
 class Caller:
-    """`main` at an address, as a Python function."""
+    """`main` at an address, as a Python function; calls keep its `code`."""
 
-    def __init__(self, convention: Convention, address: int) -> None:
+    def __init__(self, convention: Convention, address: int, code: object) -> None:
         self.convention = convention
         number, written = convention.number, convention.written
-        self._function: Callable[..., Any] = convention.prototype(address)
+        function = convention.prototype(address)
+        function.code = code  # which a call that runs keeps
+        self._function: Callable[..., Any] = function
         self._buffer = None if written is None else number * written
         self._blocks = [
             number * count(s) if isinstance(s, Container) else None

@@ -7,6 +7,8 @@ positional arguments that are exactly floats and ints, and lists and tuples of t
 structure that main was compiled for, and makes the result. Everything else it passes on, to the
 function in the module's variable `next`, the last of which calls `Kernel.__call__`: keywords,
 defaults, subclasses, NumPy's numbers, arrays, other structures and everything that is an error.
+Where `main` takes long, other threads run meanwhile, one of which may close the kernel; then the
+variable `calls` says how many are in there.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from .signature import Container, Structure, count
 
 ENTRY_POINT = "entry"
 NEXT = "next"
+CALLS = "calls"
 
 MOST_NUMBERS = 4096
 """Kernels that take or give more numbers than this are called through ctypes: they would need more
@@ -100,6 +103,8 @@ class _Entry:
     def emit(self, main: str, *, release: bool) -> None:
         o, b = self.o, self.b
         o.variable(NEXT)
+        if release:
+            o.variable(CALLS)
         start = o.function(ENTRY_POINT, [o.ptr, o.ptr, o.i64, o.ptr], o.ptr)
         _, args, nargsf, kwnames = start.arguments
         self.other, self.undo = o.block(), o.block(o.ptr)
@@ -111,11 +116,14 @@ class _Entry:
         passed = self._arguments(args, room)
         if self.output is not None:
             passed.append(self.output)
+        if release:
+            self._count(1)
         thread = o.call("PyEval_SaveThread") if release else None
         results = [o.number] if self.convention.returns else []
         self.value = b.build("llvm.call", results, passed, b.callee(main, len(passed)))
         if thread is not None:
             o.call("PyEval_RestoreThread", thread)
+            self._count(-1)
         self._make_result()
         b.enter(self.undo)
         o.call("Py_DecRef", self.undo.arguments[0])
@@ -123,6 +131,12 @@ class _Entry:
         b.enter(self.other)
         following = b.load(o.address(NEXT), o.ptr)
         o.leave(o.call_pointer(following, o.ptr, *start.arguments, last=True))
+
+    def _count(self, change: int) -> None:
+        """Change how many calls are in `main` without Python's lock, while holding it."""
+        o, b = self.o, self.b
+        at = o.address(CALLS)
+        b.store(o.integer_op("add", b.load(at, o.i64), change), at)
 
     # -- arguments -----------------------------------------------------------------------------
 

@@ -18,13 +18,13 @@ from lowering.bindings import context
 
 from ..errors import KernelClosed
 from . import graph as graphs
-from .arrays import ArrayCaller
+from .arrays import ArrayCaller, BatchCode
 from .calls import Caller, Convention
 from .combine import combine
 from .derivatives import Wanted
 from .emit import ENTRY, Interface, constant_data, emit
 from .emit_block import emit_block
-from .entry import ENTRY_POINT, NEXT, emit_entry, has_entry
+from .entry import CALLS, ENTRY_POINT, NEXT, emit_entry, has_entry
 from .marshalling import CALL_GENERAL, addresses
 from .program import Program, Role
 from .reroll import OUTPUT, reroll, straight_line
@@ -169,9 +169,9 @@ class Executable:
             return str(self._emit()).rstrip("\n")
 
     def stages(self) -> dict[str, str]:
-        """Every stage as text, in order."""
+        """Every stage as text, in order; behind them those of calls with arrays, if there were."""
         native = self.native
-        return {
+        stages = {
             "graph": str(self.graph),
             "program": str(self.program),
             "simplified": str(self.transformed),
@@ -180,6 +180,12 @@ class Executable:
             "llvm_ir": native.llvm_ir,
             "assembly": native.assembly,
         }
+        if self._arrays is not None:
+            with context():
+                stages["arrays_mlir"] = str(self._emit_arrays()).rstrip("\n")
+            stages["arrays_llvm_ir"] = self._arrays.code.native.llvm_ir
+            stages["arrays_assembly"] = self._arrays.code.native.assembly
+        return stages
 
     # -- calling -------------------------------------------------------------------------------
 
@@ -216,7 +222,7 @@ class Executable:
     def caller(self) -> Caller:
         """Calls with numbers, through ctypes."""
         if self._caller is None:
-            self._caller = Caller(self.convention, self.address)
+            self._caller = Caller(self.convention, self.address, self.native)
         return self._caller
 
     def _check_open(self) -> None:
@@ -226,13 +232,11 @@ class Executable:
             )
 
     def close(self) -> None:
-        """Free the machine code."""
+        """Free the machine code, or let the last call that runs in it do so."""
         with self._lock:
             self._closed = True
             if self._native is not None:
-                self._native.close()
-            if self._arrays is not None:
-                self._arrays.native.close()
+                _let_go(self._native)
             self._native = self._arrays = None
         if self._caller is not None:
             self._caller.replace(self._refuse)
@@ -267,17 +271,39 @@ class Executable:
         with self._lock:
             self._check_open()
             if self._arrays is None:
-                self._arrays = self._compile_batch()
+                self._arrays = self._compile_arrays()
             return self._arrays
 
-    def _compile_batch(self) -> ArrayCaller:
-        bits, exact = self.options.bits, self.options.strict
-        plan = schedule(self.transformed, returned=self.interface.returned, exact=exact)
-
-        def emit() -> Any:
-            lanes = lowering.vector_bits() // bits
-            return emit_block(plan, self.interface, bits=bits, exact=exact, lanes=lanes)
-
-        native = self._compile(emit, plan)
+    def _compile_arrays(self) -> ArrayCaller:
+        plan = self._array_schedule()
+        native = self._compile(self._emit_arrays, plan)
         work = sum(cost(step) for steps in plan.functions for step in steps)
-        return ArrayCaller(self.convention, native, work)
+        code = BatchCode(self.convention, native, (self.stores, self.data))
+        return ArrayCaller(self.convention, code, work)
+
+    def _array_schedule(self) -> Schedule:
+        """The schedule of one point, whose numbers become vectors of points."""
+        returned, exact = self.interface.returned, self.options.strict
+        return schedule(self.transformed, returned=returned, exact=exact)
+
+    def _emit_arrays(self) -> Any:
+        bits, exact = self.options.bits, self.options.strict
+        lanes = lowering.vector_bits() // bits
+        plan = self._array_schedule()
+        return emit_block(plan, self.interface, bits=bits, exact=exact, lanes=lanes)
+
+
+_entered: list[lowering.NativeModule] = []  # let go while calls were in their entries
+_entered_lock = threading.Lock()
+
+
+def _let_go(native: lowering.NativeModule) -> None:
+    """Keep the code while its entry is in a call, which holds no reference to it."""
+    with _entered_lock:
+        _entered[:] = [code for code in [*_entered, native] if _is_entered(code)]
+
+
+def _is_entered(native: lowering.NativeModule) -> bool:
+    if CALLS not in native.symbols:
+        return False
+    return ctypes.c_int64.from_address(native.address(CALLS)).value > 0

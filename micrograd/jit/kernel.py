@@ -205,15 +205,13 @@ class Kernel(NativeCallable):
         columns: list[Any] = []
         shapes: dict[tuple[int, ...], None] = {}  # of arrays: each once, in order
         for p, x in zip(self._given(len(args)), args, strict=True):
-            mapped = x.__class__ is np.ndarray and p.array == "map"
-            if mapped and p.structure.__class__ is not Container and x.dtype.kind in "biuf":
-                structures.append(SCALAR)
+            structure: Structure = SCALAR
+            mapped = p.array == "map"
+            if mapped and x.__class__ is np.ndarray and x.dtype.kind in "biuf":
                 shapes[x.shape] = None
-            elif p.structure is SCALAR and x.__class__ in (float, int):
-                structures.append(SCALAR)
-            else:
+            elif not mapped or x.__class__ is not float:
                 structure, x = self._flattened(p, x, shapes)
-                structures.append(structure)
+            structures.append(structure)
             columns.append(x)
         key = tuple(structures)
         executable = self._latest
@@ -370,7 +368,10 @@ class Kernel(NativeCallable):
         return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
 
     def stages(self) -> dict[str, str]:
-        """Every stage of the compiler as text: graph, program, ..., mlir, llvm_ir, assembly."""
+        """Every stage of the compiler as text: graph, program, ..., mlir, llvm_ir, assembly.
+
+        Once the kernel was called with arrays, also arrays_mlir, arrays_llvm_ir, arrays_assembly.
+        """
         return self._shown.stages()
 
     def explain(self) -> str:

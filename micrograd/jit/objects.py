@@ -120,13 +120,17 @@ class Objects:
     def call_pointer(
         self, function: ir.Value, result: ir.Type | None, *operands: ir.Value, last: bool = False
     ) -> ir.Value:
-        """The same for the function at an address."""
+        """The same for the function at an address.
+
+        last   it takes the place of this function, whose parameters it has, and whose code may be
+               gone when it returns
+        """
         attributes = {
             "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1 + len(operands), 0]),
             "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
         }
         if last:
-            attributes["TailCallKind"] = ir.Attribute.parse("#llvm.tailcallkind<tail>")
+            attributes["TailCallKind"] = ir.Attribute.parse("#llvm.tailcallkind<musttail>")
         results = [] if result is None else [result]
         return self.b.build("llvm.call", results, [function, *operands], attributes)
 

@@ -108,7 +108,7 @@ def build(structure: Structure, numbers: Iterator[Any]) -> Any:
     """The object of this structure with these leaves."""
     if isinstance(structure, Scalar):
         return next(numbers)
-    items = [build(s, numbers) for s in structure.items]
+    items = [next(numbers) if s is SCALAR else build(s, numbers) for s in structure.items]
     if structure.type is np.ndarray:
         array = np.empty(structure.keys, dtype=object)
         array.reshape(-1)[:] = items
