@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import lowering
 import micrograd
 from micrograd import Value, exp, jit, sin, tanh, where
 from micrograd.errors import KernelClosed
