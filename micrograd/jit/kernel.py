@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy as np
 
 from ..engine import Value
 from ..errors import GraphError, KernelClosed, SignatureError, kind
+from .arguments import broadcast, flatten
 from .array_entry import array_entry, described
 from .arrays import ArrayCaller, ufunc_of
 from .derivatives import Wanted
 from .executable import Executable, Options
 from .explain import explain
 from .native_callable import NativeCallable, available, native, reason
-from .signature import SCALAR, Container, Structure, leaves, structure_of
+from .signature import SCALAR, Structure
 from .source import FunctionSource, Parameter, Source, ValueSource
 from .threads import checked
 
@@ -201,19 +202,8 @@ class Kernel(NativeCallable):
 
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
-        structures: list[Structure] = []
-        columns: list[Any] = []
-        shapes: dict[tuple[int, ...], None] = {}  # of arrays: each once, in order
-        for p, x in zip(self._given(len(args)), args, strict=True):
-            structure: Structure = SCALAR
-            mapped = p.array == "map"
-            if mapped and x.__class__ is np.ndarray and x.dtype.kind in "biuf":
-                shapes[x.shape] = None
-            elif not mapped or x.__class__ is not float:
-                structure, x = self._flattened(p, x, shapes)
-            structures.append(structure)
-            columns.append(x)
-        key = tuple(structures)
+        parameters, only_numbers = self._given(len(args)), isinstance(self._source, ValueSource)
+        key, columns, shapes = flatten(self.name, parameters, args, only_numbers)
         executable = self._latest
         if executable is None or executable.structures != key:
             executable = self._executables.get(key) or self._compile(key)
@@ -221,7 +211,7 @@ class Kernel(NativeCallable):
         if any(shapes) or isinstance(where, np.ndarray):
             if where is not True:
                 shapes[np.shape(where)] = None
-            shape = next(iter(shapes)) if len(shapes) == 1 else self._broadcast(shapes)
+            shape = next(iter(shapes)) if len(shapes) == 1 else broadcast(self.name, shapes)
             arrays = executable.arrays
             result = arrays(columns, shape, out, where, self._options.threads)
             if self._array_words is None:
@@ -229,7 +219,7 @@ class Kernel(NativeCallable):
             return result
         plain = [
             float(c) if s is SCALAR else list(map(float, c))
-            for c, s in zip(columns, structures, strict=True)
+            for c, s in zip(columns, key, strict=True)
         ]
         if executable not in self._answering:
             with self._lock:
@@ -243,54 +233,6 @@ class Kernel(NativeCallable):
         """The parameters that n arguments are for: all, or those behind the leaves of a Value."""
         missing = len(self._parameters) - n
         return self._parameters[missing:] if missing else self._parameters
-
-    def _flattened(
-        self, p: Parameter, x: Any, shapes: dict[tuple[int, ...], None]
-    ) -> tuple[Structure, Any]:
-        """The structure of an argument, and what it holds, whose shapes are added to `shapes`.
-
-        That is a number or array; for a container a list of them, or one array with the numbers
-        along its last axis.
-        """
-        if isinstance(x, np.ndarray) and p.array == "rows" and x.ndim:
-            if x.dtype.kind not in "biuf":
-                structure_of(x, p.name)
-            size = x.shape[-1]
-            structure = p.structure or Container(list, (), (SCALAR,) * size)
-            self._check_structure(p, structure, size)
-            if x.ndim == 1:
-                return structure, x.tolist()
-            shapes[x.shape[:-1]] = None
-            return structure, x
-        structure = structure_of(x, p.name, array=p.array == "whole")
-        numbers = list(leaves(x, structure, p.name))
-        self._check_structure(p, structure, len(numbers))
-        for number in numbers:
-            if isinstance(number, np.ndarray):
-                shapes[number.shape] = None
-        if isinstance(p.structure, Container):
-            structure = p.structure
-        return structure, numbers[0] if structure is SCALAR else numbers
-
-    def _check_structure(self, p: Parameter, got: Structure, n: int) -> None:
-        if isinstance(self._source, ValueSource) and p.array == "map" and got is not SCALAR:
-            raise SignatureError(f"{self.name} takes one number as {p.name}, got {n} of them")
-        if isinstance(p.structure, Container) and (
-            not isinstance(got, Container) or n != len(p.structure.items)
-        ):
-            raise SignatureError(
-                f"{self.name} takes {p.name}: {len(p.structure.items)} numbers, got "
-                f"{n if isinstance(got, Container) else 'one number'}"
-            )
-
-    def _broadcast(self, shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
-        try:
-            return np.broadcast_shapes(*shapes)
-        except ValueError:
-            text = ", ".join(map(str, shapes))
-            raise SignatureError(
-                f"{self.name}: the shapes of the arguments, {text}, do not broadcast"
-            ) from None
 
     # -- compiling -----------------------------------------------------------------------------
 

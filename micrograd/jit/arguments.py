@@ -1,0 +1,87 @@
+"""Arguments of a call -> their structure, and the numbers and arrays that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..errors import SignatureError
+from .signature import SCALAR, Container, Structure, leaves, structure_of
+from .source import Parameter
+
+Shapes: TypeAlias = dict[tuple[int, ...], None]
+"""The shapes of arrays, each once, in order."""
+
+
+def flatten(
+    name: str, parameters: Sequence[Parameter], args: Sequence[Any], only_numbers: bool
+) -> tuple[tuple[Structure, ...], list[Any], Shapes]:
+    """The structures of the arguments, what they hold, and the shapes to map over.
+
+    An argument holds a number or array; as a container, a list of them, or one array with the
+    numbers along its last axis.
+
+    name           of the kernel, for errors
+    only_numbers   whether a parameter that is mapped over takes no containers
+    """
+    structures: list[Structure] = []
+    columns: list[Any] = []
+    shapes: Shapes = {}
+    for p, x in zip(parameters, args, strict=True):
+        structure: Structure = SCALAR
+        mapped = p.array == "map"
+        if mapped and x.__class__ is np.ndarray and x.dtype.kind in "biuf":
+            shapes[x.shape] = None
+        elif not mapped or x.__class__ is not float:
+            structure, x = _flattened(name, p, x, shapes)
+            if only_numbers and mapped and structure is not SCALAR:
+                raise SignatureError(f"{name} takes one number as {p.name}, got {len(x)} of them")
+        structures.append(structure)
+        columns.append(x)
+    return tuple(structures), columns, shapes
+
+
+def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structure, Any]:
+    if isinstance(x, np.ndarray) and p.array == "rows" and x.ndim:
+        if x.dtype.kind not in "biuf":
+            structure_of(x, p.name)
+        size = x.shape[-1]
+        structure = p.structure or Container(list, (), (SCALAR,) * size)
+        _check(name, p, structure, size)
+        if x.ndim == 1:
+            return structure, x.tolist()
+        shapes[x.shape[:-1]] = None
+        return structure, x
+    structure = structure_of(x, p.name, array=p.array == "whole")
+    numbers = list(leaves(x, structure, p.name))
+    _check(name, p, structure, len(numbers))
+    for number in numbers:
+        if isinstance(number, np.ndarray):
+            shapes[number.shape] = None
+    if isinstance(p.structure, Container):
+        structure = p.structure
+    return structure, numbers[0] if structure is SCALAR else numbers
+
+
+def _check(name: str, p: Parameter, got: Structure, n: int) -> None:
+    """Raises SignatureError unless this many numbers fit the structure that is known before."""
+    if isinstance(p.structure, Container) and (
+        not isinstance(got, Container) or n != len(p.structure.items)
+    ):
+        raise SignatureError(
+            f"{name} takes {p.name}: {len(p.structure.items)} numbers, got "
+            f"{n if isinstance(got, Container) else 'one number'}"
+        )
+
+
+def broadcast(name: str, shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that arrays of these broadcast to; else SignatureError."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        text = ", ".join(map(str, shapes))
+        raise SignatureError(
+            f"{name}: the shapes of the arguments, {text}, do not broadcast"
+        ) from None
