@@ -13,11 +13,12 @@ from mpmath import mpf
 
 
 def polynomials() -> dict[str, tuple[str, Function, Any, dict[int, int]]]:
-    """name -> formula, function on [0, end], end, and the number of terms by width."""
+    """name -> formula, function on [0, end], and by width end and the number of terms."""
     sin, cos, atan, asin = mpmath.sin, mpmath.cos, mpmath.atan, mpmath.asin
     third = 1 / mpf(3)
+    ninth, fourth = (dict.fromkeys((32, 64), x) for x in (third**2, mpf(1) / 4))
     # a little beyond pi/4: the multiple of pi/2 that is subtracted is not always the nearest
-    quarter = (mpmath.pi / 4 * (1 + mpf(2) ** -9)) ** 2
+    quarter = {bits: (mpmath.pi / 4 * (1 + mpf(2) ** -n)) ** 2 for bits, n in ((32, 5), (64, 9))}
     of_sin = series(of_square(lambda r: (sin(r) - r) / r**3), -1 / mpf(6))
     of_cos = series(of_square(lambda r: (cos(r) - 1 + r**2 / 2) / r**4), 1 / mpf(24))
     of_atan = series(of_square(lambda t: (atan(t) - t) / t**3), -third)
@@ -27,8 +28,8 @@ def polynomials() -> dict[str, tuple[str, Function, Any, dict[int, int]]]:
         "COS": (
             "(cos r - 1 + r**2 / 2) / r**4 in r**2, |r| <= pi/4", of_cos, quarter, {32: 3, 64: 6}
         ),
-        "ATAN": ("(atan t - t) / t**3 in t**2, |t| <= 1/3", of_atan, third**2, {32: 4, 64: 10}),
-        "ASIN": ("(asin s - s) / s**3 in s**2, |s| <= 1/2", of_asin, mpf(1) / 4, {32: 5, 64: 13}),
+        "ATAN": ("(atan t - t) / t**3 in t**2, |t| <= 1/3", of_atan, ninth, {32: 4, 64: 10}),
+        "ASIN": ("(asin s - s) / s**3 in s**2, |s| <= 1/2", of_asin, fourth, {32: 5, 64: 13}),
     }  # fmt: skip
 
 
@@ -72,9 +73,11 @@ def text() -> str:
     lines += ["Written by docs/fit_trigonometric.py, which says how they are found.", '"""', ""]
     with mpmath.workprec(PRECISION):
         for name, (formula, f, end, terms) in polynomials().items():
-            fits = {bits: mpmath.chebyfit(f, [0, end], n, asc=True) for bits, n in terms.items()}
+            fits = {
+                bits: mpmath.chebyfit(f, [0, end[bits]], n, asc=True) for bits, n in terms.items()
+            }
             lines += table(name, formula, fits)
-        half_pi = {bits: parts(mpmath.pi / 2, 3, bits) for bits in (32, 64)}
+        half_pi = {bits: parts(mpmath.pi / 2, 2, bits) for bits in (32, 64)}
         lines += table("HALF_PI", "pi/2 as a sum", half_pi)
         for k, name in enumerate(("ANGLES", "ANGLE_TAILS")):
             formula = "the rest" if k else "angles from which atan2 counts, by index"

@@ -1,11 +1,11 @@
 """sin, cos and tan.
 
 |x| = k pi/2 + r with |r| <= pi/4; sin or cos of r is, up to its sign, sin or cos of x. pi/2 has
-three parts. k times the first is subtracted without error, k times the second with an error that
-is kept, so that r is known to as many places when it nearly vanishes. Source: W. J. Cody and W.
-Waite, Software Manual for the Elementary Functions, 1980.
+two parts. k times the first is subtracted without error, k times the second with an error that
+is kept. Source: W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980.
 
-Beyond LIMIT, |x| = m 2**(32 j - 52) with an integer m, and of 2/pi 2**(32 j - 52) only what is left
+Where r is so small beside |x| that two parts of pi/2 are too few, or |x| is huge, more digits are
+taken: |x| = m 2**(32 j - 52) with an integer m, and of 2/pi 2**(32 j - 52) only what is left
 modulo 4 matters, which is in a table. Source: M. H. Payne and R. N. Hanek, Radian Reduction for
 Trigonometric Functions, 1983.
 """
@@ -20,8 +20,8 @@ from .numbers import Integer, Mask, Real, polynomial, sum_exactly, two_product, 
 from .rare import unless
 from .trigonometric_coefficients import COS, HALF_PI, SIN, TURNS
 
-LIMIT = {32: 2.0**17, 64: 2.0**40}
-"""The largest size of the arguments that are reduced here."""
+CLOSE = {32: 19, 64: 44}
+"""Arguments that are 2**CLOSE times as large as r are reduced with more digits."""
 
 Pair = tuple[Real, Real]
 """A number as a sum of two, the second much smaller than the first."""
@@ -29,17 +29,15 @@ Pair = tuple[Real, Real]
 
 def reduce(x: Real) -> tuple[Integer, Pair]:
     """k, of which the lowest two bits are right, and r."""
-    first, second, third = HALF_PI[x.bits]
+    first, second = HALF_PI[x.bits]
     size = abs(x)
     # as in `nearest`: the integer is in the low bits of the sum
     shift = 1.5 * 2.0 ** (52 if x.bits == 64 else 23)
     shifted = size.fma(2.0 / math.pi, shift)
     k = shifted - shift
     rest = k.fma(-first, size)
-    part = k * second
-    r = rest - part
-    low = k.fma(-third, ((rest - r) - part) - k.fma(second, -part))
-    return shifted.as_integer(), (r, low)
+    r = k.fma(-second, rest)
+    return shifted.as_integer(), (r, k.fma(-second, rest - r))
 
 
 def reduce_huge(x: Real) -> tuple[Integer, Pair]:
@@ -60,9 +58,9 @@ def reduce_huge(x: Real) -> tuple[Integer, Pair]:
     for part in (lost, more, d, e):
         sum, error = sum_exactly(sum, part)
         low = low + error
-    first, second = HALF_PI[64][:2]
+    first, second = HALF_PI[64]
     r = sum * first
-    low = sum.fma(first, -r) + sum.fma(second, low * first)
+    r, low = two_sum(r, sum.fma(first, -r) + sum.fma(second, low * first))
     # an infinite x makes it nan
     return k.nearest()[1], (r + (x - x), low)
 
@@ -84,10 +82,12 @@ def leading(r: Real, low: Real) -> Pair:
 
 
 def sine(r: Real, low: Real, cosine: Mask) -> Real:
-    """sin(r + low), and cos(r + low) where the mask holds."""
+    """sin(r + low), and cos r where the mask holds: there low is worth 0.4 ulp at most."""
     square = r * r
     sum = choose(cosine, COS[r.bits], SIN[r.bits], square)
-    high, rest = leading(r, low)
+    half = r * -0.5
+    high = half.fma(r, 1.0)
+    rest = half.fma(r, 1.0 - high)
     factor = square * cosine.select(square, r)
     return cosine.select(high, r) + factor.fma(sum, cosine.select(rest, low))
 
@@ -127,38 +127,44 @@ def flip(x: Real, *signs: Integer) -> Real:
 
 
 def sin_huge(x: Real) -> Real:
-    """sin x, beyond LIMIT."""
+    """sin x, where r is small or x huge."""
     wide = x.convert(64)
     return sin_reduced(wide, *reduce_huge(wide)).convert(x.bits)
 
 
 def cos_huge(x: Real) -> Real:
-    """cos x, beyond LIMIT."""
+    """cos x, where r is small or x huge."""
     wide = x.convert(64)
     return cos_reduced(wide, *reduce_huge(wide)).convert(x.bits)
 
 
 def tan_huge(x: Real) -> Real:
-    """tan x, beyond LIMIT."""
+    """tan x, where r is small or x huge."""
     wide = x.convert(64)
     return tan_reduced(wide, *reduce_huge(wide)).convert(x.bits)
 
 
 def sin(x: Real) -> Real:
     """sin x."""
-    return unless(huge(x), sin_reduced(x, *reduce(x)), sin_huge, x)
+    k, r = reduce(x)
+    return unless(hard(x, r), sin_reduced(x, k, r), sin_huge, x)
 
 
 def cos(x: Real) -> Real:
     """cos x."""
-    return unless(huge(x), cos_reduced(x, *reduce(x)), cos_huge, x)
+    k, r = reduce(x)
+    return unless(hard(x, r), cos_reduced(x, k, r), cos_huge, x)
 
 
 def tan(x: Real) -> Real:
     """tan x."""
-    return unless(huge(x), tan_reduced(x, *reduce(x)), tan_huge, x)
+    k, r = reduce(x)
+    return unless(hard(x, r), tan_reduced(x, k, r), tan_huge, x)
 
 
-def huge(x: Real) -> Mask:
-    """Where x is beyond LIMIT."""
-    return abs(x) > LIMIT[x.bits]
+def hard(x: Real, r: Pair) -> Mask:
+    """Where |r| is less than |x| / 2**CLOSE, and at huge x."""
+    digits = 52 if x.bits == 64 else 23
+    # the exponent alone: below the least of them it is negative, or no number
+    least = abs(x).as_integer() - (CLOSE[x.bits] << digits)
+    return abs(r[0]) < least.as_real()
