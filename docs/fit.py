@@ -7,6 +7,7 @@ formula says, rounded once. mpmath computes with 1000 bits, so the numbers are t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,16 @@ def polynomials() -> dict[str, tuple[str, Function, Any, Any, dict[int, int]]]:
     log = series(lambda r: (log1p(r) - r) / r**2, -0.5)
     cubic = series(lambda r: (log1p(r) - r + r**2 / 2) / r**3, 1 / mpf(3))
     below, above = -35 / mpf(1024), 1 / mpf(32)
+    least, most = mpf("-0.0298"), mpf("0.0318")
     return {
         "EXP": ("(e**r - 1 - r) / r**2 for |r| <= ln(2)/32", e, -step, step, {32: 3, 64: 6}),
+        "EXP_SHORT": ("the same with fewer terms", e, -step, step, {32: 2, 64: 5}),
         "EXP_WIDE": ("the same for |r| <= 3 ln(2)/32", e, -wide, wide, {32: 4, 64: 8}),
         "SINH": ("(sinh r - r) / r**3 in r**2, |r| <= 3 ln(2)/32", s, 0, wide**2, {32: 2, 64: 4}),
         "COSH": ("(cosh r - 1) / r**2 in r**2, |r| <= 3 ln(2)/32", c, 0, wide**2, {32: 2, 64: 4}),
         "TANH": ("(tanh x - x) / x**3 in x**2, to 0.032", t, 0, mpf("0.032") ** 2, {32: 2, 64: 4}),
         "LOG": ("(ln(1 + r) - r) / r**2, -35/1024 <= r <= 1/32", log, below, above, {32: 5, 64: 9}),
+        "LOG_SHORT": ("as LOG for -0.0298 <= r <= 0.0318", log, least, most, {32: 4, 64: 8}),
         "LOG_CUBIC": ("(ln(1+r) - r + r**2/2) / r**3, alike", cubic, below, above, {32: 4, 64: 9}),
     }  # fmt: skip
 
@@ -75,20 +79,35 @@ def tables() -> dict[str, tuple[str, Callable[[int], Sequence[Any]]]]:
     def low(bits: int) -> list[Any]:
         return [x - on_grid(x, bits) for x in logs(bits)]
 
+    def accurate(bits: int) -> list[Any]:
+        # near 1 where most is lost: the last so that z/c - 1 is less than 1/128 there
+        centres = [1 + mpf(i) / 16 + mpf("0.0006") for i in range(1, 15)]
+        centres.append(mpf("1.9693") / mpf("1.0077"))
+        return [mpf(1), *(accurate_reciprocal(c, bits) for c in centres)]
+
+    def less(bits: int) -> list[Any]:
+        ln2 = on_grid(mpmath.log(2), bits)
+        return [on_grid(-mpmath.log(x), bits) - ln2 for x in accurate(bits)]
+
     def ln2(bits: int) -> list[Any]:
         return [on_grid(mpmath.log(2), bits), mpmath.log(2) - on_grid(mpmath.log(2), bits)]
 
-    def step(bits: int) -> list[Any]:
-        x = mpmath.log(2) / 16
+    def ln2_rounded(bits: int) -> list[Any]:
+        x = mpmath.log(2)
         return [rounded(x, bits), x - rounded(x, bits)]
 
     return {
         "POWERS": ("2**(j/16)", powers),
         "POWER_TAILS": ("how much 2**(j/16) exceeds its entry in POWERS, relatively", tails),
-        "LN2_16": ("ln(2)/16, and the rest", step),
+        "LN2_ROUNDED": ("ln 2, and the rest", ln2_rounded),
         "RECIPROCALS": ("1 / (1 + i/16), to so few places that z/c - 1 is exact", reciprocals),
         "LOGS": ("-ln of the entries of RECIPROCALS, to multiples of 2**-42 (2**-16)", high),
         "LOG_TAILS": ("the rest", low),
+        "LOG_RECIPROCALS": (
+            "about 1 / (1 + i/16), with an ln near a multiple of 2**-42 (2**-16)",
+            accurate,
+        ),
+        "LOGS_LESS": ("-ln of the entries of LOG_RECIPROCALS, less ln 2, to such multiples", less),
         "LN2": ("ln 2 to a multiple of 2**-42 (2**-16), and the rest", ln2),
     }
 
@@ -108,6 +127,23 @@ def short_reciprocal(c: Any) -> Any:
             largest = max(abs(z * n / scale - 1) for z in (c - mpf(1) / 32, c + mpf(1) / 32))
             if largest <= mpf(2) / scale:
                 found.append((largest, mpf(n) / scale))
+    return min(found)[1]
+
+
+@functools.cache
+def accurate_reciprocal(c: Any, bits: int) -> Any:
+    """About 1/c, with so small a difference between its ln and a multiple as `on_grid` that it is
+    not worth a table. Source: S. Gal, An Accurate Elementary Mathematical Library, 1991.
+    """
+    scale = 2 ** (42 if bits == 64 else 16)
+    middle = mpmath.nint(mpmath.log(c) * scale)
+    found = []
+    count = 1024 if bits == 64 else 160
+    with mpmath.workprec(120):
+        for n in range(-count, count + 1):
+            exact = mpmath.exp(-(middle + n) / scale)
+            x = rounded(exact, bits)
+            found.append((abs(x / exact - 1), x))
     return min(found)[1]
 
 

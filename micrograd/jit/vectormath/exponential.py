@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .coefficients import EXP, EXP_WIDE, LN2_16, POWER_TAILS, POWERS
+from .coefficients import EXP, EXP_SHORT, EXP_WIDE, LN2_ROUNDED, POWER_TAILS, POWERS
 from .numbers import Integer, Real, polynomial, sum_exactly
 
 CENTRE = 3.0 * math.log(2.0) / 32.0
@@ -21,10 +21,10 @@ CENTRE = 3.0 * math.log(2.0) / 32.0
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """e**x as 2**(n/16) * (1 + p): n and p as found by `reduce` and a polynomial.
+    """e**x as 2**n * (1 + p): n and p as found by `reduce` and a polynomial.
 
-    n     an integer, as a number
-    base  2**(n/16), without its integer part in the exponent
+    n     a multiple of 1/16
+    base  2**n, without its integer part in the exponent
     p     e**r - 1, and how much base is too small
     """
 
@@ -36,16 +36,16 @@ class Power:
 def reduce(
     x: Real, *, largest: float | None = None, centre: float = 0.0
 ) -> tuple[Real, Integer, Real]:
-    """n, the same as an integer k, and r, so that e**x = 2**(n/16) * e**r.
+    """n, the integer k = 16 n, and r, so that e**x = 2**n * e**r.
 
-    largest  n is at most this, however large r may then be
-    centre   n is 0 for numbers smaller than this
+    largest  k is at most this, however large r may then be
+    centre   k is 0 for numbers smaller than this
     """
     t = x if largest is None else x.constant(largest * math.log(2.0) / 16.0).minimum(x)
     if centre:
         t = (abs(x) < centre).select(t.constant(0.0), t)
-    n, k = t.nearest(16.0 / math.log(2.0))
-    high, low = LN2_16[x.bits]
+    n, k = t.nearest(1.0 / math.log(2.0), parts=16)
+    high, low = LN2_ROUNDED[x.bits]
     return n, k, n.fma(-low, n.fma(-high, x))
 
 
@@ -68,8 +68,8 @@ def clamp(x: Real) -> Real:
 
 def exp(x: Real) -> Real:
     """e ** x."""
-    e = power(*reduce(clamp(x)), EXP[x.bits])
-    return e.base.fma(e.p, e.base).scale(e.n * (1.0 / 16.0))
+    e = power(*reduce(clamp(x)), EXP_SHORT[x.bits])
+    return e.base.fma(e.p, e.base).scale(e.n)
 
 
 def expm1(x: Real) -> Real:
@@ -91,17 +91,16 @@ def scaled_base(k: Integer, base: Real) -> Real:
 def sigmoid(x: Real) -> Real:
     """1 / (1 + e**-x), as 1 / (1 + e**-|x|) or e**x / (1 + e**x)."""
     e = power(*reduce(clamp(-abs(x))), EXP[x.bits])
-    n = e.n * (1.0 / 16.0)
     high = e.base.fma(e.p, e.base)
     low = e.base.fma(e.p, e.base - high)
-    part = high.scale(n)
+    part = high.scale(e.n)
     below = 1.0 + part
-    below_low = ((1.0 - below) + part) + low.scale(n)
+    below_low = ((1.0 - below) + part) + low.scale(e.n)
     negative = x < 0.0
     above = negative.select(high, 1.0)
     above_low = negative.select(low, 0.0)
     result = quotient(above, above_low, below, below_low)
-    return result.scale(negative.select(n, 0.0))
+    return result.scale(negative.select(e.n, 0.0))
 
 
 def quotient(x: Real, x_low: Real, y: Real, y_low: Real) -> Real:

@@ -4,6 +4,8 @@ ln(2**k z) = k ln 2 + ln c + ln(1 + r), with c near 1 + i/16, the nearest to z, 
 |r| < 1/29. 1/c and ln c come from tables in registers. 1/c has so few places that r is exact, and
 so is the sum of the leading parts of k ln 2 and ln c; near 1 it is 0. Source: P. T. P. Tang,
 Table-Driven Implementation of the Logarithm Function, 1990.
+
+log alone needs fewer places: its 1/c are such that ln c has no further part, and r is rounded.
 """
 
 from __future__ import annotations
@@ -12,7 +14,17 @@ import math
 from dataclasses import dataclass
 
 from . import exponential
-from .coefficients import EXP, LN2, LOG, LOG_TAILS, LOGS, RECIPROCALS
+from .coefficients import (
+    EXP,
+    LN2,
+    LOG,
+    LOG_RECIPROCALS,
+    LOG_SHORT,
+    LOG_TAILS,
+    LOGS,
+    LOGS_LESS,
+    RECIPROCALS,
+)
 from .exponential import clamp, power
 from .numbers import Integer, Mask, Real, polynomial, sum_exactly, two_sum
 
@@ -35,6 +47,11 @@ class Reduced:
     base: Real
     rest: Real
     exponent: Integer
+
+
+NEAR_LOG = 1.0 / 16.0 - 0.0318
+"""What is this much below an entry of the table, or less, belongs to it in log. Above 1 + 0.0318
+ln x is more than 1/32, so that an error of r is small beside it."""
 
 
 def _digits(x: Real) -> tuple[int, int]:
@@ -70,34 +87,38 @@ def reduce(x: Real, lifted: Mask | None = None) -> Reduced:
     return Reduced(z.fma(inverse, -1.0), inverse, base, rest, exponent)
 
 
-def logarithm(x: Real, *, correction: Pair | None = None, lifted: Mask | None = None) -> Pair:
-    """ln(x + correction), for positive normal x.
-
-    correction  less than an ulp of x
-    lifted      where x is what `lift` made of it
-    """
-    parts = reduce(x, lifted)
+def logarithm(x: Real, *, correction: Pair) -> Pair:
+    """ln(x + correction), for positive normal x; the correction is less than an ulp of x."""
+    parts = reduce(x)
     r = parts.r
     high, low = two_sum(parts.base, r)
     rest = parts.rest + low
-    if correction is not None:
-        # 2**-k; beyond 2**100 nothing is corrected
-        one, limit = x.constant(1.0).as_integer(), x.constant(2.0**100).as_integer()
-        exponent = (parts.exponent < limit).select(parts.exponent, limit)
-        factor = (one + one - exponent).as_real() * parts.inverse
-        c = correction[0] * factor
-        high, low = two_sum(high, c)
-        rest = rest + correction[1].fma(factor, c.fma(c.fma(-0.5, -r), low))
+    # 2**-k; beyond 2**100 nothing is corrected
+    one, limit = x.constant(1.0).as_integer(), x.constant(2.0**100).as_integer()
+    exponent = (parts.exponent < limit).select(parts.exponent, limit)
+    factor = (one + one - exponent).as_real() * parts.inverse
+    c = correction[0] * factor
+    high, low = two_sum(high, c)
+    rest = rest + correction[1].fma(factor, c.fma(c.fma(-0.5, -r), low))
     return high, (r * r).fma(polynomial(r, LOG[x.bits]), rest)
 
 
 def log(x: Real) -> Real:
     """ln x."""
-    normal, tiny = lift(x)
-    high, low = logarithm(normal, lifted=tiny)
-    result = (x < math.inf).select(high + low, x)
-    result = (x < 0.0).select(x.constant(math.nan), result)
-    return x.equals(0.0).select(x.constant(-math.inf), result)
+    places, bias = _digits(x)
+    m, e = x.split()
+    near = m.as_integer() + round(NEAR_LOG * 2.0**places)
+    index = near.shift_right(places - 4)
+    # m is near 2 or below it: 2 or 1
+    above = near & ((2 * bias + 1) << places)
+    inverse = index.lookup(LOG_RECIPROCALS[x.bits]).as_integer()
+    r = m.fma((inverse - (above - x.constant(1.0).as_integer())).as_real(), -1.0)
+    k = e + above.as_real()  # one too large, as the entries of the table know
+    ln2, tail = LN2[x.bits]
+    base = k.fma(ln2, index.lookup(LOGS_LESS[x.bits]))
+    high, low = two_sum(base, r)
+    low = low.minimum(1.0) + k.fma(tail, -tail)  # not nan where high is infinite
+    return high + (r * r).fma(polynomial(r, LOG_SHORT[x.bits]), low)
 
 
 def log1p(x: Real) -> Real:
@@ -112,10 +133,9 @@ def log1p(x: Real) -> Real:
 def softplus(x: Real) -> Real:
     """ln(1 + e**x), as max(x, 0) + ln(1 + e**-|x|)."""
     e = power(*exponential.reduce(clamp(-abs(x))), EXP[x.bits])
-    n = e.n * (1.0 / 16.0)
     high = e.base.fma(e.p, e.base)
-    low = e.base.fma(e.p, e.base - high).scale(n)
-    high = high.scale(n)
+    low = e.base.fma(e.p, e.base - high).scale(e.n)
+    high = high.scale(e.n)
     u = 1.0 + high
     high, low = logarithm(u, correction=((1.0 - u) + high, low))
     most = x.constant(0.0).maximum(x)

@@ -221,15 +221,16 @@ class Real(_Lanes):
         """The bits."""
         return self._apply(Integer, "llvm.bitcast", [self])
 
-    def nearest(self, factor: float | None = None) -> tuple[Real, Integer]:
+    def nearest(self, factor: float | None = None, *, parts: int = 1) -> tuple[Real, Integer]:
         """The integer nearest to self, or to self * factor: as a number, and as an integer.
 
-        It must be below 2**50 (2**21).
+        With `parts`, a power of two, it is the nearest multiple of 1/parts, and their count.
+        The integer must be below 2**50 (2**21).
 
         Adding 1.5 * 2**52 rounds to an integer, which then is the low bits of the sum: two
         additions, where a conversion of float64 is a scalar one before AVX-512.
         """
-        shift = self.constant(_shift(self.bits))
+        shift = self.constant(_shift(self.bits) / parts)
         shifted = self + shift if factor is None else self.fma(factor, shift)
         return shifted - shift, shifted.as_integer() - shift.as_integer()
 
@@ -244,6 +245,28 @@ class Real(_Lanes):
         _, k = (n.floor() * 0.5).floor().nearest()
         rest = n.floor().nearest()[1] - k
         return self * k.power_of_two() * rest.power_of_two()
+
+    def split(self) -> tuple[Real, Real]:
+        """A mantissa m and an exponent e, so that this is m * 2**e and 1 <= m < 2.
+
+        Of 0 they are 1 and -inf, and of inf 1 and inf; of less than 0 or nan m is nan. Two
+        instructions of AVX-512, which take denormal numbers too.
+        """
+        if self.width > 1 and vector_bits() == 512:
+            mantissa = _by_register([self], lambda xs: _getmant(xs[0]))
+            return mantissa, _by_register([self], lambda xs: _getexp(xs[0]))
+        places, bias = (52, 1023) if self.bits == 64 else (23, 127)
+        tiny = self < 2.0 ** (1 - bias)
+        bits = tiny.select(self * 2.0 ** (places + 2), self).as_integer()
+        # the exponent, by putting it below the places of a larger number
+        shift = self.constant(2.0**places)
+        offset = tiny.select(shift + float(bias + places + 2), shift + float(bias))
+        e = (bits.shift_right(places) | shift.as_integer()).as_real() - offset
+        e = (self < float("inf")).select(e, self)
+        e = self.equals(0.0).select(self.constant(float("-inf")), e)
+        one = self.constant(1.0).as_integer()
+        m = (bits & ((1 << places) - 1) | one).as_real()
+        return (self >= 0.0).select(m, self.constant(float("nan"))), e
 
     def convert(self, bits: int) -> Real:
         """The same numbers in float32 or float64."""
@@ -469,13 +492,38 @@ def _by_register(operands: Sequence[_Lanes], build: Callable[[Sequence[_Lanes]],
 
 
 def _scalef(x: _Lanes, n: _Lanes) -> Real:
-    lanes = 512 // x.bits
+    return _avx512(f"mask.scalef.{_suffix(x)}", [x, n, x], Real, [_every(x), _i32(x, 4)])
+
+
+def _getexp(x: _Lanes) -> Real:
+    return _avx512(f"mask.getexp.{_suffix(x)}", [x, x], Real, [_every(x), _i32(x, 4)])
+
+
+def _getmant(x: _Lanes) -> Real:
+    # 12: in [1, 2), and nan for negative numbers
+    more = [_i32(x, 12), x.value, _every(x), _i32(x, 4)]
+    return _avx512(f"mask.getmant.{_suffix(x)}", [x], Real, more)
+
+
+def _suffix(x: _Lanes) -> str:
+    return "pd.512" if x.bits == 64 else "ps.512"
+
+
+def _i32(x: _Lanes, n: int) -> ir.Value:
     i32 = ir.IntegerType.get_signless(32)
-    mask = ir.IntegerType.get_signless(lanes)
-    every = x.b.build("llvm.mlir.constant", [mask], [], {"value": ir.IntegerAttr.get(mask, -1)})
-    nearest = x.b.build("llvm.mlir.constant", [i32], [], {"value": ir.IntegerAttr.get(i32, 4)})
-    name = f"mask.scalef.p{'d' if x.bits == 64 else 's'}.512"
-    return _avx512(name, [x, n, x], Real, [every, nearest])
+    value: ir.Value = x.b.build(
+        "llvm.mlir.constant", [i32], [], {"value": ir.IntegerAttr.get(i32, n)}
+    )
+    return value
+
+
+def _every(x: _Lanes) -> ir.Value:
+    """A mask of 512 bits of lanes that leaves none out."""
+    mask = ir.IntegerType.get_signless(512 // x.bits)
+    value: ir.Value = x.b.build(
+        "llvm.mlir.constant", [mask], [], {"value": ir.IntegerAttr.get(mask, -1)}
+    )
+    return value
 
 
 def _avx512(name: str, operands: Sequence[_Lanes], kind: type[L], more: Any = ()) -> L:
