@@ -17,6 +17,8 @@ import numpy as np
 from lowering.backend import vector_bits
 from lowering.bindings import ir
 
+from . import avx512
+
 FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13, "uno": 14}
 ICMP = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6}
 
@@ -241,7 +243,7 @@ class Real(_Lanes):
         two products with powers of two.
         """
         if self.width > 1 and vector_bits() == 512:
-            return _by_register([self, n], lambda xs: _scalef(*xs))
+            return _avx512(avx512.scale, self, n)
         _, k = (n.floor() * 0.5).floor().nearest()
         rest = n.floor().nearest()[1] - k
         return self * k.power_of_two() * rest.power_of_two()
@@ -253,8 +255,7 @@ class Real(_Lanes):
         instructions of AVX-512, which take denormal numbers too.
         """
         if self.width > 1 and vector_bits() == 512:
-            mantissa = _by_register([self], lambda xs: _getmant(xs[0]))
-            return mantissa, _by_register([self], lambda xs: _getexp(xs[0]))
+            return _avx512(avx512.mantissa, self), _avx512(avx512.exponent, self)
         places, bias = (52, 1023) if self.bits == 64 else (23, 127)
         tiny = self < 2.0 ** (1 - bias)
         bits = tiny.select(self * 2.0 ** (places + 2), self).as_integer()
@@ -372,7 +373,9 @@ class Integer(_Lanes):
         rows = [self._row(numbers[k : k + full]) for k in range(0, len(numbers), full)]
 
         def permute(index: Sequence[_Lanes]) -> Real:
-            return _avx512(name, [rows[0], *index, *rows[1:]], Real)
+            operands = [rows[0].value, index[0].value, *(row.value for row in rows[1:])]
+            value = avx512.instruction(self.b, name, operands)
+            return Real(self.b, value, self.bits, full)
 
         return _by_register([self], permute)
 
@@ -491,53 +494,13 @@ def _by_register(operands: Sequence[_Lanes], build: Callable[[Sequence[_Lanes]],
     return found[0]._shuffle(found[0], found[0], range(width))
 
 
-def _scalef(x: _Lanes, n: _Lanes) -> Real:
-    return _avx512(f"mask.scalef.{_suffix(x)}", [x, n, x], Real, [_every(x), _i32(x, 4)])
+def _avx512(build: Callable[..., ir.Value], *operands: _Lanes) -> Real:
+    """What an instruction gives for operands of any width."""
 
+    def apply(xs: Sequence[_Lanes]) -> Real:
+        return Real(xs[0].b, build(xs[0].b, *(x.value for x in xs)), xs[0].bits, xs[0].width)
 
-def _getexp(x: _Lanes) -> Real:
-    return _avx512(f"mask.getexp.{_suffix(x)}", [x, x], Real, [_every(x), _i32(x, 4)])
-
-
-def _getmant(x: _Lanes) -> Real:
-    # 12: in [1, 2), and nan for negative numbers
-    more = [_i32(x, 12), x.value, _every(x), _i32(x, 4)]
-    return _avx512(f"mask.getmant.{_suffix(x)}", [x], Real, more)
-
-
-def _suffix(x: _Lanes) -> str:
-    return "pd.512" if x.bits == 64 else "ps.512"
-
-
-def _i32(x: _Lanes, n: int) -> ir.Value:
-    i32 = ir.IntegerType.get_signless(32)
-    value: ir.Value = x.b.build(
-        "llvm.mlir.constant", [i32], [], {"value": ir.IntegerAttr.get(i32, n)}
-    )
-    return value
-
-
-def _every(x: _Lanes) -> ir.Value:
-    """A mask of 512 bits of lanes that leaves none out."""
-    mask = ir.IntegerType.get_signless(512 // x.bits)
-    value: ir.Value = x.b.build(
-        "llvm.mlir.constant", [mask], [], {"value": ir.IntegerAttr.get(mask, -1)}
-    )
-    return value
-
-
-def _avx512(name: str, operands: Sequence[_Lanes], kind: type[L], more: Any = ()) -> L:
-    """An operation of AVX-512 on vectors of 512 bits, whatever follows them."""
-    x = operands[0]
-    values = [*(y.value for y in operands), *more]
-    attributes = {
-        "intrin": ir.StringAttr.get(f"llvm.x86.avx512.{name}"),
-        "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
-        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(values), 0]),
-    }
-    type = _type(kind, x.bits, 512 // x.bits)
-    value = x.b.build("llvm.call_intrinsic", [type], values, attributes)
-    return kind(x.b, value, x.bits, 512 // x.bits)
+    return _by_register(operands, apply)
 
 
 def _shift(bits: int) -> float:
