@@ -196,6 +196,22 @@ def test_scale(bits: int) -> None:
 
 
 @each_size
+@pytest.mark.parametrize("vector_bits", [256, 512])
+def test_split(bits: int, vector_bits: int) -> None:
+    if vector_bits > lowering.vector_bits():
+        pytest.skip("this machine has no such registers")
+    tiny = np.finfo(f"f{bits // 8}").smallest_subnormal
+    x = np.array([1.0, 0.3, 6.0, 7 * tiny, -0.0, np.inf, -2.0, np.nan], dtype=f"f{bits // 8}")
+    with mock.patch("micrograd.jit.vectormath.numbers.vector_bits", return_value=vector_bits):
+        m, e = (apply(lambda x, part=part: x.split()[part], x) for part in (0, 1))
+    assert (np.ldexp(m[:4], e[:4].astype(int)) == x[:4]).all()
+    assert ((m[:6] >= 1.0) & (m[:6] < 2.0)).all()
+    assert e[4:6].tolist() == [-np.inf, np.inf]
+    assert np.isnan(m[6])
+    assert np.isnan(m[7] * e[7])
+
+
+@each_size
 def test_nearest_is_its_own_inverse(bits: int) -> None:
     x = np.array([0.5, 1.5, -0.5, -2.5, 1000.2, -1e5, 0.0, 3.49], dtype=f"f{bits // 8}")
     assert apply(lambda x: x.nearest()[0], x).tolist() == np.rint(x).tolist()
