@@ -207,17 +207,24 @@ SHOWN = {
     ("w7", "f64 from Python"): "MLP(10, [30, 20, 10, 1]), one input, from Python",
     ("moons", "N=100, f32"): "moons loss and 337 partials, 100 samples, f32",
     ("moons", "N=100, f64"): "the same, f64",
-    ("regular", "N=1500"): "the same, 1,500 samples, a million nodes, f32",
+    ("regular", "N=1500"): "moons loss, 1,500 samples, a million nodes, f32",
     ("mlp_h", "h=128"): "one sample of a 128-128-128-1 network, 33,153 partials, f64",
     ("irregular", "n=100000"): "random DAG, 100,000 ops, f64",
     ("irregular", "n=1000000"): "random DAG, 1,000,000 ops, f64",
     ("chain", "n=1000000"): "chain of 1,000,000 ops, f64",
     ("recurrence", "10000 steps"): "10,000 Euler steps of a pendulum, f64",
+    ("batch-bs", "N=1000000, f64"): "Black-Scholes and 5 greeks, 1,000,000 points, f64",
+    ("batch-bs", "N=1000000, f32"): "the same, f32",
+    ("batch-h2", "N=8, f64"): "three-body H2 and 6 partials, 8 points in one call, f64",
+    ("train", "N=100, f32"): "100 training steps, moons, 100 samples, f32",
+    ("train", "epoch of 100000, f32"): "an epoch of 100,000 samples in batches of 32, f32",
 }
 """The experiments of the README's table, and what it calls them."""
 
 COLUMNS = {
     "C": ("C", "C extension", "C, loops"),
+    "Dr.Jit": ("Dr.Jit",),
+    "heyoka": ("heyoka",),
     "JAX": ("JAX, in its own loop", "JAX, arrays, in its own loop", "JAX"),
     "CasADi": ("CasADi",),
     "PyTorch": ("PyTorch", "PyTorch, arrays"),
