@@ -17,7 +17,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -W error
+	$(BIN)/python -m pytest -W error -n auto --dist loadfile
 
 # The environment is made anew when what it is made from changes. The mark is set last, so an
 # installation that failed half-way is tried again.
