@@ -58,9 +58,7 @@ def test_like_terms_become_one() -> None:
         d = c + c + 1.0
         return d + (1.0 + d)
 
-    *_, last = [line for line in combined(f) if line.startswith("out") or "mul(4.0" in line]
     assert any("add(3.0, mul(4.0, " in line for line in combined(f)), combined(f)
-    assert last
 
 
 def test_terms_of_two_signs_stay() -> None:
@@ -69,12 +67,7 @@ def test_terms_of_two_signs_stay() -> None:
 
     program = "\n".join(combined(f))
     assert "mul(4.0, a)" in program
-    assert interpret_inf(f) != interpret_inf(f)  # nan: inf - inf
-
-
-def interpret_inf(f: Any) -> float:
-    kernel = jit(f, dtype="f64")
-    return float(kernel(math.inf, 1.0))
+    assert math.isnan(jit(f, dtype="f64")(math.inf, 1.0))  # inf - inf
 
 
 def test_coefficients_that_are_not_exact_stay() -> None:

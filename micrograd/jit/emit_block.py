@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -51,22 +50,20 @@ def emit_block(
     bits: int,
     exact: bool,
     lanes: int,
-    uniform: Collection[str] = (),
 ) -> ir.Module:
     """The module, built in the current MLIR context and verified.
 
     lanes     points in a vector
-    uniform   scalar inputs that are the same at all points: their columns are single numbers
     """
     with ir.Location.unknown():
         module = ir.Module.create()
         builder = Builder(module, bits, exact=exact, lanes=lanes)
-        plain = Vectors(builder, schedule, interface, uniform, "")
+        plain = Vectors(builder, schedule, interface, "")
         plain.kernel.globals()
         plain.emit()
         wide = None
         if _is_short(schedule) and not exact:
-            wide = Vectors(builder.twin(2 * lanes), schedule, interface, uniform, "_pairs")
+            wide = Vectors(builder.twin(2 * lanes), schedule, interface, "_pairs")
             wide.emit()
         _emit_main(plain, wide)
     module.operation.verify()
@@ -123,13 +120,9 @@ def _emit_few(v: Vectors) -> None:
     for x in v.leaves:
         with v.each(x) as each:
             for _, k in each:
-                if x.array.name in v.uniform:
-                    source = v.column(columns, k)
-                else:
-                    source = b.element(places, k, b.number)
-                    if x.is_input:
-                        given = _masked_load(b, v.column(columns, k, start), mask)
-                        b.store(given, source, 64)
+                source = b.element(places, k, b.number)
+                if x.is_input:
+                    b.store(_masked_load(b, v.column(columns, k, start), mask), source, 64)
                 b.store(source, b.element(table, k, b.ptr))
     operands = [table, b.integer(0), b.integer(1), _truth(b, False)]
     b.build("llvm.call", [], operands, b.callee(v.full, 4))

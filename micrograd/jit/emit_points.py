@@ -10,7 +10,7 @@ At every vector all inputs are read before an output is written, so an output ma
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -48,14 +48,12 @@ class Vectors:
         builder: Builder,
         schedule: Schedule,
         interface: Interface,
-        uniform: Collection[str],
         suffix: str,
     ) -> None:
         self.b = builder
         self.points = f"points{suffix}"
         self.full = f"full{suffix}"
         self.interface = interface
-        self.uniform = uniform
         parameters = schedule.program.with_role(Role.PARAMETER)
         self.narrowed = [a.name for a in parameters if builder.bits == 32 and a.size <= NARROWED]
         self.kernel = Emitter(builder, schedule, interface, self.narrowed)
@@ -96,14 +94,9 @@ class Vectors:
         parameters = [self._narrow(name, copies[name]) for name in self.narrowed]
         single = [x for x in self.leaves if x.array.size <= UNROLLED_COLUMNS]
         pointers = {
-            k: self.column(columns, k, None if x.array.name in self.uniform else begin)
+            k: self.column(columns, k, begin)
             for x in single
             for k in range(x.first, x.first + x.array.size)
-        }
-        known = {
-            x.array.name: b.everywhere(b.load(pointers[x.first], b.element_type))
-            for x in self.leaves
-            if x.array.name in self.uniform
         }
         with b.loop(count) as index:
             further = b.integer_op("llvm.mul", index, b.integer(b.lanes))
@@ -123,10 +116,7 @@ class Vectors:
                                 number = b.load(column(k), self.lanes_type, b.bits // 8)
                                 b.store(number, b.element(buffers[x.first], place, b.number), 64)
                 elif x.is_input:
-                    if name in known:
-                        passed[name] = known[name]
-                    else:
-                        passed[name] = b.load(column(x.first), self.lanes_type, b.bits // 8)
+                    passed[name] = b.load(column(x.first), self.lanes_type, b.bits // 8)
             arguments = [passed[a.name] for a in self.kernel.arguments if a.name in passed]
             arguments += parameters
             result = self.kernel.result

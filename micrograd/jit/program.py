@@ -111,16 +111,6 @@ def accesses(expr: Expr) -> Iterator[Access]:
             stack.extend(reversed(e.args))
 
 
-def applications(expr: Expr) -> Iterator[Apply]:
-    """Every applied op in an expression, left to right, the outer before the inner."""
-    stack: list[Expr] = [expr]
-    while stack:
-        e = stack.pop()
-        if isinstance(e, Apply):
-            yield e
-            stack.extend(reversed(e.args))
-
-
 def map_accesses(expr: Expr, change: Callable[[Access], Expr]) -> Expr:
     """The expression with every access replaced by what `change` makes of it."""
     if isinstance(expr, Access):

@@ -19,7 +19,7 @@ from lowering.bindings import ir
 
 from . import avx512
 
-FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13, "uno": 14}
+FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "une": 13, "uno": 14}
 ICMP = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6}
 
 
@@ -210,10 +210,6 @@ class Real(_Lanes):
     def equals(self, y: Real | float) -> Mask:
         """Where both are the same number; 0.0 equals -0.0, and nan nothing."""
         return self._compare("oeq", y)
-
-    def differs(self, y: Real | float) -> Mask:
-        """self != y, and neither is nan."""
-        return self._compare("one", y)
 
     def is_nan(self) -> Mask:
         """Where this is no number."""
