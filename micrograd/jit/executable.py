@@ -41,17 +41,26 @@ from .verify import verify
 class Options:
     """How to compile: `dtype` is float32 or float64; `strict` forbids any change of rounding.
 
-    threads   how many threads a call with arrays may use; None: the default
+    threads       how many threads a call with arrays may use; None: the default
+    vector_bits   the width of the vectors that code is made of: 128, 256 or 512; None: that of the
+                  machine's registers. LLVM cuts up vectors that are wider than those, so that
+                  every machine can try what is compiled for the others (docs/checking.md)
     """
 
     dtype: np.dtype[Any]
     strict: bool
     threads: int | None = None
+    vector_bits: int | None = None
 
     @property
     def bits(self) -> int:
         """The width of a number."""
         return self.dtype.itemsize * 8
+
+    @property
+    def lanes(self) -> int:
+        """How many numbers are in a vector."""
+        return (self.vector_bits or lowering.vector_bits()) // self.bits
 
 
 class Executable:
@@ -106,7 +115,7 @@ class Executable:
         self.schedule = schedule(
             self.transformed,
             returned=self.interface.returned,
-            width=lowering.vector_bits() // options.bits,
+            width=options.lanes,
             bits=options.bits,
             exact=options.strict,
         )
@@ -287,8 +296,7 @@ class Executable:
         return schedule(self.transformed, returned=returned, exact=exact)
 
     def _emit_arrays(self) -> Any:
-        bits, exact = self.options.bits, self.options.strict
-        lanes = lowering.vector_bits() // bits
+        bits, exact, lanes = self.options.bits, self.options.strict, self.options.lanes
         plan = self._array_schedule()
         return emit_block(plan, self.interface, bits=bits, exact=exact, lanes=lanes)
 

@@ -155,7 +155,8 @@ class SampleLoss:
         self.schedule = schedule(
             program,
             returned=OUTPUT,
-            width=lowering.vector_bits() // options.bits,
+            width=options.lanes,
+            bits=options.bits,
             exact=options.strict,
         )
         with context():

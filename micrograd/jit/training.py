@@ -30,7 +30,7 @@ from .emit_gather import FIELDS as BATCH_FIELDS
 from .emit_gather import Column, Samples
 from .emit_singles import emit_singles
 from .emit_training import FIELDS, RUN, RUN_WORDS, Update, emit_training
-from .executable import Executable
+from .executable import Executable, Options
 from .loss import BlockLoss, SampleLoss, SingleLoss
 from .program import Access, Program, Statement, accesses
 from .simplify import expand
@@ -59,10 +59,10 @@ def update_of(optimizer: Optimizer) -> Update:
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(form: Form, update: Update, bits: int) -> lowering.NativeModule:
-    """A loop of some form."""
+def _compiled(form: Form, update: Update, bits: int, width: int) -> lowering.NativeModule:
+    """A loop of some form, whose vectors have so many numbers of 64 bits."""
     with context():
-        module = form(update, bits=bits, width=lowering.vector_bits() // 64)
+        module = form(update, bits=bits, width=width)
         return lowering.compile(module, vectorize=False, unroll=False)
 
 
@@ -125,7 +125,7 @@ class Loop:
         kernel: Any,
         *,
         form: Form,
-        bits: int,
+        options: Options,
         places: Sequence[int],
         seconds: float,
     ) -> None:
@@ -134,7 +134,7 @@ class Loop:
         self._kernel = kernel
         self._first = optimizer.steps
         update = update_of(optimizer)
-        self._native = _compiled(form, update, bits)
+        self._native = _compiled(form, update, options.bits, options.lanes * options.bits // 64)
         self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._native.address(RUN))
         self._rates = optimizer.table(min(steps, 1) if update.constant else steps)
         self._runs = runs_of(optimizer.parameters, places)
@@ -199,7 +199,7 @@ class WholeLoop(Loop):
             steps,
             kernel,
             form=emit_training,
-            bits=kernel.options.bits,
+            options=kernel.options,
             places=places_of(optimizer.parameters, kernel),
             seconds=seconds_of(kernel.transformed),
         )
@@ -237,7 +237,7 @@ class BatchLoop(Loop):
             steps,
             kernel,
             form=_Batches(Samples(columns, shuffled), isinstance(kernel, BlockLoss)),
-            bits=kernel.options.bits,
+            options=kernel.options,
             places=range(count),
             seconds=seconds_of(kernel.program) * min(batch, kernel.size) / kernel.samples,
         )
