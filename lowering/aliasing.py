@@ -1,7 +1,10 @@
 """Alias scopes as metadata: they let LLVM vectorise loops over buffers that do not overlap.
 
-Source: LangRef, "'noalias' and 'alias.scope' Metadata". tbaa and access groups are hints as well
-and are dropped.
+A scope holds from its declaration on, and a declaration in a loop means another scope in each turn:
+without it, accesses of one turn would be independent of those of the last. So scopes and
+declarations are both translated. tbaa and access groups are hints and are dropped.
+
+Source: LangRef, "'noalias' and 'alias.scope' Metadata", "llvm.experimental.noalias.scope.decl".
 """
 
 from __future__ import annotations
@@ -12,7 +15,12 @@ from typing import Any
 from lowering.bindings import ir
 from lowering.scope import ModuleScope
 
-_DOMAIN = re.compile(r"domain = <id = ([^,>]*(?:<>)?)")
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_ID = rf"id = (?:distinct\[\d+\]<>|{_STRING})"
+_SCOPE = re.compile(
+    rf"#llvm\.alias_scope<{_ID}, domain = <({_ID}(?:, description = {_STRING})?)>"
+    rf"(?:, description = {_STRING})?>"
+)
 
 
 class AliasScopes:
@@ -32,9 +40,18 @@ class AliasScopes:
         for name, kind in (("alias_scopes", "alias.scope"), ("noalias_scopes", "noalias")):
             scopes = attributes.get(name)
             if scopes is not None and len(scopes):
-                nodes = ", ".join(self._node(each) for each in scopes)
-                text += f", !{kind} {self._module.metadata(f'!{{{nodes}}}')}"
+                text += f", !{kind} {self._list(scopes)}"
         return text
+
+    def declaration(self, op: ir.Operation) -> str:
+        """The call that declares a scope."""
+        attributes: Any = op.attributes
+        scopes = self._list([attributes["scope"]])
+        return f"call void @llvm.experimental.noalias.scope.decl(metadata {scopes})"
+
+    def _list(self, scopes: Any) -> str:
+        nodes = ", ".join(self._node(each) for each in scopes)
+        return self._module.metadata(f"!{{{nodes}}}")
 
     def _node(self, scope: ir.Attribute) -> str:
         found = self._nodes.get(scope)
@@ -49,7 +66,7 @@ class AliasScopes:
         """
         for other, node in self._domains:
             pair = ir.ArrayAttr.get([other, scope], context=scope.context)
-            first, second = _DOMAIN.findall(str(pair))
+            first, second = _SCOPE.findall(str(pair))
             if first == second:
                 return node
         node = self._module.distinct("!{{self}}")

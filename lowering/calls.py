@@ -54,7 +54,7 @@ def _call(scope: Scope, op: ir.Operation) -> None:
     values = arguments(scope, operands, attributes.get("arg_attrs"))
     text = (
         f"{kind}call {flags}{convention(attributes.get('CConv'))}{of_result}{spelled} "
-        f"{target}({values}){function_attributes(op)}"
+        f"{target}({values}){function_attributes(op)}{scope.module.alias_hints(op)}"
     )
     scope.write(op, result, text)
 

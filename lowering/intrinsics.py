@@ -33,6 +33,8 @@ class Intrinsic(NamedTuple):
     """
     flags: bool = False
     """Whether it takes fast-math flags."""
+    accesses: bool = False
+    """Whether it may carry alias scopes."""
 
 
 def _table() -> dict[str, Intrinsic]:
@@ -64,10 +66,10 @@ def _table() -> dict[str, Intrinsic]:
     add(" ".join(f"{s}{op}.with.overflow" for s in "su" for op in ("add", "sub", "mul")), (0,))
     add("expect.with.probability", immediates=("prob",))
     add("is.constant vector.deinterleave2", (0,))
-    add("memcpy memmove", (0, 1, 2), immediates=("isVolatile",))
-    add("memset", (0, 2), immediates=("isVolatile",))
-    add("memcpy.inline", (0, 1), immediates=("len", "isVolatile"))
-    add("memset.inline", (0,), immediates=("len", "isVolatile"))
+    add("memcpy memmove", (0, 1, 2), immediates=("isVolatile",), accesses=True)
+    add("memset", (0, 2), immediates=("isVolatile",), accesses=True)
+    add("memcpy.inline", (0, 1), immediates=("len", "isVolatile"), accesses=True)
+    add("memset.inline", (0,), immediates=("len", "isVolatile"), accesses=True)
     add("lifetime.start lifetime.end stackrestore", (0,))
     add("invariant.start", (0,), immediates=("size",), order=(1, 0))
     add("invariant.end", (1,), immediates=("size",), order=(0, 2, 1))
@@ -130,7 +132,8 @@ def _writer(entry: Intrinsic) -> Writer:
                 flat = [*(scope.typed(each) for each in operands), *parts[1:]]
                 parts = [flat[index] for index in entry.order]
             values = ", ".join(parts)
-        scope.write(op, result, f"call {flags}{result} @llvm.{entry.name}{suffix}({values})")
+        hints = scope.module.alias_hints(op) if entry.accesses else ""
+        scope.write(op, result, f"call {flags}{result} @llvm.{entry.name}{suffix}({values}){hints}")
 
     return write
 
@@ -176,6 +179,10 @@ def _dropped(scope: Scope, op: ir.Operation) -> None:
     """Says something about the program and does nothing: debug information, fake uses."""
 
 
+def _scope_declaration(scope: Scope, op: ir.Operation) -> None:
+    scope.lines.append("  " + scope.module.declare_scope(op))
+
+
 WRITERS: dict[str, Writer] = {
     **{f"llvm.intr.{name}": _writer(entry) for name, entry in TABLE.items()},
     "llvm.intr.assume": _assume,
@@ -183,5 +190,5 @@ WRITERS: dict[str, Writer] = {
     **{f"llvm.intr.masked.{name}": _masked for name in ("load", "store", "gather", "scatter")},
     **{f"llvm.intr.dbg.{name}": _dropped for name in ("declare", "label", "value")},
     "llvm.intr.fake.use": _dropped,
-    "llvm.intr.experimental.noalias.scope.decl": _dropped,
+    "llvm.intr.experimental.noalias.scope.decl": _scope_declaration,
 }

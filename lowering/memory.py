@@ -132,7 +132,7 @@ def _atomicrmw(scope: Scope, op: ir.Operation) -> None:
     operation = _READ_MODIFY_WRITE[_number(op, "bin_op") or 0]
     text = (
         f"atomicrmw {volatile}{operation} {scope.typed(address)}, {scope.typed(value)}"
-        f"{_scope_name(op)} {_ordering(op)}{alignment(op)}"
+        f"{_scope_name(op)} {_ordering(op)}{alignment(op)}{scope.module.alias_hints(op)}"
     )
     scope.define(op, type_, text)
 
@@ -146,7 +146,7 @@ def _cmpxchg(scope: Scope, op: ir.Operation) -> None:
     orderings = f"{_ordering(op, 'success_ordering')} {_ordering(op, 'failure_ordering')}"
     text = (
         f"cmpxchg {words}{scope.typed(address)}, {scope.typed(expected)}, {scope.typed(new)}"
-        f"{_scope_name(op)} {orderings}{alignment(op)}"
+        f"{_scope_name(op)} {orderings}{alignment(op)}{scope.module.alias_hints(op)}"
     )
     scope.define(op, scope.types.text(op.result.type), text)
 

@@ -24,6 +24,8 @@ class ModuleScope:
         self._lines: list[str] = []
         self.alias_hints: Callable[[ir.Operation], str] = lambda op: ""
         """Set by `translate`: the alias scopes of an access, as metadata."""
+        self.declare_scope: Callable[[ir.Operation], str] = lambda op: ""
+        """Set by `translate`: the declaration of an alias scope, as a call."""
 
     def is_zero(self, attribute: ir.Attribute | None) -> bool:
         """Whether it is an integer attribute of value 0. Cost: that of a dict look-up."""

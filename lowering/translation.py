@@ -39,7 +39,8 @@ def translate(module: ir.Module) -> str:
     except ir.MLIRError as error:
         raise InvalidModule(f"MLIR's verifier rejects the module:\n{error}") from None
     scope = ModuleScope()
-    scope.alias_hints = AliasScopes(scope).hints
+    aliases = AliasScopes(scope)
+    scope.alias_hints, scope.declare_scope = aliases.hints, aliases.declaration
     head: list[str] = []
     attributes = module.operation.attributes
     if "llvm.data_layout" in attributes:

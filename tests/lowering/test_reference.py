@@ -26,6 +26,10 @@ FOLDED = {"aggregate_constants", "constants", "globals"}
 SHAPED = {"control"}
 
 _BOOKKEEPING = re.compile(r"(; |source_filename|target |attributes #|!|[\w.]+:|$)")
+# An alias scope or its domain: known by itself or by a name, and described.
+_SCOPE = re.compile(
+    r'(?:distinct !\{!\d+|!\{!"(?!llvm\.|branch|function)[^"]*")(, !\d+)?(?:, !"[^"]*")?\}'
+)
 _KNOWN_NAMES = ("%pair", "%va_list")
 
 
@@ -39,7 +43,10 @@ def facts(llvm_ir: str) -> Counter[str]:
     with parsed(llvm_ir) as module:
         text = str(module)
     groups = dict(re.findall(r"attributes (#\d+) = \{ (.*) \}", text))
-    nodes = dict(re.findall(r"^(!\d+) = (.*)$", text, re.MULTILINE))
+    nodes = {
+        name: _SCOPE.sub(f"distinct !{{{name}\\1}}", body)
+        for name, body in re.findall(r"^(!\d+) = (.*)$", text, re.MULTILINE)
+    }
     found: Counter[str] = Counter()
     for line in text.splitlines():
         if _BOOKKEEPING.match(line):
@@ -48,7 +55,6 @@ def facts(llvm_ir: str) -> Counter[str]:
         line = re.sub(r"#\d+", lambda match: groups[match[0]], line)
         for _ in range(4):
             line = re.sub(r"!\d+", lambda match: nodes[match[0]].replace(match[0], "self"), line)
-        line = re.sub(r', !"(f|a)"', "", line)  # descriptions of alias scopes
         line = re.sub(r"%[\w.]+", lambda match: match[0] if match[0] in _KNOWN_NAMES else "%", line)
         if " phi " in line:
             head, _, incoming = line.partition("[")
