@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lowering.bindings import ir
+from lowering.composites import function
 from lowering.errors import UnsupportedAttribute
 from lowering.scope import ModuleScope
 from lowering.types import Types, identifier, quoted
@@ -305,18 +306,19 @@ def function_head(module: ModuleScope, op: ir.Operation, *, declaration: bool) -
     """The `declare` line, or the `define` line up to its brace."""
     attributes = op.attributes
     types = module.types
-    type_ = attributes["function_type"].value
+    type_ = function(attributes["function_type"].value)
+    assert type_ is not None  # the verifier has seen to it
     name = attributes["sym_name"].value
-    of_arguments = parameters(attributes.get("arg_attrs"), types, type_.num_inputs)
+    of_arguments = parameters(attributes.get("arg_attrs"), types, len(type_.inputs))
     inputs = [
         f"{types.text(each)} {of}".rstrip() if declaration else f"{types.text(each)} {of}%{index}"
         for index, (each, of) in enumerate(zip(type_.inputs, of_arguments, strict=True))
     ]
-    if type_.is_var_arg:
+    if type_.variadic:
         inputs.append("...")
     (of_result,) = parameters(attributes.get("res_attrs"), types, 1)
     prefix = f"{linkage(op)}{placement(op)}{convention(attributes.get('CConv'))}{of_result}"
-    text = f"{prefix}{types.text(type_.return_type)} @{identifier(name)}({', '.join(inputs)})"
+    text = f"{prefix}{types.text(type_.result)} @{identifier(name)}({', '.join(inputs)})"
     if unnamed := UNNAMED[number(attributes.get("unnamed_addr"))]:
         text += " " + unnamed.rstrip()
     text += function_attributes(op)

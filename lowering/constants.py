@@ -87,9 +87,9 @@ def constant(attribute: ir.Attribute, type_: ir.Type, types: Types) -> str:
 
     Raises UnsupportedConstant for an attribute that is none.
     """
-    if isinstance(attribute, ir.FloatAttr) and not _is_aggregate(type_):
+    if isinstance(attribute, ir.FloatAttr) and not types.is_aggregate(type_):
         return _float_attribute(attribute, types.text(type_))
-    if isinstance(attribute, ir.BoolAttr | ir.IntegerAttr) and not _is_aggregate(type_):
+    if isinstance(attribute, ir.BoolAttr | ir.IntegerAttr) and not types.is_aggregate(type_):
         text = types.text(type_)
         if text[0] != "i":
             return _reinterpreted(attribute, text)
@@ -131,10 +131,6 @@ def zero(type_: ir.Type, types: Types) -> str:
     return "zeroinitializer"
 
 
-def _is_aggregate(type_: ir.Type) -> bool:
-    return isinstance(type_, llvm.ArrayType | llvm.StructType | ir.VectorType)
-
-
 def _reinterpreted(attribute: ir.IntegerAttr, text: str) -> str:
     """An integer attribute on a float type gives the bits of the float; MLIR allows it."""
     return float_literal(attribute.value & 0xFFFF_FFFF_FFFF_FFFF, text)
@@ -144,8 +140,8 @@ def _aggregate(attribute: ir.ArrayAttr, type_: ir.Type, types: Types) -> str:
     if isinstance(type_, llvm.StructType):
         fields = struct_fields(type_)
         opening, closing = ("<{ ", " }>") if type_.packed else ("{ ", " }")
-    elif isinstance(type_, llvm.ArrayType):
-        fields = [type_.element_type] * type_.num_elements
+    elif (array := types.array(type_)) is not None:
+        fields = [array.element] * array.length
         opening, closing = "[", "]"
     else:
         raise _unsupported(
@@ -160,8 +156,8 @@ def _aggregate(attribute: ir.ArrayAttr, type_: ir.Type, types: Types) -> str:
 
 def _dense(attribute: ir.DenseElementsAttr, type_: ir.Type, types: Types) -> str:
     """Dense elements, row-major, nested as the type is nested."""
-    leaf = type_
-    while isinstance(leaf, llvm.ArrayType | ir.VectorType):
+    leaf = _innermost(type_, types)
+    if isinstance(leaf, ir.VectorType):
         leaf = leaf.element_type
     leaf_text = types.text(leaf)
     if attribute.is_splat:
@@ -173,29 +169,35 @@ def _dense(attribute: ir.DenseElementsAttr, type_: ir.Type, types: Types) -> str
 def _splat(one: str, type_: ir.Type, types: Types) -> str:
     if isinstance(type_, ir.VectorType):
         return f"splat ({one})"
-    if not isinstance(type_, llvm.ArrayType):
+    if (array := types.array(type_)) is None:
         return one.rpartition(" ")[2]
     if one.rpartition(" ")[2] in ("0", "0x0000000000000000", "0xH0000", "0xR0000", "false"):
         return "zeroinitializer"
-    element = type_.element_type
-    inner = f"{types.text(element)} {_splat(one, element, types)}"
-    return "[" + ", ".join([inner] * type_.num_elements) + "]"
+    inner = f"{types.text(array.element)} {_splat(one, array.element, types)}"
+    return "[" + ", ".join([inner] * array.length) + "]"
 
 
 def _nested(literals: Iterator[str], leaf_text: str, type_: ir.Type, types: Types) -> str:
     if isinstance(type_, ir.VectorType):
         return "<" + ", ".join(f"{leaf_text} {next(literals)}" for _ in range(type_.shape[0])) + ">"
-    if not isinstance(type_, llvm.ArrayType):
+    if (array := types.array(type_)) is None:
         return next(literals)
-    element = type_.element_type
-    if isinstance(element, llvm.ArrayType | ir.VectorType):
+    element = array.element
+    if types.is_aggregate(element):
         element_text = types.text(element)
         rows = (
             f"{element_text} {_nested(literals, leaf_text, element, types)}"
-            for _ in range(type_.num_elements)
+            for _ in range(array.length)
         )
         return "[" + ", ".join(rows) + "]"
-    return "[" + ", ".join(f"{leaf_text} {next(literals)}" for _ in range(type_.num_elements)) + "]"
+    return "[" + ", ".join(f"{leaf_text} {next(literals)}" for _ in range(array.length)) + "]"
+
+
+def _innermost(type_: ir.Type, types: Types) -> ir.Type:
+    """What an array of arrays has in the end."""
+    while (array := types.array(type_)) is not None:
+        type_ = array.element
+    return type_
 
 
 def table_bytes(attribute: ir.Attribute, type_: ir.Type, types: Types) -> bytes | None:
@@ -205,9 +207,7 @@ def table_bytes(attribute: ir.Attribute, type_: ir.Type, types: Types) -> bytes 
     """
     if sys.byteorder != "little" or not isinstance(attribute, ir.DenseElementsAttr):
         return None
-    leaf = type_
-    while isinstance(leaf, llvm.ArrayType):
-        leaf = leaf.element_type
+    leaf = _innermost(type_, types)
     if len(attribute) < LARGE or types.text(leaf) not in _PACKED or attribute.is_splat:
         return None
     return memoryview(attribute).tobytes()

@@ -98,13 +98,14 @@ def initializer(module: ModuleScope, op: ir.Operation, type_: ir.Type | None) ->
     raise unsupported(op, "its initialiser does not return")
 
 
-def _fields(type_: ir.Type) -> list[ir.Type]:
+def _fields(type_: ir.Type, types: Types) -> list[ir.Type]:
     if isinstance(type_, llvm.StructType):
         return struct_fields(type_)
     if isinstance(type_, ir.VectorType):
         return [type_.element_type] * int(type_.shape[0])
-    assert isinstance(type_, llvm.ArrayType)
-    return [type_.element_type] * type_.num_elements
+    array = types.array(type_)
+    assert array is not None
+    return [array.element] * array.length
 
 
 def _spell(tree: Tree, type_: ir.Type, types: Types) -> str:
@@ -112,30 +113,30 @@ def _spell(tree: Tree, type_: ir.Type, types: Types) -> str:
         return tree
     parts = ", ".join(
         f"{types.text(field)} {_spell(each, field, types)}"
-        for field, each in zip(_fields(type_), tree, strict=True)
+        for field, each in zip(_fields(type_, types), tree, strict=True)
     )
     if isinstance(type_, llvm.StructType):
         return f"<{{ {parts} }}>" if type_.packed else f"{{ {parts} }}"
     return f"<{parts}>" if isinstance(type_, ir.VectorType) else f"[{parts}]"
 
 
-def _parts(op: ir.Operation, tree: Tree, type_: ir.Type) -> list[Tree]:
+def _parts(op: ir.Operation, tree: Tree, type_: ir.Type, types: Types) -> list[Tree]:
     """The parts of an aggregate, as a new list."""
     if not isinstance(tree, str):
         return list(tree)
     if tree not in ("undef", "poison", "zeroinitializer"):
         raise unsupported(op, "in an initialiser, start from llvm.mlir.zero, undef or poison")
-    return [tree] * len(_fields(type_))
+    return [tree] * len(_fields(type_, types))
 
 
 def _insertvalue(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
     container, value = op.operands
-    root = _parts(op, trees[container], container.type)
+    root = _parts(op, trees[container], container.type, types)
     parts, type_ = root, container.type
     *path, last = op.attributes["position"]
     for index in path:
-        type_ = _fields(type_)[index]
-        parts[index] = _parts(op, parts[index], type_)
+        type_ = _fields(type_, types)[index]
+        parts[index] = _parts(op, parts[index], type_, types)
         parts = parts[index]
     parts[last] = trees[value]
     return root
@@ -143,7 +144,7 @@ def _insertvalue(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) ->
 
 def _insertelement(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
     vector, value, index = op.operands
-    parts = _parts(op, trees[vector], vector.type)
+    parts = _parts(op, trees[vector], vector.type, types)
     parts[int(trees[index])] = trees[value]
     return parts
 
@@ -151,8 +152,8 @@ def _insertelement(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) 
 def _extractvalue(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
     tree, type_ = trees[op.operands[0]], op.operands[0].type
     for index in op.attributes["position"]:
-        tree = _parts(op, tree, type_)[index]
-        type_ = _fields(type_)[index]
+        tree = _parts(op, tree, type_, types)[index]
+        type_ = _fields(type_, types)[index]
     return tree
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from lowering.bindings import ir, llvm
+from lowering.composites import Array, array, function
 from lowering.errors import UnsupportedType
 
 _PLAIN_NAME = re.compile(r"[-a-zA-Z$._][-a-zA-Z$._0-9]*\Z")
@@ -24,6 +25,7 @@ _LEAVES = {
     "!llvm.void": ("void", "isVoid"),
     "!llvm.metadata": ("metadata", "Metadata"),
     "!llvm.token": ("token", "token"),
+    "token": ("token", "token"),
     "!llvm.label": ("label", "label"),
 }
 
@@ -57,6 +59,7 @@ class Types:
         self._text: dict[ir.Type, str] = {}
         self._mangled: dict[ir.Type, str] = {}
         self._structs: dict[str, str] = {}
+        self._arrays: dict[ir.Type, Array | None] = {}
 
     def text(self, type_: ir.Type) -> str:
         """The LLVM spelling of the type. Raises UnsupportedType."""
@@ -72,6 +75,16 @@ class Types:
             found = self._mangled[type_] = self._mangle(type_)
         return found
 
+    def array(self, type_: ir.Type) -> Array | None:
+        """The length and element of an array type; None for any other type."""
+        if type_ not in self._arrays:
+            self._arrays[type_] = array(type_)
+        return self._arrays[type_]
+
+    def is_aggregate(self, type_: ir.Type) -> bool:
+        """Whether constants of the type have parts: vectors, arrays, structs."""
+        return isinstance(type_, llvm.StructType | ir.VectorType) or self.array(type_) is not None
+
     def definitions(self) -> list[str]:
         """One line per identified struct that any type so far has mentioned."""
         return [f"{name} = type {body}" for name, body in self._structs.items()]
@@ -85,23 +98,20 @@ class Types:
             return f"ptr addrspace({type_.address_space})" if type_.address_space else "ptr"
         if isinstance(type_, ir.VectorType):
             return f"<{_lanes(type_)} x {self.text(type_.element_type)}>"
-        if isinstance(type_, llvm.ArrayType):
-            return f"[{type_.num_elements} x {self.text(type_.element_type)}]"
         if isinstance(type_, llvm.StructType):
             return self._struct(type_)
-        if isinstance(type_, llvm.FunctionType):
-            return self.function(type_)
+        if (found := self.array(type_)) is not None:
+            return f"[{found.length} x {self.text(found.element)}]"
+        if (signature := function(type_)) is not None:
+            # What an indirect or variadic call spells out.
+            inputs = [self.text(each) for each in signature.inputs]
+            if signature.variadic:
+                inputs.append("...")
+            return f"{self.text(signature.result)} ({', '.join(inputs)})"
         leaf = _LEAVES.get(str(type_))
         if leaf is None:
             raise _unsupported(type_, "it has no LLVM counterpart here")
         return leaf[0]
-
-    def function(self, type_: llvm.FunctionType) -> str:
-        """A function type, `ret (args)`: what an indirect or variadic call spells out."""
-        inputs = [self.text(each) for each in type_.inputs]
-        if type_.is_var_arg:
-            inputs.append("...")
-        return f"{self.text(type_.return_type)} ({', '.join(inputs)})"
 
     def _struct(self, type_: llvm.StructType) -> str:
         name = type_.name
@@ -127,8 +137,8 @@ class Types:
             return f"p{type_.address_space}"
         if isinstance(type_, ir.VectorType):
             return f"v{_lanes(type_)}{self.mangled(type_.element_type)}"
-        if isinstance(type_, llvm.ArrayType):
-            return f"a{type_.num_elements}{self.mangled(type_.element_type)}"
+        if (found := self.array(type_)) is not None:
+            return f"a{found.length}{self.mangled(found.element)}"
         if isinstance(type_, llvm.StructType):
             if type_.name is not None:
                 return f"s_{type_.name}s"
