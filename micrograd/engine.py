@@ -26,6 +26,7 @@ from .ops import Op, as_float
 
 _next_serial = count().__next__
 _serial = attrgetter("_serial")
+_new: Callable[[Any], Any] = object.__new__
 _MACHINERY = frozenset(str(Path(__file__).with_name(f"{n}.py")) for n in ("engine", "ops", "nn"))
 _UNSET = -0.0  # the exact zero of addition: -0.0 + x is x, the sign of a zero included
 
@@ -275,6 +276,8 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
         elif kind is float:
             y = other
         else:
+            if kind is Traced:
+                return _record_traced(op, (other, self) if reflected else (self, other))
             if isinstance(other, np.ndarray) and other.ndim:
                 pair = (other, self) if reflected else (self, other)
                 return self.__array_ufunc__(getattr(np, op.ufunc or ""), "__call__", *pair)
@@ -407,11 +410,18 @@ def _record_traced(op: Op, operands: tuple[Any, ...]) -> Value:
 
     Cost: some 0.3 us for the site.
     """
-    out = _record(Traced, op, operands)
+    out: Traced = _new(Traced)
+    out.grad = 0
+    out.label = ""
+    out._entry = op
+    out._operands = operands
+    out._serial = _next_serial()
     frame = _getframe(2)
-    while frame.f_code.co_filename in _MACHINERY and frame.f_back is not None:
+    code = frame.f_code
+    while code.co_filename in _MACHINERY and frame.f_back is not None:
         frame = frame.f_back
-    out._site = frame.f_code, frame.f_lasti  # type: ignore[attr-defined]
+        code = frame.f_code
+    out._site = code, frame.f_lasti
     return out
 
 
@@ -422,6 +432,8 @@ def _traced_unary(op: Op) -> Any:
 def _traced_binary(op: Op, *, reflected: bool = False) -> Any:
     def method(self: Value, other: Any) -> Any:
         pair = (other, self) if reflected else (self, other)
+        if other.__class__ is float or isinstance(other, Value):
+            return _record_traced(op, pair)
         if isinstance(other, np.ndarray) and other.ndim:
             return self.__array_ufunc__(getattr(np, op.ufunc or ""), "__call__", *pair)
         return self.__apply__(op, pair)

@@ -8,7 +8,8 @@ with no copying and no recompiling.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ import numpy.typing as npt
 
 from .engine import Value, _serial
 from .errors import DataError, kind
+
+_home, _start, _store = attrgetter("_home"), attrgetter("address"), itemgetter(0)
 
 
 class Store:
@@ -73,4 +76,12 @@ def adopt(leaves: Iterable[Value]) -> list[Store]:
         for index, v in enumerate(fresh):
             v.__class__ = Live
             v._home = (store, index)
-    return list(dict.fromkeys(v._home[0] for v in leaves))
+    return list(dict.fromkeys(map(_store, map(_home, leaves))))
+
+
+def addresses(leaves: Sequence[Value]) -> npt.NDArray[np.int64]:
+    """Where the number of each live leaf is in memory: i64[leaves]."""
+    homes = list(map(_home, leaves))
+    starts = np.fromiter(map(_start, map(_store, homes)), np.int64, len(homes))
+    index = np.fromiter(map(itemgetter(1), homes), np.int64, len(homes))
+    return starts + 8 * index

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from ..errors import CompilerError
 from ..ops import eq, where
 from .affine import Ints, factor, pieces
-from .interpret import elements, is_recurrence, repeats, touched
+from .interpret import distinct, elements, is_recurrence, touched
 from .program import (
     Access,
     Apply,
@@ -176,11 +176,13 @@ class _Backward:
                 return
         else:
             self._declare(s.target.array, target.array)
-            index = elements(target, s.domain, self.program)
+            index, _ = distinct(target, s.domain, self.program)
             if not s.turn:
-                live = self.reached[target.array][index]
-                if not live.any():
+                reached = self.reached[target.array]
+                if not reached[index].any():
                     return
+                if not reached[index].all():
+                    live = reached[elements(target, s.domain, self.program)]
             self._complete(target, np.flatnonzero(touched(index, len(self.set[target.array]))))
         # pairs of a subexpression that needs a cotangent and that cotangent, leftmost on top
         root = s.expr if s.accumulate or isinstance(s.expr, float) else s.target
@@ -220,8 +222,8 @@ class _Backward:
     ) -> None:
         """Add `ct` to the cotangent of what `a` reads; the first to arrive is assigned.
 
-        live   the points of the domain where there is a cotangent, if not all. At the others
-               nothing flows, not even a zero: 0 * inf is nan.
+        live   the points of the domain where there is a cotangent, if not all of them. At the
+               others nothing flows, not even a zero: 0 * inf is nan.
         """
         target = self.cotangent(a)
         done = self._declare(a.array, target.array)
@@ -230,16 +232,18 @@ class _Backward:
             done[a.offset] = 1
             self.reached[target.array][a.offset] = True
             return
-        if live is not None and not live.all():
+        if live is not None:
             ct = where(self._mask(live, domain), ct, -0.0)
-        index = elements(a, domain, self.program)
+        index, again = distinct(a, domain, self.program)
         mask = np.frombuffer(done, dtype=np.uint8)
-        first = not mask[index].any() and not repeats(index, len(mask))
+        first = not again and not mask[index].any()
         if not first:
             self._complete(target, np.flatnonzero(touched(index, len(mask))))
         self.program.assign(target, ct, domain, accumulate=not first)
         mask[index] = 1
-        self.reached[target.array][index if live is None else index[live]] = True
+        if live is not None:
+            index = elements(a, domain, self.program)[live]
+        self.reached[target.array][index] = True
 
     def _mask(self, live: Bools, domain: tuple[int, ...]) -> Access:
         """Constant data that is 1 at the points that are live, and 0 at the others."""

@@ -7,6 +7,7 @@ its points in order, last index fastest, so sums have one defined order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,21 @@ def elements(access: Access, domain: tuple[int, ...], program: Program) -> npt.N
     return program.tables[access.table][index] if access.table is not None else index
 
 
+def distinct(
+    access: Access, domain: tuple[int, ...], program: Program
+) -> tuple[npt.NDArray[np.int64], bool]:
+    """The elements that the access touches, and whether it touches one of them more than once.
+
+    Loops that the access does not depend on are left out, so the cost is that of the elements, not
+    of the points: a weight that a million points read is looked up once.
+    """
+    loops = [(n, d) for n, d in zip(domain, access.strides, strict=True) if (d and n != 1) or not n]
+    counts, strides = tuple(n for n, _ in loops), tuple(d for _, d in loops)
+    index = elements(Access(access.array, access.offset, strides, access.table), counts, program)
+    again = prod(domain) > len(index)
+    return index, again or repeats(index, program.arrays[access.array].size)
+
+
 def touched(index: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.bool_]:
     """Which of `size` elements an index sequence names."""
     mask = np.zeros(size, dtype=bool)
@@ -87,8 +103,8 @@ def is_recurrence(s: Statement, program: Program) -> bool:
     if not own:
         return False
     size = program.arrays[s.target.array].size
-    written = touched(elements(s.target, s.domain, program), size)
-    return any(bool(written[elements(a, s.domain, program)].any()) for a in own)
+    written = touched(distinct(s.target, s.domain, program)[0], size)
+    return any(bool(written[distinct(a, s.domain, program)[0]].any()) for a in own)
 
 
 class _Step:

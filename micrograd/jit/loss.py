@@ -20,7 +20,7 @@ from lowering.bindings import context
 from .. import ops
 from ..engine import Traced, Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
-from ..store import adopt
+from ..store import addresses, adopt
 from . import graph as graphs
 from .differentiate import gradient
 from .emit import ENTRY, Interface, constant_data, emit
@@ -34,7 +34,7 @@ from .schedule import schedule
 from .signature import SCALAR, Container, Structure, build, count
 from .simplify import expand, simplify
 from .storage import INLINE_DATA
-from .trace import Element, Trace, trace
+from .trace import Element, Trace, trace, without_collecting
 from .verify import verify
 
 BEFORE = "before"
@@ -292,10 +292,9 @@ def sample_loss(
     Strict losses go sample by sample: only so is the order of sums the interpreter's. A graph that
     was compiled lately, for the same parameters, is not compiled again.
     """
-    adopt(parameters)
-    found = trace_sample(function, shapes, parameters, penalty)
-    homes = tuple((id(p._home[0]), p._home[1]) for p in parameters)
-    key = (_digest(found.graph), homes, options, penalty is None)
+    with without_collecting():
+        found = trace_sample(function, shapes, parameters, penalty)
+    key = (_digest(found.graph), addresses(parameters).tobytes(), options, penalty is None)
     loss = _LOSSES.pop(key, None)
     if loss is None:
         loss = _compiled(found, parameters, options, penalty)
@@ -308,7 +307,7 @@ def sample_loss(
 MOST_LOSSES = 8
 """How many losses are kept compiled."""
 _LOSSES: dict[Any, SampleLoss] = {}
-"""The latest ones; they keep the stores alive whose identities are in their keys."""
+"""The latest ones; they keep the stores alive whose addresses are in their keys."""
 
 
 def _digest(graph: Graph) -> str:

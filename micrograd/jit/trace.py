@@ -7,10 +7,11 @@ Establishes the graph's invariants: nodes in creation order, each once. A litera
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, compress
-from operator import attrgetter
+from itertools import chain, compress, repeat
+from operator import attrgetter, is_, itemgetter
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -27,6 +28,7 @@ Ints = npt.NDArray[np.int64]
 
 _COMPILER = Path(__file__).parent
 _label = attrgetter("label")
+_site = attrgetter("_site")
 
 Element = tuple[str, int]
 """An array's name and an index into it."""
@@ -55,10 +57,19 @@ def trace(
     Raises GraphError for a cycle, for an op that cannot be emitted; TraceError for a traced
     value of another function. Cost: linear, but for the sort of the nodes by age.
     """
-    collecting = gc.isenabled()
-    gc.disable()  # it would walk the whole DAG again and again, and find nothing
-    try:
+    with without_collecting():
         return _trace(outputs, inputs, live)
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """A block in which Python does not look for garbage: it would walk the whole DAG of Values
+    again and again, and find nothing.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
         if collecting:
             gc.enable()
@@ -184,14 +195,20 @@ def _fill_leaves(
 
 def _note_places(graph: Graph, order: list[Value], position: Ints) -> None:
     """Say which line of code made each traced node; none of this package's own is a user's."""
-    sites = [v._site if v.__class__ is Traced else None for v in order]
-    keys = [None if site is None else (id(site[0]), site[1]) for site in sites]
-    first = {key: site for key, site in zip(keys, sites, strict=True) if site is not None}
-    lines = {key: _line(*site) for key, site in first.items()}
-    graph.places = sorted({line for line in lines.values() if line}, key=_by_line)
+    recorded = graph.codes[position] >= FIRST_OP
+    recorded &= np.fromiter(map(is_, map(type, order), repeat(Traced)), bool, len(order))
+    sites = list(map(_site, compress(order, recorded.tolist())))
+    codes = np.fromiter(map(id, map(itemgetter(0), sites)), np.int64, len(sites))
+    offsets = np.fromiter(map(itemgetter(1), sites), np.int64, len(sites))
+    _, which = np.unique(codes, return_inverse=True)
+    _, first, site = np.unique(which << 32 | offsets, return_index=True, return_inverse=True)
+    lines = [_line(*sites[k]) for k in first.tolist()]
+    graph.places = sorted({line for line in lines if line}, key=_by_line)
     number = {line: k for k, line in enumerate(graph.places)}
     graph.place = np.full(len(graph), -1, dtype=np.int64)
-    graph.place[position] = [number.get(lines.get(key, ""), -1) for key in keys]
+    if lines:
+        numbers = np.array([number.get(line, -1) for line in lines], dtype=np.int64)
+        graph.place[position[recorded]] = numbers[site]
 
 
 def _line(code: CodeType, instruction: int) -> str:
@@ -220,13 +237,16 @@ def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
 
 
 def _nodes(outputs: Sequence[Any]) -> list[Value]:
-    """Every Value under the outputs, oldest first, found in generations."""
-    frontier = {v for v in outputs if isinstance(v, Value)}
-    seen = set(frontier)
-    while frontier:
-        frontier = {o for v in frontier for o in v._operands if o.__class__ is not float}
-        frontier -= seen
-        seen |= frontier
+    """Every Value under the outputs, oldest first."""
+    stack = [v for v in outputs if isinstance(v, Value)]
+    seen = set(stack)
+    add, push, pop = seen.add, stack.append, stack.pop
+    while stack:
+        for o in pop()._operands:
+            if o.__class__ is not float and o not in seen:
+                add(o)
+                if o._operands:
+                    push(o)
     return sorted(seen, key=_serial)
 
 

@@ -24,12 +24,12 @@ from lowering.bindings import context
 from ..engine import Value
 from ..errors import TrainingError
 from ..optim import Optimizer
-from ..store import Live
+from ..store import Live, addresses
 from .emit_batches import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
 from .emit_gather import FIELDS as BATCH_FIELDS
 from .emit_gather import Column, Samples
 from .emit_singles import emit_singles
-from .emit_training import FIELDS, RUN, RUN_WORDS, Update, emit_training
+from .emit_training import FIELDS, RUN, Update, emit_training
 from .executable import Executable, Options
 from .loss import BlockLoss, SampleLoss, SingleLoss
 from .program import Access, Program, Statement, accesses
@@ -85,17 +85,11 @@ def runs_of(parameters: Sequence[Value], places: Sequence[int]) -> npt.NDArray[n
 
     They must be live.
     """
-    rows: list[list[int]] = []
-    for k, (p, place) in enumerate(zip(parameters, places, strict=True)):
-        store, index = p._home
-        row = [store.address + 8 * index, place, k]
-        if rows:
-            *last, count = rows[-1]
-            if row == [last[0] + 8 * count, last[1] + count, last[2] + count]:
-                rows[-1][-1] += 1
-                continue
-        rows.append([*row, 1])
-    return np.array(rows, dtype=np.int64).reshape(-1, len(RUN_WORDS))
+    columns = np.stack([addresses(parameters), np.array(places), np.arange(len(parameters))])
+    next_to = (np.diff(columns) == np.array([[8], [1], [1]])).all(axis=0)
+    first = np.concatenate([[0], np.flatnonzero(~next_to) + 1])
+    counts = np.diff(first, append=len(parameters))
+    return np.ascontiguousarray(np.vstack([columns[:, first], counts]).T)
 
 
 def seconds_of(program: Program) -> float:

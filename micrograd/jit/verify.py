@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CompilerError
-from .interpret import elements, is_recurrence, repeats
+from .interpret import distinct, elements, is_recurrence, repeats
 from .program import Access, Apply, Expr, Program, Role, Statement, accesses, runs
 
 _READ_ONLY = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
@@ -71,16 +71,17 @@ def _verify_statement(
     done = written[s.target.array]
     if s.accumulate and done.all() and all(written[a.array].all() for a in reads):
         return  # without a look at every point, of which a reduction may have many
-    target = elements(s.target, s.domain, program)
-    if not s.accumulate and repeats(target, len(done)):
+    target, again = distinct(s.target, s.domain, program)
+    if not s.accumulate and again:
         raise _Broken("`=` writes one element more than once; reductions accumulate with `+=`")
     if is_recurrence(s, program):
+        target = elements(s.target, s.domain, program)
         index = {a: elements(a, s.domain, program) for a in reads}
         _verify_in_order(s, index, target, written)
         return
     for a in reads:
         if not written[a.array].all():
-            _require(written[a.array], elements(a, s.domain, program), a.array, "read")
+            _require(written[a.array], distinct(a, s.domain, program)[0], a.array, "read")
     if s.accumulate:
         _require(done, target, s.target.array, "accumulated into")
     elif done[target].any():
