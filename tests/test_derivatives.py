@@ -6,6 +6,7 @@ import math
 import random
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -72,14 +73,14 @@ def test_rosenbrock(n: int, strict: bool) -> None:
     """Straight-line code, then loops, then a loop of directions."""
     x = [1.0 + 0.3 * math.sin(k) for k in range(n)]
     f = jit(rosenbrock, dtype="f64", strict=strict)
-    (found,) = (row for (row,) in f.hessian(x))
+    found = f.hessian(x)
     expected = rosenbrock_hessian(x)
     assert close(found, expected)
     assert np.array_equal(np.array(found), np.array(found).T)
     v = [math.cos(k) for k in range(n)]
-    (product,) = f.hvp(x, v)
+    product = f.hvp(x, v)
     assert close(product, expected @ v)
-    (gradient,) = f.grad(x)
+    gradient = f.grad(x)
     value, tangent = f.jvp(x, v)
     assert value == f(x)
     assert tangent == pytest.approx(float(np.dot(gradient, v)))
@@ -107,7 +108,8 @@ def test_second_derivatives_of_every_op_are_differences(op: Any) -> None:
     """Central differences of the gradient, in float64: half of the digits agree."""
     at = OPERANDS[op.arity]
     names = "xyz"[: op.arity]
-    f = jit(eval(f"lambda {', '.join(names)}: op({', '.join(names)}) * x", {"op": op}), dtype="f64")
+    body = f"lambda {', '.join(names)}: op({', '.join(names)}) * x"
+    f = jit(eval(body, {"op": op}), wrt=list(names))
     found = f.hessian(*at)
     h = 1e-5
     for k in range(op.arity):
@@ -147,10 +149,10 @@ def test_against_pytorch(name: str) -> None:
     v = torch.arange(8, dtype=torch.float64) - 3.0
     functional = torch.autograd.functional
     kernel = jit(lambda x: f(x, micrograd), dtype="f64")
-    (found,) = (row for (row,) in kernel.hessian(numbers))
+    found = kernel.hessian(numbers)
     assert close(found, functional.hessian(lambda t: f(t, torch), x).tolist(), 1e-10)
     _, expected = functional.hvp(lambda t: f(t, torch), x, v)
-    assert close(kernel.hvp(numbers, v.tolist())[0], expected.tolist(), 1e-10)
+    assert close(kernel.hvp(numbers, v.tolist()), expected.tolist(), 1e-10)
     value, tangent = functional.jvp(lambda t: f(t, torch), x, v)
     assert close(kernel.jvp(numbers, v.tolist()), [float(value), float(tangent)], 1e-10)
 
@@ -160,12 +162,12 @@ def test_hessian_is_the_jacobian_of_the_gradient(name: str) -> None:
     """By differences, for those who have no PyTorch."""
     f, numbers = case(name)
     kernel = jit(lambda x: f(x, micrograd), dtype="f64")
-    (found,) = (row for (row,) in kernel.hessian(numbers))
+    found = kernel.hessian(numbers)
     assert np.array_equal(np.array(found), np.array(found).T)
     h = 1e-5
     for k in range(8):
         ahead, behind = (
-            kernel.grad([v + sign * h * (i == k) for i, v in enumerate(numbers)])[0]
+            kernel.grad([v + sign * h * (i == k) for i, v in enumerate(numbers)])
             for sign in (1, -1)
         )
         expected = (np.array(ahead) - behind) / (2 * h)
@@ -188,10 +190,10 @@ def test_jacobian_by_the_shorter_side(results: int, inputs: int) -> None:
 
     kernel = jit(f, dtype="f64")
     slopes = 1.0 - np.tanh(matrix @ v) ** 2
-    (found,) = kernel.jacobian(v)
+    found = kernel.jacobian(v)
     assert close(found, slopes[:, None] * matrix)
     u = [math.sin(k) for k in range(results)]
-    value, (partials,) = kernel.vjp(v, u)
+    value, partials = kernel.vjp(v, u)
     assert close(value, np.tanh(matrix @ v))
     assert close(partials, (slopes * u) @ matrix)
     value, tangent = kernel.jvp(v, v)
@@ -244,14 +246,14 @@ def test_arrays_give_arrays() -> None:
     def f(v: np.ndarray) -> Any:
         return (v * v).sum() * v[0]
 
-    ((found,),) = jit(f, dtype="f64").hessian(np.array([1.0, 2.0, 3.0]))
+    found = jit(f, dtype="f64").hessian(np.array([1.0, 2.0, 3.0]))
     assert isinstance(found, np.ndarray)
     assert found.tolist() == [[6.0, 4.0, 6.0], [4.0, 2.0, 0.0], [6.0, 0.0, 2.0]]
 
     def g(v: np.ndarray) -> Any:
         return np.array([v[0] * v[1], v[1] * v[2]])
 
-    (found,) = jit(g, dtype="f64").jacobian(np.array([1.0, 2.0, 3.0]))
+    found = jit(g, dtype="f64").jacobian(np.array([1.0, 2.0, 3.0]))
     assert found.tolist() == [[2.0, 1.0, 0.0], [0.0, 3.0, 2.0]]
 
 
@@ -265,6 +267,81 @@ def test_blocks_of_two_arguments() -> None:
     assert f.hvp([2.0, 3.0], 5.0, [1.0, 0.0], 10.0) == ([30.0, 25.0], 23.0)
     assert f.jvp([2.0, 3.0], 5.0, [1.0, 0.0], 10.0) == (55.0, 175.0)
     assert f.jvp(v=[2.0, 3.0], s=5.0, d_v=[1.0, 0.0], d_s=10.0) == (55.0, 175.0)
+
+
+@dataclass
+class Alone:
+    """A function of one parameter, where, and its derivatives there."""
+
+    f: Any
+    x: Any
+    grad: Any
+    hessian: Any
+
+
+PARAMETER_ALONE = [
+    Alone(lambda x: x * x * x, 2.0, 12.0, 12.0),
+    Alone(lambda v: v[0] * v[1], [2.0, 3.0], [3.0, 2.0], [[0.0, 1.0], [1.0, 0.0]]),
+    Alone(lambda v: v[0] * v[1], (2.0, 3.0), (3.0, 2.0), ((0.0, 1.0), (1.0, 0.0))),
+    Alone(
+        lambda v: v["a"] * v["b"],
+        {"a": 2.0, "b": 3.0},
+        {"a": 3.0, "b": 2.0},
+        {"a": {"a": 0.0, "b": 1.0}, "b": {"a": 1.0, "b": 0.0}},
+    ),
+]
+
+
+@pytest.mark.parametrize("case", PARAMETER_ALONE, ids=lambda case: type(case.x).__name__)
+def test_one_parameter_has_its_partial_without_a_tuple(case: Alone) -> None:
+    f, x = jit(case.f), case.x
+    assert f.grad(x) == f.jacobian(x) == case.grad
+    assert f.value_and_grad(x) == f.vjp(x, 1.0) == (f(x), case.grad)
+    assert f.hessian(x) == case.hessian
+    assert type(f.hvp(x, x)) is type(f.grad(x)) is type(x)
+
+
+def test_arrays_of_one_parameter_have_no_tuple() -> None:
+    x = np.linspace(-1.0, 1.0, 5)
+    cube = jit(lambda x: x * x * x)
+    for found, expected in (
+        (cube.grad(x), 3.0 * x * x),
+        (cube.value_and_grad(x)[1], 3.0 * x * x),
+        (cube.jacobian(x), 3.0 * x * x),
+        (cube.hessian(x), 6.0 * x),
+        (cube.hvp(x, 2.0), 12.0 * x),
+        (cube.vjp(x, 2.0)[1], 6.0 * x * x),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+    def whole(x: np.ndarray) -> Any:
+        return (x * x * x).sum()
+
+    assert jit(whole).grad(x).tolist() == [3.0 * v * v for v in x]
+    assert jit(whole).hessian(x).tolist() == np.diag(6.0 * x).tolist()
+
+
+def test_wrt_keeps_its_structure() -> None:
+    """One name or leaf gives its partial, a list or tuple of one a tuple of one."""
+    w = Value(3.0)
+
+    def f(x: Any, y: Any) -> Any:
+        return w * w * x * y * y
+
+    for wrt, first, second in (("y", 36.0, 18.0), (w, 24.0, 8.0)):
+        found = jit(f, wrt=wrt)
+        assert (found.grad(1.0, 2.0), found.hessian(1.0, 2.0)) == (first, second)
+        assert found.hvp(1.0, 2.0, 10.0) == 10.0 * second
+        assert found.jvp(1.0, 2.0, 10.0) == (36.0, 10.0 * first)
+        for several in ([wrt], (wrt,)):
+            found = jit(f, wrt=several)
+            assert (found.grad(1.0, 2.0), found.hessian(1.0, 2.0)) == ((first,), ((second,),))
+            assert found.hvp(1.0, 2.0, [10.0]) == (10.0 * second,)
+    square = w * w
+    assert jit(square, wrt=w).value_and_grad(5.0) == (25.0, 10.0)
+    assert jit(square, wrt=w).value_and_grad() == (9.0, 6.0)
+    assert jit(square, wrt=w).hvp(5.0, 2.0) == jit(square, wrt=w).hvp(2.0) == 4.0
+    assert jit(square, wrt=[w]).value_and_grad(5.0) == (25.0, (10.0,))
 
 
 def test_structures_of_results() -> None:

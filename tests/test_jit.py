@@ -209,7 +209,7 @@ def test_argument_named_as_the_compiler_names_things(name: str) -> None:
     scope: dict[str, Any] = {"w": w}
     exec(f"def f({name}): return {name} * {name} * w", scope)
     kernel = jit(scope["f"], dtype="f64")
-    assert kernel.value_and_grad(2.0) == (12.0, (12.0,))
+    assert kernel.value_and_grad(2.0) == (12.0, 12.0)
 
 
 def test_constant_and_repeated_outputs() -> None:
@@ -242,7 +242,21 @@ def test_dtype_spellings() -> None:
         assert jit(x, dtype=spelling)() == float(np.float32(0.1))
     for spelling in ("f64", "float64", np.float64, float):
         assert jit(x, dtype=spelling)() == 0.1
-    assert jit(x)() == float(np.float32(0.1))
+
+
+def test_functions_compute_in_float64_and_values_and_models_in_float32() -> None:
+    """Functions take Python's floats and give them; Values print what micrograd's JIT printed."""
+    x = Value(0.1)
+    assert jit(x)() == jit(x, wrt=[x])(0.1) == float(np.float32(0.1))
+    assert jit(Neuron(2))._options.dtype == jit(MLP(2, [1]))._options.dtype == np.float32
+    for kernel in (jit(lambda x: x), jit()(lambda x: x), jit(lambda x: x, dtype=None)):
+        assert kernel(0.1) == 0.1
+        assert kernel(np.array([0.1])).dtype == np.float64
+    h = 1e-7  # smaller than float32 can see beside 1
+    f = jit(lambda x: x * x)
+    assert (f(1.0 + h) - f(1.0)) / h == pytest.approx(2.0, rel=1e-6)
+    assert grad(lambda x: x * x * 0.05)(1.0) == 0.1
+    assert jit(lambda x: x, dtype="f32")(0.1) == float(np.float32(0.1))
 
 
 def test_strict_neither_fuses_nor_reassociates() -> None:
@@ -276,7 +290,7 @@ def test_wrt_of_a_function() -> None:
     def f(x: Any, y: Any) -> Any:
         return w * x * y
 
-    assert jit(f, wrt="y", dtype="f64").grad(2.0, 5.0) == (6.0,)
+    assert jit(f, wrt="y", dtype="f64").grad(2.0, 5.0) == 6.0
     assert jit(f, wrt=["y", "x"], dtype="f64").grad(2.0, 5.0) == (6.0, 15.0)
     assert jit(f, wrt=[w], dtype="f64").grad(2.0, 5.0) == (10.0,)
     assert jit(f, wrt=["x", w], dtype="f64").value_and_grad(2.0, 5.0) == (30.0, (15.0, 10.0))

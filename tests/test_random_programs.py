@@ -100,7 +100,7 @@ def numbers_equal(xs: Sequence[float], ys: Sequence[float]) -> bool:
 def test_strict_compiled_is_eager(program: Scalars) -> None:
     leaves, (output,) = eager(program)
     kernel = jit(lambda v: program.run(v)[0], dtype="f64", strict=True)
-    value, (partials,) = kernel.value_and_grad(program.leaves)
+    value, partials = kernel.value_and_grad(program.leaves)
     assert same(value, output.data)
     assert numbers_equal(partials, eager_gradient(leaves, output))
 
@@ -305,7 +305,7 @@ def test_scalar_code_that_repeats(drawn: tuple[Callable[..., Any], list[float]])
     graph = trace([output], {"v": leaves}, ()).graph
     p = verify(reroll(graph), "reroll")
     assert interpret(p, {"v": numbers})["out"].tolist() == [output.data]
-    value, (partials,) = jit(f, dtype="f64").value_and_grad(numbers)
+    value, partials = jit(f, dtype="f64").value_and_grad(numbers)
     assert value == output.data
     assert partials == [v.grad for v in leaves]
 
@@ -386,7 +386,7 @@ def test_default_mode_is_within_the_bound(dtype: str, u: float) -> None:
         _, (output,) = eager(program)
         assert same(output.data, expected.value)
         kernel = jit(lambda v: program.run(v)[0], dtype=dtype)
-        value, (found,) = kernel.value_and_grad(program.leaves)
+        value, found = kernel.value_and_grad(program.leaves)
         tiny = 1e-37 if dtype == "f32" else 0.0  # denormals have fewer bits
         assert abs(value - expected.value) <= expected.error + tiny
         for x, bound in zip(found, partials, strict=True):

@@ -58,23 +58,22 @@ def _pair(x: Structure, y: Structure) -> Structure:
     return Container(tuple, (), (x, y))
 
 
-def blocks(rows: Structure, columns: Structure) -> tuple[Structure, Ints]:
+def blocks(rows: Structure, columns: Container, *, alone: bool = False) -> tuple[Structure, Ints]:
     """The structure of a Jacobian of `rows` by `columns`, and the row and column of each leaf.
 
     A tuple or dict of rows stays one; a number, list or array of rows becomes a tuple with a block
     for each item of `columns`, which has the structure of the one with that of the other at each
-    number. Two arrays make an array.
+    number. Two arrays make an array. An item that is `alone` has its block without the tuple.
 
     >>> pair = Container(list, (), (SCALAR, SCALAR))
     >>> structure, places = blocks(pair, Container(tuple, (), (SCALAR, pair)))
     >>> places.tolist()
     [[0, 1, 0, 0, 1, 1], [0, 0, 1, 2, 1, 2]]
     """
-    assert isinstance(columns, Container)
     if isinstance(rows, Container) and rows.type not in (list, np.ndarray):
         structures: list[Structure] = []
         places: list[Ints] = [np.zeros((2, 0), dtype=np.int64)]
-        known = {item: blocks(item, columns) for item in dict.fromkeys(rows.items)}
+        known = {item: blocks(item, columns, alone=alone) for item in dict.fromkeys(rows.items)}
         start = 0
         for item in rows.items:
             structure, inner = known[item]
@@ -89,7 +88,8 @@ def blocks(rows: Structure, columns: Structure) -> tuple[Structure, Ints]:
         grid = np.indices((count(rows), count(item)), dtype=np.int64).reshape(2, -1)
         places.append(grid + np.array([[0], [first]]))
         first += count(item)
-    return Container(tuple, (), tuple(made)), np.concatenate(places, axis=1)
+    structure = made[0] if alone else Container(tuple, (), tuple(made))
+    return structure, np.concatenate(places, axis=1)
 
 
 def _product(rows: Structure, columns: Structure) -> Structure:
@@ -118,6 +118,8 @@ def _directions(source: Source) -> list[Parameter]:
         return [
             replace(p, name=_untaken(f"d_{p.name}", taken), default=None) for p in source.parameters
         ]
+    if source.alone and not isinstance(asked[0], str):
+        return [Parameter(_untaken("direction", taken))]
     known = not any(isinstance(w, str) for w in asked)
     structure = Container(list, (), (SCALAR,) * len(asked)) if known else None
     return [Parameter(_untaken("direction", taken), "rows", structure)]
@@ -180,7 +182,7 @@ def _hessian(name: str, program: Program, recording: Recording, extra: Extra) ->
     """Forward over reverse: the derivatives of the gradient along all unit directions."""
     _one_result(name, recording, "a Hessian")
     program = gradient(program, (OUTPUT, 0), recording.wrt)
-    _, places = blocks(recording.gradient, recording.gradient)
+    _, places = blocks(recording.partials, recording.gradient, alone=recording.alone)
     into = fresh(program, "hessian")
     return jacobian(program, recording.wrt, GRADIENT, into, places, symmetric=True)
 
@@ -203,7 +205,6 @@ def _jvp_of(
     name: str, program: Program, recording: Recording, extra: Extra, of: str, into: str
 ) -> Program:
     shape = recording.gradient
-    assert isinstance(shape, Container)
     expected = shape.items if len(extra) == len(shape.items) else (shape,)
     sizes = _sizes(name, extra, expected)
     names = [fresh(program, f"along_{k}") for k in range(len(extra))]
@@ -228,7 +229,7 @@ def _jacobian(name: str, program: Program, recording: Recording, extra: Extra) -
     rows, columns = program.arrays[OUTPUT].size, len(recording.wrt)
     if rows == 1:
         return gradient(program, (OUTPUT, 0), recording.wrt)
-    _, places = blocks(recording.result, recording.gradient)
+    _, places = blocks(recording.result, recording.gradient, alone=recording.alone)
     if rows > columns:
         return jacobian(program, recording.wrt, OUTPUT, fresh(program, "jacobian"), places)
     program = Program(dict(program.arrays), dict(program.tables), list(program.body))
@@ -278,24 +279,24 @@ class Wanted(Enum):
     """What a kernel computes."""
 
     VALUE = Derivative("value", "for the value", _value, lambda r: r.result)
-    GRADIENT = Derivative("grad", "for the gradient alone", _gradient, lambda r: r.gradient)
+    GRADIENT = Derivative("grad", "for the gradient alone", _gradient, lambda r: r.partials)
     BOTH = Derivative(
         "value_and_grad",
         "with the gradient",
         _both,
-        lambda r: _pair(SCALAR, r.gradient),
+        lambda r: _pair(SCALAR, r.partials),
     )
     JACOBIAN = Derivative(
         "jacobian",
         "for the Jacobian",
         _jacobian,
-        lambda r: blocks(r.result, r.gradient)[0],
+        lambda r: blocks(r.result, r.gradient, alone=r.alone)[0],
     )
     HESSIAN = Derivative(
         "hessian",
         "for the Hessian",
         _hessian,
-        lambda r: blocks(r.gradient, r.gradient)[0],
+        lambda r: blocks(r.partials, r.gradient, alone=r.alone)[0],
     )
     JVP = Derivative(
         "jvp",
@@ -308,13 +309,13 @@ class Wanted(Enum):
         "vjp",
         "with the gradient, weighted by a cotangent,",
         _vjp,
-        lambda r: _pair(r.result, r.gradient),
+        lambda r: _pair(r.result, r.partials),
         _cotangent,
     )
     HVP = Derivative(
         "hvp",
         "for the Hessian times a direction",
         _hvp,
-        lambda r: r.gradient,
+        lambda r: r.partials,
         _directions,
     )

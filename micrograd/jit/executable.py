@@ -82,7 +82,6 @@ class Executable:
         self.wanted = wanted
         self.options = options
         self.result = recording.result
-        self.gradient = recording.gradient
         self.wrt = recording.wrt
         self.stores = recording.trace.stores
         graphs.verify(self.graph)

@@ -82,8 +82,8 @@ def fit(
                     or a step without data
     callback        called with the history so far; training ends if it gives what is true
     progress        show a bar, with tqdm
-    dtype, strict   as of `jit`, float32 and False; a kernel has its own. Strict losses of samples
-                    are computed one by one, in the interpreter's order of sums
+    dtype, strict   as of `jit`, but float32 and False; a kernel has its own. Strict losses of
+                    samples are computed one by one, in the interpreter's order of sums
     threads         threads that share a step, if it has several blocks of about a thousand samples;
                     the result does not depend on it
 

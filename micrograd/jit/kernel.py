@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..engine import Value
-from ..errors import GraphError, KernelClosed, SignatureError, kind
+from ..errors import KernelClosed, SignatureError, kind
+from ..nn import Module
 from .arguments import broadcast, flatten
 from .array_entry import array_entry, described
 from .arrays import ArrayCaller, ufunc_of
@@ -34,7 +35,7 @@ class Kernel(NativeCallable):
     `value_and_grad` are kernels too. `print(kernel)` shows its MLIR, `stages()` everything.
 
     >>> import micrograd
-    >>> f = micrograd.jit(lambda x, y: x * y + micrograd.tanh(x), dtype="f64")
+    >>> f = micrograd.jit(lambda x, y: x * y + micrograd.tanh(x))
     >>> f(0.0, 3.0)
     0.0
     >>> f.value_and_grad(0.0, 3.0)
@@ -64,7 +65,13 @@ class Kernel(NativeCallable):
 
     @property
     def grad(self) -> Kernel:
-        """The kernel of the gradient: the partials, structured like the arguments or `wrt`."""
+        """The kernel of the gradient: the partials, structured like the arguments or `wrt`.
+
+        Of a function with one parameter, the partial itself; with several, a tuple of them.
+
+        >>> jit(lambda x: x * x).grad(3.0), jit(lambda x, y: x * y).grad(3.0, 5.0)
+        (6.0, (5.0, 3.0))
+        """
         return self._derive(Wanted.GRADIENT)
 
     @property
@@ -80,7 +87,7 @@ class Kernel(NativeCallable):
         structure like that argument stands for each result. A tuple or dict of results gives one
         of such tuples.
 
-        >>> jit(lambda x, y: (x * y, x - y), dtype="f64").jacobian(2.0, 3.0)
+        >>> jit(lambda x, y: (x * y, x - y)).jacobian(2.0, 3.0)
         ((3.0, 2.0), (1.0, -1.0))
         """
         return self._derive(Wanted.JACOBIAN)
@@ -89,7 +96,7 @@ class Kernel(NativeCallable):
     def hessian(self) -> Kernel:
         """The kernel of the second derivatives: the Jacobian of `grad`, exactly symmetric.
 
-        >>> jit(lambda x, y: x * x * y, dtype="f64").hessian(2.0, 3.0)
+        >>> jit(lambda x, y: x * x * y).hessian(2.0, 3.0)
         ((6.0, 4.0), (4.0, 0.0))
         """
         return self._derive(Wanted.HESSIAN)
@@ -101,7 +108,7 @@ class Kernel(NativeCallable):
         It takes a function's arguments, then a tangent for each. With `wrt`, and for a model, the
         direction is one argument: a list or array with a number for each partial.
 
-        >>> jit(lambda x, y: x * y, dtype="f64").jvp(2.0, 3.0, 1.0, 10.0)
+        >>> jit(lambda x, y: x * y).jvp(2.0, 3.0, 1.0, 10.0)
         (6.0, 23.0)
         """
         return self._derive(Wanted.JVP)
@@ -112,7 +119,7 @@ class Kernel(NativeCallable):
 
         It takes the arguments, then the cotangent, structured like the result.
 
-        >>> jit(lambda x, y: (x * y, x - y), dtype="f64").vjp(2.0, 3.0, (1.0, 10.0))
+        >>> jit(lambda x, y: (x * y, x - y)).vjp(2.0, 3.0, (1.0, 10.0))
         ((6.0, -1.0), (13.0, -8.0))
         """
         return self._derive(Wanted.VJP)
@@ -121,7 +128,7 @@ class Kernel(NativeCallable):
     def hvp(self) -> Kernel:
         """The kernel of the Hessian times a direction, given as to `jvp`, structured like `grad`.
 
-        >>> jit(lambda x, y: x * x * y, dtype="f64").hvp(2.0, 3.0, 1.0, 10.0)
+        >>> jit(lambda x, y: x * x * y).hvp(2.0, 3.0, 1.0, 10.0)
         (46.0, 4.0)
         """
         return self._derive(Wanted.HVP)
@@ -349,8 +356,8 @@ class Kernel(NativeCallable):
 def jit(
     target: Any = None,
     *,
-    wrt: Sequence[Any] | None = None,
-    dtype: Any = np.float32,
+    wrt: Any = None,
+    dtype: Any = None,
     strict: bool = False,
     freeze: bool = False,
     threads: int | None = None,
@@ -362,9 +369,11 @@ def jit(
              A function: traced when first called, on the structure of its arguments. Leaves and
              models that it closes over are live: the kernel sees every change of their `data`.
              A model: a kernel of its input.
-    wrt      what `.grad` is with respect to: leaves, or names of parameters. By default a
-             function's arguments, and a model's parameters.
-    dtype    float32 or float64, as the kernel computes.
+    wrt      what `.grad` is with respect to: a list of leaves or of names of parameters, for a
+             tuple of partials; or one of them, for its partial. By default a function's arguments,
+             and a model's parameters.
+    dtype    float32 or float64, as the kernel computes. By default float64 for a function, as
+             Python's numbers are, and float32 for a Value or a model.
     strict   neither sums are reassociated nor products fused: with float64, the results are those
              of the interpreter, bit for bit.
     freeze   bake closed-over leaves in as constants.
@@ -376,33 +385,24 @@ def jit(
     >>> jit(a + (a + b))()
     10.0
     """
-    options = Options(_dtype_of(dtype), bool(strict), checked(threads))
+    default = np.float32 if isinstance(target, (Value, Module)) else np.float64
+    computed = _dtype_of(default if dtype is None else dtype)
+    options = Options(computed, bool(strict), checked(threads))
     if target is None:
         return functools.partial(
             jit, wrt=wrt, dtype=dtype, strict=strict, freeze=freeze, threads=threads
         )
     source: Source
     if isinstance(target, Value):
-        source = ValueSource(target, _as_list(wrt))
+        source = ValueSource(target, wrt)
     elif callable(target):
-        source = FunctionSource(target, None if wrt is None else _as_list(wrt), freeze=freeze)
+        source = FunctionSource(target, wrt, freeze=freeze)
     else:
         raise SignatureError(f"jit compiles a Value, a function or a model, got {kind(target)}")
     kernel = Kernel(source, options, Wanted.VALUE)
     if callable(target) and not isinstance(target, Value):
         functools.update_wrapper(kernel, target, updated=())
     return kernel
-
-
-def _as_list(wrt: Any) -> list[Any]:
-    if wrt is None:
-        return []
-    if isinstance(wrt, (Value, str)):
-        return [wrt]
-    try:
-        return list(wrt)
-    except TypeError:
-        raise GraphError(f"wrt should be a list of leaves or names, got {kind(wrt)}") from None
 
 
 def _dtype_of(dtype: Any) -> np.dtype[Any]:

@@ -32,13 +32,20 @@ class Recording:
 
     result     the structure of what it returns
     wrt        the elements that gradients are taken with respect to; None: not in the graph
-    gradient   the structure that a gradient is given back in
+    gradient   a tuple of the structures of what they are taken with respect to
+    alone      whether that is one thing, whose partials have no tuple around them
     """
 
     trace: Trace
     result: Structure
     wrt: list[Element | None]
-    gradient: Structure
+    gradient: Container
+    alone: bool = False
+
+    @property
+    def partials(self) -> Structure:
+        """The structure that a gradient is given back in."""
+        return self.gradient.items[0] if self.alone else self.gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +64,13 @@ class Parameter:
 
 
 class ValueSource:
-    """A Value: a function of its leaves `wrt`, closed over the others."""
+    """A Value: a function of its leaves `wrt`, a Value or several, closed over the others."""
 
-    def __init__(self, value: Value, wrt: Sequence[Any]) -> None:
+    def __init__(self, value: Value, wrt: Any) -> None:
         self.name = "value"
         self.value = value
-        self.wrt = wrt
+        self.alone = isinstance(wrt, Value)
+        self.wrt = wrt = _as_list(wrt)
         seen: set[int] = set()
         for k, v in enumerate(wrt):
             if id(v) in seen:
@@ -89,20 +97,25 @@ class ValueSource:
         else:
             found = trace([self.value], {}, set(self.wrt))
         elements: list[Element | None] = [*find_leaves(self.wrt, found)]
-        return Recording(found, SCALAR, elements, Container(tuple, (), (SCALAR,) * len(elements)))
+        shape = Container(tuple, (), (SCALAR,) * len(elements))
+        return Recording(found, SCALAR, elements, shape, self.alone)
 
 
 class FunctionSource:
-    """A Python function or a Module; the leaves that it closes over are live, unless frozen."""
+    """A Python function or a Module; the leaves that it closes over are live, unless frozen.
 
-    def __init__(
-        self, function: Callable[..., Any], wrt: Sequence[Any] | None, *, freeze: bool
-    ) -> None:
+    wrt   a leaf or the name of a parameter, or several; None: all parameters
+    """
+
+    def __init__(self, function: Callable[..., Any], wrt: Any, *, freeze: bool) -> None:
         self.function = function
         self.freeze = freeze
         self.name = getattr(function, "__name__", type(function).__name__)
         self.parameters = list(_parameters(function))
-        self.wrt = wrt
+        self.wrt = None if wrt is None else _as_list(wrt)
+        self.alone = isinstance(wrt, (Value, str))
+        if wrt is None and not isinstance(function, Module):
+            self.alone = len(self.parameters) == 1
 
     @property
     def asked(self) -> Sequence[Any] | None:
@@ -160,10 +173,21 @@ class FunctionSource:
                     f"wrt[{k}] is {w!r}, but {self.name} has no such parameter; it has "
                     f"{', '.join(names) or 'none'}"
                 )
-        return Recording(found, result, elements, Container(tuple, (), tuple(items)))
+        return Recording(found, result, elements, Container(tuple, (), tuple(items)), self.alone)
 
 
 Source = ValueSource | FunctionSource
+
+
+def _as_list(wrt: Any) -> list[Any]:
+    if wrt is None:
+        return []
+    if isinstance(wrt, (Value, str)):
+        return [wrt]
+    try:
+        return list(wrt)
+    except TypeError:
+        raise GraphError(f"wrt should be a list of leaves or names, got {kind(wrt)}") from None
 
 
 def array_name(parameter: str) -> str:
