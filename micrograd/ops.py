@@ -188,6 +188,23 @@ def _float(compare: Callable[[float, float], bool]) -> Callable[[float, float], 
     return lambda x, y: 1.0 if compare(x, y) else 0.0
 
 
+def _pow_by_base(ct: Any, out: Any, x: Any, y: Any) -> Any:
+    """ct y x**(y-1), and 0 at y = 0 where 1/x is no number.
+
+    The guard stands around the base, where it changes no derivative by y.
+    """
+    if y.__class__ is float:
+        return ct * (y * pow(x, y - 1.0) if y != 0.0 else 0.0)
+    inverted = where(eq(y, 0.0), lt(absolute(div(1.0, x)), math.inf), 1.0)
+    return ct * (y * pow(where(inverted, x, 1.0), y - 1.0))
+
+
+def _pow_by_exponent(ct: Any, out: Any, x: Any, y: Any) -> Any:
+    """ct x**y ln x, and 0 at x = 0 where x**y is 0 or 1."""
+    nothing = where(eq(x, 0.0), ge(y, 0.0), 0.0)
+    return ct * (out * log(where(nothing, 1.0, x)))
+
+
 # --- arithmetic ---------------------------------------------------------------------------
 
 add: Op = define(
@@ -246,10 +263,7 @@ pow: Op = define(
     formula="x ** y",
     label="**",
     eval=_pow,
-    vjp=(
-        lambda ct, out, x, y: ct * where(eq(y, 0.0), 0.0, y * pow(x, y - 1.0)),
-        lambda ct, out, x, y: ct * where(eq(x, 0.0) * ge(y, 0.0), 0.0, out * log(x)),
-    ),
+    vjp=(_pow_by_base, _pow_by_exponent),
     libm="pow",
     ufunc="power",
 )
@@ -296,10 +310,10 @@ maximum: Op = define(
     formula="max(x, y)",
     label="max",
     eval=_maximum,
-    # a tie is split evenly, as PyTorch and JAX do
+    # a tie is split evenly, as PyTorch and JAX do; nothing flows to the lesser, not even 0 * inf
     vjp=(
-        lambda ct, out, x, y: ct * (gt(x, y) + 0.5 * eq(x, y)),
-        lambda ct, out, x, y: ct * (lt(x, y) + 0.5 * eq(x, y)),
+        lambda ct, out, x, y: where(gt(x, y), ct, where(lt(x, y), 0.0, 0.5 * ct)),
+        lambda ct, out, x, y: where(lt(x, y), ct, where(gt(x, y), 0.0, 0.5 * ct)),
     ),
     mlir="llvm.intr.maximum",
     ufunc="maximum",
@@ -311,8 +325,8 @@ minimum: Op = define(
     label="min",
     eval=_minimum,
     vjp=(
-        lambda ct, out, x, y: ct * (lt(x, y) + 0.5 * eq(x, y)),
-        lambda ct, out, x, y: ct * (gt(x, y) + 0.5 * eq(x, y)),
+        lambda ct, out, x, y: where(lt(x, y), ct, where(gt(x, y), 0.0, 0.5 * ct)),
+        lambda ct, out, x, y: where(gt(x, y), ct, where(lt(x, y), 0.0, 0.5 * ct)),
     ),
     mlir="llvm.intr.minimum",
     ufunc="minimum",
