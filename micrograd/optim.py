@@ -43,7 +43,7 @@ Schedule: TypeAlias = Callable[[int], float]
 
 
 class Constant:
-    """A schedule that gives the same rate at every step, which a loop need not tabulate."""
+    """A schedule that gives the same rate at every step, without being asked."""
 
     def __init__(self, rate: float) -> None:
         self.rate = _number("rate", rate)
@@ -98,6 +98,8 @@ def rate_at(schedule: Schedule, step: int) -> float:
     Raises TrainingError if the schedule gives anything but a finite number that is not negative.
     """
     given = schedule(step)
+    if given.__class__ is float and 0.0 <= given < math.inf:
+        return given
     try:
         rate = as_float(given)
     except DataError:
@@ -118,6 +120,8 @@ def tabulate(schedule: Schedule, steps: int, first: int = 0) -> Numbers:
     >>> tabulate(linear(1.0, 0.0, 4), 5)
     array([1.  , 0.75, 0.5 , 0.25, 0.  ])
     """
+    if type(schedule) is Constant:
+        return np.full(steps, schedule.rate)
     return np.array([rate_at(schedule, first + k) for k in range(steps)], dtype=np.float64)
 
 
@@ -128,7 +132,8 @@ class Optimizer:
     """What the optimisers have in common; a new one gives `slots`, `rule` and `scalars`.
 
     parameters   leaf Values, in the order that all state has
-    schedule     the learning rate as a function of the step
+    schedule     the learning rate as a function of the step; also in training it may be changed
+    lr           the learning rate of the next step; setting it sets the schedule
     slots        the names of the state that each parameter has
     state        name -> f64[parameters], which compiled loops share
     steps        how many steps were taken
@@ -138,7 +143,7 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Value], lr: float | Schedule) -> None:
         self.parameters = _leaves(parameters)
-        self.schedule = lr if callable(lr) else constant(_number("lr", lr))
+        self.lr = lr
         self.state = {name: np.zeros(len(self.parameters)) for name in self.slots}
         self.steps = 0
 
@@ -161,17 +166,40 @@ class Optimizer:
         return (rate,)
 
     @property
-    def is_constant(self) -> bool:
-        """Whether `per_step` gives the same at every step."""
-        plain = type(self).scalars is Optimizer.scalars
-        return (
-            plain and type(self).per_step is Optimizer.per_step and type(self.schedule) is Constant
-        )
+    def schedule(self) -> Schedule:
+        """The learning rate as a function of the step; a number is the same at every step."""
+        return self._schedule
 
-    def table(self, steps: int) -> Numbers:
-        """`per_step` of the next `steps` steps, one row each: f64[steps, rates]."""
-        rows = [self.per_step(self.steps + k) for k in range(steps)]
-        return np.array(rows, dtype=np.float64).reshape(steps, len(rows[0]) if rows else 0)
+    @schedule.setter
+    def schedule(self, given: float | Schedule) -> None:
+        self._schedule = given if callable(given) else constant(_number("lr", given))
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step; it may be set to a number or a schedule."""
+        return rate_at(self._schedule, self.steps)
+
+    @lr.setter
+    def lr(self, given: float | Schedule) -> None:
+        self.schedule = given
+
+    def plan(self, first: int, steps: int) -> tuple[Numbers, Numbers]:
+        """The learning rates of `steps` steps from step `first` on: f64[steps]; and what `per_step`
+        gives for each of them: f64[steps, rates].
+
+        The schedule is asked once for every step, in order.
+        """
+        rates = tabulate(self._schedule, steps, first)
+        if type(self).per_step is not Optimizer.per_step:
+            return rates, _as_rows([self.per_step(first + k) for k in range(steps)])
+        made_by = next(c for c in type(self).__mro__ if "scalars" in vars(c))
+        if "_rows" in vars(made_by):
+            return rates, self._rows(rates, first)
+        return rates, _as_rows([self.scalars(r, first + k) for k, r in enumerate(rates.tolist())])
+
+    def _rows(self, rates: Numbers, first: int) -> Numbers:
+        """`scalars` for many steps at once, the same bits: f64[steps, rates]."""
+        return rates[:, None].copy()
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""
@@ -305,6 +333,15 @@ class Adam(Optimizer):
         root = math.sqrt(1.0 - beta2 ** (step + 1))
         return rate * root / (1.0 - beta1 ** (step + 1)), self.eps * root
 
+    def _rows(self, rates: Numbers, first: int) -> Numbers:
+        # NumPy's powers may differ from Python's in the last place, its roots and quotients do not
+        steps = range(first + 1, first + 1 + len(rates))
+        power1, power2 = (
+            np.array([beta**n for n in steps], dtype=np.float64) for beta in self.betas
+        )
+        root = np.sqrt(1.0 - power2)
+        return np.stack([rates * root / (1.0 - power1), self.eps * root], axis=1)
+
 
 class AdamW(Adam):
     """Adam with decoupled weight decay: each step first scales `p` by `1 - lr * weight_decay`."""
@@ -328,6 +365,16 @@ class AdamW(Adam):
         """As of Adam; with weight decay also the factor of the parameters."""
         rates = super().scalars(rate, step)
         return (*rates, 1.0 - rate * self.weight_decay) if self.weight_decay else rates
+
+    def _rows(self, rates: Numbers, first: int) -> Numbers:
+        rows = super()._rows(rates, first)
+        return (
+            np.column_stack([rows, 1.0 - rates * self.weight_decay]) if self.weight_decay else rows
+        )
+
+
+def _as_rows(rows: list[tuple[float, ...]]) -> Numbers:
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]) if rows else 0)
 
 
 # --- checks ---------------------------------------------------------------------------------

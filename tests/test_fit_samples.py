@@ -73,9 +73,10 @@ def splitmix(state: int) -> Iterator[int]:
 
 def shuffled(n: int, size: int, epochs: int, seed: int) -> list[list[int]]:
     """The batches of a training that shuffles."""
-    order, random = list(range(n)), splitmix(seed)
+    random = splitmix(seed)
     found = []
     for _ in range(epochs):
+        order = list(range(n))
         for last in range(n - 1, -1, -1):
             j = next(random) * (last + 1) >> 64
             order[last], order[j] = order[j], order[last]

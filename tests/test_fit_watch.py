@@ -269,8 +269,8 @@ def test_a_step_can_be_left_and_taken_up_between_any_two_blocks(threads: int, st
         optimizer = SGD([w], lr=0.5)
         options = Options(np.dtype(np.float64), strict)
         kernel = sample_loss(lambda x, w=w: tanh(w - x) ** 2, [()], [w], options)
-        loop = BatchLoop(optimizer, 3, kernel, [x], batch=len(x), seed=None, threads=threads)
-        loop._state[loop.fields.index("until")] = 3
+        loop = BatchLoop(optimizer, kernel, [x], batch=len(x), seed=None, threads=threads)
+        loop._open(3)
         numbers, stretches = [], 0
         while loop.step < 3:
             loop._stretch(calls)

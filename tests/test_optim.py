@@ -231,15 +231,29 @@ def test_options_that_are_off_leave_no_operations(optimizer: Optimizer, ops: str
 
 
 @variants
-def test_the_table_has_the_rates_of_the_next_steps(
+def test_a_plan_has_what_each_step_has_of_its_own(
     kind: type[Optimizer], options: dict[str, Any]
 ) -> None:
     optimizer = kind([Value(1.0)], **{**options, "lr": linear(1.0, 0.0, 10)})
     trajectory(optimizer, 3)
-    table = optimizer.table(4)
-    assert table.dtype == np.float64
-    assert table.tolist() == [list(optimizer.per_step(k)) for k in range(3, 7)]
-    assert optimizer.table(0).size == 0
+    rates, rows = optimizer.plan(3, 4000)
+    assert rates.dtype == rows.dtype == np.float64
+    assert rates.tolist() == [optimizer.schedule(k) for k in range(3, 4003)]
+    assert rows.tolist() == [list(optimizer.per_step(k)) for k in range(3, 4003)]  # every bit
+    assert not [x.size for x in optimizer.plan(3, 0) if x.size]
+
+
+def test_a_plan_asks_what_a_subclass_overrides() -> None:
+    class Halved(Adam):
+        def scalars(self, rate: float, step: int) -> tuple[float, ...]:
+            return (rate / 2, self.eps)
+
+    class Own(SGD):
+        def per_step(self, step: int) -> tuple[float, ...]:
+            return (float(step),)
+
+    assert Halved([Value(1.0)], lr=1.0).plan(0, 2)[1].tolist() == [[0.5, 1e-8]] * 2
+    assert Own([Value(1.0)]).plan(5, 2)[1].tolist() == [[5.0], [6.0]]
 
 
 # --- state --------------------------------------------------------------------------------------
@@ -322,8 +336,8 @@ def test_tabulate_asks_once_per_step_and_can_begin_later() -> None:
     table = tabulate(lambda k: asked.append(k) or k / 2, 3, first=4)  # type: ignore[func-returns-value]
     assert (asked, table.tolist()) == ([4, 5, 6], [2.0, 2.5, 3.0])
     asked.clear()
-    Adam([Value(1.0)], lr=lambda k: asked.append(k) or 0.1).table(3)  # type: ignore[func-returns-value]
-    AdamW([Value(1.0)], lr=lambda k: asked.append(k) or 0.1).table(3)  # type: ignore[func-returns-value]
+    Adam([Value(1.0)], lr=lambda k: asked.append(k) or 0.1).plan(0, 3)  # type: ignore[func-returns-value]
+    AdamW([Value(1.0)], lr=lambda k: asked.append(k) or 0.1).plan(0, 3)  # type: ignore[func-returns-value]
     assert asked == [0, 1, 2] * 2
 
 

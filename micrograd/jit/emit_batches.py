@@ -149,10 +149,12 @@ class BatchEmitter(GatherEmitter):
         """`begin(state)`: which samples the next step takes, and how they fall into parts."""
         b = self.b
         (self.state,) = self.function("begin", [b.ptr])
-        number = b.integer_op("llvm.urem", self._field("step"), self._field("steps"))
+        place = b.integer_op("llvm.add", self._field("step"), self._field("ahead"))
+        number = b.integer_op("llvm.urem", place, self._field("steps"))
         if self.shuffled:
-            with b.when(self._below(number, b.integer(1))):
-                self._call("shuffle", [self.state])
+            epoch = b.integer_op("llvm.udiv", place, self._field("steps"))
+            with b.when(b.compare_integers("ne", epoch, self._field("epoch"))):
+                self._call("shuffle", [self.state, epoch])
         first = b.integer_op("llvm.mul", number, self._field("batch"))
         rest = b.integer_op("llvm.sub", self._field("samples"), first)
         taken = self._least(rest, self._field("batch"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lowering.bindings import ir
 
+from .builder import Builder
 from .emit_training import FIELDS as COMMON
 from .emit_training import TrainingEmitter, Update
 
@@ -19,7 +20,9 @@ FIELDS = (
     "batch",  # samples in a step; the last of an epoch may have fewer
     "steps",  # in an epoch
     "order",  # i64[samples]: the samples of the epoch, in order; unless they are not shuffled
-    "random",  # the state of the generator that shuffles
+    "seed",  # of the orders
+    "epoch",  # the epoch that `order` is of; -1: none
+    "ahead",  # how many steps into its first epoch the loop begins, epochs before it included
     "block",  # samples in a block
     "multiple",  # what the kernel wants a multiple of
     "count",  # parameters: numbers in a gradient
@@ -39,6 +42,10 @@ FIELDS = (
     "done",  # how many threads have done it
 )
 """The words of a state, in order."""
+
+
+GOLDEN = 0x9E3779B97F4A7C15
+"""What splitmix64's state grows by with every number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +147,22 @@ class GatherEmitter(TrainingEmitter):
             self._elementwise(b.integer(size), copy)
 
     def shuffle(self) -> None:
-        """`shuffle(state)`: another order, each equally likely.
+        """`shuffle(state, epoch)`: the order of an epoch, each equally likely.
+
+        It depends on the seed and the epoch alone: the generator goes on from epoch to epoch, a
+        number for each sample, and every order begins with the samples as they lie.
 
         Source: R. Durstenfeld, Algorithm 235, 1964; numbers by S. Vigna's splitmix64, reduced to
         a range by the upper half of a product (D. Lemire, 2019, without its rejection: the bias
         is below samples / 2**64).
         """
         b = self.b
-        (self.state,) = self.function("shuffle", [b.ptr])
+        self.state, epoch = self.function("shuffle", [b.ptr, b.i64])
         order, n = self._pointer("order"), self._field("samples")
+        with b.loop(n) as k:
+            b.store(k, b.element(order, k, b.i64))
+        drawn = b.integer_op("llvm.mul", b.integer_op("llvm.mul", epoch, n), _word(GOLDEN, b))
+        start = b.integer_op("llvm.add", self._field("seed"), drawn)
         wide = ir.IntegerType.get_signless(128)
         shift = b.build("llvm.mlir.constant", [wide], [], {"value": ir.IntegerAttr.get(wide, 64)})
 
@@ -168,23 +182,20 @@ class GatherEmitter(TrainingEmitter):
             b.store(x, there)
             return [random]
 
-        (random,) = b.loop_carried(n, [self._field("random")], swap)
-        self._set("random", random)
+        b.loop_carried(n, [start], swap)
+        self._set("epoch", epoch)
         b.build("llvm.return", [], [])
 
     def _random(self, state: ir.Value) -> tuple[ir.Value, ir.Value]:
         """The next state of splitmix64, and the number that it gives."""
         b = self.b
 
-        def constant(x: int) -> ir.Value:
-            return b.integer(x - (1 << 64) if x >> 63 else x)
-
         def mixed(z: ir.Value, shift: int) -> ir.Value:
             return b.integer_op("llvm.xor", z, b.integer_op("llvm.lshr", z, b.integer(shift)))
 
-        state = b.integer_op("llvm.add", state, constant(0x9E3779B97F4A7C15))
-        z = b.integer_op("llvm.mul", mixed(state, 30), constant(0xBF58476D1CE4E5B9))
-        z = b.integer_op("llvm.mul", mixed(z, 27), constant(0x94D049BB133111EB))
+        state = b.integer_op("llvm.add", state, _word(GOLDEN, b))
+        z = b.integer_op("llvm.mul", mixed(state, 30), _word(0xBF58476D1CE4E5B9, b))
+        z = b.integer_op("llvm.mul", mixed(z, 27), _word(0x94D049BB133111EB, b))
         return state, mixed(z, 31)
 
     # -- tables ----------------------------------------------------------------------------------
@@ -199,3 +210,8 @@ class GatherEmitter(TrainingEmitter):
         b = self.b
         for name, x in values.items():
             b.store(x, b.element(row, words.index(name), b.i64))
+
+
+def _word(x: int, b: Builder) -> ir.Value:
+    """An unsigned integer of 64 bits."""
+    return b.integer(x - (1 << 64) if x >> 63 else x)

@@ -30,8 +30,8 @@ FIELDS = (
     "budget",  # calls of the kernel that may still be made
     "kernel",  # its address
     "gradient",  # what it writes, in its own element type
-    "losses",  # f64[steps]
-    "rates",  # f64[steps, rates], or one row for all steps
+    "losses",  # f64[steps], with room for those before `until`
+    "rates",  # f64[steps, rates], of which those before `until` are there
     "runs",  # i64[run_count, 4]: parameters in a row in memory, see RUN_WORDS
     "run_count",
     "slots",  # addresses of the optimiser's state, each f64[parameters]
@@ -50,13 +50,11 @@ class Update:
     text      the results, printed: rules that print alike are alike
     results   the new parameter, then the new state
     rates     how many scalars a step has of its own
-    constant  whether these are the same at every step
     """
 
     text: str
     results: tuple[Expr, ...] = field(compare=False)
     rates: int
-    constant: bool
 
     @property
     def slots(self) -> int:
@@ -126,9 +124,8 @@ class TrainingEmitter:
         """Update every run of parameters by the function of that name."""
         b = self.b
         rates, slots, table = (self._pointer(name) for name in ("rates", "slots", "runs"))
-        if not self.rule.constant:
-            row = b.integer_op("llvm.mul", self._field("step"), b.integer(self.rule.rates))
-            rates = b.element(rates, row, b.f64)
+        row = b.integer_op("llvm.mul", self._field("step"), b.integer(self.rule.rates))
+        rates = b.element(rates, row, b.f64)
         with b.loop(self._field("run_count")) as k:
             row = b.element(table, b.integer_op("llvm.mul", k, b.integer(len(RUN_WORDS))), b.i64)
             words = [b.load(b.element(row, i, b.i64), b.i64) for i in range(len(RUN_WORDS))]

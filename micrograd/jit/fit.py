@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy.typing as npt
 from ..engine import Value
 from ..errors import GraphError, TrainingError, kind
 from ..nn import Module
-from ..optim import Constant, Optimizer, tabulate
+from ..optim import Optimizer
 from .data import Arrays, checked_data, same_rows
 from .executable import Executable, Options
 from .history import History
@@ -70,7 +72,9 @@ def fit(
     batch_size      samples in a mini-batch, by default 32 or all there are; the last one of an
                     epoch may have fewer
     accumulate      mini-batches in a step: their gradients are added up
-    shuffle, seed   whether every epoch has another order of samples, which `seed` determines
+    shuffle, seed   whether every epoch has another order of samples, which `seed` and the number of
+                    the epoch determine: a second `fit` with the optimizer goes on with the next
+                    ones, and with `steps` within an epoch where the first has stopped
     regularization  a term of parameters only, a Value or a function without arguments, which is
                     added to the loss of every step
     validation      data like `data`, or, without data, a Value or kernel: its loss
@@ -112,69 +116,91 @@ def fit(
             f"got {kind(optimizer)}"
         )
     watch = Watch(optimizer, patience, restore, callback)
-    loop: Loop
-    if data is None:
-        for name, given in (("loss", loss), ("regularization", regularization)):
-            if given is not None:
-                raise TrainingError(f"{name} needs data; without data, put it into the loss")
-        kernel = _whole_loss(target, optimizer, dtype, strict)
-        total = _length(steps, epochs, 1)
-        loop = WholeLoop(optimizer, total, kernel)
-        options = kernel.options
-        watch.validation, watch.metric = (
-            _whole_number(x, name, options)
-            for x, name in ((validation, "validation"), (metric, "metric"))
-        )
-        samples = batch = 1
-    else:
-        target, options = _options(target, dtype, strict)
-        arrays = checked_data(data, "data", options.dtype)
-        samples = len(arrays[0])
-        shapes = [a.shape[1:] for a in arrays]
-        batch = _batch(batch_size, accumulate, samples)
-        total = _length(steps, epochs, -(-samples // batch))
-        function = _of_sample(target, loss)
-        penalty = regularization
-        if penalty is not None and not isinstance(penalty, Value):
-            penalty = penalty() if callable(penalty) else penalty
-            if not isinstance(penalty, Value):
-                raise TrainingError(
-                    "regularization should be a Value, or a function without arguments that gives "
-                    f"one, got {kind(regularization)}"
-                )
-        compiled = sample_loss(function, shapes, optimizer.parameters, options, penalty)
-        loop = BatchLoop(
-            optimizer,
-            total,
-            compiled,
-            arrays,
-            batch=batch,
-            seed=_whole("seed", seed, least=0) if shuffle else None,
-            threads=_whole("threads", threads),
-        )
-        held = arrays
-        if validation is not None:
-            held = checked_data(validation, "validation", options.dtype)
-            same_rows(held, shapes)
-            watch.validation = _mean(function, held, options)
-        if metric is not None:
-            watch.metric = _mean(
-                metric if loss is None else _of_sample(target, metric), held, options
+    history = watch.begin()
+    with _kept_by_interrupts(history):
+        loop: Loop
+        if data is None:
+            for name, given in (("loss", loss), ("regularization", regularization)):
+                if given is not None:
+                    raise TrainingError(f"{name} needs data; without data, put it into the loss")
+            kernel = _whole_loss(target, optimizer, dtype, strict)
+            total = _length(steps, epochs, 1)
+            loop = WholeLoop(optimizer, kernel)
+            options = kernel.options
+            watch.validation, watch.metric = (
+                _whole_number(x, name, options)
+                for x, name in ((validation, "validation"), (metric, "metric"))
             )
-    each = -(-samples // batch) if every is None else _whole("every", every)
-    return _train(loop, watch, total, each, progress, samples, batch)
+            samples, batch, ahead = 1, 1, 0
+        else:
+            target, options = _options(target, dtype, strict)
+            arrays = checked_data(data, "data", options.dtype)
+            samples = len(arrays[0])
+            shapes = [a.shape[1:] for a in arrays]
+            batch = _batch(batch_size, accumulate, samples)
+            in_epoch = -(-samples // batch)
+            total = _length(steps, epochs, in_epoch)
+            ahead = (
+                optimizer.steps if epochs is None else -(-optimizer.steps // in_epoch) * in_epoch
+            )
+            function = _of_sample(target, loss)
+            penalty = _penalty(regularization)
+            compiled = sample_loss(function, shapes, optimizer.parameters, options, penalty)
+            loop = BatchLoop(
+                optimizer,
+                compiled,
+                arrays,
+                batch=batch,
+                ahead=ahead,
+                seed=_whole("seed", seed, least=0) if shuffle else None,
+                threads=_whole("threads", threads),
+            )
+            held = arrays
+            if validation is not None:
+                held = checked_data(validation, "validation", options.dtype)
+                same_rows(held, shapes)
+                watch.validation = _mean(function, held, options)
+            if metric is not None:
+                watch.metric = _mean(
+                    metric if loss is None else _of_sample(target, metric), held, options
+                )
+        each = -(-samples // batch) if every is None else _whole("every", every)
+        by_epoch = functools.partial(_by_epoch, samples=samples, batch=batch, ahead=ahead)
+        _train(loop, watch, history, total, each, progress, by_epoch)
+    if history.not_finite is not None:
+        warnings.warn(
+            f"the loss of step {history.not_finite} was not finite (nan or inf): look for such "
+            "numbers in the data, or lower the learning rate",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return history
+
+
+@contextmanager
+def _kept_by_interrupts(history: History) -> Iterator[None]:
+    """Whenever Ctrl-C comes, while compiling too, the exception has the history so far."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        history.stopped = "interrupt"
+        interrupt.history = history  # type: ignore[attr-defined]
+        raise
 
 
 def _train(
-    loop: Loop, watch: Watch, total: int, every: int, progress: bool, samples: int, batch: int
-) -> History:
-    """Run the loop, and look at it every so many steps."""
-    optimizer = loop.optimizer
-    first = optimizer.steps
+    loop: Loop,
+    watch: Watch,
+    history: History,
+    total: int,
+    every: int,
+    progress: bool,
+    by_epoch: Callable[[Numbers], Numbers],
+) -> None:
+    """Run the loop, look at it every so many steps, and note what happens."""
+    looks = watch.looks
     bar = Bar(total) if progress else None
     show = None if bar is None else bar.show
-    looks = watch.looks
-    history = watch.begin(-(-total // every) if looks else 0)
     began = time.perf_counter()
     try:
         while loop.step < total and history.stopped == "error":
@@ -182,47 +208,28 @@ def _train(
             loop.advance(min(total, done + every) if looks else total, show)
             history.seconds = time.perf_counter() - began - watch.seconds
             if looks:
-                history.losses = loop.losses[: loop.step]
+                history.losses, history.rates = loop.losses, loop.rates
                 history.stopped = watch.look(history, done) or "error"
         if history.stopped == "error":
             history.stopped = "done"
-    except KeyboardInterrupt as interrupt:
-        history.stopped = "interrupt"
-        interrupt.history = history  # type: ignore[attr-defined]
-        raise
     finally:
         if bar is not None:
             bar.close()
-        history.losses = loop.losses[: loop.step]
+        history.losses, history.rates = loop.losses, loop.rates
         watch.finish(history)
-        history.rates = _rates(optimizer, loop.step, first)
-        history.epoch_losses = _by_epoch(history.losses, samples, batch)
+        history.epoch_losses = by_epoch(history.losses)
         bad = np.flatnonzero(~np.isfinite(history.losses))
         history.not_finite = int(bad[0]) if len(bad) else None
-    if history.not_finite is not None:
-        warnings.warn(
-            f"the loss of step {history.not_finite} was not finite (nan or inf): look for such "
-            "numbers in the data, or lower the learning rate",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    return history
 
 
-def _rates(optimizer: Optimizer, steps: int, first: int) -> Numbers:
-    """The learning rates of steps."""
-    if isinstance(optimizer.schedule, Constant):
-        return np.full(steps, optimizer.schedule.rate)
-    return tabulate(optimizer.schedule, steps, first)
-
-
-def _by_epoch(losses: Numbers, samples: int, batch: int) -> Numbers:
-    """The means over whole epochs."""
+def _by_epoch(losses: Numbers, *, samples: int, batch: int, ahead: int) -> Numbers:
+    """The means over whole epochs, of losses that begin `ahead` steps into an epoch."""
     steps = -(-samples // batch)
+    losses = losses[-ahead % steps :]
     whole = losses[: len(losses) // steps * steps].reshape(-1, steps)
     sizes = np.full(steps, float(batch))
     sizes[-1] = samples - batch * (steps - 1)
-    means: Numbers = whole @ (sizes / samples)
+    means: Numbers = (whole * (sizes / samples)).sum(axis=1)
     return means
 
 
@@ -280,6 +287,20 @@ def _whole_number(given: Any, name: str, options: Options) -> Callable[[], float
     if isinstance(given, Kernel):
         return given
     raise TrainingError(f"without data, {name} should be a Value or a kernel, got {kind(given)}")
+
+
+def _penalty(regularization: Any) -> Value | None:
+    """The term of parameters."""
+    given = regularization
+    if given is None or isinstance(given, Value):
+        return given
+    made = given() if callable(given) else given
+    if not isinstance(made, Value):
+        raise TrainingError(
+            "regularization should be a Value, or a function without arguments that gives one, got "
+            f"{kind(regularization)}"
+        )
+    return made
 
 
 def _options(target: Any, dtype: Any, strict: bool | None) -> tuple[Any, Options]:

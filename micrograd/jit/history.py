@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,3 +51,30 @@ class History:
         if n:
             text += f", loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}"
         return f"<History: {text}>"
+
+
+def nothing() -> History:
+    """The history of a training that has not begun."""
+    none = np.zeros(0)
+    return History(none, none, none, np.zeros(0, dtype=np.int64), none, none)
+
+
+class Column:
+    """Numbers that come one by one.
+
+    >>> column = Column()
+    >>> column.with_one_more(1.5), column.with_one_more(2.5)
+    (array([1.5]), array([1.5, 2.5]))
+    """
+
+    def __init__(self, dtype: npt.DTypeLike = np.float64) -> None:
+        self._room = np.zeros(16, dtype)
+        self._count = 0
+
+    def with_one_more(self, number: float) -> npt.NDArray[Any]:
+        """All of them, with this one at the end; a view, which later numbers leave as it is."""
+        if self._count == len(self._room):
+            self._room = np.concatenate([self._room, np.zeros_like(self._room)])
+        self._room[self._count] = number
+        self._count += 1
+        return self._room[: self._count]

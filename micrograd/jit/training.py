@@ -22,7 +22,7 @@ import lowering
 from lowering.bindings import context
 
 from ..engine import Value
-from ..errors import TrainingError
+from ..errors import TrainingError, kind
 from ..optim import Optimizer
 from ..store import Live, addresses
 from .emit_batches import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
@@ -43,19 +43,24 @@ STRETCH = 0.02
 """Seconds that native code runs before Python looks around, about."""
 FIRST_STRETCH = 0.005
 """The same for the first time, when only an estimate says how long a call takes."""
+AHEAD = 4096
+"""Steps that native code is told of at a time, at most."""
 _STEP, _UNTIL, _BUDGET = (FIELDS.index(name) for name in ("step", "until", "budget"))
 
 
 def update_of(optimizer: Optimizer) -> Update:
     """The optimiser's rule, as expressions."""
-    step = optimizer.per_step(optimizer.steps)
+    if type(optimizer).per_step is Optimizer.per_step:  # without asking the schedule
+        step = optimizer.scalars(0.0, optimizer.steps)
+    else:
+        step = optimizer.per_step(optimizer.steps)
     rates = tuple(Access(f"r{k}") for k in range(len(step)))
     state = [Access(f"s{k}") for k in range(len(optimizer.slots))]
     results = optimizer.rule(Access("p"), Access("g"), rates, *state)
     program = Program(body=[Statement(Access(f"x{k}"), x) for k, x in enumerate(results)])
     program = expand(program, exact=True)
     made = tuple(s.expr for s in program.body)
-    return Update(str(program), made, len(step), optimizer.is_constant)
+    return Update(str(program), made, len(step))
 
 
 @functools.lru_cache(maxsize=64)
@@ -103,11 +108,14 @@ def seconds_of(program: Program) -> float:
 
 
 class Loop:
-    """A training loop of `steps` steps, of which `step` are done.
+    """A training loop, of which `step` steps are done.
 
     kernel   what the loop calls; it is kept alive
     form     what emits the loop
     seconds  roughly what a call of the kernel takes
+
+    The loop is told of no more than the next AHEAD steps at a time: their learning rates are asked
+    for when they are due, so that what a callback changes takes effect, and training may be long.
     """
 
     fields: tuple[str, ...]
@@ -115,7 +123,6 @@ class Loop:
     def __init__(
         self,
         optimizer: Optimizer,
-        steps: int,
         kernel: Any,
         *,
         form: Form,
@@ -124,26 +131,22 @@ class Loop:
         seconds: float,
     ) -> None:
         self.optimizer = optimizer
-        self.losses: Numbers = np.full(steps, np.nan)
         self._kernel = kernel
+        self._form = form
+        self._options = options
         self._first = optimizer.steps
-        update = update_of(optimizer)
-        self._native = _compiled(form, update, options.bits, options.lanes * options.bits // 64)
-        self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._native.address(RUN))
-        self._rates = optimizer.table(min(steps, 1) if update.constant else steps)
+        self._losses, self._rates = np.zeros(0), np.zeros(0)
         self._runs = runs_of(optimizer.parameters, places)
-        state = [optimizer.state[name].ctypes.data for name in optimizer.slots]
-        self._slots = np.array([*state, 0], dtype=np.int64)
         self._state = (ctypes.c_int64 * len(self.fields))()
         self._address = ctypes.addressof(self._state)
         self._set(
             kernel=kernel.address,
-            losses=self.losses.ctypes.data,
-            rates=self._rates.ctypes.data,
             runs=self._runs.ctypes.data,
             run_count=len(self._runs),
-            slots=self._slots.ctypes.data,
         )
+        self._settings: dict[str, Any] = {}
+        self._update: Update | None = None
+        self._take_up()
         self._calls = max(1, int(FIRST_STRETCH / seconds))
 
     def _set(self, **words: int) -> None:
@@ -155,6 +158,16 @@ class Loop:
         """How many steps are done."""
         return self._state[_STEP]
 
+    @property
+    def losses(self) -> Numbers:
+        """The loss of every step that is done."""
+        return self._losses[: self.step]
+
+    @property
+    def rates(self) -> Numbers:
+        """The learning rate that every step was taken with."""
+        return self._rates[: self.step]
+
     def advance(self, until: int, show: Callable[[int, float], Any] | None = None) -> None:
         """Train until so many steps are done in all; `show` is told each stretch's last loss.
 
@@ -162,19 +175,57 @@ class Loop:
         and the parameters as the last whole step left them.
         """
         state = self._state
-        state[_UNTIL] = until
+        self._take_up()
         try:
             while state[_STEP] < until:
+                if state[_STEP] >= state[_UNTIL]:
+                    self._open(until)
                 began = time.perf_counter()
                 self._stretch(self._calls)
                 took = time.perf_counter() - began
                 if show is not None and self.step:
-                    show(self.step, float(self.losses[self.step - 1]))
-                if state[_STEP] < until:  # else it may have been too short to tell
+                    show(self.step, float(self._losses[self.step - 1]))
+                if state[_STEP] < state[_UNTIL]:  # else it may have been too short to tell
                     fit = int(self._calls * STRETCH / max(took, 1e-6))
                     self._calls = max(1, min(fit, 8 * self._calls))
         finally:
             self.optimizer.steps = self._first + self.step
+
+    def _take_up(self) -> None:
+        """Take the optimiser as it is now: a callback may have changed it."""
+        optimizer = self.optimizer
+        self._first = optimizer.steps - self.step
+        self._state[_UNTIL] = self.step
+        self._held = [_column(optimizer, name) for name in optimizer.slots]
+        self._slots = np.array([*(a.ctypes.data for a in self._held), 0], dtype=np.int64)
+        self._set(slots=self._slots.ctypes.data)
+        settings = {k: v for k, v in vars(optimizer).items() if k not in _NO_SETTINGS}
+        if self._update is not None and _same(settings, self._settings):
+            return
+        self._settings = settings
+        update = update_of(optimizer)
+        if update != self._update:
+            options, self._update = self._options, update
+            width = options.lanes * options.bits // 64
+            self._native = _compiled(self._form, update, options.bits, width)
+            self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._native.address(RUN))
+
+    def _open(self, until: int) -> None:
+        """Let native code go on, by AHEAD steps at most."""
+        step = self.step
+        end = min(until, step + AHEAD)
+        rates, rows = self.optimizer.plan(self._first + step, end - step)
+        if end > len(self._losses):
+            room = np.full((2, max(end, 2 * len(self._losses))), np.nan)
+            room[:, :step] = self._losses[:step], self._rates[:step]
+            self._losses, self._rates = room
+        self._rates[step:end] = rates
+        self._rows = np.ascontiguousarray(rows, dtype=np.float64)
+        self._set(
+            losses=self._losses.ctypes.data,
+            rates=self._rows.ctypes.data - 8 * self._rows.shape[1] * step,
+            until=end,
+        )
 
     def _stretch(self, calls: int) -> None:
         """Run so many calls of the kernel."""
@@ -182,15 +233,46 @@ class Loop:
         self._run(self._address)
 
 
+_NO_SETTINGS = frozenset({"parameters", "state", "steps", "_schedule"})
+"""What an optimiser has that its compiled rule does not depend on."""
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether nothing was set to anything else; only plain settings are compared by value."""
+    return one.keys() == other.keys() and all(
+        x is other[k] or (isinstance(x, (int, float, str, tuple)) and x == other[k])
+        for k, x in one.items()
+    )
+
+
+def _column(optimizer: Optimizer, name: str) -> Numbers:
+    """The state of that name, where native code can read and write it.
+
+    Raises TrainingError if a callback has put something else there.
+    """
+    column: Any = optimizer.state[name]
+    n = len(optimizer.parameters)
+    if not (
+        isinstance(column, np.ndarray)
+        and column.dtype == np.float64
+        and column.shape == (n,)
+        and column.flags.carray
+    ):
+        raise TrainingError(
+            f"state[{name!r}] of the optimizer should be an array of {n} float64 numbers, got "
+            f"{kind(column)}; change its elements: optimizer.state[{name!r}][:] = ..."
+        )
+    return column
+
+
 class WholeLoop(Loop):
     """A loop around a kernel of a whole loss, which takes no data."""
 
     fields = FIELDS
 
-    def __init__(self, optimizer: Optimizer, steps: int, kernel: Executable) -> None:
+    def __init__(self, optimizer: Optimizer, kernel: Executable) -> None:
         super().__init__(
             optimizer,
-            steps,
             kernel,
             form=emit_training,
             options=kernel.options,
@@ -206,6 +288,7 @@ class BatchLoop(Loop):
 
     data      arrays of as many rows, contiguous, of float32 or float64
     batch     samples in a step
+    ahead     how many steps of such epochs were taken before
     seed      of the order of the samples, another one in every epoch; None: as they lie
     threads   that share the samples of a step
     """
@@ -215,11 +298,11 @@ class BatchLoop(Loop):
     def __init__(
         self,
         optimizer: Optimizer,
-        steps: int,
         kernel: SampleLoss,
         data: Sequence[npt.NDArray[Any]],
         *,
         batch: int,
+        ahead: int = 0,
         seed: int | None,
         threads: int = 1,
     ) -> None:
@@ -228,7 +311,6 @@ class BatchLoop(Loop):
         shuffled = seed is not None and batch < samples
         super().__init__(
             optimizer,
-            steps,
             kernel,
             form=_Batches(Samples(columns, shuffled), isinstance(kernel, BlockLoss)),
             options=kernel.options,
@@ -264,7 +346,9 @@ class BatchLoop(Loop):
             batch=batch,
             steps=-(-samples // batch),
             order=self._order.ctypes.data,
-            random=seed or 0,
+            seed=seed or 0,
+            epoch=-1,
+            ahead=ahead,
             block=kernel.size,
             multiple=kernel.multiple,
             count=count,
@@ -274,16 +358,14 @@ class BatchLoop(Loop):
             values=self._values.ctypes.data,
             penalty=penalty.address if penalty else 0,
         )
-        help = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
-        self._help = help(self._native.address("help"))
 
     def _stretch(self, calls: int) -> None:
         each = max(1, calls // self._threads)
         self._thread_table[:, self._words.index("budget")] = each
         self._set(ticket=0)
+        help = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(self._native.address("help"))
         helpers = [
-            threading.Thread(target=self._help, args=(self._address, k))
-            for k in range(1, self._threads)
+            threading.Thread(target=help, args=(self._address, k)) for k in range(1, self._threads)
         ]
         try:
             for thread in helpers:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import TrainingError, kind
 from ..optim import Optimizer
-from .history import History
+from .history import Column, History, nothing
 
 
 class Watch:
@@ -43,12 +43,10 @@ class Watch:
         self._waited = 0
         self._kept: list[float] | None = None
 
-    def begin(self, looks: int) -> History:
-        """An empty history, with room for so many looks."""
-        self._looks = np.zeros(looks, dtype=np.int64)
-        self._losses, self._metrics = np.zeros((2, looks))
-        none = np.zeros(0)
-        return History(none, none, none, self._looks[:0], none, none)
+    def begin(self) -> History:
+        """An empty history."""
+        self._looks, self._losses, self._metrics = Column(np.int64), Column(), Column()
+        return nothing()
 
     @property
     def looks(self) -> bool:
@@ -60,16 +58,13 @@ class Watch:
         """Note validation and metric; why to stop, if so. `since`: the step of the last look."""
         began = time.perf_counter()
         try:
-            k = len(history.looks)
-            self._looks[k] = history.steps
-            history.looks = self._looks[: k + 1]
+            history.looks = self._looks.with_one_more(history.steps)
             for number, column, name in (
                 (self.validation, self._losses, "validation_losses"),
                 (self.metric, self._metrics, "metrics"),
             ):
                 if number is not None:
-                    column[k] = number()
-                    setattr(history, name, column[: k + 1])
+                    setattr(history, name, column.with_one_more(number()))
             tired = self.patience is not None and self._is_tired(history, since)
             if self.callback is not None and self.callback(history):
                 return "callback"
