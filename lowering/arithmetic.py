@@ -11,7 +11,7 @@ from collections.abc import Callable
 from lowering.bindings import ir
 from lowering.scope import Scope
 
-Writer = Callable[[Scope, ir.Operation], None]
+Writer = Callable[[Scope, "ir.Operation"], None]
 
 # Whose flags the bindings do not show; see `hidden.py`.
 _OVERFLOWING = ("add", "sub", "mul", "shl")

@@ -534,12 +534,42 @@ sys.meta_path.insert(0, Block())
 
 
 def test_mlir_bindings_missing() -> None:
-    done = in_another_process(
-        BLOCKED.format(blocked=("mlir", "jaxlib"), program="from micrograd import Value, jit")
-    )
+    program = """
+from micrograd import Value, jit
+x = Value(3.0)
+(x * x).backward()
+print(x.grad)
+jit(lambda x: x * x)(3.0)
+"""
+    done = in_another_process(BLOCKED.format(blocked=("mlir", "jaxlib"), program=program))
+    assert done.stdout == "6.0\n"  # what is not compiled needs none
     assert done.returncode != 0
     assert "needs the MLIR Python bindings" in done.stderr
+    assert "  mlir: No module named 'mlir'\n  jaxlib.mlir: No module named" in done.stderr
+    assert "pip install 'xtc-mlir-python-bindings" in done.stderr
     assert "pip install jaxlib" in done.stderr
+
+
+@pytest.mark.parametrize(("name", "package"), [("mlir", "mlir"), ("jaxlib", "jaxlib.mlir")])
+def test_only_the_bindings_that_are_asked_for_are_taken(name: str, package: str) -> None:
+    program = f"""
+import os
+os.environ["LOWERING_BINDINGS"] = {name!r}
+from micrograd import jit
+jit(lambda x: x * x)(3.0)
+"""
+    done = in_another_process(BLOCKED.format(blocked=(name,), program=program))
+    assert f"(LOWERING_BINDINGS={name} asks for that one only)" in done.stderr
+    assert done.stderr.count("No module named") == 1
+    assert f"  {package}: No module named" in done.stderr
+
+
+def test_bindings_that_nobody_knows() -> None:
+    program = 'import os\nos.environ["LOWERING_BINDINGS"] = "jax"\nimport lowering.bindings\n'
+    done = in_another_process(program + "lowering.bindings.package()")
+    assert "LOWERING_BINDINGS must be one of mlir, jaxlib, or not be set; it is 'jax'" in (
+        done.stderr
+    )
 
 
 # --- the errors themselves ------------------------------------------------------------------

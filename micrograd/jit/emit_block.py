@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from lowering.bindings import ir
+from lowering.versions import masked_alignment
 
 from .builder import Builder
 from .emit import Interface
@@ -182,29 +183,11 @@ def _first(b: Builder, left: Any) -> Any:
 
 
 def _masked_load(b: Builder, address: Any, mask: Any) -> Any:
-    operands = [address, mask, b.constant(1.0)]
-    return b.build("llvm.intr.masked.load", [b.number], operands, _aligned(b))
+    name = "llvm.intr.masked.load"
+    aligned = {"alignment": masked_alignment(name, b.bits // 8)}
+    return b.build(name, [b.number], [address, mask, b.constant(1.0)], aligned)
 
 
 def _masked_store(b: Builder, x: Any, address: Any, mask: Any) -> None:
-    b.build("llvm.intr.masked.store", [], [x, address, mask], _aligned(b))
-
-
-def _aligned(b: Builder) -> dict[str, ir.Attribute]:
-    """The alignment of elements, as the masked operations of these bindings want it."""
-    return {"alignment": ir.Attribute.parse(f"{b.bits // 8} : {_alignment_type()}")}
-
-
-@functools.cache
-def _alignment_type() -> str:
-    """The type of the alignment of masked operations: i64 in MLIR 24 and later, i32 before."""
-    text = (
-        "llvm.func @f(%p: !llvm.ptr, %m: vector<4xi1>, %x: vector<4xf64>) {"
-        " llvm.intr.masked.store %x, %p, %m {alignment = 8 : i64} : vector<4xf64>, vector<4xi1>"
-        " into !llvm.ptr llvm.return }"
-    )
-    try:
-        ir.Module.parse(text)
-    except ir.MLIRError:
-        return "i32"
-    return "i64"
+    name = "llvm.intr.masked.store"
+    b.build(name, [], [x, address, mask], {"alignment": masked_alignment(name, b.bits // 8)})

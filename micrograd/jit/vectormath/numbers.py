@@ -16,6 +16,7 @@ import numpy as np
 
 from lowering.backend import vector_bits
 from lowering.bindings import ir
+from lowering.versions import masked_alignment
 
 from . import avx512
 
@@ -406,9 +407,9 @@ class Integer(_Lanes):
             value = self.b.build("llvm.load", [type], [at])
         else:
             every = self._constant(Mask, 1)
-            i32 = ir.IntegerType.get_signless(32)
-            aligned = {"alignment": ir.IntegerAttr.get(i32, self.bits // 8)}
-            value = self.b.build("llvm.intr.masked.gather", [type], [at, every.value], aligned)
+            name = "llvm.intr.masked.gather"
+            aligned = {"alignment": masked_alignment(name, self.bits // 8)}
+            value = self.b.build(name, [type], [at, every.value], aligned)
         return Real(self.b, value, self.bits, self.width)
 
 
