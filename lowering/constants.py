@@ -1,122 +1,62 @@
-"""MLIR attributes as LLVM constants, bit for bit. Source: LangRef, "Constants"."""
+"""MLIR attributes as LLVM constants, bit for bit.
+
+A number is read by the type that the attribute states and written by the type that the constant
+has: an integer is extended or truncated, a float keeps its bits. Source: LangRef, "Constants".
+"""
 
 from __future__ import annotations
 
-import re
-import struct
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from lowering.bindings import ir, llvm
-from lowering.errors import UnsupportedConstant
-from lowering.types import Types, quoted, struct_fields
+from lowering.elements import (
+    LARGE,
+    Kind,
+    Numbers,
+    buffer,
+    elements,
+    is_elements,
+    kind_of,
+    number,
+    unreadable,
+)
+from lowering.floats import FORMATS, OF_LLVM, literal
+from lowering.scope import ModuleScope
+from lowering.types import Types, identifier, quoted, struct_fields
 
-# Per LLVM float type: struct code of its bits, prefix of its hexadecimal form.
-_SMALL = {"half": ("e", 4, "0xH"), "bfloat": ("", 4, "0xR")}
+_PLAIN = {"#llvm.zero": "zeroinitializer", "#llvm.undef": "undef", "#llvm.poison": "poison"}
 
-
-def float_literal(bits: int, type_text: str) -> str:
-    """The LLVM literal of the float with these bits.
-
-    half and bfloat have hexadecimal forms of their own; float is written as the double of the same
-    value, whose bits are found here by hand because a conversion by the processor would quiet a
-    signalling nan.
-    """
-    if type_text == "double":
-        return f"0x{bits:016X}"
-    if type_text == "float":
-        return f"0x{_widen(bits):016X}"
-    if type_text in _SMALL:
-        return f"{_SMALL[type_text][2]}{bits:04X}"
-    raise UnsupportedConstant(
-        f"cannot write a constant of type {type_text}: only half, bfloat, float and double are "
-        f"supported"
-    )
+# More elements than anybody's table has, and than LLVM can hold one by one.
+_MOST = 1 << 26
 
 
-def _widen(bits: int) -> int:
-    """The bits of the double that equals the float with these bits."""
-    sign, exponent, fraction = bits >> 31, bits >> 23 & 0xFF, bits & 0x7FFFFF
-    if exponent == 0xFF:
-        return sign << 63 | 0x7FF << 52 | fraction << 29
-    value: int
-    (value,) = struct.unpack("<Q", struct.pack("<d", *struct.unpack("<f", struct.pack("<I", bits))))
-    return value
-
-
-def _float_bits(value: float, type_text: str) -> int:
-    """The bits of a finite value that the type represents exactly."""
-    bits: int
-    if type_text == "double":
-        (bits,) = struct.unpack("<Q", struct.pack("<d", value))
-    elif type_text == "half":
-        (bits,) = struct.unpack("<H", struct.pack("<e", value))
-    else:
-        (bits,) = struct.unpack("<I", struct.pack("<f", value))
-        if type_text == "bfloat":
-            bits >>= 16
-    return bits
-
-
-_HEXADECIMAL = re.compile(r"0x[0-9A-Fa-f]+")
-
-
-def _float_attribute(attribute: ir.FloatAttr, type_text: str) -> str:
-    value = attribute.value
-    if value - value == 0.0:  # finite
-        if type_text in ("x86_fp80", "fp128"):
-            return float_literal(0, type_text)
-        return float_literal(_float_bits(value, type_text), type_text)
-    # MLIR prints what is not finite by its bits; Python's float may have lost the payload of a nan.
-    match = _HEXADECIMAL.match(str(attribute))
-    if match is None:
-        raise _unsupported(attribute, "its bits cannot be read")
-    return float_literal(int(match.group(), 16), type_text)
-
-
-def _integer_attribute(attribute: ir.IntegerAttr, type_text: str) -> str:
-    if type_text == "i1":
-        return "true" if attribute.value & 1 else "false"
-    width = int(type_text[1:])
-    # The bindings read 64 bits; the printed form has them all.
-    return str(attribute.value if width <= 64 else int(str(attribute).split(" ")[0]))
-
-
-def constant(attribute: ir.Attribute, type_: ir.Type, types: Types) -> str:
+def constant(attribute: ir.Attribute, type_: ir.Type, module: ModuleScope) -> str:
     """The LLVM constant for the attribute as a value of the MLIR type, without the type in front.
 
     Raises UnsupportedConstant for an attribute that is none.
     """
-    if isinstance(attribute, ir.FloatAttr) and not types.is_aggregate(type_):
-        return _float_attribute(attribute, types.text(type_))
-    if isinstance(attribute, ir.BoolAttr | ir.IntegerAttr) and not types.is_aggregate(type_):
-        text = types.text(type_)
-        if text[0] != "i":
-            return _reinterpreted(attribute, text)
-        if isinstance(attribute, ir.BoolAttr):
-            return "true" if attribute.value else "false"
-        return _integer_attribute(attribute, text)
+    if isinstance(attribute, ir.FloatAttr | ir.BoolAttr | ir.IntegerAttr):
+        if module.types.is_aggregate(type_):
+            raise unreadable(attribute, f"one number cannot be a constant of type {type_}")
+        found = module.constants.get((attribute, type_))
+        if found is None:
+            kind, (value,), _ = number(attribute)
+            found = _literal(attribute, value, kind, module.types.text(type_))
+            module.constants[attribute, type_] = found
+        return found
     if isinstance(attribute, ir.StringAttr):
         return "c" + quoted(attribute.value_bytes)
-    if isinstance(attribute, ir.DenseElementsAttr):
-        return _dense(attribute, type_, types)
     if isinstance(attribute, ir.ArrayAttr):
-        return _aggregate(attribute, type_, types)
+        return _aggregate(attribute, type_, module)
     if isinstance(attribute, ir.FlatSymbolRefAttr):
-        from lowering.types import identifier
-
         return "@" + identifier(attribute.value)
-    printed = str(attribute)
-    for name, text in (
-        ("#llvm.zero", "zeroinitializer"),
-        ("#llvm.undef", "undef"),
-        ("#llvm.poison", "poison"),
-    ):
-        if printed == name:
-            return text
-    raise _unsupported(
-        attribute, "it is not a number, a string, dense elements or an array of those"
-    )
+    if is_elements(attribute):
+        return _elements(attribute, type_, module)
+    if (plain := _PLAIN.get(str(attribute))) is not None:
+        return plain
+    raise unreadable(attribute, "it is not a number, a string, elements or an array of those")
 
 
 def zero(type_: ir.Type, types: Types) -> str:
@@ -131,135 +71,155 @@ def zero(type_: ir.Type, types: Types) -> str:
     return "zeroinitializer"
 
 
-def _reinterpreted(attribute: ir.IntegerAttr, text: str) -> str:
-    """An integer attribute on a float type gives the bits of the float; MLIR allows it."""
-    return float_literal(attribute.value & 0xFFFF_FFFF_FFFF_FFFF, text)
+def _literal(attribute: ir.Attribute, value: int, kind: Kind, text: str) -> str:
+    """The number as a value of a type that is no aggregate.
+
+    Raises UnsupportedConstant where that would not be the same number or the same bits.
+    """
+    if text[0] == "i" and text[1:].isdigit():
+        width = int(text[1:])
+        if kind.is_float and kind.width != width:
+            raise unreadable(
+                attribute,
+                f"{text} does not have the {kind.width} bits of {kind.name}; give the number in "
+                f"the type of the constant",
+            )
+        if text == "i1":
+            return "true" if value & 1 else "false"
+        value &= (1 << width) - 1
+        return str(value - (value >> width - 1 << width))
+    if (name := OF_LLVM.get(text)) is not None:
+        if kind.name == name or (not kind.is_float and kind.width == FORMATS[name].width):
+            return literal(value & (1 << kind.width) - 1, text)
+        raise unreadable(
+            attribute, f"{text} cannot hold a {kind.name}; give the number in that type"
+        )
+    raise unreadable(attribute, f"a number cannot be a constant of type {text}")
 
 
-def _aggregate(attribute: ir.ArrayAttr, type_: ir.Type, types: Types) -> str:
+def _aggregate(attribute: ir.ArrayAttr, type_: ir.Type, module: ModuleScope) -> str:
     if isinstance(type_, llvm.StructType):
         fields = struct_fields(type_)
         opening, closing = ("<{ ", " }>") if type_.packed else ("{ ", " }")
-    elif (array := types.array(type_)) is not None:
+    elif (array := module.types.array(type_)) is not None:
         fields = [array.element] * array.length
         opening, closing = "[", "]"
     else:
-        raise _unsupported(
-            attribute, f"an array of attributes cannot be a constant of type {type_}"
+        raise unreadable(attribute, f"an array of attributes cannot be a constant of type {type_}")
+    if len(fields) != len(attribute):
+        raise unreadable(
+            attribute, f"it has {len(attribute)} elements, and the type {type_} {len(fields)}"
         )
     parts = [
-        f"{types.text(field)} {constant(element, field, types)}"
+        f"{module.types.text(field)} {constant(element, field, module)}"
         for field, element in zip(fields, attribute, strict=True)
     ]
-    return opening + ", ".join(parts) + closing
+    return opening + ", ".join(parts) + closing if parts else "zeroinitializer"
 
 
-def _dense(attribute: ir.DenseElementsAttr, type_: ir.Type, types: Types) -> str:
-    """Dense elements, row-major, nested as the type is nested."""
-    leaf = _innermost(type_, types)
+def _innermost(type_: ir.Type, types: Types) -> tuple[int, ir.Type]:
+    """How many elements an array of arrays has in the end, and of which type they are."""
+    count = 1
+    while (array := types.array(type_)) is not None:
+        count, type_ = count * array.length, array.element
+    return count, type_
+
+
+def _elements(attribute: ir.Attribute, type_: ir.Type, module: ModuleScope) -> str:
+    """Elements, row-major, nested as the type is nested."""
+    count, leaf = _innermost(type_, module.types)
     if isinstance(leaf, ir.VectorType):
-        leaf = leaf.element_type
-    leaf_text = types.text(leaf)
-    if attribute.is_splat:
-        one = f"{leaf_text} {constant(attribute.get_splat_value(), leaf, types)}"
-        return _splat(one, type_, types)
-    return _nested(iter(_literals(attribute, leaf, types)), leaf_text, type_, types)
+        count, leaf = count * leaf.shape[0], leaf.element_type
+    numbers = elements(attribute, module.resource)
+    expected = numbers.kind.parts * (1 if numbers.splat else count)
+    if len(numbers.values) != expected and count:
+        raise unreadable(
+            attribute,
+            f"it has {len(numbers.values)} numbers, and the type {type_} takes {expected}",
+        )
+    if not count or not any(numbers.values):
+        if count and not module.types.is_aggregate(type_):
+            return next(_leaves(attribute, numbers, leaf, module.types))
+        return "zeroinitializer"
+    if count > _MOST:
+        raise unreadable(attribute, f"{count} elements are too many to write out")
+    leaf_text = module.types.text(leaf)
+    leaves = _leaves(attribute, numbers, leaf, module.types)
+    if numbers.splat:
+        return _splat(f"{leaf_text} {next(leaves)}", type_, module.types)
+    return _nested(leaves, leaf_text, type_, module.types)
+
+
+def _leaves(
+    attribute: ir.Attribute, numbers: Numbers, leaf: ir.Type, types: Types
+) -> Iterator[str]:
+    """The constants of the elements, each of the type `leaf`."""
+    kind = numbers.kind
+    if kind.parts == 1:
+        text = types.text(leaf)
+        return (_literal(attribute, value, kind, text) for value in numbers.values)
+    fields = struct_fields(leaf) if isinstance(leaf, llvm.StructType) else []
+    if len(fields) != 2:
+        raise unreadable(attribute, f"a complex number is a struct of two, not a {leaf}")
+    texts = [types.text(field) for field in fields]
+    opening, closing = ("<{ ", " }>") if leaf.packed else ("{ ", " }")
+    pairs = zip(numbers.values[::2], numbers.values[1::2], strict=True)
+    return (
+        opening
+        + ", ".join(
+            f"{text} {_literal(attribute, value, kind, text)}"
+            for text, value in zip(texts, pair, strict=True)
+        )
+        + closing
+        for pair in pairs
+    )
 
 
 def _splat(one: str, type_: ir.Type, types: Types) -> str:
+    """The aggregate whose elements all are `one`, which has its type in front."""
     if isinstance(type_, ir.VectorType):
         return f"splat ({one})"
     if (array := types.array(type_)) is None:
-        return one.rpartition(" ")[2]
-    if one.rpartition(" ")[2] in ("0", "0x0000000000000000", "0xH0000", "0xR0000", "false"):
-        return "zeroinitializer"
+        return one.removeprefix(types.text(type_) + " ")
     inner = f"{types.text(array.element)} {_splat(one, array.element, types)}"
     return "[" + ", ".join([inner] * array.length) + "]"
 
 
-def _nested(literals: Iterator[str], leaf_text: str, type_: ir.Type, types: Types) -> str:
+def _nested(leaves: Iterator[str], leaf_text: str, type_: ir.Type, types: Types) -> str:
     if isinstance(type_, ir.VectorType):
-        return "<" + ", ".join(f"{leaf_text} {next(literals)}" for _ in range(type_.shape[0])) + ">"
+        return "<" + ", ".join(f"{leaf_text} {next(leaves)}" for _ in range(type_.shape[0])) + ">"
     if (array := types.array(type_)) is None:
-        return next(literals)
+        return next(leaves)
     element = array.element
-    if types.is_aggregate(element):
+    if isinstance(element, ir.VectorType) or types.array(element) is not None:
         element_text = types.text(element)
         rows = (
-            f"{element_text} {_nested(literals, leaf_text, element, types)}"
+            f"{element_text} {_nested(leaves, leaf_text, element, types)}"
             for _ in range(array.length)
         )
         return "[" + ", ".join(rows) + "]"
-    return "[" + ", ".join(f"{leaf_text} {next(literals)}" for _ in range(array.length)) + "]"
+    return "[" + ", ".join(f"{leaf_text} {next(leaves)}" for _ in range(array.length)) + "]"
 
 
-def _innermost(type_: ir.Type, types: Types) -> ir.Type:
-    """What an array of arrays has in the end."""
-    while (array := types.array(type_)) is not None:
-        type_ = array.element
-    return type_
+# Per LLVM type, the size of an element in memory: without padding bits.
+_PACKED = {"i8": 1, "i16": 2, "i32": 4, "i64": 8, "half": 2, "bfloat": 2, "float": 4, "double": 8}
 
 
-def table_bytes(attribute: ir.Attribute, type_: ir.Type, types: Types) -> bytes | None:
+def table_bytes(attribute: ir.Attribute, type_: ir.Type, module: ModuleScope) -> bytes | None:
     """A large table of numbers as the bytes that it has in memory; None for anything else.
 
     As a string of bytes, a table of a million numbers takes LLVM and us a tenth of the time.
     """
     if sys.byteorder != "little" or not isinstance(attribute, ir.DenseElementsAttr):
         return None
-    leaf = _innermost(type_, types)
-    if len(attribute) < LARGE or types.text(leaf) not in _PACKED or attribute.is_splat:
+    count, leaf = _innermost(type_, module.types)
+    if len(attribute) < LARGE or len(attribute) != count or attribute.is_splat:
         return None
-    return memoryview(attribute).tobytes()
-
-
-LARGE = 1000
-"""From how many elements on a table is written as bytes."""
-
-# Per LLVM type, how its elements lie in memory; the buffer protocol hands them over.
-_PACKED = {"i8": "b", "i16": "h", "i32": "i", "i64": "q", "half": "H", "float": "I", "double": "Q"}
-
-
-def _literals(attribute: ir.DenseElementsAttr, leaf: ir.Type, types: Types) -> list[str]:
-    """The elements as literals, in row-major order."""
-    text = types.text(leaf)
-    if text == "i1":
-        return ["true" if each else "false" for each in memoryview(attribute).tobytes()]
-    if text in _PACKED:
-        raw = memoryview(attribute).tobytes()
-        numbers = struct.unpack(
-            f"<{len(raw) // struct.calcsize(_PACKED[text])}{_PACKED[text]}", raw
-        )
-        if text[0] == "i":
-            return [str(number) for number in numbers]
-        return [float_literal(bits, text) for bits in numbers]
-    return _printed(attribute, text)
-
-
-_ELEMENT = re.compile(r"true|false|0x[0-9A-Fa-f]+|-?[0-9.]+(?:[eE][-+]?[0-9]+)?")
-
-
-def _printed(attribute: ir.DenseElementsAttr, text: str) -> list[str]:
-    """The elements of a type that has no buffer, from the printed form: iN and bfloat."""
-    body = str(attribute).partition("<")[2].rpartition("> :")[0]
-    if body.startswith('"0x'):  # many elements are printed as the bytes that hold them
-        raw = bytes.fromhex(body[3:-1])
-        width = 16 if text == "bfloat" else int(text[1:])
-        size = -(-width // 8)
-        numbers = [int.from_bytes(raw[i : i + size], "little") for i in range(0, len(raw), size)]
-        if text == "bfloat":
-            return [float_literal(number, text) for number in numbers]
-        return [str(number - (number >> width - 1 << width)) for number in numbers]
-    tokens = _ELEMENT.findall(body)
-    if text == "bfloat":
-        return [
-            float_literal(int(t, 16) if t[:2] == "0x" else _float_bits(float(t), text), text)
-            for t in tokens
-        ]
-    if text[0] != "i":
-        raise _unsupported(attribute, f"elements of type {text} cannot be read")
-    return tokens
-
-
-def _unsupported(attribute: ir.Attribute, why: str) -> UnsupportedConstant:
-    return UnsupportedConstant(f"cannot translate the attribute {attribute} to a constant: {why}")
+    text = module.types.text(leaf)
+    shaped: Any = ir.ShapedType(attribute.type)
+    kind = kind_of(shaped.element_type, attribute)
+    if _PACKED.get(text, 0) * 8 != kind.width or kind.parts != 1:
+        return None
+    if text in OF_LLVM and kind.is_float and kind.name != OF_LLVM[text]:
+        return None
+    return buffer(attribute)

@@ -10,6 +10,7 @@ from typing import Any
 from lowering.attributes import UNNAMED, linkage, number, placement
 from lowering.bindings import ir, llvm
 from lowering.constants import constant, table_bytes
+from lowering.elements import value_of
 from lowering.literals import WRITERS as LITERALS
 from lowering.memory import NO_WRAP
 from lowering.scope import ModuleScope, Scope, unsupported
@@ -24,15 +25,15 @@ def global_line(module: ModuleScope, op: ir.Operation) -> str:
     attributes: Any = op.attributes
     types = module.types
     type_ = attributes["global_type"].value
-    value = attributes.get("value")
+    value = value_of(op, "value") if "value" in attributes else None
     spelled = types.text(type_)
     alignment = number(attributes.get("alignment"))
-    if value is not None and (data := table_bytes(value, type_, types)) is not None:
+    if value is not None and (data := table_bytes(value, type_, module)) is not None:
         # The type of a global matters to nobody but its initialiser; its alignment does.
         spelled, text = f"[{len(data)} x i8]", ' c"\\' + data.hex("\\") + '"'
         alignment = alignment or 16
     elif value is not None:
-        text = " " + constant(value, type_, types)
+        text = " " + constant(value, type_, module)
     elif len(op.regions[0].blocks):
         text = " " + initializer(module, op, type_)
     else:

@@ -126,7 +126,7 @@ def _writer(entry: Intrinsic) -> Writer:
             parts = [values] if values else []
             for name in entry.immediates:
                 immediate: Any = attributes[name]
-                text = constant(immediate, immediate.type, scope.types)
+                text = constant(immediate, immediate.type, scope.module)
                 parts.append(f"{scope.types.text(immediate.type)} {text}")
             if entry.order:
                 flat = [*(scope.typed(each) for each in operands), *parts[1:]]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from lowering.bindings import ir
 from lowering.constants import constant, zero
+from lowering.elements import value_of
 from lowering.scope import Scope
 from lowering.types import identifier
 
 
 def _constant(scope: Scope, op: ir.Operation) -> None:
     type_ = op.result.type
-    scope.bind(op, scope.types.text(type_), constant(op.attributes["value"], type_, scope.types))
+    scope.bind(op, scope.types.text(type_), constant(value_of(op, "value"), type_, scope.module))
 
 
 def _zero(scope: Scope, op: ir.Operation) -> None:

@@ -6,18 +6,25 @@ of unnamed values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from lowering.bindings import ir
-from lowering.errors import UnsupportedOperation
+from lowering.errors import UnsupportedConstant, UnsupportedOperation
 from lowering.types import Types
+
+_RESOURCE = re.compile(r'^\s*("(?:[^"\\]|\\.)*"|[\w.$-]+): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
 
 
 class ModuleScope:
     """What the functions of one module share: types, metadata and the flags that MLIR hides."""
 
-    def __init__(self) -> None:
+    def __init__(self, operation: ir.Operation) -> None:
+        self.operation = operation
+        self._resources: dict[str, str] | None = None
         self.types = Types()
+        self.constants: dict[tuple[ir.Attribute, ir.Type], str] = {}
+        """What `constant` gave for a number of a type."""
         self.fastmath: dict[ir.Attribute | None, str] = {None: ""}
         self._zeros: dict[ir.Attribute | None, bool] = {}
         self._metadata: dict[str, str] = {}
@@ -34,6 +41,23 @@ class ModuleScope:
             found = isinstance(attribute, ir.IntegerAttr) and not attribute.value
             self._zeros[attribute] = found
         return found
+
+    def resource(self, name: str) -> bytes:
+        """The bytes of a resource of the module, by the name that is printed for it.
+
+        Cost: the first call prints the module, which alone shows them.
+        """
+        if self._resources is None:
+            printed = str(self.operation.get_asm(large_elements_limit=1, assume_verified=True))
+            _, _, section = printed.rpartition("\n{-#")
+            self._resources = dict(_RESOURCE.findall(section))
+        text = self._resources.get(name)
+        if text is None:
+            raise UnsupportedConstant(
+                f"cannot translate dense_resource<{name}> to a constant: the module does not hold "
+                "its data"
+            )
+        return bytes.fromhex(text)[4:]  # behind the alignment
 
     def metadata(self, body: str) -> str:
         """The reference (`!7`) of the node with this body; equal bodies share one node."""

@@ -38,7 +38,7 @@ def translate(module: ir.Module) -> str:
         module.operation.verify()
     except ir.MLIRError as error:
         raise InvalidModule(f"MLIR's verifier rejects the module:\n{error}") from None
-    scope = ModuleScope()
+    scope = ModuleScope(module.operation)
     aliases = AliasScopes(scope)
     scope.alias_hints, scope.declare_scope = aliases.hints, aliases.declaration
     head: list[str] = []

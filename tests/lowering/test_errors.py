@@ -79,9 +79,24 @@ def test_unknown_type() -> None:
         lowering.translate(parse("llvm.func @f(!llvm.ppc_fp128)"))
 
 
-def test_wide_float_constant() -> None:
-    module = in_function("%0 = llvm.mlir.constant(1.0 : f128) : f128")
-    with pytest.raises(lowering.UnsupportedConstant, match="fp128: only half, bfloat"):
+@pytest.mark.parametrize(
+    ("constant", "message"),
+    [
+        ("1.0 : f32) : f64", "double cannot hold a f32"),
+        ("1.5 : f32) : i64", "i64 does not have the 32 bits of f32"),
+        ("dense<[1.0, 2.0]> : tensor<2xf32>) : !llvm.array<2 x f64>", "double cannot hold a f32"),
+        ("dense<[1, 2]> : tensor<2xi64>) : !llvm.array<3 x i64>", "has 2 numbers.* takes 3"),
+        ("[1 : i32, 2 : i32]) : !llvm.array<3 x i32>", "has 2 elements.* 3"),
+        ("0 : i64) : !llvm.ptr", "constant of type ptr"),
+        ("1 : i32) : vector<2xi32>", "one number cannot be a constant of type vector<2xi32>"),
+        ("dense<(1.0, 2.0)> : tensor<2xcomplex<f32>>) : !llvm.array<2 x f32>", "a struct of two"),
+        ('dense<["a"]> : tensor<1x!llvm.ptr>) : !llvm.array<1 x ptr>', "are not numbers"),
+        ("dense_resource<gone> : tensor<2xi8>) : !llvm.array<2 x i8>", "does not hold its data"),
+    ],
+)
+def test_constant_that_does_not_fit(constant: str, message: str) -> None:
+    module = parse(f"llvm.mlir.global internal @g({constant}")
+    with pytest.raises(lowering.UnsupportedConstant, match=message):
         lowering.translate(module)
 
 
