@@ -9,20 +9,25 @@ any scalar code does. The loss of many samples is a sum or a mean, which is your
 >>> sum(losses) * (1.0 / len(losses))
 Value(data=0.25, grad=0)
 
-A label is a number, which is checked, or a Value: then it is data that the loss reads, for instance
-an input of a compiled loss of one sample.
+A label is a number or a Value, and is checked: a loss of no class is a number that trains nothing.
+An argument of a function that is being compiled has no number yet; where it is data of `fit`, `fit`
+checks it before training. What is computed from one is not checked; there, and in a kernel of your
+own, a bad index of a class gives nan.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import ops
-from .engine import Value
+from .engine import Traced, Value
 from .errors import TrainingError, kind
 from .ops import as_float
 
@@ -33,12 +38,7 @@ def max_margin(score: Any, y: Any) -> Any:
     >>> max_margin(0.25, -1)
     1.25
     """
-    if not isinstance(y, Value):
-        y = as_float(y)
-        if abs(y) != 1.0:
-            raise TrainingError(
-                f"y of max_margin should be -1 or 1, got {y}; 2 * y - 1 makes them of 0 and 1"
-            )
+    y = _checked(y, "max_margin", SIGNS)
     return ops.relu(1.0 + -y * score)
 
 
@@ -69,10 +69,7 @@ def binary_cross_entropy(logit: Any, y: Any) -> Any:
     >>> binary_cross_entropy(1000.0, 0), binary_cross_entropy(-50.0, 0)
     (1000.0, 1.9287498479639178e-22)
     """
-    if not isinstance(y, Value):
-        y = as_float(y)
-        if not 0.0 <= y <= 1.0:
-            raise TrainingError(f"y of binary_cross_entropy should be from 0 to 1, got {y}")
+    y = _checked(y, "binary_cross_entropy", PROBABILITIES)
     z = (1.0 - 2.0 * ops.gt(y, 0.5)) * logit
     return ops.softplus(z) - ops.minimum(y, 1.0 - y) * z
 
@@ -82,9 +79,9 @@ def cross_entropy(logits: Sequence[Any], y: Any) -> Any:
 
     y   the index of the class, or a list with the probability of every class (one-hot, say)
 
-    The logits are shifted by their maximum, so that no exponential overflows. An index that is a
-    Value cannot index a list of Values, so the logit is chosen by comparing it with every class;
-    an index out of range gives nan.
+    The logits are shifted by their maximum, so that no exponential overflows. An index that is an
+    argument of a compiled function cannot index a list, so the logit is chosen by comparing it with
+    every class; an index of no class gives nan.
 
     >>> round(cross_entropy([1.0, 2.0, 3.0], 2), 6)
     0.407606
@@ -107,7 +104,8 @@ def cross_entropy(logits: Sequence[Any], y: Any) -> Any:
             raise TrainingError(
                 f"cross_entropy takes a probability per logit, got {len(y)} for {len(logits)}"
             )
-        return _sum(p * (log_sum + (largest - x)) for p, x in zip(y, logits, strict=True))
+        shares = [_checked(p, "cross_entropy", PROBABILITIES) for p in y]
+        return _sum(p * (log_sum + (largest - x)) for p, x in zip(shares, logits, strict=True))
     return log_sum + (largest - _chosen(logits, y))
 
 
@@ -121,18 +119,72 @@ def l2(parameters: Iterable[Any], strength: Any) -> Any:
 
 
 def _chosen(xs: list[Any], index: Any) -> Any:
-    """The element at an index that may be a Value."""
-    if isinstance(index, Value):
-        chosen = _sum(ops.where(ops.eq(index, float(k)), x, 0.0) for k, x in enumerate(xs))
-        inside = ops.ge(index, 0.0) * ops.le(index, len(xs) - 1.0)
-        return chosen + ops.where(inside, 0.0, math.nan)
-    number = as_float(index)
-    if not 0.0 <= number < len(xs) or not number.is_integer():
-        raise TrainingError(
-            f"y of cross_entropy should be the index of a class, 0 to {len(xs) - 1}, "
-            f"got {kind(index)}"
-        )
-    return xs[int(number)]
+    """The element at an index that may be traced."""
+    classes = Labels(
+        f"the index of a class, 0 to {len(xs) - 1}",
+        lambda y: (y >= 0) & (y < len(xs)) & (y == np.floor(y)),
+    )
+    index = _checked(index, "cross_entropy", classes)
+    if not isinstance(index, Traced):
+        return xs[int(index.data if isinstance(index, Value) else index)]
+    matches = [ops.eq(index, float(k)) for k in range(len(xs))]
+    chosen = _sum(ops.where(hit, x, 0.0) for hit, x in zip(matches, xs, strict=True))
+    return chosen + ops.where(_sum(matches), 0.0, math.nan)
+
+
+# --- labels -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The labels that a loss takes: in words, and as a test of an array of them."""
+
+    words: str
+    fit: Callable[[Any], Any]
+    hint: str = ""
+
+
+SIGNS = Labels("-1 or 1", lambda y: abs(y) == 1.0, "; 2 * y - 1 makes them of 0 and 1")
+PROBABILITIES = Labels("from 0 to 1", lambda y: (y >= 0.0) & (y <= 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A label that has no number yet, and what it should be for which loss."""
+
+    label: Traced
+    loss: str
+    labels: Labels
+
+
+_noted: ContextVar[list[Expectation] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def expectations() -> Iterator[list[Expectation]]:
+    """What the losses that are traced in this block expect of their labels, as it becomes known."""
+    found: list[Expectation] = []
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
+
+
+def _checked(y: Any, loss: str, labels: Labels) -> Any:
+    """The label; a number as a float. Raises TrainingError if it is none of these labels."""
+    if isinstance(y, Traced):
+        noted = _noted.get()
+        if noted is not None:
+            noted.append(Expectation(y, loss, labels))
+        return y
+    number = y.data if isinstance(y, Value) else as_float(y)
+    if not labels.fit(np.float64(number)):
+        raise TrainingError(f"y of {loss} should be {labels.words}, got {kind(y)}{labels.hint}")
+    return y if isinstance(y, Value) else number
+
+
+# --- sums and lists -----------------------------------------------------------------------------
 
 
 def _squared(output: Any, y: Any) -> Any:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, jit
+from micrograd import Value, fit, jit
 from micrograd.errors import DataError, TrainingError
 from micrograd.losses import binary_cross_entropy, cross_entropy, l2, max_margin, squared_error
 from micrograd.nn import MLP
+from micrograd.optim import SGD
 
 HUGE = [-1e300, -1e4, -745.0, -40.0, -1.5, -1e-9, 0.0, 0.3, 36.0, 710.0, 1e4, 1e300]
 LABELS = [0.0, 0.25, 0.5, 0.7, 1.0]
@@ -175,16 +176,99 @@ def test_nan_is_passed_on() -> None:
         squared_error(math.nan, 1.0),
         binary_cross_entropy(math.nan, 1.0),
         cross_entropy([0.0, math.nan], 0),
-        cross_entropy([0.0, 1.0], Value(math.nan)),
     ):
         assert math.isnan(getattr(loss, "data", loss))
 
 
-@pytest.mark.parametrize("label", [-1.0, 3.0, 7.0, math.inf])
-def test_a_class_out_of_range_as_data_gives_nan(label: float) -> None:
-    assert math.isnan(cross_entropy([0.0, 1.0, 2.0], Value(label)).data)
+BAD_CLASSES = [-1.0, 3.0, 7.0, 0.5, 1.999, -0.5, math.inf, -math.inf, math.nan]
+
+
+@pytest.mark.parametrize("label", BAD_CLASSES)
+def test_no_class_as_an_argument_of_a_kernel_gives_nan(label: float) -> None:
     kernel = jit(lambda a, b, c, y: cross_entropy([a, b, c], y))
     assert math.isnan(kernel(0.0, 1.0, 2.0, label))
+    assert kernel(0.0, 1.0, 2.0, 1.0) == pytest.approx(cross_entropy([0.0, 1.0, 2.0], 1))
+
+
+def test_true_and_false_are_classes() -> None:
+    xs = [0.25, -1.0]
+    for y in (True, False, np.True_, np.False_):
+        assert cross_entropy(xs, y) == cross_entropy(xs, int(y))
+        assert binary_cross_entropy(0.25, y) == binary_cross_entropy(0.25, float(y))
+
+
+BAD_LABELS: list[tuple[Any, Any, float, str]] = [
+    *((cross_entropy, [Value(0.5), Value(1.0), Value(2.0)], y, "index of a class, 0 to 2")
+      for y in BAD_CLASSES),
+    *((max_margin, Value(0.5), y, "-1 or 1") for y in (0.0, 0.5, -1.5, math.inf, math.nan)),
+    *((binary_cross_entropy, Value(0.5), y, "from 0 to 1")
+      for y in (-1.0, 1.5, math.inf, math.nan)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "output", "bad", "words"), BAD_LABELS)
+def test_a_bad_label_is_refused_by_name(loss: Any, output: Any, bad: float, words: str) -> None:
+    message = f"y of {loss.__name__} should be .*{words}, got "
+    for label in (bad, np.float64(bad), np.float32(bad), Value(bad), Value(bad) * 1.0):
+        with pytest.raises(TrainingError, match=message):
+            loss(output, label)
+
+
+@pytest.mark.parametrize("bad", [-0.5, 1.5, math.nan])
+def test_a_bad_probability_is_refused_by_name(bad: float) -> None:
+    for label in ([bad, 0.5], (0.5, Value(bad)), np.array([bad, 1.0])):
+        with pytest.raises(TrainingError, match="y of cross_entropy should be from 0 to 1, got"):
+            cross_entropy([Value(0.5), 1.0], label)
+
+
+@pytest.mark.parametrize(("loss", "output", "bad", "words"), BAD_LABELS)
+@pytest.mark.parametrize("where", ["data", "validation"])
+def test_a_bad_label_in_data_is_refused_before_training(
+    loss: Any, output: Any, bad: float, words: str, where: str
+) -> None:
+    n = len(output) if isinstance(output, list) else 1
+    random.seed(1)
+    model = MLP(2, [n])
+    before = [p.data for p in model.parameters()]
+    good = (np.ones((5, 2)), np.ones(5))
+    poor = (np.ones((5, 2)), np.array([1.0, 1.0, 1.0, bad, 1.0]))
+    given = {"data": poor if where == "data" else good, "validation": poor}
+    message = rf"y of {loss.__name__} should be .*{words}, but row 3 of {where}\[1\] has {bad}"
+    for function in (loss, lambda out, y: 2.0 * loss(out, y) + 1.0):
+        with pytest.raises(TrainingError, match=message):
+            fit(model, SGD(model.parameters()), loss=function, steps=3, **given)  # type: ignore[arg-type]
+    assert [p.data for p in model.parameters()] == before
+
+
+def test_bad_probabilities_in_data_are_refused() -> None:
+    model = MLP(2, [3])
+    shares = np.full((4, 3), 1 / 3)
+    optimizer = SGD(model.parameters())
+    fit(model, optimizer, data=(np.ones((4, 2)), shares), loss=cross_entropy, steps=1)
+    shares[2, 1] = -0.25
+    message = r"y of cross_entropy should be from 0 to 1, but row 2 of data\[1\] has -0.25"
+    with pytest.raises(TrainingError, match=message):
+        fit(model, optimizer, data=(np.ones((4, 2)), shares), loss=cross_entropy, steps=1)
+
+
+def test_labels_that_are_computed_from_data_are_not_checked_but_give_nan() -> None:
+    model = MLP(2, [3])
+    data = (np.ones((4, 2)), np.array([0.0, 2.0, 4.0, 3.0]))
+    with pytest.warns(RuntimeWarning, match="was not finite"):
+        fit(
+            model,
+            SGD(model.parameters()),
+            data=data,
+            loss=lambda out, y: cross_entropy(out, y * 0.5),
+            steps=1,
+        )
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.bool_, np.float32])
+def test_labels_of_any_type_of_array(dtype: Any) -> None:
+    model = MLP(2, [3])
+    y = np.array([0, 1, 1, 0]).astype(dtype)
+    fit(model, SGD(model.parameters()), data=(np.ones((4, 2)), y), loss=cross_entropy, steps=1)
 
 
 # --- compiled -----------------------------------------------------------------------------------
@@ -237,9 +321,9 @@ def test_the_loss_of_many_samples_rerolls() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: max_margin(0.5, 0), "y of max_margin should be -1 or 1, got 0.0; 2 . y - 1"),
-        (lambda: binary_cross_entropy(0.5, -1), "should be from 0 to 1, got -1.0"),
-        (lambda: binary_cross_entropy(0.5, math.nan), "should be from 0 to 1, got nan"),
+        (lambda: max_margin(0.5, 0), "y of max_margin should be -1 or 1, got int 0; 2 . y - 1"),
+        (lambda: binary_cross_entropy(0.5, -1), "should be from 0 to 1, got int -1"),
+        (lambda: binary_cross_entropy(0.5, math.nan), "should be from 0 to 1, got float nan"),
         (lambda: squared_error([1.0], [1.0, 2.0]), "got a list of 1 and a list of 2"),
         (lambda: squared_error([1.0], 1.0), "got a list of 1 and float 1.0"),
         (lambda: squared_error(1.0, [1.0]), "got float 1.0 and a list of 1"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import TrainingError, kind
+from ..losses import Labels
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -48,6 +50,28 @@ def _checked_array(given: Any, name: str, dtype: np.dtype[Any]) -> npt.NDArray[A
         )
     keeps = array.dtype in (np.float32, np.float64)
     return np.ascontiguousarray(array, array.dtype if keeps else dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLabels:
+    """What a loss expects of a number of each row: number `column` of those of array `array`."""
+
+    array: int
+    column: int
+    loss: str
+    labels: Labels
+
+
+def check_labels(arrays: Sequence[npt.NDArray[Any]], name: str, wanted: ColumnLabels) -> None:
+    """Raises TrainingError if an array has a label that the loss does not take."""
+    column = arrays[wanted.array].reshape(len(arrays[0]), -1)[:, wanted.column]
+    fits = wanted.labels.fit(column)
+    if not fits.all():
+        row, labels = int(np.argmin(fits)), wanted.labels
+        raise TrainingError(
+            f"y of {wanted.loss} should be {labels.words}, but row {row} of {name}[{wanted.array}] "
+            f"has {column[row].item()!r}{labels.hint}"
+        )
 
 
 def same_rows(arrays: Sequence[npt.NDArray[Any]], shapes: Sequence[tuple[int, ...]]) -> None:

@@ -16,7 +16,7 @@ from ..engine import Value
 from ..errors import GraphError, TrainingError, kind
 from ..nn import Module
 from ..optim import Optimizer
-from .data import Arrays, checked_data, same_rows
+from .data import Arrays, check_labels, checked_data, same_rows
 from .executable import Executable, Options
 from .history import History
 from .kernel import Kernel, jit
@@ -146,6 +146,8 @@ def fit(
             function = _of_sample(target, loss)
             penalty = _penalty(regularization)
             compiled = sample_loss(function, shapes, optimizer.parameters, options, penalty)
+            for labels in compiled.expected:
+                check_labels(arrays, "data", labels)
             loop = BatchLoop(
                 optimizer,
                 compiled,
@@ -159,6 +161,8 @@ def fit(
             if validation is not None:
                 held = checked_data(validation, "validation", options.dtype)
                 same_rows(held, shapes)
+                for labels in compiled.expected:
+                    check_labels(held, "validation", labels)
                 watch.validation = _mean(function, held, options)
             if metric is not None:
                 watch.metric = _mean(

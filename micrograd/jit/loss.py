@@ -20,8 +20,10 @@ from lowering.bindings import context
 from .. import ops
 from ..engine import Traced, Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
+from ..losses import expectations
 from ..store import addresses, adopt
 from . import graph as graphs
+from .data import ColumnLabels
 from .differentiate import gradient
 from .emit import ENTRY, Interface, constant_data, emit
 from .emit_samples import emit_samples, lanes_of
@@ -131,11 +133,13 @@ class SampleLoss:
     samples   of them, how many one run of the program is for
     multiple  a kernel takes a multiple of so many
     address   of the native function
+    expected  what its losses expect of columns of the data
     """
 
     size: int
     samples: int
     multiple = 1
+    expected: Sequence[ColumnLabels] = ()
 
     def __init__(
         self,
@@ -292,13 +296,19 @@ def sample_loss(
     Strict losses go sample by sample: only so is the order of sums the interpreter's. A graph that
     was compiled lately, for the same parameters, is not compiled again.
     """
-    with without_collecting():
+    with without_collecting(), expectations() as expected:
         found = trace_sample(function, shapes, parameters, penalty)
     key = (_digest(found.graph), addresses(parameters).tobytes(), options, penalty is None)
     loss = _LOSSES.pop(key, None)
     if loss is None:
         loss = _compiled(found, parameters, options, penalty)
     _LOSSES[key] = loss
+    places = [found.elements.get(e.label) for e in expected]
+    loss.expected = [
+        ColumnLabels(int(place[0][1:]), place[1], e.loss, e.labels)
+        for place, e in zip(places, expected, strict=True)
+        if place is not None and place[0].startswith("x")
+    ]
     while len(_LOSSES) > MOST_LOSSES:
         del _LOSSES[next(iter(_LOSSES))]
     return loss
