@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import micrograd
-from micrograd import get_threads, jit, ops, set_threads
+from micrograd import Value, fit, get_threads, jit, ops, set_threads
 from micrograd.errors import KernelClosed, SignatureError
 from micrograd.jit import emit_block, threads
 from micrograd.nn import MLP
+from micrograd.optim import SGD
 
 from .guarded import guarded, needs_guards
 from .test_random_programs import bounded
@@ -356,6 +358,82 @@ def test_nothing_warns() -> None:
         found = f(np.array([0.0, -1.0, np.inf, 1000.0, np.nan]))
         f.ufunc(np.array([0.0, -1.0, np.inf]))
     assert np.isnan(found[1])
+
+
+BIG = 1e300
+DOUBLE: Any = lambda x: x * 2.0  # noqa: E731
+WEIGHT = Value(BIG)
+
+
+def whole(x: np.ndarray) -> Any:  # type: ignore[type-arg]
+    return x[0] * x[1]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: jit(DOUBLE, dtype="f32")(BIG),
+        lambda: jit(DOUBLE, dtype="f32")(np.array([BIG, 1.0])),
+        lambda: jit(DOUBLE, dtype="f32")(np.array([BIG, 1.0] * 4)[::2]),
+        lambda: jit(DOUBLE, dtype="f32")(np.full((3, 2), BIG)[:, 1]),
+        lambda: jit(DOUBLE, dtype="f32")(np.full(600_000, BIG)),
+        lambda: jit(DOUBLE, dtype="f64")(np.array([BIG]), dtype="f32"),
+        lambda: jit(DOUBLE, dtype="f64")(np.array([BIG]), out=np.zeros(1, np.float32)),
+        lambda: jit(DOUBLE, dtype="f32")(np.array([1e30]), out=np.zeros(1, np.float16)),
+        lambda: jit(DOUBLE, dtype="f32")(np.full(2, BIG), where=np.array([True, False])),
+        lambda: jit(DOUBLE, dtype="f32").grad(np.array([BIG])) * np.array([np.inf]),
+        lambda: jit(lambda x: (x, x), dtype="f32")(np.array([BIG]), out=(None, np.zeros(1)))[0],
+        lambda: jit(lambda x, y: x * y, dtype="f32")(np.ones(2, np.float32), BIG),
+        lambda: jit(lambda x, y: x * y, dtype="f32")(np.ones(2, np.float32), 10**300),
+        lambda: jit(lambda x, y: x * y, dtype="f32").vjp(1.0, 2.0, BIG)[1][0],
+        lambda: jit(lambda v: v[0] * v[1], dtype="f32")([np.array([BIG]), BIG]),
+        lambda: jit(whole, dtype="f32")(np.full(2, BIG)),
+        lambda: jit(lambda x: WEIGHT * x, dtype="f32")(1.0),
+        lambda: jit(lambda x: WEIGHT * x, dtype="f32")(np.ones(3)),
+        lambda: jit(lambda x: BIG * x, dtype="f32")(np.ones(3)),
+        lambda: jit(lambda x: sum(x * (BIG * k) for k in range(1, 200)), dtype="f32")(1.0),
+        lambda: jit(lambda x: sum(x * (BIG * k) for k in range(1, 200)), dtype="f32")(np.ones(3)),
+        lambda: jit(MLP(2, [1]), dtype="f32")(np.full((4, 2), BIG)) * np.inf,
+        lambda: jit(DOUBLE, dtype="f64")(np.array([np.longdouble("1e4000")])),
+    ],
+)
+def test_what_overflows_is_inf_without_a_warning(call: Any) -> None:
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = call()
+    assert np.isinf(np.reshape(found, -1)[0]) or np.isnan(np.reshape(found, -1)[0])
+
+
+def test_what_underflows_is_zero_without_a_warning() -> None:
+    with np.errstate(all="raise"):
+        assert jit(DOUBLE, dtype="f32")(np.array([1e-300, 1.0])).tolist() == [0.0, 2.0]
+
+
+def test_data_of_fit_that_overflows_is_converted_without_a_numpy_warning() -> None:
+    w = Value(1.0)
+    data = np.full(4, np.longdouble("1e4000"))
+    with np.errstate(all="raise"), pytest.warns(RuntimeWarning, match="was not finite") as caught:
+        fit(lambda x: w * x, SGD([w]), data=data, steps=1, validation=data, metric=lambda x: x)
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("bad", ["a", None, 1, np.array([1, 0]), [0.0, 1.0], [[True], [True] * 2]])
+def test_a_mask_that_is_none(bad: Any) -> None:
+    f = jit(DOUBLE)
+    for x in (np.ones(2), 1.0):
+        with pytest.raises(SignatureError, match="where should be an array of booleans, or True"):
+            f(x, where=bad)
+
+
+def test_a_mask_of_numbers_is_refused() -> None:
+    f = jit(DOUBLE)
+    assert f(1.0) == 2.0
+    with pytest.raises(SignatureError, match="where chooses among the points of arrays"):
+        f(1.0, where=False)
+    out = np.zeros(2)
+    f(np.ones(2), where=[True, False], out=out)
+    f(np.ones(2), where=False, out=out)
+    assert out.tolist() == [2.0, 0.0]
 
 
 def test_closed() -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from ..errors import SignatureError
+from ..errors import SignatureError, kind
 from .signature import SCALAR, Container, Structure, leaves, structure_of
 from .source import Parameter
 
@@ -85,3 +86,16 @@ def broadcast(name: str, shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
         raise SignatureError(
             f"{name}: the shapes of the arguments, {text}, do not broadcast"
         ) from None
+
+
+def checked_mask(name: str, where: Any) -> npt.NDArray[np.bool_]:
+    """`where` of a call as an array of booleans; else SignatureError."""
+    try:
+        mask = np.asarray(where)
+    except ValueError:
+        mask = np.asarray(None)
+    if mask.dtype != np.bool_:
+        raise SignatureError(
+            f"{name}: where should be an array of booleans, or True, got {kind(where)}"
+        )
+    return mask

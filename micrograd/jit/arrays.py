@@ -160,7 +160,20 @@ class ArrayCaller:
         shape       what they broadcast to
         out         an array, or a tuple of arrays in the order of the results; or one array with
                     the results along its first axis, which is then what is returned
+
+        What overflows on the way is inf, without a warning, as in arithmetic.
         """
+        with np.errstate(all="ignore"):
+            return self._mapped(arguments, shape, out, where, threads)
+
+    def _mapped(
+        self,
+        arguments: Sequence[Any],
+        shape: tuple[int, ...],
+        out: Any,
+        where: Any,
+        threads: int | None,
+    ) -> Any:
         inputs = self._inputs(arguments)
         n, returned = self.results, out
         copies: Copies = ()
@@ -189,7 +202,7 @@ class ArrayCaller:
         else:
             inputs = [_apart(x, outputs) for x in inputs]
             jobs = self._split(inputs, outputs, where, shape, parts)
-            run([partial(self._apply, *job) for job in jobs])
+            run([partial(self._apply_quietly, *job) for job in jobs])
         for source, targets in copies:
             for target, values in zip(targets, source, strict=True):
                 target[...] = values
@@ -294,6 +307,11 @@ class ArrayCaller:
             mask = np.asarray(where)
             for target, source, size in zip(outputs, fresh, self.operands.outputs, strict=True):
                 np.copyto(target, source, where=mask[..., None] if size else mask)
+
+    def _apply_quietly(self, *job: Any) -> None:
+        """The same in another thread, which has error states of its own."""
+        with np.errstate(all="ignore"):
+            self._apply(*job)
 
     def _split(
         self,

@@ -49,7 +49,8 @@ def _checked_array(given: Any, name: str, dtype: np.dtype[Any]) -> npt.NDArray[A
             f"{name} should be an array of real numbers with a row per sample, got {kind(given)}"
         )
     keeps = array.dtype in (np.float32, np.float64)
-    return np.ascontiguousarray(array, array.dtype if keeps else dtype)
+    with np.errstate(all="ignore"):
+        return np.ascontiguousarray(array, array.dtype if keeps else dtype)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,11 @@ def constant_data(program: Program, bits: int) -> dict[str, npt.NDArray[Any]]:
     Those of more than INLINE_DATA entries are not part of the module: `@name` is a pointer to
     them, set once after linking, like the pointers to the parameter stores.
     """
-    data: dict[str, npt.NDArray[Any]] = {
-        a.name: np.asarray(a.data, dtype=f"f{bits // 8}") for a in program.with_role(Role.CONSTANT)
-    }
+    with np.errstate(all="ignore"):  # what float32 does not hold is inf or 0
+        data: dict[str, npt.NDArray[Any]] = {
+            a.name: np.asarray(a.data, dtype=f"f{bits // 8}")
+            for a in program.with_role(Role.CONSTANT)
+        }
     return data | {name: table.astype(np.int32) for name, table in program.tables.items()}
 
 

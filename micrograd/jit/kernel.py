@@ -13,7 +13,7 @@ import numpy as np
 from ..engine import Value
 from ..errors import KernelClosed, SignatureError, kind
 from ..nn import Module
-from .arguments import broadcast, flatten
+from .arguments import broadcast, checked_mask, flatten
 from .array_entry import array_entry, described
 from .arrays import ArrayCaller, ufunc_of
 from .derivatives import Wanted
@@ -177,11 +177,13 @@ class Kernel(NativeCallable):
         if dtype is not None and _dtype_of(dtype) != self._options.dtype:
             other = self._with_dtype(_dtype_of(dtype))
             return other(*args, out=out, where=where, **kwargs)
+        if where is not True:
+            where = checked_mask(self.name, where)
         parameters = self._parameters
         if kwargs or len(args) != len(parameters):
             args = self._bind(args, kwargs)
         latest = self._latest
-        if latest is not None and latest in self._answering and latest.caller.fits(args):
+        if where is True and latest in self._answering and latest.caller.fits(args):
             return latest.caller.call(args, out)
         return self._call_structured(args, out, where)
 
@@ -215,7 +217,7 @@ class Kernel(NativeCallable):
         if executable is None or executable.structures != key:
             executable = self._executables.get(key) or self._compile(key)
             self._latest = executable
-        if any(shapes) or isinstance(where, np.ndarray):
+        if any(shapes) or np.ndim(where):
             if where is not True:
                 shapes[np.shape(where)] = None
             shape = next(iter(shapes)) if len(shapes) == 1 else broadcast(self.name, shapes)
@@ -224,10 +226,18 @@ class Kernel(NativeCallable):
             if self._array_words is None:
                 self._admit(arrays)
             return result
-        plain = [
-            float(c) if s is SCALAR else list(map(float, c))
-            for c, s in zip(columns, key, strict=True)
-        ]
+        if where is not True and not where:
+            raise SignatureError(
+                f"{self.name}: where chooses among the points of arrays, but all arguments are "
+                "numbers"
+            )
+        try:
+            plain = [
+                float(c) if s is SCALAR else list(map(float, c))
+                for c, s in zip(columns, key, strict=True)
+            ]
+        except OverflowError as error:
+            raise OverflowError(f"{self.name}: {error}") from None
         if executable not in self._answering:
             with self._lock:
                 self._check_open()
