@@ -135,7 +135,10 @@ class Emitter:
         self._begin(None)
         release = self._allocate_workspace()
         if len(self.schedule.functions) > 1:
-            passed = [*self.builder.block.arguments, self.storage.workspace]
+            workspace = self.storage.workspace
+            if workspace is None:
+                workspace = self.builder.build("llvm.mlir.zero", [self.builder.ptr], [])
+            passed = [*self.builder.block.arguments, workspace]
             for k in range(len(self.schedule.functions)):
                 callee = self.builder.callee(f"part{k}", len(passed))
                 self.builder.build("llvm.call", [], passed, callee)

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..ops import add, mul
 from .affine import Ints, nests
+from .outputs import write_outputs
 from .program import Access, Expr, Program, Role, accesses
 from .tangents import Bundle, extend
 from .trace import Element
@@ -115,13 +116,15 @@ def _gather(
     symmetric: bool,
 ) -> None:
     """Collect a Jacobian from a bundle per direction; of a symmetric one, half is computed."""
-    for k, (row, column) in enumerate(places.T.tolist()):
+    values: list[Expr] = []
+    for row, column in places.T.tolist():
         if symmetric and row < column:
             row, column = column, row
         value: Expr = 0.0
         if columns[column] >= 0 and bundles[columns[column]].reaches(of, row):
             value = bundles[columns[column]].tangent(Access(of, row))
-        bundles[0].result.assign(Access(into, k), value)
+        values.append(value)
+    write_outputs(bundles[0].result, into, values)
 
 
 def _spread(

@@ -17,6 +17,7 @@ import numpy as np
 
 from .affine import Ints
 from .graph import CONSTANT, FIRST_OP, Graph, op_of
+from .outputs import write_outputs
 from .program import Access, Apply, Expr, Program, Role, Statement
 from .structure import declare_leaves
 
@@ -107,9 +108,7 @@ class _Repetition:
                 self._straight(node)
         except _Misfit:
             return None
-        result.declare(output, Role.OUTPUT, len(graph.outputs))
-        for k, node in enumerate(graph.outputs):
-            result.assign(Access(output, k), self._value(node))
+        write_outputs(result, output, [self._value(node) for node in graph.outputs])
         return result
 
     def _straight(self, node: int) -> None:

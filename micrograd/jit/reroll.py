@@ -23,6 +23,7 @@ from .. import ops
 from .affine import Ints, Nest, factor, pieces
 from .batch import batched
 from .graph import CONSTANT, FIRST_OP, Graph, op_of
+from .outputs import write_outputs
 from .program import Access, Apply, Expr, Program, Role, Statement
 from .repeat import repeated
 from .structure import Structure, analyse, declare_leaves
@@ -76,9 +77,7 @@ def straight_line(graph: Graph) -> Program:
             target = Access(program.declare(f"t{node}", Role.TEMPORARY).name)
             program.assign(target, Apply(op, args))
             values.append(target)
-    program.declare(OUTPUT, Role.OUTPUT, len(graph.outputs))
-    for k, node in enumerate(graph.outputs):
-        program.assign(Access(OUTPUT, k), values[node])
+    write_outputs(program, OUTPUT, [values[node] for node in graph.outputs])
     return program
 
 
