@@ -235,7 +235,7 @@ class StatementEmitter:
             strip = around.strips[a.array]
             first = self.memory.linear(offset, [size], [self.iteration.local])
             return Scratch(strip.base, strip.name, (0, *a.strides[1:]), *first)
-        if self.lane:
+        if self.lane and a.table is None:
             pack = around.packs.get(pack_key(a, self.s.domain, self.lane))
             if pack is not None and not a.strides[0]:
                 strides, _ = layout(a, self.s.domain, self.lane, plan.width)

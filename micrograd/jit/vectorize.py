@@ -278,7 +278,7 @@ class _Model:
                     return inner, set()
                 abreast.add(k)
                 together[k] = 0, self.cost(s, 0)
-            elif s.accumulate and s.target.strides[0] and not any(s.target.strides[1:]):
+            elif self._sums_to_own_numbers(s):
                 if s.points // s.domain[0] > ABREAST_TERMS:
                     return inner, set()
                 abreast.add(k)
@@ -291,6 +291,16 @@ class _Model:
         """Whether a scalar statement finds those of several iterations in a row."""
         touched = [s.target, *accesses(s.expr)]
         return all(a.table is None and self.scratch.get(a.array, 1) == 1 for a in touched)
+
+    def _sums_to_own_numbers(self, s: Statement) -> bool:
+        """Whether it is a sum into a number per iteration, and several of them are apart.
+
+        Numbers in longer stretches lie too far apart to be the lanes of a vector, and through a
+        table two iterations may add to the same one.
+        """
+        a = s.target
+        own = s.accumulate and a.table is None and a.strides[0] and not any(a.strides[1:])
+        return bool(own) and self.scratch.get(a.array, 1) == 1
 
     def straddles(self) -> bool:
         """Whether iterations read rows that begin anywhere, not where vectors do."""
