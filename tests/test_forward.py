@@ -267,17 +267,6 @@ def test_code_does_not_grow_with_the_directions() -> None:
     assert statements(200) == statements(100) < 60
 
 
-def test_a_sum_that_reads_itself() -> None:
-    p = Program()
-    p.declare("x", Role.INPUT, 4)
-    p.declare("out", Role.OUTPUT)
-    p.assign(Access("out"), 1.0)
-    term = Access("x", 0, (1,)) * Access("out", 0, (0,))  # type: ignore[operator]
-    p.assign(Access("out", 0, (0,)), term, (4,), accumulate=True)
-    with pytest.raises(CompilerError, match="a sum that reads itself has no tangent here"):
-        jvp(verify(p), [("x", 0)], [("along", 1)], "out", "tangent")
-
-
 def test_too_many_entries_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tangents, "TABLE_ENTRIES", 10)
     p = gather_scatter()

@@ -21,10 +21,9 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CompilerError
 from ..ops import eq, where
 from .affine import Ints, factor, pieces
-from .interpret import distinct, elements, is_recurrence, touched
+from .interpret import distinct, elements, touched
 from .program import (
     Access,
     Apply,
@@ -167,8 +166,6 @@ class _Backward:
 
     def statement(self, s: Statement) -> None:
         """Send the cotangent of a statement's target on to what it read."""
-        if not s.turn and is_recurrence(s, self.program):
-            raise CompilerError(f"differentiate: a recurrence cannot be reversed here: {s}")
         target = self.cotangent(s.target)
         live: Bools | None = None
         if s.domain == () and s.target.table is None:

@@ -27,7 +27,7 @@ from ..errors import CompilerError
 from ..ops import eq, where
 from .affine import Ints, nests
 from .differentiate import active, differentiable_accesses
-from .interpret import elements, is_recurrence, repeats
+from .interpret import elements, repeats
 from .linear import is_costly, tangent_of
 from .program import Access, Apply, Expr, Program, Role, Statement, accesses, map_accesses, runs
 from .simplify import fold_expr
@@ -153,8 +153,6 @@ class Bundle:
 
     def statement(self, s: Statement) -> None:
         """Append the tangent of a statement, if it has one."""
-        if s.accumulate and not s.turn and is_recurrence(s, self.program):
-            raise CompilerError(f"forward: a sum that reads itself has no tangent here: {s}")
         expr = self._beside(s.expr, s)
         out = expr if s.accumulate or isinstance(expr, float) else self._beside(s.target, s)
         plain: dict[Access, Expr] = {}

@@ -68,17 +68,14 @@ def _verify_statement(
     reads = list(dict.fromkeys(accesses(s.expr)))
     for a in reads:
         _check_bounds(a, s, program)
+    if is_recurrence(s, program):
+        raise _Broken(f"it reads elements of {s.target.array} that it writes, and not in turn")
     done = written[s.target.array]
     if s.accumulate and done.all() and all(written[a.array].all() for a in reads):
         return  # without a look at every point, of which a reduction may have many
     target, again = distinct(s.target, s.domain, program)
     if not s.accumulate and again:
         raise _Broken("`=` writes one element more than once; reductions accumulate with `+=`")
-    if is_recurrence(s, program):
-        target = elements(s.target, s.domain, program)
-        index = {a: elements(a, s.domain, program) for a in reads}
-        _verify_in_order(s, index, target, written)
-        return
     for a in reads:
         if not written[a.array].all():
             _require(written[a.array], distinct(a, s.domain, program)[0], a.array, "read")
@@ -137,21 +134,6 @@ def _check_target(s: Statement, program: Program) -> None:
     _check_bounds(s.target, s, program)
     if program.arrays[s.target.array].role in _READ_ONLY:
         raise _Broken(f"{s.target.array} is read-only")
-
-
-def _verify_in_order(
-    s: Statement,
-    reads: dict[Access, npt.NDArray[np.int64]],
-    target: npt.NDArray[np.int64],
-    written: dict[str, npt.NDArray[np.bool_]],
-) -> None:
-    done = written[s.target.array]
-    for point, element in enumerate(target):
-        for a, index in reads.items():
-            _require(written[a.array], index[point : point + 1], a.array, "read")
-        if not s.accumulate and done[element]:
-            raise _Broken(f"{s.target.array}[{int(element)}] is assigned twice")
-        done[element] = True
 
 
 def _require(
