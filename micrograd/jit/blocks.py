@@ -161,14 +161,18 @@ class Blocks:
         return self.build("llvm.inline_asm", [self.ptr], [address], text)
 
     def load(self, address: ir.Value, type: ir.Type, align: int | None = None) -> ir.Value:
-        """What is at the address, which is a multiple of `align`, or naturally aligned."""
-        attributes = {"alignment": ir.IntegerAttr.get(self.i64, align)} if align else None
-        return self.build("llvm.load", [type], [address], attributes)
+        """What is at the address, which is a multiple of `align`, or as aligned as one element."""
+        return self.build("llvm.load", [type], [address], self._aligned(type, align))
 
     def store(self, x: ir.Value, address: ir.Value, align: int | None = None) -> None:
-        """Write to the address."""
-        attributes = {"alignment": ir.IntegerAttr.get(self.i64, align)} if align else None
-        self.build("llvm.store", [], [x, address], attributes)
+        """Write to the address, of which the same is known."""
+        self.build("llvm.store", [], [x, address], self._aligned(x.type, align))
+
+    def _aligned(self, type: ir.Type, align: int | None) -> dict[str, ir.Attribute] | None:
+        """The alignment, if it is not the natural one, which for vectors is that of all of it."""
+        if align is None and isinstance(type, ir.VectorType):
+            align = type.element_type.width // 8
+        return {"alignment": ir.IntegerAttr.get(self.i64, align)} if align else None
 
     def table(self, numbers: Sequence[float], type: ir.Type) -> ir.Value:
         """The address of a table of constants in the module; equal tables are one."""

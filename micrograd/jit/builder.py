@@ -56,6 +56,13 @@ class Builder(Blocks):
         twin._declared, twin._tables = self._declared, self._tables
         return twin
 
+    def is_new(self, name: str) -> bool:
+        """Whether a function is not declared in the module; from now on it is."""
+        if name in self._declared:
+            return False
+        self._declared.add(name)
+        return True
+
     def vector(self, width: int) -> ir.Type:
         """The type of `width` numbers: a vector, or the element type for 1."""
         if width not in self._vectors:
@@ -160,8 +167,7 @@ class Builder(Blocks):
 
     def call(self, name: str, operands: Sequence[ir.Value]) -> ir.Value:
         """A call of a pure C function of numbers."""
-        if name not in self._declared:
-            self._declared.add(name)
+        if self.is_new(name):
             numbers = ", ".join(str(self.element_type) for _ in operands)
             pure = (
                 "memory_effects = #llvm.memory_effects<other = none, argMem = none, "

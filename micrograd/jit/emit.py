@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from lowering.bindings import ir
 
-from .blocks import declare
 from .builder import Builder
 from .emit_loops import LoopEmitter
 from .program import Access, Array, Expr, Program, Role, Statement
@@ -28,8 +27,6 @@ from .schedule import Schedule, Step
 from .storage import INLINE_DATA, Storage, in_pieces
 
 ENTRY = "main"
-STACK_BYTES = 32 * 1024
-"""A workspace up to this size is on the stack; a larger one is allocated for the call."""
 
 
 def constant_data(program: Program, bits: int) -> dict[str, npt.NDArray[Any]]:
@@ -130,10 +127,11 @@ class Emitter:
                 )
                 self._begin(self.builder.block.arguments[len(types)])
                 self._body(steps)
+                self.storage.memory.release()
                 self.builder.build("llvm.return", [], [])
         self.function(name, types, self.result, internal=internal)
         self._begin(None)
-        release = self._allocate_workspace()
+        self._allocate_workspace()
         if len(self.schedule.functions) > 1:
             workspace = self.storage.workspace
             if workspace is None:
@@ -146,9 +144,7 @@ class Emitter:
             self._body(self.schedule.functions[0])
         returned = self.interface.returned
         results = [self.storage.read(Access(returned))] if returned else []
-        if release:
-            callee = self.builder.callee("free", 1)
-            self.builder.build("llvm.call", [], [self.storage.workspace], callee)
+        self.storage.memory.release()
         self.builder.build("llvm.return", [], results)
 
     def _type(self, a: Array) -> ir.Type:
@@ -254,26 +250,11 @@ class Emitter:
         )
         self.storage.workspace = workspace
 
-    def _allocate_workspace(self) -> bool:
-        """Give `main` its workspace; whether it must be freed."""
-        b = self.builder
-        size = self.schedule.workspace_size * b.lanes * b.bits // 8
-        if not size:
-            return False
-        if size <= STACK_BYTES * b.lanes:
+    def _allocate_workspace(self) -> None:
+        size = self.schedule.workspace_size
+        if size:
             pieces = in_pieces(self.program.body) & set(self.schedule.workspace)
-            self.storage.workspace = self.storage.allocate(
-                self.schedule.workspace_size, in_pieces=bool(pieces)
-            )
-            return False
-        declare(self.module, "@malloc(i64) -> !llvm.ptr")
-        declare(self.module, "@free(!llvm.ptr)")
-        callee = self.builder.callee("malloc", 1)
-        bytes_ = self.builder.integer(size)
-        self.storage.workspace = self.builder.build(
-            "llvm.call", [self.builder.ptr], [bytes_], callee
-        )
-        return True
+            self.storage.workspace = self.storage.allocate(size, in_pieces=bool(pieces))
 
     def _body(self, steps: Sequence[Step]) -> None:
         for step in steps:

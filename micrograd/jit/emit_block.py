@@ -21,8 +21,9 @@ from lowering.bindings import ir
 from lowering.versions import masked_alignment
 
 from .builder import Builder
+from .call_memory import CallMemory
 from .emit import Interface
-from .emit_points import Allocator, Vectors
+from .emit_points import Vectors
 from .schedule import Schedule, cost
 from .vectorize import VectorLoop
 
@@ -115,8 +116,9 @@ def _emit_few(v: Vectors) -> None:
     types = [b.ptr, b.i64, b.i64]
     v.kernel.function("few", types, None, internal=True, apart=True, marked=False)
     columns, start, count = b.block.arguments
-    allocate = Allocator(b, b.block)
-    places, table = allocate(v.count), allocate.pointers(v.count)
+    memory = CallMemory(b, b.block)
+    places = memory.allocate(v.count, b.number, b.lanes * b.bits // 8)
+    table = memory.allocate(v.count, b.ptr, 8)
     mask = _first(b, count)
     for x in v.leaves:
         with v.each(x) as each:
@@ -134,6 +136,7 @@ def _emit_few(v: Vectors) -> None:
             for _, k in each:
                 number = b.load(b.element(places, k, b.number), b.number, 64)
                 _masked_store(b, number, v.column(columns, k, start), mask)
+    memory.release()
     b.build("llvm.return", [], [])
 
 

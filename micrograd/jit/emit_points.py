@@ -18,6 +18,7 @@ from typing import Any
 from lowering.bindings import ir
 
 from .builder import Builder
+from .call_memory import CallMemory
 from .emit import Emitter, Interface
 from .program import Array, Role
 from .schedule import Schedule
@@ -81,12 +82,15 @@ class Vectors:
         types = [b.ptr, b.i64, b.i64, b.i1]
         self.kernel.function(self.full, types, None, internal=True, apart=True, marked=False)
         columns, begin, count, past = b.block.arguments
-        entry = b.block
-        allocate = Allocator(b, entry)
+        memory = CallMemory(b, b.block)
+        vector = b.lanes * b.bits // 8
         sizes = {name: self.kernel.program.arrays[name].size for name in self.narrowed}
-        copies = {name: allocate.elements(size) for name, size in sizes.items()}
+        copies = {
+            name: memory.allocate(-(-size // b.lanes), b.number, vector)
+            for name, size in sizes.items()
+        }
         buffers = {
-            x.first: allocate(x.array.size)
+            x.first: memory.allocate(x.array.size, b.number, vector)
             for x in self.leaves
             if x.array.name not in self.interface.by_value
             and x.array.name != self.interface.returned
@@ -146,6 +150,7 @@ class Vectors:
             with b.when(b.negated(past)):
                 for k, number in numbers.items():
                     b.store(number, column(k), b.bits // 8)
+        memory.release()
         b.build("llvm.return", [], [])
 
     def _store_past(self, x: Any, address: Any) -> None:
@@ -190,30 +195,3 @@ class Vectors:
             narrow = b.build("llvm.fptrunc", [b.element_type], [number])
             b.store(narrow, b.element(copy, k, b.element_type))
         return copy
-
-
-class Allocator:
-    """Memory on the stack of the function that has just begun."""
-
-    def __init__(self, builder: Builder, entry: Any) -> None:
-        self.b = builder
-        self.entry = entry
-
-    def __call__(self, numbers: int) -> Any:
-        return self._allocate(numbers, self.b.number)
-
-    def elements(self, count: int) -> Any:
-        """Single elements, in whole vectors."""
-        return self._allocate(-(-count // self.b.lanes), self.b.number)
-
-    def pointers(self, count: int) -> Any:
-        return self._allocate(count, self.b.ptr)
-
-    def _allocate(self, count: int, type: Any) -> Any:
-        b = self.b
-        assert b.block == self.entry
-        attributes = {
-            "elem_type": ir.TypeAttr.get(type),
-            "alignment": ir.IntegerAttr.get(b.i64, 64),
-        }
-        return b.build("llvm.alloca", [b.ptr], [b.integer(count)], attributes)

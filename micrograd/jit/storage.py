@@ -10,6 +10,7 @@ from typing import Any
 from lowering.bindings import ir
 
 from .builder import Builder
+from .call_memory import CallMemory
 from .program import Access, Array, Role, Statement
 from .schedule import Schedule
 
@@ -54,7 +55,7 @@ class Storage:
         self.program = schedule.program
         self.narrowed = narrowed
         self.workspace: ir.Value | None = None
-        self.entry = builder.block
+        self.memory = CallMemory(builder, builder.block)
         self.scalars: dict[tuple[str, int], ir.Value] = {}
         self.bases: dict[str, ir.Value] = {}
         for a, value in zip(arrays, arguments, strict=False):
@@ -64,7 +65,7 @@ class Storage:
                 self.bases[a.name] = value
 
     def allocate(self, numbers: int, *, in_pieces: bool = False) -> ir.Value:
-        """Scratch memory on the stack, for the time of the call, at a vector's alignment.
+        """Scratch memory for the time of the call, at a vector's alignment.
 
         `in_pieces`: vectors are stored there in pieces, which may then be loaded as one. LLVM 22
         (SROA, tree-structured merge) makes one value of them at the place of the wrong store, so
@@ -72,20 +73,11 @@ class Storage:
         """
         b = self.b
         here = b.block
-        b.enter_at_start(self.entry)
-        count = b.build(
-            "llvm.mlir.constant", [b.i64], [], {"value": ir.IntegerAttr.get(b.i64, numbers)}
-        )
-        attributes = {
-            "elem_type": ir.TypeAttr.get(b.number),
-            "alignment": ir.IntegerAttr.get(b.i64, 64),
-        }
-        b.enter_at_start(self.entry, after=count.owner)
-        address = b.build("llvm.alloca", [b.ptr], [count], attributes)
+        address = self.memory.allocate(numbers, b.number, b.lanes * b.bits // 8)
         if in_pieces:
-            b.enter_at_start(self.entry, after=address.owner)
+            b.enter_at_start(self.memory.entry, after=address.owner)
             address = b.opaque(address)
-        b.enter(here)
+            b.enter(here)
         return address
 
     # -- access --------------------------------------------------------------------------------
@@ -111,7 +103,7 @@ class Storage:
         elif a.table is not None or (e.width > 1 and e.stride != 1):
             for k in range(e.width):
                 lane = b.extract(value, k) if e.width > 1 else value
-                b.store(lane, self._address(a.array, self._resolve(a, e, k)))
+                b.store(lane, self._address(a.array, self._resolve(a, e, k)), b.bits // 8)
         else:
             b.store(value, self._address(a.array, e.index), b.bits // 8)
 
@@ -123,7 +115,7 @@ class Storage:
             for k in range(elements.width):
                 address = self._address(a.array, self._resolve(a, elements, k))
                 before = b.load(address, b.number, b.bits // 8)
-                b.store(b.add(before, b.extract(value, k)), address)
+                b.store(b.add(before, b.extract(value, k)), address, b.bits // 8)
             return
         self.write(a, self.b.add(self.read(a, elements), value, reduction=True), elements)
 

@@ -27,6 +27,9 @@ STRIDED = "strided"
 BLOCK_BYTES = 16 * 1024
 """The copies of a block should leave room in the L1 cache."""
 
+MOST_ON_STACK = 2048
+"""Columns whose addresses are kept on the stack; those of more, on the heap."""
+
 _ALL_FLAGS = {"aarch64": 31, "arm64": 31}
 """FE_ALL_EXCEPT of the C library; on x86 it is 61."""
 
@@ -75,12 +78,22 @@ begin:
   %points = load i64, ptr %points.at
   %sizes = getelementptr i64, ptr %layout, i64 5
   %cores = getelementptr i64, ptr %steps, i64 %operands
-  %base = alloca ptr, i64 %columns
-  %step = alloca i64, i64 %columns
-  %table = alloca ptr, i64 %columns
+  %words = mul i64 %columns, 3
+  %long = icmp ugt i64 %columns, $most
+  %on.stack = select i1 %long, i64 0, i64 %words
   %column.slot = alloca i64
   %core.slot = alloca i64
   %apart.slot = alloca i64
+  %stack = alloca i64, i64 %on.stack
+  br i1 %long, label %on.heap, label %tables
+on.heap:
+  %bytes = mul i64 %words, 8
+  %heap = call ptr @malloc(i64 %bytes)
+  br label %tables
+tables:
+  %base = phi ptr [ %stack, %begin ], [ %heap, %on.heap ]
+  %step = getelementptr i64, ptr %base, i64 %columns
+  %table = getelementptr i64, ptr %step, i64 %columns
   store i64 0, ptr %column.slot
   store i64 0, ptr %core.slot
   store i64 0, ptr %apart.slot
@@ -88,7 +101,7 @@ begin:
 
 ; one column per operand, or per element of its core dimension
 operand:
-  %o = phi i64 [ 0, %begin ], [ %o.next, %operand.done ]
+  %o = phi i64 [ 0, %tables ], [ %o.next, %operand.done ]
   %arg.at = getelementptr ptr, ptr %args, i64 %o
   %arg = load ptr, ptr %arg.at
   %outer.at = getelementptr i64, ptr %steps, i64 %o
@@ -224,6 +237,11 @@ release:
   call void @free(ptr %copies)
   br label %clear
 clear:
+  br i1 %long, label %give.back, label %last
+give.back:
+  call void @free(ptr %base)
+  br label %last
+last:
   %cleared = call i32 @feclearexcept(i32 $flags)
   ret void
 }
@@ -235,7 +253,7 @@ def strided_loop(bits: int) -> lowering.NativeModule:
     """The loop for numbers of 32 or 64 bits, compiled once a process."""
     number = "double" if bits == 64 else "float"
     flags = _ALL_FLAGS.get(platform.machine().lower(), 61)
-    text = _SOURCE.substitute(number=number, size=bits // 8, flags=flags)
+    text = _SOURCE.substitute(number=number, size=bits // 8, flags=flags, most=MOST_ON_STACK)
     return lowering.compile_ir(text, vectorize=False, unroll=False)
 
 
