@@ -50,7 +50,9 @@ def hidden_flags(
     count = sum(name in HIDING for name, _ in operations)
     if not count:
         return iter(())
-    text: Any = function.get_asm(binary=True, assume_verified=True, large_elements_limit=1)
+    text: Any = function.get_asm(
+        binary=True, assume_verified=True, use_local_scope=True, large_elements_limit=1
+    )
     flags = [_FLAGS[match.group(1)] for match in _OPERATION.finditer(text)]
     if len(flags) != count:
         raise LoweringError(
