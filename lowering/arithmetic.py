@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from lowering.bindings import ir
 from lowering.scope import Scope
+from lowering.types import is_floating
 
 Writer = Callable[[Scope, "ir.Operation"], None]
 
@@ -127,8 +128,10 @@ def _fcmp(scope: Scope, op: ir.Operation) -> None:
 def _select(scope: Scope, op: ir.Operation) -> None:
     condition, true, false = op.operands
     type_, left = scope.values[true]
-    flags = scope.module.flags(op.attributes.get("fastmathFlags"))
-    text = f"select {flags}{scope.typed(condition)}, {type_} {left}, {scope.typed(false)}"
+    # LLVM takes them where the result is a float, and ends the process where it is not.
+    flags = op.attributes.get("fastmathFlags") if is_floating(type_) else None
+    text = f"select {scope.module.flags(flags)}{scope.typed(condition)}, {type_} {left}"
+    text += f", {scope.typed(false)}"
     scope.define(op, type_, text)
 
 

@@ -1,41 +1,40 @@
-"""Attributes of functions, calls, arguments and results.
+"""Attributes of functions and calls.
 
-Source: LangRef, "Functions", "Parameter Attributes", "Function Attributes". Attributes of other
-dialects are dropped; one of the llvm dialect that is not in these tables is an error, because it
-may change the meaning.
+Source: LangRef, "Functions", "Function Attributes", "Calling Conventions". One of the llvm dialect
+that is not in these tables is an error, because it may change the meaning.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from lowering.bindings import ir
 from lowering.composites import function
 from lowering.errors import UnsupportedAttribute
+from lowering.parameters import named, parameters
 from lowering.scope import ModuleScope
-from lowering.types import Types, identifier, quoted
+from lowering.types import identifier, quoted
 
 VISIBILITIES = ("", "hidden ", "protected ")
 UNNAMED = ("", "local_unnamed_addr ", "unnamed_addr ")
 
-_PARAMETER_UNITS = set(
-    str.split(
-        "noalias nonnull noundef nocapture readonly readnone writeonly returned nofree nest "
-        "signext zeroext inreg immarg "
-        "swiftself swiftasync swifterror allocalign allocptr noext writable dead_on_unwind "
-        "dead_on_return"
-    )
-)
-_PARAMETER_NUMBERS = {
-    "align": "align {}",
-    "dereferenceable": "dereferenceable({})",
-    "dereferenceable_or_null": "dereferenceable_or_null({})",
-    "alignstack": "alignstack({})",
+# Conventions that LLVM IR calls otherwise, by their numbers.
+_CONVENTIONS = {
+    "ptx_kernelcc": 71,
+    "ptx_devicecc": 72,
+    "spir_funccc": 75,
+    "spir_kernelcc": 76,
+    "avr_builtincc": 86,
+    "amdgpu_kernelcc": 91,
+    "msp430_builtincc": 94,
+    "aarch64_vectorcallcc": 97,
+    "aarch64_sve_vectorcallcc": 98,
+    "wasm_emscripten_invokecc": 99,
+    "amdgpu_gfxcc": 100,
+    "m68k_intrcc": 101,
 }
-_PARAMETER_TYPES = {"byval", "byref", "sret", "inalloca", "preallocated"}
-_RENAMED = {"elementtype": "elementtype", "element_type": "elementtype"}
 
 # Attributes without a value, by the names that MLIR gives them.
 _UNITS = {
@@ -52,6 +51,8 @@ _UNITS = {
     "noduplicate": "noduplicate",
     "convergent": "convergent",
     "nocallback": "nocallback",
+    "builtin": "builtin",
+    "nobuiltin": "nobuiltin",
     "optsize": "optsize",
     "minsize": "minsize",
     "no_caller_saved_registers": '"no_caller_saved_registers"',
@@ -60,6 +61,8 @@ _UNITS = {
 
 # Attributes that LLVM keeps as a string with a string value.
 _STRINGS = {
+    "denormal_fp_math": "denormal-fp-math",
+    "denormal_fp_math_f32": "denormal-fp-math-f32",
     "target_cpu": "target-cpu",
     "tune_cpu": "tune-cpu",
     "reciprocal_estimates": "reciprocal-estimates",
@@ -67,12 +70,15 @@ _STRINGS = {
     "fp_contract": "fp-contract",
     "zero_call_used_regs": "zero-call-used-regs",
     "modular_format": "modular-format",
+    "trap_func_name": "trap-func-name",
     "instrument_function_entry": "instrument-function-entry",
     "instrument_function_exit": "instrument-function-exit",
 }
 _BOOLEANS = {
     "no_signed_zeros_fp_math": "no-signed-zeros-fp-math",
     "use_sample_profile": "use-sample-profile",
+    "no_infs_fp_math": "no-infs-fp-math",
+    "no_nans_fp_math": "no-nans-fp-math",
 }
 
 # What `passthrough` may name without quotes: the enumeration attributes of functions.
@@ -118,48 +124,9 @@ def convention(attribute: ir.Attribute | None) -> str:
     name = "ccc" if attribute is None else _inner(attribute)
     if name == "ccc":
         return ""
+    if name in _CONVENTIONS:
+        return f"cc {_CONVENTIONS[name]} "
     return re.sub(r"^cc_(\d+)$", r"cc \1", name) + " "
-
-
-def named(dictionary: Any) -> Iterator[tuple[str, Any]]:
-    """The entries of a dictionary attribute."""
-    for index in range(len(dictionary)):
-        entry = dictionary[index]
-        yield entry.name, entry.attr
-
-
-def parameter(dictionary: Any, types: Types) -> str:
-    """The attributes of one argument or result, each with a space behind.
-
-    Raises UnsupportedAttribute for one of the llvm dialect that is not known.
-    """
-    parts = []
-    for full_name, attribute in named(dictionary):
-        dialect, _, name = full_name.partition(".")
-        if dialect != "llvm":
-            continue
-        if name in _PARAMETER_UNITS:
-            parts.append(f"{name} ")
-        elif name in _PARAMETER_NUMBERS:
-            parts.append(_PARAMETER_NUMBERS[name].format(attribute.value) + " ")
-        elif name in _PARAMETER_TYPES:
-            parts.append(f"{name}({types.text(attribute.value)}) ")
-        elif name in _RENAMED:
-            parts.append(f"{_RENAMED[name]}({types.text(attribute.value)}) ")
-        else:
-            raise UnsupportedAttribute(
-                f"cannot translate the argument attribute `{full_name} = {attribute}`: remove "
-                f"it, or add it to "
-                "lowering/attributes.py"
-            )
-    return "".join(parts)
-
-
-def parameters(attributes: Any, types: Types, count: int) -> list[str]:
-    """Per argument its attributes, from an array of dictionaries or None."""
-    if attributes is None:
-        return [""] * count
-    return [parameter(each, types) for each in attributes]
 
 
 def _string(name: str, value: str | None = None) -> str:
@@ -255,35 +222,14 @@ _OTHERS: dict[str, Callable[[Any], str]] = {
     ),
 }
 
-# Written elsewhere in the line, or without meaning for the code.
-_ELSEWHERE = set(
-    str.split(
-        "sym_name function_type sym_visibility linkage dso_local CConv arg_attrs res_attrs "
-        "visibility_ section unnamed_addr "
-        "alignment garbageCollector function_entry_count vec_type_hint work_group_size_hint "
-        "reqd_work_group_size "
-        "intel_reqd_sub_group_size"
-    )
-)
-_OF_CALLS = set(
-    str.split(
-        "callee var_callee_type fastmathFlags TailCallKind op_bundle_sizes op_bundle_tags "
-        "operandSegmentSizes "
-        "branch_weights access_groups alias_scopes noalias_scopes tbaa intrin"
-    )
-)
-
 
 def function_attributes(op: ir.Operation) -> str:
-    """The attributes of a function or of a call, each with a space in front.
-
-    Raises UnsupportedAttribute for one that is not known.
+    """The attributes of a function or of a call that stand behind its arguments, each with a space
+    in front. Requires that `accounts.check` has passed the operation.
     """
     parts = []
     attributes = op.attributes
     for name in attributes:
-        if name in _ELSEWHERE or name in _OF_CALLS or "." in name:
-            continue
         if name in _UNITS:
             parts.append(_UNITS[name])
         elif name in _STRINGS:
@@ -293,13 +239,19 @@ def function_attributes(op: ir.Operation) -> str:
             parts.append(_string(_BOOLEANS[name], value))
         elif name in _OTHERS:
             parts.append(_OTHERS[name](attributes[name]))
-        else:
-            raise UnsupportedAttribute(
-                f"cannot translate the attribute `{name} = {attributes[name]}` of `{op.name}`: "
-                f"remove it, or add it to "
-                "lowering/attributes.py"
-            )
     return "".join(f" {part}" for part in parts if part)
+
+
+TRANSLATED = frozenset((*_UNITS, *_STRINGS, *_BOOLEANS, *_OTHERS))
+"""The names of the attributes that `function_attributes` writes."""
+
+
+def comdat(op: ir.Operation) -> str:
+    """` comdat($name)` for a function or a global that is in a group, else nothing."""
+    if "comdat" not in op.attributes:
+        return ""
+    selector: Any = op.attributes["comdat"]
+    return f" comdat(${identifier(selector.value[-1])})"
 
 
 def function_head(module: ModuleScope, op: ir.Operation, *, declaration: bool) -> str:
@@ -324,6 +276,7 @@ def function_head(module: ModuleScope, op: ir.Operation, *, declaration: bool) -
     text += function_attributes(op)
     if "section" in attributes:
         text += f" section {quoted(attributes['section'].value)}"
+    text += comdat(op)
     if alignment := number(attributes.get("alignment")):
         text += f" align {alignment}"
     if "garbageCollector" in attributes:
@@ -332,4 +285,6 @@ def function_head(module: ModuleScope, op: ir.Operation, *, declaration: bool) -
     if count is not None and not declaration:
         body = f'!{{!"function_entry_count", i64 {count.value}}}'
         text += f" !prof {module.metadata(body)}"
+    if "personality" in attributes and not declaration:
+        text += f" personality ptr @{identifier(attributes['personality'].value)}"
     return f"declare {text}" if declaration else f"define {text} {{"

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lowering.attributes import convention, function_attributes, parameters
+from lowering.attributes import convention, function_attributes
 from lowering.bindings import ir
-from lowering.scope import Scope, unsupported
-from lowering.types import FLOATING, identifier, quoted
+from lowering.parameters import parameters
+from lowering.scope import Scope
+from lowering.types import identifier, is_floating, quoted
 
 _TAIL_KINDS = {"none": "", "tail": "tail ", "musttail": "musttail ", "notail": "notail "}
 
@@ -26,61 +27,81 @@ def arguments(scope: Scope, operands: list[ir.Value], attributes: Any = None) ->
     return ", ".join(parts)
 
 
-def _returns_float(type_: str) -> bool:
-    """Fast-math flags may stand on such a call only. Source: FPMathOperator."""
-    return type_.rpartition(" ")[2].rstrip(">]") in FLOATING
+def bundles(scope: Scope, op: ir.Operation, operands: list[ir.Value]) -> str:
+    """The operand bundles with a space in front, or nothing. Takes their operands off the list."""
+    attributes = op.attributes
+    sizes = list(attributes.get("op_bundle_sizes") or ())
+    if not sizes:
+        return ""
+    tags: Any = attributes.get("op_bundle_tags")
+    start = len(operands) - sum(sizes)
+    values = operands[start:]
+    del operands[start:]
+    parts = []
+    for tag, size in zip(tags, sizes, strict=True):
+        inside = ", ".join(scope.typed(each) for each in values[:size])
+        values = values[size:]
+        parts.append(f"{quoted(tag.value)}({inside})")
+    return f" [ {', '.join(parts)} ]"
+
+
+def call_target(scope: Scope, op: ir.Operation, operands: list[ir.Value]) -> tuple[str, str]:
+    """Whom a call or invoke calls, and from the address space that it is in, where that is not the
+    default. Takes a callee that is a value off the operands.
+    """
+    callee = op.attributes.get("callee")
+    if callee is not None:
+        return "@" + identifier(callee.value), ""
+    type_, target = scope.values[operands.pop(0)]
+    space = type_.removeprefix("ptr").strip()
+    return target, f"{space} " if space else ""
+
+
+def result_type(scope: Scope, op: ir.Operation) -> tuple[str, str]:
+    """The type of a call's result, and the type that the call spells out."""
+    results = op.results
+    result = scope.types.text(results[0].type) if len(results) else "void"
+    variadic = op.attributes.get("var_callee_type")
+    return result, result if variadic is None else scope.types.text(variadic.value)
 
 
 def _call(scope: Scope, op: ir.Operation) -> None:
     attributes = op.attributes
     operands = list(op.operands)
-    _, bundles = attributes["operandSegmentSizes"]
-    if bundles:
-        raise unsupported(op, "operand bundles are not supported")
-    callee = attributes.get("callee")
-    if callee is not None:
-        target = "@" + identifier(callee.value)
-    else:
-        target = scope.values[operands.pop(0)][1]
-    results = op.results
-    result = scope.types.text(results[0].type) if len(results) else "void"
-    spelled = result
-    if (variadic := attributes.get("var_callee_type")) is not None:
-        spelled = scope.types.text(variadic.value)
-    flags = scope.module.flags(attributes.get("fastmathFlags")) if _returns_float(result) else ""
+    bundled = bundles(scope, op, operands)
+    target, space = call_target(scope, op, operands)
+    result, spelled = result_type(scope, op)
+    flags = scope.module.flags(attributes.get("fastmathFlags")) if is_floating(result) else ""
     (of_result,) = parameters(attributes.get("res_attrs"), scope.types, 1)
-    tail = attributes.get("TailCallKind")
-    kind = "" if tail is None else _TAIL_KINDS[str(tail).partition("<")[2].rstrip(">")]
     values = arguments(scope, operands, attributes.get("arg_attrs"))
     text = (
-        f"{kind}call {flags}{convention(attributes.get('CConv'))}{of_result}{spelled} "
-        f"{target}({values}){function_attributes(op)}{scope.module.alias_hints(op)}"
+        f"{_tail(attributes.get('TailCallKind'))}call {flags}"
+        f"{convention(attributes.get('CConv'))}{of_result}{space}{spelled} "
+        f"{target}({values}){function_attributes(op)}{bundled}{scope.module.alias_hints(op)}"
     )
     scope.write(op, result, text)
+
+
+def _tail(kind: Any) -> str:
+    return "" if kind is None else _TAIL_KINDS[str(kind).partition("<")[2].rstrip(">")]
 
 
 def _call_intrinsic(scope: Scope, op: ir.Operation) -> None:
     """The name is the author's; LLVM corrects the types that it carries."""
     attributes = op.attributes
     operands = list(op.operands)
-    _, bundles = attributes["operandSegmentSizes"]
-    if bundles:
-        raise unsupported(op, "operand bundles are not supported")
-    results = op.results
-    result = scope.types.text(results[0].type) if len(results) else "void"
-    flags = scope.module.flags(attributes.get("fastmathFlags")) if _returns_float(result) else ""
+    bundled = bundles(scope, op, operands)
+    result, _ = result_type(scope, op)
+    flags = scope.module.flags(attributes.get("fastmathFlags")) if is_floating(result) else ""
+    (of_result,) = parameters(attributes.get("res_attrs"), scope.types, 1)
     target = "@" + identifier(attributes["intrin"].value)
     values = arguments(scope, operands, attributes.get("arg_attrs"))
-    text = f"call {flags}{result} {target}({values})"
-    scope.write(op, result, text)
+    scope.write(op, result, f"call {flags}{of_result}{result} {target}({values}){bundled}")
 
 
 def _inline_asm(scope: Scope, op: ir.Operation) -> None:
     attributes = op.attributes
-    if "operand_attrs" in attributes:
-        raise unsupported(op, "operand attributes of inline assembly are not supported")
-    results = op.results
-    result = scope.types.text(results[0].type) if len(results) else "void"
+    result, _ = result_type(scope, op)
     words = ["asm"]
     if "has_side_effects" in attributes:
         words.append("sideeffect")
@@ -91,8 +112,9 @@ def _inline_asm(scope: Scope, op: ir.Operation) -> None:
         words.append("inteldialect")
     assembly = quoted(attributes["asm_string"].value)
     constraints = quoted(attributes["constraints"].value)
-    values = arguments(scope, list(op.operands))
-    text = f"call {result} {' '.join(words)} {assembly}, {constraints}({values})"
+    values = arguments(scope, list(op.operands), attributes.get("operand_attrs"))
+    kind = _tail(attributes.get("tail_call_kind"))
+    text = f"{kind}call {result} {' '.join(words)} {assembly}, {constraints}({values})"
     scope.write(op, result, text)
 
 

@@ -14,7 +14,7 @@ from lowering.loops import loop_metadata
 from lowering.scope import Scope
 
 
-def _edges(
+def edges(
     scope: Scope, op: ir.Operation, arguments: Sequence[Sequence[ir.Value]]
 ) -> tuple[list[str], list[str]]:
     """Per successor the label to branch to, and the lines of the blocks that had to be put on
@@ -38,7 +38,8 @@ def _edges(
     return labels, extra
 
 
-def _weights(scope: Scope, op: ir.Operation) -> str:
+def weights(scope: Scope, op: ir.Operation) -> str:
+    """`, !prof !n` for a branch with weights, else nothing."""
     weights = op.attributes.get("branch_weights")
     if weights is None:
         return ""
@@ -47,7 +48,7 @@ def _weights(scope: Scope, op: ir.Operation) -> str:
 
 
 def _br(scope: Scope, op: ir.Operation) -> None:
-    (label,), extra = _edges(scope, op, [list(op.operands)])
+    (label,), extra = edges(scope, op, [list(op.operands)])
     scope.lines.append(f"  br label %{label}{loop_metadata(scope, op)}")
     scope.lines += extra
 
@@ -56,10 +57,10 @@ def _cond_br(scope: Scope, op: ir.Operation) -> None:
     operands = list(op.operands)
     _, true_count, _ = op.attributes["operandSegmentSizes"]
     true, false = operands[1 : 1 + true_count], operands[1 + true_count :]
-    labels, extra = _edges(scope, op, [true, false])
+    labels, extra = edges(scope, op, [true, false])
     scope.lines.append(
         f"  br {scope.typed(operands[0])}, label %{labels[0]}, label %{labels[1]}"
-        f"{_weights(scope, op)}{loop_metadata(scope, op)}"
+        f"{weights(scope, op)}{loop_metadata(scope, op)}"
     )
     scope.lines += extra
 
@@ -76,13 +77,13 @@ def _switch(scope: Scope, op: ir.Operation) -> None:
     cases: list[int] = []
     if (values := attributes.get("case_values")) is not None:
         cases = [int(value) for value in values]
-    labels, extra = _edges(scope, op, arguments)
+    labels, extra = edges(scope, op, arguments)
     type_, _ = scope.values[operands[0]]
     table = " ".join(
         f"{type_} {case}, label %{label}" for case, label in zip(cases, labels[1:], strict=True)
     )
     scope.lines.append(
-        f"  switch {scope.typed(operands[0])}, label %{labels[0]} [ {table} ]{_weights(scope, op)}"
+        f"  switch {scope.typed(operands[0])}, label %{labels[0]} [ {table} ]{weights(scope, op)}"
     )
     scope.lines += extra
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lowering.attributes import UNNAMED, linkage, number, placement
+from lowering.attributes import UNNAMED, comdat, linkage, number, placement
 from lowering.bindings import ir, llvm
 from lowering.constants import constant, table_bytes
 from lowering.elements import value_of
@@ -18,6 +18,9 @@ from lowering.types import Types, identifier, quoted, struct_fields
 
 # A constant: its text, or the list of its parts while an aggregate is being put together.
 Tree = Any
+
+# LLVM reads these itself, and ends the process when it meets another such variable.
+_APPENDING = ("llvm.used", "llvm.compiler.used")
 
 
 def global_line(module: ModuleScope, op: ir.Operation) -> str:
@@ -39,8 +42,15 @@ def global_line(module: ModuleScope, op: ir.Operation) -> str:
     else:
         text = ""
     words = linkage(op)
-    if not text and not words:
-        words = "external "
+    if not text:
+        if not words:
+            words = "external "
+        elif words != "extern_weak ":
+            text = " undef"  # a definition without a value; only what is external may have none
+    if words == "appending " and attributes["sym_name"].value not in _APPENDING:
+        raise unsupported(
+            op, f"only {', '.join(_APPENDING)} can have appending linkage; use another linkage"
+        )
     words += placement(op)
     if "thread_local_" in attributes:
         words += "thread_local "
@@ -50,11 +60,11 @@ def global_line(module: ModuleScope, op: ir.Operation) -> str:
     if "externally_initialized" in attributes:
         words += "externally_initialized "
     words += "constant" if "constant" in attributes else "global"
-    if "comdat" in attributes:
-        raise unsupported(op, "comdats are not supported; leave it out")
     line = f"@{identifier(attributes['sym_name'].value)} = {words} {spelled}{text}"
     if "section" in attributes:
         line += f", section {quoted(attributes['section'].value)}"
+    if group := comdat(op):
+        line += "," + group
     if alignment:
         line += f", align {alignment}"
     return line

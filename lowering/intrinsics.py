@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from lowering.arithmetic import Writer
 from lowering.bindings import ir
-from lowering.calls import arguments
+from lowering.calls import arguments, bundles
 from lowering.constants import constant
-from lowering.scope import Scope, unsupported
+from lowering.parameters import parameters
+from lowering.scope import Scope
 
 RESULT = -1
 
@@ -35,6 +36,8 @@ class Intrinsic(NamedTuple):
     """Whether it takes fast-math flags."""
     accesses: bool = False
     """Whether it may carry alias scopes."""
+    call: str = ""
+    """The attributes that every call of it has."""
 
 
 def _table() -> dict[str, Intrinsic]:
@@ -85,6 +88,18 @@ def _table() -> dict[str, Intrinsic]:
     add("vector.reduce.fadd vector.reduce.fmul", (1,), flags=True)
     add("vector.extract", (RESULT, 0), immediates=("pos",))
     add("vector.insert", (RESULT, 1), immediates=("pos",))
+    constrained = "fadd fsub fmul fdiv frem fma fmuladd"
+    modes = ("roundingmode", "fpExceptionBehavior")
+    strict = " strictfp"
+    prefix = "experimental.constrained."
+    add(" ".join(prefix + name for name in constrained.split()), immediates=modes, call=strict)
+    add(
+        f"{prefix}fptrunc {prefix}sitofp {prefix}uitofp", (RESULT, 0), immediates=modes, call=strict
+    )
+    add(f"{prefix}fpext", (RESULT, 0), immediates=modes[1:], call=strict)
+    add("annotation", (RESULT, 1))
+    add("ptr.annotation var.annotation", (0, 1))
+    add("eh.typeid.for", (0,))
     add("masked.compressstore", (0,))
     add("masked.expandload")
     table["vastart"] = Intrinsic("va_start", (0,))
@@ -121,36 +136,54 @@ def _writer(entry: Intrinsic) -> Writer:
             for index in entry.types
         )
         flags = scope.module.flags(attributes.get("fastmathFlags")) if entry.flags else ""
+        (of_result,) = parameters(attributes.get("res_attrs"), scope.types, 1)
         values = arguments(scope, operands, attributes.get("arg_attrs") if operands else None)
         if entry.immediates:
             parts = [values] if values else []
             for name in entry.immediates:
                 immediate: Any = attributes[name]
-                text = constant(immediate, immediate.type, scope.module)
-                parts.append(f"{scope.types.text(immediate.type)} {text}")
+                parts.append(_immediate(scope, immediate, name))
             if entry.order:
                 flat = [*(scope.typed(each) for each in operands), *parts[1:]]
                 parts = [flat[index] for index in entry.order]
             values = ", ".join(parts)
         hints = scope.module.alias_hints(op) if entry.accesses else ""
-        scope.write(op, result, f"call {flags}{result} @llvm.{entry.name}{suffix}({values}){hints}")
+        name = f"@llvm.{entry.name}{suffix}"
+        scope.write(
+            op, result, f"call {flags}{of_result}{result} {name}({values}){entry.call}{hints}"
+        )
 
     return write
 
 
+# Source: MLIR's RoundingMode and FPExceptionBehavior, by number.
+_ROUNDING_MODES = {0: "towardzero", 1: "tonearest", 2: "upward", 3: "downward", 4: "tonearestaway"}
+_ROUNDING_MODES[7] = "dynamic"
+_EXCEPTIONS = ("ignore", "maytrap", "strict")
+
+
+def _immediate(scope: Scope, attribute: Any, name: str) -> str:
+    """An attribute as an argument, with its type in front."""
+    if name == "roundingmode":
+        return f'metadata !"round.{_ROUNDING_MODES[attribute.value]}"'
+    if name == "fpExceptionBehavior":
+        return f'metadata !"fpexcept.{_EXCEPTIONS[attribute.value]}"'
+    text = constant(attribute, attribute.type, scope.module)
+    return f"{scope.types.text(attribute.type)} {text}"
+
+
 def _assume(scope: Scope, op: ir.Operation) -> None:
     operands = list(op.operands)
-    if len(operands) != 1:
-        raise unsupported(op, "operand bundles are not supported")
-    scope.lines.append(f"  call void @llvm.assume({scope.typed(operands[0])})")
+    bundled = bundles(scope, op, operands)
+    scope.lines.append(f"  call void @llvm.assume({scope.typed(operands[0])}){bundled}")
 
 
 def _frexp(scope: Scope, op: ir.Operation) -> None:
     type_ = scope.types.text(op.result.type)
     value, name = scope.values[op.operands[0]]
-    flags = scope.module.flags(op.attributes.get("fastmathFlags"))
     mangled = scope.types.mangled(op.operands[0].type)
-    scope.define(op, type_, f"call {flags}{type_} @llvm.frexp.{mangled}.i32({value} {name})")
+    # A result that is not all floats takes no fast-math flags.
+    scope.define(op, type_, f"call {type_} @llvm.frexp.{mangled}.i32({value} {name})")
 
 
 def _masked(scope: Scope, op: ir.Operation) -> None:

@@ -5,7 +5,7 @@ Addressing Operations".
 from __future__ import annotations
 
 from lowering.bindings import ir
-from lowering.scope import Scope, unsupported
+from lowering.scope import Scope
 
 ORDERINGS = {
     0: "",
@@ -48,8 +48,6 @@ def _ordering(op: ir.Operation, name: str = "ordering") -> str:
 
 def _alloca(scope: Scope, op: ir.Operation) -> None:
     attributes = op.attributes
-    if "inalloca" in attributes:
-        raise unsupported(op, "inalloca is not supported; use a plain alloca")
     element = scope.types.text(attributes["elem_type"].value)
     result = scope.types.text(op.result.type)
     space = f", {result[4:]}" if result != "ptr" else ""

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from lowering import aggregates, arithmetic, calls, control, intrinsics, literals, memory
+from lowering import (
+    aggregates,
+    arithmetic,
+    calls,
+    control,
+    exceptions,
+    intrinsics,
+    literals,
+    memory,
+)
 from lowering.arithmetic import Writer
 from lowering.bindings import ir
 from lowering.scope import Scope, unsupported
@@ -32,6 +41,7 @@ WRITERS = _Table(
         **aggregates.WRITERS,
         **calls.WRITERS,
         **control.WRITERS,
+        **exceptions.WRITERS,
         **intrinsics.WRITERS,
     }
 )

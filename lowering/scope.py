@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from lowering.bindings import ir
-from lowering.errors import UnsupportedConstant, UnsupportedOperation
+from lowering.errors import LoweringError, UnsupportedConstant, UnsupportedOperation
 from lowering.types import Types
 
 _RESOURCE = re.compile(r'^\s*("(?:[^"\\]|\\.)*"|[\w.$-]+): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
@@ -147,8 +147,29 @@ class Scope:
 
 
 def unsupported(op: ir.Operation, why: str) -> UnsupportedOperation:
-    """The error for an operation that cannot be translated; it prints the operation."""
-    printed = op.get_asm(
-        use_local_scope=True, assume_verified=True, skip_regions=True, large_elements_limit=16
+    """The error for an operation that cannot be translated."""
+    return UnsupportedOperation(f"cannot translate `{op.name}`: {why}")
+
+
+def located(error: Exception, op: ir.Operation | None, symbol: str) -> LoweringError:
+    """The error, with the operation that it came from, printed, and the function or global that
+    this is in. One that nobody raised on purpose becomes an UnsupportedOperation.
+    """
+    where = f"\n  in: {_printed(op)}" if op is not None else ""
+    where += f"\n  of: @{symbol}" if symbol else ""
+    if isinstance(error, LoweringError):
+        return type(error)(f"{error}{where}")
+    name = op.name if op is not None else "a module"
+    return UnsupportedOperation(
+        f"cannot translate `{name}`: this form of it was not expected "
+        f"({type(error).__name__}: {error}){where}"
     )
-    return UnsupportedOperation(f"cannot translate `{op.name}`: {why}\n  in: {printed}")
+
+
+def _printed(op: ir.Operation) -> str:
+    text = str(
+        op.get_asm(
+            use_local_scope=True, assume_verified=True, skip_regions=True, large_elements_limit=16
+        )
+    )
+    return text if len(text) < 1000 else text[:1000] + " ..."

@@ -6,6 +6,9 @@ that LLVM 22 parses. Cost: linear in the size of the module.
 
 from __future__ import annotations
 
+from typing import Any
+
+from lowering.accounts import check, check_module
 from lowering.aliasing import AliasScopes
 from lowering.attributes import function_head
 from lowering.bindings import ir
@@ -14,8 +17,8 @@ from lowering.errors import InvalidModule
 from lowering.globals import alias_line, global_line
 from lowering.hidden import HIDING, hidden_flags
 from lowering.operations import WRITERS
-from lowering.scope import ModuleScope, Scope, unsupported
-from lowering.types import quoted
+from lowering.scope import ModuleScope, Scope, located, unsupported
+from lowering.startup import comdat_lines, constructor_line, module_lines
 
 
 def translate(module: ir.Module) -> str:
@@ -41,53 +44,84 @@ def translate(module: ir.Module) -> str:
     scope = ModuleScope(module.operation)
     aliases = AliasScopes(scope)
     scope.alias_hints, scope.declare_scope = aliases.hints, aliases.declaration
-    head: list[str] = []
     attributes = module.operation.attributes
-    if "llvm.data_layout" in attributes:
-        head.append(f"target datalayout = {quoted(attributes['llvm.data_layout'].value)}")
-    if "llvm.target_triple" in attributes:
-        head.append(f"target triple = {quoted(attributes['llvm.target_triple'].value)}")
+    check_module(attributes)
+    head = module_lines(attributes)
     globals_: list[str] = []
     functions: list[str] = []
     for view in module.body.operations:
         op = view.operation
-        if op.name == "llvm.func":
+        name = op.name
+        if name == "llvm.func":
             functions.append(_function(scope, op))
-        elif op.name == "llvm.mlir.global":
-            globals_.append(global_line(scope, op))
-        elif op.name == "llvm.mlir.alias":
-            globals_.append(alias_line(scope, op))
-        elif op.name in ("llvm.module_flags", "llvm.named_metadata"):
-            continue  # hints for other tools
-        else:
-            raise unsupported(
-                op, "at the top of a module only functions, globals and aliases are supported"
-            )
+            continue
+        try:
+            check(op, name, op.attributes)
+            if name == "llvm.mlir.global":
+                globals_.append(global_line(scope, op))
+            elif name == "llvm.mlir.alias":
+                globals_.append(alias_line(scope, op))
+            elif name == "llvm.comdat":
+                head += comdat_lines(op)
+            elif name in ("llvm.mlir.global_ctors", "llvm.mlir.global_dtors"):
+                globals_.append(constructor_line(scope, op, name[-5:]))
+            elif name not in _HINTS:
+                raise unsupported(
+                    op,
+                    "at the top of a module there may be functions, globals, aliases, comdats, "
+                    "constructors and destructors",
+                )
+        except Exception as error:
+            raise located(error, op, _symbol(op)) from None
     parts = [*head, *scope.types.definitions(), *globals_, *functions, *scope.metadata_lines()]
     return "\n".join(parts) + "\n"
 
 
+# For other tools: what is linked with what, debuggers, profilers.
+_HINTS = frozenset(("llvm.module_flags", "llvm.named_metadata", "llvm.linker_options"))
+
+
+def _symbol(op: ir.Operation) -> str:
+    attributes: Any = op.attributes
+    return attributes["sym_name"].value if "sym_name" in attributes else ""
+
+
 def _function(module: ModuleScope, function: ir.Operation) -> str:
-    region = function.regions[0]
-    blocks = list(region.blocks)
-    head = function_head(module, function, declaration=not blocks)
-    if not blocks:
-        return head
-    operations = _operations(function, len(blocks))
-    hidden = hidden_flags(function, [pair for block in operations for pair in block])
-    name = function.attributes["sym_name"].value
-    scope = Scope(module, name, hidden)
-    for argument in blocks[0].arguments:
-        scope.values[argument] = (module.types.text(argument.type), f"%{scope.count}")
-        scope.count += 1
+    name = _symbol(function)
+    try:
+        check(function, "llvm.func", function.attributes)
+        blocks = list(function.regions[0].blocks)
+        head = function_head(module, function, declaration=not blocks)
+        if not blocks:
+            return head
+        operations = _operations(function, len(blocks))
+        hidden = hidden_flags(function, [pair for block in operations for pair in block])
+        scope = Scope(module, name, hidden)
+        for argument in blocks[0].arguments:
+            scope.values[argument] = (module.types.text(argument.type), f"%{scope.count}")
+            scope.count += 1
+    except Exception as error:
+        raise located(error, function, name) from None
     if len(blocks) == 1:
         scope.lines.append("b0:")
         scope.block = "b0"
-        for operation_name, op in operations[0]:
-            WRITERS[operation_name](scope, op)
+        _write(scope, operations[0])
     else:
         _blocks(scope, blocks, operations)
     return "\n".join((head, *scope.lines, "}"))
+
+
+def _write(scope: Scope, operations: list[tuple[str, ir.Operation]]) -> None:
+    """Writes the operations. What goes wrong says in which, and in which function."""
+    op = None
+    try:
+        for name, op in operations:
+            attributes = op.attributes
+            if len(attributes):
+                check(op, name, attributes)
+            WRITERS[name](scope, op)
+    except Exception as error:
+        raise located(error, op, scope.name) from None
 
 
 def _operations(function: ir.Operation, blocks: int) -> list[list[tuple[str, ir.Operation]]]:
@@ -139,8 +173,7 @@ def _blocks(
                 scope.lines.append("")  # filled in below, when every predecessor is written
                 scope.count += 1
         scope.hidden = iter(hidden[starts[index] : starts[index + 1]])
-        for name, op in operations[index]:
-            WRITERS[name](scope, op)
+        _write(scope, operations[index])
     for line, block in phis:
         edges = scope.edges[block]
         for position, argument in enumerate(block.arguments):

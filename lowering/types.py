@@ -29,7 +29,14 @@ _LEAVES = {
     "!llvm.label": ("label", "label"),
 }
 
-FLOATING = {"half", "bfloat", "float", "double", "x86_fp80", "fp128"}
+_FLOATING = {"half", "bfloat", "float", "double", "x86_fp80", "fp128"}
+
+
+def is_floating(text: str) -> bool:
+    """Whether values of the LLVM type may carry fast-math flags: floats, and vectors and arrays of
+    them. Source: FPMathOperator.
+    """
+    return text.rpartition(" ")[2].rstrip(">]") in _FLOATING
 
 
 def quoted(text: str | bytes) -> str:

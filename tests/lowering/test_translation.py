@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from typing import Any
 
 import pytest
 from harness import Signature, call, parse, values
@@ -86,8 +87,8 @@ def test_flags_that_the_bindings_hide() -> None:
 def test_hidden_flags_in_deceptive_surroundings() -> None:
     found = lines("""llvm.func @f(%a: i32) attributes {
         passthrough = ["\\0A  %0 = llvm.add %1, %2 : i32"]} {
-      %0 = llvm.add %a, %a overflow<nsw> {x = "= llvm.add %a, %a overflow<nuw>"} : i32
-      %1 = llvm.mul %0, %a {x = "overflow<nuw>"} : i32
+      %0 = llvm.add %a, %a overflow<nsw> {func.x = "= llvm.add %a, %a overflow<nuw>"} : i32
+      %1 = llvm.mul %0, %a {func.x = "overflow<nuw>"} : i32
       llvm.br ^b
     ^c:
       %3 = llvm.sub %2, %a overflow<nuw> : i32
@@ -317,3 +318,49 @@ def test_a_deep_function_needs_no_deep_stack() -> None:
     chain = "".join(f"  llvm.br ^b{index}\n^b{index}:\n" for index in range(5000))
     found = lines(f"llvm.func @f() {{\n{chain}  llvm.return\n}}")
     assert found[-2] == "ret void"
+
+
+def test_bundles_of_calls() -> None:
+    found = lines("""llvm.func @g(i32) -> i32
+    llvm.func @f(%x: i32, %p: !llvm.ptr) -> i32 {
+      %0 = llvm.call @g(%x) ["deopt"(), "tag"(%x, %p : i32, !llvm.ptr)] : (i32) -> i32
+      %1 = llvm.call %p(%x) ["deopt"(%p : !llvm.ptr)] : !llvm.ptr, (i32) -> i32
+      llvm.call_intrinsic "llvm.donothing"() ["deopt"()] : () -> ()
+      llvm.return %1 : i32
+    }""")
+    assert found[3:6] == [
+        '%2 = call i32 @g(i32 %0) [ "deopt"(), "tag"(i32 %0, ptr %1) ]',
+        '%3 = call i32 %1(i32 %0) [ "deopt"(ptr %1) ]',
+        'call void @llvm.donothing() [ "deopt"() ]',
+    ]
+
+
+def test_call_in_another_address_space() -> None:
+    found = lines("""llvm.func @f(%p: !llvm.ptr<1>) {
+      llvm.call %p() : !llvm.ptr<1>, () -> ()
+      llvm.return
+    }""")
+    assert found[2] == "call addrspace(1) void %0()"
+
+
+def test_conventions_by_number() -> None:
+    assert lines("llvm.func spir_kernelcc @f()") == ["declare cc 76 void @f()"]
+    assert lines("llvm.func cc_10 @f()") == ["declare cc 10 void @f()"]
+    assert lines("llvm.func win64cc @f()") == ["declare win64cc void @f()"]
+
+
+def test_assembly_of_the_module() -> None:
+    text = 'module attributes {llvm.module_asm = [".globl f", "f: \\22ret\\22"]} {}'
+    assert lines(text) == ['module asm ".globl f"', 'module asm "f: \\22ret\\22"']
+
+
+def test_functions_are_printed_in_local_scope() -> None:
+    """Otherwise printing one numbers the whole module, each time."""
+
+    class Function:
+        def get_asm(self, **options: object) -> bytes:
+            assert options["use_local_scope"]
+            return b"  %0 = llvm.add %1 %2 overflow<nsw>"
+
+    function: Any = Function()
+    assert list(hidden_flags(function, [("llvm.add", function)])) == [1]
