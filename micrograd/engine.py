@@ -10,28 +10,30 @@ graph has no reference cycles and is freed the moment it is dropped. Nothing her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import count
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from sys import _getframe
+from threading import get_ident
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from . import ops
+from .copies import Copied
+from .copies import next_serial as _next_serial
+from .copies import serial as _serial
 from .errors import GraphError, TraceError, user_location
+from .operators import install_operators
 from .ops import Op, as_float
 
-_next_serial = count().__next__
-_serial = attrgetter("_serial")
 _new: Callable[[Any], Any] = object.__new__
 _MACHINERY = frozenset(str(Path(__file__).with_name(f"{n}.py")) for n in ("engine", "ops", "nn"))
 _UNSET = -0.0  # the exact zero of addition: -0.0 + x is x, the sign of a zero included
 
 
-class Value:
+class Value(Copied):
     """One real number, its gradient, and the op and operands that it came from.
 
     `data` is a float and `grad` is filled by `backward`. `label` is yours, for printing.
@@ -45,9 +47,9 @@ class Value:
     (1.0, 2.0)
     """
 
-    __slots__ = ("__weakref__", "_entry", "_home", "_operands", "_serial", "data", "grad", "label")
+    __slots__ = ("__weakref__", "_data", "_entry", "_home", "_operands", "_serial", "grad", "label")
 
-    data: float
+    _data: float  # what `data` reads and, after a check, writes
     grad: float
     label: str
     _entry: Op | None  # the op of the table; None for a leaf
@@ -60,12 +62,27 @@ class Value:
     ) -> None:
         if isinstance(_children, str):  # Value(3, "a"): the second argument is a label
             label, _children = _children, ()
-        self.data = data if data.__class__ is float else as_float(data)
+        self._data = data if data.__class__ is float else as_float(data)
         self.grad = 0
         self.label = label
         self._operands = tuple(map(lift, _children)) if _children else ()
-        self._entry = _entry_of(_op, len(self._operands)) if self._operands else None
+        self._entry = ops.named(_op, len(self._operands)) if self._operands else None
         self._serial = _next_serial()
+
+    @property
+    def data(self) -> float:
+        """The number; any real number can be assigned.
+
+        Read in a function that is being compiled, it is the number that there will be when the
+        function runs, through which no gradient flows.
+        """
+        if _tracing and get_ident() in _tracing:
+            return _record_traced(ops.detach, (self,))  # type: ignore[return-value]
+        return self._data
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        self._data = number if number.__class__ is float else as_float(number)
 
     @property
     def _prev(self) -> tuple[Value, ...]:
@@ -87,7 +104,7 @@ class Value:
         return entry.label
 
     def __repr__(self) -> str:
-        return f"Value(data={self.data}, grad={self.grad})"
+        return f"Value(data={self._data}, grad={self.grad})"
 
     def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Value:
         """The Value of `op` on `operands`, at least one of which is a Value."""
@@ -95,7 +112,7 @@ class Value:
         if any(x.__class__ is Traced for x in lifted):
             return _record_traced(op, lifted)
         out = _record(Value, op, lifted)
-        out.data = op.eval(*map(_number, lifted))
+        out._data = op.eval(*map(_number, lifted))
         return out
 
     # -- gradient --------------------------------------------------------------------------
@@ -121,19 +138,19 @@ class Value:
             if len(operands) == 2 and rules[0] is not None and rules[1] is not None:
                 x, y = operands
                 if x.__class__ is float:
-                    y.grad += rules[1](ct, v.data, x, y.data)
+                    y.grad += rules[1](ct, v._data, x, y._data)
                 elif y.__class__ is float:
-                    x.grad += rules[0](ct, v.data, x.data, y)
+                    x.grad += rules[0](ct, v._data, x._data, y)
                 else:
-                    a = x.data
-                    b = y.data
-                    x.grad += rules[0](ct, v.data, a, b)
-                    y.grad += rules[1](ct, v.data, a, b)
+                    a = x._data
+                    b = y._data
+                    x.grad += rules[0](ct, v._data, a, b)
+                    y.grad += rules[1](ct, v._data, a, b)
             else:
                 data = [_number(x) for x in operands]
                 for x, rule in zip(operands, rules, strict=True):
                     if rule is not None and x.__class__ is not float:
-                        x.grad += rule(ct, v.data, *data)
+                        x.grad += rule(ct, v._data, *data)
 
     backprop = backward
     """The name that micrograd with recursive backprop gives it."""
@@ -144,10 +161,10 @@ class Value:
         return self
 
     def __bool__(self) -> bool:
-        return self.data != 0.0
+        return self._data != 0.0
 
     def __float__(self) -> float:
-        return self.data
+        return self._data
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """NumPy's functions on Values, alone or in object arrays, by the op of the same name."""
@@ -185,7 +202,7 @@ class Value:
                 print(f"{indent}{name} (above)")
                 continue
             seen.add(id(v))
-            print(f"{indent}{name} data={v.data} grad={v.grad}")
+            print(f"{indent}{name} data={v._data} grad={v.grad}")
             stack.extend((depth + 1, x) for x in reversed(v._operands))
 
 
@@ -195,19 +212,7 @@ def lift(x: Any) -> Any:
 
 
 def _number(x: Any) -> float:
-    return x if x.__class__ is float else x.data
-
-
-def _entry_of(label: str, arity: int) -> Op:
-    """The op that a hand-made node names; an unknown one can be shown, not differentiated."""
-    for op in ops.OPS.values():
-        if label in (op.label, op.name) and op.arity == arity:
-            return op
-
-    def no_rule(*_: Any) -> Any:
-        raise GraphError(f"op {label!r} is not in the op table; define it with ops.define(...)")
-
-    return Op(label, "made by hand", arity, no_rule, (no_rule,) * arity, label)
+    return x if x.__class__ is float else x._data
 
 
 def _record(cls: type[Value], op: Op, operands: tuple[Any, ...]) -> Value:
@@ -255,7 +260,7 @@ def _unary(op: Op) -> Any:
 
     def method(self: Value) -> Value:
         out = Value.__new__(Value)
-        out.data = evaluate(self.data)
+        out._data = evaluate(self._data)
         out.grad = 0
         out.label = ""
         out._entry = op
@@ -272,7 +277,7 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
     def method(self: Value, other: Any) -> Any:
         kind = other.__class__
         if kind is Value:
-            y = other.data
+            y = other._data
         elif kind is float:
             y = other
         else:
@@ -286,10 +291,10 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
             y = other = float(other)
         out = Value.__new__(Value)
         if reflected:
-            out.data = evaluate(y, self.data)
+            out._data = evaluate(y, self._data)
             out._operands = (other, self)
         else:
-            out.data = evaluate(self.data, y)
+            out._data = evaluate(self._data, y)
             out._operands = (self, other)
         out.grad = 0
         out.label = ""
@@ -298,39 +303,6 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
         return out
 
     return method
-
-
-_OPERATORS = {
-    "add": ops.add,
-    "sub": ops.sub,
-    "mul": ops.mul,
-    "truediv": ops.div,
-    "pow": ops.pow,
-}
-_COMPARISONS = {"lt": ops.lt, "le": ops.le, "gt": ops.gt, "ge": ops.ge}
-_METHODS = {name: op for name, op in ops.OPS.items() if op.arity == 1}
-_METHODS |= {op.ufunc: op for op in ops.OPS.values() if op.arity == 1 and op.ufunc}
-_METHODS |= {"__neg__": ops.neg, "__abs__": ops.absolute}
-
-
-def install_operators(cls: type, unary: Callable[[Op], Any], binary: Callable[..., Any]) -> None:
-    """Give `cls` Python's operators and one method per op, NumPy's spelling included.
-
-    The forms that a method cannot tell by its first operand alone (`**`, comparisons with a
-    number on the left) are Python's reflected methods.
-    """
-    methods: dict[str, Any] = {name: unary(op) for name, op in _METHODS.items()}
-    for name, op in _OPERATORS.items():
-        methods[f"__{name}__"] = binary(op)
-        methods[f"__r{name}__"] = binary(op, reflected=True)
-    for name, op in _COMPARISONS.items():
-        methods[f"__{name}__"] = binary(op)
-    for op in (ops.maximum, ops.minimum, ops.atan2):
-        methods[op.name] = methods[op.ufunc or op.name] = binary(op)
-    for name, method in methods.items():
-        method.__name__ = name
-        method.__qualname__ = f"{cls.__name__}.{name}"
-        setattr(cls, name, method)
 
 
 install_operators(Value, _unary, _binary)
@@ -357,10 +329,8 @@ class Traced(Value):
 
     @property
     def data(self) -> float:
-        raise TraceError(
-            f"{user_location()}: a traced value has no number yet, so .data cannot be read; "
-            "compute with the Value itself"
-        )
+        """The number that it will be, through which no gradient flows."""
+        return _record_traced(ops.detach, (self,))  # type: ignore[return-value]
 
     @data.setter
     def data(self, number: Any) -> None:
@@ -395,6 +365,12 @@ class Traced(Value):
             "index with a plain int, or choose with micrograd.where"
         )
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TraceError(
+            f"{user_location()}: a traced value has no number yet, so it cannot be pickled, nor "
+            "sent to another process; do that outside the function that is compiled"
+        )
+
     def backward(self) -> None:
         raise TraceError(
             f"{user_location()}: backward() inside a compiled function; compile the function and "
@@ -403,6 +379,35 @@ class Traced(Value):
 
     def __repr__(self) -> str:
         return f"Traced({self.label or self._op})"
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise TraceError(
+                f"{user_location()}: a traced value has no number yet, so it has no text of the "
+                f"form {spec!r}; make the text outside the function that is compiled"
+            )
+        return repr(self)
+
+
+_tracing: set[int] = set()  # threads that are in `tracing()`
+
+
+@contextmanager
+def tracing() -> Iterator[None]:
+    """Inside, this thread calls a function to compile it: numbers that it reads are not final.
+
+    `data` and copies of Values, the function's arguments or not, are then recorded, so that the
+    compiled function reads them when it runs.
+    """
+    thread = get_ident()
+    if thread in _tracing:
+        yield
+        return
+    _tracing.add(thread)
+    try:
+        yield
+    finally:
+        _tracing.discard(thread)
 
 
 def _record_traced(op: Op, operands: tuple[Any, ...]) -> Value:

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError, kind
+from .errors import DataError, GraphError, kind
 
 Rule = Callable[..., Any]
 
@@ -91,6 +91,48 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}: {self.formula}>"
+
+    def __copy__(self) -> Op:
+        return self
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Op:
+        return self
+
+    def __reduce__(self) -> Any:
+        if self.formula == _BY_HAND:
+            return named, (self.label, self.arity)
+        if OPS.get(self.name) is not self:
+            raise GraphError(
+                f"op {self.name!r} cannot be pickled: it is not the one of that name in the op "
+                "table; define it with ops.define(...)"
+            )
+        return _in_table, (self.name,)
+
+
+_BY_HAND = "made by hand"
+
+
+def named(label: str, arity: int) -> Op:
+    """The op with this label or name; an unknown one can be shown, not differentiated."""
+    for op in OPS.values():
+        if label in (op.label, op.name) and op.arity == arity:
+            return op
+
+    def no_rule(*_: Any) -> Any:
+        raise GraphError(f"op {label!r} is not in the op table; define it with ops.define(...)")
+
+    return Op(label, _BY_HAND, arity, no_rule, (no_rule,) * arity, label)
+
+
+def _in_table(name: str) -> Op:
+    """The op that a pickle names."""
+    try:
+        return OPS[name]
+    except KeyError:
+        raise GraphError(
+            f"this pickle has the op {name!r}, which is not defined here; import the module that "
+            "defines it with ops.define(...) before you load it"
+        ) from None
 
 
 def as_float(x: Any) -> float:
@@ -331,6 +373,13 @@ minimum: Op = define(
     mlir="llvm.intr.minimum",
     ufunc="minimum",
     commutative=True,
+)
+detach: Op = define(
+    "detach",
+    formula="x, with derivative 0",
+    eval=lambda x: x,
+    vjp=(None,),
+    expand=lambda x: x,
 )
 absolute: Op = define(
     "abs",

@@ -10,13 +10,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from operator import attrgetter, itemgetter
+from types import new_class
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .engine import Value, _serial
-from .errors import DataError, kind
+from .copies import serial
+from .engine import Value
 
 _home, _start, _store = attrgetter("_home"), attrgetter("address"), itemgetter(0)
 
@@ -35,6 +36,9 @@ class Store:
     def __len__(self) -> int:
         return len(self._data)
 
+    def __reduce__(self) -> Any:
+        return Store, (self._data,)  # the numbers, at another address
+
 
 class Live(Value):
     """A leaf whose number lives in a Store.
@@ -47,20 +51,38 @@ class Live(Value):
     """
 
     __slots__ = ()
+    _plain = Value
 
     @property
-    def data(self) -> float:
+    def _data(self) -> float:
         store, index = self._home
         number: float = store._data[index]
         return number
 
-    @data.setter
-    def data(self, number: Any) -> None:
+    @_data.setter
+    def _data(self, number: float) -> None:
         store, index = self._home
-        try:
-            store._data[index] = number
-        except TypeError:
-            raise DataError(f"a Value holds one real number, got {kind(number)}") from None
+        store._data[index] = number
+
+
+Value._live = Live
+
+
+def _live_class(plain: type[Value]) -> type[Value]:
+    """The class of live parameters that were of class `plain`: a subclass that looks the same."""
+    found: type[Value] | None = plain.__dict__.get("_live")
+    if found is None:
+        names = {
+            "__slots__": (),
+            "__module__": plain.__module__,
+            "__qualname__": plain.__qualname__,
+            "__doc__": plain.__doc__,
+            "_data": Live.__dict__["_data"],
+            "_plain": plain,
+        }
+        found = new_class(plain.__name__, (plain,), exec_body=lambda body: body.update(names))
+        plain._live = found
+    return found
 
 
 def adopt(leaves: Iterable[Value]) -> list[Store]:
@@ -70,11 +92,11 @@ def adopt(leaves: Iterable[Value]) -> list[Store]:
     model are created in the order of `parameters()`, so they lie in that order.
     """
     leaves = list(leaves)
-    fresh = sorted({v for v in leaves if v.__class__ is Value}, key=_serial)
+    fresh = sorted({v for v in leaves if v.__class__._plain is None}, key=serial)
     if fresh:
-        store = Store(v.data for v in fresh)
+        store = Store(v._data for v in fresh)
         for index, v in enumerate(fresh):
-            v.__class__ = Live
+            v.__class__ = _live_class(v.__class__)
             v._home = (store, index)
     return list(dict.fromkeys(map(_store, map(_home, leaves))))
 

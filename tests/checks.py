@@ -90,7 +90,8 @@ def check_derivative(op: Op, n: int = 60) -> None:
             def partial(x: float, i: int = i, operands: tuple[float, ...] = operands) -> float:
                 return op.eval(*operands[:i], x, *operands[i + 1 :])
 
-            expected = central_difference(partial, operands[i])
+            # detach is there to hide the derivative of its number
+            expected = 0.0 if op.name == "detach" else central_difference(partial, operands[i])
             if expected is None:
                 continue
             accepted[i] += 1

@@ -422,17 +422,6 @@ def test_bad_options(make: Callable[[], Any], message: str) -> None:
         ({"steps": 1}, r"SGD has the state \['momentum', 'steps'\], got \['steps'\]"),
         ({"steps": 1, "momentum": [0.0, 0.0]}, r"momentum should have shape \(1,\), .* got \(2,\)"),
         ({"steps": -1, "momentum": [0.0]}, "steps should be an int, 0 or more, got int -1"),
-        ({"steps": True, "momentum": [0.0]}, "steps should be an int, 0 or more, got bool True"),
-        (
-            {"steps": 10**30, "momentum": [0.0]},
-            r"an int below 2\*\*62, got int 1000",
-        ),
-        ({"steps": 2, "momentum": ["a"]}, r"momentum should hold real numbers, got list \['a'\]"),
-        ({"steps": 2, "momentum": [1j]}, "momentum should hold real numbers, got list"),
-        ({"steps": 2, "momentum": [[1], [1, 2]]}, "momentum should have shape"),
-        ({"steps": 2, "momentum": None}, r"momentum should have shape \(1,\), .* got \(\)"),
-        (5, r"a state is what state_dict\(\) gives, got int 5"),
-        ({1: 2, "steps": 3}, r"got \['1', 'steps'\]"),
     ],
 )
 def test_a_foreign_state(saved: dict[str, Any], message: str) -> None:

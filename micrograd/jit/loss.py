@@ -18,7 +18,7 @@ import lowering
 from lowering.bindings import context
 
 from .. import ops
-from ..engine import Traced, Value
+from ..engine import Traced, Value, tracing
 from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..losses import expectations
 from ..store import addresses, adopt
@@ -74,7 +74,8 @@ def trace_sample(
         arguments.append(build(structure, iter(leaves)))
     taken = " and ".join(f"data[{k}][i], {_shown(shape)}" for k, shape in enumerate(shapes))
     try:
-        value = function(*arguments)
+        with tracing():
+            value = function(*arguments)
     except TraceError:
         raise
     except (TypeError, ValueError, IndexError, MicrogradError) as error:

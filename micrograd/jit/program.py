@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import install_operators
+from ..operators import install_operators
 from ..ops import Op
 
 INDEX_NAMES = "ijklmnopqrstuvw"

@@ -11,12 +11,13 @@ import re
 import typing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..engine import Traced, Value
+from ..engine import Traced, Value, tracing
 from ..errors import GraphError, SignatureError, kind
 from ..nn import MLP, Layer, Module, Neuron
 from .signature import SCALAR, Container, Structure, build, count, result_structure
@@ -134,7 +135,8 @@ class FunctionSource:
             ]
             inputs[array_name(p.name)] = leaves
             arguments.append(build(s, iter(leaves)))
-        returned = self.function(*arguments)
+        with nullcontext() if self.freeze else tracing():
+            returned = self.function(*arguments)
         outputs: list[Value | float] = []
         result = result_structure(returned, outputs.append, self.name)
         if not any(isinstance(v, Value) for v in outputs):

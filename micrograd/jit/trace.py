@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import Traced, Value, _serial, cycle_error
+from ..copies import serial as _serial
+from ..engine import Traced, Value, cycle_error
 from ..errors import GraphError, TraceError
 from ..store import Store, adopt
 from .graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of
@@ -187,7 +188,7 @@ def _fill_leaves(
         else:
             codes.append(CONSTANT)
             payloads.append(len(graph.constants) + len(numbers))
-            numbers.append(v.data)
+            numbers.append(v._data)
     graph.codes[at] = codes
     graph.x[at] = payloads
     graph.constants = np.append(graph.constants, numbers)

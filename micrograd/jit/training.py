@@ -24,7 +24,7 @@ from lowering.bindings import context
 from ..engine import Value
 from ..errors import TrainingError, kind
 from ..optim import Optimizer
-from ..store import Live, addresses
+from ..store import addresses
 from .emit_batches import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
 from .emit_gather import FIELDS as BATCH_FIELDS
 from .emit_gather import Column, Samples
@@ -389,7 +389,7 @@ def places_of(parameters: Sequence[Value], kernel: Executable) -> list[int]:
             where[kernel.stores[int(element[0][1:])], element[1]] = k
     places = []
     for k, p in enumerate(parameters):
-        place = where.get(p._home) if isinstance(p, Live) else None
+        place = where.get(p._home) if p._plain is not None else None
         if place is None:
             label = f" ({p.label})" if p.label else ""
             raise TrainingError(
