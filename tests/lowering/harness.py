@@ -18,6 +18,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+from oracle import generic, with_alignments
+
 from lowering import NativeModule
 from lowering.bindings import context, ir
 
@@ -58,8 +61,32 @@ class Check:
 
 
 def parse(text: str) -> ir.Module:
-    """The module of the text, in a context of its own."""
-    return ir.Module.parse(text, context())
+    """The module of the text, as LLVM 22 writes it, in a context of its own.
+
+    Later versions write some operations in another way; for them the text is put into the generic
+    form, which all of them read. Skips the test where that needs a tool that is not there, and
+    where they have stopped to accept what it says.
+    """
+    try:
+        return ir.Module.parse(text, context())
+    except ir.MLIRError as error:
+        if "strict properties" not in str(error) and not _needs_generic_form(text):
+            raise
+    try:
+        return ir.Module.parse(with_alignments(generic(text), 64), context())
+    except ir.MLIRError as error:
+        if any(each in str(error) for each in REFUSED):
+            pytest.skip(f"these bindings no longer accept the module: {error}")
+        raise
+
+
+REFUSED = ("have different integer element types",)
+"""What versions after 22 say of modules that were valid before."""
+
+
+def _needs_generic_form(text: str) -> bool:
+    """Whether the text has an operation that later versions write, not mean, in another way."""
+    return any(name in text for name in ("llvm.intr.masked.", "llvm.intr.matrix."))
 
 
 def checks(text: str) -> list[Check]:
