@@ -91,9 +91,9 @@ def _known() -> dict[str, frozenset[str]]:
     add(
         "mlir.global",
         _SYMBOL + "global_type value addr_space alignment comdat constant "
-        "externally_initialized section thread_local_",
+        "externally_initialized section thread_local_ tls_mode",
     )
-    add("mlir.alias", _SYMBOL + "alias_type thread_local_")
+    add("mlir.alias", _SYMBOL + "alias_type thread_local_ tls_mode")
     add("mlir.global_ctors", "ctors data priorities")
     add("mlir.global_dtors", "dtors data priorities")
     add("comdat", "sym_name")

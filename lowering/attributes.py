@@ -19,6 +19,13 @@ from lowering.types import identifier, quoted
 
 VISIBILITIES = ("", "hidden ", "protected ")
 UNNAMED = ("", "local_unnamed_addr ", "unnamed_addr ")
+_THREAD_LOCAL = (
+    "",
+    "thread_local ",
+    "thread_local(localdynamic) ",
+    "thread_local(initialexec) ",
+    "thread_local(localexec) ",
+)
 
 # Conventions that LLVM IR calls otherwise, by their numbers.
 _CONVENTIONS = {
@@ -112,6 +119,12 @@ def placement(op: ir.Operation) -> str:
     attributes = op.attributes
     local = "dso_local " if "dso_local" in attributes else ""
     return local + VISIBILITIES[number(attributes.get("visibility_"))]
+
+
+def thread_local(attributes: Any) -> str:
+    """Whether each thread has its own, with a space behind: a mark in MLIR 22, a mode later."""
+    mode = number(attributes.get("tls_mode"))
+    return _THREAD_LOCAL[mode or int("thread_local_" in attributes)]
 
 
 def number(attribute: Any) -> int:

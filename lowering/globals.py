@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lowering.attributes import UNNAMED, comdat, linkage, number, placement
+from lowering.attributes import UNNAMED, comdat, linkage, number, placement, thread_local
 from lowering.bindings import ir, llvm
 from lowering.constants import constant, table_bytes
 from lowering.elements import value_of
@@ -52,8 +52,7 @@ def global_line(module: ModuleScope, op: ir.Operation) -> str:
             op, f"only {', '.join(_APPENDING)} can have appending linkage; use another linkage"
         )
     words += placement(op)
-    if "thread_local_" in attributes:
-        words += "thread_local "
+    words += thread_local(attributes)
     words += UNNAMED[number(attributes.get("unnamed_addr"))]
     if space := number(attributes.get("addr_space")):
         words += f"addrspace({space}) "
@@ -74,8 +73,7 @@ def alias_line(module: ModuleScope, op: ir.Operation) -> str:
     """The definition of an `llvm.mlir.alias`."""
     attributes: Any = op.attributes
     words = linkage(op) + placement(op)
-    if "thread_local_" in attributes:
-        words += "thread_local "
+    words += thread_local(attributes)
     words += UNNAMED[number(attributes.get("unnamed_addr"))]
     type_ = module.types.text(attributes["alias_type"].value)
     target = initializer(module, op, None)
