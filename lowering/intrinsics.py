@@ -90,13 +90,11 @@ def _table() -> dict[str, Intrinsic]:
     add("vector.insert", (RESULT, 1), immediates=("pos",))
     constrained = "fadd fsub fmul fdiv frem fma fmuladd"
     modes = ("roundingmode", "fpExceptionBehavior")
-    strict = " strictfp"
+    more: dict[str, Any] = {"call": " strictfp", "flags": True}  # flags since MLIR 23
     prefix = "experimental.constrained."
-    add(" ".join(prefix + name for name in constrained.split()), immediates=modes, call=strict)
-    add(
-        f"{prefix}fptrunc {prefix}sitofp {prefix}uitofp", (RESULT, 0), immediates=modes, call=strict
-    )
-    add(f"{prefix}fpext", (RESULT, 0), immediates=modes[1:], call=strict)
+    add(" ".join(prefix + name for name in constrained.split()), immediates=modes, **more)
+    add(f"{prefix}fptrunc {prefix}sitofp {prefix}uitofp", (RESULT, 0), immediates=modes, **more)
+    add(f"{prefix}fpext", (RESULT, 0), immediates=modes[1:], **more)
     add("annotation", (RESULT, 1))
     add("ptr.annotation var.annotation", (0, 1))
     add("eh.typeid.for", (0,))
