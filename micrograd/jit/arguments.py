@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SignatureError, kind
-from .signature import SCALAR, Container, Structure, leaves, structure_of
+from .signature import (
+    SCALAR,
+    Container,
+    Structure,
+    array_of,
+    is_plain,
+    leaves,
+    row,
+    structure_of,
+)
 from .source import Parameter
 
 Shapes: TypeAlias = dict[tuple[int, ...], None]
@@ -21,8 +30,8 @@ def flatten(
 ) -> tuple[tuple[Structure, ...], list[Any], Shapes]:
     """The structures of the arguments, what they hold, and the shapes to map over.
 
-    An argument holds a number or array; as a container, a list of them, or one array with the
-    numbers along its last axis.
+    An argument holds a number or array; as a container, a list or tuple of them, or one array with
+    the numbers along its last axis, which may have any strides and any type of real numbers.
 
     name           of the kernel, for errors
     only_numbers   whether a parameter that is mapped over takes no containers
@@ -45,22 +54,31 @@ def flatten(
 
 
 def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structure, Any]:
-    if isinstance(x, np.ndarray) and p.array == "rows" and x.ndim:
+    structure: Structure
+    if isinstance(x, np.ndarray) and p.array != "map" and x.ndim:
         if x.dtype.kind not in "biuf":
             structure_of(x, p.name)
+        if p.array == "whole":
+            structure = array_of(x.shape)
+            _check(name, p, structure, x.size)
+            if isinstance(p.structure, Container):
+                structure = p.structure
+            return structure, x.reshape(-1)
         size = x.shape[-1]
-        structure = p.structure or Container(list, (), (SCALAR,) * size)
+        structure = p.structure or row(list, size)
         _check(name, p, structure, size)
-        if x.ndim == 1:
-            return structure, x.tolist()
-        shapes[x.shape[:-1]] = None
+        if x.ndim > 1:
+            shapes[x.shape[:-1]] = None
         return structure, x
     structure = structure_of(x, p.name, array=p.array == "whole")
-    numbers = list(leaves(x, structure, p.name))
+    if isinstance(x, (list, tuple)) and is_plain(x):
+        numbers = x
+    else:
+        numbers = list(leaves(x, structure, p.name))
+        for number in numbers:
+            if isinstance(number, np.ndarray):
+                shapes[number.shape] = None
     _check(name, p, structure, len(numbers))
-    for number in numbers:
-        if isinstance(number, np.ndarray):
-            shapes[number.shape] = None
     if isinstance(p.structure, Container):
         structure = p.structure
     return structure, numbers[0] if structure is SCALAR else numbers

@@ -7,15 +7,15 @@ outputs that `main` writes through a pointer. What comes back has the structure 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import SignatureError, kind
-from .signature import SCALAR, Container, Structure, build, count
+from .signature import SCALAR, Container, Structure, build, count, is_plain
 
 _PLAIN = {float, int}
 
@@ -60,17 +60,10 @@ class Caller:
 
     def __init__(self, convention: Convention, address: int, code: object) -> None:
         self.convention = convention
-        number, written = convention.number, convention.written
         function = convention.prototype(address)
         function.code = code  # which a call that runs keeps
         self._function: Callable[..., Any] = function
-        self._buffer = None if written is None else number * written
-        self._blocks = [
-            number * count(s) if isinstance(s, Container) else None
-            for _, s in convention.parameters
-        ]
-        flat = Container(tuple, (), (SCALAR,) * (written or 0))
-        self._is_flat = convention.result in (flat, Container(tuple, (), (SCALAR, flat)))
+        self._scalars = [s is SCALAR for _, s in convention.parameters]
 
     def fits(self, arguments: Sequence[Any]) -> bool:
         """Whether these are plain numbers, and flat lists or tuples of them, that fit `main`."""
@@ -85,8 +78,9 @@ class Caller:
             elif (
                 s is SCALAR
                 or kind is not s.type  # type: ignore[union-attr]
+                or not issubclass(kind, (list, tuple))
                 or len(x) != len(s.items)  # type: ignore[union-attr]
-                or not {v.__class__ for v in x} <= _PLAIN
+                or not _PLAIN.issuperset(map(type, x))
             ):
                 return False
         return True
@@ -94,44 +88,52 @@ class Caller:
     def call(self, arguments: Sequence[Any], out: npt.NDArray[Any] | None = None) -> Any:
         """Call `main`: scalars as they are, the leaves of a container as an array.
 
-        `out` receives the output that comes through a pointer, and is then returned in its place.
+        arguments   numbers; for a container a list or tuple of its leaves, or an array of them
+        out         receives the output that comes through a pointer, and is returned in its place
         """
-        passed = self._passed(arguments)
-        if self._buffer is None:
+        convention = self.convention
+        passed, kept = self._passed(arguments)
+        if convention.written is None:
             if out is not None:
-                raise SignatureError(f"{self.convention.name} gives one number, which needs no out")
+                raise SignatureError(f"{convention.name} gives one number, which needs no out")
             value = self._function(*passed)
-            return value if self.convention.result is SCALAR else self.wrap(iter([value]))
+            return made(convention.result, np.array([value]))
         if out is not None:
-            address = self._checked(out).__array_interface__["data"][0]
-            value = self._function(*passed, address)
-            return (value, out) if self.convention.returns else out
-        buffer = self._buffer()
-        value = self._function(*passed, buffer)
-        if self._is_flat:
-            return (value, tuple(buffer)) if self.convention.returns else tuple(buffer)
-        return self.wrap(iter([value, *buffer] if self.convention.returns else buffer))
+            value = self._function(*passed, _address(self._checked(out)))
+            return (value, out) if convention.returns else out
+        numbers = np.empty(convention.returns + convention.written, convention.dtype)
+        value = self._function(*passed, _address(numbers[convention.returns :]))
+        del kept  # what `main` read lives until here
+        if convention.returns:
+            numbers[0] = value
+        return made(convention.result, numbers)
 
-    def _passed(self, arguments: Sequence[Any]) -> list[Any]:
-        """The arguments as ctypes takes them."""
+    def _passed(self, arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """The arguments as ctypes takes them, and the memory that they point to."""
+        dtype = self.convention.dtype
+        passed: list[Any] = []
+        kept: list[Any] = []
         try:
-            return [
-                float(x) if block is None else block(*x)
-                for x, block in zip(arguments, self._blocks, strict=True)
-            ]
+            for x, is_scalar in zip(arguments, self._scalars, strict=True):
+                if is_scalar:
+                    passed.append(float(x))
+                    continue
+                if not isinstance(x, np.ndarray) and not is_plain(x):
+                    x = list(map(float, x))
+                with np.errstate(all="ignore"):  # what overflows is inf, as in arithmetic
+                    block = np.ascontiguousarray(x, dtype)
+                passed.append(_address(block))
+                kept.append(block)
         except OverflowError as error:
             raise OverflowError(f"{self.convention.name}: {error}") from None
-
-    def wrap(self, numbers: Iterator[Any]) -> Any:
-        """Results, the value first, in the structure that the function gave them."""
-        return build(self.convention.result, numbers)
+        return passed, kept
 
     def _checked(self, out: Any) -> npt.NDArray[Any]:
         convention = self.convention
         if isinstance(out, np.ndarray):
             fits = out.shape == (convention.written,) and out.dtype == convention.dtype
             flags = out.flags
-            if fits and flags.c_contiguous and flags.writeable:
+            if fits and flags.c_contiguous and flags.writeable and flags.aligned:
                 return out
             got = f"{out.dtype} of shape {out.shape}"
         else:
@@ -144,3 +146,22 @@ class Caller:
     def replace(self, function: Callable[..., Any]) -> None:
         """Call this from now on."""
         self._function = function
+
+
+def _address(x: npt.NDArray[Any]) -> int:
+    """Where an array's numbers are."""
+    address: int = x.__array_interface__["data"][0]
+    return address
+
+
+def made(structure: Structure, numbers: npt.NDArray[Any]) -> Any:
+    """The object of this structure with these numbers as its leaves; of an array, a copy."""
+    if isinstance(structure, Container) and structure.type is np.ndarray:
+        return numbers.astype(np.float64).reshape(structure.keys)
+    if isinstance(structure, Container) and not structure.is_flat:
+        parts, start = [], 0
+        for s in structure.items:
+            parts.append(made(s, numbers[start : start + count(s)]))
+            start += count(s)
+        return build(replace(structure, items=(SCALAR,) * len(parts)), iter(parts))
+    return build(structure, iter(numbers.tolist()))

@@ -22,7 +22,7 @@ from .differentiate import GRADIENT, gradient
 from .forward import copy, jacobian, jvp
 from .program import Access, Apply, Program, Role
 from .reroll import OUTPUT
-from .signature import SCALAR, Container, Structure, count
+from .signature import SCALAR, Container, Structure, array_of, count, row
 from .source import Parameter, Recording, Source
 from .tangents import fresh
 
@@ -100,10 +100,9 @@ def _product(rows: Structure, columns: Structure) -> Structure:
         return rows
     if rows.type is not np.ndarray:
         return replace(rows, items=tuple(_product(x, columns) for x in rows.items))
-    flat = all(x is SCALAR for x in columns.items)
-    if flat and columns.type in (np.ndarray, list, tuple):
+    if columns.is_flat and columns.type in (np.ndarray, list, tuple):
         shape = columns.keys if columns.type is np.ndarray else (len(columns.items),)
-        return Container(np.ndarray, rows.keys + shape, (SCALAR,) * (count(rows) * count(columns)))
+        return array_of(rows.keys + shape)
     return Container(list, (), (columns,) * len(rows.items))
 
 
@@ -121,7 +120,7 @@ def _directions(source: Source) -> list[Parameter]:
     if source.alone and not isinstance(asked[0], str):
         return [Parameter(_untaken("direction", taken))]
     known = not any(isinstance(w, str) for w in asked)
-    structure = Container(list, (), (SCALAR,) * len(asked)) if known else None
+    structure = row(list, len(asked)) if known else None
     return [Parameter(_untaken("direction", taken), "rows", structure)]
 
 

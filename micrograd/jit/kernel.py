@@ -20,7 +20,7 @@ from .derivatives import Wanted
 from .executable import Executable, Options
 from .explain import explain
 from .native_callable import NativeCallable, available, native, reason
-from .signature import SCALAR, Structure
+from .signature import Structure
 from .source import FunctionSource, Parameter, Source, ValueSource
 from .threads import checked
 
@@ -231,20 +231,13 @@ class Kernel(NativeCallable):
                 f"{self.name}: where chooses among the points of arrays, but all arguments are "
                 "numbers"
             )
-        try:
-            plain = [
-                float(c) if s is SCALAR else list(map(float, c))
-                for c, s in zip(columns, key, strict=True)
-            ]
-        except OverflowError as error:
-            raise OverflowError(f"{self.name}: {error}") from None
         if executable not in self._answering:
             with self._lock:
                 self._check_open()
                 if executable not in self._answering:  # twice, the chain of entries would be a ring
                     self._answering.append(executable)
                     self._link()
-        return executable.caller.call(plain, out)
+        return executable.caller.call(columns, out)
 
     def _given(self, n: int) -> list[Parameter]:
         """The parameters that n arguments are for: all, or those behind the leaves of a Value."""

@@ -33,7 +33,7 @@ from .program import Access, Apply, Program, Role, accesses
 from .reroll import OUTPUT, reroll, straight_line
 from .samples import SHARE, WEIGHTS, over_samples
 from .schedule import schedule
-from .signature import SCALAR, Container, Structure, build, count
+from .signature import SCALAR, Structure, array_of, build, count, row
 from .simplify import expand, simplify
 from .storage import INLINE_DATA
 from .trace import Element, Trace, trace, without_collecting
@@ -48,8 +48,8 @@ def row_structure(shape: Sequence[int]) -> Structure:
         return SCALAR
     size = int(np.prod(shape))
     if len(shape) == 1:
-        return Container(list, (), (SCALAR,) * size)
-    return Container(np.ndarray, tuple(shape), (SCALAR,) * size)
+        return row(list, size)
+    return array_of(tuple(shape))
 
 
 def trace_sample(

@@ -20,7 +20,7 @@ import numpy as np
 from ..engine import Traced, Value, tracing
 from ..errors import GraphError, SignatureError, kind
 from ..nn import MLP, Layer, Module, Neuron
-from .signature import SCALAR, Container, Structure, build, count, result_structure
+from .signature import SCALAR, Container, Structure, build, count, result_structure, row
 from .trace import Element, Trace, find_leaves, trace
 
 _RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
@@ -98,7 +98,7 @@ class ValueSource:
         else:
             found = trace([self.value], {}, set(self.wrt))
         elements: list[Element | None] = [*find_leaves(self.wrt, found)]
-        shape = Container(tuple, (), (SCALAR,) * len(elements))
+        shape = row(tuple, len(elements))
         return Recording(found, SCALAR, elements, shape, self.alone)
 
 
@@ -158,7 +158,7 @@ class FunctionSource:
         wrt = self.wrt
         if wrt is None and isinstance(self.function, Module) and not self.freeze:
             reached = [found.elements.get(v) for v in self.function.parameters()]
-            shape = Container(tuple, (), (SCALAR,) * len(reached))
+            shape = row(tuple, len(reached))
             return Recording(found, result, reached, shape)
         elements: list[Element | None] = []
         items: list[Structure] = []
@@ -203,7 +203,7 @@ def _parameters(function: Callable[..., Any]) -> Iterator[Parameter]:
     Raises SignatureError for `*args`, `**kwargs` and keyword-only parameters without a default.
     """
     if isinstance(function, (Neuron, Layer, MLP)):
-        yield Parameter("x", "rows", Container(list, (), (SCALAR,) * function.nin))
+        yield Parameter("x", "rows", row(list, function.nin))
         return
     hints = _hints(function)
     try:
