@@ -24,9 +24,10 @@ from . import ops
 from .copies import Copied
 from .copies import next_serial as _next_serial
 from .copies import serial as _serial
-from .errors import GraphError, TraceError, user_location
-from .operators import install_operators
+from .errors import DataError, GraphError, TraceError, user_location
+from .operators import install_operators, is_comparable
 from .ops import Op, as_float
+from .outline import outline
 
 _new: Callable[[Any], Any] = object.__new__
 _MACHINERY = frozenset(str(Path(__file__).with_name(f"{n}.py")) for n in ("engine", "ops", "nn"))
@@ -163,8 +164,21 @@ class Value(Copied):
     def __bool__(self) -> bool:
         return self._data != 0.0
 
+    __hash__ = object.__hash__  # two Values are equal if they are one, whatever their numbers
+
     def __float__(self) -> float:
-        return self._data
+        raise DataError(
+            f"{user_location()}: float() of a Value, which math and NumPy ask for, loses "
+            "its gradient; compute with micrograd.exp, sin, ..., or take its number, .data"
+        )
+
+    def __int__(self) -> int:
+        raise DataError(
+            f"{user_location()}: int() of a Value loses its gradient; take its number, .data"
+        )
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else str(self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """NumPy's functions on Values, alone or in object arrays, by the op of the same name."""
@@ -189,21 +203,8 @@ class Value(Copied):
             a (above)
           1.0
         """
-        seen: set[int] = set()
-        stack: list[tuple[int, Any]] = [(0, self)]
-        while stack:
-            depth, v = stack.pop()
-            indent = "  " * depth
-            if v.__class__ is float:
-                print(f"{indent}{v}")
-                continue
-            name = " ".join(filter(None, (v.label, v._op))) or "leaf"
-            if id(v) in seen:
-                print(f"{indent}{name} (above)")
-                continue
-            seen.add(id(v))
-            print(f"{indent}{name} data={v._data} grad={v.grad}")
-            stack.extend((depth + 1, x) for x in reversed(v._operands))
+        for line in outline(self):
+            print(line)
 
 
 def lift(x: Any) -> Any:
@@ -305,7 +306,21 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
     return method
 
 
+def _equality(op: Op) -> Any:
+    """`==` or `!=`: of a number and a Value by their numbers, of two Values by identity."""
+    compare = _binary(op)
+
+    def method(self: Value, other: Any) -> Any:
+        if isinstance(other, Value) and other.__class__ is not Traced:
+            return (self is other) is (op is ops.eq)
+        return compare(self, other) if is_comparable(other) else NotImplemented
+
+    return method
+
+
 install_operators(Value, _unary, _binary)
+for _name, _op in (("__eq__", ops.eq), ("__ne__", ops.ne)):
+    setattr(Value, _name, _equality(_op))
 
 
 class Traced(Value):
@@ -316,6 +331,7 @@ class Traced(Value):
     """
 
     __slots__ = ("_site",)
+    __hash__ = object.__hash__
 
     _site: tuple[CodeType, int] | None
 
@@ -342,8 +358,8 @@ class Traced(Value):
     def __bool__(self) -> bool:
         raise TraceError(
             f"{user_location()}: a traced value has no truth value, so `if`, `while`, `and`, `or`, "
-            "`not`, `min()` and `max()` cannot test it; use micrograd.where(condition, a, b), "
-            "minimum or maximum, which are compiled"
+            "`not`, `in`, `min()`, `max()` and sorting cannot test it; use "
+            "micrograd.where(condition, a, b), minimum(*xs) or maximum(*xs), which are compiled"
         )
 
     def __float__(self) -> float:
@@ -446,4 +462,16 @@ def _traced_binary(op: Op, *, reflected: bool = False) -> Any:
     return method
 
 
+def _traced_equality(op: Op) -> Any:
+    """`==` or `!=`, recorded as `<` is."""
+    compare = _traced_binary(op)
+
+    def method(self: Value, other: Any) -> Any:
+        return compare(self, other) if is_comparable(other) else NotImplemented
+
+    return method
+
+
 install_operators(Traced, _traced_unary, _traced_binary)
+for _name, _op in (("__eq__", ops.eq), ("__ne__", ops.ne)):
+    setattr(Traced, _name, _traced_equality(_op))

@@ -6,7 +6,10 @@ Input: the op table. Output: methods on a class, made by the functions that it g
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Number
 from typing import Any
+
+import numpy as np
 
 from . import ops
 from .ops import Op
@@ -42,3 +45,10 @@ def install_operators(cls: type, unary: Callable[[Op], Any], binary: Callable[..
         method.__name__ = name
         method.__qualname__ = f"{cls.__name__}.{name}"
         setattr(cls, name, method)
+
+
+def is_comparable(x: Any) -> bool:
+    """Whether `==` compares this with a Value by its number, rather than say that they differ."""
+    if isinstance(x, (complex, np.complexfloating)):
+        return False
+    return isinstance(x, (Number, np.ndarray, np.bool_)) or hasattr(x, "__apply__")

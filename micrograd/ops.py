@@ -22,6 +22,7 @@ nan
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError, GraphError, kind
+from .errors import DataError, GraphError, MicrogradError, kind
 
 Rule = Callable[..., Any]
 
@@ -60,6 +61,8 @@ class Op:
     ufunc: str | None = None
     """The NumPy ufunc of the same meaning."""
     commutative: bool = False
+    folds: bool = False
+    """Whether a call takes any number of operands, and applies it from left to right."""
     whole: bool = False
     """Compiled in one piece, by jit/vectormath, rather than by `expand`, unless strict."""
 
@@ -74,6 +77,14 @@ class Op:
         return tuple(i for i, rule in enumerate(self.vjp) if rule is not None)
 
     def __call__(self, *operands: Any) -> Any:
+        if self.folds and operands and len(operands) != 2:
+            if len(operands) > 1:
+                return functools.reduce(self, operands)
+            if isinstance(operands[0], (list, tuple, np.ndarray)):
+                raise TypeError(
+                    f"{self.name} takes numbers, not one list of them: {self.name}(*xs)"
+                )
+            operands *= 2  # of one number, and itself
         if len(operands) != self.arity:
             raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
         for x in operands:
@@ -135,14 +146,20 @@ def _in_table(name: str) -> Op:
         ) from None
 
 
+_NO_NUMBERS = (str, bytes, np.complexfloating)
+"""What float() takes for a number, or a part of one, and is none."""
+
+
 def as_float(x: Any) -> float:
     """`x` as a float; strings, None and arrays are refused rather than guessed at."""
-    if isinstance(x, (str, bytes)) or x is None or getattr(x, "ndim", None):
+    if x is None or isinstance(x, _NO_NUMBERS) or getattr(x, "ndim", None) or hasattr(x, "mask"):
         raise DataError(f"a Value holds one real number, got {kind(x)}")
     try:
         return float(x)
     except OverflowError:
         return math.inf if x > 0 else -math.inf
+    except MicrogradError:  # which says more
+        raise
     except (TypeError, ValueError):
         raise DataError(f"a Value holds one real number, got {kind(x)}") from None
 
@@ -360,6 +377,7 @@ maximum: Op = define(
     mlir="llvm.intr.maximum",
     ufunc="maximum",
     commutative=True,
+    folds=True,
 )
 minimum: Op = define(
     "minimum",
@@ -373,6 +391,7 @@ minimum: Op = define(
     mlir="llvm.intr.minimum",
     ufunc="minimum",
     commutative=True,
+    folds=True,
 )
 detach: Op = define(
     "detach",

@@ -6,6 +6,8 @@ import gc
 import math
 import weakref
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -213,8 +215,68 @@ def test_label() -> None:
 
 
 def test_data_becomes_a_float() -> None:
-    for number in (3, True, np.float32(3), np.int64(3), np.array(3.0), Value(3.0)):
+    for number in (3, True, np.float32(3), np.int64(3), np.array(3.0)):
         assert type(Value(number).data) is float
+
+
+def test_a_number_made_of_a_value_would_lose_the_gradient() -> None:
+    """As in micrograd, whose Values math's functions do not take."""
+    a = Value(1.0)
+    takers: list[Callable[[], Any]] = [
+        lambda: a * math.exp(a),  # type: ignore[arg-type]
+        lambda: float(a),  # type: ignore[arg-type]
+        lambda: np.array([a, a], dtype=float),
+        lambda: np.float64(a),  # type: ignore[arg-type]
+        lambda: math.fsum([a, a]),  # type: ignore[list-item]
+        lambda: Value(a),
+        lambda: "%.3f" % a,  # noqa: UP031
+    ]
+    for taker in takers:
+        with pytest.raises(
+            TypeError, match=r"test_engine\.py:\d+: float\(\) .*micrograd\.exp.*\.data"
+        ):
+            taker()
+    with pytest.raises(TypeError, match=r"int\(\) of a Value .*\.data"):
+        int(a)  # type: ignore[call-overload]
+    assert (a * a.exp()).data == (a * np.exp(a)).data == math.e
+
+
+def test_a_value_is_formatted_as_its_number() -> None:
+    assert f"{Value(1.23456):.3f}, {Value(-2.0):8.1e}, {Value(3.0)}" == (
+        "1.235, -2.0e+00, Value(data=3.0, grad=0)"
+    )
+
+
+def test_a_complex_or_masked_number_is_no_value() -> None:
+    for number in (1j, np.complex64(2), np.array(3j), np.ma.masked, np.ma.array(1.0, mask=False)):
+        with pytest.raises(DataError, match="a Value holds one real number"):
+            Value(number)
+        with pytest.raises(DataError, match="a Value holds one real number"):
+            Value(1.0) + number
+
+
+def test_equality_compares_with_numbers_and_tells_values_apart() -> None:
+    a, same = Value(2.0), Value(2.0)
+    for two in (2.0, 2, np.float32(2), np.float64(2), np.int64(2), Fraction(2), Decimal(2)):
+        assert (a == two).data == (two == a).data == 1.0
+        assert (a != two).data == (two != a).data == 0.0
+    assert (a == 3.0).data == 0.0
+    assert (a == True).data == 0.0  # noqa: E712
+    assert a in (1.0, 2.0)
+    assert a not in (1.0, 3.0)
+    assert [2.0, a].index(a) == 0
+    assert a == a
+    assert not a != a  # noqa: SIM202
+    assert (a == same) is False
+    assert (a != same) is True
+    assert a not in [same]
+    assert len({a, same, a}) == 2
+    assert {a: 1, same: 2}[same] == 2
+    for other in (None, "2.0", [2.0], 2j, object()):
+        assert (a == other) is False
+        assert (a != other) is True
+    assert (np.array([a, 1.0]) == 2.0).tolist() == [True, False]
+    assert [v.data for v in a == np.array([2.0, 1.0])] == [1.0, 0.0]
 
 
 def test_made_by_hand_as_micrograd_allows() -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, exp, jit, ops
+import micrograd
+from micrograd import Value, exp, jit, ops, where
 from micrograd.errors import (
     CompilerError,
     DataError,
@@ -28,6 +29,7 @@ from micrograd.errors import (
 from micrograd.nn import MLP, Layer, Neuron
 
 HERE = Path(__file__)
+OUTER = Value(2.0)
 
 
 def two(x: Any, y: Any) -> Any:
@@ -206,6 +208,46 @@ def test_traced_value_in_if() -> None:
     assert "micrograd.where(condition, a, b)" in message
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: 1.0 if x == 0.0 else x,
+        lambda x: 1.0 if x != 0.0 else x,
+        lambda x: 1.0 if 0.0 == x else x,  # noqa: SIM300
+        lambda x: x if x in (1.0, 2.0) else 0.0,
+        lambda x: [2.0, 3.0].index(x) * x,
+        lambda x: x if OUTER == x else 0.0,  # noqa: SIM300
+        lambda x: np.array([x, x]) == 0.0,
+        lambda x: max([x, 2.0 * x]),
+        lambda x: sorted([x, 2.0 * x]),
+    ],
+)
+def test_traced_value_compared_for_equality_has_no_truth_value(f: Any) -> None:
+    with pytest.raises(TraceError, match="a traced value has no truth value") as caught:
+        jit(f)(1.0)
+    assert str(caught.value).startswith(f"{HERE}:{f.__code__.co_firstlineno}: ")
+    assert "micrograd.where(condition, a, b)" in str(caught.value)
+
+
+def test_equality_is_recorded() -> None:
+    w = Value(2.0)
+    sinc = jit(lambda x: where(x == 0.0, 1.0, micrograd.sin(x) / where(x == 0.0, 1.0, x)))
+    assert (sinc(0.0), sinc.grad(0.0)) == (1.0, 0.0)
+    assert sinc(1.0) == math.sin(1.0)
+    assert jit(lambda x: where(x != 0.0, 1.0, 2.0) * x)(3.0) == 3.0
+    assert (
+        jit(lambda x: (w == x) + 2.0 * (x == w) + 4.0 * (x == 2.0) + 8.0 * (x != 2.0))(2.0) == 7.0
+    )
+    assert jit(lambda x, y: (x == y) * x)(2.0, 2.0) == 2.0
+    assert jit(lambda x: x if x is not None and x != "sum" else 0.0)(2.0) == 2.0  # no numbers
+
+
+def test_traced_value_is_not_formatted() -> None:
+    with pytest.raises(TraceError, match="has no text of the form"):
+        jit(lambda x: f"{x:.2f}")(1.0)
+    assert jit(lambda x: x if f"{x}" else 0.0)(1.0) == 1.0
+
+
 def test_traced_value_in_and_or_not_while_max() -> None:
     def f(x: Any) -> Any:
         return max(x, 0.0)  # here
@@ -218,7 +260,7 @@ def test_traced_value_in_and_or_not_while_max() -> None:
     def h(x: Any, y: Any) -> Any:
         return x and y  # here
 
-    assert "minimum or maximum" in raised_in(f, 1.0)
+    assert "minimum(*xs) or maximum(*xs)" in raised_in(f, 1.0)
     assert "`while`" in raised_in(g, 1.0)
     assert "`and`" in raised_in(h, 1.0, 2.0)
 

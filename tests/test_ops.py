@@ -295,7 +295,8 @@ def test_numpy_function_on_values(op: Op) -> None:
     with np.errstate(all="ignore"):
         result = f(*[np.array(column, dtype=object) for column in columns])
     expected = [op(*operands) for operands in rows]
-    assert all(map(same, map(float, result), expected))
+    numbers = [v.data if isinstance(v, Value) else float(v) for v in result]
+    assert all(map(same, numbers, expected))
     # on arrays of objects NumPy decides comparisons itself, and maximum by comparing
     if op.differentiable and op not in (ops.maximum, ops.minimum):
         assert all(v._entry is op for v in result)
@@ -390,6 +391,26 @@ def test_a_new_op_is_one_entry() -> None:
         assert kernel.value_and_grad(0.7) == (swish(0.7), x.grad)
     finally:
         del OPS["swish"]
+
+
+def test_maximum_and_minimum_take_any_number_of_operands() -> None:
+    numbers = [3.0, -1.0, 7.0, 7.0, 2.0]
+    for op, of in ((ops.maximum, max), (ops.minimum, min)):
+        for n in range(1, 6):
+            assert op(*numbers[:n]) == of(numbers[:n])
+            values = list(map(Value, numbers[:n]))
+            op(*values).backward()
+            assert sum(v.grad for v in values) == 1.0
+            kernel = jit(lambda xs, op=op: op(*xs))
+            assert kernel(numbers[:n]) == of(numbers[:n])
+            assert kernel.grad(numbers[:n]) == [v.grad for v in values]
+        assert math.isnan(op(1.0, math.nan, 2.0))
+        with pytest.raises(TypeError, match=rf"takes numbers, .*: {op.name}\(\*xs\)"):
+            op(numbers)
+        with pytest.raises(TypeError, match=f"{op.name} takes 2 operands, got 0"):
+            op()
+    with pytest.raises(TypeError, match="add takes 2 operands, got 3"):
+        ops.add(1.0, 2.0, 3.0)
 
 
 def test_define_refuses_a_second_entry_and_an_empty_one() -> None:
