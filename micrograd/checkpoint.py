@@ -17,25 +17,20 @@ True
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from . import formats
 from .engine import Value
 from .errors import CheckpointError, kind
 from .files import atomic
 from .nn import Layer, Module
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
-METADATA = "metadata.json"
-"""The member of an npz file that holds the strings."""
 
 
 def save(
@@ -45,7 +40,7 @@ def save(
 ) -> None:
     """Write the parameters of a model, or a list of Values, to a file.
 
-    path       safetensors if it ends so (needs the package of that name), else npz
+    path       safetensors if it ends so, else npz
     metadata   strings to keep with them, which `load` gives back
 
     The file is written whole or not at all: an interrupted `save` leaves the old one.
@@ -54,52 +49,85 @@ def save(
         name: np.array([v.data for v in values.reshape(-1)]).reshape(values.shape)
         for name, values in _named(target).items()
     }
-    strings = dict(metadata or {})
-    for key, text in strings.items():
+    encode = formats.safetensors if _is_safetensors(_checked_path(path)) else formats.npz
+    data = encode(arrays, _strings(metadata))
+    with atomic(path) as file:
+        file.write(data)
+
+
+def _strings(metadata: Any) -> dict[str, str]:
+    """Metadata that can be kept."""
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise CheckpointError(f"metadata should be strings by name, got {kind(metadata)}")
+    for key, text in metadata.items():
         if not isinstance(key, str) or not isinstance(text, str):
             raise CheckpointError(
                 f"metadata should be strings by name, got {kind(key)}: {kind(text)}"
             )
-    encode = _encode_safetensors if _is_safetensors(path) else _encode_npz
-    data = encode(arrays, strings)
-    with atomic(path) as file:
-        file.write(data)
+    size = sum(len(key) + len(text) for key, text in metadata.items())
+    if size > formats.MOST_STRINGS // 12:  # a character of JSON may take that many bytes
+        raise CheckpointError(f"metadata should be short strings, got {size} characters")
+    return dict(metadata)
+
+
+def _checked_path(path: Any) -> str | os.PathLike[str]:
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
+        raise CheckpointError(f"path should be the name of a file, got {kind(path)}")
+    return path
 
 
 def load(target: Module | Iterable[Value], path: str | os.PathLike[str]) -> dict[str, str]:
     """Put the numbers of a file into the parameters, in place, and return the file's metadata.
 
-    Kernels that read the parameters see the new numbers. Arrays of any real dtype are taken.
+    Kernels that read the parameters see the new numbers. Arrays of any real dtype are taken,
+    bfloat16 among them.
 
-    Raises CheckpointError if the file is damaged, is no such file, or is of another model; then
-    no parameter has changed.
+    Raises CheckpointError if the file is damaged, is no such file, or is of another model. Whatever
+    is raised, Ctrl-C included, no parameter has changed. Names, shapes and types are compared
+    before numbers are read: a file of another model costs little, however large it says it is.
     """
     named = _named(target)
-    data = Path(path).read_bytes()
-    safetensors = _is_safetensors(path)
-    decode = _decode_safetensors if safetensors else _decode_npz
-    try:
-        arrays, metadata = decode(data)
-        if not isinstance(metadata, dict) or not all(isinstance(s, str) for s in metadata.values()):
-            raise ValueError("its metadata is no dict of strings")
-    except CheckpointError:
-        raise
-    except Exception as error:  # a damaged file makes its reader raise anything
-        raise CheckpointError(
-            f"{path} is damaged, or is no {'safetensors' if safetensors else 'npz'} file: {error}"
-        ) from error
-    _check(named, arrays, path)
-    for name, values in named.items():
-        numbers = arrays[name].astype(np.float64).reshape(-1).tolist()
-        for v, number in zip(values.reshape(-1), numbers, strict=True):
-            v.data = number
+    safetensors = _is_safetensors(_checked_path(path))
+    read = formats.open_safetensors if safetensors else formats.open_npz
+    with open(path, "rb") as file:
+        try:
+            entries, metadata = read(file)
+            if not isinstance(metadata, dict) or not all(
+                isinstance(s, str) for s in metadata.values()
+            ):
+                raise ValueError("its metadata is no dict of strings")
+            _check(named, entries, path)
+            arrays = [entries[name].read() for name in named]
+        except CheckpointError:
+            raise
+        except Exception as error:  # a damaged file makes its reader raise anything
+            raise CheckpointError(
+                f"{path} is damaged, or is no {'safetensors' if safetensors else 'npz'} file: "
+                f"{error}"
+            ) from error
+    values = [v for some in named.values() for v in some.reshape(-1)]
+    _assign(values, [number for array in arrays for number in array.reshape(-1).tolist()])
     return metadata
 
 
-def _check(named: Arrays, arrays: Arrays, path: Any) -> None:
+def _assign(values: Sequence[Value], numbers: Sequence[float]) -> None:
+    """Set all of them, or, if something is raised meanwhile, none."""
+    before = [v.data for v in values]
+    try:
+        for v, number in zip(values, numbers, strict=True):
+            v.data = number
+    except BaseException:
+        for v, number in zip(values, before, strict=True):
+            v.data = number
+        raise
+
+
+def _check(named: Arrays, entries: formats.Entries, path: Any) -> None:
     """Raise CheckpointError if the arrays of a file do not fit."""
-    missing = [name for name in named if name not in arrays]
-    unknown = [name for name in arrays if name not in named]
+    missing = [name for name in named if name not in entries]
+    unknown = [name for name in entries if name not in named]
     if missing or unknown:
         lacks = [f"has no {_listed(missing)}"] if missing else []
         adds = [f"has {_listed(unknown)}, which the model has not"] if unknown else []
@@ -107,13 +135,13 @@ def _check(named: Arrays, arrays: Arrays, path: Any) -> None:
             f"{path} {' and '.join(lacks + adds)}; load it into a model like the one that was saved"
         )
     for name, values in named.items():
-        found = arrays[name]
+        found = entries[name]
+        if not found.is_real:
+            raise CheckpointError(f"{name} in {path} should hold real numbers, has {found.dtype}")
         if found.shape != values.shape:
             raise CheckpointError(
                 f"{name} has shape {values.shape} in the model, but {found.shape} in {path}"
             )
-        if found.dtype.kind not in "fiub":
-            raise CheckpointError(f"{name} in {path} should hold real numbers, has {found.dtype}")
 
 
 def _listed(names: list[str]) -> str:
@@ -173,56 +201,5 @@ def _objects(x: Any) -> npt.NDArray[Any]:
         return np.array(None, dtype=object)
 
 
-# --- formats --------------------------------------------------------------------------------
-
-
 def _is_safetensors(path: str | os.PathLike[str]) -> bool:
     return os.fspath(path).endswith(".safetensors")
-
-
-def _encode_npz(arrays: Arrays, metadata: dict[str, str]) -> bytes:
-    """An npz file, the same bytes for the same numbers; `numpy.load` reads it."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
-        if metadata:
-            archive.writestr(zipfile.ZipInfo(METADATA), json.dumps(metadata))
-    return file.getvalue()
-
-
-def _decode_npz(data: bytes) -> tuple[Arrays, dict[str, str]]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    text = members.pop(METADATA, b"{}")
-    arrays = {
-        name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
-        for name, member in members.items()
-    }
-    return arrays, json.loads(text)
-
-
-def _encode_safetensors(arrays: Arrays, metadata: dict[str, str]) -> bytes:
-    data: bytes = _safetensors().save(arrays, metadata or None)
-    return data
-
-
-def _decode_safetensors(data: bytes) -> tuple[Arrays, dict[str, str]]:
-    arrays = _safetensors().load(data)
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return arrays, header.get("__metadata__", {})
-
-
-def _safetensors() -> Any:
-    """The package, if it is installed."""
-    try:
-        import safetensors.numpy
-    except ImportError:
-        raise CheckpointError(
-            "files that end with .safetensors need a package that is not installed; install it "
-            "with\n    pip install 'micrograd-mlir[safetensors]'\nor give a name that ends with "
-            ".npz, which needs none"
-        ) from None
-    return safetensors.numpy
