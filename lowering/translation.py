@@ -116,7 +116,9 @@ def _write(scope: Scope, operations: list[tuple[str, ir.Operation]]) -> None:
     op = None
     try:
         for name, op in operations:
-            check(op, name, op.attributes)
+            attributes = op.attributes
+            if len(attributes):
+                check(op, name, attributes)
             WRITERS[name](scope, op)
     except Exception as error:
         raise located(error, op, scope.name) from None

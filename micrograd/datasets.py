@@ -10,6 +10,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from .checks import amount, whole
+from .errors import DataError
+
+MOST_SAMPLES = 2**31
+"""More than fit into memory."""
+
 Points: TypeAlias = npt.NDArray[np.float64]
 Classes: TypeAlias = npt.NDArray[np.int64]
 
@@ -22,7 +28,9 @@ def moons(samples: int, noise: float = 0.1, seed: int = 1337) -> tuple[Points, C
     The numbers are those of scikit-learn's `make_moons`, which takes a second to import; with the
     default seed they are those of micrograd's demo.
     """
-    rng = np.random.RandomState(seed)
+    samples = whole("samples", samples, DataError, most=MOST_SAMPLES)
+    noise = amount("noise", noise, DataError)
+    rng = np.random.RandomState(whole("seed", seed, DataError, least=0, most=2**32 - 1))
     outer = np.linspace(0.0, np.pi, samples // 2)
     inner = np.linspace(0.0, np.pi, samples - samples // 2)
     x = np.concatenate([np.cos(outer), 1.0 - np.cos(inner)])
@@ -45,7 +53,8 @@ def yin_yang(samples: int, seed: int = 1337) -> tuple[Points, Classes]:
     >>> points.shape, sorted(set(classes.tolist()))
     ((300, 2), [0, 1, 2])
     """
-    rng = np.random.default_rng(seed)
+    samples = whole("samples", samples, DataError, most=MOST_SAMPLES)
+    rng = np.random.default_rng(whole("seed", seed, DataError, least=0))
     wanted = rng.integers(0, 3, samples)
     points = np.empty((samples, 2))
     missing = np.arange(samples)

@@ -66,5 +66,8 @@ def kind(x: object) -> str:
     >>> kind("abc")
     "str 'abc'"
     """
-    text = repr(x)
+    try:
+        text = " ".join(repr(x).split())
+    except Exception:  # an int of too many digits, or an object whose repr fails
+        return type(x).__name__
     return f"{type(x).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

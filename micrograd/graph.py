@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .checks import whole
 from .engine import Value
 from .errors import DataError, GraphError, MicrogradError, kind
 
@@ -38,7 +39,9 @@ def trace(
     (2, 2)
     """
     if not isinstance(root, Value):
-        raise DataError(f"a graph is drawn from a Value, got {kind(root)}")
+        raise DataError(f"root should be a Value, under which the graph is, got {kind(root)}")
+    if max_nodes is not None:
+        max_nodes = whole("max_nodes", max_nodes, GraphError)
     nodes: list[Value] = []
     edges: list[tuple[Value, Value]] = []
     seen: set[Value] = set()
@@ -85,8 +88,10 @@ def visualize_graph(
         n1 -> n2_op
     }
     """
-    if rankdir not in _RANKDIRS:
+    if not isinstance(rankdir, str) or rankdir not in _RANKDIRS:
         raise GraphError(f"rankdir should be one of {', '.join(_RANKDIRS)}, got {kind(rankdir)}")
+    if not isinstance(format, str) or not format.isalnum():
+        raise GraphError(f"format should be a name such as svg or png, got {kind(format)}")
     nodes, edges = trace(root, max_nodes)
     try:
         import graphviz

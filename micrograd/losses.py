@@ -28,7 +28,7 @@ import numpy as np
 
 from . import ops
 from .engine import Traced, Value
-from .errors import TrainingError, kind
+from .errors import DataError, TrainingError, kind
 from .ops import as_float
 
 
@@ -39,6 +39,7 @@ def max_margin(score: Any, y: Any) -> Any:
     1.25
     """
     y = _checked(y, "max_margin", SIGNS)
+    score = _numeric("score", "max_margin", score)
     return ops.relu(1.0 + -y * score)
 
 
@@ -49,13 +50,17 @@ def squared_error(output: Any, y: Any) -> Any:
     4.25
     """
     if not _is_list(output) and not _is_list(y):
-        return _squared(output, y)
+        return _squared(
+            _numeric("output", "squared_error", output), _numeric("y", "squared_error", y)
+        )
     if not _is_list(output) or not _is_list(y) or len(output) != len(y):
         raise TrainingError(
             "squared_error takes two numbers, or as many outputs as targets, got "
             f"{_amount(output)} and {_amount(y)}"
         )
-    return _sum(_squared(o, t) for o, t in zip(output, y, strict=True))
+    if not len(output):
+        raise TrainingError("squared_error takes one output or more, got an empty list")
+    return _sum(squared_error(o, t) for o, t in zip(output, y, strict=True))
 
 
 def binary_cross_entropy(logit: Any, y: Any) -> Any:
@@ -70,6 +75,7 @@ def binary_cross_entropy(logit: Any, y: Any) -> Any:
     (1000.0, 1.9287498479639178e-22)
     """
     y = _checked(y, "binary_cross_entropy", PROBABILITIES)
+    logit = _numeric("logit", "binary_cross_entropy", logit)
     z = (1.0 - 2.0 * ops.gt(y, 0.5)) * logit
     return ops.softplus(z) - ops.minimum(y, 1.0 - y) * z
 
@@ -93,7 +99,7 @@ def cross_entropy(logits: Sequence[Any], y: Any) -> Any:
             f"cross_entropy takes a list of two or more logits, got {_amount(logits)}; of a single "
             "logit take binary_cross_entropy"
         )
-    logits = list(logits)
+    logits = [_numeric(f"logits[{k}]", "cross_entropy", x) for k, x in enumerate(logits)]
     largest = logits[0]
     for x in logits[1:]:
         largest = ops.maximum(largest, x)
@@ -115,7 +121,13 @@ def l2(parameters: Iterable[Any], strength: Any) -> Any:
     >>> l2([3.0, 4.0], 0.5)
     12.5
     """
-    return strength * sum(p * p for p in parameters)
+    if isinstance(parameters, Value | str) or not isinstance(parameters, Iterable):
+        raise TrainingError(
+            f"parameters of l2 should be a list of Values or numbers, got {kind(parameters)}"
+        )
+    strength = _numeric("strength", "l2", strength)
+    numbers = (_numeric(f"parameters[{k}]", "l2", p) for k, p in enumerate(parameters))
+    return strength * sum(p * p for p in numbers)
 
 
 def _chosen(xs: list[Any], index: Any) -> Any:
@@ -178,10 +190,24 @@ def _checked(y: Any, loss: str, labels: Labels) -> Any:
         if noted is not None:
             noted.append(Expectation(y, loss, labels))
         return y
-    number = y.data if isinstance(y, Value) else as_float(y)
+    if isinstance(y, np.ndarray) and y.ndim:
+        raise DataError(f"y of {loss} should be a number or a Value, got {kind(y)}")
+    number = y.data if isinstance(y, Value) else as_float(_numeric("y", loss, y))
     if not labels.fit(np.float64(number)):
         raise TrainingError(f"y of {loss} should be {labels.words}, got {kind(y)}{labels.hint}")
     return y if isinstance(y, Value) else number
+
+
+def _numeric(name: str, loss: str, x: Any) -> Any:
+    """What a loss computes with: a Value, a number, or an array of them."""
+    if isinstance(x, (Value, float, int)) or (
+        isinstance(x, np.ndarray) and x.dtype.kind in "biufO"
+    ):
+        return x
+    try:
+        return as_float(x)
+    except DataError:
+        raise DataError(f"{name} of {loss} should be a number or a Value, got {kind(x)}") from None
 
 
 # --- sums and lists -----------------------------------------------------------------------------

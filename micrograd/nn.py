@@ -15,8 +15,11 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from .checks import flag, whole
 from .engine import Value
-from .errors import ShapeError
+from .errors import ShapeError, kind
 
 
 class Module:
@@ -36,6 +39,8 @@ class Neuron(Module):
     """`relu(w . x + b)`, or `w . x + b` when `nonlin` is false; weights uniform in (-1, 1)."""
 
     def __init__(self, nin: int, nonlin: bool = True) -> None:
+        nin = whole("nin", nin, ShapeError)
+        nonlin = flag("nonlin", nonlin, ShapeError)
         self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
         self.b = Value(0)
         self.nonlin = nonlin
@@ -47,6 +52,8 @@ class Neuron(Module):
 
     def __call__(self, x: Sequence[Any]) -> Any:
         w = self.w
+        if not hasattr(x, "__len__"):
+            raise ShapeError(f"{self!r} takes a list of {len(w)} inputs, got {kind(x)}")
         if len(x) != len(w):
             raise ShapeError(f"{self!r} takes {len(w)} inputs, got {len(x)}")
         bias: Any = self.b
@@ -64,6 +71,7 @@ class Layer(Module):
     """`nout` neurons side by side; one neuron gives its output bare, more give a list."""
 
     def __init__(self, nin: int, nout: int, **kwargs: Any) -> None:
+        nout = whole("nout", nout, ShapeError)
         self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
 
     @property
@@ -86,6 +94,13 @@ class MLP(Module):
     """Layers in a row: ReLU between them, the last one linear."""
 
     def __init__(self, nin: int, nouts: Sequence[int]) -> None:
+        nin = whole("nin", nin, ShapeError)
+        if not isinstance(nouts, Sequence | np.ndarray) or isinstance(nouts, str) or not len(nouts):
+            raise ShapeError(
+                f"nouts should be a list with the size of every layer, such as [16, 1], got "
+                f"{kind(nouts)}"
+            )
+        nouts = [whole(f"nouts[{k}]", n, ShapeError) for k, n in enumerate(nouts)]
         sizes = [nin, *nouts]
         last = len(nouts) - 1
         self.layers = [Layer(sizes[i], sizes[i + 1], nonlin=i != last) for i in range(len(nouts))]

@@ -24,11 +24,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from .checks import amount, flag, whole
 from .engine import Value
 from .errors import DataError, TrainingError, kind
 from .ops import as_float, div, sqrt
@@ -46,7 +48,7 @@ class Constant:
     """A schedule that gives the same rate at every step, without being asked."""
 
     def __init__(self, rate: float) -> None:
-        self.rate = _number("rate", rate)
+        self.rate = amount("rate", rate, TrainingError)
 
     def __call__(self, step: int) -> float:
         return self.rate
@@ -63,7 +65,11 @@ def linear(start: float, end: float, steps: int) -> Schedule:
     >>> linear(1.0, 0.5, 10)(5)
     0.75
     """
-    start, end, steps = _number("start", start), _number("end", end), _count("steps", steps)
+    start, end, steps = (
+        amount("start", start, TrainingError),
+        amount("end", end, TrainingError),
+        whole("steps", steps, TrainingError),
+    )
     return lambda step: start + (end - start) * step / steps if step < steps else end
 
 
@@ -76,8 +82,12 @@ def cosine(start: float, end: float, steps: int, warmup: int = 0) -> Schedule:
     >>> [round(cosine(1.0, 0.0, 6, warmup=2)(k), 3) for k in range(7)]
     [0.5, 1.0, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
-    start, end, steps = _number("start", start), _number("end", end), _count("steps", steps)
-    warmup = _count("warmup", warmup, least=0)
+    start, end, steps = (
+        amount("start", start, TrainingError),
+        amount("end", end, TrainingError),
+        whole("steps", steps, TrainingError),
+    )
+    warmup = whole("warmup", warmup, TrainingError, least=0)
     if warmup >= steps:
         raise TrainingError(f"warmup should be less than the {steps} steps, got {warmup}")
 
@@ -97,6 +107,10 @@ def rate_at(schedule: Schedule, step: int) -> float:
 
     Raises TrainingError if the schedule gives anything but a finite number that is not negative.
     """
+    return _rate(schedule, whole("step", step, TrainingError, least=0))
+
+
+def _rate(schedule: Schedule, step: int) -> float:
     given = schedule(step)
     if given.__class__ is float and 0.0 <= given < math.inf:
         return given
@@ -120,9 +134,13 @@ def tabulate(schedule: Schedule, steps: int, first: int = 0) -> Numbers:
     >>> tabulate(linear(1.0, 0.0, 4), 5)
     array([1.  , 0.75, 0.5 , 0.25, 0.  ])
     """
+    if not callable(schedule):
+        raise TrainingError(f"schedule should be a function of the step, got {kind(schedule)}")
+    steps = whole("steps", steps, TrainingError, least=0)
+    first = whole("first", first, TrainingError, least=0)
     if type(schedule) is Constant:
         return np.full(steps, schedule.rate)
-    return np.array([rate_at(schedule, first + k) for k in range(steps)], dtype=np.float64)
+    return np.array([_rate(schedule, first + k) for k in range(steps)], dtype=np.float64)
 
 
 # --- optimisers -----------------------------------------------------------------------------
@@ -172,7 +190,7 @@ class Optimizer:
 
     @schedule.setter
     def schedule(self, given: float | Schedule) -> None:
-        self._schedule = given if callable(given) else constant(_number("lr", given))
+        self._schedule = given if callable(given) else constant(amount("lr", given, TrainingError))
 
     @property
     def lr(self) -> float:
@@ -231,23 +249,22 @@ class Optimizer:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Take over a state that `state_dict` gave.
 
-        Raises TrainingError if it is another optimiser's, or of other parameters.
+        Raises TrainingError if it is another optimiser's, or of other parameters; then nothing has
+        changed.
         """
         expected = {"steps", *self.slots}
+        if not isinstance(saved, Mapping):
+            raise TrainingError(f"a state is what state_dict() gives, got {kind(saved)}")
         if set(saved) != expected:
+            got = sorted(map(str, saved))
             raise TrainingError(
-                f"{type(self).__name__} has the state {sorted(expected)}, got {sorted(saved)}"
+                f"{type(self).__name__} has the state {sorted(expected)}, got {got}"
             )
-        shape = (len(self.parameters),)
-        for name in self.slots:
-            if np.shape(saved[name]) != shape:
-                raise TrainingError(
-                    f"{name} should have shape {shape}, a number per parameter, "
-                    f"got {np.shape(saved[name])}"
-                )
-        self.steps = _count("steps", saved["steps"], least=0)
-        for name in self.slots:
-            self.state[name][:] = saved[name]
+        steps = whole("steps", saved["steps"], TrainingError, least=0)
+        columns = [_column(name, saved[name], len(self.parameters)) for name in self.slots]
+        for name, column in zip(self.slots, columns, strict=True):
+            self.state[name][:] = column
+        self.steps = steps
 
     def __repr__(self) -> str:
         n = len(self.parameters)
@@ -271,9 +288,9 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        self.momentum = _number("momentum", momentum)
-        self.nesterov = bool(nesterov)
-        self.weight_decay = _number("weight_decay", weight_decay)
+        self.momentum = amount("momentum", momentum, TrainingError)
+        self.nesterov = flag("nesterov", nesterov, TrainingError)
+        self.weight_decay = amount("weight_decay", weight_decay, TrainingError)
         if self.nesterov and not self.momentum:
             raise TrainingError("nesterov=True needs a momentum; give momentum=0.9, say")
         if self.momentum:
@@ -311,8 +328,8 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         self.betas = _betas(betas)
-        self.eps = _number("eps", eps)
-        self.weight_decay = _number("weight_decay", weight_decay)
+        self.eps = amount("eps", eps, TrainingError)
+        self.weight_decay = amount("weight_decay", weight_decay, TrainingError)
         super().__init__(parameters, lr)
 
     def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
@@ -405,28 +422,25 @@ def _leaves(parameters: Iterable[Value]) -> list[Value]:
     return leaves
 
 
-def _number(name: str, given: Any) -> float:
-    """An option as a float, if it is finite and not negative."""
-    try:
-        number = as_float(given)
-    except DataError:
-        number = math.nan
-    if not 0.0 <= number < math.inf:
-        raise TrainingError(f"{name} should be a finite number, 0 or more, got {kind(given)}")
-    return number
-
-
-def _count(name: str, given: Any, least: int = 1) -> int:
-    """An option as an int, if it is one and large enough."""
-    if not isinstance(given, (int, np.integer)) or isinstance(given, bool) or given < least:
-        raise TrainingError(f"{name} should be an int, {least} or more, got {kind(given)}")
-    return int(given)
+def _column(name: str, given: Any, count: int) -> Numbers:
+    """The numbers of a slot, if they are so many."""
+    shape: Any = ()
+    with suppress(ValueError, TypeError):
+        array = np.asarray(given)
+        shape = array.shape
+        if shape == (count,) and array.dtype.kind in "fiub":
+            return array.astype(np.float64)
+    if shape != (count,):
+        raise TrainingError(
+            f"{name} should have shape {(count,)}, a number per parameter, got {shape}"
+        )
+    raise TrainingError(f"{name} should hold real numbers, got {kind(given)}")
 
 
 def _betas(given: Any) -> tuple[float, float]:
     try:
-        beta1, beta2 = map(as_float, given)
-        fits = 0.0 <= beta1 < 1.0 and 0.0 <= beta2 < 1.0
+        beta1, beta2 = (amount("betas", x, TrainingError) for x in given)
+        fits = beta1 < 1.0 and beta2 < 1.0
     except (TypeError, ValueError):
         fits = False
     if not fits:

@@ -353,7 +353,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "regularization": (per_sample(regularization=3), r"regularization should be a Value"),
     "threads": (per_sample(threads=0), r"threads should be a whole number"),
     "seed": (per_sample(seed=-1), r"seed should be a whole number, 0 or more"),
-    "patience": (per_sample(patience=0), r"patience should be a whole number of looks"),
+    "patience": (per_sample(patience=0), r"patience should be a whole number, 1 or more"),
     "every": (per_sample(every=0), r"every should be a whole number"),
     "other parameters": (
         per_sample(optimizer=SGD([OTHER], lr=0.1)),

@@ -404,11 +404,14 @@ W = Value(1.0, label="w")
         (lambda: AdamW([W], weight_decay=math.inf), "weight_decay should be a finite number"),
         (lambda: constant(-1.0), "rate should be a finite number"),
         (lambda: linear(1.0, -1.0, 3), "end should be a finite number"),
-        (lambda: linear(1.0, 0.1, 0), "steps should be an int, 1 or more, got int 0"),
-        (lambda: linear(1.0, 0.1, 2.5), "steps should be an int, 1 or more, got float 2.5"),  # type: ignore[arg-type]
+        (lambda: linear(1.0, 0.1, 0), "steps should be a whole number, 1 or more, got int 0"),
+        (lambda: linear(1.0, 0.1, 2.5), "steps should be a whole number, 1 or more, got float 2.5"),  # type: ignore[arg-type]
         (lambda: cosine(math.nan, 0.1, 3), "start should be a finite number"),
         (lambda: cosine(1.0, 0.1, 3, warmup=3), "warmup should be less than the 3 steps, got 3"),
-        (lambda: cosine(1.0, 0.1, 3, warmup=-1), "warmup should be an int, 0 or more, got int -1"),
+        (
+            lambda: cosine(1.0, 0.1, 3, warmup=-1),
+            "warmup should be a whole .* 0 or more, got int -1",
+        ),
     ],
 )
 def test_bad_options(make: Callable[[], Any], message: str) -> None:
@@ -421,7 +424,21 @@ def test_bad_options(make: Callable[[], Any], message: str) -> None:
     [
         ({"steps": 1}, r"SGD has the state \['momentum', 'steps'\], got \['steps'\]"),
         ({"steps": 1, "momentum": [0.0, 0.0]}, r"momentum should have shape \(1,\), .* got \(2,\)"),
-        ({"steps": -1, "momentum": [0.0]}, "steps should be an int, 0 or more, got int -1"),
+        ({"steps": -1, "momentum": [0.0]}, "steps should be a whole .* 0 or more, got int -1"),
+        (
+            {"steps": True, "momentum": [0.0]},
+            "steps should be a whole .* 0 or more, got bool True",
+        ),
+        (
+            {"steps": 10**30, "momentum": [0.0]},
+            r"a whole number below 2\*\*62, got int 1000",
+        ),
+        ({"steps": 2, "momentum": ["a"]}, r"momentum should hold real numbers, got list \['a'\]"),
+        ({"steps": 2, "momentum": [1j]}, "momentum should hold real numbers, got list"),
+        ({"steps": 2, "momentum": [[1], [1, 2]]}, "momentum should have shape"),
+        ({"steps": 2, "momentum": None}, r"momentum should have shape \(1,\), .* got \(\)"),
+        (5, r"a state is what state_dict\(\) gives, got int 5"),
+        ({1: 2, "steps": 3}, r"got \['1', 'steps'\]"),
     ],
 )
 def test_a_foreign_state(saved: dict[str, Any], message: str) -> None:

@@ -6,18 +6,19 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+MOST = 10**9
+"""More than anybody has time or memory for."""
+MOST_SIZES = 10_000
+
 
 def count(text: str) -> int:
     """A positive integer."""
-    return _integer(text, 1, "a whole number, 1 or more")
+    return _integer(text, 1, f"a whole number from 1 to {MOST}", MOST)
 
 
 def seed(text: str) -> int:
     """A seed that both random generators take."""
-    number = _integer(text, 0, "a whole number, 0 or more")
-    if number >= 2**32:
-        raise argparse.ArgumentTypeError(f"expected a number below 2**32, got {text!r}")
-    return number
+    return _integer(text, 0, f"a whole number from 0 to {2**32 - 1}", 2**32 - 1)
 
 
 def amount(text: str) -> float:
@@ -27,7 +28,7 @@ def amount(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0.0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {_shown(text)}")
     return number
 
 
@@ -43,10 +44,15 @@ def sizes(text: str) -> list[int]:
     parts = [count(part) for part in text.split(":")]
     if len(parts) not in (2, 3) or parts[1] < parts[0]:
         raise argparse.ArgumentTypeError(
-            f"expected FIRST:LAST:STEP or a list like 20,50,100, got {text!r}"
+            f"expected FIRST:LAST:STEP or a list like 20,50,100, got {_shown(text)}"
         )
     first, last, step = [*parts, 1][:3]
-    return list(range(first, last + 1, step))
+    found = range(first, last + 1, step)
+    if len(found) > MOST_SIZES:
+        raise argparse.ArgumentTypeError(
+            f"expected {MOST_SIZES} sizes at most, got {_shown(text)}, which is {len(found)}"
+        )
+    return list(found)
 
 
 def peer(text: str) -> tuple[str, str]:
@@ -54,7 +60,7 @@ def peer(text: str) -> tuple[str, str]:
     name, found, python = text.partition("=")
     if not found or not Path(python).is_file():
         raise argparse.ArgumentTypeError(
-            f"expected NAME=PATH with the path of a Python interpreter, got {text!r}"
+            f"expected NAME=PATH with the path of a Python interpreter, got {_shown(text)}"
         )
     return name, python
 
@@ -66,22 +72,27 @@ def output(*endings: str) -> Callable[[str], Path]:
         path = Path(text)
         if path.is_dir() or not path.parent.is_dir():
             raise argparse.ArgumentTypeError(
-                f"expected the name of a file in a directory that exists, got {text!r}"
+                f"expected the name of a file in a directory that exists, got {_shown(text)}"
             )
         if endings and path.suffix not in endings:
             raise argparse.ArgumentTypeError(
-                f"expected a name that ends with {' or '.join(endings)}, got {text!r}"
+                f"expected a name that ends with {' or '.join(endings)}, got {_shown(text)}"
             )
         return path
 
     return file
 
 
-def _integer(text: str, least: int, expected: str) -> int:
+def _integer(text: str, least: int, expected: str, most: int) -> int:
     try:
         number = int(text)
     except ValueError:
         number = least - 1
-    if number < least:
-        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {_shown(text)}")
     return number
+
+
+def _shown(text: str) -> str:
+    """How an error shows what came."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -179,4 +179,7 @@ def main(given: Sequence[str] | None = None) -> int:
     except (MicrogradError, OSError) as error:
         print(f"micrograd: {error}", file=sys.stderr)
         return 1
+    except MemoryError:
+        print("micrograd: not enough memory for so many samples or neurons", file=sys.stderr)
+        return 1
     return 0

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import MOST, flag, function_or_none, whole
 from ..engine import Value
 from ..errors import GraphError, TrainingError, kind
 from ..nn import Module
@@ -115,6 +116,14 @@ def fit(
             "fit takes an optimizer, such as micrograd.optim.SGD(model.parameters(), lr=0.1); "
             f"got {kind(optimizer)}"
         )
+    loss = function_or_none("loss", loss, TrainingError)
+    strict = None if strict is None else flag("strict", strict, TrainingError)
+    progress = flag("progress", progress, TrainingError)
+    seed = whole("seed", seed, TrainingError, least=0, most=2**64 - 1)
+    threads = whole("threads", threads, TrainingError)
+    accumulate = whole("accumulate", accumulate, TrainingError)
+    every = None if every is None else whole("every", every, TrainingError)
+    order = seed if flag("shuffle", shuffle, TrainingError) else None
     watch = Watch(optimizer, patience, restore, callback)
     history = watch.begin()
     with _kept_by_interrupts(history):
@@ -123,6 +132,12 @@ def fit(
             for name, given in (("loss", loss), ("regularization", regularization)):
                 if given is not None:
                     raise TrainingError(f"{name} needs data; without data, put it into the loss")
+            for name, is_given in (
+                ("batch_size", batch_size is not None),
+                ("accumulate", accumulate != 1),
+            ):
+                if is_given:
+                    raise TrainingError(f"{name} needs data; without data a step takes it all")
             kernel = _whole_loss(target, optimizer, dtype, strict)
             total = _length(steps, epochs, 1)
             loop = WholeLoop(optimizer, kernel)
@@ -140,9 +155,9 @@ def fit(
             batch = _batch(batch_size, accumulate, samples)
             in_epoch = -(-samples // batch)
             total = _length(steps, epochs, in_epoch)
-            ahead = (
-                optimizer.steps if epochs is None else -(-optimizer.steps // in_epoch) * in_epoch
-            )
+            ahead = optimizer.steps
+            if epochs is not None:  # whole ones
+                ahead = -(-ahead // in_epoch) * in_epoch
             function = _of_sample(target, loss)
             penalty = _penalty(regularization)
             compiled = sample_loss(function, shapes, optimizer.parameters, options, penalty)
@@ -154,8 +169,8 @@ def fit(
                 arrays,
                 batch=batch,
                 ahead=ahead,
-                seed=_whole("seed", seed, least=0) if shuffle else None,
-                threads=_whole("threads", threads),
+                seed=order,
+                threads=threads,
             )
             held = arrays
             if validation is not None:
@@ -165,10 +180,11 @@ def fit(
                     check_labels(held, "validation", labels)
                 watch.validation = _mean(function, held, options)
             if metric is not None:
+                metric = function_or_none("metric", metric, TrainingError)
                 watch.metric = _mean(
                     metric if loss is None else _of_sample(target, metric), held, options
                 )
-        each = -(-samples // batch) if every is None else _whole("every", every)
+        each = every or -(-samples // batch)
         by_epoch = functools.partial(_by_epoch, samples=samples, batch=batch, ahead=ahead)
         _train(loop, watch, history, total, each, progress, by_epoch)
     if history.not_finite is not None:
@@ -354,26 +370,20 @@ def _mean(function: Callable[..., Any], arrays: Arrays, options: Options) -> Cal
     return mean
 
 
-def _whole(name: str, given: Any, least: int = 1) -> int:
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < least:
-        raise TrainingError(f"{name} should be a whole number, {least} or more, got {kind(given)}")
-    return int(given)
-
-
 def _length(steps: int | None, epochs: int | None, each: int) -> int:
     """How many steps to train."""
     if steps is not None and epochs is None:
-        return _whole("steps", steps, least=0)
+        return whole("steps", steps, TrainingError, least=0)
     if epochs is not None and steps is None:
-        return _whole("epochs", epochs, least=0) * each
+        return whole("epochs", epochs, TrainingError, least=0, most=MOST // each - 1) * each
     raise TrainingError("fit takes either steps or epochs, to know how long to train")
 
 
 def _batch(size: int | None, accumulate: int, samples: int) -> int:
     """Samples in a step."""
-    size = min(BATCH, samples) if size is None else _whole("batch_size", size)
+    size = min(BATCH, samples) if size is None else whole("batch_size", size, TrainingError)
     if size > samples:
         raise TrainingError(
             f"batch_size is {size}, but there are {samples} samples; give at most that"
         )
-    return min(samples, size * _whole("accumulate", accumulate))
+    return min(samples, size * accumulate)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import flag
 from ..engine import Value
 from ..errors import KernelClosed, SignatureError, kind
 from ..nn import Module
@@ -390,7 +391,8 @@ def jit(
     """
     default = np.float32 if isinstance(target, (Value, Module)) else np.float64
     computed = _dtype_of(default if dtype is None else dtype)
-    options = Options(computed, bool(strict), checked(threads))
+    options = Options(computed, flag("strict", strict, SignatureError), checked(threads))
+    freeze = flag("freeze", freeze, SignatureError)
     if target is None:
         return functools.partial(
             jit, wrt=wrt, dtype=dtype, strict=strict, freeze=freeze, threads=threads
@@ -411,7 +413,7 @@ def jit(
 def _dtype_of(dtype: Any) -> np.dtype[Any]:
     try:
         found = np.dtype(_DTYPES.get(dtype, dtype) if isinstance(dtype, str) else dtype)
-    except TypeError:
+    except Exception:  # NumPy asks all kinds of objects whether they are a type
         found = None
     if found not in (np.float32, np.float64):
         raise SignatureError(f"dtype should be float32 or float64, got {kind(dtype)}")

@@ -11,11 +11,14 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ..errors import SignatureError, kind
+from ..checks import whole
+from ..errors import SignatureError
 
 SPLIT_WORK = 4_000_000
 """Operations that are worth a thread of their own: about 0.2 ms, several times what it costs to
 hand them over."""
+
+MOST_THREADS = 2**16 - 1
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -53,9 +56,7 @@ def set_threads(n: int | None) -> None:
 
 def checked(n: int | None) -> int | None:
     """`n` if it says how many threads; else SignatureError."""
-    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
-        raise SignatureError(f"threads should be a positive whole number or None, got {kind(n)}")
-    return n
+    return None if n is None else whole("threads", n, SignatureError, most=MOST_THREADS)
 
 
 def worthwhile(work: float, threads: int | None) -> int:

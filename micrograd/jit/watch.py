@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import TrainingError, kind
+from ..checks import flag, function_or_none, whole
+from ..errors import TrainingError
 from ..optim import Optimizer
 from .history import Column, History, nothing
 
@@ -28,14 +29,10 @@ class Watch:
         restore: bool,
         callback: Callable[[History], Any] | None,
     ) -> None:
-        if patience is not None and (type(patience) is not int or patience < 1):
-            raise TrainingError(
-                f"patience should be a whole number of looks, 1 or more, got {kind(patience)}"
-            )
         self.optimizer = optimizer
-        self.patience = patience
-        self.restore = restore
-        self.callback = callback
+        self.patience = None if patience is None else whole("patience", patience, TrainingError)
+        self.restore = flag("restore", restore, TrainingError)
+        self.callback = function_or_none("callback", callback, TrainingError)
         self.validation: Callable[[], float] | None = None
         self.metric: Callable[[], float] | None = None
         self.seconds = 0.0
