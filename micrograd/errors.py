@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from pickle import PicklingError
 
 _PACKAGE = str(Path(__file__).parent)
 
@@ -46,6 +47,10 @@ class TrainingError(MicrogradError, ValueError):
 
 class CheckpointError(MicrogradError, ValueError):
     """Parameters cannot be saved, or a file cannot be loaded into them."""
+
+
+class PickleError(MicrogradError, PicklingError):
+    """A kernel cannot be pickled, since its function cannot."""
 
 
 class CompilerError(MicrogradError, RuntimeError):

@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -70,7 +71,19 @@ def linear(start: float, end: float, steps: int) -> Schedule:
         amount("end", end, TrainingError),
         whole("steps", steps, TrainingError),
     )
-    return lambda step: start + (end - start) * step / steps if step < steps else end
+    return _Linear(start, end, steps)
+
+
+@dataclass(frozen=True)
+class _Linear:
+    start: float
+    end: float
+    steps: int
+
+    def __call__(self, step: int) -> float:
+        if step >= self.steps:
+            return self.end
+        return self.start + (self.end - self.start) * step / self.steps
 
 
 def cosine(start: float, end: float, steps: int, warmup: int = 0) -> Schedule:
@@ -91,15 +104,24 @@ def cosine(start: float, end: float, steps: int, warmup: int = 0) -> Schedule:
     if warmup >= steps:
         raise TrainingError(f"warmup should be less than the {steps} steps, got {warmup}")
 
-    def rate(step: int) -> float:
+    return _Cosine(start, end, steps, warmup)
+
+
+@dataclass(frozen=True)
+class _Cosine:
+    start: float
+    end: float
+    steps: int
+    warmup: int
+
+    def __call__(self, step: int) -> float:
+        start, end, warmup = self.start, self.end, self.warmup
         if step < warmup:
             return start * (step + 1) / warmup
-        if step >= steps:
+        if step >= self.steps:
             return end
-        turn = math.pi * (step - warmup) / (steps - warmup)
+        turn = math.pi * (step - warmup) / (self.steps - warmup)
         return end + (start - end) * 0.5 * (1.0 + math.cos(turn))
-
-    return rate
 
 
 def rate_at(schedule: Schedule, step: int) -> float:

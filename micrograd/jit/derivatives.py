@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -276,6 +276,9 @@ def _joined(program: Program, second: str) -> Program:
 
 class Wanted(Enum):
     """What a kernel computes."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return getattr, (Wanted, self.name)
 
     VALUE = Derivative("value", "for the value", _value, lambda r: r.result)
     GRADIENT = Derivative("grad", "for the gradient alone", _gradient, lambda r: r.partials)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,9 @@ class History:
     def steps(self) -> int:
         """How many steps were taken."""
         return len(self.losses)
+
+    def __reduce__(self) -> Any:
+        return History, tuple(getattr(self, field.name) for field in fields(self))
 
     def __repr__(self) -> str:
         n = self.steps

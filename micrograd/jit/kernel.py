@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +22,23 @@ from .derivatives import Wanted
 from .executable import Executable, Options
 from .explain import explain
 from .native_callable import NativeCallable, available, native, reason
+from .pickles import global_name
 from .signature import Structure
 from .source import FunctionSource, Parameter, Source, ValueSource
 from .threads import checked
+
+_COMPILED = {
+    "__wrapped__",
+    "_answering",
+    "_array_words",
+    "_closed",
+    "_derived",
+    "_executables",
+    "_latest",
+    "_lock",
+    "_siblings",
+}
+"""Attributes of a kernel that its copies do not have: each compiles for itself."""
 
 _DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64": np.float64}
 
@@ -49,6 +64,10 @@ class Kernel(NativeCallable):
         self._parameters = [*source.parameters, *wanted.value.parameters(source)]
         self._options = options
         self._wanted = wanted
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing is compiled yet."""
         self._lock = threading.Lock()
         self._executables: dict[tuple[Structure, ...], Executable] = {}
         self._answering: list[Executable] = []  # those that were called with numbers
@@ -58,9 +77,30 @@ class Kernel(NativeCallable):
         self._siblings: dict[np.dtype[Any], Kernel] = {}
         self._closed = False
 
+    # -- copies --------------------------------------------------------------------------------
+
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy has: all but the entry, which the next structure that it compiles sets."""
-        return self.__dict__
+        """What copies and pickles have: what it was made from, and nothing that was compiled."""
+        return {k: x for k, x in self.__dict__.items() if k not in _COMPILED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if isinstance(self._source, FunctionSource) and "__name__" in state:
+            self.__dict__["__wrapped__"] = self._source.function
+        self._begin()
+
+    def __copy__(self) -> Kernel:
+        made = _blank(type(self))
+        made.__setstate__(self.__getstate__())
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Kernel:
+        memo[id(self)] = made = _blank(type(self))
+        made.__setstate__(deepcopy(self.__getstate__(), memo))
+        return made
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return global_name(self) or (_blank, (type(self),), self.__getstate__())
 
     # -- derived kernels -----------------------------------------------------------------------
 
@@ -355,6 +395,11 @@ class Kernel(NativeCallable):
                 executable.close()
             for kernel in [*self._derived.values(), *self._siblings.values()]:
                 kernel.close()
+
+
+def _blank(kind: type[Kernel]) -> Kernel:
+    """A kernel that is about to get its state."""
+    return kind.__new__(kind)
 
 
 def jit(

@@ -27,7 +27,7 @@ class Scalar:
         return "number"
 
     def __reduce__(self) -> str:
-        return "SCALAR"
+        return "SCALAR"  # there is but one, copies and pickles included
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import typing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from ..engine import Traced, Value, tracing
 from ..errors import GraphError, SignatureError, kind
 from ..nn import MLP, Layer, Module, Neuron
+from .pickles import FunctionOf, portable
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
 from .trace import Element, Trace, find_leaves, trace
 
@@ -117,6 +119,25 @@ class FunctionSource:
         self.alone = isinstance(wrt, (Value, str))
         if wrt is None and not isinstance(function, Module):
             self.alone = len(self.parameters) == 1
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FunctionSource:
+        """With a copy of a model, method or object; a plain function stays, and what it reads."""
+        made = FunctionSource.__new__(FunctionSource)
+        made.__dict__.update(self.__dict__)
+        memo[id(self)] = made
+        made.function = deepcopy(self.function, memo)
+        if made.function is not self.function:
+            made.wrt = deepcopy(self.wrt, memo)
+        return made
+
+    def __reduce__(self) -> Any:
+        state = {**self.__dict__, "function": portable(self.function, self.wrt)}
+        return object.__new__, (FunctionSource,), state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if isinstance(self.function, FunctionOf):
+            self.function = self.function.function
 
     @property
     def asked(self) -> Sequence[Any] | None:
