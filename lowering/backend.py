@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import ctypes.util
+import dataclasses
 import functools
 import hashlib
+import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.binding as llvm
 
+from lowering.cache import pack
 from lowering.errors import CompileError
 
 
@@ -64,6 +67,11 @@ def vector_bits() -> int:
     return 256 if "+avx" in features else 128
 
 
+def host_features() -> list[str]:
+    """The features of this machine's processor, as LLVM names them, each behind a + or a -."""
+    return _host()[2].split(",")
+
+
 def has_fma() -> bool:
     """Whether this machine fuses a product and a sum in one instruction.
 
@@ -95,6 +103,10 @@ class Options:
     def __post_init__(self) -> None:
         if type(self.opt_level) is not int or not 0 <= self.opt_level <= 3:
             raise ValueError(f"opt_level must be 0, 1, 2 or 3, not {self.opt_level!r}")
+
+    def fields(self) -> dict[str, Any]:
+        """What the options were made from."""
+        return dataclasses.asdict(self)
 
     def machine(self) -> Any:
         """The target machine for this level; shared, since llvmlite lets one thread at a time into
@@ -195,19 +207,61 @@ def defined(module: Any) -> list[str]:
     ]
 
 
-def missing(module: Any, symbols: Mapping[str, int]) -> list[str]:
-    """The names that an LLVM module declares and that are found neither in `symbols` nor in this
-    process.
-    """
+def _object(llvm_ir: str, options: Options) -> bytes:
+    """The object code, packed with the names that it defines."""
+    with lowered(llvm_ir, options) as module:
+        names = defined(module)
+        names += [each for each in aliases(llvm_ir) if each not in names]
+        return pack(names, options.machine().emit_object(module))
+
+
+def _optimized(llvm_ir: str, options: Options) -> bytes:
+    with lowered(llvm_ir, options) as module:
+        return str(module).encode()
+
+
+def _assembly(llvm_ir: str, options: Options) -> bytes:
+    with lowered(llvm_ir, options) as module:
+        text: str = options.machine().emit_assembly(module)
+        return text.encode()
+
+
+def _declared(llvm_ir: str, options: Options) -> bytes:
+    """The names that the optimised module declares and does not define, as JSON."""
+    with lowered(llvm_ir, options) as module:
+        names = [
+            each.name
+            for group in (module.functions, module.global_variables)
+            for each in group
+            if each.is_declaration and not each.name.startswith("llvm.")
+        ]
+    return json.dumps(names).encode()
+
+
+TASKS: dict[str, Callable[[str, Options], bytes]] = {
+    "object": _object,
+    "optimized": _optimized,
+    "assembly": _assembly,
+    "declared": _declared,
+}
+"""What can be made of LLVM IR, by name: bytes each, so that another process can make it."""
+
+_ALIAS = re.compile(r'^@("[^"\n]*"|[-\w.$]+) = ([a-z_ ]*?)alias ', re.MULTILINE)
+_ESCAPE = re.compile(r"\\([0-9A-Fa-f]{2})")
+
+
+def aliases(llvm_ir: str) -> list[str]:
+    """The names of the aliases that IR defines for others to see; llvmlite does not list them."""
     return [
-        each.name
-        for group in (module.functions, module.global_variables)
-        for each in group
-        if each.is_declaration
-        and not each.name.startswith("llvm.")
-        and each.name not in symbols
-        and llvm.address_of_symbol(each.name) is None
+        _ESCAPE.sub(lambda match: chr(int(match[1], 16)), name.strip('"'))
+        for name, words in _ALIAS.findall(llvm_ir)
+        if not {"private", "internal"} & set(words.split())
     ]
+
+
+def in_process(name: str) -> bool:
+    """Whether this process knows the symbol."""
+    return llvm.address_of_symbol(name) is not None
 
 
 def link(

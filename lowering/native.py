@@ -7,14 +7,18 @@ each call of LLVM, and every compilation has an LLVM context of its own.
 
 from __future__ import annotations
 
+import ctypes
+import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from lowering.backend import Options, defined, link, lowered, missing
+from lowering.backend import Options, in_process, link
 from lowering.bindings import ir
-from lowering.cache import ObjectCache, pack, unpack
+from lowering.cache import ObjectCache, unpack
 from lowering.errors import CompileError, ModuleClosed, UnknownSymbol
+from lowering.guard import perform
+from lowering.startup import START, STOP, with_calls
 from lowering.translation import translate
 
 
@@ -26,11 +30,18 @@ class NativeModule:
     once.
     """
 
-    __slots__ = ("__weakref__", "_addresses", "_linked", "_llvm_ir", "_options")
+    __slots__ = ("__weakref__", "_addresses", "_held", "_linked", "_llvm_ir", "_options", "_stop")
 
     def __init__(
-        self, llvm_ir: str, options: Options, linked: Any, addresses: dict[str, int]
+        self,
+        llvm_ir: str,
+        options: Options,
+        linked: Any,
+        addresses: dict[str, int],
+        held: NativeModule | None = None,
     ) -> None:
+        self._stop = addresses.pop(STOP, None)
+        self._held = held
         self._llvm_ir = llvm_ir
         self._options = options
         self._linked = linked
@@ -53,6 +64,21 @@ class NativeModule:
                 "private linkage cannot be looked up"
             ) from None
 
+    def function(self, name: str, restype: Any, *argtypes: Any) -> Any:
+        """A function of the module as Python calls it: with the result and the arguments of these
+        ctypes types, `None` for no result. The module lives as long as the function does.
+
+        >>> import ctypes
+        >>> native = compile_ir("define double @f(double %x) { ret double %x }")
+        >>> native.function("f", ctypes.c_double, ctypes.c_double)(1.5)
+        1.5
+
+        Raises what `address` raises, TypeError for a type that is not of ctypes.
+        """
+        found: Any = ctypes.CFUNCTYPE(restype, *argtypes)(self.address(name))
+        found.module = self
+        return found
+
     @property
     def symbols(self) -> tuple[str, ...]:
         """The names that `address` knows."""
@@ -68,21 +94,22 @@ class NativeModule:
     def optimized_ir(self) -> str:
         """The LLVM IR after the pass pipeline. Cost: runs the pipeline again."""
         self._check_open()
-        with lowered(self._llvm_ir, self._options) as module:
-            return str(module)
+        return perform("optimized", self._llvm_ir, self._options).decode()
 
     @property
     def assembly(self) -> str:
         """The machine code as assembly. Cost: compiles again."""
         self._check_open()
-        with lowered(self._llvm_ir, self._options) as module:
-            return str(self._options.machine().emit_assembly(module))
+        return perform("assembly", self._llvm_ir, self._options).decode()
 
     def close(self) -> None:
-        """Frees the machine code. Closing twice is allowed."""
+        """Runs the module's destructors and frees its machine code. Closing twice is allowed."""
         linked, self._linked = self._linked, None
         if linked is not None:
+            if self._stop is not None:
+                ctypes.CFUNCTYPE(None)(self._stop)()
             linked.close()
+        self._held = None
 
     def _check_open(self) -> None:
         if self._linked is None:
@@ -107,12 +134,6 @@ class NativeModule:
         if getattr(self, "_linked", None) is not None:
             self.close()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(
-            "a NativeModule is machine code at addresses of this process, and can neither be "
-            "copied nor pickled; compile its llvm_ir again"
-        )
-
     def __repr__(self) -> str:
         if self._linked is None:
             return "<NativeModule, closed>"
@@ -123,7 +144,7 @@ def compile(
     module: ir.Module,
     *,
     opt_level: int = 2,
-    symbols: Mapping[str, int] | None = None,
+    symbols: Mapping[str, int] | NativeModule | None = None,
     cache: ObjectCache | None = None,
     vectorize: bool = True,
     slp: bool = False,
@@ -132,10 +153,11 @@ def compile(
     """The machine code of the module for this processor.
 
     `opt_level` is LLVM's -O level, 0 to 3; 0 is also the fast instruction selector. `symbols` gives
-    the addresses of functions and globals that the module declares; what is not in it is looked for
-    in the process, libm included. `cache` keeps object code between processes. `vectorize` is the
-    loop vectoriser; `slp` the vectoriser of straight-line code, off because its cost is more than
-    linear in the length of a block; `unroll` the loop unroller.
+    the addresses of functions and globals that the module declares, or is the NativeModule that has
+    them, which is then held; what is not in it is looked for in the process, libm included. `cache`
+    keeps object code between processes. `vectorize` is the loop vectoriser; `slp` the vectoriser of
+    straight-line code, off because its cost is more than linear in the length of a block; `unroll`
+    the loop unroller. Constructors of the module run now, its destructors when it is closed.
 
     Raises what `translate` raises, CompileError when LLVM rejects the IR or a symbol is not found,
     ValueError for an `opt_level` that is none.
@@ -148,7 +170,7 @@ def compile_ir(
     llvm_ir: str,
     *,
     opt_level: int = 2,
-    symbols: Mapping[str, int] | None = None,
+    symbols: Mapping[str, int] | NativeModule | None = None,
     cache: ObjectCache | None = None,
     vectorize: bool = True,
     slp: bool = False,
@@ -165,29 +187,40 @@ def compile_ir(
 
 
 def _compile(
-    llvm_ir: str, options: Options, symbols: Mapping[str, int] | None, cache: ObjectCache | None
+    llvm_ir: str,
+    options: Options,
+    symbols: Mapping[str, int] | NativeModule | None,
+    cache: ObjectCache | None,
 ) -> NativeModule:
+    held = symbols if isinstance(symbols, NativeModule) else None
+    known: dict[str, int] = {}
+    if isinstance(symbols, NativeModule):
+        known = {name: symbols.address(name) for name in symbols.symbols}
+    elif symbols:
+        known = dict(symbols)
+    compiled, startup = with_calls(llvm_ir)
     key = options.key(llvm_ir) if cache is not None else ""
     stored = cache.load(key) if cache is not None else None
     unpacked = unpack(stored) if stored is not None else None
     if unpacked is None:
-        with lowered(llvm_ir, options) as module:
-            names = defined(module)
-            code = options.machine().emit_object(module)
+        packed = perform("object", compiled, options)
         if cache is not None:
-            cache.store(key, pack(names, code))
-    else:
-        names, code = unpacked
-    symbols = symbols or {}
+            cache.store(key, packed)
+        unpacked = unpack(packed)
+        assert unpacked is not None
+    names, code = unpacked
     try:
-        linked, addresses = link(code, names, symbols)
+        linked, addresses = link(code, names, known)
     except CompileError as error:
-        with lowered(llvm_ir, options) as module:
-            absent = missing(module, symbols)
+        declared = json.loads(perform("declared", compiled, options))
+        absent = [name for name in declared if name not in known and not in_process(name)]
         if not absent:
             raise
         raise CompileError(
             f"cannot link the module, symbols not found: {', '.join(absent)}. "
             "Give their addresses as `symbols`, or define them in the module"
         ) from error
-    return NativeModule(llvm_ir, options, linked, addresses)
+    native = NativeModule(llvm_ir, options, linked, addresses, held)
+    if START in startup:
+        ctypes.CFUNCTYPE(None)(addresses.pop(START))()
+    return native

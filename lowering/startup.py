@@ -6,10 +6,12 @@ Variable".
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lowering.bindings import ir
 from lowering.constants import constant
+from lowering.errors import CompileError
 from lowering.scope import ModuleScope
 from lowering.types import identifier, quoted
 
@@ -54,3 +56,41 @@ def constructor_line(module: ModuleScope, op: ir.Operation, kind: str) -> str:
     return f"@llvm.global_{kind} = appending global [{len(rows)} x {{ i32, ptr, ptr }}] " + (
         f"[{', '.join(rows)}]" if rows else "zeroinitializer"
     )
+
+
+START, STOP = "lowering.start", "lowering.stop"
+"""The functions that `with_calls` defines: what runs the constructors and the destructors."""
+
+_TABLE = re.compile(
+    r"^@llvm\.global_(ctors|dtors) = appending (?:constant|global) \[\d+ x \{ i32, ptr, ptr \}\] "
+    r"(zeroinitializer|\[.*\])[^\]\n]*$",
+    re.MULTILINE,
+)
+_ROW = re.compile(
+    r"\{ i32, ptr, ptr \} \{ i32 (-?\d+), ptr (@(?:\"[^\"]*\"|[-\w.$]+)), ptr [^}]*\}"
+)
+
+
+def with_calls(llvm_ir: str) -> tuple[str, list[str]]:
+    """The IR with functions that run its constructors and destructors in place of their tables, and
+    the names of these functions: the code is not loaded by anything that reads the tables.
+
+    Raises CompileError for a table that cannot be read.
+    """
+    if "@llvm.global_" not in llvm_ir:
+        return llvm_ir, []
+    names = []
+
+    def call_all(match: re.Match[str]) -> str:
+        rows = [(int(priority), name) for priority, name in _ROW.findall(match[2])]
+        if match[2].count("{ i32, ptr, ptr }") != len(rows):
+            raise CompileError(
+                f"the table of {match[1]} names something else than functions:\n  {match[0]}"
+            )
+        rows.sort(key=lambda row: row[0], reverse=match[1] == "dtors")
+        name = START if match[1] == "ctors" else STOP
+        names.append(name)
+        calls = "".join(f"  call void {function}()\n" for _, function in rows)
+        return f"define void @{name}() {{\n{calls}  ret void\n}}"
+
+    return _TABLE.sub(call_all, llvm_ir), names

@@ -116,9 +116,7 @@ def _write(scope: Scope, operations: list[tuple[str, ir.Operation]]) -> None:
     op = None
     try:
         for name, op in operations:
-            attributes = op.attributes
-            if len(attributes):
-                check(op, name, attributes)
+            check(op, name, op.attributes)
             WRITERS[name](scope, op)
     except Exception as error:
         raise located(error, op, scope.name) from None

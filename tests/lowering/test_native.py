@@ -275,3 +275,115 @@ def test_threads_compile_and_call() -> None:
     for thread in threads:
         thread.join()
     assert not failures
+
+
+CONSTRUCTORS = """
+  llvm.mlir.global internal @count(1 : i32) : i32
+  llvm.mlir.global external @last() : !llvm.ptr
+  llvm.func internal @add() {
+    %0 = llvm.mlir.addressof @count : !llvm.ptr
+    %1 = llvm.load %0 : !llvm.ptr -> i32
+    %2 = llvm.mlir.constant(1 : i32) : i32
+    %3 = llvm.add %1, %2 : i32
+    llvm.store %3, %0 : i32, !llvm.ptr
+    llvm.return
+  }
+  llvm.func internal @double() {
+    %0 = llvm.mlir.addressof @count : !llvm.ptr
+    %1 = llvm.load %0 : !llvm.ptr -> i32
+    %2 = llvm.add %1, %1 : i32
+    llvm.store %2, %0 : i32, !llvm.ptr
+    llvm.return
+  }
+  llvm.func internal @report() {
+    %0 = llvm.mlir.addressof @count : !llvm.ptr
+    %1 = llvm.load %0 : !llvm.ptr -> i32
+    %2 = llvm.mlir.addressof @last : !llvm.ptr
+    llvm.store %1, %2 : i32, !llvm.ptr
+    llvm.return
+  }
+  llvm.func @get() -> i32 {
+    %0 = llvm.mlir.addressof @count : !llvm.ptr
+    %1 = llvm.load %0 : !llvm.ptr -> i32
+    llvm.return %1 : i32
+  }
+  llvm.mlir.global_ctors ctors = [@double, @add], priorities = [65535 : i32, 1 : i32],
+                         data = [#llvm.zero, #llvm.zero]
+  llvm.mlir.global_dtors dtors = [@report, @add], priorities = [1 : i32, 2 : i32],
+                         data = [#llvm.zero, #llvm.zero]
+"""
+
+
+def test_constructors_and_destructors_run_by_priority() -> None:
+    last = ctypes.c_int32(0)
+    native = lowering.compile(parse(CONSTRUCTORS), symbols={"last": ctypes.addressof(last)})
+    assert native.symbols == ("get",)
+    assert native.function("get", ctypes.c_int32)() == 4
+    native.close()
+    assert last.value == 5
+
+
+def test_constructors_that_cannot_be_read() -> None:
+    text = (
+        "@llvm.global_ctors = appending global [1 x { i32, ptr, ptr }] "
+        "[{ i32, ptr, ptr } { i32 1, ptr null, ptr null }]"
+    )
+    with pytest.raises(lowering.CompileError, match="something else than functions"):
+        lowering.compile_ir(text)
+
+
+def test_address_of_an_alias() -> None:
+    native = lowering.compile(
+        parse("""
+      llvm.func @f(%x: i32) -> i32 { llvm.return %x : i32 }
+      llvm.mlir.alias external @"the alias" : !llvm.func<i32 (i32)> {
+        %0 = llvm.mlir.addressof @f : !llvm.ptr
+        llvm.return %0 : !llvm.ptr
+      }
+      llvm.mlir.alias internal @hidden : !llvm.func<i32 (i32)> {
+        %0 = llvm.mlir.addressof @f : !llvm.ptr
+        llvm.return %0 : !llvm.ptr
+      }""")
+    )
+    assert native.symbols == ("f", "the alias")
+    assert native.function("the alias", ctypes.c_int32, ctypes.c_int32)(7) == 7
+
+
+def test_a_function_keeps_its_module() -> None:
+    function = lowering.compile_ir(SQUARE).function("square", ctypes.c_int64, ctypes.c_int64)
+    gc.collect()
+    assert function(3) == 9
+    kept = weakref.ref(function.module)
+    del function
+    gc.collect()
+    assert kept() is None
+
+
+def test_a_function_of_no_such_name_or_type() -> None:
+    native = lowering.compile_ir(SQUARE)
+    with pytest.raises(lowering.UnknownSymbol, match="cube"):
+        native.function("cube", None)
+    with pytest.raises(TypeError):
+        native.function("square", "f64")
+
+
+def test_symbols_of_another_module_are_held() -> None:
+    text = """llvm.func @square(i64) -> i64
+      llvm.func @f(%x: i64) -> i64 {
+        %0 = llvm.call @square(%x) : (i64) -> i64
+        llvm.return %0 : i64
+      }"""
+    other = lowering.compile_ir(SQUARE)
+    kept = weakref.ref(other)
+    native = lowering.compile(parse(text), symbols=other)
+    del other
+    gc.collect()
+    assert kept() is not None
+    assert native.function("f", ctypes.c_int64, ctypes.c_int64)(4) == 16
+    del native
+    gc.collect()
+    assert kept() is None
+    closed = lowering.compile_ir(SQUARE)
+    closed.close()
+    with pytest.raises(lowering.ModuleClosed):
+        lowering.compile(parse(text), symbols=closed)
