@@ -99,6 +99,7 @@ class Options:
     vectorize: bool
     slp: bool
     unroll: bool
+    isolate: bool = True
 
     def __post_init__(self) -> None:
         if type(self.opt_level) is not int or not 0 <= self.opt_level <= 3:

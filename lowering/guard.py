@@ -123,7 +123,7 @@ def perform(task: str, llvm_ir: str, options: Options) -> bytes:
 
     Raises CompileError when LLVM rejects the IR, or ends the process that works on it.
     """
-    if is_ordinary(llvm_ir):
+    if not options.isolate or is_ordinary(llvm_ir):
         return TASKS[task](llvm_ir, options)
     return _CHILD.ask(json.dumps([task, llvm_ir, options.fields()]).encode())
 

@@ -149,6 +149,7 @@ def compile(
     vectorize: bool = True,
     slp: bool = False,
     unroll: bool = True,
+    isolate: bool = True,
 ) -> NativeModule:
     """The machine code of the module for this processor.
 
@@ -157,12 +158,13 @@ def compile(
     them, which is then held; what is not in it is looked for in the process, libm included. `cache`
     keeps object code between processes. `vectorize` is the loop vectoriser; `slp` the vectoriser of
     straight-line code, off because its cost is more than linear in the length of a block; `unroll`
-    the loop unroller. Constructors of the module run now, its destructors when it is closed.
+    the loop unroller. `isolate` compiles what LLVM may not survive in another process, which costs a
+    few tenths of a second the first time; turn it off for IR that you know. Constructors of the module run now, its destructors when it is closed.
 
     Raises what `translate` raises, CompileError when LLVM rejects the IR or a symbol is not found,
     ValueError for an `opt_level` that is none.
     """
-    options = Options(opt_level, vectorize, slp, unroll)
+    options = Options(opt_level, vectorize, slp, unroll, isolate)
     return _compile(translate(module), options, symbols, cache)
 
 
@@ -175,6 +177,7 @@ def compile_ir(
     vectorize: bool = True,
     slp: bool = False,
     unroll: bool = True,
+    isolate: bool = True,
 ) -> NativeModule:
     """The machine code of LLVM IR text. Arguments and errors as for `compile`.
 
@@ -182,7 +185,7 @@ def compile_ir(
     ...     native.symbols
     ('f',)
     """
-    options = Options(opt_level, vectorize, slp, unroll)
+    options = Options(opt_level, vectorize, slp, unroll, isolate)
     return _compile(llvm_ir, options, symbols, cache)
 
 

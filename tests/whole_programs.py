@@ -323,7 +323,9 @@ class Compiled:
                 module = emit_block(self.schedule, interface, bits=bits, exact=exact, lanes=lanes)
             else:
                 module = emit(self.schedule, interface, bits=bits, exact=exact)
-            self.native = lowering.compile(module, opt_level=level, vectorize=False, unroll=False)
+            self.native = lowering.compile(
+                module, opt_level=level, vectorize=False, unroll=False, isolate=False
+            )
         self.kept: list[Any] = []
         for name, data in constant_data(program, bits).items():
             if len(data) > INLINE_DATA:

@@ -119,7 +119,9 @@ def _compiled() -> lowering.NativeModule:
         _emit(Objects(Builder(module, 64, exact=True)))
         module.operation.verify()
         symbols = addresses(64) | known
-        native = lowering.compile(module, symbols=symbols, vectorize=False, unroll=False)
+        native = lowering.compile(
+            module, symbols=symbols, vectorize=False, unroll=False, isolate=False
+        )
         immortal(native)
         return native
 

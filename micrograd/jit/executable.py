@@ -161,6 +161,7 @@ class Executable:
                 opt_level=schedule.opt_level,
                 vectorize=False,  # the schedule has chosen the lanes and how far to unroll
                 unroll=False,
+                isolate=False,
                 symbols=addresses(self.options.bits) if self.has_entry else None,
             )
         for k, store in enumerate(self.stores):

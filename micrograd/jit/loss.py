@@ -168,7 +168,7 @@ class SampleLoss:
             plan = self.schedule
             module = self._emit()
             self._native = lowering.compile(
-                module, opt_level=plan.opt_level, vectorize=False, unroll=False
+                module, opt_level=plan.opt_level, vectorize=False, unroll=False, isolate=False
             )
         for k, store in enumerate(self.stores):
             if f"p{k}" in self._native.symbols:

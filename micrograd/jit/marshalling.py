@@ -37,7 +37,9 @@ def _compiled(bits: int) -> lowering.NativeModule:
         _new_container(o, "new_list")
         _call_general(o)
         module.operation.verify()
-        native = lowering.compile(module, symbols=symbols(), vectorize=False, unroll=False)
+        native = lowering.compile(
+            module, symbols=symbols(), vectorize=False, unroll=False, isolate=False
+        )
         immortal(native)
         return native
 

@@ -254,7 +254,7 @@ def strided_loop(bits: int) -> lowering.NativeModule:
     number = "double" if bits == 64 else "float"
     flags = _ALL_FLAGS.get(platform.machine().lower(), 61)
     text = _SOURCE.substitute(number=number, size=bits // 8, flags=flags, most=MOST_ON_STACK)
-    return lowering.compile_ir(text, vectorize=False, unroll=False)
+    return lowering.compile_ir(text, vectorize=False, unroll=False, isolate=False)
 
 
 def points_in_block(columns: int, bits: int) -> int:

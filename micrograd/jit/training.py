@@ -68,7 +68,7 @@ def _compiled(form: Form, update: Update, bits: int, width: int) -> lowering.Nat
     """A loop of some form, whose vectors have so many numbers of 64 bits."""
     with context():
         module = form(update, bits=bits, width=width)
-        return lowering.compile(module, vectorize=False, unroll=False)
+        return lowering.compile(module, vectorize=False, unroll=False, isolate=False)
 
 
 @dataclass(frozen=True)
