@@ -8,6 +8,7 @@ mistake.
 from __future__ import annotations
 
 import math
+import operator
 from contextlib import suppress
 from typing import Any
 
@@ -30,12 +31,15 @@ def whole(
     Traceback (most recent call last):
     micrograd.errors.TrainingError: steps should be a whole number, 1 or more, got float 2.5
     """
-    fits = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
-    if not fits or given < least:
+    number = least - 1
+    if not isinstance(given, bool):
+        with suppress(TypeError):
+            number = operator.index(given)
+    if number < least:
         raise error(f"{name} should be a whole number, {least} or more, got {kind(given)}")
-    if given > most:
+    if number > most:
         raise error(f"{name} should be a whole number below {_power(most + 1)}, got {kind(given)}")
-    return int(given)
+    return number
 
 
 def amount(name: str, given: Any, error: type[MicrogradError]) -> float:

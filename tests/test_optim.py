@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -272,6 +273,17 @@ def test_training_goes_on_from_a_saved_state(
     assert saved["steps"] == 5  # a copy
     for name in first.slots:
         assert (saved[name] != first.state[name]).any()
+
+
+def test_a_state_comes_back_from_an_npz_file(tmp_path: Path) -> None:
+    first = Adam([Value(1.0)])
+    trajectory(first, 3)
+    np.savez(tmp_path / "state.npz", **first.state_dict())
+    second = Adam([Value(first.parameters[0].data)])
+    with np.load(tmp_path / "state.npz") as saved:
+        second.load_state_dict(saved)
+    assert second.steps == 3
+    assert trajectory(first, 3) == trajectory(second, 3)
 
 
 def test_live_parameters_are_updated_in_place() -> None:
