@@ -111,9 +111,11 @@ class MLP(Module):
         return self.layers[0].nin
 
     def __call__(self, x: Sequence[Any]) -> Any:
-        for layer in self.layers:
-            x = layer(x)
-        return x
+        first, *others = self.layers
+        out = first(x)
+        for layer in others:
+            out = layer(out if isinstance(out, list) else [out])
+        return out
 
     def parameters(self) -> list[Value]:
         return [p for layer in self.layers for p in layer.parameters()]

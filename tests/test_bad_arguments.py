@@ -210,7 +210,7 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
         "data": (
             lambda x: micrograd.fit(lambda x, y: W * x, sgd(), data=x, steps=1),
             [5, "a", [], (), {}, (X, Y[:3]), (5,), (X[:0], Y[:0]), (None,), (np.array(["a"]),),
-             np.array([1j]), ([[1], [1, 2]],), np.array(3.0)],
+             np.array([1j]), ([[1], [1, 2]],), np.array(3.0), (X, np.ma.array(Y, mask=Y > 0))],
         ),
         "loss": (fits("loss"), NO_FUNCTIONS),
         "steps": (fits("steps"), NO_COUNTS),

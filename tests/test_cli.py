@@ -223,6 +223,20 @@ def test_the_boundary_lies_where_the_score_changes_its_sign(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    "options",
+    [["--samples", "1000000000"], ["--hidden", "100000,100000"], ["--hidden", "999999999"]],
+)
+def test_more_than_fits_into_memory_is_refused(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more in ([], ["--interpreter"]):
+        assert main(["train-moons", *options, *more]) == 1
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert error.startswith("micrograd: ")
+        assert "are more scalars than fit into memory; give fewer --samples or smaller" in error
+
+
+@pytest.mark.parametrize(
     ("module", "arguments", "what"),
     [
         ("matplotlib.figure", ["train-moons", "--plot", "a.png"], "pictures are drawn by matplotl"),

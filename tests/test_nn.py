@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, nn
+from micrograd import Value, jit, nn
 from micrograd.errors import ShapeError
 from micrograd.nn import MLP, Layer, Module, Neuron
 
@@ -176,3 +176,15 @@ def test_module_of_ones_own() -> None:
     pair.zero_grad()
     assert [p.grad for p in pair.parameters()] == [0, 0]
     assert nn.Module().parameters() == []
+
+
+def test_a_layer_of_one_neuron_between_others() -> None:
+    random.seed(4)
+    model = MLP(2, [1, 3, 1, 1])
+    x = [0.5, -2.0]
+    out: Any = x
+    for layer in model.layers:
+        out = layer(out if isinstance(out, list) else [out])
+    assert model(x).data == out.data
+    assert jit(model, dtype="f64")(x) == pytest.approx(out.data, rel=1e-15)
+    assert isinstance(MLP(2, [3])(x), list)

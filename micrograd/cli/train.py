@@ -6,6 +6,7 @@ import random
 import time
 from argparse import Namespace
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from ..checkpoint import save
 from ..datasets import moons
 from ..engine import Value
+from ..errors import MicrogradError
 from ..jit import fit, jit
 from ..losses import l2, max_margin
 from ..nn import MLP
@@ -21,6 +23,9 @@ from ..optim import SGD, linear
 from . import pictures
 from .progress import Progress
 from .report import duration
+
+MOST_WORK = 10**9
+"""Samples times parameters; twice as many Values are made, each of some 200 bytes."""
 
 INTERPRETED_MESH = 0.25
 """The grid of the demo's own picture, for the interpreter is slow."""
@@ -47,6 +52,13 @@ class Training:
 
     def __init__(self, arguments: Namespace, progress: Progress) -> None:
         self.progress = progress
+        sizes = [2, *arguments.hidden, 1]
+        parameters = sum((n + 1) * m for n, m in pairwise(sizes))
+        if parameters * arguments.samples > MOST_WORK:
+            raise MicrogradError(
+                f"{arguments.samples} samples through a network of {parameters} parameters are "
+                "more scalars than fit into memory; give fewer --samples or smaller --hidden layers"
+            )
         self.points, self.labels = moons(arguments.samples, arguments.noise, arguments.seed)
         random.seed(arguments.seed)
         self.model = MLP(2, [*arguments.hidden, 1])

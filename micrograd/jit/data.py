@@ -40,6 +40,11 @@ def checked_data(data: Any, name: str, dtype: np.dtype[Any]) -> Arrays:
 
 
 def _checked_array(given: Any, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    if isinstance(given, np.ma.MaskedArray):
+        raise TrainingError(
+            f"{name} should have no mask, got a masked array; leave out those rows, or fill them: "
+            f"{name}.filled(0.0)"
+        )
     try:
         array = np.asarray(given)
     except ValueError:
