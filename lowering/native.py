@@ -158,8 +158,9 @@ def compile(
     them, which is then held; what is not in it is looked for in the process, libm included. `cache`
     keeps object code between processes. `vectorize` is the loop vectoriser; `slp` the vectoriser of
     straight-line code, off because its cost is more than linear in the length of a block; `unroll`
-    the loop unroller. `isolate` compiles what LLVM may not survive in another process, which costs a
-    few tenths of a second the first time; turn it off for IR that you know. Constructors of the module run now, its destructors when it is closed.
+    the loop unroller. `isolate` compiles what LLVM may not survive in another process, which costs
+    a few tenths of a second the first time; turn it off for IR that you know. Constructors of the
+    module run now, its destructors when it is closed.
 
     Raises what `translate` raises, CompileError when LLVM rejects the IR or a symbol is not found,
     ValueError for an `opt_level` that is none.

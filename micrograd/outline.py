@@ -1,4 +1,4 @@
-"""A Value -> lines of text: the graph under it, operands indented below, as `print_branch` prints."""
+"""A Value -> lines of text, as `print_branch` prints: the graph under it, operands indented."""
 
 from __future__ import annotations
 
