@@ -15,7 +15,7 @@ import lowering
 from micrograd import Value, jit, tanh
 from micrograd.errors import KernelClosed, SignatureError
 from micrograd.jit import Kernel, native_callable
-from micrograd.jit.array_entry import ARRAY, ArrayLayout
+from micrograd.jit.ndarrays import ARRAY, ArrayLayout
 
 pytestmark = pytest.mark.skipif(
     not native_callable.available(), reason=f"no entry points: {native_callable.reason()}"

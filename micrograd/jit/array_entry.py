@@ -9,11 +9,8 @@ wrong, goes to `Kernel.__call__`.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import sys
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +21,18 @@ from lowering.bindings import context, ir
 from .builder import Builder
 from .calls import Convention
 from .marshalling import CALL_GENERAL, addresses
-from .native_callable import ARRAYS_AT, LAYOUT, available, immortal
+from .native_callable import ARRAYS_AT, LAYOUT, immortal
+from .ndarrays import (
+    ALIGNED,
+    ARRAY,
+    CONTIGUOUS,
+    WRITEABLE,
+    array_new,
+    check_array,
+    dimensions,
+    points_of,
+    usable,
+)
 from .objects import Objects
 from .signature import SCALAR, count
 
@@ -32,43 +40,9 @@ MOST_COLUMNS = 64
 """Kernels of more inputs and results go the general way."""
 MOST_WORK = 2_000_000
 """Operations up to which a call keeps Python's lock, for about 0.1 ms, and stays on one thread."""
-NEW = 93
-"""The place of PyArray_New in NumPy's table of array functions."""
 
-CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400  # NPY_ARRAY_C_CONTIGUOUS and so on
 _OUT = sys.intern("out")
 
-
-@dataclass(frozen=True, slots=True)
-class ArrayLayout:
-    """Where things are in a PyArrayObject, in bytes from its start."""
-
-    data: int = 16
-    dimensions: int = 24
-    shape: int = 32
-    descr: int = 56
-    flags: int = 64
-
-    def holds(self) -> bool:
-        """Whether live arrays are so."""
-        whole = np.arange(24.0).reshape(4, 6)
-        fixed = np.ones(3, np.float32)
-        fixed.flags.writeable = False
-        return all(map(self._is_true, (whole, whole[1:, 2:5], whole[2], fixed)))
-
-    def _is_true(self, x: npt.NDArray[Any]) -> bool:
-        words = (ctypes.c_ssize_t * (np.ndarray.__basicsize__ // 8)).from_address(id(x))
-        shape = words[self.shape // 8]
-        return (
-            words[self.data // 8] == x.__array_interface__["data"][0]
-            and words[self.dimensions // 8] & 0xFFFFFFFF == x.ndim
-            and tuple((ctypes.c_ssize_t * x.ndim).from_address(shape)) == x.shape
-            and words[self.descr // 8] == id(x.dtype)
-            and words[self.flags // 8] & 0xFFFFFFFF == x.flags.num
-        )
-
-
-ARRAY = ArrayLayout()
 
 # what `_arrays` points to: words, by their places
 BLOCK, INPUTS, RESULTS, DTYPE, SIZE, MOST_POINTS, NUMBER, MAY_MAKE = range(8)
@@ -93,13 +67,6 @@ def described(convention: Convention, block: int, work: int) -> npt.NDArray[np.i
 
 
 @functools.cache
-def usable() -> bool:
-    """Whether NumPy's arrays are as the code here and in entry.py reads them."""
-    singletons = all(np.dtype(t) is np.dtype(t) for t in (np.float32, np.float64))
-    return available() and ARRAY.holds() and singletons
-
-
-@functools.cache
 def array_entry() -> int:
     """The address of the function; it lives as long as the process."""
     return _compiled().address("call_arrays")
@@ -107,13 +74,7 @@ def array_entry() -> int:
 
 @functools.cache
 def _compiled() -> lowering.NativeModule:
-    core = np._core if hasattr(np, "_core") else np.core
-    capsule = core._multiarray_umath._ARRAY_API
-    get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    )
-    table = (ctypes.c_void_p * (NEW + 1)).from_address(get(capsule, None))
-    known = {"out_string": id(_OUT), "PyArray_New": table[NEW] or 0}
+    known = {"out_string": id(_OUT), "PyArray_New": array_new()}
     with context(), ir.Location.unknown():
         module = ir.Module.create()
         _emit(Objects(Builder(module, 64, exact=True)))
@@ -162,7 +123,7 @@ def _emit(o: Objects) -> None:
     o.require(o.compare("eq", points_of(o, out, other), points), other)
     b.branch(shaped)
     b.enter(several)
-    o.require(o.compare("eq", _dimensions(o, out), 2), other)
+    o.require(o.compare("eq", dimensions(o, out), 2), other)
     shape = o.pointer(out, ARRAY.shape)
     o.require(o.compare("eq", o.word(shape), results), other)
     o.require(o.compare("eq", o.word(shape, 8), points), other)
@@ -202,22 +163,3 @@ def _emit(o: Objects) -> None:
     o.leave(result)
     b.enter(other)
     o.leave(o.call(CALL_GENERAL, *start.arguments, last=True))
-
-
-def check_array(o: Objects, x: Any, dtype: Any, flags: int, other: Any) -> None:
-    """Let nothing pass but arrays, no subclass of them, of a dtype and with these flags."""
-    o.require(o.is_a(x, np.ndarray), other)
-    o.require(o.compare("eq", o.pointer(x, ARRAY.descr), dtype), other)
-    has = o.integer_op("and", o.word(x, ARRAY.flags), flags)
-    o.require(o.compare("eq", has, flags), other)
-
-
-def _dimensions(o: Objects, x: Any) -> Any:
-    return o.integer_op("and", o.word(x, ARRAY.dimensions), 0xFFFFFFFF)
-
-
-def points_of(o: Objects, x: Any, other: Any) -> Any:
-    """The length of an array of one dimension."""
-    o.require(o.is_a(x, np.ndarray), other)
-    o.require(o.compare("eq", _dimensions(o, x), 1), other)
-    return o.word(o.pointer(x, ARRAY.shape))

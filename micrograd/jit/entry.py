@@ -3,37 +3,46 @@
     PyObject *entry(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 
 It stands beside `main` in the kernel's module, so that LLVM may inline main into it. It takes
-positional arguments that are exactly floats and ints, and lists and tuples of them, in the
-structure that main was compiled for, and makes the result. Everything else it passes on, to the
-function in the module's variable `next`, the last of which calls `Kernel.__call__`: keywords,
-defaults, subclasses, NumPy's numbers, arrays, other structures and everything that is an error.
+positional arguments that are exactly floats (Python's or NumPy's) and ints, lists and tuples of
+them, and arrays that lie in a row, in the structure that main was compiled for, and makes the
+result. Everything else it passes on, to the function in the module's variable `next`, the last of
+which calls `Kernel.__call__`: keywords, defaults, subclasses, other numbers, arrays and structures,
+and everything that is an error.
 Where `main` takes long, other threads run meanwhile, one of which may close the kernel; then the
 variable `calls` says how many are in there.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
+from math import prod
+
+import numpy as np
 
 from lowering.bindings import ir
 
-from .array_entry import ALIGNED, ARRAY, CONTIGUOUS, points_of, usable
 from .builder import Builder
 from .calls import Convention
 from .native_callable import LAYOUT, available
+from .ndarrays import ALIGNED, ARRAY, CONTIGUOUS, dimensions, usable
 from .objects import Objects
 from .signature import Container, Structure, count
+from .walk import table_of
 
 ENTRY_POINT = "entry"
 NEXT = "next"
 CALLS = "calls"
 
-MOST_NUMBERS = 4096
-"""Kernels that take or give more numbers than this are called through ctypes: they would need more
-of the stack, and the call is not what their time goes to."""
+ON_STACK = 4096
+"""Numbers, arguments and results together, up to which they are on the stack; more are allocated
+for the call."""
 
-MOST_PARTS = 200
-"""Nor are structures of more parts that are emitted one by one."""
+MOST_PARTS = 24
+"""Parts of a structure that are emitted one by one; one of more is walked through by a table."""
+
+LINE = 64
+"""Bytes of a cache line, at which large blocks begin."""
 
 MOST_INLINE = 4
 """Numbers in a row up to so many are read, if they are floats, and made without a call."""
@@ -43,30 +52,46 @@ GIL_FREE_WORK = 100_000
 
 
 def has_entry(convention: Convention) -> bool:
-    """Whether `entry` can be emitted: numbers, lists and tuples, not too many of them."""
-    structures = [s for _, s in convention.parameters] + [convention.result]
-    return (
-        available()
-        and sum(map(count, structures)) <= MOST_NUMBERS
-        and all(map(_is_plain, structures))
-        and sum(map(_parts, structures)) <= MOST_PARTS
-    )
+    """Whether `entry` can be emitted: for numbers, lists and tuples, and arrays."""
+    structures = [s for _, s in convention.parameters]
+    known = all(_is_plain(s) or _is_array(s) for s in structures) and _is_made(convention.result)
+    around = convention.result if convention.returns else None
+    while isinstance(around, Container):  # what main returns is not in memory, as others need it
+        if around.type is np.ndarray or _parts(around) > MOST_PARTS:
+            return False
+        around = next((item for item in around.items if count(item)), None)
+    return available() and known
 
 
 def _is_plain(s: Structure) -> bool:
+    """Whether it is a number, or lists and tuples of them."""
     if not isinstance(s, Container):
         return True
-    return s.type in (list, tuple) and all(map(_is_plain, s.items))
+    plain = s.type in (list, tuple)
+    return plain and (s.is_flat or all(map(_is_plain, dict.fromkeys(s.items))))
+
+
+def _is_array(s: Structure) -> bool:
+    return isinstance(s, Container) and s.type is np.ndarray and usable()
+
+
+def _is_made(s: Structure) -> bool:
+    """Whether a result is made here: arrays must not be among too many parts."""
+    if _is_plain(s) or _is_array(s):
+        return True
+    within = isinstance(s, Container) and s.type in (list, tuple) and _parts(s) <= MOST_PARTS
+    return within and all(map(_is_made, s.items))  # type: ignore[union-attr]
 
 
 def _is_flat(s: Structure) -> bool:
     """Whether it is a container of nothing but numbers."""
-    return isinstance(s, Container) and not any(isinstance(item, Container) for item in s.items)
+    return isinstance(s, Container) and s.is_flat
 
 
+@functools.lru_cache(maxsize=256)
 def _parts(s: Structure) -> int:
     """How many pieces of code a structure becomes: numbers in a row are one."""
-    if not isinstance(s, Container) or _is_flat(s):
+    if not isinstance(s, Container) or s.is_flat:
         return 1
     return 1 + sum(map(_parts, s.items))
 
@@ -105,14 +130,22 @@ class _Entry:
         o.variable(NEXT)
         if release:
             o.variable(CALLS)
+        self._emit_tables()
         start = o.function(ENTRY_POINT, [o.ptr, o.ptr, o.i64, o.ptr], o.ptr)
         _, args, nargsf, kwnames = start.arguments
-        self.other, self.undo = o.block(), o.block(o.ptr)
-        room = o.allocate(sum(map(count, self.parameters)))
+        self.other, self.undo, following = o.block(), o.block(o.ptr), o.block()
         written = self.convention.written
-        self.output = None if written is None else o.allocate(written)
+        taken = sum(map(count, self.parameters))
+        numbers = taken + (written or 0)
+        self.allocated: ir.Value | None = None
+        if numbers <= ON_STACK:
+            room = o.allocate(taken)
+            self.output = None if written is None else o.allocate(written)
         given = o.compare("eq", o.integer_op("and", nargsf, 2**63 - 1), len(self.parameters))
-        o.require(o.both(given, o.is_null(kwnames)), self.other)
+        o.require(o.both(given, o.is_null(kwnames)), following)
+        if numbers > ON_STACK:
+            room = self._allocate(numbers + LINE // o.number_size, following)
+            self.output = None if written is None else o.at(room, taken * o.number_size)
         passed = self._arguments(args, room)
         if self.output is not None:
             passed.append(self.output)
@@ -127,10 +160,50 @@ class _Entry:
         self._make_result()
         b.enter(self.undo)
         o.call("Py_DecRef", self.undo.arguments[0])
-        o.leave(o.null())
+        self._leave(o.null())
         b.enter(self.other)
-        following = b.load(o.address(NEXT), o.ptr)
-        o.leave(o.call_pointer(following, o.ptr, *start.arguments, last=True))
+        self._free()
+        b.branch(following)
+        b.enter(following)
+        next_ = b.load(o.address(NEXT), o.ptr)
+        o.leave(o.call_pointer(next_, o.ptr, *start.arguments, last=True))
+
+    def _emit_tables(self) -> None:
+        """Constants about structures: tables to walk through them, shapes of arrays."""
+        self.places: dict[Structure, int] = {}
+        stack = [*self.parameters, self.convention.result]
+        while stack:
+            s = stack.pop()
+            if not isinstance(s, Container) or s in self.places:
+                continue
+            if s.type is np.ndarray:
+                self.places[s] = 0
+                self.o.table(self._table_name(s), np.array(s.keys, dtype=np.int64))
+            elif _parts(s) > MOST_PARTS and _is_plain(s):
+                words, self.places[s] = table_of(s)
+                self.o.table(self._table_name(s), words)
+            elif not s.is_flat:
+                stack += s.items
+
+    def _table_name(self, s: Structure) -> str:
+        return f"structure{list(self.places).index(s)}"
+
+    def _allocate(self, n: int, failed: ir.Block) -> ir.Value:
+        """Room for n numbers, less what it takes to begin at a cache line, until `_free`."""
+        o, b = self.o, self.b
+        self.allocated = o.call("PyMem_RawMalloc", o.integer(n * o.number_size))
+        o.require(o.negated(o.is_null(self.allocated)), failed)
+        address = b.build("llvm.ptrtoint", [o.i64], [self.allocated])
+        ahead = o.integer_op("and", o.integer_op("sub", o.integer(0), address), LINE - 1)
+        return o.at(self.allocated, ahead)
+
+    def _free(self) -> None:
+        if self.allocated is not None:
+            self.o.call("PyMem_RawFree", self.allocated)
+
+    def _leave(self, x: ir.Value) -> None:
+        self._free()
+        self.o.leave(x)
 
     def _count(self, change: int) -> None:
         """Change how many calls are in `main` without Python's lock, while holding it."""
@@ -148,16 +221,12 @@ class _Entry:
         for start, end in _runs(self.parameters):
             to = o.at(room, leaf * o.number_size)
             name, s = self.convention.parameters[start]
-            if isinstance(s, Container) and name in self.convention.sequences and usable():
-                passed.append(self._sequence(o.pointer(args, 8 * start), len(s.items), to))
-                leaf += count(s)
-            elif isinstance(s, Container):
-                self._read(o.pointer(args, 8 * start), s, to)
-                passed.append(to)
-                leaf += count(s)
+            if isinstance(s, Container):
+                x = o.pointer(args, 8 * start)
+                passed.append(self._container(x, s, to, name in self.convention.sequences))
             else:
                 passed += self._scalars(o.at(args, 8 * start), end - start, to)
-                leaf += end - start
+            leaf += sum(count(s) for _, s in self.convention.parameters[start:end])
         return passed
 
     def _scalars(self, items: ir.Value, n: int, room: ir.Value) -> list[ir.Value]:
@@ -188,12 +257,29 @@ class _Entry:
         o = self.o
         return [self.b.load(o.at(room, k * o.number_size), o.number) for k in range(n)]
 
+    def _container(self, x: ir.Value, s: Container, room: ir.Value, is_sequence: bool) -> ir.Value:
+        """The address of the numbers of an argument: `room`, or where an array has them."""
+        if s.type is np.ndarray:
+            return self._array(x, s.keys, room)
+        if is_sequence and usable():
+            return self._sequence(x, len(s.items), room)
+        self._read(x, s, room)
+        return room
+
     def _read(self, x: ir.Value, s: Container, room: ir.Value) -> None:
         """Copy the leaves of an object of this structure to `room`."""
         o = self.o
+        if s in self.places:
+            table = o.address(self._table_name(s))
+            found = o.call("read_object", x, table, o.integer(self.places[s]), room)
+            o.require(o.compare("ne", found, -1), self.other)
+            return
         o.require(o.is_a(x, s.type), self.other)
         o.require(o.compare("eq", o.word(x, LAYOUT.size), len(s.items)), self.other)
         items = o.pointer(x, LAYOUT.list_items) if s.type is list else o.at(x, LAYOUT.tuple_items)
+        if s.is_flat:
+            self._read_numbers(items, len(s.items), room)
+            return
         leaf = 0
         for start, end in _runs(s.items):
             to = o.at(room, leaf * o.number_size)
@@ -207,8 +293,7 @@ class _Entry:
     def _sequence(self, x: ir.Value, n: int, room: ir.Value) -> ir.Value:
         """The address of the numbers of a list, a tuple or an array: its own data, or `room`."""
         o = self.o
-        is_list, no_list, is_tuple = o.block(), o.block(), o.block()
-        array, converted = o.block(), o.block()
+        is_list, no_list, is_tuple, array = (o.block() for _ in range(4))
         items, known = o.block(o.ptr), o.block(o.ptr)
         o.branch_if(o.is_a(x, list), is_list, no_list)
         o.b.enter(no_list)
@@ -224,7 +309,20 @@ class _Entry:
         self._read_numbers(items.arguments[0], n, room)
         o.go_to(known, room)
         o.b.enter(array)
-        o.require(o.compare("eq", points_of(o, x, self.other), n), self.other)
+        o.go_to(known, self._array(x, (n,), room))
+        o.b.enter(known)
+        address: ir.Value = known.arguments[0]
+        return address
+
+    def _array(self, x: ir.Value, shape: Sequence[int], room: ir.Value) -> ir.Value:
+        """The address of the numbers of an array of this shape: its own data, or `room`."""
+        o = self.o
+        known, converted = o.block(o.ptr), o.block()
+        o.require(o.is_a(x, np.ndarray), self.other)
+        o.require(o.compare("eq", dimensions(o, x), len(shape)), self.other)
+        sizes = o.pointer(x, ARRAY.shape)
+        for d, size in enumerate(shape):
+            o.require(o.compare("eq", o.word(sizes, 8 * d), size), self.other)
         descr, data = o.pointer(x, ARRAY.descr), o.pointer(x, ARRAY.data)
         has = o.integer_op("and", o.word(x, ARRAY.flags), CONTIGUOUS | ALIGNED)
         o.require(o.compare("eq", has, CONTIGUOUS | ALIGNED), self.other)
@@ -234,7 +332,7 @@ class _Entry:
             successors=[known, converted])  # fmt: skip
         o.b.enter(converted)
         o.require(o.compare("eq", descr, o.object(other)), self.other)
-        o.call("convert", data, o.integer(n), room)
+        o.call("convert", data, o.integer(prod(shape)), room)
         o.go_to(known, room)
         o.b.enter(known)
         address: ir.Value = known.arguments[0]
@@ -251,14 +349,15 @@ class _Entry:
         o = self.o
         if not isinstance(self.convention.result, Container):
             first = 0 - self.convention.returns
-            o.leave(o.call("PyFloat_FromDouble", self._number(first), last=True))
+            alone = self.allocated is None
+            self._leave(o.call("PyFloat_FromDouble", self._number(first), last=alone))
             return
         self.leaf = 0
         self.made: list[ir.Value] = []
         root = self._make(self.convention.result, None)
         if self.made:
             o.require_with(o.all(self.made), self.undo, [root])
-        o.leave(root)
+        self._leave(root)
 
     def _make(self, s: Structure, root: ir.Value | None, slot: ir.Value | None = None) -> ir.Value:
         """A new object for the leaves from `leaf` on, stored in `slot`; it may be null."""
@@ -268,6 +367,14 @@ class _Entry:
             self.leaf += 1
             return self._noted(o.call("PyFloat_FromDouble", self._number(first)), slot)
         n = o.integer(len(s.items))
+        if s in self.places:
+            table = o.address(self._table_name(s))
+            self.leaf += s.leaves
+            if s.type is np.ndarray:
+                shape = o.int32(len(s.keys)), table
+                return self._noted(o.call("new_array", self._place(first), n, *shape), slot)
+            place = o.integer(self.places[s])
+            return self._noted(o.call("new_object", table, place, self._place(first)), slot)
         kind = "list" if s.type is list else "tuple"
         run = len(s.items) > MOST_INLINE and _is_flat(s)
         if run and first >= 0 and self.output is not None:
@@ -294,6 +401,8 @@ class _Entry:
         return made
 
     def _place(self, k: int) -> ir.Value:
+        if self.output is None:
+            return self.o.null()  # there are no numbers to read
         return self.o.at(self.output, k * self.o.number_size)
 
     def _number(self, k: int) -> ir.Value:

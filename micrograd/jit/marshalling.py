@@ -4,9 +4,11 @@
     void convert(other *from, size_t n, number *to)
     PyObject *new_tuple(number *from, size_t n)
     PyObject *new_list(number *from, size_t n)
+    PyObject *new_array(number *from, size_t n, int dimensions, size_t *shape)
     PyObject *call_general(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 
-`number` is the element type and `other` the other one. This is emitted and compiled once for each
+and what walk.py adds. `number` is the element type and `other` the other one; arrays are of
+float64. This is emitted and compiled once for each
 element type, so that a kernel's own entry stays short: compiling all of it with every kernel took
 longer than the rest of a small one.
 """
@@ -15,12 +17,16 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
+
 import lowering
 from lowering.bindings import context, ir
 
 from .builder import Builder
 from .native_callable import GENERAL, LAYOUT, immortal, symbols
+from .ndarrays import ARRAY, array_new, usable
 from .objects import Objects
+from .walk import emit_walk
 
 CALL_GENERAL = "call_general"
 
@@ -35,10 +41,14 @@ def _compiled(bits: int) -> lowering.NativeModule:
         _convert(o)
         _new_container(o, "new_tuple")
         _new_container(o, "new_list")
+        if usable():
+            _new_array(o)
+        emit_walk(o)
         _call_general(o)
         module.operation.verify()
+        known = symbols() | ({"PyArray_New": array_new()} if usable() else {})
         native = lowering.compile(
-            module, symbols=symbols(), vectorize=False, unroll=False, isolate=False
+            module, symbols=known, vectorize=False, unroll=False, isolate=False
         )
         immortal(native)
         return native
@@ -99,6 +109,27 @@ def _new_container(o: Objects, name: str) -> None:
     b.enter(undo)
     o.call("Py_DecRef", made)
     o.leave(o.null())
+    b.enter(failed)
+    o.leave(o.null())
+
+
+def _new_array(o: Objects) -> None:
+    """A new array of float64; null, and an error, if there is no memory."""
+    b = o.b
+    start = o.function("new_array", [o.ptr, o.i64, o.i32, o.ptr], o.ptr)
+    source, n, dimensions, shape = start.arguments
+    failed = o.block()
+    kind, null, nothing = o.object("PyArray_Type"), o.null(), o.int32(0)
+    number = o.int32(np.dtype(np.float64).num)
+    made = o.call(
+        "PyArray_New", kind, dimensions, shape, number, null, null, nothing, nothing, null
+    )
+    o.require(o.negated(o.is_null(made)), failed)
+    data = o.pointer(made, ARRAY.data)
+    with o.loop(n) as k:
+        number = o.widened(b.load(o.at(source, k, o.number), o.number))
+        b.store(number, o.at(data, k, o.f64))
+    o.leave(made)
     b.enter(failed)
     o.leave(o.null())
 

@@ -56,7 +56,8 @@ class Layout:
         for x in (1.5, -0.0, 7, (1,), [1], "", type):
             _expect(_word(x, self.type) == id(type(x)), "ob_type")
         for x in (0.0, 1.5, -2.25e300):
-            _expect(_bytes(x, self.float_value, 8) == struct.pack("d", x), "ob_fval")
+            for same in (x, np.float64(x)):
+                _expect(_bytes(same, self.float_value, 8) == struct.pack("d", x), "ob_fval")
         for n in (0, 1, 5):
             objects = [object() for _ in range(n)]
             items = tuple(objects)
@@ -122,6 +123,8 @@ FUNCTIONS = (
     "PyFloat_FromDouble",
     "PyList_New",
     "PyLong_AsDouble",
+    "PyMem_RawFree",
+    "PyMem_RawMalloc",
     "PyMethod_New",
     "PyObject_Vectorcall",
     "PyTuple_New",
@@ -136,6 +139,7 @@ TYPES: dict[type, str] = {
     list: "PyList_Type",
     tuple: "PyTuple_Type",
     np.ndarray: "PyArray_Type",
+    np.float64: "PyDoubleArrType_Type",
 }
 """The types that it knows, by their names in the C API."""
 

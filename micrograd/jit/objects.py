@@ -13,6 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from lowering.bindings import ir
 
 from .builder import Builder
@@ -31,15 +34,20 @@ SIGNATURES = {
     "PyMethod_New": "(!llvm.ptr, !llvm.ptr) -> !llvm.ptr",
     "PyObject_Vectorcall": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
     "PyTuple_New": "(i64) -> !llvm.ptr",
+    "PyMem_RawFree": "(!llvm.ptr)",
+    "PyMem_RawMalloc": "(i64) -> !llvm.ptr",
     "PyArray_New": "(!llvm.ptr, i32, !llvm.ptr, i32, !llvm.ptr, !llvm.ptr, i32, i32, !llvm.ptr)"
     " -> !llvm.ptr",
     "Py_DecRef": "(!llvm.ptr)",
     "Py_IncRef": "(!llvm.ptr)",
     "convert": "(!llvm.ptr, i64, !llvm.ptr)",
     "call_general": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
+    "new_array": "(!llvm.ptr, i64, i32, !llvm.ptr) -> !llvm.ptr",
     "new_list": "(!llvm.ptr, i64) -> !llvm.ptr",
+    "new_object": "(!llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
     "new_tuple": "(!llvm.ptr, i64) -> !llvm.ptr",
     "read_numbers": "(!llvm.ptr, i64, !llvm.ptr) -> i1",
+    "read_object": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> i64",
 }
 """The functions that generated code calls, as MLIR declares them."""
 
@@ -62,6 +70,7 @@ class Objects:
     def function(self, name: str, arguments: Sequence[ir.Type], result: ir.Type | None) -> ir.Block:
         """Begin a function; its entry block."""
         b = self.b
+        self._declared.add(name)
         text = f"!llvm.func<{result or 'void'} ({', '.join(map(str, arguments))})>"
         attributes = {
             "sym_name": ir.StringAttr.get(name),
@@ -87,6 +96,19 @@ class Objects:
                 "  %0 = llvm.mlir.zero : !llvm.ptr\n  llvm.return %0 : !llvm.ptr\n}"
             )
         )
+
+    def table(self, name: str, words: npt.NDArray[np.int64]) -> None:
+        """Constant words of the module."""
+        b = self.b
+        b.enter(b.module.body)
+        attributes = {
+            "sym_name": ir.StringAttr.get(name),
+            "global_type": ir.TypeAttr.get(ir.Type.parse(f"!llvm.array<{len(words)} x i64>")),
+            "value": ir.DenseElementsAttr.get(words, type=self.i64),
+            "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
+            "constant": ir.UnitAttr.get(),
+        }
+        b.build("llvm.mlir.global", [], [], attributes, regions=1)
 
     def address(self, name: str) -> ir.Value:
         """The address of a variable of this module."""
@@ -255,20 +277,24 @@ class Objects:
         return self.compare("eq", found, self.object(TYPES[kind]))
 
     def read_number(self, x: ir.Value, otherwise: ir.Block) -> ir.Value:
-        """The number that a float or an int is; anything else goes to `otherwise`.
+        """The number that a float, also one of NumPy's, or an int is.
 
-        An int of one digit is read here. Another int is left to CPython, whose answer is never -1,
-        so that -1 says that it is too large, and an error that is to be forgotten.
+        Anything else goes to `otherwise`. An int of one digit is read here. Another int is left to
+        CPython, whose answer is never -1, so that -1 says that it is too large, and an error that
+        is to be forgotten.
         """
         b = self.b
         known, is_float = b.block.create_after(self.f64), b.block.create_after()
-        maybe_int, is_int, small, large, overflow = (self.block() for _ in range(5))
+        maybe_int, maybe_other = self.block(), self.block()
+        is_int, small, large, overflow = (self.block() for _ in range(4))
         found = self.pointer(x, LAYOUT.type)
         self.branch_if(self.has_type(found, float), is_float, maybe_int)
         b.enter(is_float)
         b.branch(known, [b.load(self.at(x, LAYOUT.float_value), self.f64)])
         b.enter(maybe_int)
-        self.branch_if(self.has_type(found, int), is_int, otherwise)
+        self.branch_if(self.has_type(found, int), is_int, maybe_other)
+        b.enter(maybe_other)  # it begins as a float does, being derived from it
+        self.branch_if(self.has_type(found, np.float64), is_float, otherwise)
         b.enter(is_int)
         size = self.word(x, LAYOUT.int_size)
         if LAYOUT.int_tagged:
