@@ -123,3 +123,19 @@ def test_the_tiny_regression() -> None:
     assert history.losses.tolist() == expected
     assert numbers(other) == numbers(one)
     assert history.losses[-1] < 0.1
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_that_the_loss_does_not_use_have_the_gradient_zero(name: str) -> None:
+    def parameters() -> list[Value]:
+        return [Value(0.5), Value(-1.5), Value(2.0), Value(3.0), Value(0.25)]
+
+    def loss(p: list[Value]) -> Value:
+        return (p[1] * p[3] - 1.0) ** 2
+
+    one, other = parameters(), parameters()
+    expected = eager(lambda: loss(one), OPTIMIZERS[name](one), 20)
+    native = OPTIMIZERS[name](other)
+    history = fit(loss(other), native, steps=20, dtype="f64", strict=True)
+    assert history.losses.tolist() == expected
+    assert [p.data for p in other] == [p.data for p in one]

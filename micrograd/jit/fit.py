@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..engine import Value
 from ..errors import GraphError, TrainingError, kind
 from ..nn import Module
 from ..optim import Optimizer
+from ..store import adopt
 from .data import Arrays, check_labels, checked_data, same_rows
 from .executable import Executable, Options
 from .history import History
@@ -138,9 +139,9 @@ def fit(
             ):
                 if is_given:
                     raise TrainingError(f"{name} needs data; without data a step takes it all")
-            kernel = _whole_loss(target, optimizer, dtype, strict)
+            kernel, unused = _whole_loss(target, optimizer, dtype, strict)
             total = _length(steps, epochs, 1)
-            loop = WholeLoop(optimizer, kernel)
+            loop = WholeLoop(optimizer, kernel, unused)
             options = kernel.options
             watch.validation, watch.metric = (
                 _whole_number(x, name, options)
@@ -256,16 +257,23 @@ def _by_epoch(losses: Numbers, *, samples: int, batch: int, ahead: int) -> Numbe
 # --- what is given ----------------------------------------------------------------------------
 
 
-def _whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None) -> Executable:
-    """Value and gradient of a loss that takes no arguments."""
+def _whole_loss(
+    target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None
+) -> tuple[Executable, Sequence[Value]]:
+    """Value and gradient of a loss that takes no arguments; the parameters that it does not use."""
     if isinstance(target, Value):
-        chosen = np.float32 if dtype is None else dtype
-        kernel = jit(target, wrt=optimizer.parameters, dtype=chosen, strict=bool(strict))
+        chosen, parameters = np.float32 if dtype is None else dtype, optimizer.parameters
+        adopt(parameters)
         try:
-            return kernel.value_and_grad._compile(())  # type: ignore[no-any-return]
+            kernel = jit(target, wrt=parameters, dtype=chosen, strict=bool(strict))
+            return kernel.value_and_grad._compile(()), ()
         except GraphError:
-            _check_reached(target, optimizer)
-            raise
+            used = _used(target, parameters)
+            if len(used) == len(parameters):
+                raise
+        kernel = jit(target, wrt=used, dtype=chosen, strict=bool(strict))
+        unused = set(parameters).difference(used)
+        return kernel.value_and_grad._compile(()), [p for p in parameters if p in unused]
     if not isinstance(target, Kernel):
         raise TrainingError(
             "without data, fit takes the loss as a Value or as jit(loss, wrt=model.parameters()); "
@@ -277,25 +285,24 @@ def _whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | No
         raise TrainingError(
             f"{target.name} takes arguments, so it cannot be trained without data; give data=(X, y)"
         )
-    return target.value_and_grad._compile(())
+    return target.value_and_grad._compile(()), ()
 
 
-def _check_reached(target: Value, optimizer: Optimizer) -> None:
-    """Raises TrainingError if the loss does not depend on every parameter."""
-    seen, stack = {target}, [target]
+def _used(loss: Value, parameters: Sequence[Value]) -> list[Value]:
+    """The parameters that a loss depends on; TrainingError if there are none."""
+    seen, stack = {loss}, [loss]
     while stack:
         for x in stack.pop()._operands:
             if isinstance(x, Value) and x not in seen:
                 seen.add(x)
                 stack.append(x)
-    missing = [k for k, p in enumerate(optimizer.parameters) if p not in seen]
-    if missing:
-        which = "any parameter" if len(missing) == len(optimizer.parameters) else "parameter "
-        text = which if which.startswith("any") else f"{which}{missing[0]}"
+    used = [p for p in parameters if p in seen]
+    if not used:
         raise TrainingError(
-            f"the loss does not depend on {text} of the optimizer; compute it from the model whose "
-            "parameters() the optimizer has"
+            "the loss does not depend on any parameter of the optimizer; compute it from the model "
+            "whose parameters() the optimizer has"
         )
+    return used
 
 
 def _whole_number(given: Any, name: str, options: Options) -> Callable[[], float] | None:

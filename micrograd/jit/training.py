@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,9 @@ class _Batches:
         return emit(update, self.samples, bits=bits, width=width)
 
 
-def runs_of(parameters: Sequence[Value], places: Sequence[int]) -> npt.NDArray[np.int64]:
+def runs_of(
+    parameters: Sequence[Value], places: Sequence[int] | npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
     """Parameters that lie in a row in memory, in the gradient and in the state: i64[runs, 4].
 
     places   where each parameter's partial is in the gradient
@@ -127,7 +130,7 @@ class Loop:
         *,
         form: Form,
         options: Options,
-        places: Sequence[int],
+        places: Sequence[int] | npt.NDArray[np.int64],
         seconds: float,
     ) -> None:
         self.optimizer = optimizer
@@ -266,20 +269,26 @@ def _column(optimizer: Optimizer, name: str) -> Numbers:
 
 
 class WholeLoop(Loop):
-    """A loop around a kernel of a whole loss, which takes no data."""
+    """A loop around a kernel of a whole loss, which takes no data.
+
+    unused   live parameters that the loss does not depend on: their gradient is 0
+    """
 
     fields = FIELDS
 
-    def __init__(self, optimizer: Optimizer, kernel: Executable) -> None:
+    def __init__(
+        self, optimizer: Optimizer, kernel: Executable, unused: Sequence[Value] = ()
+    ) -> None:
+        size = kernel.pointer_outputs[0]  # behind what the kernel writes are zeros
         super().__init__(
             optimizer,
             kernel,
             form=emit_training,
             options=kernel.options,
-            places=places_of(optimizer.parameters, kernel),
+            places=places_of(optimizer.parameters, kernel, unused, size),
             seconds=seconds_of(kernel.transformed),
         )
-        self._gradient = np.zeros(kernel.pointer_outputs[0], dtype=kernel.options.dtype)
+        self._gradient = np.zeros(size + len(unused), dtype=kernel.options.dtype)
         self._set(gradient=self._gradient.ctypes.data)
 
 
@@ -378,24 +387,34 @@ class BatchLoop(Loop):
                     thread.join()
 
 
-def places_of(parameters: Sequence[Value], kernel: Executable) -> list[int]:
-    """Where the partial of each parameter is in the gradient that a kernel writes.
+def places_of(
+    parameters: Sequence[Value], kernel: Executable, unused: Sequence[Value], size: int
+) -> npt.NDArray[np.int64]:
+    """Where the partial of each parameter is in the gradient that a kernel writes; those of unused
+    ones lie behind it, from place `size` on.
 
     Raises TrainingError for a parameter that is not there.
     """
-    where = {}
-    for k, element in enumerate(kernel.wrt):
-        if element is not None and element[0].startswith("p"):
-            where[kernel.stores[int(element[0][1:])], element[1]] = k
-    places = []
-    for k, p in enumerate(parameters):
-        place = where.get(p._home) if p._plain is not None else None
-        if place is None:
-            label = f" ({p.label})" if p.label else ""
-            raise TrainingError(
-                f"parameter {k}{label} of the optimizer is not one that the kernel has a gradient "
-                "for; give both the same: jit(loss, wrt=model.parameters()), and an optimizer of "
-                "model.parameters()"
-            )
-        places.append(place)
+    starts = {f"p{k}": store.address for k, store in enumerate(kernel.stores)}
+    there = np.zeros(size + len(unused), dtype=np.int64)
+    there[:size] = [
+        starts[e[0]] + 8 * e[1] if e is not None and e[0] in starts else 0 for e in kernel.wrt
+    ]
+    there[size:] = addresses(unused)
+    live = [p._plain is not None for p in parameters]
+    wanted = np.full(len(parameters), -1, dtype=np.int64)
+    wanted[live] = addresses(list(compress(parameters, live)))
+    order = np.argsort(there, kind="stable")
+    places: npt.NDArray[np.int64] = order[
+        np.minimum(np.searchsorted(there, wanted, sorter=order), len(there) - 1)
+    ]
+    missing = np.flatnonzero(there[places] != wanted)
+    if len(missing):
+        k = int(missing[0])
+        label = f" ({parameters[k].label})" if parameters[k].label else ""
+        raise TrainingError(
+            f"parameter {k}{label} of the optimizer is not one that the kernel has a gradient for; "
+            "give both the same: jit(loss, wrt=model.parameters()), and an optimizer of "
+            "model.parameters()"
+        )
     return places
