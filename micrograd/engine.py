@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from sys import _getframe
 from threading import get_ident
 from types import CodeType
@@ -24,13 +23,12 @@ from . import ops
 from .copies import Copied
 from .copies import next_serial as _next_serial
 from .copies import serial as _serial
-from .errors import DataError, GraphError, TraceError, user_location
+from .errors import MACHINERY, DataError, GraphError, TraceError, user_location
 from .operators import install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
 
 _new: Callable[[Any], Any] = object.__new__
-_MACHINERY = frozenset(str(Path(__file__).with_name(f"{n}.py")) for n in ("engine", "ops", "nn"))
 _UNSET = -0.0  # the exact zero of addition: -0.0 + x is x, the sign of a zero included
 
 
@@ -439,7 +437,7 @@ def _record_traced(op: Op, operands: tuple[Any, ...]) -> Value:
     out._serial = _next_serial()
     frame = _getframe(2)
     code = frame.f_code
-    while code.co_filename in _MACHINERY and frame.f_back is not None:
+    while code.co_filename in MACHINERY and frame.f_back is not None:
         frame = frame.f_back
         code = frame.f_code
     out._site = code, frame.f_lasti

@@ -10,7 +10,15 @@ import sys
 from pathlib import Path
 from pickle import PicklingError
 
+import numpy
+
 _PACKAGE = str(Path(__file__).parent)
+_NUMPY = str(Path(numpy.__file__).parent)
+MACHINERY = frozenset(
+    str(Path(__file__).parent / f"{name}.py")
+    for name in ("engine", "ops", "nn", "jit/kernel", "jit/nesting", "jit/parameters", "jit/source")
+)
+"""Files whose lines make traced values, on behalf of others."""
 
 
 class MicrogradError(Exception):
@@ -58,11 +66,22 @@ class CompilerError(MicrogradError, RuntimeError):
 
 
 def user_location() -> str:
-    """The `file:line` of the innermost caller outside this package, for error messages."""
+    """The `file:line` of the innermost caller outside this package, and NumPy, for errors."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((_PACKAGE, _NUMPY)):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def place_of(error: BaseException) -> str:
+    """The `file:line` of the innermost frame outside this package that an error came through."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith((_PACKAGE, _NUMPY)):
+            place = f"{name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place or user_location()
 
 
 def kind(x: object) -> str:

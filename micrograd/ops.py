@@ -23,6 +23,7 @@ nan
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import operator
 from collections.abc import Callable
@@ -75,6 +76,17 @@ class Op:
     def differentiable(self) -> tuple[int, ...]:
         """The operand positions that a derivative flows to."""
         return tuple(i for i, rule in enumerate(self.vjp) if rule is not None)
+
+    @property
+    def names(self) -> list[str]:
+        """What its operands are called, as its rules call them.
+
+        >>> where.names, atan2.names
+        (['c', 'x', 'y'], ['y', 'x'])
+        """
+        rule = next((rule for rule in self.vjp if rule is not None), None)
+        names = [] if rule is None else list(inspect.signature(rule).parameters)[2:]
+        return names if len(names) == self.arity else list("xyz"[: self.arity])
 
     def __call__(self, *operands: Any) -> Any:
         if self.folds and operands and len(operands) != 2:

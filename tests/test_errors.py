@@ -379,12 +379,73 @@ def test_function_of_any_number_of_arguments(f: Any, message: str) -> None:
         jit(f)
 
 
-def test_keyword_only_parameter_without_default() -> None:
-    def f(x: Any, *, n: int) -> Any:
-        return x * n
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[0] * x[1],
+        lambda x: x * len(x),
+        lambda x: sum(v * v for v in x),
+        lambda x: x.sum(),
+        lambda x: x.reshape(-1),
+        lambda x: x * x.shape[0],
+        lambda x: np.dot(*x),
+    ],
+)
+def test_an_array_is_not_taken_whole_unless_asked(f: Any) -> None:
+    for kernel in (jit(f), jit(f).grad):
+        with pytest.raises(TraceError) as caught:
+            kernel(np.array([2.0, 3.0]))
+        message = str(caught.value)
+        assert message.startswith(f"{HERE}:{f.__code__.co_firstlineno}: ")
+        assert "arrays are mapped over; to take an array whole, annotate its parameter" in message
+        assert "(x: np.ndarray), or pass a list" in message
 
-    with pytest.raises(SignatureError, match="keyword-only parameter n needs a default"):
-        jit(f)
+
+def test_other_type_errors_of_a_function_are_its_own() -> None:
+    with pytest.raises(TypeError, match=r"^'int' object is not subscriptable$"):
+        jit(lambda x: x * abs(3)[0])(1.0)  # type: ignore[index]
+    with pytest.raises(AttributeError, match=r"'Traced' object has no attribute 'colour'"):
+        jit(lambda x: x.colour)(1.0)
+
+
+MASKED = np.ma.masked_array([1.0, 2.0], mask=[False, True])
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        (MASKED, r"x is a masked array, .* x\.filled"),
+        (np.ma.masked, "x is a masked array"),
+        ([MASKED, 1.0], r"x\[0\] is a masked array"),
+        (1j, "x should be a number, .* got complex 1j"),
+        (np.complex64(2), "x should be a real number, got complex64"),
+        (np.array([1j]), "x should hold real numbers, got an array of complex128"),
+        (np.array(2j), "x should hold real numbers, got an array of complex128"),
+        ([1.0, np.complex128(2)], r"x\[1\] should be a real number, got complex128"),
+        ({"a": [2j]}, r"x\['a'\]\[0\] should be a number, .* got complex 2j"),
+        (np.array(["a"]), "x should hold real numbers, got an array of <U1"),
+        (np.array([None]), "x should hold real numbers, got an array of object"),
+    ],
+    ids=str,
+)
+def test_masks_and_imaginary_parts_are_not_dropped(argument: Any, says: str) -> None:
+    def whole(x: np.ndarray) -> Any:
+        return sum(x)
+
+    for kernel in (jit(lambda x: x), jit(whole), jit(lambda x: x).grad):
+        with pytest.raises(SignatureError, match=says):
+            kernel(argument)
+    if isinstance(argument, np.ndarray):
+        with pytest.raises(SignatureError, match=says):
+            jit(MLP(2, [1]))(argument)
+
+
+def test_masked_arrays_for_results_and_masks() -> None:
+    k = jit(lambda x: x * x)
+    with pytest.raises(SignatureError, match=r"out should be a writeable array .* MaskedArray"):
+        k(np.ones(2), out=MASKED.copy())
+    with pytest.raises(SignatureError, match=r"where is a masked array"):
+        k(np.ones(2), where=np.ma.array([True, False], mask=[False, True]))
 
 
 @pytest.mark.parametrize("bad", ["x*x", 3.0, [1.0], object()])
@@ -463,8 +524,8 @@ def test_gradient_of_several_outputs() -> None:
 
 
 def test_gradient_of_a_gradient() -> None:
-    with pytest.raises(SignatureError, match=r"two\.grad is a derivative already.*two\.hessian"):
-        _ = jit(two).grad.grad
+    with pytest.raises(SignatureError, match=r"two\.grad\.grad gives 2 values.*jacobian"):
+        jit(two).grad.grad(1.0, 2.0)
 
 
 # --- graphs ---------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ trace -> Graph -> reroll -> Program -> differentiate, simplify -> schedule -> em
 """
 
 from .fit import fit
+from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
 from .history import History
-from .kernel import Kernel, grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
+from .kernel import Kernel
 
 __all__ = [
     "History",

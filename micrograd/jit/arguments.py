@@ -9,17 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SignatureError, kind
+from .parameters import Parameter
 from .signature import (
     SCALAR,
     Container,
     Structure,
     array_of,
+    check_array,
+    check_mask,
     is_plain,
     leaves,
     row,
     structure_of,
 )
-from .source import Parameter
 
 Shapes: TypeAlias = dict[tuple[int, ...], None]
 """The shapes of arrays, each once, in order."""
@@ -56,8 +58,7 @@ def flatten(
 def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structure, Any]:
     structure: Structure
     if isinstance(x, np.ndarray) and p.array != "map" and x.ndim:
-        if x.dtype.kind not in "biuf":
-            structure_of(x, p.name)
+        check_array(x, p.name)
         if p.array == "whole":
             structure = array_of(x.shape)
             _check(name, p, structure, x.size)
@@ -71,6 +72,9 @@ def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structu
             shapes[x.shape[:-1]] = None
         return structure, x
     structure = structure_of(x, p.name, array=p.array == "whole")
+    if isinstance(x, np.ndarray):
+        shapes[x.shape] = None
+        return structure, x
     if isinstance(x, (list, tuple)) and is_plain(x):
         numbers = x
     else:
@@ -108,6 +112,7 @@ def broadcast(name: str, shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
 
 def checked_mask(name: str, where: Any) -> npt.NDArray[np.bool_]:
     """`where` of a call as an array of booleans; else SignatureError."""
+    check_mask(where, f"{name}: where")
     try:
         mask = np.asarray(where)
     except ValueError:

@@ -278,7 +278,7 @@ class ArrayCaller:
     def _check(self, out: Any, shape: tuple[int, ...]) -> None:
         """Raises SignatureError unless `out` can receive results of this shape."""
         dtype = self.convention.dtype
-        if not isinstance(out, np.ndarray):
+        if not isinstance(out, np.ndarray) or hasattr(out, "mask"):
             got = kind(out)
         elif out.shape != shape:
             got = f"one of shape {out.shape}"

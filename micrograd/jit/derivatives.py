@@ -20,10 +20,11 @@ from ..ops import mul
 from .affine import Ints
 from .differentiate import GRADIENT, gradient
 from .forward import copy, jacobian, jvp
+from .parameters import Parameter
 from .program import Access, Apply, Program, Role
 from .reroll import OUTPUT
 from .signature import SCALAR, Container, Structure, array_of, count, row
-from .source import Parameter, Recording, Source
+from .source import Recording, Source
 from .tangents import fresh
 
 UNROLLED_RESULTS = 64
@@ -115,7 +116,9 @@ def _directions(source: Source) -> list[Parameter]:
     asked = source.asked
     if asked is None:
         return [
-            replace(p, name=_untaken(f"d_{p.name}", taken), default=None) for p in source.parameters
+            replace(p, name=_untaken(f"d_{p.name}", taken), default=None)
+            for p in source.parameters
+            if not p.named
         ]
     if source.alone and not isinstance(asked[0], str):
         return [Parameter(_untaken("direction", taken))]

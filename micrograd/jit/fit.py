@@ -20,8 +20,9 @@ from ..optim import Optimizer
 from ..store import adopt
 from .data import Arrays, check_labels, checked_data, same_rows
 from .executable import Executable, Options
+from .functions import jit
 from .history import History
-from .kernel import Kernel, jit
+from .kernel import Kernel
 from .loss import row_structure, sample_loss
 from .signature import build, count
 from .source import FunctionSource

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
-from ..checks import flag
-from ..engine import Value
 from ..errors import KernelClosed, SignatureError, kind
-from ..nn import Module
 from .arguments import broadcast, checked_mask, flatten
 from .array_entry import array_entry, described
 from .arrays import ArrayCaller, ufunc_of
+from .binding import Given, bound
+from .derivable import Derivable
 from .derivatives import Wanted
 from .executable import Executable, Options
 from .explain import explain
 from .native_callable import NativeCallable, available, native, reason
+from .nesting import Nested, holds_values
+from .parameters import Parameter
 from .pickles import global_name
 from .signature import Structure
-from .source import FunctionSource, Parameter, Source, ValueSource
-from .threads import checked
+from .source import FunctionSource, Recording, Source, ValueSource
 
 _COMPILED = {
     "__wrapped__",
@@ -36,7 +37,10 @@ _COMPILED = {
     "_executables",
     "_latest",
     "_lock",
+    "_nested",
+    "_of_classes",
     "_siblings",
+    "_variants",
 }
 """Attributes of a kernel that its copies do not have: each compiles for itself."""
 
@@ -44,7 +48,7 @@ _DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64
 
 
 @native
-class Kernel(NativeCallable):
+class Kernel(Derivable, NativeCallable):
     """A callable that runs native code, compiled once per structure of arguments.
 
     Numbers give Python floats; NumPy arrays are mapped over and give arrays. `grad` and
@@ -62,17 +66,21 @@ class Kernel(NativeCallable):
         self.name = source.name if wanted is Wanted.VALUE else f"{source.name}.{wanted.value.name}"
         self._source = source
         self._parameters = [*source.parameters, *wanted.value.parameters(source)]
+        self._in_order = _is_in_order(source, self._parameters)
         self._options = options
         self._wanted = wanted
         self._begin()
 
     def _begin(self) -> None:
         """Nothing is compiled yet."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a function that is traced may call kernels, and this one
         self._executables: dict[tuple[Structure, ...], Executable] = {}
         self._answering: list[Executable] = []  # those that were called with numbers
         self._latest: Executable | None = None
         self._array_words: Any = None  # what `_arrays` points to; (): nothing, for good
+        self._nested: dict[tuple[Structure, ...], Nested] = {}
+        self._variants: dict[FunctionSource, Kernel] = {}
+        self._of_classes: dict[Any, Kernel] = {}
         self._derived: dict[Wanted, Kernel] = {}
         self._siblings: dict[np.dtype[Any], Kernel] = {}
         self._closed = False
@@ -100,92 +108,17 @@ class Kernel(NativeCallable):
         return made
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        method = getattr(self._source, "function", None)
+        if isinstance(method, MethodType):
+            place = method.__self__, method.__name__
+            if getattr(*place, None) is self:
+                return getattr, place
         return global_name(self) or (_blank, (type(self),), self.__getstate__())
 
-    # -- derived kernels -----------------------------------------------------------------------
+    # -- other kernels -------------------------------------------------------------------------
 
-    @property
-    def grad(self) -> Kernel:
-        """The kernel of the gradient: the partials, structured like the arguments or `wrt`.
-
-        Of a function with one parameter, the partial itself; with several, a tuple of them.
-
-        >>> jit(lambda x: x * x).grad(3.0), jit(lambda x, y: x * y).grad(3.0, 5.0)
-        (6.0, (5.0, 3.0))
-        """
-        return self._derive(Wanted.GRADIENT)
-
-    @property
-    def value_and_grad(self) -> Kernel:
-        """The kernel of `(value, partials)`, computed together."""
-        return self._derive(Wanted.BOTH)
-
-    @property
-    def jacobian(self) -> Kernel:
-        """The kernel of all partials of all results: a matrix, in the structure of both.
-
-        A number, list or array of results gives a tuple with a block for each argument; in it, a
-        structure like that argument stands for each result. A tuple or dict of results gives one
-        of such tuples.
-
-        >>> jit(lambda x, y: (x * y, x - y)).jacobian(2.0, 3.0)
-        ((3.0, 2.0), (1.0, -1.0))
-        """
-        return self._derive(Wanted.JACOBIAN)
-
-    @property
-    def hessian(self) -> Kernel:
-        """The kernel of the second derivatives: the Jacobian of `grad`, exactly symmetric.
-
-        >>> jit(lambda x, y: x * x * y).hessian(2.0, 3.0)
-        ((6.0, 4.0), (4.0, 0.0))
-        """
-        return self._derive(Wanted.HESSIAN)
-
-    @property
-    def jvp(self) -> Kernel:
-        """The kernel of `(value, tangent)`: the derivative of the results along a direction.
-
-        It takes a function's arguments, then a tangent for each. With `wrt`, and for a model, the
-        direction is one argument: a list or array with a number for each partial.
-
-        >>> jit(lambda x, y: x * y).jvp(2.0, 3.0, 1.0, 10.0)
-        (6.0, 23.0)
-        """
-        return self._derive(Wanted.JVP)
-
-    @property
-    def vjp(self) -> Kernel:
-        """The kernel of `(value, partials)` of the results weighted with a cotangent.
-
-        It takes the arguments, then the cotangent, structured like the result.
-
-        >>> jit(lambda x, y: (x * y, x - y)).vjp(2.0, 3.0, (1.0, 10.0))
-        ((6.0, -1.0), (13.0, -8.0))
-        """
-        return self._derive(Wanted.VJP)
-
-    @property
-    def hvp(self) -> Kernel:
-        """The kernel of the Hessian times a direction, given as to `jvp`, structured like `grad`.
-
-        >>> jit(lambda x, y: x * x * y).hvp(2.0, 3.0, 1.0, 10.0)
-        (46.0, 4.0)
-        """
-        return self._derive(Wanted.HVP)
-
-    def _derive(self, wanted: Wanted) -> Kernel:
-        if self._wanted is not Wanted.VALUE:
-            raise SignatureError(
-                f"{self.name} is a derivative already, and {wanted.value.name} is taken of a "
-                f"function: {self._source.name}.hessian has the second derivatives, "
-                f"{self._source.name}.hvp those along a direction"
-            )
-        with self._lock:
-            self._check_open()
-            if wanted not in self._derived:
-                self._derived[wanted] = Kernel(self._source, self._options, wanted)
-            return self._derived[wanted]
+    def _like(self, source: Source, wanted: Wanted) -> Kernel:
+        return Kernel(source, self._options, wanted)
 
     def _with_dtype(self, dtype: np.dtype[Any]) -> Kernel:
         """The same kernel, computing in another dtype."""
@@ -215,45 +148,56 @@ class Kernel(NativeCallable):
     def __call__(
         self, *args: Any, out: Any = None, where: Any = True, dtype: Any = None, **kwargs: Any
     ) -> Any:
-        if dtype is not None and _dtype_of(dtype) != self._options.dtype:
-            other = self._with_dtype(_dtype_of(dtype))
+        if dtype is not None and dtype_of(dtype) != self._options.dtype:
+            other = self._with_dtype(dtype_of(dtype))
             return other(*args, out=out, where=where, **kwargs)
         if where is not True:
             where = checked_mask(self.name, where)
-        parameters = self._parameters
-        if kwargs or len(args) != len(parameters):
-            args = self._bind(args, kwargs)
+        if kwargs or len(args) != len(self._parameters) or not self._in_order or _unusual(args):
+            variant, args = self._sorted(args, kwargs)
+            if variant is not self:
+                return variant._call_structured(args, out, where)
         latest = self._latest
         if where is True and latest in self._answering and latest.caller.fits(args):
             return latest.caller.call(args, out)
         return self._call_structured(args, out, where)
 
-    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """The arguments in order, with names and defaults resolved."""
-        parameters = self._parameters
-        extra = len(parameters) - len(self._source.parameters)
-        if len(args) == extra and not kwargs and isinstance(self._source, ValueSource):
-            return args  # with its leaves live
-        names = [p.name for p in parameters]
-        unknown = [k for k in kwargs if k not in names[len(args) :]]
-        bound = list(args)
-        for p in parameters[len(args) :]:
-            if p.name in kwargs:
-                bound.append(kwargs[p.name])
-            elif p.default is not None:
-                bound.append(p.default)
-        if unknown or len(bound) != len(parameters):
-            raise SignatureError(
-                f"{self.name} takes {len(parameters)} argument{'s' * (len(parameters) != 1)}"
-                f" ({', '.join(names) or 'none'}), got {len(args)}"
-                + (f" and {', '.join(f'{k}=' for k in kwargs)}" if kwargs else "")
-            )
-        return tuple(bound)
+    def _sorted(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Kernel, tuple[Any, ...]]:
+        """The kernel under the settings that are given, and its arguments in order."""
+        source, names = self._source, self._parameters
+        if isinstance(source, ValueSource):
+            if len(args) == len(names) - len(source.parameters) and not kwargs:
+                return self, args  # with its leaves live
+            return self, bound(Given(self.name, names, [p.name for p in names], args, kwargs))
+        given = Given(self.name, names, source.taken.places, args, kwargs)
+        if len(names) > len(source.parameters):
+            # settings go by name, as directions and cotangents stand behind the arguments
+            given.places = [p.name for p in names if not p.named]
+        given.settings = source.taken.defaults.keys()
+        key, promoted = source.taken.sort(self.name, given.by_name)
+        if not key and not promoted:
+            return self, bound(given)
+        given.check()
+        variant = self._variant(source.variant(key, promoted))
+        rest = {k: x for k, x in given.by_name.items() if k not in {name for name, *_ in key}}
+        return variant, bound(Given(variant.name, variant._parameters, [], (), rest))
+
+    def _variant(self, source: FunctionSource) -> Kernel:
+        """This kernel of a source under other settings."""
+        with self._lock:
+            self._check_open()
+            if source not in self._variants:
+                self._variants[source] = Kernel(source, self._options, self._wanted)
+            return self._variants[source]
 
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
         parameters, only_numbers = self._given(len(args)), isinstance(self._source, ValueSource)
         key, columns, shapes = flatten(self.name, parameters, args, only_numbers)
+        if holds_values(columns):
+            return self._call_nested(key, columns, shapes, out, where)
         executable = self._latest
         if executable is None or executable.structures != key:
             executable = self._executables.get(key) or self._compile(key)
@@ -280,6 +224,31 @@ class Kernel(NativeCallable):
                     self._link()
         return executable.caller.call(columns, out)
 
+    def _call_nested(
+        self, key: tuple[Structure, ...], columns: Sequence[Any], shapes: Any, out: Any, where: Any
+    ) -> Any:
+        """A call with Values, which gives Values."""
+        if out is not None or where is not True:
+            raise SignatureError(f"{self.name}: out and where are for numbers, not for Values")
+        nested = self._nested.get(key)
+        if nested is None:
+            self._check_open()
+            recording, extra = self._recorded(key)
+            strict = self._options.strict
+            nested = Nested(self.name, recording, self._wanted, extra, key, strict=strict)
+            self._nested[key] = nested
+        return nested(columns, list(filter(None, shapes)))
+
+    def _recorded(
+        self, structures: tuple[Structure, ...]
+    ) -> tuple[Recording, list[tuple[str, Structure]]]:
+        """What is traced for these structures, and the parameters behind those of the source."""
+        extra = len(self._parameters) - len(self._source.parameters)
+        n = len(structures) - extra
+        names = [p.name for p in self._given(len(structures))]
+        recording = self._source.record(structures[:n])
+        return recording, list(zip(names, structures, strict=True))[n:]
+
     def _given(self, n: int) -> list[Parameter]:
         """The parameters that n arguments are for: all, or those behind the leaves of a Value."""
         missing = len(self._parameters) - n
@@ -293,8 +262,7 @@ class Kernel(NativeCallable):
             executable = self._executables.get(structures)
             if executable is None:
                 names = [p.name for p in self._given(len(structures))]
-                extra = len(self._parameters) - len(self._source.parameters)
-                recording = self._source.trace(structures[: len(structures) - extra])
+                recording, _ = self._recorded(structures)
                 executable = Executable(
                     self.name,
                     recording,
@@ -324,7 +292,9 @@ class Kernel(NativeCallable):
             self._link()
 
     def _link(self) -> None:
-        """Let entries answer calls, before the general path."""
+        """Let entries answer calls, before the general path, if they know the arguments' order."""
+        if not self._in_order:
+            return
         entry = array_entry() if self._arrays else 0
         for executable in self._answering:
             entry = executable.before(entry)
@@ -350,6 +320,33 @@ class Kernel(NativeCallable):
                 "call it once, then look at it"
             )
         return self._compile(tuple(known))
+
+    # -- methods -------------------------------------------------------------------------------
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Kernel:
+        """The kernel of a method, if it compiles a function that a class has; one per instance.
+
+        It is kept with the instance's attributes, and goes when the instance goes.
+        """
+        function = getattr(self._source, "function", None)
+        if instance is None or not isinstance(function, FunctionType):
+            return self
+        method = MethodType(function, instance)
+        kept: dict[Any, Any] | None = getattr(instance, "__dict__", None)
+        if isinstance(instance, type):
+            kept = self._of_classes
+        if kept is None:
+            raise SignatureError(
+                f"{self.name} is a compiled method, which is kept with its instance, and instances "
+                f'of {type(instance).__name__} have no room for it: put "__dict__" into __slots__'
+            )
+        key = f"_jit of {function.__qualname__}, {self.name}"
+        kernel: Kernel | None = kept.get(key)
+        if kernel is None or kernel._source.function != method:  # type: ignore[union-attr]
+            source = self._source.of(method)  # type: ignore[union-attr]
+            kept[key] = kernel = Kernel(source, self._options, self._wanted)
+            functools.update_wrapper(kernel, method, updated=())
+        return kernel
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -393,8 +390,14 @@ class Kernel(NativeCallable):
             self._entry = self._arrays = 0
             for executable in self._executables.values():
                 executable.close()
-            for kernel in [*self._derived.values(), *self._siblings.values()]:
+            kernels = (self._derived, self._siblings, self._variants)
+            for kernel in [k for some in kernels for k in some.values()]:
                 kernel.close()
+
+
+def _unusual(args: tuple[Any, ...]) -> bool:
+    """Whether something among positional arguments is no argument at first sight."""
+    return any(x is None or x.__class__ is str for x in args)
 
 
 def _blank(kind: type[Kernel]) -> Kernel:
@@ -402,60 +405,15 @@ def _blank(kind: type[Kernel]) -> Kernel:
     return kind.__new__(kind)
 
 
-def jit(
-    target: Any = None,
-    *,
-    wrt: Any = None,
-    dtype: Any = None,
-    strict: bool = False,
-    freeze: bool = False,
-    threads: int | None = None,
-) -> Any:
-    """Compile a Value, a function of numbers, or a Neuron, Layer or MLP. Also a decorator.
-
-    target   a Value: its leaves are constants, but for those in `wrt`, which become arguments;
-             called without arguments, the kernel reads their present numbers instead.
-             A function: traced when first called, on the structure of its arguments. Leaves and
-             models that it closes over are live: the kernel sees every change of their `data`.
-             A model: a kernel of its input.
-    wrt      what `.grad` is with respect to: a list of leaves or of names of parameters, for a
-             tuple of partials; or one of them, for its partial. By default a function's arguments,
-             and a model's parameters.
-    dtype    float32 or float64, as the kernel computes. By default float64 for a function, as
-             Python's numbers are, and float32 for a Value or a model.
-    strict   neither sums are reassociated nor products fused: with float64, the results are those
-             of the interpreter, bit for bit.
-    freeze   bake closed-over leaves in as constants.
-    threads  how many threads a call with arrays may use; by default those of `set_threads`.
-
-    Raises SignatureError, GraphError or TraceError, each saying what to do.
-
-    >>> a, b = Value(4.0), Value(2.0)
-    >>> jit(a + (a + b))()
-    10.0
-    """
-    default = np.float32 if isinstance(target, (Value, Module)) else np.float64
-    computed = _dtype_of(default if dtype is None else dtype)
-    options = Options(computed, flag("strict", strict, SignatureError), checked(threads))
-    freeze = flag("freeze", freeze, SignatureError)
-    if target is None:
-        return functools.partial(
-            jit, wrt=wrt, dtype=dtype, strict=strict, freeze=freeze, threads=threads
-        )
-    source: Source
-    if isinstance(target, Value):
-        source = ValueSource(target, wrt)
-    elif callable(target):
-        source = FunctionSource(target, wrt, freeze=freeze)
-    else:
-        raise SignatureError(f"jit compiles a Value, a function or a model, got {kind(target)}")
-    kernel = Kernel(source, options, Wanted.VALUE)
-    if callable(target) and not isinstance(target, Value):
-        functools.update_wrapper(kernel, target, updated=())
-    return kernel
+def _is_in_order(source: Source, parameters: Sequence[Parameter]) -> bool:
+    """Whether arguments are given by position as `main` takes them."""
+    if any(p.named for p in parameters):
+        return False
+    return isinstance(source, ValueSource) or source.taken.in_order
 
 
-def _dtype_of(dtype: Any) -> np.dtype[Any]:
+def dtype_of(dtype: Any) -> np.dtype[Any]:
+    """The dtype of this name or type; else SignatureError."""
     try:
         found = np.dtype(_DTYPES.get(dtype, dtype) if isinstance(dtype, str) else dtype)
     except Exception:  # NumPy asks all kinds of objects whether they are a type
@@ -463,38 +421,3 @@ def _dtype_of(dtype: Any) -> np.dtype[Any]:
     if found not in (np.float32, np.float64):
         raise SignatureError(f"dtype should be float32 or float64, got {kind(dtype)}")
     return found
-
-
-def grad(function: Callable[..., Any], **options: Any) -> Kernel:
-    """The compiled gradient of a function: `jit(function, ...).grad`."""
-    return jit(function, **options).grad  # type: ignore[no-any-return]
-
-
-def value_and_grad(function: Callable[..., Any], **options: Any) -> Kernel:
-    """The compiled value and gradient of a function: `jit(function, ...).value_and_grad`."""
-    return jit(function, **options).value_and_grad  # type: ignore[no-any-return]
-
-
-def jacobian(function: Callable[..., Any], **options: Any) -> Kernel:
-    """The compiled Jacobian of a function: `jit(function, ...).jacobian`."""
-    return jit(function, **options).jacobian  # type: ignore[no-any-return]
-
-
-def hessian(function: Callable[..., Any], **options: Any) -> Kernel:
-    """The compiled Hessian of a function: `jit(function, ...).hessian`."""
-    return jit(function, **options).hessian  # type: ignore[no-any-return]
-
-
-def jvp(function: Callable[..., Any], **options: Any) -> Kernel:
-    """The compiled derivative of a function along a direction: `jit(function, ...).jvp`."""
-    return jit(function, **options).jvp  # type: ignore[no-any-return]
-
-
-def vjp(function: Callable[..., Any], **options: Any) -> Kernel:
-    """The compiled gradient of a function's weighted results: `jit(function, ...).vjp`."""
-    return jit(function, **options).vjp  # type: ignore[no-any-return]
-
-
-def hvp(function: Callable[..., Any], **options: Any) -> Kernel:
-    """The compiled product of a function's Hessian with a direction: `jit(function, ...).hvp`."""
-    return jit(function, **options).hvp  # type: ignore[no-any-return]

@@ -102,10 +102,11 @@ def structure_of(x: Any, where: str, *, array: bool = False) -> Structure:
     An array is one scalar, to be mapped over, unless `array` says that it is a container.
     """
     if isinstance(x, (float, int, Value, np.number, np.bool_)):
+        if isinstance(x, np.complexfloating):
+            raise SignatureError(f"{where} should be a real number, got {kind(x)}")
         return SCALAR
     if isinstance(x, np.ndarray):
-        if x.dtype.kind not in "biuf":
-            raise SignatureError(f"{where} should hold real numbers, got an array of {x.dtype}")
+        check_array(x, where)
         return array_of(x.shape) if array and x.ndim else SCALAR
     if isinstance(x, Mapping):
         items = tuple(structure_of(v, f"{where}[{k!r}]", array=array) for k, v in x.items())
@@ -120,6 +121,23 @@ def structure_of(x: Any, where: str, *, array: bool = False) -> Structure:
             f"{where} should be a number, an array, or a list, tuple or dict of them, got {kind(x)}"
         )
     return SCALAR
+
+
+def check_array(x: Any, where: str) -> None:
+    """Raises SignatureError for an array, named `where`, of anything but real numbers or Values."""
+    check_mask(x, where)
+    holds_values = x.dtype == object and all(isinstance(v, (Value, int, float)) for v in x.flat)
+    if x.dtype.kind not in "biuf" and not (holds_values and x.size):
+        raise SignatureError(f"{where} should hold real numbers, got an array of {x.dtype}")
+
+
+def check_mask(x: Any, where: str) -> None:
+    """Raises SignatureError for a masked array, whose mask would be lost."""
+    if isinstance(x, np.ndarray) and hasattr(x, "mask"):
+        raise SignatureError(
+            f"{where} is a masked array, whose mask kernels do not know; pass x.filled(...), or "
+            "x.data with where=~x.mask"
+        )
 
 
 def leaves(x: Any, structure: Structure, where: str) -> Iterator[Any]:

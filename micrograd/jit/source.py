@@ -5,12 +5,10 @@ A source knows the names of its parameters and, where it can, their structures b
 
 from __future__ import annotations
 
-import collections.abc
-import inspect
 import re
-import typing
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -19,14 +17,15 @@ from typing import Any
 import numpy as np
 
 from ..engine import Traced, Value, tracing
-from ..errors import GraphError, SignatureError, kind
-from ..nn import MLP, Layer, Module, Neuron
+from ..errors import GraphError, SignatureError, TraceError, kind, place_of
+from ..nn import Module
+from .parameters import Key, Parameter, taken
 from .pickles import FunctionOf, portable
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
 from .trace import Element, Trace, find_leaves, trace
 
 _RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
-_ROOT = Container(tuple, (), ())
+_OF_ARRAYS = re.compile(r"subscriptable|iterable|len\(\)|item assignment")
 
 
 @dataclass(slots=True)
@@ -51,19 +50,26 @@ class Recording:
         return self.gradient.items[0] if self.alone else self.gradient
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of a source; `array` says how an array argument is taken:
+class Recordings:
+    """Recordings by the structures of arguments, each made once; copies of it are empty.
 
-    'map'     elementwise, as a ufunc does
-    'rows'    its last axis is the sequence of numbers, the others are mapped over
-    'whole'   it is a container, of this very shape
+    numbers   of the leaves that are constants, as all recordings have them
     """
 
-    name: str
-    array: str = "map"
-    structure: Structure | None = SCALAR
-    default: float | None = None
+    def __init__(self) -> None:
+        self.numbers: dict[Value, float] = {}
+        self._made: dict[Any, Any] = {}
+        self._lock = threading.RLock()  # what is traced may call kernels
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What was made for the key, now or before."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+    def __reduce__(self) -> Any:
+        return Recordings, ()
 
 
 class ValueSource:
@@ -83,42 +89,86 @@ class ValueSource:
         uses = Counter(labels)
         names = [s if s.isidentifier() and uses[s] == 1 else f"x{k}" for k, s in enumerate(labels)]
         self.parameters = [Parameter(n) for n in names]
+        self.recordings = Recordings()
 
     @property
     def asked(self) -> Sequence[Any]:
         """What derivatives are with respect to, one after the other."""
         return self.wrt
 
-    def trace(self, structures: tuple[Structure, ...]) -> Recording:
-        """The recording; with no arguments, `wrt` are live parameters instead of arguments."""
+    def record(self, structures: tuple[Structure, ...]) -> Recording:
+        """The recording, made once; with no arguments, `wrt` are live instead of arguments."""
+        made: Recording = self.recordings.get(structures, lambda: self._trace(structures))
+        return made
+
+    def _trace(self, structures: tuple[Structure, ...]) -> Recording:
+        numbers = self.recordings.numbers
         if structures:
             names = [array_name(p.name) for p in self.parameters]
             inputs = {n: [v] for n, v in zip(names, self.wrt, strict=True)}
             # traced once with nothing but constants, to say which leaf is foreign
-            find_leaves(self.wrt, trace([self.value], {}, set(self.wrt)))
-            found = trace([self.value], inputs, ())
+            find_leaves(self.wrt, trace([self.value], {}, set(self.wrt), numbers))
+            found = trace([self.value], inputs, (), numbers)
         else:
-            found = trace([self.value], {}, set(self.wrt))
+            found = trace([self.value], {}, set(self.wrt), numbers)
         elements: list[Element | None] = [*find_leaves(self.wrt, found)]
         shape = row(tuple, len(elements))
         return Recording(found, SCALAR, elements, shape, self.alone)
 
 
 class FunctionSource:
-    """A Python function or a Module; the leaves that it closes over are live, unless frozen.
+    """A Python function, a model, a kernel or an op; leaves that it closes over are live, unless
+    frozen.
 
-    wrt   a leaf or the name of a parameter, or several; None: all parameters
+    wrt        a leaf or the name of a parameter, or several; None: all that may be given by place
+    key        settings, see parameters.py
+    promoted   parameters that are arguments whatever their defaults are
     """
 
-    def __init__(self, function: Callable[..., Any], wrt: Any, *, freeze: bool) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        wrt: Any,
+        *,
+        freeze: bool,
+        key: Key = (),
+        promoted: frozenset[str] = frozenset(),
+    ) -> None:
         self.function = function
         self.freeze = freeze
-        self.name = getattr(function, "__name__", type(function).__name__)
-        self.parameters = list(_parameters(function))
+        names = (getattr(function, attribute, None) for attribute in ("__name__", "name"))
+        self.name = next((n for n in names if isinstance(n, str)), type(function).__name__)
         self.wrt = None if wrt is None else _as_list(wrt)
+        self._under = key, promoted
+        self._begin()
         self.alone = isinstance(wrt, (Value, str))
         if wrt is None and not isinstance(function, Module):
-            self.alone = len(self.parameters) == 1
+            self.alone = [p.named for p in self.parameters].count(False) == 1
+
+    def _begin(self) -> None:
+        """Nothing is traced yet."""
+        self.taken = taken(self.function, *self._under)
+        self.recordings = Recordings()
+        self._variants = Recordings()
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its arguments."""
+        return self.taken.arguments
+
+    def variant(self, key: Key, promoted: frozenset[str]) -> FunctionSource:
+        """The source under other settings, made once."""
+        made: FunctionSource = self._variants.get(
+            (key, promoted), lambda: self.of(self.function, key, promoted)
+        )
+        return made
+
+    def of(
+        self, function: Callable[..., Any], key: Key = (), promoted: frozenset[str] = frozenset()
+    ) -> FunctionSource:
+        """The source of another function, or under other settings, and else as this one."""
+        wrt = self.wrt[0] if self.wrt and self.alone else self.wrt
+        return FunctionSource(function, wrt, freeze=self.freeze, key=key, promoted=promoted)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FunctionSource:
         """With a copy of a model, method or object; a plain function stays, and what it reads."""
@@ -128,16 +178,20 @@ class FunctionSource:
         made.function = deepcopy(self.function, memo)
         if made.function is not self.function:
             made.wrt = deepcopy(self.wrt, memo)
+        made._begin()
         return made
 
     def __reduce__(self) -> Any:
         state = {**self.__dict__, "function": portable(self.function, self.wrt)}
+        for traced in ("taken", "recordings", "_variants"):
+            del state[traced]
         return object.__new__, (FunctionSource,), state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if isinstance(self.function, FunctionOf):
             self.function = self.function.function
+        self._begin()
 
     @property
     def asked(self) -> Sequence[Any] | None:
@@ -146,8 +200,12 @@ class FunctionSource:
             return self.function.parameters()
         return self.wrt
 
-    def trace(self, structures: tuple[Structure, ...]) -> Recording:
-        """Call the function on traced values of these structures and record what it does."""
+    def record(self, structures: tuple[Structure, ...]) -> Recording:
+        """What the function does to arguments of these structures; it is called once for them."""
+        made: Recording = self.recordings.get(structures, lambda: self._trace(structures))
+        return made
+
+    def _trace(self, structures: tuple[Structure, ...]) -> Recording:
         inputs: dict[str, list[Value]] = {}
         arguments = []
         for p, s in zip(self.parameters, structures, strict=True):
@@ -156,8 +214,17 @@ class FunctionSource:
             ]
             inputs[array_name(p.name)] = leaves
             arguments.append(build(s, iter(leaves)))
-        with nullcontext() if self.freeze else tracing():
-            returned = self.function(*arguments)
+        try:
+            with nullcontext() if self.freeze else tracing():
+                returned = self.taken.call(self.function, arguments)
+        except (TypeError, AttributeError) as error:
+            if _takes_number_for_array(error):
+                raise TraceError(
+                    f"{place_of(error)}: {error}: {self.name} is traced with one number in place "
+                    "of an array, since arrays are mapped over; to take an array whole, annotate "
+                    "its parameter (x: np.ndarray), or pass a list"
+                ) from error
+            raise
         outputs: list[Value | float] = []
         result = result_structure(returned, outputs.append, self.name)
         if not any(isinstance(v, Value) for v in outputs):
@@ -183,7 +250,8 @@ class FunctionSource:
             return Recording(found, result, reached, shape)
         elements: list[Element | None] = []
         items: list[Structure] = []
-        for k, w in enumerate(names if wrt is None else wrt):
+        places = [p.name for p in self.parameters if not p.named]
+        for k, w in enumerate(places if wrt is None else wrt):
             if not isinstance(w, str):
                 elements += find_leaves([w], found)
                 items.append(SCALAR)
@@ -213,57 +281,13 @@ def _as_list(wrt: Any) -> list[Any]:
         raise GraphError(f"wrt should be a list of leaves or names, got {kind(wrt)}") from None
 
 
+def _takes_number_for_array(error: TypeError | AttributeError) -> bool:
+    """Whether something was asked of a traced number that arrays have."""
+    if isinstance(error, AttributeError):
+        return isinstance(error.obj, Traced) and hasattr(np.ndarray, error.name or "")
+    return "Traced" in str(error) and bool(_OF_ARRAYS.search(str(error)))
+
+
 def array_name(parameter: str) -> str:
     """The program's array for a parameter: its own name, unless the compiler uses that."""
     return parameter + "_" if _RESERVED.fullmatch(parameter) else parameter
-
-
-def _parameters(function: Callable[..., Any]) -> Iterator[Parameter]:
-    """The parameters that a call must or may fill.
-
-    Raises SignatureError for `*args`, `**kwargs` and keyword-only parameters without a default.
-    """
-    if isinstance(function, (Neuron, Layer, MLP)):
-        yield Parameter("x", "rows", row(list, function.nin))
-        return
-    hints = _hints(function)
-    try:
-        signature = inspect.signature(function)
-    except ValueError:
-        raise SignatureError(
-            f"{function!r} has no signature, so its arguments are unknown; wrap it in a function "
-            "with named parameters"
-        ) from None
-    for p in signature.parameters.values():
-        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-            raise SignatureError(
-                f"{getattr(function, '__name__', function)} takes {p!s}, whose number of "
-                "arguments is unknown; give it named parameters, or one list"
-            )
-        numeric = type(p.default) in (int, float)
-        if p.kind is p.KEYWORD_ONLY and p.default is p.empty:
-            raise SignatureError(f"keyword-only parameter {p.name} needs a default")
-        if p.kind is p.KEYWORD_ONLY or (p.default is not p.empty and not numeric):
-            continue  # keeps its default: it configures the function, it is no argument
-        if isinstance(function, Module):
-            yield Parameter(p.name, "rows", None)
-        elif _is_sequence(hints.get(p.name)):
-            yield Parameter(p.name, "whole", None)
-        else:
-            yield Parameter(p.name, default=float(p.default) if numeric else None)
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(
-            function if inspect.isroutine(function) else type(function).__call__
-        )
-    except (NameError, TypeError, AttributeError):
-        return {}
-
-
-def _is_sequence(hint: Any) -> bool:
-    origin = typing.get_origin(hint) or hint
-    return isinstance(origin, type) and issubclass(
-        origin, (np.ndarray, collections.abc.Sequence, collections.abc.Mapping)
-    )

@@ -48,18 +48,20 @@ def trace(
     outputs: Sequence[Value | float],
     inputs: Mapping[str, Sequence[Value]],
     live: Collection[Value] | None,
+    numbers: dict[Value, float] | None = None,
 ) -> Trace:
     """The graph of `outputs`.
 
     inputs   array name -> the leaves that are its elements
     live     the leaves that become parameters; None: every leaf that is not an input.
              Other leaves become constants.
+    numbers  what leaves that are constants have been, which new ones are entered into
 
     Raises GraphError for a cycle, for an op that cannot be emitted; TraceError for a traced
     value of another function. Cost: linear, but for the sort of the nodes by age.
     """
     with without_collecting():
-        return _trace(outputs, inputs, live)
+        return _trace(outputs, inputs, live, {} if numbers is None else numbers)
 
 
 @contextmanager
@@ -80,6 +82,7 @@ def _trace(
     outputs: Sequence[Value | float],
     inputs: Mapping[str, Sequence[Value]],
     live: Collection[Value] | None,
+    known: dict[Value, float],
 ) -> Trace:
     order = _nodes(outputs)
     elements = {
@@ -100,7 +103,7 @@ def _trace(
     elements |= {v: (names[v._home[0]], v._home[1]) for v in parameters}
 
     position = _connect(graph, order)
-    _fill_leaves(graph, elements, leaves, position)
+    _fill_leaves(graph, elements, leaves, position, known)
     spare = [v for v in outputs if not isinstance(v, Value)]
     where = iter(range(len(graph), len(graph) + len(spare)))
     _append_constants(graph, spare)
@@ -168,6 +171,7 @@ def _fill_leaves(
     elements: dict[Value, Element],
     leaves: list[Value],
     position: Ints,
+    known: dict[Value, float],
 ) -> None:
     """Say what each leaf is: an input, a parameter, or a constant."""
     base: dict[str, tuple[int, int]] = {}
@@ -188,7 +192,7 @@ def _fill_leaves(
         else:
             codes.append(CONSTANT)
             payloads.append(len(graph.constants) + len(numbers))
-            numbers.append(v._data)
+            numbers.append(known.setdefault(v, v._data))
     graph.codes[at] = codes
     graph.x[at] = payloads
     graph.constants = np.append(graph.constants, numbers)

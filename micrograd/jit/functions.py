@@ -1,0 +1,123 @@
+"""`jit`, and the functions that give a kernel's derivatives at once: how users make kernels."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..checks import flag
+from ..engine import Value
+from ..errors import SignatureError, kind
+from ..nn import Module
+from ..ops import BY_UFUNC, OPS, Op
+from .derivatives import Wanted
+from .executable import Options
+from .kernel import Kernel, dtype_of
+from .source import FunctionSource, Source, ValueSource
+from .threads import checked
+
+
+def jit(
+    target: Any = None,
+    *,
+    wrt: Any = None,
+    dtype: Any = None,
+    strict: bool = False,
+    freeze: bool = False,
+    threads: int | None = None,
+) -> Any:
+    """Compile a Value, a function of numbers, or a Neuron, Layer or MLP. Also a decorator.
+
+    target   a Value: its leaves are constants, but for those in `wrt`, which become arguments;
+             called without arguments, the kernel reads their present numbers instead.
+             A function: traced when first called, on the structure of its arguments. Leaves and
+             models that it closes over are live: the kernel sees every change of their `data`.
+             A model: a kernel of its input.
+    wrt      what `.grad` is with respect to: a list of leaves or of names of parameters, for a
+             tuple of partials; or one of them, for its partial. By default a function's arguments,
+             and a model's parameters.
+    dtype    float32 or float64, as the kernel computes. By default float64 for a function, as
+             Python's numbers are, and float32 for a Value or a model.
+    strict   neither sums are reassociated nor products fused: with float64, the results are those
+             of the interpreter, bit for bit.
+    freeze   bake closed-over leaves in as constants.
+    threads  how many threads a call with arrays may use; by default those of `set_threads`.
+
+    Raises SignatureError, GraphError or TraceError, each saying what to do.
+
+    >>> a, b = Value(4.0), Value(2.0)
+    >>> jit(a + (a + b))()
+    10.0
+    """
+    default: Any = np.float32 if isinstance(target, (Value, Module)) else np.float64
+    if isinstance(target, Kernel):
+        default = target._options.dtype
+    elif isinstance(target, np.ufunc):
+        target = _op_of(target)
+    computed = dtype_of(default if dtype is None else dtype)
+    options = Options(computed, flag("strict", strict, SignatureError), checked(threads))
+    freeze = flag("freeze", freeze, SignatureError)
+    if target is None:
+        return functools.partial(
+            jit, wrt=wrt, dtype=dtype, strict=strict, freeze=freeze, threads=threads
+        )
+    source: Source
+    if isinstance(target, Value):
+        source = ValueSource(target, wrt)
+    elif callable(target):
+        source = FunctionSource(target, wrt, freeze=freeze)
+    else:
+        raise SignatureError(f"jit compiles a Value, a function or a model, got {kind(target)}")
+    kernel = Kernel(source, options, Wanted.VALUE)
+    if callable(target) and not isinstance(target, Value):
+        functools.update_wrapper(kernel, target, updated=())
+    return kernel
+
+
+def _op_of(ufunc: np.ufunc) -> Op:
+    """The op that a function of NumPy is."""
+    op = BY_UFUNC.get(ufunc.__name__)
+    if op is None:
+        raise SignatureError(
+            f"np.{ufunc.__name__} has no derivative here, as it is no op of micrograd; write it "
+            f"with these: {', '.join(OPS)}"
+        )
+    return op
+
+
+def grad(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled gradient of a function: `jit(function, ...).grad`."""
+    return jit(function, **options).grad  # type: ignore[no-any-return]
+
+
+def value_and_grad(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled value and gradient of a function: `jit(function, ...).value_and_grad`."""
+    return jit(function, **options).value_and_grad  # type: ignore[no-any-return]
+
+
+def jacobian(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled Jacobian of a function: `jit(function, ...).jacobian`."""
+    return jit(function, **options).jacobian  # type: ignore[no-any-return]
+
+
+def hessian(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled Hessian of a function: `jit(function, ...).hessian`."""
+    return jit(function, **options).hessian  # type: ignore[no-any-return]
+
+
+def jvp(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled derivative of a function along a direction: `jit(function, ...).jvp`."""
+    return jit(function, **options).jvp  # type: ignore[no-any-return]
+
+
+def vjp(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled gradient of a function's weighted results: `jit(function, ...).vjp`."""
+    return jit(function, **options).vjp  # type: ignore[no-any-return]
+
+
+def hvp(function: Callable[..., Any], **options: Any) -> Kernel:
+    """The compiled product of a function's Hessian with a direction: `jit(function, ...).hvp`."""
+    return jit(function, **options).hvp  # type: ignore[no-any-return]

@@ -1,0 +1,208 @@
+"""A kernel on Values: its program, run on Values instead of numbers.
+
+Input: the recording of a source, what is wanted of it, and Values or numbers for its arguments.
+Output: Values, which are computed by the ops of the table from the arguments and the parameters, so
+they have gradients, and can be compiled and differentiated again: this is how kernels and their
+derivatives nest, to any order. Nothing is compiled here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from math import copysign, nan
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..engine import Traced, Value, _record_traced
+from ..ops import Op
+from .arguments import broadcast
+from .derivatives import Extra, Wanted
+from .interpret import elements
+from .program import Access, Expr, Program, Role, Statement, accesses, runs
+from .reroll import OUTPUT, reroll, straight_line
+from .signature import SCALAR, Structure, build
+from .simplify import simplify
+from .source import Recording
+
+Numbers = list[Any]
+"""Values and floats."""
+
+
+def holds_values(columns: Sequence[Any]) -> bool:
+    """Whether the arguments of a call, flattened, hold a Value."""
+    return any(map(_holds_value, columns))
+
+
+def _holds_value(column: Any) -> bool:
+    if isinstance(column, np.ndarray):
+        return bool(column.dtype == object)
+    if isinstance(column, (list, tuple)):
+        return any(map(_holds_value, column)) if set(map(type, column)) - {float, int} else False
+    return isinstance(column, Value)
+
+
+class Nested:
+    """What a kernel computes for one structure of arguments, as a function of Values.
+
+    extra        the parameters behind those of the source, with their structures
+    structures   of all arguments
+    """
+
+    def __init__(
+        self,
+        name: str,
+        recording: Recording,
+        wanted: Wanted,
+        extra: Extra,
+        structures: Sequence[Structure],
+        *,
+        strict: bool,
+    ) -> None:
+        graph = recording.trace.graph
+        program = straight_line(graph) if strict else reroll(graph)
+        self.program = simplify(wanted.value.transform(name, program, recording, extra))
+        self.result = wanted.value.structure(recording)
+        self.name = name
+        self.structures = structures
+        self.live = {
+            parameter: [nan] * size for parameter, size in graph.parameters
+        }  # those that it reads
+        for leaf, (array, index) in recording.trace.elements.items():
+            if array in self.live:
+                self.live[array][index] = leaf  # type: ignore[call-overload]
+
+    def __call__(self, columns: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> Any:
+        """The result, at every point of the arrays where there are some.
+
+        columns   for each argument a number, Value or array of them; for a container a list of
+                  them, or one array with the numbers along its last axis
+        """
+        if not shapes:
+            rows = [list(_leaves(c, s)) for c, s in zip(columns, self.structures, strict=True)]
+            return build(self.result, iter(self._results(rows)))
+        shape = broadcast(self.name, shapes)
+        spread = [
+            [np.broadcast_to(np.asarray(x, dtype=object), shape) for x in _leaves(c, s)]
+            for c, s in zip(columns, self.structures, strict=True)
+        ]
+        points = [
+            self._results([[x[point] for x in row] for row in spread])
+            for point in np.ndindex(*shape)
+        ]
+        leaves = []
+        for k in range(len(points[0]) if points else 0):
+            leaf = np.empty(shape, dtype=object)
+            leaf.reshape(-1)[:] = [numbers[k] for numbers in points]
+            leaves.append(leaf)
+        return build(self.result, iter(leaves))
+
+    def _results(self, rows: Sequence[Numbers]) -> Numbers:
+        """The leaves of the result, each a Value: a number is that of a constant."""
+        inputs = [a.name for a in self.program.with_role(Role.INPUT)]
+        found = run(self.program, dict(zip(inputs, rows, strict=True)) | self.live)
+        outputs = self.program.with_role(Role.OUTPUT)
+        first = [a for a in outputs if a.name == OUTPUT and a.size == 1]
+        ordered = [*first, *(a for a in outputs if a not in first)]
+        numbers = [x for a in ordered for x in found[a.name]]
+        constant: Callable[[float], Value] = Value
+        if any(x.__class__ is Traced for x in [*numbers, *(x for row in rows for x in row)]):
+            constant = _traced_constant
+        return [x if isinstance(x, Value) else constant(x) for x in numbers]
+
+
+def _traced_constant(number: float) -> Value:
+    """A number as a traced Value: a leaf would be a live parameter of what is traced."""
+    return _record_traced(ops.neg, (-number,))
+
+
+def _leaves(column: Any, structure: Structure) -> Iterator[Any]:
+    """The numbers or arrays of an argument: itself, or for a container each of them."""
+    if structure is SCALAR:
+        yield column.item() if isinstance(column, np.ndarray) and not column.ndim else column
+    elif isinstance(column, np.ndarray):
+        yield from (column.tolist() if column.ndim == 1 else np.moveaxis(column, -1, 0))
+    else:
+        yield from column
+
+
+def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
+    """The output arrays of a program, as `interpret` computes them, of Values or floats."""
+    memory: dict[str, Numbers] = {}
+    for a in program.arrays.values():
+        if a.role in (Role.INPUT, Role.PARAMETER):
+            memory[a.name] = given[a.name]
+        elif a.role is Role.CONSTANT:
+            memory[a.name] = np.asarray(a.data, dtype=np.float64).tolist()
+        else:
+            memory[a.name] = [nan] * a.size
+    for together in runs(program.body):
+        steps = [_Step(s, program, memory) for s in together]
+        if not together[0].turn:
+            steps[0].run(range(together[0].points))
+            continue
+        for i in range(together[0].domain[0]):
+            for s, step in zip(together, steps, strict=True):
+                each = s.points // s.domain[0]
+                step.run(range(i * each, (i + 1) * each))
+    return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT)}
+
+
+class _Step:
+    """A statement whose elements are looked up once, to be run a range of points at a time."""
+
+    def __init__(self, s: Statement, program: Program, memory: dict[str, Numbers]) -> None:
+        self.accumulate = s.accumulate
+        self.target = memory[s.target.array]
+        self.where = elements(s.target, s.domain, program).tolist()
+        read = {
+            a: (memory[a.array], elements(a, s.domain, program).tolist()) for a in accesses(s.expr)
+        }
+        self.value = _evaluator(s.expr, read)
+
+    def run(self, points: range) -> None:
+        """Run these points, in order."""
+        target, where, value = self.target, self.where, self.value
+        for point in points:
+            element = where[point]
+            if self.accumulate:
+                target[element] = apply(ops.add, (target[element], value(point)))
+            else:
+                target[element] = value(point)
+
+
+def _evaluator(expr: Expr, read: dict[Access, tuple[Numbers, list[int]]]) -> Callable[[int], Any]:
+    """The function of a point that an expression is."""
+    if isinstance(expr, float):
+        return lambda point: expr
+    if isinstance(expr, Access):
+        memory, where = read[expr]
+        return lambda point: memory[where[point]]
+    op, args = expr.op, [_evaluator(x, read) for x in expr.args]
+    return lambda point: apply(op, [arg(point) for arg in args])
+
+
+def apply(op: Op, operands: Sequence[Any]) -> Any:
+    """The op on Values or floats; nothing is recorded that is a number, or one of the operands.
+
+    As in simplify.py, only what holds for every number is left out: x * 1 is x, but x * 0 is no 0.
+    """
+    if not any(isinstance(x, Value) for x in operands):
+        return op.eval(*map(float, operands))
+    if op is ops.where and not isinstance(operands[0], Value):
+        return operands[1] if operands[0] != 0.0 else operands[2]
+    if len(operands) == 2:
+        x, y = operands
+        if y.__class__ is float:
+            if y == 1.0 and op in (ops.mul, ops.div, ops.pow):
+                return x
+            nothing = 0.0 if op is ops.sub else -0.0
+            if y == 0.0 and op in (ops.add, ops.sub) and copysign(1.0, y) == copysign(1.0, nothing):
+                return x
+        elif x.__class__ is float:
+            if x == 1.0 and op is ops.mul:
+                return y
+            if x == 0.0 and op is ops.add and copysign(1.0, x) < 0.0:
+                return y
+    return op(*operands)
