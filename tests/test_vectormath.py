@@ -291,11 +291,3 @@ def test_ops_without_a_library_function_are_whole_as_scalars_too(op: Op) -> None
     assert fast(0.3) == pytest.approx(strict(0.3), rel=1e-15)
     assert f"@{op.name}." in str(fast)
     assert f"@{op.name}." not in str(strict)
-
-
-@each_op
-def test_without_fused_arithmetic_the_library_is_called(op: Op) -> None:
-    operands = accuracy.points(op, 64, 5, seed=4)
-    with mock.patch("micrograd.jit.vectormath.has_fma", return_value=False):
-        got = accuracy.compiled.__wrapped__(op, 64, 8)(*operands)
-    assert same(got, accuracy.compiled(op, 64, 8, exact=True)(*operands)).all()

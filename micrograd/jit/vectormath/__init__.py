@@ -7,8 +7,6 @@ not use them, nor do scalars whose op the C library has.
 
 from __future__ import annotations
 
-from lowering.backend import has_fma
-
 from ... import ops
 from ...ops import Op
 from .erf import erf
@@ -44,5 +42,5 @@ EXPANSIONS: dict[Op, Expansion] = {
 
 
 def expansion(op: Op) -> Expansion | None:
-    """The expansion of an op, if it has one and this machine has the fused operations it needs."""
-    return EXPANSIONS.get(op) if has_fma() else None
+    """The expansion of an op, if it has one."""
+    return EXPANSIONS.get(op)

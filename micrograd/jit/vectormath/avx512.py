@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from lowering.bindings import ir
 
@@ -11,6 +11,16 @@ CURRENT = 4
 """Round as the processor is set to."""
 UNSIGNED = 12
 """Mantissas in [1, 2), nan for negative numbers."""
+
+PERMUTATIONS = {
+    (64, 8): "permvar.df.512",
+    (64, 16): "vpermi2var.pd.512",
+    (32, 16): "permvar.sf.512",
+    (32, 32): "vpermi2var.ps.512",
+}
+"""(bits, entries) of a table -> the permutation that looks up in it."""
+
+T = TypeVar("T")
 
 
 def instruction(b: Any, name: str, operands: Sequence[ir.Value]) -> ir.Value:
@@ -22,6 +32,23 @@ def instruction(b: Any, name: str, operands: Sequence[ir.Value]) -> ir.Value:
     }
     value: ir.Value = b.build("llvm.call_intrinsic", [operands[0].type], list(operands), attributes)
     return value
+
+
+def by_register(operands: Sequence[Any], build: Callable[[Sequence[Any]], T]) -> T:
+    """What `build` gives for operands of 512 bits, for lanes of any number; see numbers.py."""
+    width = operands[0].width
+    full = 512 // operands[0].bits
+    found: list[Any] = []
+    for start in range(0, width, full):
+        # what lies in lanes beyond the operands is nobody's business: poison
+        lanes = [start + k if start + k < width else -1 for k in range(full)]
+        found.append(build([x.shuffle(x, x, lanes) for x in operands]))
+    while len(found) > 1:
+        lanes = list(range(2 * found[0].width))
+        pairs = zip(found[::2], found[1::2], strict=True)
+        found = [x.shuffle(x, y, lanes) for x, y in pairs]
+    whole: T = found[0].shuffle(found[0], found[0], range(width))
+    return whole
 
 
 def scale(b: Any, x: ir.Value, n: ir.Value) -> ir.Value:

@@ -4,7 +4,8 @@ A `Real`, `Integer` or `Mask` is an SSA value, a scalar or a vector, and its ope
 operations of the llvm dialect, lane by lane. Everything is told from the type of the value, so the
 same expansion serves scalars and vectors of every width, in float32 and float64. No operation
 carries a fast-math flag: what is written is what is rounded, and a product is fused with a sum
-only where `fma` stands. Python numbers are constants.
+only where `fma` stands. A processor without fused arithmetic gets more instructions for the same
+bounds of the errors. Python numbers are constants.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from lowering.backend import vector_bits
+from lowering.backend import has_fma, vector_bits
 from lowering.bindings import ir
 from lowering.versions import masked_alignment
 
@@ -75,7 +76,7 @@ class _Lanes:
         key = ("lanes", kind, bits, name, *values, *attributes.values())
         return kind(self.b, self.b.numbered(key, build), bits, self.width)
 
-    def _shuffle(self: L, x: L, y: L, lanes: Sequence[int]) -> L:
+    def shuffle(self: L, x: L, y: L, lanes: Sequence[int]) -> L:
         """The given lanes, counted through x and then y; x itself if they are its own."""
         if list(lanes) == list(range(x.width)):
             return x
@@ -163,8 +164,14 @@ class Real(_Lanes):
         return self._with("llvm.intr.fabs")
 
     def fma(self, y: Real | float, z: Real | float) -> Real:
-        """self * y + z, rounded once."""
-        return self._with("llvm.intr.fma", y, z)
+        """self * y + z, rounded once, or nearly so where the processor cannot fuse them."""
+        if has_fma():
+            return self._with("llvm.intr.fma", y, z)
+        return _fused(self, self.real(y), self.real(z))
+
+    def times_plus(self, y: Real | float, z: Real | float) -> Real:
+        """self * y + z, rounded once or twice, whichever is one instruction less."""
+        return self.fma(y, z) if has_fma() else self * y + z
 
     def sqrt(self) -> Real:
         """The square root, correctly rounded."""
@@ -230,7 +237,7 @@ class Real(_Lanes):
         additions, where a conversion of float64 is a scalar one before AVX-512.
         """
         shift = self.constant(_shift(self.bits) / parts)
-        shifted = self + shift if factor is None else self.fma(factor, shift)
+        shifted = self + shift if factor is None else self.times_plus(factor, shift)
         return shifted - shift, shifted.as_integer() - shift.as_integer()
 
     def scale(self, n: Real) -> Real:
@@ -240,7 +247,7 @@ class Real(_Lanes):
         two products with powers of two.
         """
         if self.width > 1 and vector_bits() == 512:
-            return _avx512(avx512.scale, self, n)
+            return self._instruction(avx512.scale, n)
         _, k = (n.floor() * 0.5).floor().nearest()
         rest = n.floor().nearest()[1] - k
         return self * k.power_of_two() * rest.power_of_two()
@@ -252,7 +259,7 @@ class Real(_Lanes):
         instructions of AVX-512, which take denormal numbers too.
         """
         if self.width > 1 and vector_bits() == 512:
-            return _avx512(avx512.mantissa, self), _avx512(avx512.exponent, self)
+            return self._instruction(avx512.mantissa), self._instruction(avx512.exponent)
         places, bias = (52, 1023) if self.bits == 64 else (23, 127)
         tiny = self < 2.0 ** (1 - bias)
         bits = tiny.select(self * 2.0 ** (places + 2), self).as_integer()
@@ -265,6 +272,14 @@ class Real(_Lanes):
         one = self.constant(1.0).as_integer()
         m = (bits & ((1 << places) - 1) | one).as_real()
         return (self >= 0.0).select(m, self.constant(float("nan"))), e
+
+    def _instruction(self, build: Callable[..., ir.Value], *others: Real) -> Real:
+        """What an instruction of AVX-512 gives."""
+
+        def apply(xs: Sequence[Real]) -> Real:
+            return xs[0].__class__.of(self.b, build(self.b, *(x.value for x in xs)))
+
+        return avx512.by_register([self, *others], apply)
 
     def convert(self, bits: int) -> Real:
         """The same numbers in float32 or float64."""
@@ -363,7 +378,7 @@ class Integer(_Lanes):
         Where the table fits into two registers of AVX-512 it is one permutation of them, elsewhere
         a gather from memory.
         """
-        name = _PERMUTATIONS.get((self.bits, len(numbers)))
+        name = avx512.PERMUTATIONS.get((self.bits, len(numbers)))
         if name is None or self.width == 1 or vector_bits() != 512:
             return self._gather(numbers)
         full = 512 // self.bits
@@ -374,7 +389,7 @@ class Integer(_Lanes):
             value = avx512.instruction(self.b, name, operands)
             return Real(self.b, value, self.bits, full)
 
-        return _by_register([self], permute)
+        return avx512.by_register([self], permute)
 
     def _row(self, numbers: Sequence[float]) -> Real:
         """A vector register of constants."""
@@ -438,21 +453,13 @@ class Mask(_Lanes):
 
 S = TypeVar("S", Real, Integer)
 
-_PERMUTATIONS = {
-    (64, 8): "permvar.df.512",
-    (64, 16): "vpermi2var.pd.512",
-    (32, 16): "permvar.sf.512",
-    (32, 32): "vpermi2var.ps.512",
-}
-"""(bits, entries) of a table -> the AVX-512 permutation that looks up in it."""
-
 
 def polynomial(x: Real, coefficients: Sequence[float]) -> Real:
-    """c[0] + c[1] x + c[2] x**2 + ..., by Horner's rule in fused steps."""
+    """c[0] + c[1] x + c[2] x**2 + ..., by Horner's rule, in fused steps where there are such."""
     *lower, highest = coefficients
     sum = x.constant(highest)
     for c in reversed(lower):
-        sum = sum.fma(x, c)
+        sum = sum.times_plus(x, c)
     return sum
 
 
@@ -475,29 +482,30 @@ def two_product(x: Real, y: Real) -> tuple[Real, Real]:
     return product, x.fma(y, -product)
 
 
-def _by_register(operands: Sequence[_Lanes], build: Callable[[Sequence[_Lanes]], Real]) -> Real:
-    """What `build` gives for operands of 512 bits, for operands of any width."""
-    width = operands[0].width
-    full = 512 // operands[0].bits
-    found = []
-    for start in range(0, width, full):
-        # what lies in lanes beyond the operands is nobody's business: poison
-        lanes = [start + k if start + k < width else -1 for k in range(full)]
-        found.append(build([x._shuffle(x, x, lanes) for x in operands]))
-    while len(found) > 1:
-        lanes = list(range(2 * found[0].width))
-        pairs = zip(found[::2], found[1::2], strict=True)
-        found = [x._shuffle(x, y, lanes) for x, y in pairs]
-    return found[0]._shuffle(found[0], found[0], range(width))
+def _fused(x: Real, y: Real, z: Real) -> Real:
+    """x * y + z without fused arithmetic.
+
+    Products of float32 are exact in float64. Those of float64 are made the sum of two numbers, from
+    halves of the factors, and so is what they are added to. Source: T. J. Dekker, A Floating-Point
+    Technique for Extending the Available Precision, 1971. Where a half is infinite, for numbers
+    beyond 2**996, the product is rounded.
+    """
+    if x.bits == 32:
+        return (x.convert(64) * y.convert(64) + z.convert(64)).convert(32)
+    product = x * y
+    (a, b), (c, d) = _halves(x), _halves(y)
+    lost = ((a * c - product) + a * d + b * c) + b * d
+    sum, error = sum_exactly(product, z)
+    correction = error + lost
+    # nan where something is infinite; 0 would make 0.0 of -0.0
+    return (abs(correction) > 0.0).select(sum + correction, sum)
 
 
-def _avx512(build: Callable[..., ir.Value], *operands: _Lanes) -> Real:
-    """What an instruction gives for operands of any width."""
-
-    def apply(xs: Sequence[_Lanes]) -> Real:
-        return Real(xs[0].b, build(xs[0].b, *(x.value for x in xs)), xs[0].bits, xs[0].width)
-
-    return _by_register(operands, apply)
+def _halves(x: Real) -> tuple[Real, Real]:
+    """The 26 upper places of a float64, and the others: numbers whose products are exact."""
+    spread = x * (2.0**27 + 1.0)
+    high = spread - (spread - x)
+    return high, x - high
 
 
 def _shift(bits: int) -> float:
