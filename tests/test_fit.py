@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, fit, jit
+from micrograd import Value, fit, jit, sqrt, where
+from micrograd.errors import TraceError, TrainingError
 from micrograd.nn import MLP
 from micrograd.optim import SGD, Adam, AdamW, Optimizer, cosine, linear
 
@@ -139,3 +141,68 @@ def test_parameters_that_the_loss_does_not_use_have_the_gradient_zero(name: str)
     history = fit(loss(other), native, steps=20, dtype="f64", strict=True)
     assert history.losses.tolist() == expected
     assert [p.data for p in other] == [p.data for p in one]
+
+
+# --- optimisers of one's own ----------------------------------------------------------------------
+
+
+class RMSprop(Optimizer):
+    slots = ("v",)
+    rho = 0.9
+
+    def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
+        (lr,) = rates
+        v = self.rho * state[0] + (1.0 - self.rho) * g * g
+        return p - lr * g / (sqrt(v) + 1e-8), v
+
+
+def test_an_optimiser_of_ones_own_is_the_interpreters_bit_for_bit() -> None:
+    one, other = Value(0.3), Value(0.3)
+    expected = eager(lambda: (one - 1.0) ** 2 * one, RMSprop([one], 0.01), 30)
+    history = fit(
+        (other - 1.0) ** 2 * other, RMSprop([other], 0.01), steps=30, dtype="f64", strict=True
+    )
+    assert history.losses.tolist() == expected
+    assert other.data == one.data
+
+
+def test_a_choice_in_a_rule_is_compiled() -> None:
+    class Clipped(Optimizer):
+        def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
+            return (p - rates[0] * where(g > 1.0, 1.0, where(g == 0.0, 0.5, g)),)
+
+    w = Value(10.0)
+    fit(w * w, Clipped([w], 0.1), steps=3, dtype="f64")
+    assert w.data == pytest.approx(9.7)
+    w = Value(0.0)
+    fit(w * w, Clipped([w], 1.0), steps=1, dtype="f64")
+    assert w.data == -0.5
+
+
+def test_a_rule_that_needs_numbers_is_refused_not_guessed() -> None:
+    """`if` on what is traced was always true, and the rule compiled was another one."""
+
+    def of(rule: Callable[[Any, Any], Any]) -> Optimizer:
+        class Own(Optimizer):
+            def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> Any:
+                return rule(p, g)
+
+        return Own([w], 0.1)
+
+    w = Value(0.25)
+    for bad, message in (
+        (lambda p, g: (p - (1.0 if g > 1.0 else g),), "has no truth value"),
+        (lambda p, g: (p - max(g, 0.0),), "has no truth value"),
+        (lambda p, g: (p if g == 0.0 else p - g,), "has no truth value"),
+        (lambda p, g: (p - math.sin(g),), "float"),
+    ):
+        with pytest.raises(TraceError, match=message):
+            fit(w * w, of(bad), steps=1)
+    for bad, message in (
+        (lambda p, g: p - g, "the rule of Own should give a tuple of 1 numbers, the new parameter"),
+        (lambda p, g: (p, g), "should give a tuple of 1 numbers"),
+        (lambda p, g: None, "got NoneType None"),
+    ):
+        with pytest.raises(TrainingError, match=message):
+            fit(w * w, of(bad), steps=1)
+    assert w.data == 0.25

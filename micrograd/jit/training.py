@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,7 @@ import lowering
 from lowering.bindings import context
 
 from ..engine import Value
-from ..errors import TrainingError, kind
 from ..optim import Optimizer
-from ..store import addresses
 from .emit_batches import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
 from .emit_gather import FIELDS as BATCH_FIELDS
 from .emit_gather import Column, Samples
@@ -33,8 +30,9 @@ from .emit_singles import emit_singles
 from .emit_training import FIELDS, RUN, Update, emit_training
 from .executable import Executable, Options
 from .loss import BlockLoss, SampleLoss, SingleLoss
-from .program import Access, Program, Statement, accesses
-from .simplify import expand
+from .places import column_of, places_of, runs_of
+from .program import Program, accesses
+from .rules import update_of
 from .vectorize import operations
 
 Numbers = npt.NDArray[np.float64]
@@ -47,21 +45,6 @@ FIRST_STRETCH = 0.005
 AHEAD = 4096
 """Steps that native code is told of at a time, at most."""
 _STEP, _UNTIL, _BUDGET = (FIELDS.index(name) for name in ("step", "until", "budget"))
-
-
-def update_of(optimizer: Optimizer) -> Update:
-    """The optimiser's rule, as expressions."""
-    if type(optimizer).per_step is Optimizer.per_step:  # without asking the schedule
-        step = optimizer.scalars(0.0, optimizer.steps)
-    else:
-        step = optimizer.per_step(optimizer.steps)
-    rates = tuple(Access(f"r{k}") for k in range(len(step)))
-    state = [Access(f"s{k}") for k in range(len(optimizer.slots))]
-    results = optimizer.rule(Access("p"), Access("g"), rates, *state)
-    program = Program(body=[Statement(Access(f"x{k}"), x) for k, x in enumerate(results)])
-    program = expand(program, exact=True)
-    made = tuple(s.expr for s in program.body)
-    return Update(str(program), made, len(step))
 
 
 @functools.lru_cache(maxsize=64)
@@ -82,22 +65,6 @@ class _Batches:
     def __call__(self, update: Update, *, bits: int, width: int) -> Any:
         emit = emit_batches if self.blocks else emit_singles
         return emit(update, self.samples, bits=bits, width=width)
-
-
-def runs_of(
-    parameters: Sequence[Value], places: Sequence[int] | npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Parameters that lie in a row in memory, in the gradient and in the state: i64[runs, 4].
-
-    places   where each parameter's partial is in the gradient
-
-    They must be live.
-    """
-    columns = np.stack([addresses(parameters), np.array(places), np.arange(len(parameters))])
-    next_to = (np.diff(columns) == np.array([[8], [1], [1]])).all(axis=0)
-    first = np.concatenate([[0], np.flatnonzero(~next_to) + 1])
-    counts = np.diff(first, append=len(parameters))
-    return np.ascontiguousarray(np.vstack([columns[:, first], counts]).T)
 
 
 def seconds_of(program: Program) -> float:
@@ -199,7 +166,7 @@ class Loop:
         optimizer = self.optimizer
         self._first = optimizer.steps - self.step
         self._state[_UNTIL] = self.step
-        self._held = [_column(optimizer, name) for name in optimizer.slots]
+        self._held = [column_of(optimizer, name) for name in optimizer.slots]
         self._slots = np.array([*(a.ctypes.data for a in self._held), 0], dtype=np.int64)
         self._set(slots=self._slots.ctypes.data)
         settings = {k: v for k, v in vars(optimizer).items() if k not in _NO_SETTINGS}
@@ -246,26 +213,6 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
         x is other[k] or (isinstance(x, (int, float, str, tuple)) and x == other[k])
         for k, x in one.items()
     )
-
-
-def _column(optimizer: Optimizer, name: str) -> Numbers:
-    """The state of that name, where native code can read and write it.
-
-    Raises TrainingError if a callback has put something else there.
-    """
-    column: Any = optimizer.state[name]
-    n = len(optimizer.parameters)
-    if not (
-        isinstance(column, np.ndarray)
-        and column.dtype == np.float64
-        and column.shape == (n,)
-        and column.flags.carray
-    ):
-        raise TrainingError(
-            f"state[{name!r}] of the optimizer should be an array of {n} float64 numbers, got "
-            f"{kind(column)}; change its elements: optimizer.state[{name!r}][:] = ..."
-        )
-    return column
 
 
 class WholeLoop(Loop):
@@ -385,36 +332,3 @@ class BatchLoop(Loop):
             for thread in helpers:
                 if thread.ident is not None:
                     thread.join()
-
-
-def places_of(
-    parameters: Sequence[Value], kernel: Executable, unused: Sequence[Value], size: int
-) -> npt.NDArray[np.int64]:
-    """Where the partial of each parameter is in the gradient that a kernel writes; those of unused
-    ones lie behind it, from place `size` on.
-
-    Raises TrainingError for a parameter that is not there.
-    """
-    starts = {f"p{k}": store.address for k, store in enumerate(kernel.stores)}
-    there = np.zeros(size + len(unused), dtype=np.int64)
-    there[:size] = [
-        starts[e[0]] + 8 * e[1] if e is not None and e[0] in starts else 0 for e in kernel.wrt
-    ]
-    there[size:] = addresses(unused)
-    live = [p._plain is not None for p in parameters]
-    wanted = np.full(len(parameters), -1, dtype=np.int64)
-    wanted[live] = addresses(list(compress(parameters, live)))
-    order = np.argsort(there, kind="stable")
-    places: npt.NDArray[np.int64] = order[
-        np.minimum(np.searchsorted(there, wanted, sorter=order), len(there) - 1)
-    ]
-    missing = np.flatnonzero(there[places] != wanted)
-    if len(missing):
-        k = int(missing[0])
-        label = f" ({parameters[k].label})" if parameters[k].label else ""
-        raise TrainingError(
-            f"parameter {k}{label} of the optimizer is not one that the kernel has a gradient for; "
-            "give both the same: jit(loss, wrt=model.parameters()), and an optimizer of "
-            "model.parameters()"
-        )
-    return places
