@@ -72,6 +72,16 @@ def host_features() -> list[str]:
     return _host()[2].split(",")
 
 
+def host_layout() -> str:
+    """The data layout of this machine."""
+    return _host()[4]
+
+
+def llvm_version() -> int:
+    """The version of the LLVM that compiles here."""
+    return int(llvm.llvm_version_info[0])
+
+
 def has_fma() -> bool:
     """Whether this machine fuses a product and a sum in one instruction.
 

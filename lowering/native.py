@@ -19,7 +19,8 @@ from lowering.cache import ObjectCache, unpack
 from lowering.errors import CompileError, ModuleClosed, UnknownSymbol
 from lowering.guard import perform
 from lowering.startup import START, STOP, with_calls
-from lowering.translation import translate
+from lowering.translation import translate, verify
+from lowering.upstream import upstream
 
 
 class NativeModule:
@@ -166,7 +167,8 @@ def compile(
     ValueError for an `opt_level` that is none.
     """
     options = Options(opt_level, vectorize, slp, unroll, isolate)
-    return _compile(translate(module), options, symbols, cache)
+    verify(module)
+    return _compile(upstream(module) or translate(module), options, symbols, cache)
 
 
 def compile_ir(

@@ -21,6 +21,14 @@ from lowering.scope import ModuleScope, Scope, located, unsupported
 from lowering.startup import comdat_lines, constructor_line, module_lines
 
 
+def verify(module: ir.Module) -> None:
+    """Raises InvalidModule when MLIR's verifier rejects the module."""
+    try:
+        module.operation.verify()
+    except ir.MLIRError as error:
+        raise InvalidModule(f"MLIR's verifier rejects the module:\n{error}") from None
+
+
 def translate(module: ir.Module) -> str:
     """The LLVM IR of the module.
 
@@ -37,10 +45,7 @@ def translate(module: ir.Module) -> str:
     Raises InvalidModule when MLIR's verifier rejects the module, Unsupported (its subclasses name
     the operation, type, constant or attribute) for what has no translation.
     """
-    try:
-        module.operation.verify()
-    except ir.MLIRError as error:
-        raise InvalidModule(f"MLIR's verifier rejects the module:\n{error}") from None
+    verify(module)
     scope = ModuleScope(module.operation)
     aliases = AliasScopes(scope)
     scope.alias_hints, scope.declare_scope = aliases.hints, aliases.declaration
