@@ -29,16 +29,16 @@ def erf(x: Real) -> Real:
     constant, slope, *rest = (i.lookup(column) for column in ERF[x.bits])
     if x.bits == 64:  # so long a sum is quicker as two beside each other
         square = t * t
-        sum = horner(square, rest[1::2]).fma(t, horner(square, rest[::2]))
+        sum = horner(square, rest[1::2]).times_plus(t, horner(square, rest[::2]))
     else:
         sum = horner(t, rest)
     # around 0 the constant is 0 and t is not negative; elsewhere t is smaller than it
-    return sum.fma(t, slope).fma(t, t.maximum(constant)).copysign(x)
+    return sum.times_plus(t, slope).times_plus(t, t.maximum(constant)).copysign(x)
 
 
 def horner(x: Real, coefficients: list[Real]) -> Real:
     """c[0] + c[1] x + c[2] x**2 + ..."""
     *lower, sum = coefficients
     for c in reversed(lower):
-        sum = sum.fma(x, c)
+        sum = sum.times_plus(x, c)
     return sum

@@ -46,7 +46,7 @@ def reduce(
         t = (abs(x) < centre).select(t.constant(0.0), t)
     n, k = t.nearest(1.0 / math.log(2.0), parts=16)
     high, low = LN2_ROUNDED[x.bits]
-    return n, k, n.fma(-low, n.fma(-high, x))
+    return n, k, n.times_plus(-low, n.fma(-high, x))
 
 
 def power(n: Real, k: Integer, r: Real, coefficients: list[float]) -> Power:
@@ -56,7 +56,7 @@ def power(n: Real, k: Integer, r: Real, coefficients: list[float]) -> Power:
 
 def beyond(k: Integer, r: Real, coefficients: list[float]) -> Real:
     """How much p exceeds r."""
-    return (r * r).fma(polynomial(r, coefficients), k.lookup(POWER_TAILS[r.bits]))
+    return (r * r).times_plus(polynomial(r, coefficients), k.lookup(POWER_TAILS[r.bits]))
 
 
 def clamp(x: Real) -> Real:
@@ -69,7 +69,7 @@ def clamp(x: Real) -> Real:
 def exp(x: Real) -> Real:
     """e ** x."""
     e = power(*reduce(clamp(x)), EXP_SHORT[x.bits])
-    return e.base.fma(e.p, e.base).scale(e.n)
+    return e.base.times_plus(e.p, e.base).scale(e.n)
 
 
 def expm1(x: Real) -> Real:

@@ -82,7 +82,7 @@ def reduce(x: Real, lifted: Mask | None = None) -> Reduced:
     k = counted - offset
     ln2, ln2_tail = LN2[x.bits]
     base = k.fma(ln2, index.lookup(LOGS[x.bits]))
-    rest = k.fma(ln2_tail, index.lookup(LOG_TAILS[x.bits]))
+    rest = k.times_plus(ln2_tail, index.lookup(LOG_TAILS[x.bits]))
     inverse = index.lookup(RECIPROCALS[x.bits])
     return Reduced(z.fma(inverse, -1.0), inverse, base, rest, exponent)
 
@@ -100,7 +100,7 @@ def logarithm(x: Real, *, correction: Pair) -> Pair:
     c = correction[0] * factor
     high, low = two_sum(high, c)
     rest = rest + correction[1].fma(factor, c.fma(c.fma(-0.5, -r), low))
-    return high, (r * r).fma(polynomial(r, LOG[x.bits]), rest)
+    return high, (r * r).times_plus(polynomial(r, LOG[x.bits]), rest)
 
 
 def log(x: Real) -> Real:
@@ -117,8 +117,8 @@ def log(x: Real) -> Real:
     ln2, tail = LN2[x.bits]
     base = k.fma(ln2, index.lookup(LOGS_LESS[x.bits]))
     high, low = two_sum(base, r)
-    low = low.minimum(1.0) + k.fma(tail, -tail)  # not nan where high is infinite
-    return high + (r * r).fma(polynomial(r, LOG_SHORT[x.bits]), low)
+    low = low.minimum(1.0) + k.times_plus(tail, -tail)  # not nan where high is infinite
+    return high + (r * r).times_plus(polynomial(r, LOG_SHORT[x.bits]), low)
 
 
 def log1p(x: Real) -> Real:

@@ -22,7 +22,7 @@ def pow(x: Real, y: Real) -> Real:
     rest = (abs(exponent) < 1000.0).select(rest, 0.0)
     n, k, r = reduce(clamp(exponent))
     e = power(n, k, r + rest, EXP[x.bits])
-    result = e.base.fma(e.p, e.base).scale(n)
+    result = e.base.times_plus(e.p, e.base).scale(n)
     half = y * 0.5
     odd = y.equals(y.floor()) & ~half.equals(half.floor())
     result = (odd & (x.as_integer() < 0)).select(-result, result)

@@ -70,7 +70,7 @@ def choose(mask: Mask, yes: Sequence[float], no: Sequence[float], x: Real) -> Re
     *lower, highest = zip(yes, no, strict=True)
     sum = mask.select(x.constant(highest[0]), highest[1])
     for y, n in reversed(lower):
-        sum = sum.fma(x, mask.select(x.constant(y), n))
+        sum = sum.times_plus(x, mask.select(x.constant(y), n))
     return sum
 
 
@@ -89,7 +89,7 @@ def sine(r: Real, low: Real, cosine: Mask) -> Real:
     high = half.fma(r, 1.0)
     rest = half.fma(r, 1.0 - high)
     factor = square * cosine.select(square, r)
-    return cosine.select(high, r) + factor.fma(sum, cosine.select(rest, low))
+    return cosine.select(high, r) + factor.times_plus(sum, cosine.select(rest, low))
 
 
 def sin_reduced(x: Real, k: Integer, r: Pair) -> Real:
