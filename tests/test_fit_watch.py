@@ -386,6 +386,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: fit(jit(lambda x: OTHER * x), SGD([OTHER]), steps=1),
         r"cannot be trained without data",
     ),
+    "derivative with data": (
+        lambda: fit(jit(lambda x: OTHER * x).grad, SGD([OTHER]), data=X[:, 0], steps=1),
+        r"a loss of one sample as a function",
+    ),
     "Value with data": (
         lambda: fit(OTHER * OTHER, SGD([OTHER]), data=(X, Y), steps=1),
         r"a loss of one sample as a function",

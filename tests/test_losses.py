@@ -234,7 +234,7 @@ def test_a_bad_label_in_data_is_refused_before_training(
     poor = (np.ones((5, 2)), np.array([1.0, 1.0, 1.0, bad, 1.0]))
     given = {"data": poor if where == "data" else good, "validation": poor}
     message = rf"y of {loss.__name__} should be .*{words}, but row 3 of {where}\[1\] has {bad}"
-    for function in (loss, lambda out, y: 2.0 * loss(out, y) + 1.0):
+    for function in (loss, lambda out, y: 2.0 * loss(out, y) + 1.0, jit(loss)):
         with pytest.raises(TrainingError, match=message):
             fit(model, SGD(model.parameters()), loss=function, steps=3, **given)  # type: ignore[arg-type]
     assert [p.data for p in model.parameters()] == before

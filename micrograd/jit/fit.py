@@ -19,6 +19,7 @@ from ..nn import Module
 from ..optim import Optimizer
 from ..store import adopt
 from .data import Arrays, check_labels, checked_data, same_rows
+from .derivatives import Wanted
 from .executable import Executable, Options
 from .functions import jit
 from .history import History
@@ -333,7 +334,8 @@ def _penalty(regularization: Any) -> Value | None:
 
 def _options(target: Any, dtype: Any, strict: bool | None) -> tuple[Any, Options]:
     """The Python function of a target, and how to compile it."""
-    if isinstance(target, Kernel) and isinstance(target._source, FunctionSource):
+    whole_function = isinstance(target, Kernel) and target._wanted is Wanted.VALUE
+    if whole_function and isinstance(target._source, FunctionSource):
         if dtype is not None or strict is not None:
             raise TrainingError("a kernel has its dtype and strict already; give them to jit")
         return target._source.function, target._options
@@ -346,8 +348,21 @@ def _options(target: Any, dtype: Any, strict: bool | None) -> tuple[Any, Options
     return target, model._options
 
 
+def _traceable(given: Any) -> Any:
+    """What a kernel was made from, so that a loss that is one is told what its labels are."""
+    while (
+        isinstance(given, Kernel)
+        and given._wanted is Wanted.VALUE
+        and isinstance(given._source, FunctionSource)
+        and not given._source.freeze
+    ):
+        given = given._source.function
+    return given
+
+
 def _of_sample(target: Any, last: Callable[..., Any] | None) -> Callable[..., Any]:
     """The function of a row of each data array."""
+    target, last = _traceable(target), _traceable(last)
     if last is not None:
         return lambda x, *rest: last(target(x), *rest)
     if isinstance(target, Module):
