@@ -5,7 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo test check oracle docs bench clean
+SECONDS ?= 60
+
+.PHONY: demo test check fuzz oracle docs bench clean
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py
@@ -18,6 +20,10 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -W error -n auto --dist loadfile
+
+# Random programs, compiled and compared with the interpreter, for as long as one likes.
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 # The environment is made anew when what it is made from changes. The mark is set last, so an
 # installation that failed half-way is tried again.

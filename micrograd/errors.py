@@ -65,6 +65,23 @@ class CompilerError(MicrogradError, RuntimeError):
     """A pass broke an invariant: a fault in this package, not in the user's program."""
 
 
+class CheckError(MicrogradError, RuntimeError):
+    """Compiled code gave a number that the interpreter does not: a fault in this package.
+
+    program, statement   as text: what was compiled, and where it first goes wrong
+    found, expected      both numbers
+    """
+
+    def __init__(
+        self, message: str, *, program: str, statement: str, found: float, expected: float
+    ) -> None:
+        super().__init__(message)
+        self.program = program
+        self.statement = statement
+        self.found = found
+        self.expected = expected
+
+
 def user_location() -> str:
     """The `file:line` of the innermost caller outside this package, and NumPy, for errors."""
     frame = sys._getframe(1)

@@ -558,3 +558,17 @@ def test_a_leaf_that_is_named_twice_has_two_columns() -> None:
     assert f.grad(2.0, 3.0) == (12.0, 12.0)
     assert f.hessian(2.0, 3.0) == ((6.0, 6.0), (6.0, 6.0))
     assert f.jvp(2.0, 3.0, [1.0, 10.0]) == (12.0, 132.0)
+
+
+@pytest.mark.parametrize("n", [2, 8, 9, 45, 70])
+@pytest.mark.parametrize("strict", [False, True])
+def test_second_derivatives_that_are_all_zero(n: int, strict: bool) -> None:
+    """Long lists of zeros are loops."""
+    x = [0.5 * k for k in range(n)]
+    kernel = jit(lambda a: 3.0 * a[0] - a[-1], dtype="f64", strict=strict)
+    found = kernel.hessian(x)
+    assert np.array_equal(np.array(found, dtype=float).reshape(-1), np.zeros(n * n))
+    assert len(kernel.hessian.stages()["simplified"].splitlines()) < 100
+    rows = np.random.default_rng(n).uniform(size=(3, n))
+    mapped = kernel.hessian(list(rows.T))
+    assert not np.any(np.array(mapped, dtype=float))

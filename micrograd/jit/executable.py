@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import lowering
 from lowering.bindings import context
 
-from ..errors import KernelClosed
+from ..checks import flag
+from ..errors import KernelClosed, SignatureError
 from . import graph as graphs
 from .arrays import ArrayCaller, BatchCode
 from .calls import Caller, Convention
+from .check import CheckedArrayCaller, CheckedCaller, Checker, is_checking
 from .combine import combine
 from .derivatives import Wanted
 from .emit import ENTRY, Interface, constant_data, emit
@@ -33,8 +36,11 @@ from .signature import Container, Structure, count
 from .simplify import expand, simplify
 from .source import Recording
 from .storage import INLINE_DATA
+from .threads import checked
 from .vectorize import operations
 from .verify import verify
+
+Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,21 @@ class Options:
     vector_bits   the width of the vectors that code is made of: 128, 256 or 512; None: that of the
                   machine's registers. LLVM cuts up vectors that are wider than those, so that
                   every machine can try what is compiled for the others (docs/checking.md)
+    check         whether calls are compared with the interpreter
     """
 
     dtype: np.dtype[Any]
     strict: bool
     threads: int | None = None
     vector_bits: int | None = None
+    check: bool = False
+
+    @staticmethod
+    def given(dtype: np.dtype[Any], strict: Any, threads: Any, check: Any) -> Options:
+        """The options that a user gave; `check`: None is what the environment says."""
+        strict = flag("strict", strict, SignatureError)
+        check = is_checking() if check is None else flag("check", check, SignatureError)
+        return Options(dtype, strict, checked(threads), check=check)
 
     @property
     def bits(self) -> int:
@@ -118,7 +133,9 @@ class Executable:
             bits=options.bits,
             exact=options.strict,
         )
-        self.has_entry = has_entry(self.convention)
+        # what CPython runs by itself compares nothing: with `check`, every call goes through Python
+        self.has_entry = has_entry(self.convention) and not options.check
+        self.checker = self._checker() if options.check else None
         found = constant_data(self.transformed, options.bits)
         self.data = {name: data for name, data in found.items() if len(data) > INLINE_DATA}
         self._native: lowering.NativeModule | None = None
@@ -141,6 +158,37 @@ class Executable:
         if not self.options.strict:
             program = simplify(combine(program))
         return verify(program, "simplify")
+
+    def _checker(self) -> Checker:
+        return Checker(
+            self.name,
+            self.transformed,
+            self.stores,
+            self.options.dtype,
+            strict=self.options.strict,
+            returned=self.interface.returned,
+            trial=self._trial,
+        )
+
+    def _trial(self, program: Program, inputs: Sequence[Numbers]) -> dict[str, Numbers]:
+        """What a program like this one gives, compiled in the same way but for more outputs."""
+        options = self.options
+        bits, exact = options.bits, options.strict
+        plan = schedule(program, width=options.lanes, bits=bits, exact=exact)
+        interface = Interface(self.interface.by_value, None)
+        native = self._compile(lambda: emit(plan, interface, bits=bits, exact=exact), plan)
+        number = ctypes.c_double if bits == 64 else ctypes.c_float
+        passed: list[Any] = []
+        found: dict[str, Any] = {}
+        given = iter(inputs)
+        for a in program.with_role(Role.INPUT, Role.OUTPUT):
+            block = (number * a.size)(*(next(given) if a.role is Role.INPUT else []))
+            if a.role is Role.OUTPUT:
+                found[a.name] = block
+            passed.append(block[0] if a.name in interface.by_value else block)
+        types = [number if isinstance(x, float) else ctypes.c_void_p for x in passed]
+        ctypes.CFUNCTYPE(None, *types)(native.address(ENTRY))(*passed)
+        return {name: np.array(block, dtype=np.float64) for name, block in found.items()}
 
     def _emit(self) -> Any:
         bits, exact = self.options.bits, self.options.strict
@@ -191,7 +239,7 @@ class Executable:
         }
         if self._arrays is not None:
             with context():
-                stages["arrays_mlir"] = str(self._emit_arrays()).rstrip("\n")
+                stages["arrays_mlir"] = str(self._emit_arrays(self._array_schedule())).rstrip("\n")
             stages["arrays_llvm_ir"] = self._arrays.code.native.llvm_ir
             stages["arrays_assembly"] = self._arrays.code.native.assembly
         return stages
@@ -231,7 +279,9 @@ class Executable:
     def caller(self) -> Caller:
         """Calls with numbers, through ctypes."""
         if self._caller is None:
-            self._caller = Caller(self.convention, self.address, self.native)
+            code = self.convention, self.address, self.native
+            checker = self.checker
+            self._caller = CheckedCaller(*code, checker) if checker else Caller(*code)
         return self._caller
 
     def _check_open(self) -> None:
@@ -285,9 +335,11 @@ class Executable:
 
     def _compile_arrays(self) -> ArrayCaller:
         plan = self._array_schedule()
-        native = self._compile(self._emit_arrays, plan)
+        native = self._compile(lambda: self._emit_arrays(plan), plan)
         work = sum(cost(step) for steps in plan.functions for step in steps)
         code = BatchCode(self.convention, native, (self.stores, self.data))
+        if self.checker is not None:
+            return CheckedArrayCaller(self.convention, code, work, self.checker)
         return ArrayCaller(self.convention, code, work)
 
     def _array_schedule(self) -> Schedule:
@@ -295,9 +347,8 @@ class Executable:
         returned, exact = self.interface.returned, self.options.strict
         return schedule(self.transformed, returned=returned, exact=exact)
 
-    def _emit_arrays(self) -> Any:
+    def _emit_arrays(self, plan: Schedule) -> Any:
         bits, exact, lanes = self.options.bits, self.options.strict, self.options.lanes
-        plan = self._array_schedule()
         return emit_block(plan, self.interface, bits=bits, exact=exact, lanes=lanes)
 
 

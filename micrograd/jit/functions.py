@@ -17,7 +17,6 @@ from .derivatives import Wanted
 from .executable import Options
 from .kernel import Kernel, dtype_of
 from .source import FunctionSource, Source, ValueSource
-from .threads import checked
 
 
 def jit(
@@ -28,6 +27,7 @@ def jit(
     strict: bool = False,
     freeze: bool = False,
     threads: int | None = None,
+    check: bool | None = None,
 ) -> Any:
     """Compile a Value, a function of numbers, or a Neuron, Layer or MLP. Also a decorator.
 
@@ -45,6 +45,9 @@ def jit(
              of the interpreter, bit for bit.
     freeze   bake closed-over leaves in as constants.
     threads  how many threads a call with arrays may use; by default those of `set_threads`.
+    check    compare the first call, and then one in a thousand, with the interpreter, and raise
+             CheckError if the compiled code is wrong (docs/checking.md). By default whether the
+             environment has MICROGRAD_CHECK=1.
 
     Raises SignatureError, GraphError or TraceError, each saying what to do.
 
@@ -58,12 +61,11 @@ def jit(
     elif isinstance(target, np.ufunc):
         target = _op_of(target)
     computed = dtype_of(default if dtype is None else dtype)
-    options = Options(computed, flag("strict", strict, SignatureError), checked(threads))
+    options = Options.given(computed, strict, threads, check)
     freeze = flag("freeze", freeze, SignatureError)
     if target is None:
-        return functools.partial(
-            jit, wrt=wrt, dtype=dtype, strict=strict, freeze=freeze, threads=threads
-        )
+        rest: Any = {"freeze": freeze, "threads": threads, "check": check}
+        return functools.partial(jit, wrt=wrt, dtype=dtype, strict=strict, **rest)
     source: Source
     if isinstance(target, Value):
         source = ValueSource(target, wrt)

@@ -77,7 +77,8 @@ class Kernel(Derivable, NativeCallable):
         self._executables: dict[tuple[Structure, ...], Executable] = {}
         self._answering: list[Executable] = []  # those that were called with numbers
         self._latest: Executable | None = None
-        self._array_words: Any = None  # what `_arrays` points to; (): nothing, for good
+        # what `_arrays` points to; (): nothing, for good
+        self._array_words: Any = () if self._options.check else None
         self._nested: dict[tuple[Structure, ...], Nested] = {}
         self._variants: dict[FunctionSource, Kernel] = {}
         self._of_classes: dict[Any, Kernel] = {}

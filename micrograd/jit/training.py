@@ -11,6 +11,7 @@ import ctypes
 import functools
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from lowering.bindings import context
 
 from ..engine import Value
 from ..optim import Optimizer
+from .check_loss import check_loss
 from .emit_batches import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
 from .emit_gather import FIELDS as BATCH_FIELDS
 from .emit_gather import Column, Samples
@@ -45,6 +47,9 @@ FIRST_STRETCH = 0.005
 AHEAD = 4096
 """Steps that native code is told of at a time, at most."""
 _STEP, _UNTIL, _BUDGET = (FIELDS.index(name) for name in ("step", "until", "budget"))
+
+_checked: weakref.WeakSet[SampleLoss] = weakref.WeakSet()
+"""The losses that were compared with the interpreter."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -235,6 +240,8 @@ class WholeLoop(Loop):
             places=places_of(optimizer.parameters, kernel, unused, size),
             seconds=seconds_of(kernel.transformed),
         )
+        if kernel.options.check:
+            kernel.caller.call(())  # what the loop calls itself is not compared
         self._gradient = np.zeros(size + len(unused), dtype=kernel.options.dtype)
         self._set(gradient=self._gradient.ctypes.data)
 
@@ -262,6 +269,9 @@ class BatchLoop(Loop):
         seed: int | None,
         threads: int = 1,
     ) -> None:
+        if kernel.options.check and kernel not in _checked:
+            check_loss(kernel, data, batch)
+            _checked.add(kernel)
         columns = tuple(Column(a[0].size, a.itemsize * 8) for a in data)
         count, samples = len(optimizer.parameters), len(data[0])
         shuffled = seed is not None and batch < samples
