@@ -6,7 +6,7 @@ Source: LangRef, "Vector Operations", "Aggregate Operations".
 from __future__ import annotations
 
 from lowering.bindings import ir
-from lowering.scope import Scope
+from lowering.scope import Scope, unsupported
 
 
 def _position(op: ir.Operation) -> str:
@@ -40,12 +40,17 @@ def _insertelement(scope: Scope, op: ir.Operation) -> None:
 
 def _shufflevector(scope: Scope, op: ir.Operation) -> None:
     left, right = op.operands
+    type_ = scope.types.text(op.result.type)
+    if not type_.startswith(f"<{len(op.attributes['mask'])} x "):
+        raise unsupported(
+            op, f"its mask has {len(op.attributes['mask'])} lanes, its result {type_}"
+        )
     mask = ["i32 poison" if lane < 0 else f"i32 {lane}" for lane in op.attributes["mask"]]
     text = (
         f"shufflevector {scope.typed(left)}, {scope.typed(right)}, <{len(mask)} x i32> "
         f"<{', '.join(mask)}>"
     )
-    scope.define(op, scope.types.text(op.result.type), text)
+    scope.define(op, type_, text)
 
 
 def _va_arg(scope: Scope, op: ir.Operation) -> None:

@@ -69,39 +69,39 @@ def _floating(opcode: str) -> Writer:
     return write
 
 
+def _converted(scope: Scope, op: ir.Operation, opcode: str, flags: str) -> None:
+    """A conversion; none where the types are the same, which MLIR allows and LLVM does not."""
+    target = scope.types.text(op.result.type)
+    type_, value = scope.values[op.operands[0]]
+    if type_ == target:
+        scope.bind(op, type_, value)
+    else:
+        scope.define(op, target, f"{opcode} {flags}{type_} {value} to {target}")
+
+
 def _cast(opcode: str) -> Writer:
     def write(scope: Scope, op: ir.Operation) -> None:
-        target = scope.types.text(op.result.type)
-        if scope.values[op.operands[0]][0] == target:  # LLVM has no addrspacecast to the same space
-            scope.bind(op, *scope.values[op.operands[0]])
-            return
-        scope.define(op, target, f"{opcode} {scope.typed(op.operands[0])} to {target}")
+        _converted(scope, op, opcode, "")
 
     return write
 
 
 def _non_negative_cast(opcode: str) -> Writer:
     def write(scope: Scope, op: ir.Operation) -> None:
-        target = scope.types.text(op.result.type)
-        flags = "nneg " if "nonNeg" in op.attributes else ""
-        scope.define(op, target, f"{opcode} {flags}{scope.typed(op.operands[0])} to {target}")
+        _converted(scope, op, opcode, "nneg " if "nonNeg" in op.attributes else "")
 
     return write
 
 
 def _floating_cast(opcode: str) -> Writer:
     def write(scope: Scope, op: ir.Operation) -> None:
-        target = scope.types.text(op.result.type)
-        flags = scope.module.flags(op.attributes.get("fastmathFlags"))
-        scope.define(op, target, f"{opcode} {flags}{scope.typed(op.operands[0])} to {target}")
+        _converted(scope, op, opcode, scope.module.flags(op.attributes.get("fastmathFlags")))
 
     return write
 
 
 def _trunc(scope: Scope, op: ir.Operation) -> None:
-    target = scope.types.text(op.result.type)
-    flags = OVERFLOW[next(scope.hidden)]
-    scope.define(op, target, f"trunc {flags}{scope.typed(op.operands[0])} to {target}")
+    _converted(scope, op, "trunc", OVERFLOW[next(scope.hidden)])
 
 
 def _fneg(scope: Scope, op: ir.Operation) -> None:

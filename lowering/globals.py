@@ -7,6 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lowering import folding
+from lowering.accounts import check
+from lowering.arithmetic import INTEGER_PREDICATES
 from lowering.attributes import UNNAMED, comdat, linkage, number, placement, thread_local
 from lowering.bindings import ir, llvm
 from lowering.constants import constant, table_bytes
@@ -92,6 +95,7 @@ def initializer(module: ModuleScope, op: ir.Operation, type_: ir.Type | None) ->
     for view in op.regions[0].blocks[0].operations:
         inner = view.operation
         name = inner.name
+        check(inner, name, inner.attributes)
         if name == "llvm.return":
             returned = inner.operands[0]
             return _spell(trees[returned], returned.type, module.types)
@@ -133,9 +137,18 @@ def _parts(op: ir.Operation, tree: Tree, type_: ir.Type, types: Types) -> list[T
     """The parts of an aggregate, as a new list."""
     if not isinstance(tree, str):
         return list(tree)
-    if tree not in ("undef", "poison", "zeroinitializer"):
-        raise unsupported(op, "in an initialiser, start from llvm.mlir.zero, undef or poison")
-    return [tree] * len(_fields(type_, types))
+    fields = _fields(type_, types)
+    if tree in ("undef", "poison", "zeroinitializer"):
+        return [tree] * len(fields)
+    if tree.startswith("splat ("):
+        return [tree[len("splat (") : -1].removeprefix(types.text(fields[0]) + " ")] * len(fields)
+    written = folding.parts(tree)
+    if written is None or len(written) != len(fields):
+        raise unsupported(op, f"the parts of the constant {tree[:100]} cannot be read")
+    return [
+        part.removeprefix(types.text(field) + " ")
+        for part, field in zip(written, fields, strict=True)
+    ]
 
 
 def _insertvalue(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
@@ -154,7 +167,10 @@ def _insertvalue(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) ->
 def _insertelement(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
     vector, value, index = op.operands
     parts = _parts(op, trees[vector], vector.type, types)
-    parts[int(trees[index])] = trees[value]
+    lane = folding.integer(trees[index])
+    if lane is None or not 0 <= lane < len(parts):
+        raise unsupported(op, f"the lane {trees[index]} is not one of {len(parts)}")
+    parts[lane] = trees[value]
     return parts
 
 
@@ -170,8 +186,52 @@ def _typed(value: ir.Value, trees: dict[ir.Value, Tree], types: Types) -> str:
     return f"{types.text(value.type)} {_spell(trees[value], value.type, types)}"
 
 
+def _by_lane(
+    op: ir.Operation,
+    trees: dict[ir.Value, Tree],
+    types: Types,
+    fold: Callable[..., Tree],
+) -> Tree | None:
+    """What `fold` gives for the operands, lane by lane where they are vectors; it takes their
+    values and their width. None where they are not all integer literals.
+    """
+    type_ = op.operands[0].type
+    if isinstance(type_, ir.VectorType):
+        lanes = [_parts(op, trees[each], each.type, types) for each in op.operands]
+        element = type_.element_type
+    else:
+        lanes = [[trees[each]] for each in op.operands]
+        element = type_
+    if not isinstance(element, ir.IntegerType):
+        return None
+    folded = []
+    for row in zip(*lanes, strict=True):
+        values = [folding.integer(each) for each in row if isinstance(each, str)]
+        if len(values) != len(row) or None in values:
+            return None
+        folded.append(fold(*values, element.width))
+    return folded if isinstance(type_, ir.VectorType) else folded[0]
+
+
+def _width(type_: ir.Type) -> int:
+    element = type_.element_type if isinstance(type_, ir.VectorType) else type_
+    assert isinstance(element, ir.IntegerType)
+    return int(element.width)
+
+
 def _cast(opcode: str) -> Callable[..., Tree]:
     def fold(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+        if opcode in ("trunc", "zext", "sext"):
+            width = _width(op.result.type)
+
+            def convert(value: int, source: int) -> str:
+                return folding.literal(folding.converted(opcode, value, source), width)
+
+            found = _by_lane(op, trees, types, convert)
+            if found is not None:
+                return found
+        if opcode in ("zext", "sext"):
+            raise unsupported(op, f"{trees[op.operands[0]]} is no literal")
         return f"{opcode} ({_typed(op.operands[0], trees, types)} to {types.text(op.result.type)})"
 
     return fold
@@ -179,10 +239,46 @@ def _cast(opcode: str) -> Callable[..., Tree]:
 
 def _binary(opcode: str) -> Callable[..., Tree]:
     def fold(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+        def calculate(left: int, right: int, width: int) -> str:
+            value = folding.binary(opcode, left, right, width)
+            return "poison" if value is None else folding.literal(value, width)
+
+        found = _by_lane(op, trees, types, calculate)
+        if found is not None:
+            return found
         left, right = op.operands
+        if opcode not in ("add", "sub", "xor"):
+            raise unsupported(op, "LLVM has no such constant expression, and it is no literal")
         return f"{opcode} ({_typed(left, trees, types)}, {_typed(right, trees, types)})"
 
     return fold
+
+
+def _icmp(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+    predicate = INTEGER_PREDICATES[number(op.attributes["predicate"])]
+
+    def compare(left: int, right: int, width: int) -> str:
+        return "true" if folding.compared(predicate, left, right, width) else "false"
+
+    found = _by_lane(op, trees, types, compare)
+    if found is None:
+        raise unsupported(op, "only integer literals are compared in an initialiser")
+    return found
+
+
+def _select(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
+    condition, true, false = op.operands
+    chosen = trees[condition]
+    if isinstance(condition.type, ir.VectorType):
+        columns = [_parts(op, trees[each], each.type, types) for each in op.operands]
+        picked = [folding.integer(lane) for lane in columns[0]]
+        if None in picked:
+            raise unsupported(op, "its condition is no literal")
+        return [a if lane else b for lane, a, b in zip(picked, *columns[1:], strict=True)]
+    value = folding.integer(chosen) if isinstance(chosen, str) else None
+    if value is None:
+        raise unsupported(op, "its condition is no literal")
+    return trees[true] if value else trees[false]
 
 
 def _getelementptr(op: ir.Operation, trees: dict[ir.Value, Tree], types: Types) -> Tree:
@@ -203,7 +299,9 @@ _FOLDED: dict[str, Callable[..., Tree]] = {
     "llvm.getelementptr": _getelementptr,
     **{
         f"llvm.{name}": _cast(name)
-        for name in ("ptrtoint", "inttoptr", "bitcast", "addrspacecast", "trunc")
+        for name in ("ptrtoint", "inttoptr", "bitcast", "addrspacecast", "trunc", "zext", "sext")
     },
-    **{f"llvm.{name}": _binary(name) for name in ("add", "sub", "xor")},
+    **{f"llvm.{name}": _binary(name) for name in folding.BINARY},
+    "llvm.icmp": _icmp,
+    "llvm.select": _select,
 }

@@ -14,7 +14,8 @@ from lowering.bindings import ir
 from lowering.calls import arguments, bundles
 from lowering.constants import constant
 from lowering.parameters import parameters
-from lowering.scope import Scope
+from lowering.scope import Scope, unsupported
+from lowering.types import is_floating
 
 RESULT = -1
 
@@ -133,7 +134,9 @@ def _writer(entry: Intrinsic) -> Writer:
             "." + scope.types.mangled(results[0].type if index == RESULT else operands[index].type)
             for index in entry.types
         )
-        flags = scope.module.flags(attributes.get("fastmathFlags")) if entry.flags else ""
+        flags = ""
+        if entry.flags and is_floating(result):
+            flags = scope.module.flags(attributes.get("fastmathFlags"))
         (of_result,) = parameters(attributes.get("res_attrs"), scope.types, 1)
         values = arguments(scope, operands, attributes.get("arg_attrs") if operands else None)
         if entry.immediates:
@@ -179,6 +182,8 @@ def _assume(scope: Scope, op: ir.Operation) -> None:
 def _frexp(scope: Scope, op: ir.Operation) -> None:
     type_ = scope.types.text(op.result.type)
     value, name = scope.values[op.operands[0]]
+    if not type_.endswith(("i32 }", "i32> }")):
+        raise unsupported(op, "the exponent must be an i32: LLVM calls the C function, with an int")
     mangled = scope.types.mangled(op.operands[0].type)
     # A result that is not all floats takes no fast-math flags.
     scope.define(op, type_, f"call {type_} @llvm.frexp.{mangled}.i32({value} {name})")
@@ -189,6 +194,8 @@ def _masked(scope: Scope, op: ir.Operation) -> None:
     name = op.name.removeprefix("llvm.intr.")
     operands = list(op.operands)
     stores = name in ("masked.store", "masked.scatter")
+    if len(operands) > 3:
+        raise unsupported(op, f"it has {len(operands)} operands, at most 3 were expected")
     pointer = operands[1 if stores else 0]
     alignment = int(op.attributes["alignment"].value)
     type_, address = scope.values[pointer]

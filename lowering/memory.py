@@ -5,7 +5,7 @@ Addressing Operations".
 from __future__ import annotations
 
 from lowering.bindings import ir
-from lowering.scope import Scope
+from lowering.scope import Scope, unsupported
 
 ORDERINGS = {
     0: "",
@@ -120,7 +120,10 @@ def _getelementptr(scope: Scope, op: ir.Operation) -> None:
     ]
     flags = NO_WRAP[next(scope.hidden)]
     text = ", ".join((f"getelementptr {flags}{element}", base, *indices))
-    scope.define(op, scope.types.text(op.result.type), text)
+    type_ = scope.types.text(op.result.type)
+    if type_[0] != "<" and any(each[0] == "<" for each in (base, *indices)):
+        raise unsupported(op, f"the addresses of vectors are a vector, not a {type_}")
+    scope.define(op, type_, text)
 
 
 def _atomicrmw(scope: Scope, op: ir.Operation) -> None:

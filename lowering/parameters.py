@@ -84,4 +84,9 @@ def parameters(attributes: Any, types: Types, count: int) -> list[str]:
     """Per argument its attributes, from an array of dictionaries or None."""
     if attributes is None:
         return [""] * count
+    if len(attributes) != count:
+        raise UnsupportedAttribute(
+            f"cannot translate the attributes {attributes}: they are for {len(attributes)} "
+            f"arguments or results, and there are {count}"
+        )
     return [parameter(each, types) for each in attributes]

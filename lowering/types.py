@@ -33,9 +33,11 @@ _FLOATING = {"half", "bfloat", "float", "double", "x86_fp80", "fp128"}
 
 
 def is_floating(text: str) -> bool:
-    """Whether values of the LLVM type may carry fast-math flags: floats, and vectors and arrays of
-    them. Source: FPMathOperator.
+    """Whether values of the LLVM type may carry fast-math flags: floats, and vectors, arrays and
+    structs of them. Source: FPMathOperator.
     """
+    if text.startswith("{"):
+        return all(map(is_floating, text.strip("{ }").split(", ")))
     return text.rpartition(" ")[2].rstrip(">]") in _FLOATING
 
 

@@ -25,6 +25,11 @@ DEADLY = {
         define i32 @f(ptr %p) { %1 = call i32 @llvm.eh.typeid.for(ptr %p) ret i32 %1 }""",
     "instruction of another processor": """declare i32 @llvm.aarch64.crc32b(i32, i32)
         define i32 @f(i32 %x) { %1 = call i32 @llvm.aarch64.crc32b(i32 %x, i32 %x) ret i32 %1 }""",
+    "call of an older version": """
+        declare <4 x i1> @llvm.masked.gather(<4 x ptr>, <4 x i1>, <4 x i1>, <4 x i1>)
+        define <4 x i1> @f(<4 x ptr> %p, <4 x i1> %m) {
+        %1 = call <4 x i1> @llvm.masked.gather(<4 x ptr> %p, <4 x i1> %m, <4 x i1> %m, <4 x i1> %m)
+        ret <4 x i1> %1 }""",
     "bundle": 'declare void @g() define void @f() { call void @g() [ "odd"() ] ret void }',
 }
 
