@@ -154,13 +154,16 @@ VALUES: dict[str, tuple[str, ...]] = {
     ),
     "res_attrs": ("[{llvm.noundef}]", "[{llvm.range = #llvm.constant_range<i32, 0, 100>}]"),
     "op_bundle_sizes": ("array<i32>", "array<i32: 0>"),
-    "op_bundle_tags": ('["deopt"]',),
+    "op_bundle_tags": (),
     "CConv": ("#llvm.cconv<ccc>", "#llvm.cconv<fastcc>"),
     "TailCallKind": ("#llvm.tailcallkind<tail>", "#llvm.tailcallkind<notail>"),
     "tail_call_kind": ("#llvm.tailcallkind<tail>", "#llvm.tailcallkind<notail>"),
     "memory_effects": (
         "#llvm.memory_effects<other = none, argMem = read, inaccessibleMem = none>",
         "#llvm.memory_effects<other = none, argMem = none, inaccessibleMem = none>",
+        # Since MLIR 23 there are more places.
+        "#llvm.memory_effects<other = none, argMem = read, inaccessibleMem = none, "
+        "errnoMem = none, targetMem0 = none, targetMem1 = none>",
     ),
     "allocsize": ("array<i32: 0>",),
     "default_func_attrs": ('{key = "value"}',),
