@@ -565,6 +565,20 @@ def jit_single(net: Any, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate([net(rows[k : k + 1]) for k in range(len(rows))])
 
 
+def test_work_counts_what_loops_do() -> None:
+    """A long sum is one statement, whose work was taken for that of one operation."""
+
+    def f(x: Any) -> Any:
+        return sum(x * x + k * 0.5 for k in range(1000))
+
+    kernel = jit(f, dtype="f64")
+    kernel(np.ones(3))
+    executable = kernel._shown
+    assert len(executable.transformed.body) < 10
+    assert executable.arrays.work >= 1000
+    assert threads.worthwhile(10_000 * executable.arrays.work, 2) == 2
+
+
 def test_work_is_divided_by_its_size() -> None:
     assert threads.worthwhile(1000, 8) == 1
     assert threads.worthwhile(100 * threads.SPLIT_WORK, 8) == 8

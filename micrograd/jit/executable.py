@@ -31,7 +31,7 @@ from .entry import CALLS, ENTRY_POINT, NEXT, emit_entry, has_entry
 from .marshalling import CALL_GENERAL, addresses
 from .program import Program, Role
 from .reroll import OUTPUT, reroll, straight_line
-from .schedule import Schedule, cost, schedule
+from .schedule import Schedule, schedule
 from .signature import Container, Structure, count
 from .simplify import expand, simplify
 from .source import Recording
@@ -194,12 +194,17 @@ class Executable:
         bits, exact = self.options.bits, self.options.strict
         return emit(self.schedule, self.interface, bits=bits, exact=exact)
 
+    @property
+    def work(self) -> int:
+        """How many operations a call takes, or a point of arrays: those of loops every time."""
+        return sum(s.points * max(1, operations(s.expr)) for s in self.transformed.body)
+
     def _emit_all(self) -> Any:
         """The module with what CPython calls, which is not shown."""
         module = self._emit()
         if self.has_entry:
-            work = sum(s.points * max(1, operations(s.expr)) for s in self.transformed.body)
-            emit_entry(module, self.convention, ENTRY, exact=self.options.strict, work=work)
+            exact = self.options.strict
+            emit_entry(module, self.convention, ENTRY, exact=exact, work=self.work)
         return module
 
     def _compile(self, emit: Callable[[], Any], schedule: Schedule) -> lowering.NativeModule:
@@ -336,16 +341,16 @@ class Executable:
     def _compile_arrays(self) -> ArrayCaller:
         plan = self._array_schedule()
         native = self._compile(lambda: self._emit_arrays(plan), plan)
-        work = sum(cost(step) for steps in plan.functions for step in steps)
         code = BatchCode(self.convention, native, (self.stores, self.data))
         if self.checker is not None:
-            return CheckedArrayCaller(self.convention, code, work, self.checker)
-        return ArrayCaller(self.convention, code, work)
+            return CheckedArrayCaller(self.convention, code, self.work, self.checker)
+        return ArrayCaller(self.convention, code, self.work)
 
     def _array_schedule(self) -> Schedule:
         """The schedule of one point, whose numbers become vectors of points."""
-        returned, exact = self.interface.returned, self.options.strict
-        return schedule(self.transformed, returned=returned, exact=exact)
+        options, returned = self.options, self.interface.returned
+        bits, exact = options.bits, options.strict
+        return schedule(self.transformed, returned=returned, bits=bits, exact=exact)
 
     def _emit_arrays(self, plan: Schedule) -> Any:
         bits, exact, lanes = self.options.bits, self.options.strict, self.options.lanes
