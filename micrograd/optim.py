@@ -129,11 +129,12 @@ def rate_at(schedule: Schedule, step: int) -> float:
 
     Raises TrainingError if the schedule gives anything but a finite number that is not negative.
     """
-    return _rate(schedule, whole("step", step, TrainingError, least=0))
+    step = whole("step", step, TrainingError, least=0)
+    return _checked(schedule(step), step)
 
 
-def _rate(schedule: Schedule, step: int) -> float:
-    given = schedule(step)
+def _checked(given: Any, step: int) -> float:
+    """What a schedule gave for a step, if it is a rate."""
     if given.__class__ is float and 0.0 <= given < math.inf:
         return given
     try:
@@ -162,7 +163,12 @@ def tabulate(schedule: Schedule, steps: int, first: int = 0) -> Numbers:
     first = whole("first", first, TrainingError, least=0)
     if type(schedule) is Constant:
         return np.full(steps, schedule.rate)
-    return np.array([_rate(schedule, first + k) for k in range(steps)], dtype=np.float64)
+    given = [schedule(k) for k in range(first, first + steps)]
+    if all(rate.__class__ is float for rate in given):
+        rates = np.array(given, dtype=np.float64)
+        if (np.isfinite(rates) & (rates >= 0.0)).all():
+            return rates
+    return np.array([_checked(rate, first + k) for k, rate in enumerate(given)], dtype=np.float64)
 
 
 # --- optimisers -----------------------------------------------------------------------------

@@ -222,6 +222,7 @@ def _train(
 ) -> None:
     """Run the loop, look at it every so many steps, and note what happens."""
     looks = watch.looks
+    loop.prepare(min(total, every) if looks else total)
     bar = Bar(total) if progress else None
     show = None if bar is None else bar.show
     began = time.perf_counter()

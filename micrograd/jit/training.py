@@ -119,6 +119,7 @@ class Loop:
             runs=self._runs.ctypes.data,
             run_count=len(self._runs),
         )
+        self._ready = False
         self._settings: dict[str, Any] = {}
         self._update: Update | None = None
         self._take_up()
@@ -150,7 +151,9 @@ class Loop:
         and the parameters as the last whole step left them.
         """
         state = self._state
-        self._take_up()
+        if not self._ready:
+            self._take_up()
+        self._ready = False
         try:
             while state[_STEP] < until:
                 if state[_STEP] >= state[_UNTIL]:
@@ -165,6 +168,13 @@ class Loop:
                     self._calls = max(1, min(fit, 8 * self._calls))
         finally:
             self.optimizer.steps = self._first + self.step
+
+    def prepare(self, until: int) -> None:
+        """Do what the next `advance` would begin with, as long as nothing is changed meanwhile."""
+        self._take_up()
+        if self.step < until:
+            self._open(until)
+        self._ready = True
 
     def _take_up(self) -> None:
         """Take the optimiser as it is now: a callback may have changed it."""
