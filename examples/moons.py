@@ -52,9 +52,9 @@ def total_loss(model: Any, X: Any, y: Any) -> tuple[Value, list[Value]]:
     return data_loss + reg_loss, scores
 
 
-def accuracy(scores: Sequence[Value | float], y: Any) -> float:
+def accuracy(scores: Sequence[Any], y: Any) -> float:
     """The share of the points that are on the right side."""
-    hits = [(yi > 0) == (float(score) > 0) for yi, score in zip(y, scores, strict=True)]
+    hits = [(yi > 0) == bool(score > 0) for yi, score in zip(y, scores, strict=True)]
     return float(sum(hits) / len(hits))
 
 

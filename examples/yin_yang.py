@@ -82,7 +82,7 @@ def main(steps: int = STEPS) -> float:
 
     history = fit(model, optimizer, data=yin_yang(1000, seed=1), loss=cross_entropy, epochs=30)
     unseen, classes = yin_yang(1000, seed=2)
-    accuracy = float(np.mean(np.argmax(jit(model)(unseen), axis=0) == classes))
+    accuracy = float(np.mean(np.argmax(jit(model)(unseen), axis=1) == classes))
     print(f"{history.steps} more steps: {history.seconds:.4f} s, accuracy {accuracy:.1%}")
     return accuracy
 

@@ -272,13 +272,13 @@ def test_rows() -> None:
     model = MLP(3, [4, 2])
     net = jit(model, dtype="f64")
     x = draw_numbers(60, 1, float).reshape(4, 5, 3)
-    first, second = net(x)
+    first, second = np.moveaxis(net(x), -1, 0)
     assert first.shape == (4, 5)
     a, b = net(x[1, 2].tolist())
     assert abs(first[1, 2] - a) < 1e-14
     assert abs(second[1, 2] - b) < 1e-14
-    np.testing.assert_array_equal(net(np.asfortranarray(x))[0], first)
-    np.testing.assert_array_equal(net(x[::-1, ::2])[0], first[::-1, ::2])
+    np.testing.assert_array_equal(net(np.asfortranarray(x))[..., 0], first)
+    np.testing.assert_array_equal(net(x[::-1, ::2])[..., 0], first[::-1, ::2])
 
 
 def test_gradient_of_a_model_over_rows() -> None:

@@ -40,7 +40,7 @@ def total_loss(model: MLP, points: Any, labels: Any) -> tuple[Value, list[Value]
 
 def accuracy(scores: Iterable[Any], labels: Any) -> float:
     """The share of the samples that are on the right side."""
-    hits = [(y > 0) == (float(score) > 0.0) for score, y in zip(scores, labels, strict=True)]
+    hits = [(y > 0) == bool(score > 0.0) for score, y in zip(scores, labels, strict=True)]
     return float(sum(hits) / len(hits))
 
 
@@ -95,7 +95,7 @@ class Interpreted(Training):
         return before[0]
 
     def scores(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.array([float(self.model(row.tolist())) for row in points])
+        return np.array([self.model(row.tolist()).data for row in points])
 
 
 class Native(Training):

@@ -17,6 +17,7 @@ from .signature import (
     array_of,
     check_array,
     check_mask,
+    count,
     is_plain,
     leaves,
     row,
@@ -57,6 +58,8 @@ def flatten(
 
 def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structure, Any]:
     structure: Structure
+    if p.array == "rows" and isinstance(p.structure, Container) and _is_rows(x):
+        x = _rows(name, p, x)
     if isinstance(x, np.ndarray) and p.array != "map" and x.ndim:
         check_array(x, p.name)
         if p.array == "whole":
@@ -86,6 +89,24 @@ def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structu
     if isinstance(p.structure, Container):
         structure = p.structure
     return structure, numbers[0] if structure is SCALAR else numbers
+
+
+def _is_rows(x: Any) -> bool:
+    """Whether it is a list of lists; of arrays it would be one for each number."""
+    return (
+        isinstance(x, (list, tuple)) and len(x) > 0 and all(isinstance(v, (list, tuple)) for v in x)
+    )
+
+
+def _rows(name: str, p: Parameter, x: Sequence[Any]) -> npt.NDArray[Any]:
+    """A list of rows as an array, with the numbers of a row along its last axis."""
+    try:
+        return np.array(x)
+    except ValueError:
+        n = count(p.structure) if p.structure else 0
+        raise SignatureError(
+            f"{name} takes {p.name}: {n} numbers, or rows of so many; got rows of unequal length"
+        ) from None
 
 
 def _check(name: str, p: Parameter, got: Structure, n: int) -> None:
@@ -122,3 +143,8 @@ def checked_mask(name: str, where: Any) -> npt.NDArray[np.bool_]:
             f"{name}: where should be an array of booleans, or True, got {kind(where)}"
         )
     return mask
+
+
+def stacked(results: Any) -> Any:
+    """A list of arrays, one for each number, as one array with the numbers along its last axis."""
+    return np.stack(results, axis=-1) if isinstance(results, list) else results

@@ -1,9 +1,12 @@
-"""The derivatives of a kernel, which are kernels, and have derivatives."""
+"""The kernels that a kernel has: its derivatives, which have derivatives, and those of methods."""
 
 from __future__ import annotations
 
+import functools
+from types import FunctionType, MethodType
 from typing import Any, Self, cast
 
+from ..errors import SignatureError
 from .derivatives import Wanted
 from .parameters import Parameter
 from .source import FunctionSource, Source, ValueSource
@@ -18,6 +21,8 @@ class Derivable:
     _wanted: Wanted
     _lock: Any
     _derived: dict[Wanted, Self]
+    _of_classes: dict[Any, Self]
+    name: str
 
     def _check_open(self) -> None:
         raise NotImplementedError
@@ -125,3 +130,30 @@ class Derivable:
             names = [p.name for p in self._source.parameters if not p.named]
             return names[0] if self._source.alone else names
         return asked[0] if self._source.alone else asked
+
+    # -- methods -------------------------------------------------------------------------------
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Self:
+        """The kernel of a method, if it compiles a function that a class has; one per instance.
+
+        It is kept with the instance's attributes, and goes when the instance goes.
+        """
+        function = getattr(self._source, "function", None)
+        if instance is None or not isinstance(function, FunctionType):
+            return self
+        method = MethodType(function, instance)
+        kept: dict[Any, Any] | None = getattr(instance, "__dict__", None)
+        if isinstance(instance, type):
+            kept = self._of_classes
+        if kept is None:
+            raise SignatureError(
+                f"{self.name} is a compiled method, which is kept with its instance, and instances "
+                f'of {type(instance).__name__} have no room for it: put "__dict__" into __slots__'
+            )
+        key = f"_jit of {function.__qualname__}, {self.name}"
+        kernel: Self | None = kept.get(key)
+        if kernel is None or kernel._source.function != method:  # type: ignore[union-attr]
+            source = self._source.of(method)  # type: ignore[union-attr]
+            kept[key] = kernel = self._like(source, self._wanted)
+            functools.update_wrapper(cast(Any, kernel), method, updated=())
+        return kernel

@@ -78,6 +78,9 @@ class Options:
         return (self.vector_bits or lowering.vector_bits()) // self.bits
 
 
+STAGES = ["graph", "program", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]
+
+
 class Executable:
     """One recording, compiled."""
 
@@ -230,24 +233,36 @@ class Executable:
         with context():
             return str(self._emit()).rstrip("\n")
 
-    def stages(self) -> dict[str, str]:
-        """Every stage as text, in order; behind them those of calls with arrays, if there were."""
-        native = self.native
-        stages = {
-            "graph": str(self.graph),
-            "program": str(self.program),
-            "simplified": str(self.transformed),
-            "schedule": str(self.schedule),
-            "mlir": self.mlir,
-            "llvm_ir": native.llvm_ir,
-            "assembly": native.assembly,
-        }
-        if self._arrays is not None:
-            with context():
-                stages["arrays_mlir"] = str(self._emit_arrays(self._array_schedule())).rstrip("\n")
-            stages["arrays_llvm_ir"] = self._arrays.code.native.llvm_ir
-            stages["arrays_assembly"] = self._arrays.code.native.assembly
-        return stages
+    @property
+    def stage_names(self) -> list[str]:
+        """The stages that there are, in order; behind them those of calls with arrays."""
+        arrays = ["arrays_mlir", "arrays_llvm_ir", "arrays_assembly"]
+        return [*STAGES, *(arrays if self._arrays is not None else [])]
+
+    def stage(self, name: str) -> str:
+        """A stage as text. Nothing is compiled for those before LLVM IR."""
+        match name:
+            case "graph":
+                return str(self.graph)
+            case "program":
+                return str(self.program)
+            case "simplified":
+                return str(self.transformed)
+            case "schedule":
+                return str(self.schedule)
+            case "mlir":
+                return self.mlir
+            case "llvm_ir":
+                return self.native.llvm_ir
+            case "assembly":
+                return self.native.assembly
+            case "arrays_mlir":
+                with context():
+                    return str(self._emit_arrays(self._array_schedule())).rstrip("\n")
+            case "arrays_llvm_ir":
+                return self.arrays.code.native.llvm_ir
+            case _:
+                return self.arrays.code.native.assembly
 
     # -- calling -------------------------------------------------------------------------------
 

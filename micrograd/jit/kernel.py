@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from ..errors import KernelClosed, SignatureError, kind
-from .arguments import broadcast, checked_mask, flatten
+from ..nn import Module
+from .arguments import broadcast, checked_mask, flatten, stacked
 from .array_entry import array_entry, described
 from .arrays import ArrayCaller, ufunc_of
 from .binding import Given, bound
@@ -27,6 +27,7 @@ from .parameters import Parameter
 from .pickles import global_name
 from .signature import Structure
 from .source import FunctionSource, Recording, Source, ValueSource
+from .stages import Stages
 
 _COMPILED = {
     "__wrapped__",
@@ -45,6 +46,10 @@ _COMPILED = {
 """Attributes of a kernel that its copies do not have: each compiles for itself."""
 
 _DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64": np.float64}
+
+
+MOST_ARGUMENTS = 64
+"""Leaves of a Value up to which it is shown as a function of them before it is called."""
 
 
 @native
@@ -211,7 +216,7 @@ class Kernel(Derivable, NativeCallable):
             result = arrays(columns, shape, out, where, self._options.threads)
             if self._array_words is None:
                 self._admit(arrays)
-            return result
+            return result if out is not None else self._stacked(result)
         if where is not True and not where:
             raise SignatureError(
                 f"{self.name}: where chooses among the points of arrays, but all arguments are "
@@ -238,7 +243,21 @@ class Kernel(Derivable, NativeCallable):
             strict = self._options.strict
             nested = Nested(self.name, recording, self._wanted, extra, key, strict=strict)
             self._nested[key] = nested
-        return nested(columns, list(filter(None, shapes)))
+        mapped = list(filter(None, shapes))
+        result = nested(columns, mapped)
+        return self._stacked(result) if mapped else result
+
+    def _stacked(self, result: Any) -> Any:
+        """The results at many points; the numbers of a model lie along the last axis, as its
+        inputs do.
+        """
+        if isinstance(getattr(self._source, "function", None), Module):
+            if self._wanted in (Wanted.JVP, Wanted.VJP):
+                value, other = result
+                return stacked(value), stacked(other) if self._wanted is Wanted.JVP else other
+            if self._wanted is Wanted.VALUE:
+                return stacked(result)
+        return result
 
     def _recorded(
         self, structures: tuple[Structure, ...]
@@ -311,43 +330,23 @@ class Kernel(Derivable, NativeCallable):
     def _shown(self) -> Executable:
         """The executable that the inspecting methods are about: the latest, or the default one."""
         self._check_open()
-        if self._latest is not None:
-            return self._latest
-        structures = [p.structure for p in self._parameters]
-        known = [s for s in structures if s is not None]
-        if len(known) != len(structures):
+        return self._latest or self._compile(self._shown_structures(MOST_ARGUMENTS))
+
+    def _shown_structures(self, most: int) -> tuple[Structure, ...]:
+        """The structures to show before a call: of a Value with more leaves than this, live ones,
+        as a call without arguments has them.
+        """
+        parameters = self._parameters
+        leaves = len(self._source.parameters)
+        if isinstance(self._source, ValueSource) and leaves > most:
+            parameters = parameters[leaves:]
+        known = [p.structure for p in parameters if p.structure is not None]
+        if len(known) != len(parameters):
             raise SignatureError(
                 f"{self.name} has not been called yet, and its arguments may have any structure; "
                 "call it once, then look at it"
             )
-        return self._compile(tuple(known))
-
-    # -- methods -------------------------------------------------------------------------------
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Kernel:
-        """The kernel of a method, if it compiles a function that a class has; one per instance.
-
-        It is kept with the instance's attributes, and goes when the instance goes.
-        """
-        function = getattr(self._source, "function", None)
-        if instance is None or not isinstance(function, FunctionType):
-            return self
-        method = MethodType(function, instance)
-        kept: dict[Any, Any] | None = getattr(instance, "__dict__", None)
-        if isinstance(instance, type):
-            kept = self._of_classes
-        if kept is None:
-            raise SignatureError(
-                f"{self.name} is a compiled method, which is kept with its instance, and instances "
-                f'of {type(instance).__name__} have no room for it: put "__dict__" into __slots__'
-            )
-        key = f"_jit of {function.__qualname__}, {self.name}"
-        kernel: Kernel | None = kept.get(key)
-        if kernel is None or kernel._source.function != method:  # type: ignore[union-attr]
-            source = self._source.of(method)  # type: ignore[union-attr]
-            kept[key] = kernel = Kernel(source, self._options, self._wanted)
-            functools.update_wrapper(kernel, method, updated=())
-        return kernel
+        return tuple(known)
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -358,19 +357,26 @@ class Kernel(Derivable, NativeCallable):
         names = ", ".join(p.name for p in self._parameters)
         return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
 
-    def stages(self) -> dict[str, str]:
+    def stages(self) -> Stages:
         """Every stage of the compiler as text: graph, program, ..., mlir, llvm_ir, assembly.
 
-        Once the kernel was called with arrays, also arrays_mlir, arrays_llvm_ir, arrays_assembly.
+        A mapping, which makes a text when it is looked up: what stands before LLVM IR is shown
+        without compiling. Once the kernel was called with arrays, also arrays_mlir, arrays_llvm_ir,
+        arrays_assembly.
         """
-        return self._shown.stages()
+        self._check_open()
+        latest = self._latest
+        shown = latest.structures if latest else self._shown_structures(MOST_ARGUMENTS)
+        return Stages(
+            lambda: self._recorded(shown)[0].trace.graph, lambda: self._compile(shown), latest
+        )
 
     def explain(self) -> str:
         """What the compiler found, in words: statements, contractions, loops, what is left over."""
         if self._latest is None and isinstance(self._source, ValueSource):
-            extra = self._parameters[len(self._source.parameters) :]
-            known = [p.structure for p in extra if p.structure is not None]
-            self._compile(tuple(known))  # with its leaves live, as a call without them has them
+            self._compile(
+                self._shown_structures(0)
+            )  # with its leaves live, as most calls have them
         text = explain(self._shown)
         return text if available() else f"{text}\ncalls: through ctypes, since {reason()}"
 

@@ -1,0 +1,40 @@
+"""The stages of the compiler as text, each made when it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from .executable import STAGES, Executable
+from .graph import Graph
+
+
+class Stages(Mapping[str, str]):
+    """Stage -> text: graph, program, simplified, schedule, mlir, llvm_ir, assembly, in order.
+
+    Once there were calls with arrays, also arrays_mlir, arrays_llvm_ir and arrays_assembly. Naming
+    them costs nothing, and showing the graph takes tracing alone; LLVM runs for what it makes.
+    """
+
+    def __init__(
+        self,
+        graph: Callable[[], Graph],
+        executable: Callable[[], Executable],
+        known: Executable | None,
+    ) -> None:
+        self._graph = graph
+        self._executable = executable
+        self._names = STAGES if known is None else known.stage_names
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._names:
+            raise KeyError(name)
+        return str(self._graph()) if name == "graph" else self._executable().stage(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"<stages {', '.join(self._names)}>"
