@@ -181,6 +181,8 @@ class Value(Copied):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """NumPy's functions on Values, alone or in object arrays, by the op of the same name."""
         op = ops.BY_UFUNC.get(ufunc.__name__)
+        if method == "reduce" and op in (ops.add, ops.mul, ops.maximum, ops.minimum):
+            return inputs[0]  # as of an array without axes
         if op is None or method != "__call__" or kwargs:
             return NotImplemented
         if any(isinstance(x, np.ndarray) for x in inputs):

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..engine import Value
 from ..errors import SignatureError, kind
+from ..value_arrays import value_array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,9 +203,7 @@ def build(structure: Structure, numbers: Iterator[Any]) -> Any:
 def _array(shape: tuple[int, ...], items: list[Any]) -> Any:
     """The array of this shape of numbers, Values or arrays."""
     if any(isinstance(v, Value) for v in items):
-        array = np.empty(shape, dtype=object)
-        array.reshape(-1)[:] = items
-        return array
+        return value_array(items, shape)
     if items and isinstance(items[0], np.ndarray):
         stacked = np.stack(items, axis=-1)
         return stacked.reshape(stacked.shape[:-1] + shape)
