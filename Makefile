@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 
 SECONDS ?= 60
 
-.PHONY: demo test check fuzz oracle docs bench clean
+.PHONY: demo test test-matrix check fuzz oracle docs bench clean
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py
@@ -34,10 +34,14 @@ $(READY): pyproject.toml setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-# Tests compare with MLIR's own translator, `mlir-translate` of LLVM 22, where Debian has it and
-# it may be installed; elsewhere they skip and say so.
-oracle:
-	@sh .ci/oracle
+# The other Pythons and bindings, as far as they are on the machine.
+test-matrix:
+	@sh .ci/matrix
+
+# Tests compare with MLIR's own tools, which come with the `dev` extra or, where there are no wheels
+# of them, from Debian; elsewhere these tests skip and say so.
+oracle: $(READY)
+	@sh .ci/oracle $(BIN)/python
 
 # Runs the code in the documents again and writes down what it prints.
 docs: $(READY)
