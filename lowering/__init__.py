@@ -12,6 +12,7 @@ from lowering.errors import (
     InvalidModule,
     LoweringError,
     ModuleClosed,
+    PipelineError,
     UnknownSymbol,
     Unsupported,
     UnsupportedAttribute,
@@ -20,9 +21,11 @@ from lowering.errors import (
     UnsupportedType,
 )
 from lowering.native import NativeModule, compile, compile_ir
+from lowering.pipelines import PIPELINES
 from lowering.translation import translate
 
 __all__ = [
+    "PIPELINES",
     "BindingsMissing",
     "CompileError",
     "InvalidModule",
@@ -30,6 +33,7 @@ __all__ = [
     "ModuleClosed",
     "NativeModule",
     "ObjectCache",
+    "PipelineError",
     "UnknownSymbol",
     "Unsupported",
     "UnsupportedAttribute",

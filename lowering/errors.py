@@ -33,6 +33,10 @@ class InvalidModule(LoweringError, ValueError):
     """MLIR's own verifier rejects the module, or it is not a module of the llvm dialect."""
 
 
+class PipelineError(LoweringError, ValueError):
+    """A pipeline of MLIR passes that cannot be read, or that fails on the module."""
+
+
 class CompileError(LoweringError):
     """LLVM rejects the IR, or the code could not be linked."""
 

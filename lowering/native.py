@@ -18,6 +18,7 @@ from lowering.bindings import ir
 from lowering.cache import ObjectCache, unpack
 from lowering.errors import CompileError, ModuleClosed, UnknownSymbol
 from lowering.guard import perform
+from lowering.pipelines import converted
 from lowering.startup import START, STOP, with_calls
 from lowering.translation import translate, verify
 from lowering.upstream import upstream
@@ -144,6 +145,7 @@ class NativeModule:
 def compile(
     module: ir.Module,
     *,
+    pipeline: str | None = None,
     opt_level: int = 2,
     symbols: Mapping[str, int] | NativeModule | None = None,
     cache: ObjectCache | None = None,
@@ -163,10 +165,16 @@ def compile(
     a few tenths of a second the first time; turn it off for IR that you know. Constructors of the
     module run now, its destructors when it is closed.
 
-    Raises what `translate` raises, CompileError when LLVM rejects the IR or a symbol is not found,
-    ValueError for an `opt_level` that is none.
+    `pipeline` first takes a copy of the module through MLIR's own conversion passes, from any
+    dialect that the bindings have: a name in `lowering.PIPELINES`, or passes as MLIR writes them.
+
+    Raises what `translate` raises, PipelineError for passes that are not there or fail,
+    CompileError when LLVM rejects the IR or a symbol is not found, ValueError for an `opt_level`
+    that is none.
     """
     options = Options(opt_level, vectorize, slp, unroll, isolate)
+    if pipeline is not None:
+        module = converted(module, pipeline)
     verify(module)
     return _compile(upstream(module) or translate(module), options, symbols, cache)
 
