@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lowering.bindings import package
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
@@ -31,6 +33,16 @@ def test_readme_gives_the_numbers_of_micrograds_readme() -> None:
     assert [line.split(None, 1)[0] for line in out] == ["interpreted", "compiled"]
     for line in out:
         assert "g = 24.7041  dg/da = 138.8338  dg/db = 645.5773" in line
+
+
+def test_other_dialects_compile_where_the_bindings_have_the_passes() -> None:
+    out = run("dialects.py").splitlines()
+    if package() == "mlir":
+        assert out[-1] == "8 steps: 1.414213562373095, off by 2.2e-16"
+    else:
+        assert out == [
+            "jaxlib.mlir does not have the passes: pip install 'xtc-mlir-python-bindings'"
+        ]
 
 
 def test_demo_shows_every_stage_and_equal_losses(tmp_path: Path) -> None:
