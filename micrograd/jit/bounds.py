@@ -87,7 +87,8 @@ class _Run:
         for a in program.arrays.values():
             if a.role in (Role.INPUT, Role.PARAMETER):
                 number = np.asarray(given[a.name], dtype=dtype).astype(np.float64)
-                number = np.broadcast_to(number.reshape(a.size, -1), (a.size, points))
+                columns = number.size // max(1, a.size) or 1  # an array may be empty
+                number = np.broadcast_to(number.reshape(a.size, columns), (a.size, points))
                 self.memory[a.name] = _Memory(number, np.zeros(number.shape))
             elif a.role is Role.CONSTANT:
                 number = np.asarray(a.data, dtype=np.float64)

@@ -101,19 +101,18 @@ class Checker:
         stores = {f"p{k}": np.array(store._data) for k, store in enumerate(self.stores)}
         return stores | dict(zip(names, columns, strict=True))
 
-    def compare(self, columns: Sequence[Numbers], found: Numbers, unit: float = 0.0) -> None:
+    def compare(self, columns: Sequence[Numbers], found: Numbers) -> None:
         """Raises CheckError unless results are those of the interpreter.
 
         columns   the numbers of each parameter, f64[size, points]
         found     the results in order, f64[results, points]
-        unit      how far off, by their size, storing them in another type may put them
         """
         points = found.shape[1]
         expected = interpret_bounded(self.program, self.given(columns), self.dtype, points)
         start = 0
         for name in self.outputs:
             size = self.program.arrays[name].size
-            wrong = np.argwhere(~self._agrees(found[start : start + size], expected[name], unit))
+            wrong = np.argwhere(~self._agrees(found[start : start + size], expected[name]))
             if len(wrong):
                 k, point = wrong[0].tolist()
                 inputs = [np.ascontiguousarray(column[:, point]) for column in columns]
@@ -121,10 +120,8 @@ class Checker:
                 raise self._error(name, inputs, *numbers)
             start += size
 
-    def _agrees(self, found: Numbers, expected: Bounded, unit: float) -> npt.NDArray[np.bool_]:
-        if self.exact and not unit:
-            return same(found, expected.value)
-        return within(found, expected, unit)
+    def _agrees(self, found: Numbers, expected: Bounded) -> npt.NDArray[np.bool_]:
+        return same(found, expected.value) if self.exact else within(found, expected)
 
     def _error(
         self,
@@ -176,9 +173,7 @@ class Checker:
             except Exception:  # an error beside the one that is reported
                 return None
             wrong = {
-                array: np.flatnonzero(
-                    ~self._agrees(found[array][:, None], expected[array], 0.0)[:, 0]
-                )
+                array: np.flatnonzero(~self._agrees(found[array][:, None], expected[array])[:, 0])
                 for array in found
             }
             written = np.concatenate(
@@ -191,14 +186,14 @@ class Checker:
         return None
 
 
-def within(found: Numbers, expected: Bounded, unit: float = 0.0) -> npt.NDArray[np.bool_]:
+def within(found: Numbers, expected: Bounded) -> npt.NDArray[np.bool_]:
     """Whether numbers are as near as rounding allows; nan and infinities must be the same.
 
     Twice the bound: that of compiled code, and that of the interpreter, which rounds too.
     """
     value, error = expected.value, expected.error
     with np.errstate(all="ignore"):
-        near = np.abs(found - value) <= 2.0 * error + unit * np.abs(value)
+        near = np.abs(found - value) <= 2.0 * error
     alike = (found == value) | (np.isnan(found) & np.isnan(value))
     return np.asarray(alike | near | ~np.isfinite(error))
 
@@ -249,30 +244,34 @@ class CheckedCaller(Caller):
         self, convention: Convention, address: int, code: object, checker: Checker
     ) -> None:
         super().__init__(convention, address, code)
-        self._compiled = self._function
-        self._checker = checker
-        self._function = self._compared
+        self._function = _compared(self._function, convention, checker)
 
-    def _compared(self, *passed: Any) -> Any:
-        """`main`, of what ctypes is given."""
-        checker, convention = self._checker, self.convention
+
+def _compared(
+    compiled: Callable[..., Any], convention: Convention, checker: Checker
+) -> Callable[..., Any]:
+    """`main`, of what ctypes is given; it holds no caller, which is then freed when dropped."""
+    dtype = convention.dtype
+
+    def numbers(address: int, size: int) -> npt.NDArray[Any]:
+        return np.array((convention.number * size).from_address(address), dtype=dtype)
+
+    def call(*passed: Any) -> Any:
         if not checker.due("main"):
-            return self._compiled(*passed)
-        columns = []
-        for x, (_, structure) in zip(passed, convention.parameters, strict=False):
-            size = count(structure) if isinstance(structure, Container) else None
-            columns.append(np.array([x]) if size is None else self._numbers(x, size))
-        value = self._compiled(*passed)
+            return compiled(*passed)
+        columns = [
+            numbers(x, count(s)) if isinstance(s, Container) else np.array([x])
+            for x, (_, s) in zip(passed, convention.parameters, strict=False)
+        ]
+        value = compiled(*passed)
         results = [np.array([value])] if convention.returns else []
         if convention.written:
-            results.append(self._numbers(passed[-1], convention.written))
+            results.append(numbers(passed[-1], convention.written))
         together = np.concatenate([*results, np.zeros(0)]).astype(np.float64)
         checker.compare([c.astype(np.float64)[:, None] for c in columns], together[:, None])
         return value
 
-    def _numbers(self, address: int, size: int) -> npt.NDArray[Any]:
-        """A copy of the numbers at an address."""
-        return np.array((self.convention.number * size).from_address(address))
+    return call
 
 
 class CheckedArrayCaller(ArrayCaller):
@@ -294,7 +293,8 @@ class CheckedArrayCaller(ArrayCaller):
         sizes = self.operands.outputs
         shape = outputs[0].shape[:-1] if sizes[0] else outputs[0].shape
         points = int(np.prod(shape))
-        if not self._due or not points:
+        narrow = any(o.dtype.itemsize < self.convention.dtype.itemsize for o in outputs)
+        if not self._due or not points or narrow:  # what is stored narrow says little
             super()._apply(inputs, outputs, where)
             return
         some = _some(points)
@@ -310,9 +310,7 @@ class CheckedArrayCaller(ArrayCaller):
         with np.errstate(over="ignore"):  # numbers too large for float32 are infinite
             numbers = numbers.astype(self.convention.dtype)
         columns = np.split(numbers.astype(np.float64), ends)
-        wide = max((np.finfo(o.dtype).eps for o in outputs), default=0.0)
-        unit = float(wide) if wide > np.finfo(self.convention.dtype).eps else 0.0
-        self._checker.compare(columns, _rows(outputs, sizes, shape, at).astype(np.float64), unit)
+        self._checker.compare(columns, _rows(outputs, sizes, shape, at).astype(np.float64))
 
 
 def _some(points: int) -> npt.NDArray[np.int64]:

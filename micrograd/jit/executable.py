@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -163,6 +164,12 @@ class Executable:
         return verify(program, "simplify")
 
     def _checker(self) -> Checker:
+        here = weakref.ref(self)  # a ring would keep the machine code until Python looks for it
+
+        def trial(program: Program, inputs: Sequence[Numbers]) -> dict[str, Numbers]:
+            executable = here()
+            return executable._trial(program, inputs) if executable is not None else {}
+
         return Checker(
             self.name,
             self.transformed,
@@ -170,7 +177,7 @@ class Executable:
             self.options.dtype,
             strict=self.options.strict,
             returned=self.interface.returned,
-            trial=self._trial,
+            trial=trial,
         )
 
     def _trial(self, program: Program, inputs: Sequence[Numbers]) -> dict[str, Numbers]:

@@ -1,0 +1,21 @@
+"""Kernels check themselves while they are tested (docs/checking.md)."""
+
+from __future__ import annotations
+
+import pytest
+
+CHECKED = {
+    "test_abreast", "test_arrays", "test_batch", "test_combine", "test_derivatives", "test_docs",
+    "test_engine", "test_examples", "test_explain", "test_fit", "test_fit_random",
+    "test_fit_samples", "test_fit_watch", "test_fit_workloads", "test_forward",
+    "test_higher_derivatives", "test_jit", "test_losses", "test_many_parameters", "test_nn",
+    "test_ops", "test_optim", "test_outputs",
+}  # fmt: skip
+"""The tests of what is compiled; not those of how CPython calls it, which is without checks."""
+
+
+@pytest.fixture(autouse=True)
+def checked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile kernels with `check`, unless a test says otherwise."""
+    if request.module.__name__.rpartition(".")[2] in CHECKED:
+        monkeypatch.setenv("MICROGRAD_CHECK", "1")
