@@ -136,6 +136,12 @@ class NativeModule:
         if getattr(self, "_linked", None) is not None:
             self.close()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            "a NativeModule is machine code at addresses of this process, and can neither be "
+            "copied nor pickled; compile its llvm_ir again"
+        )
+
     def __repr__(self) -> str:
         if self._linked is None:
             return "<NativeModule, closed>"
