@@ -44,8 +44,8 @@ def as_llvm_22(text: str) -> str:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_document_is_current(path: Path) -> None:
-    fresh = as_llvm_22(generate.refreshed(path))
-    assert fresh == path.read_text(encoding="utf-8"), "run `make docs`"
+    fresh, found = generate.refreshed(path), path.read_text(encoding="utf-8")
+    assert as_llvm_22(fresh) == as_llvm_22(found), "run `make docs`"
 
 
 @pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
