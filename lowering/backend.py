@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -21,9 +22,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.binding as llvm
+from llvmlite.binding import ffi
 
 from lowering.cache import pack
 from lowering.errors import CompileError
+
+if hasattr(os, "register_at_fork"):
+    # A process forks while no thread is inside of LLVM, so that the child finds it whole.
+    _fork = ffi.lib._lock
+    os.register_at_fork(
+        before=_fork.__enter__,
+        after_in_parent=_fork.__exit__,
+        after_in_child=_fork.__exit__,
+    )
 
 
 @functools.cache

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import logging  # noqa: F401  before what is registered below
 import os
+import threading
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,21 @@ __all__ = ["context", "ir", "llvm", "package", "passmanager"]
 
 _PACKAGES = {"mlir": "mlir", "jaxlib": "jaxlib.mlir"}
 """Per name of a distribution's package, the package with the bindings; the first is preferred."""
+
+_importing = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # A process forks while no thread imports MLIR: the child would wait for that for ever. What was
+    # registered last runs first, so this comes behind logging, whose lock MLIR's import takes.
+    os.register_at_fork(
+        before=_importing.acquire,
+        after_in_parent=_importing.release,
+        after_in_child=_importing.release,
+    )
+
+
+def _import(path: str) -> Any:
+    with _importing:
+        return importlib.import_module(path)
 
 
 @functools.cache
@@ -45,8 +62,8 @@ def package() -> str:
     failures = []
     for name in [wanted] if wanted else _PACKAGES:
         try:
-            importlib.import_module(_PACKAGES[name] + ".ir")
-            importlib.import_module(_PACKAGES[name] + ".dialects.llvm")
+            _import(_PACKAGES[name] + ".ir")
+            _import(_PACKAGES[name] + ".dialects.llvm")
         except ImportError as error:
             failures.append(f"  {_PACKAGES[name]}: {error}")
             continue
@@ -71,7 +88,7 @@ class _Late(types.ModuleType):
             raise AttributeError(name)
         module = vars(self).get("_module")
         if module is None:
-            module = importlib.import_module(f"{package()}.{self.__name__}")
+            module = _import(f"{package()}.{self.__name__}")
             vars(self).update((k, v) for k, v in vars(module).items() if k != "__name__")
             self._module = module
         return getattr(module, name)
@@ -98,7 +115,7 @@ def context() -> ir.Context:
     else:
         ctx = ir.Context()
         registry = ir.DialectRegistry()
-        extension = importlib.import_module("jaxlib.mlir._mlir_libs._jax_mlir_ext")
+        extension = _import("jaxlib.mlir._mlir_libs._jax_mlir_ext")
         extension.register_dialects(registry)
         ctx.append_dialect_registry(registry)
         ctx.dialects["llvm"]

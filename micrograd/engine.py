@@ -10,8 +10,7 @@ graph has no reference cycles and is freed the moment it is dropped. Nothing her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from sys import _getframe
 from threading import get_ident
 from types import CodeType
@@ -27,6 +26,7 @@ from .errors import MACHINERY, DataError, GraphError, TraceError, user_location
 from .operators import install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
+from .tracing import THREADS as _TRACING
 
 _new: Callable[[Any], Any] = object.__new__
 _UNSET = -0.0  # the exact zero of addition: -0.0 + x is x, the sign of a zero included
@@ -75,7 +75,7 @@ class Value(Copied):
         Read in a function that is being compiled, it is the number that there will be when the
         function runs, through which no gradient flows.
         """
-        if _tracing and get_ident() in _tracing:
+        if _TRACING and get_ident() in _TRACING:
             return _record_traced(ops.detach, (self,))  # type: ignore[return-value]
         return self._data
 
@@ -403,27 +403,6 @@ class Traced(Value):
                 f"form {spec!r}; make the text outside the function that is compiled"
             )
         return repr(self)
-
-
-_tracing: set[int] = set()  # threads that are in `tracing()`
-
-
-@contextmanager
-def tracing() -> Iterator[None]:
-    """Inside, this thread calls a function to compile it: numbers that it reads are not final.
-
-    `data` and copies of Values, the function's arguments or not, are then recorded, so that the
-    compiled function reads them when it runs.
-    """
-    thread = get_ident()
-    if thread in _tracing:
-        yield
-        return
-    _tracing.add(thread)
-    try:
-        yield
-    finally:
-        _tracing.discard(thread)
 
 
 def _record_traced(op: Op, operands: tuple[Any, ...]) -> Value:

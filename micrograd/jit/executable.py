@@ -6,7 +6,6 @@ An executable owns its machine code and keeps the parameter stores alive that th
 from __future__ import annotations
 
 import ctypes
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from .derivatives import Wanted
 from .emit import ENTRY, Interface, constant_data, emit
 from .emit_block import emit_block
 from .entry import CALLS, ENTRY_POINT, NEXT, emit_entry, has_entry
+from .locks import Lock
 from .marshalling import CALL_GENERAL, addresses
 from .program import Program, Role
 from .reroll import OUTPUT, reroll, straight_line
@@ -146,7 +146,7 @@ class Executable:
         self._caller: Caller | None = None
         self._arrays: ArrayCaller | None = None
         self._closed = False
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     # -- stages --------------------------------------------------------------------------------
 
@@ -380,7 +380,7 @@ class Executable:
 
 
 _entered: list[lowering.NativeModule] = []  # let go while calls were in their entries
-_entered_lock = threading.Lock()
+_entered_lock = Lock()
 
 
 def _let_go(native: lowering.NativeModule) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -21,6 +20,7 @@ from .derivable import Derivable
 from .derivatives import Wanted
 from .executable import Executable, Options
 from .explain import explain
+from .locks import Lock
 from .native_callable import NativeCallable, available, native, reason
 from .nesting import Nested, holds_values
 from .parameters import Parameter
@@ -78,7 +78,7 @@ class Kernel(Derivable, NativeCallable):
 
     def _begin(self) -> None:
         """Nothing is compiled yet."""
-        self._lock = threading.RLock()  # a function that is traced may call kernels, and this one
+        self._lock = Lock()  # a function that is traced may call kernels, and this one
         self._executables: dict[tuple[Structure, ...], Executable] = {}
         self._answering: list[Executable] = []  # those that were called with numbers
         self._latest: Executable | None = None

@@ -18,10 +18,11 @@ import lowering
 from lowering.bindings import context
 
 from .. import ops
-from ..engine import Traced, Value, tracing
+from ..engine import Traced, Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..losses import expectations
 from ..store import addresses, adopt
+from ..tracing import tracing
 from . import graph as graphs
 from .data import ColumnLabels
 from .differentiate import gradient

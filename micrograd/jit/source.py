@@ -6,7 +6,6 @@ A source knows the names of its parameters and, where it can, their structures b
 from __future__ import annotations
 
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -16,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Traced, Value, tracing
+from ..engine import Traced, Value
 from ..errors import GraphError, SignatureError, TraceError, kind, place_of
 from ..nn import Module
+from ..tracing import tracing
+from .locks import Lock
 from .parameters import Key, Parameter, taken
 from .pickles import FunctionOf, portable
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
@@ -59,7 +60,7 @@ class Recordings:
     def __init__(self) -> None:
         self.numbers: dict[Value, float] = {}
         self._made: dict[Any, Any] = {}
-        self._lock = threading.RLock()  # what is traced may call kernels
+        self._lock = Lock()  # what is traced may call kernels
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:
         """What was made for the key, now or before."""

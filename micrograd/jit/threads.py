@@ -7,12 +7,12 @@ process; the calling thread takes a part itself.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..checks import whole
 from ..errors import SignatureError
+from .locks import Lock
 
 SPLIT_WORK = 4_000_000
 """Operations that are worth a thread of their own: about 0.2 ms, several times what it costs to
@@ -20,7 +20,7 @@ hand them over."""
 
 MOST_THREADS = 2**16 - 1
 
-_lock = threading.Lock()
+_lock = Lock()
 _pool: ThreadPoolExecutor | None = None
 _size = 0
 _default: int | None = None
@@ -98,8 +98,8 @@ def _executor(size: int) -> ThreadPoolExecutor:
 
 def _forget_pool() -> None:
     """In a forked child the threads of the pool do not exist."""
-    global _pool, _size, _lock
-    _pool, _size, _lock = None, 0, threading.Lock()
+    global _pool, _size
+    _pool, _size = None, 0
 
 
 if hasattr(os, "register_at_fork"):
