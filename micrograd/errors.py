@@ -16,7 +16,7 @@ _PACKAGE = str(Path(__file__).parent)
 _NUMPY = str(Path(numpy.__file__).parent)
 MACHINERY = frozenset(
     str(Path(__file__).parent / f"{name}.py")
-    for name in ("engine", "ops", "nn", "jit/kernel", "jit/nesting", "jit/parameters", "jit/source")
+    for name in ("engine", "ops", "nn", "jit/kernel", "jit/nesting", "jit/parameters")
 )
 """Files whose lines make traced values, on behalf of others."""
 

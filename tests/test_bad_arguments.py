@@ -187,6 +187,7 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
         "strict": (lambda x: micrograd.jit(double, strict=x), NO_FLAGS),
         "freeze": (lambda x: micrograd.jit(double, freeze=x), NO_FLAGS),
         "threads": (lambda x: micrograd.jit(double, threads=x), [*but(NO_COUNTS, None), 0]),
+        "check": (lambda x: micrograd.jit(double, check=x), but(NO_FLAGS, None)),
     },
     **{
         name: {

@@ -106,6 +106,8 @@ OPERANDS = {1: (0.3,), 2: (0.7, 1.3), 3: (1.0, 0.4, 0.6)}
 @pytest.mark.parametrize("op", OPS.values(), ids=OPS)
 def test_second_derivatives_of_every_op_are_differences(op: Any) -> None:
     """Central differences of the gradient, in float64: half of the digits agree."""
+    if op is OPS["detach"]:
+        pytest.skip("its derivative is 0, and not that of its values")
     at = OPERANDS[op.arity]
     names = "xyz"[: op.arity]
     body = f"lambda {', '.join(names)}: op({', '.join(names)}) * x"

@@ -62,7 +62,7 @@ def interpret_bounded(
     >>> square = mul(Access("x", 0, (1,)), Access("x", 0, (1,)))
     >>> p.assign(Access("out", 0, (0,)), square, (3,), accumulate=True)
     >>> found = interpret_bounded(p, {"x": [1.0, 2.0, 4.0]}, np.dtype(np.float32))["out"]
-    >>> found.value.tolist(), 0.0 < found.error[0, 0] < 1e-5
+    >>> found.value.tolist(), bool(0.0 < found.error[0, 0] < 1e-5)
     ([[21.0]], True)
     """
     with np.errstate(all="ignore"):

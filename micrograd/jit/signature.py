@@ -127,8 +127,9 @@ def structure_of(x: Any, where: str, *, array: bool = False) -> Structure:
 def check_array(x: Any, where: str) -> None:
     """Raises SignatureError for an array, named `where`, of anything but real numbers or Values."""
     check_mask(x, where)
-    holds_values = x.dtype == object and all(isinstance(v, (Value, int, float)) for v in x.flat)
-    if x.dtype.kind not in "biuf" and not (holds_values and x.size):
+    kinds = set(map(type, x.flat)) if x.dtype == object else set()
+    numbers = all(issubclass(k, (Value, int, float)) for k in kinds)
+    if x.dtype.kind not in "biuf" and not (numbers and any(issubclass(k, Value) for k in kinds)):
         raise SignatureError(f"{where} should hold real numbers, got an array of {x.dtype}")
 
 
