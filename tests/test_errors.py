@@ -179,6 +179,90 @@ def test_structure_that_changes_is_compiled_anew() -> None:
     assert kernel({"b": 5.0, "a": 2.0}) == 4.0
 
 
+def in_itself(kind: type) -> Any:
+    """A container that contains itself, through another."""
+    inner: list[Any] = [1.0]
+    outer = {"a": 1.0, "b": inner} if kind is dict else kind([2.0, inner])
+    inner.append(outer)
+    return outer
+
+
+def nested(depth: int, leaf: Any = 1.0) -> Any:
+    """So many lists in each other."""
+    for _ in range(depth):
+        leaf = [leaf]
+    return leaf
+
+
+def first(v: list[Any]) -> Any:
+    while isinstance(v, (list, tuple)):
+        v = v[0]
+    return v * 2.0
+
+
+def double(v: Any) -> Any:
+    return v * 2.0
+
+
+CIRCULAR = r"contains itself$"
+DEEP = r"containers nested more than 100 deep$"
+UNENDING = [*((in_itself(kind), CIRCULAR) for kind in (list, tuple, dict)), (nested(5000), DEEP)]
+
+
+@pytest.mark.parametrize(("bad", "fault"), UNENDING, ids=["list", "tuple", "dict", "deep"])
+def test_containers_that_contain_themselves(bad: Any, fault: str) -> None:
+    argument = rf"^v should be a number, an array, or a list, tuple or dict of them, got .*{fault}"
+    for make in (
+        lambda: jit(first)(bad),
+        lambda: jit(first, freeze=True)(bad),
+        lambda: jit(double)(bad),
+        lambda: jit(first).grad(bad),
+        lambda: jit(first)([Value(1.0), bad]),
+        lambda: jit(lambda x: jit(first)([x, bad]))(1.0),
+    ):
+        with pytest.raises(SignatureError, match=argument):
+            make()
+    with pytest.raises(SignatureError, match=rf"^cotangent should be .*{fault}"):
+        jit(double).vjp(1.0, bad)
+    with pytest.raises(SignatureError, match=rf"^option should be .*{fault}"):
+        jit(lambda x, option=None: x * 2.0)(1.0, option=bad)
+    for returned in (bad, [bad], {"a": bad}):
+        for freeze in (False, True):
+            with pytest.raises(SignatureError, match=rf"should return a Value, .*{fault}"):
+                jit(lambda x, r=returned: [x, r], freeze=freeze)(1.0)
+    with pytest.raises(GraphError, match=r"wrt\[0\] should be a Value, got "):
+        jit(OUTER * 2.0, wrt=[bad])
+    with pytest.raises(GraphError, match=r"wrt\[0\] should be a Value, got "):
+        jit(lambda x: OUTER * x, wrt=[bad]).grad(1.0)
+
+
+def test_arrays_that_contain_themselves() -> None:
+    a = np.empty(1, dtype=object)
+    a[0] = [a]
+    with pytest.raises(SignatureError, match=r"it returned a (list|ndarray) that contains itself$"):
+        jit(lambda x: [x, a])(1.0)
+
+
+def test_what_is_nested_twice_does_not_contain_itself() -> None:
+    inner = [1.0, 2.0]
+    assert jit(first)([inner, [inner, inner]]) == 2.0
+    row = nested(5000)
+    with pytest.raises(SignatureError, match=DEEP):
+        jit(first)([inner, [row, row]])
+
+
+def test_as_many_containers_in_each_other_as_there_may_be() -> None:
+    kernel = jit(first)
+    for _ in range(2):  # through Python, then by native code
+        assert kernel(nested(100, 3.0)) == 6.0
+        assert kernel.grad(nested(100, 3.0)) == nested(100, 2.0)
+    assert jit(lambda x: nested(100, x))(3.0) == nested(100, 3.0)
+    with pytest.raises(SignatureError, match=DEEP):
+        kernel(nested(101, 3.0))
+    with pytest.raises(SignatureError, match=DEEP):
+        jit(lambda x: nested(101, x))(3.0)
+
+
 # --- tracing --------------------------------------------------------------------------------
 
 

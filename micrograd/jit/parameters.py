@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import SignatureError, kind
 from ..nn import MLP, Layer, Module, Neuron
 from ..ops import Op
-from .signature import SCALAR, Structure, row, structure_of
+from .signature import SCALAR, NestingError, Structure, row, structure_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,10 @@ class Taken:
                 default = self.defaults[parameter]
                 if value is default:
                     continue
-                if not isinstance(default, (bool, tuple)) and _is_numeric(value):
+                if not isinstance(default, (bool, tuple)) and _is_numeric(value, parameter):
                     promoted.add(parameter)
                     continue
-            elif parameter not in optional or _is_numeric(value):
+            elif parameter not in optional or _is_numeric(value, parameter):
                 continue
             try:
                 hash(value)
@@ -164,10 +164,12 @@ def _known(function: Any) -> list[Parameter] | None:
     return getattr(function, "_parameters", None)
 
 
-def _is_numeric(x: Any) -> bool:
+def _is_numeric(x: Any, name: str) -> bool:
     """Whether it can be an argument: a number, an array, or a container of them."""
     try:
-        structure_of(x, "")
+        structure_of(x, name)
+    except NestingError:
+        raise  # it could be no key either
     except SignatureError:
         return False
     return True

@@ -6,7 +6,7 @@ cross into native code: a scalar parameter by value, the leaves of a container a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -74,6 +74,12 @@ SCALAR = Scalar()
 
 PLAIN = frozenset({float, int, bool, np.float64, np.float32})
 """What is a number at first sight."""
+MAX_NESTING = 100
+"""Containers in each other; NumPy stops at 64. Structures are compared and built by recursion."""
+
+
+class NestingError(SignatureError):
+    """A container contains itself, or is nested deeper than MAX_NESTING."""
 
 
 @lru_cache(maxsize=256)
@@ -97,8 +103,8 @@ def is_plain(x: Sequence[Any]) -> bool:
     return PLAIN.issuperset(map(type, x))
 
 
-def structure_of(x: Any, where: str, *, array: bool = False) -> Structure:
-    """The structure of an argument, named `where` in errors.
+def structure_of(x: Any, where: str, *, array: bool = False, depth: int = 0) -> Structure:
+    """The structure of an argument, named `where` in errors, inside `depth` containers.
 
     An array is one scalar, to be mapped over, unless `array` says that it is a container.
     """
@@ -109,19 +115,56 @@ def structure_of(x: Any, where: str, *, array: bool = False) -> Structure:
     if isinstance(x, np.ndarray):
         check_array(x, where)
         return array_of(x.shape) if array and x.ndim else SCALAR
+    if depth >= MAX_NESTING and isinstance(x, (Mapping, list, tuple)):
+        raise NestingError(
+            f"{where.partition('[')[0]} should be a number, an array, or a list, tuple or dict of "
+            f"them, got {nesting_fault(x)}"
+        )
     if isinstance(x, Mapping):
-        items = tuple(structure_of(v, f"{where}[{k!r}]", array=array) for k, v in x.items())
+        items = tuple(
+            structure_of(v, f"{where}[{k!r}]", array=array, depth=depth + 1) for k, v in x.items()
+        )
         return Container(dict, tuple(x), items)
     if isinstance(x, (list, tuple)):
         if is_plain(x):
             return row(type(x), len(x))
-        items = tuple(structure_of(v, f"{where}[{k}]", array=array) for k, v in enumerate(x))
+        items = tuple(
+            structure_of(v, f"{where}[{k}]", array=array, depth=depth + 1) for k, v in enumerate(x)
+        )
         return Container(type(x), (), items)
     if isinstance(x, str) or not hasattr(x, "__float__"):
         raise SignatureError(
             f"{where} should be a number, an array, or a list, tuple or dict of them, got {kind(x)}"
         )
     return SCALAR
+
+
+def nesting_fault(x: Any) -> str:
+    """What is wrong with what lies in more containers than there may be, for errors."""
+    entered: set[int] = set()
+    left: set[int] = set()
+    stack = [(x, False)]
+    while stack:
+        x, done = stack.pop()
+        if done:
+            entered.discard(id(x))
+            left.add(id(x))
+        elif id(x) in entered:
+            return f"a {type(x).__name__} that contains itself"
+        elif id(x) not in left:
+            entered.add(id(x))
+            stack.append((x, True))
+            stack.extend((item, False) for item in _items(x))
+    return f"containers nested more than {MAX_NESTING} deep"
+
+
+def _items(x: Any) -> Iterable[Any]:
+    """What a container holds."""
+    if isinstance(x, Mapping):
+        return x.values()
+    if isinstance(x, np.ndarray):
+        return x.flat if x.dtype == object else ()
+    return x if isinstance(x, (list, tuple)) else ()
 
 
 def check_array(x: Any, where: str) -> None:
@@ -211,7 +254,9 @@ def _array(shape: tuple[int, ...], items: list[Any]) -> Any:
     return np.array(items, dtype=np.float64).reshape(shape)
 
 
-def result_structure(x: Any, collect: Callable[[Value | float], None], where: str) -> Structure:
+def result_structure(
+    x: Any, collect: Callable[[Value | float], None], where: str, depth: int = 0
+) -> Structure:
     """The structure of what a traced function returned; its leaves go to `collect` in order.
 
     Raises SignatureError for anything but Values and numbers in containers.
@@ -222,6 +267,11 @@ def result_structure(x: Any, collect: Callable[[Value | float], None], where: st
     if isinstance(x, (int, float, np.number)):
         collect(float(x))
         return SCALAR
+    if depth >= MAX_NESTING and isinstance(x, (np.ndarray, Mapping, list, tuple)):
+        raise NestingError(
+            f"{where} should return a Value, or a list, tuple, dict or array of Values; "
+            f"it returned {nesting_fault(x)}"
+        )
     if isinstance(x, np.ndarray):
         items: Sequence[Any] = x.reshape(-1).tolist()
         keys: tuple[Any, ...] = x.shape
@@ -235,4 +285,6 @@ def result_structure(x: Any, collect: Callable[[Value | float], None], where: st
             f"{where} should return a Value, or a list, tuple, dict or array of Values; "
             f"it returned {kind(x)}"
         )
-    return Container(made, keys, tuple(result_structure(v, collect, where) for v in items))
+    return Container(
+        made, keys, tuple(result_structure(v, collect, where, depth + 1) for v in items)
+    )

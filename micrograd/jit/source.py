@@ -83,10 +83,12 @@ class ValueSource:
         self.wrt = wrt = _as_list(wrt)
         seen: set[int] = set()
         for k, v in enumerate(wrt):
+            if not isinstance(v, Value):
+                raise GraphError(f"wrt[{k}] should be a Value, got {kind(v)}")
             if id(v) in seen:
                 raise GraphError(f"wrt[{k}], {v!r}, is in wrt twice")
             seen.add(id(v))
-        labels = [v.label if isinstance(v, Value) else "" for v in wrt]
+        labels = [v.label for v in wrt]
         uses = Counter(labels)
         names = [s if s.isidentifier() and uses[s] == 1 else f"x{k}" for k, s in enumerate(labels)]
         self.parameters = [Parameter(n) for n in names]

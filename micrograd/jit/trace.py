@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ..copies import serial as _serial
 from ..engine import Traced, Value, cycle_error
-from ..errors import GraphError, TraceError
+from ..errors import GraphError, TraceError, kind
 from ..store import Store, adopt
 from .graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of
 
@@ -263,7 +263,7 @@ def find_leaves(wrt: Sequence[Any], found: Trace) -> list[Element]:
     elements = []
     for k, v in enumerate(wrt):
         if not isinstance(v, Value):
-            raise GraphError(f"wrt[{k}] should be a Value, got {type(v).__name__}")
+            raise GraphError(f"wrt[{k}] should be a Value, got {kind(v)}")
         if v._entry is not None:
             raise GraphError(
                 f"wrt[{k}], {v!r}, is computed (op {v._op!r}); a gradient is taken with respect "
