@@ -552,22 +552,13 @@ def test_unknown_dtype(bad: Any) -> None:
         jit(Value(1.0), dtype=bad)
 
 
-def test_foreign_leaf_in_wrt() -> None:
-    x, foreign = Value(1.0), Value(2.0, label="foreign")
-    message = r"wrt\[1\], Value\(data=2.0, grad=0\), is not a leaf of the graph"
-    with pytest.raises(GraphError, match=message):
-        jit(x * 2, wrt=[x, foreign])(1.0, 2.0)
-    with pytest.raises(GraphError, match=message):
-        jit(x * 2, wrt=[x, foreign])()
-    with pytest.raises(GraphError, match=r"wrt\[0\], .*, is not a leaf of the graph"):
-        jit(lambda y: y * x, wrt=[foreign]).grad(1.0)
-
-
 def test_computed_value_in_wrt() -> None:
     x = Value(1.0)
     y = x * 2
     with pytest.raises(GraphError, match=r"wrt\[0\], .* is computed \(op '\*'\); .* to leaves"):
         jit(y * y, wrt=[y])(1.0)
+    with pytest.raises(GraphError, match=r"wrt\[1\], .* is computed"):
+        jit(lambda z: z * x, wrt=[x, y])(1.0)
 
 
 def test_no_value_in_wrt() -> None:
@@ -592,8 +583,10 @@ def test_unknown_parameter_in_wrt() -> None:
 
 def test_frozen_leaf_in_wrt() -> None:
     w = Value(2.0)
-    with pytest.raises(GraphError, match=r"wrt\[0\], .*, is not a leaf of the graph"):
-        jit(lambda x: w * x, wrt=[w], freeze=True).grad(1.0)
+    with pytest.raises(
+        GraphError, match=r"wrt\[1\], .*, is a constant of .*, as freeze=True makes"
+    ):
+        jit(lambda x: w * x, wrt=["x", w], freeze=True).grad(1.0)
 
 
 def test_gradient_of_several_outputs() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 from ..checks import MOST, flag, function_or_none, whole
 from ..engine import Value
-from ..errors import GraphError, TrainingError, kind
+from ..errors import TrainingError, kind
 from ..nn import Module
 from ..optim import Optimizer
-from ..store import adopt
 from .data import Arrays, check_labels, checked_data, same_rows
 from .derivatives import Wanted
 from .executable import Executable, Options
 from .functions import jit
+from .graph import PARAMETER
 from .history import History
 from .kernel import Kernel
 from .loss import row_structure, sample_loss
@@ -141,9 +141,9 @@ def fit(
             ):
                 if is_given:
                     raise TrainingError(f"{name} needs data; without data a step takes it all")
-            kernel, unused = _whole_loss(target, optimizer, dtype, strict)
+            kernel = _whole_loss(target, optimizer, dtype, strict)
             total = _length(steps, epochs, 1)
-            loop = WholeLoop(optimizer, kernel, unused)
+            loop = WholeLoop(optimizer, kernel)
             options = kernel.options
             watch.validation, watch.metric = (
                 _whole_number(x, name, options)
@@ -260,23 +260,18 @@ def _by_epoch(losses: Numbers, *, samples: int, batch: int, ahead: int) -> Numbe
 # --- what is given ----------------------------------------------------------------------------
 
 
-def _whole_loss(
-    target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None
-) -> tuple[Executable, Sequence[Value]]:
-    """Value and gradient of a loss that takes no arguments; the parameters that it does not use."""
+def _whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None) -> Executable:
+    """Value and gradient of a loss that takes no arguments."""
     if isinstance(target, Value):
-        chosen, parameters = np.float32 if dtype is None else dtype, optimizer.parameters
-        adopt(parameters)
-        try:
-            kernel = jit(target, wrt=parameters, dtype=chosen, strict=bool(strict))
-            return kernel.value_and_grad._compile(()), ()
-        except GraphError:
-            used = _used(target, parameters)
-            if len(used) == len(parameters):
-                raise
-        kernel = jit(target, wrt=used, dtype=chosen, strict=bool(strict))
-        unused = set(parameters).difference(used)
-        return kernel.value_and_grad._compile(()), [p for p in parameters if p in unused]
+        chosen = np.float32 if dtype is None else dtype
+        kernel = jit(target, wrt=optimizer.parameters, dtype=chosen, strict=bool(strict))
+        loss: Executable = kernel.value_and_grad._compile(())
+        if not (loss.graph.codes == PARAMETER).any():
+            raise TrainingError(
+                "the loss does not depend on any parameter of the optimizer; compute it from the "
+                "model whose parameters() the optimizer has"
+            )
+        return loss
     if not isinstance(target, Kernel):
         raise TrainingError(
             "without data, fit takes the loss as a Value or as jit(loss, wrt=model.parameters()); "
@@ -288,24 +283,7 @@ def _whole_loss(
         raise TrainingError(
             f"{target.name} takes arguments, so it cannot be trained without data; give data=(X, y)"
         )
-    return target.value_and_grad._compile(()), ()
-
-
-def _used(loss: Value, parameters: Sequence[Value]) -> list[Value]:
-    """The parameters that a loss depends on; TrainingError if there are none."""
-    seen, stack = {loss}, [loss]
-    while stack:
-        for x in stack.pop()._operands:
-            if isinstance(x, Value) and x not in seen:
-                seen.add(x)
-                stack.append(x)
-    used = [p for p in parameters if p in seen]
-    if not used:
-        raise TrainingError(
-            "the loss does not depend on any parameter of the optimizer; compute it from the model "
-            "whose parameters() the optimizer has"
-        )
-    return used
+    return target.value_and_grad._compile(())
 
 
 def _whole_number(given: Any, name: str, options: Options) -> Callable[[], float] | None:

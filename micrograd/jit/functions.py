@@ -40,8 +40,8 @@ def jit(
              derivatives are with respect to only if `wrt` says so. A method binds.
              A model: a kernel of its input.
     wrt      what `.grad` is with respect to: a list of leaves or of names of parameters, for a
-             tuple of partials; or one of them, for its partial. By default a function's arguments,
-             and a model's parameters.
+             tuple of partials; or one of them, for its partial. That of a leaf which the result
+             does not use is 0. By default a function's arguments, and a model's parameters.
     dtype    float32 or float64, as the kernel computes. By default float64 for a function, as
              Python's numbers are, and float32 for a Value or a model.
     strict   neither sums are reassociated nor products fused: with float64, the results are those

@@ -36,20 +36,16 @@ def runs_of(
     return np.ascontiguousarray(np.vstack([columns[:, first], counts]).T)
 
 
-def places_of(
-    parameters: Sequence[Value], kernel: Executable, unused: Sequence[Value], size: int
-) -> npt.NDArray[np.int64]:
-    """Where the partial of each parameter is in the gradient that a kernel writes; those of unused
-    ones lie behind it, from place `size` on.
+def places_of(parameters: Sequence[Value], kernel: Executable) -> npt.NDArray[np.int64]:
+    """Where the partial of each parameter is in the gradient that a kernel writes.
 
     Raises TrainingError for a parameter that is not there.
     """
     starts = {f"p{k}": store.address for k, store in enumerate(kernel.stores)}
-    there = np.zeros(size + len(unused), dtype=np.int64)
-    there[:size] = [
-        starts[e[0]] + 8 * e[1] if e is not None and e[0] in starts else 0 for e in kernel.wrt
-    ]
-    there[size:] = addresses(unused)
+    there = np.array(
+        [starts[e[0]] + 8 * e[1] if e is not None and e[0] in starts else 0 for e in kernel.wrt],
+        dtype=np.int64,
+    )
     live = [p._plain is not None for p in parameters]
     wanted = np.full(len(parameters), -1, dtype=np.int64)
     wanted[live] = addresses(list(compress(parameters, live)))

@@ -23,7 +23,7 @@ from .locks import Lock
 from .parameters import Key, Parameter, taken
 from .pickles import FunctionOf, portable
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
-from .trace import Element, Trace, find_leaves, trace
+from .trace import Element, Trace, check_leaves, trace
 
 _RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
 _OF_ARRAYS = re.compile(r"subscriptable|iterable|len\(\)|item assignment")
@@ -105,16 +105,15 @@ class ValueSource:
         return made
 
     def _trace(self, structures: tuple[Structure, ...]) -> Recording:
+        check_leaves(self.wrt)
         numbers = self.recordings.numbers
         if structures:
             names = [array_name(p.name) for p in self.parameters]
             inputs = {n: [v] for n, v in zip(names, self.wrt, strict=True)}
-            # traced once with nothing but constants, to say which leaf is foreign
-            find_leaves(self.wrt, trace([self.value], {}, set(self.wrt), numbers))
             found = trace([self.value], inputs, (), numbers)
         else:
-            found = trace([self.value], {}, set(self.wrt), numbers)
-        elements: list[Element | None] = [*find_leaves(self.wrt, found)]
+            found = trace([self.value], {}, set(self.wrt), numbers, self.wrt)
+        elements: list[Element | None] = [found.elements[v] for v in self.wrt]
         shape = row(tuple, len(elements))
         return Recording(found, SCALAR, elements, shape, self.alone)
 
@@ -209,6 +208,7 @@ class FunctionSource:
         return made
 
     def _trace(self, structures: tuple[Structure, ...]) -> Recording:
+        wrt = self._leaves()
         inputs: dict[str, list[Value]] = {}
         arguments = []
         for p, s in zip(self.parameters, structures, strict=True):
@@ -235,8 +235,22 @@ class FunctionSource:
                 f"{self.name} should return something computed from Values; "
                 f"it returned {kind(returned)}"
             )
-        found = trace(outputs, inputs, () if self.freeze else None)
+        found = trace(outputs, inputs, () if self.freeze else None, wrt=wrt)
         return self._recording(found, result, inputs, structures)
+
+    def _leaves(self) -> list[Value]:
+        """The leaves that derivatives are with respect to, whether the result uses them or not."""
+        if self.wrt is None:
+            return [v for v in self.asked or () if v._entry is None]
+        check_leaves(self.wrt)
+        leaves = {k: w for k, w in enumerate(self.wrt) if not isinstance(w, str)}
+        if self.freeze:
+            for k, v in leaves.items():
+                raise GraphError(
+                    f"wrt[{k}], {v!r}, is a constant of {self.name}, as freeze=True makes all "
+                    "leaves; leave out freeze, or pass it as an argument"
+                )
+        return [*leaves.values()]
 
     def _recording(
         self,
@@ -256,7 +270,7 @@ class FunctionSource:
         places = [p.name for p in self.parameters if not p.named]
         for k, w in enumerate(places if wrt is None else wrt):
             if not isinstance(w, str):
-                elements += find_leaves([w], found)
+                elements.append(found.elements[w])
                 items.append(SCALAR)
             elif w in names:
                 array = array_name(w)

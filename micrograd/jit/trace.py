@@ -49,6 +49,7 @@ def trace(
     inputs: Mapping[str, Sequence[Value]],
     live: Collection[Value] | None,
     numbers: dict[Value, float] | None = None,
+    wrt: Sequence[Value] = (),
 ) -> Trace:
     """The graph of `outputs`.
 
@@ -56,12 +57,13 @@ def trace(
     live     the leaves that become parameters; None: every leaf that is not an input.
              Other leaves become constants.
     numbers  what leaves that are constants have been, which new ones are entered into
+    wrt      leaves that become parameters even if they are not in the graph
 
     Raises GraphError for a cycle, for an op that cannot be emitted; TraceError for a traced
     value of another function. Cost: linear, but for the sort of the nodes by age.
     """
     with without_collecting():
-        return _trace(outputs, inputs, live, {} if numbers is None else numbers)
+        return _trace(outputs, inputs, live, {} if numbers is None else numbers, wrt)
 
 
 @contextmanager
@@ -83,6 +85,7 @@ def _trace(
     inputs: Mapping[str, Sequence[Value]],
     live: Collection[Value] | None,
     known: dict[Value, float],
+    wrt: Sequence[Value],
 ) -> Trace:
     order = _nodes(outputs)
     elements = {
@@ -93,10 +96,9 @@ def _trace(
     parameters = [v for v in leaves if v not in elements and (live is None or v in live)]
     for v in parameters:
         if v.__class__ is Traced:
-            raise TraceError(
-                f"{v!r} was traced by another function and escaped from it; return values "
-                "instead of keeping them in an outer variable"
-            )
+            raise escaped(v)
+    # together, so that where they lie does not depend on which of them a program uses
+    parameters = [*dict.fromkeys([*parameters, *wrt])] if wrt else parameters
     stores = adopt(parameters)
     names = {store: f"p{k}" for k, store in enumerate(stores)}
     graph.parameters = [(name, len(store)) for store, name in names.items()]
@@ -255,13 +257,13 @@ def _nodes(outputs: Sequence[Any]) -> list[Value]:
     return sorted(seen, key=_serial)
 
 
-def find_leaves(wrt: Sequence[Any], found: Trace) -> list[Element]:
-    """The elements that stand for the leaves `wrt`.
-
-    Raises GraphError for what is not a leaf of this graph.
+def check_leaves(wrt: Sequence[Any]) -> None:
+    """Raises GraphError for a part of `wrt` that a gradient cannot be taken with respect to, which
+    is neither a leaf nor the name of a parameter; TraceError for a traced value.
     """
-    elements = []
     for k, v in enumerate(wrt):
+        if isinstance(v, str):
+            continue
         if not isinstance(v, Value):
             raise GraphError(f"wrt[{k}] should be a Value, got {kind(v)}")
         if v._entry is not None:
@@ -269,10 +271,13 @@ def find_leaves(wrt: Sequence[Any], found: Trace) -> list[Element]:
                 f"wrt[{k}], {v!r}, is computed (op {v._op!r}); a gradient is taken with respect "
                 "to leaves: Values made from a number"
             )
-        if v not in found.elements:
-            raise GraphError(
-                f"wrt[{k}], {v!r}, is not a leaf of the graph that is compiled: the result does "
-                "not depend on it"
-            )
-        elements.append(found.elements[v])
-    return elements
+        if v.__class__ is Traced:
+            raise escaped(v)
+
+
+def escaped(v: Value) -> TraceError:
+    """What to say of a traced value outside of its function."""
+    return TraceError(
+        f"{v!r} was traced by another function and escaped from it; return values "
+        "instead of keeping them in an outer variable"
+    )

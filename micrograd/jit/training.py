@@ -22,7 +22,6 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import context
 
-from ..engine import Value
 from ..optim import Optimizer
 from .check_loss import check_loss
 from .emit_batches import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
@@ -231,28 +230,22 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 class WholeLoop(Loop):
-    """A loop around a kernel of a whole loss, which takes no data.
-
-    unused   live parameters that the loss does not depend on: their gradient is 0
-    """
+    """A loop around a kernel of a whole loss, which takes no data."""
 
     fields = FIELDS
 
-    def __init__(
-        self, optimizer: Optimizer, kernel: Executable, unused: Sequence[Value] = ()
-    ) -> None:
-        size = kernel.pointer_outputs[0]  # behind what the kernel writes are zeros
+    def __init__(self, optimizer: Optimizer, kernel: Executable) -> None:
         super().__init__(
             optimizer,
             kernel,
             form=emit_training,
             options=kernel.options,
-            places=places_of(optimizer.parameters, kernel, unused, size),
+            places=places_of(optimizer.parameters, kernel),
             seconds=seconds_of(kernel.transformed),
         )
         if kernel.options.check:
             kernel.caller.call(())  # what the loop calls itself is not compared
-        self._gradient = np.zeros(size + len(unused), dtype=kernel.options.dtype)
+        self._gradient = np.zeros(kernel.pointer_outputs[0], dtype=kernel.options.dtype)
         self._set(gradient=self._gradient.ctypes.data)
 
 
