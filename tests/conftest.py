@@ -1,6 +1,9 @@
-"""Kernels check themselves while they are tested (docs/checking.md)."""
+"""Kernels check themselves while they are tested (docs/checking.md); Ctrl-C is heard."""
 
 from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,3 +22,13 @@ def checked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Compile kernels with `check`, unless a test says otherwise."""
     if request.module.__name__.rpartition(".")[2] in CHECKED:
         monkeypatch.setenv("MICROGRAD_CHECK", "1")
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT interrupts this process, and those that it starts, also where the tests run in the
+    background: there it is ignored from the start, which children inherit.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -295,6 +295,7 @@ def test_without_tqdm_or_a_terminal_there_are_lines_only(
     assert capsys.readouterr().out == "half\n"
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_the_training_with_130() -> None:
     command = ["train-moons", "--interpreter", "--samples", "10", "--epochs", "100000"]
     process = subprocess.Popen(

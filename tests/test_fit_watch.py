@@ -217,6 +217,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
 @POSIX
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_leaves_whole_steps() -> None:
     net = model()
     optimizer = SGD(net.parameters(), lr=1e-6)
@@ -234,6 +235,7 @@ def test_an_interrupt_leaves_whole_steps() -> None:
 
 
 @POSIX
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_interrupt_of_large_steps_leaves_whole_ones(threads: int) -> None:
     x = np.full(4_000_000, 0.25, dtype=np.float32)
