@@ -446,6 +446,9 @@ def test_settings_and_names() -> None:
         ((3.0,), {"negative": True}),
         ((3.0,), {"mode": "other", "shift": 5.0}),
         ((3.0,), {"scale": 5.0, "negative": True}),
+        ((3.0, True, "add", 5.0), {}),  # one setting as by default, beside one that is not
+        ((3.0,), {"negative": True, "mode": "add"}),
+        ((3.0, False, "other"), {"scale": 7.0, "shift": 2.0}),
         ((), {"x": 3.0, "shift": -1.0}),
     ]:
         for _ in range(2):

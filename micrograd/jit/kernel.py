@@ -187,7 +187,8 @@ class Kernel(Derivable, NativeCallable):
             return self, bound(given)
         given.check()
         variant = self._variant(source.variant(key, promoted))
-        rest = {k: x for k, x in given.by_name.items() if k not in {name for name, *_ in key}}
+        set_here = {*source.taken.defaults, *(name for name, *_ in key)} - promoted
+        rest = {k: x for k, x in given.by_name.items() if k not in set_here}
         return variant, bound(Given(variant.name, variant._parameters, [], (), rest))
 
     def _variant(self, source: FunctionSource) -> Kernel:
