@@ -109,7 +109,7 @@ def structure_of(x: Any, where: str, *, array: bool = False, depth: int = 0) -> 
     An array is one scalar, to be mapped over, unless `array` says that it is a container.
     """
     if isinstance(x, (float, int, Value, np.number, np.bool_)):
-        if isinstance(x, np.complexfloating):
+        if isinstance(x, (np.complexfloating, np.timedelta64)):
             raise SignatureError(f"{where} should be a real number, got {kind(x)}")
         return SCALAR
     if isinstance(x, np.ndarray):
@@ -132,7 +132,7 @@ def structure_of(x: Any, where: str, *, array: bool = False, depth: int = 0) -> 
             structure_of(v, f"{where}[{k}]", array=array, depth=depth + 1) for k, v in enumerate(x)
         )
         return Container(type(x), (), items)
-    if isinstance(x, str) or not hasattr(x, "__float__"):
+    if isinstance(x, (str, np.datetime64)) or not hasattr(x, "__float__"):
         raise SignatureError(
             f"{where} should be a number, an array, or a list, tuple or dict of them, got {kind(x)}"
         )
