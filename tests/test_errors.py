@@ -589,6 +589,12 @@ def test_frozen_leaf_in_wrt() -> None:
         jit(lambda x: w * x, wrt=["x", w], freeze=True).grad(1.0)
 
 
+def test_spans_of_time_are_no_numbers() -> None:
+    for span in (np.timedelta64(5, "s"), np.timedelta64(5), np.datetime64("2020-01-01")):
+        with pytest.raises(SignatureError, match=r"x should be a .*number.*, got .*64"):
+            jit(lambda x: x * 2.0)(span)
+
+
 def test_gradient_of_several_outputs() -> None:
     kernel = jit(lambda x: [x, x * x])
     assert kernel(2.0) == [2.0, 4.0]
