@@ -7,6 +7,8 @@
 (25.0, (10.0,))
 """
 
+__version__ = "0.1.0"  # before all else: errors.py looks for it
+
 from .engine import Value
 from .jit import (
     History,
@@ -51,7 +53,6 @@ from .ops import (
     where,
 )
 
-__version__ = "0.1.0"
 __all__ = [
     "History",
     "Kernel",

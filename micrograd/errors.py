@@ -12,6 +12,11 @@ from pickle import PicklingError
 
 import numpy
 
+if not hasattr(sys.modules[__package__], "__version__"):
+    from .distributions import replaced
+
+    raise replaced("__init__.py")
+
 _PACKAGE = str(Path(__file__).parent)
 _NUMPY = str(Path(numpy.__file__).parent)
 MACHINERY = frozenset(

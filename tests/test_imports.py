@@ -1,11 +1,18 @@
-"""What `import micrograd` imports: nothing of MLIR, which takes longer than all else."""
+"""What `import micrograd` imports: nothing of MLIR, which takes longer than all else; and what it
+says where another package of that name lies over it.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parent.parent
 
 PROGRAM = """
 import sys
@@ -40,4 +47,109 @@ def test_one_kind_of_bindings_is_imported_for_that() -> None:
     assert imported("from micrograd import jit; jit(lambda x: x * x)(2.0)") in (
         ["jaxlib"],
         ["mlir"],
+    )
+
+
+# --- another distribution's files -----------------------------------------------------------------
+
+ANOTHER = {
+    "__init__.py": "",
+    "engine.py": """
+class Value:
+    def __init__(self, data, _children=(), _op=""):
+        self.data, self.grad = data, 0
+""",
+    "nn.py": """
+from micrograd.engine import Value
+
+class Module:
+    def parameters(self):
+        return []
+""",
+}
+"""What PyPI's micrograd has, in short."""
+REMEDY = "pip uninstall micrograd; pip install --force-reinstall micrograd-mlir"
+USES = [
+    "from micrograd import Value, jit",
+    "from micrograd.jit import jit",
+    "import micrograd.jit",
+    "from micrograd.optim import SGD",
+    "import micrograd.cli.main",
+]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder with a copy of this package."""
+    shutil.copytree(
+        ROOT / "micrograd", tmp_path / "micrograd", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copytree(
+        ROOT / "lowering", tmp_path / "lowering", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return tmp_path
+
+
+def overwrite(site: Path, *names: str, record: bool) -> None:
+    """Install files of another distribution over it, which lists them if `record`."""
+    for name in names:
+        (site / "micrograd" / name).write_text(ANOTHER[name])
+    if record:
+        info = site / "micrograd-0.1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: micrograd\nVersion: 0.1.0\n")
+        (info / "RECORD").write_text("".join(f"micrograd/{name},,\n" for name in names))
+
+
+def failing(site: Path, program: str) -> str:
+    """The error that a program ends with, in one line."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=site,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout
+    return " ".join(done.stderr[done.stderr.rindex("\nImportError: ") :].split())
+
+
+@pytest.mark.parametrize("program", USES)
+@pytest.mark.parametrize("record", [True, False])
+def test_another_package_over_this_one_is_named(site: Path, program: str, record: bool) -> None:
+    overwrite(site, *ANOTHER, record=record)
+    message = failing(site, program)
+    at = site / "micrograd" / "__init__.py"
+    whose = "it belongs to micrograd 0.1.0." if record else "no distribution lists it."
+    assert message.startswith(
+        f"ImportError: {at} is not the file that micrograd-mlir has installed there: {whose}"
+    )
+    assert message.endswith(REMEDY)
+
+
+@pytest.mark.parametrize("program", USES)
+def test_one_file_of_another_package_is_named(site: Path, program: str) -> None:
+    overwrite(site, "engine.py", record=True)
+    message = failing(site, program)
+    assert f"{site / 'micrograd' / 'engine.py'} is not the file" in message
+    assert "it belongs to micrograd 0.1.0." in message
+    assert message.endswith(REMEDY)
+
+
+@pytest.mark.parametrize("program", USES)
+def test_files_that_were_uninstalled_with_another_package_are_named(
+    site: Path, program: str
+) -> None:
+    for name in ANOTHER:
+        (site / "micrograd" / name).unlink()
+    message = failing(site, program)
+    assert f"{site / 'micrograd' / '__init__.py'} is missing" in message
+    assert message.endswith(REMEDY)
+
+
+def test_other_errors_of_imports_stay_what_they_are(site: Path) -> None:
+    (site / "micrograd" / "jit" / "watch.py").write_text("from numpy import nothing_of_numpy\n")
+    assert "cannot import name 'nothing_of_numpy' from 'numpy'" in failing(
+        site, "import micrograd.jit"
     )

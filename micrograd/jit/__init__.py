@@ -4,10 +4,17 @@ trace -> Graph -> reroll -> Program -> differentiate, simplify -> schedule -> em
 -> lowering -> machine code
 """
 
-from .fit import fit
-from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
-from .history import History
-from .kernel import Kernel
+try:
+    from .fit import fit
+    from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
+    from .history import History
+    from .kernel import Kernel
+except ImportError as error:
+    if error.name not in ("micrograd.engine", "micrograd.nn"):
+        raise
+    from ..distributions import replaced
+
+    raise replaced(f"{error.name.partition('.')[2]}.py") from error
 
 __all__ = [
     "History",
