@@ -206,3 +206,9 @@ def test_a_rule_that_needs_numbers_is_refused_not_guessed() -> None:
         with pytest.raises(TrainingError, match=message):
             fit(w * w, of(bad), steps=1)
     assert w.data == 0.25
+
+
+def test_a_kernel_that_has_no_gradient() -> None:
+    a = Value(1.0)
+    with pytest.raises(TrainingError, match="parameter 0 of the optimizer is not one that the ker"):
+        fit(jit(lambda: a * a), SGD([a], lr=0.1), steps=1)

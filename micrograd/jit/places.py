@@ -43,7 +43,10 @@ def places_of(parameters: Sequence[Value], kernel: Executable) -> npt.NDArray[np
     """
     starts = {f"p{k}": store.address for k, store in enumerate(kernel.stores)}
     there = np.array(
-        [starts[e[0]] + 8 * e[1] if e is not None and e[0] in starts else 0 for e in kernel.wrt],
+        [
+            starts[e[0]] + 8 * e[1] if e is not None and e[0] in starts else 0
+            for e in kernel.wrt or (None,)  # of no partial, one that is nowhere
+        ],
         dtype=np.int64,
     )
     live = [p._plain is not None for p in parameters]
