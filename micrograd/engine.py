@@ -159,6 +159,10 @@ class Value(Copied):
     def __pos__(self) -> Value:
         return self
 
+    def conjugate(self) -> Value:
+        """This Value: it is real. NumPy asks for it, in `.std()` and `np.vdot` of object arrays."""
+        return self
+
     def __bool__(self) -> bool:
         return self._data != 0.0
 
@@ -183,6 +187,13 @@ class Value(Copied):
         op = ops.BY_UFUNC.get(ufunc.__name__)
         if method == "reduce" and op in (ops.add, ops.mul, ops.maximum, ops.minimum):
             return inputs[0]  # as of an array without axes
+        if op is None and {np.ndarray}.issuperset(
+            x.__class__ for x in inputs if isinstance(x, np.ndarray)
+        ):
+            raise TraceError(
+                f"{user_location()}: np.{ufunc.__name__} is no op of micrograd, so Values do not "
+                f"have it; write it with: {', '.join(ops.OPS)}"
+            )
         if op is None or method != "__call__" or kwargs:
             return NotImplemented
         if any(isinstance(x, np.ndarray) for x in inputs):

@@ -589,6 +589,27 @@ def test_frozen_leaf_in_wrt() -> None:
         jit(lambda x: w * x, wrt=["x", w], freeze=True).grad(1.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("hypot", lambda x: np.hypot(x, x)),
+        ("logaddexp", lambda x: np.logaddexp(x, 1.0)),
+        ("floor", np.floor),
+        ("remainder", lambda x: np.mod(x, np.array([1.0, 2.0]))),
+        ("isnan", np.isnan),
+        ("<lambda>", jit(lambda y: y * y).ufunc),
+    ],
+)
+def test_function_of_numpy_that_is_no_op(name: str, use: Callable[[Any], Any]) -> None:
+    message = (
+        rf"test_errors.py:\d+: np.{name} is no op of micrograd, so Values do not have it; write"
+    )
+    with pytest.raises(TraceError, match=message):
+        jit(lambda x: use(x))(1.0)
+    with pytest.raises(TraceError, match=message):
+        (lambda x: use(x))(Value(1.0))
+
+
 def test_spans_of_time_are_no_numbers() -> None:
     for span in (np.timedelta64(5, "s"), np.timedelta64(5), np.datetime64("2020-01-01")):
         with pytest.raises(SignatureError, match=r"x should be a .*number.*, got .*64"):

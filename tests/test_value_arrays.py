@@ -142,3 +142,12 @@ def test_arrays_of_values_from_kernels() -> None:
     out = np.maximum(gradient, 0.0).sum()
     out.backward()
     assert (out.data, values[0].grad, values[1].grad) == (2.0, 2.0, 0.0)
+
+
+def test_arrays_of_objects_that_the_user_makes() -> None:
+    """NumPy asks their elements, not their class."""
+    x = [1.0, 2.0, 4.0]
+    assert jit(lambda x: np.array(x).std())(x) == pytest.approx(np.std(x), rel=1e-15)
+    assert jit(lambda x: np.var(np.array(x), ddof=1))(x) == pytest.approx(np.var(x, ddof=1))
+    assert jit(lambda x: np.vdot(x, x)).grad(x) == [2.0, 4.0, 8.0]
+    assert np.array([Value(v) for v in x]).std().data == pytest.approx(np.std(x), rel=1e-15)
