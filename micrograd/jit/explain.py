@@ -20,19 +20,24 @@ from .graph import CONSTANT, FIRST_OP, Graph
 from .program import INDEX_NAMES, Access, Program, Role, Statement, accesses, runs
 from .reroll import SMALL
 from .schedule import Schedule
+from .stale import Stale
 from .structure import Ints, Structure, analyse
 from .vectorize import VectorLoop
 
 SHOWN = 16
 """Entries of a list; what is longer says how many there are."""
+STALE = "constants read from .data (detach(x) would follow x)"
 WIDEST = 60
 """Characters of a statement."""
 
 _TEMPORARY = re.compile(r"t(\d+)")  # named after a node, or a class of nodes
 
 
-def explain(executable: Executable) -> str:
-    """What became of the values: statements, contractions, loops, data, and what is left over."""
+def explain(executable: Executable, stale: Sequence[Stale] = ()) -> str:
+    """What became of the values: statements, contractions, loops, data, and what is left over.
+
+    stale   constants that were read from Values
+    """
     program, graph = executable.program, executable.graph
     batches = _is_batched(program)
     lines = [_headline(executable)]
@@ -41,6 +46,7 @@ def explain(executable: Executable) -> str:
         lines += _section("repeats in time", _steps(program))
     lines += _section("loops", _loops(executable.schedule, executable.options.dtype.name))
     lines += _section("data", _data(executable))
+    lines += _section(STALE, [str(constant) for constant in stale])
     left = _left(executable, batches) or ["nothing"]
     lines.append(f"did not reroll: {left[0]}")
     lines += [f"  {line}" for line in left[1:]]

@@ -373,12 +373,15 @@ class Kernel(Derivable, NativeCallable):
         )
 
     def explain(self) -> str:
-        """What the compiler found, in words: statements, contractions, loops, what is left over."""
+        """What the compiler found, in words: statements, contractions, loops, what is left over;
+        and of a Value, which constants were read from the `.data` of what depends on `wrt`.
+        """
         if self._latest is None and isinstance(self._source, ValueSource):
             self._compile(
                 self._shown_structures(0)
             )  # with its leaves live, as most calls have them
-        text = explain(self._shown)
+        stale = self._source.stale() if isinstance(self._source, ValueSource) else ()
+        text = explain(self._shown, stale)
         return text if available() else f"{text}\ncalls: through ctypes, since {reason()}"
 
     @property

@@ -15,7 +15,7 @@ from ..optim import Optimizer
 from .emit_training import Update
 from .program import Access, Apply, Expr, Program, Statement
 from .simplify import expand
-from .trace import _nodes
+from .trace import nodes
 
 
 def update_of(optimizer: Optimizer) -> Update:
@@ -43,7 +43,7 @@ def update_of(optimizer: Optimizer) -> Update:
 def _expressions(results: Sequence[Value | float]) -> list[Expr]:
     """What was traced, as expressions on accesses to the arrays that the leaves are named after."""
     made: dict[Value, Expr] = {}
-    for v in _nodes(results):
+    for v in nodes(results):
         if v._entry is not None:
             args = tuple(made[x] if isinstance(x, Value) else x for x in v._operands)
             made[v] = Apply(v._entry, args)

@@ -23,6 +23,7 @@ from .locks import Lock
 from .parameters import Key, Parameter, taken
 from .pickles import FunctionOf, portable
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
+from .stale import Stale, stale
 from .trace import Element, Trace, check_leaves, trace
 
 _RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
@@ -98,6 +99,10 @@ class ValueSource:
     def asked(self) -> Sequence[Any]:
         """What derivatives are with respect to, one after the other."""
         return self.wrt
+
+    def stale(self) -> list[Stale]:
+        """The constants that were read from Values which depend on `wrt`, as far as is known."""
+        return stale(self.value, self.wrt)
 
     def record(self, structures: tuple[Structure, ...]) -> Recording:
         """The recording, made once; with no arguments, `wrt` are live instead of arguments."""

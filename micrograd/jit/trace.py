@@ -87,7 +87,7 @@ def _trace(
     known: dict[Value, float],
     wrt: Sequence[Value],
 ) -> Trace:
-    order = _nodes(outputs)
+    order = nodes(outputs)
     elements = {
         leaf: (name, index) for name, leaves in inputs.items() for index, leaf in enumerate(leaves)
     }
@@ -243,7 +243,7 @@ def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
     graph.constants = np.append(graph.constants, np.array(numbers, dtype=np.float64))
 
 
-def _nodes(outputs: Sequence[Any]) -> list[Value]:
+def nodes(outputs: Sequence[Any]) -> list[Value]:
     """Every Value under the outputs, oldest first."""
     stack = [v for v in outputs if isinstance(v, Value)]
     seen = set(stack)
