@@ -272,7 +272,12 @@ def _unary(op: Op) -> Any:
 
     def method(self: Value) -> Value:
         out = Value.__new__(Value)
-        out._data = evaluate(self._data)
+        try:
+            out._data = evaluate(self._data)
+        except AttributeError:
+            if not isinstance(self, Traced):
+                raise
+            return self.__apply__(op, (self,))  # called as Value.tanh(x), or by map
         out.grad = 0
         out.label = ""
         out._entry = op

@@ -514,3 +514,11 @@ def test_names_that_must_be_given() -> None:
 def test_a_setting_that_cannot_be_a_key() -> None:
     with pytest.raises(SignatureError, match=r"mode configures the function, .* hashable; got set"):
         jit(configured)(1.0, mode={1})
+
+
+def test_methods_of_values_are_functions() -> None:
+    assert jit(lambda x: sum(map(Value.relu, x))).grad([1.0, -2.0, 3.0]) == [1.0, 0.0, 1.0]
+    assert jit(Value.exp)(0.0) == 1.0
+    assert Value.tanh(Value(0.0)).data == 0.0
+    with pytest.raises(AttributeError, match="'float' object"):
+        Value.tanh(3.0)  # type: ignore[arg-type]
