@@ -241,7 +241,7 @@ def build(structure: Structure, numbers: Iterator[Any]) -> Any:
         return dict(zip(structure.keys, items, strict=True))
     if hasattr(structure.type, "_fields"):
         return structure.type(*items)
-    return items if structure.type is list else tuple(items)
+    return items if issubclass(structure.type, list) else tuple(items)
 
 
 def _array(shape: tuple[int, ...], items: list[Any]) -> Any:
