@@ -522,3 +522,28 @@ def test_methods_of_values_are_functions() -> None:
     assert Value.tanh(Value(0.0)).data == 0.0
     with pytest.raises(AttributeError, match="'float' object"):
         Value.tanh(3.0)  # type: ignore[arg-type]
+
+
+class Row(list[Any]):
+    """A list of the user's own."""
+
+
+def test_a_list_of_the_users_own_is_a_list() -> None:
+    k = jit(lambda x: sum(x.copy()) * x[0])
+    assert k(Row([2.0, 3.0])) == k([2.0, 3.0]) == 10.0
+    assert k.grad(Row([2.0, 3.0])) == [7.0, 2.0]
+    assert jit(lambda x: Row([x, x * x]))(3.0) == [3.0, 9.0]
+
+
+def test_an_array_or_none_is_taken_whole() -> None:
+    def first(x: np.ndarray | None = None, scale: Any = 1.0) -> Any:
+        return scale if x is None else x[0] * x[1] * scale
+
+    k = jit(first)
+    assert k(np.array([2.0, 3.0])) == 6.0
+    assert jit(first, wrt="x").grad(np.array([2.0, 3.0])).tolist() == [3.0, 2.0]
+
+    def mapped(x: float | np.ndarray) -> Any:
+        return x * 2.0
+
+    assert jit(mapped)(np.array([2.0, 3.0])).tolist() == [4.0, 6.0]

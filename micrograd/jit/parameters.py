@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections.abc
 import inspect
+import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -186,6 +187,9 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 def _is_sequence(hint: Any) -> bool:
     origin = typing.get_origin(hint) or hint
+    if origin in (typing.Union, types.UnionType):  # of sequences, or None
+        parts = [x for x in typing.get_args(hint) if x is not types.NoneType]
+        return all(map(_is_sequence, parts))
     return isinstance(origin, type) and issubclass(
         origin, (np.ndarray, collections.abc.Sequence, collections.abc.Mapping)
     )
