@@ -22,7 +22,7 @@ from . import ops
 from .copies import Copied
 from .copies import next_serial as _next_serial
 from .copies import serial as _serial
-from .errors import MACHINERY, DataError, GraphError, TraceError, user_location
+from .errors import MACHINERY, DataError, GraphError, TraceError, no_op, user_location
 from .operators import install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
@@ -187,13 +187,9 @@ class Value(Copied):
         op = ops.BY_UFUNC.get(ufunc.__name__)
         if method == "reduce" and op in (ops.add, ops.mul, ops.maximum, ops.minimum):
             return inputs[0]  # as of an array without axes
-        if op is None and {np.ndarray}.issuperset(
-            x.__class__ for x in inputs if isinstance(x, np.ndarray)
-        ):
-            raise TraceError(
-                f"{user_location()}: np.{ufunc.__name__} is no op of micrograd, so Values do not "
-                f"have it; write it with: {', '.join(ops.OPS)}"
-            )
+        plain = {np.ndarray}.issuperset(type(x) for x in inputs if isinstance(x, np.ndarray))
+        if op is None and plain:
+            raise no_op(ufunc.__name__, "Values", ops.OPS)
         if op is None or method != "__call__" or kwargs:
             return NotImplemented
         if any(isinstance(x, np.ndarray) for x in inputs):

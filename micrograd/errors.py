@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from pickle import PicklingError
 
@@ -104,6 +105,14 @@ def place_of(error: BaseException) -> str:
             place = f"{name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place or user_location()
+
+
+def no_op(name: str, of: str, names: Iterable[str]) -> TraceError:
+    """The error for a function of NumPy that these do not have, at the user's line."""
+    return TraceError(
+        f"{user_location()}: np.{name} is no op of micrograd, so {of} do not have it; write it "
+        f"with: {', '.join(names)}"
+    )
 
 
 def kind(x: object) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import ops
 from .engine import Value
-from .errors import TraceError, user_location
+from .errors import TraceError, no_op, user_location
 
 
 class ValueArray(np.ndarray):
@@ -59,10 +59,7 @@ class ValueArray(np.ndarray):
         except TraceError:
             raise
         except TypeError as error:
-            raise TraceError(
-                f"{user_location()}: np.{ufunc.__name__} is no op of micrograd, so arrays of "
-                f"Values do not have it; write it with: {', '.join(ops.OPS)}"
-            ) from error
+            raise no_op(ufunc.__name__, "arrays of Values", ops.OPS) from error
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         own = _OF_ARRAYS.get(func)
