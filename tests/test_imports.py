@@ -50,6 +50,30 @@ def test_one_kind_of_bindings_is_imported_for_that() -> None:
     )
 
 
+def test_training_imports_nothing_once_something_is_compiled() -> None:
+    """A child forked meanwhile would wait for ever for what another thread was importing."""
+    program = """
+import sys
+import numpy as np
+from micrograd import Value, fit, jit
+from micrograd.losses import max_margin
+from micrograd.nn import MLP
+from micrograd.optim import Adam
+jit(lambda x: x * 2.0)(1.0)
+before = set(sys.modules)
+model, data = MLP(2, [3, 1]), (np.ones((8, 2)), np.ones(8))
+fit(model, Adam(model.parameters()), data=data, loss=max_margin, steps=2, validation=data)
+fit(Value(1.0) ** 2 * model.parameters()[0], Adam(model.parameters()), steps=2)
+jit(model).hessian([1.0, 2.0])
+jit(lambda x: x**3, check=True)(np.ones(10_000))
+print(sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 # --- another distribution's files -----------------------------------------------------------------
 
 ANOTHER = {

@@ -28,6 +28,20 @@ class Nest:
         return tuple(row[sequence] for row in self.strides)
 
 
+def distinct(x: Ints) -> Ints:
+    """The numbers of an array, each once, in order.
+
+    np.unique, asked for no more than that, imports numpy.ma: 10 ms, and a child that is forked
+    meanwhile would wait for it for ever.
+
+    >>> distinct(np.array([3, 1, 3, 2, 1]))
+    array([1, 2, 3])
+    """
+    ordered: Ints = np.sort(x)
+    found: Ints = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+    return found
+
+
 def factor(sequences: Ints, inner: int = 1) -> Nest | None:
     """The coarsest common nest of the rows of `sequences` (i64[s, n]); None if there is none.
 

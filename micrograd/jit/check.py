@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CheckError
+from .affine import distinct
 from .arrays import ArrayCaller, BatchCode
 from .bounds import interpret_bounded
 from .calls import Caller, Convention
@@ -319,7 +320,7 @@ def _some(points: int) -> npt.NDArray[np.int64]:
         return np.arange(points)
     each = MOST_POINTS // 4
     between = np.linspace(each, points - each, MOST_POINTS - 2 * each, dtype=np.int64)
-    return np.unique(np.concatenate([np.arange(each), between, np.arange(points - each, points)]))
+    return distinct(np.concatenate([np.arange(each), between, np.arange(points - each, points)]))
 
 
 def _rows(

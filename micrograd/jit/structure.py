@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .affine import distinct
 from .graph import CONSTANT, FIRST_OP, PARAMETER, Graph, code_of, op_of
 from .program import Program, Role
 
@@ -225,9 +226,9 @@ class _Classifier:
         self.position[constants] = payload[constants]
         powers = np.flatnonzero(codes == _POW)
         exponents = self.columns[1][powers]
-        exponents = np.unique(exponents[codes[exponents] == CONSTANT])
+        exponents = distinct(exponents[codes[exponents] == CONSTANT])
         values = graph.constants[payload[exponents]]
-        for value in np.unique(values.view(np.int64)):
+        for value in distinct(values.view(np.int64)):
             self.cls[exponents[values.view(np.int64) == value]] = self._leaf(None)
         for code, arrays in ((PARAMETER, graph.parameters), (PARAMETER + 1, graph.inputs)):
             nodes = np.flatnonzero(codes == code)

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from ..errors import CompilerError
 from ..ops import eq, where
-from .affine import Ints, nests
+from .affine import Ints, distinct, nests
 from .differentiate import active, differentiable_accesses
 from .interpret import elements, repeats
 from .linear import is_costly, tangent_of
@@ -298,7 +298,7 @@ class Bundle:
         """
         self._declare(array)
         done = self.set[array]
-        missing = np.unique(index[~done[index]])
+        missing = distinct(index[~done[index]])
         fills = list(nests(missing[None, :]))
         if len(fills) > MOST_FILLS:
             needed = np.zeros(len(done), dtype=bool)
