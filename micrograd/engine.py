@@ -23,6 +23,7 @@ from .copies import Copied
 from .copies import next_serial as _next_serial
 from .copies import serial as _serial
 from .errors import MACHINERY, DataError, GraphError, TraceError, no_op, user_location
+from .mapped import apply_function, unmapped
 from .operators import install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
@@ -186,7 +187,8 @@ class Value(Copied):
         """NumPy's functions on Values, alone or in object arrays, by the op of the same name."""
         op = ops.BY_UFUNC.get(ufunc.__name__)
         if method == "reduce" and op in (ops.add, ops.mul, ops.maximum, ops.minimum):
-            return inputs[0]  # as of an array without axes
+            # as of an array without axes
+            return unmapped(f"np.{ufunc.__name__}.reduce", inputs[0])
         plain = {np.ndarray}.issuperset(type(x) for x in inputs if isinstance(x, np.ndarray))
         if op is None and plain:
             raise no_op(ufunc.__name__, "Values", ops.OPS)
@@ -339,15 +341,18 @@ class Traced(Value):
     """A Value whose number is not known yet: an argument of a function being compiled.
 
     It records like a Value, and refuses what would need its number. `_site` is the code that made
-    it and the place in it, None for an argument.
+    it and the place in it, None for an argument; `_mapped` says of an argument whether it is one
+    number in place of an array.
     """
 
-    __slots__ = ("_site",)
+    __slots__ = ("_mapped", "_site")
     __hash__ = object.__hash__
 
     _site: tuple[CodeType, int] | None
+    __array_function__ = apply_function
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, mapped: bool = False) -> None:
+        self._mapped = mapped
         self.grad = 0
         self.label = label
         self._entry = None

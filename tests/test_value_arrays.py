@@ -151,3 +151,35 @@ def test_arrays_of_objects_that_the_user_makes() -> None:
     assert jit(lambda x: np.var(np.array(x), ddof=1))(x) == pytest.approx(np.var(x, ddof=1))
     assert jit(lambda x: np.vdot(x, x)).grad(x) == [2.0, 4.0, 8.0]
     assert np.array([Value(v) for v in x]).std().data == pytest.approx(np.std(x), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x * x),
+        np.mean,
+        lambda x: np.max(x + 1.0),
+        np.prod,
+        lambda x: np.dot(x, x),
+        lambda x: np.vdot(2.0, x),
+        lambda x: x / np.size(x),
+        np.linalg.norm,
+        lambda x: np.sum(x[0]) if isinstance(x, list) else np.min(x),
+    ],
+)
+def test_a_number_in_place_of_an_array_is_not_reduced(f: Callable[[Any], Any]) -> None:
+    def named(x: Any) -> Any:
+        return f(x)
+
+    for given in (np.array([1.0, 2.0, 3.0]), 2.0):
+        with pytest.raises(TraceError, match=r"mapped over.*annotate"):
+            jit(named)(given)
+        with pytest.raises(TraceError, match=r"mapped over.*annotate"):
+            jit(named).grad(given)
+
+
+def test_what_is_computed_from_a_whole_array_is_reduced() -> None:
+    def f(x: np.ndarray) -> Any:
+        return np.sum(np.max(x)) + np.dot(np.sum(x), 2.0)
+
+    assert jit(f)(np.array([1.0, 2.0, 4.0])) == 18.0

@@ -218,7 +218,8 @@ class FunctionSource:
         arguments = []
         for p, s in zip(self.parameters, structures, strict=True):
             leaves: list[Value] = [
-                Traced(p.name if s is SCALAR else f"{p.name}[{k}]") for k in range(count(s))
+                Traced(p.name if s is SCALAR else f"{p.name}[{k}]", p.array == "map")
+                for k in range(count(s))
             ]
             inputs[array_name(p.name)] = leaves
             arguments.append(build(s, iter(leaves)))
