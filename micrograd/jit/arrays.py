@@ -163,8 +163,18 @@ class ArrayCaller:
 
         What overflows on the way is inf, without a warning, as in arithmetic.
         """
+        if where is True and self._are_as_computed(arguments, out):
+            return self._mapped(arguments, shape, out, where, threads)
         with np.errstate(all="ignore"):
             return self._mapped(arguments, shape, out, where, threads)
+
+    def _are_as_computed(self, arguments: Sequence[Any], out: Any) -> bool:
+        """Whether all are arrays of the kernel's own dtype, so that nothing is converted."""
+        dtype = self.convention.dtype
+        for x in arguments:
+            if x.__class__ is not np.ndarray or x.dtype is not dtype:
+                return False
+        return out is None or (out.__class__ is np.ndarray and out.dtype is dtype)
 
     def _mapped(
         self,
