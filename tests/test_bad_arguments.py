@@ -182,7 +182,7 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
     "set_threads": {"n": (lambda x: micrograd.set_threads(x), [*but(NO_COUNTS, None), 0, 10**9])},
     "jit": {
         "target": (lambda x: micrograd.jit(x), but(NO_NUMBERS, None)),
-        "wrt": (lambda x: micrograd.jit(W * 2, wrt=x)(), [5, [5], ["x"], [None], [Value(2.0)]]),
+        "wrt": (lambda x: micrograd.jit(W * 2, wrt=x)(), [5, [5], ["x"], [None], [W * 2]]),
         "dtype": (lambda x: micrograd.jit(double, dtype=x), NO_DTYPES),
         "strict": (lambda x: micrograd.jit(double, strict=x), NO_FLAGS),
         "freeze": (lambda x: micrograd.jit(double, freeze=x), NO_FLAGS),

@@ -37,7 +37,7 @@ def holds_values(columns: Sequence[Any]) -> bool:
 
 def _holds_value(column: Any) -> bool:
     if isinstance(column, np.ndarray):
-        return column.dtype.kind == "O"
+        return bool(column.dtype.kind == "O")
     if isinstance(column, (list, tuple)):
         return any(map(_holds_value, column)) if set(map(type, column)) - {float, int} else False
     return isinstance(column, Value)
