@@ -214,7 +214,7 @@ def test_a_process_forks_when_no_thread_is_in_llvm(tmp_path: Path) -> None:
 
 
 @needs_fork
-@pytest.mark.skip(reason="hung once in three whole runs; it passes alone")
+@pytest.mark.xfail(reason="the child hung in one of three whole runs, cause unknown", strict=False)
 def test_a_process_forks_when_no_thread_imports_mlir(tmp_path: Path) -> None:
     body = """
     import importlib.abc
