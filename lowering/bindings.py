@@ -26,25 +26,35 @@ if TYPE_CHECKING:
     from jaxlib.mlir import passmanager as passmanager
     from jaxlib.mlir.dialects import llvm as llvm
 
-__all__ = ["context", "ir", "llvm", "package", "passmanager"]
+__all__ = ["context", "importing", "ir", "llvm", "package", "passmanager"]
 
 _PACKAGES = {"mlir": "mlir", "jaxlib": "jaxlib.mlir"}
 """Per name of a distribution's package, the package with the bindings; the first is preferred."""
 
-_importing = threading.RLock()
+_PARTS = (".ir", ".dialects.llvm", ".dialects.builtin", ".passmanager")
+"""What compiling uses of them. MLIR would itself import the dialect `builtin`, when it first makes
+an operation of it: a process that forked meanwhile would have a child that waits for ever.
+"""
+
+importing = threading.RLock()
+"""Held while modules are imported late. A process forks when no thread holds it."""
+
 if hasattr(os, "register_at_fork"):
     # A process forks while no thread imports MLIR: the child would wait for that for ever. What was
     # registered last runs first, so this comes behind logging, whose lock MLIR's import takes.
     os.register_at_fork(
-        before=_importing.acquire,
-        after_in_parent=_importing.release,
-        after_in_child=_importing.release,
+        before=importing.acquire,
+        after_in_parent=importing.release,
+        after_in_child=importing.release,
     )
 
 
-def _import(path: str) -> Any:
-    with _importing:
-        return importlib.import_module(path)
+def _import(*paths: str) -> types.ModuleType:
+    """The last of some modules; no process forks before all are there."""
+    with importing:
+        for path in paths:
+            module = importlib.import_module(path)
+    return module
 
 
 @functools.cache
@@ -62,8 +72,7 @@ def package() -> str:
     failures = []
     for name in [wanted] if wanted else _PACKAGES:
         try:
-            _import(_PACKAGES[name] + ".ir")
-            _import(_PACKAGES[name] + ".dialects.llvm")
+            _import(*(_PACKAGES[name] + part for part in _PARTS))
         except ImportError as error:
             failures.append(f"  {_PACKAGES[name]}: {error}")
             continue

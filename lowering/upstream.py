@@ -19,7 +19,7 @@ from typing import Any
 from lowering.accounts import check, check_module
 from lowering.attributes import number
 from lowering.backend import host_layout, llvm_version
-from lowering.bindings import ir, llvm, package
+from lowering.bindings import importing, ir, llvm, package
 from lowering.globals import global_line
 from lowering.parameters import named
 from lowering.scope import ModuleScope
@@ -33,7 +33,8 @@ def is_available() -> bool:
     if package() != "mlir":
         return False
     try:
-        version = importlib.metadata.version(DISTRIBUTION)
+        with importing:  # to read it, Python imports `email`
+            version = importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         return False  # bindings that somebody built: of which LLVM, nobody knows
     return version.split(".")[0] == str(llvm_version())
