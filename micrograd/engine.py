@@ -10,10 +10,8 @@ graph has no reference cycles and is freed the moment it is dropped. Nothing her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from sys import _getframe
+from collections.abc import Iterable
 from threading import get_ident
-from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -22,14 +20,14 @@ from . import ops
 from .copies import Copied
 from .copies import next_serial as _next_serial
 from .copies import serial as _serial
-from .errors import MACHINERY, DataError, GraphError, TraceError, no_op, user_location
-from .mapped import apply_function, unmapped
+from .errors import DataError, GraphError, no_op, user_location
+from .mapped import unmapped
 from .operators import install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
 from .tracing import THREADS as _TRACING
+from .tracing import Recorder
 
-_new: Callable[[Any], Any] = object.__new__
 _UNSET = -0.0  # the exact zero of addition: -0.0 + x is x, the sign of a zero included
 
 
@@ -56,6 +54,7 @@ class Value(Copied):
     _operands: tuple[Any, ...]  # Values, and plain floats for literals
     _serial: int
     _home: Any  # (Store, index) of a live parameter, see store.py
+    _scope: Recorder | None = None  # where a traced value is recorded, see traced.py
 
     def __init__(
         self, data: Any, _children: Iterable[Any] | str = (), _op: str = "", label: str = ""
@@ -76,8 +75,9 @@ class Value(Copied):
         Read in a function that is being compiled, it is the number that there will be when the
         function runs, through which no gradient flows.
         """
-        if _TRACING and get_ident() in _TRACING:
-            return _record_traced(ops.detach, (self,))  # type: ignore[return-value]
+        if _TRACING and (scope := _TRACING.get(get_ident())):
+            number: float = scope.record(ops.detach, (self,))
+            return number
         return self._data
 
     @data.setter
@@ -109,10 +109,16 @@ class Value(Copied):
     def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Value:
         """The Value of `op` on `operands`, at least one of which is a Value."""
         lifted = tuple(lift(x) for x in operands)
-        if any(x.__class__ is Traced for x in lifted):
-            return _record_traced(op, lifted)
-        out = _record(Value, op, lifted)
+        for x in lifted:
+            if x.__class__ is not float and x._scope is not None:
+                return x._scope.record(op, lifted)  # type: ignore[no-any-return]
+        out = Value.__new__(Value)
         out._data = op.eval(*map(_number, lifted))
+        out.grad = 0
+        out.label = ""
+        out._entry = op
+        out._operands = lifted
+        out._serial = _next_serial()
         return out
 
     # -- gradient --------------------------------------------------------------------------
@@ -225,16 +231,6 @@ def _number(x: Any) -> float:
     return x if x.__class__ is float else x._data
 
 
-def _record(cls: type[Value], op: Op, operands: tuple[Any, ...]) -> Value:
-    out = cls.__new__(cls)
-    out.grad = 0
-    out.label = ""
-    out._entry = op
-    out._operands = operands
-    out._serial = _next_serial()
-    return out
-
-
 def _interior(root: Value) -> list[Value]:
     """The non-leaf Values that a derivative of `root` flows through, youngest first."""
     if root._entry is None:
@@ -273,7 +269,7 @@ def _unary(op: Op) -> Any:
         try:
             out._data = evaluate(self._data)
         except AttributeError:
-            if not isinstance(self, Traced):
+            if self._scope is None:
                 raise
             return self.__apply__(op, (self,))  # called as Value.tanh(x), or by map
         out.grad = 0
@@ -296,9 +292,10 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
         elif kind is float:
             y = other
         else:
-            if kind is Traced:
-                return _record_traced(op, (other, self) if reflected else (self, other))
-            if isinstance(other, np.ndarray) and other.ndim:
+            if isinstance(other, Value):
+                if other._scope is not None:
+                    return other._scope.record(op, (other, self) if reflected else (self, other))
+            elif isinstance(other, np.ndarray) and other.ndim:
                 pair = (other, self) if reflected else (self, other)
                 return self.__array_ufunc__(getattr(np, op.ufunc or ""), "__call__", *pair)
             if kind is not int or abs(other) > 2**53:
@@ -325,7 +322,7 @@ def _equality(op: Op) -> Any:
     compare = _binary(op)
 
     def method(self: Value, other: Any) -> Any:
-        if isinstance(other, Value) and other.__class__ is not Traced:
+        if isinstance(other, Value) and other._scope is None:
             return (self is other) is (op is ops.eq)
         return compare(self, other) if is_comparable(other) else NotImplemented
 
@@ -335,139 +332,3 @@ def _equality(op: Op) -> Any:
 install_operators(Value, _unary, _binary)
 for _name, _op in (("__eq__", ops.eq), ("__ne__", ops.ne)):
     setattr(Value, _name, _equality(_op))
-
-
-class Traced(Value):
-    """A Value whose number is not known yet: an argument of a function being compiled.
-
-    It records like a Value, and refuses what would need its number. `_site` is the code that made
-    it and the place in it, None for an argument; `_mapped` says of an argument whether it is one
-    number in place of an array.
-    """
-
-    __slots__ = ("_mapped", "_site")
-    __hash__ = object.__hash__
-
-    _site: tuple[CodeType, int] | None
-    __array_function__ = apply_function
-
-    def __init__(self, label: str, mapped: bool = False) -> None:
-        self._mapped = mapped
-        self.grad = 0
-        self.label = label
-        self._entry = None
-        self._operands = ()
-        self._serial = _next_serial()
-        self._site = None
-
-    @property
-    def data(self) -> float:
-        """The number that it will be, through which no gradient flows."""
-        return _record_traced(ops.detach, (self,))  # type: ignore[return-value]
-
-    @data.setter
-    def data(self, number: Any) -> None:
-        raise TraceError(
-            f"{user_location()}: a traced value has no number yet, so .data cannot be assigned; "
-            "use another Value from here on"
-        )
-
-    def __bool__(self) -> bool:
-        raise TraceError(
-            f"{user_location()}: a traced value has no truth value, so `if`, `while`, `and`, `or`, "
-            "`not`, `in`, `min()`, `max()` and sorting cannot test it; use "
-            "micrograd.where(condition, a, b), minimum(*xs) or maximum(*xs), which are compiled"
-        )
-
-    def __float__(self) -> float:
-        raise TraceError(
-            f"{user_location()}: a traced value has no number yet, so float() cannot have it; keep "
-            "it a Value (micrograd.exp, sin, ... take Values), or compute this outside the "
-            "function that is compiled"
-        )
-
-    def __int__(self) -> int:
-        raise TraceError(
-            f"{user_location()}: a traced value has no number yet, so int() cannot have it; "
-            "make it a plain Python argument outside the function that is compiled"
-        )
-
-    def __index__(self) -> int:
-        raise TraceError(
-            f"{user_location()}: a traced value cannot be an index or a range; "
-            "index with a plain int, or choose with micrograd.where"
-        )
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TraceError(
-            f"{user_location()}: a traced value has no number yet, so it cannot be pickled, nor "
-            "sent to another process; do that outside the function that is compiled"
-        )
-
-    def backward(self) -> None:
-        raise TraceError(
-            f"{user_location()}: backward() inside a compiled function; compile the function and "
-            "call its .grad or .value_and_grad"
-        )
-
-    def __repr__(self) -> str:
-        return f"Traced({self.label or self._op})"
-
-    def __format__(self, spec: str) -> str:
-        if spec:
-            raise TraceError(
-                f"{user_location()}: a traced value has no number yet, so it has no text of the "
-                f"form {spec!r}; make the text outside the function that is compiled"
-            )
-        return repr(self)
-
-
-def _record_traced(op: Op, operands: tuple[Any, ...]) -> Value:
-    """The traced Value of `op`, which knows where it was made; the line is looked up when asked.
-
-    Cost: some 0.3 us for the site.
-    """
-    out: Traced = _new(Traced)
-    out.grad = 0
-    out.label = ""
-    out._entry = op
-    out._operands = operands
-    out._serial = _next_serial()
-    frame = _getframe(2)
-    code = frame.f_code
-    while code.co_filename in MACHINERY and frame.f_back is not None:
-        frame = frame.f_back
-        code = frame.f_code
-    out._site = code, frame.f_lasti
-    return out
-
-
-def _traced_unary(op: Op) -> Any:
-    return lambda self: _record_traced(op, (self,))
-
-
-def _traced_binary(op: Op, *, reflected: bool = False) -> Any:
-    def method(self: Value, other: Any) -> Any:
-        pair = (other, self) if reflected else (self, other)
-        if other.__class__ is float or isinstance(other, Value):
-            return _record_traced(op, pair)
-        if isinstance(other, np.ndarray) and other.ndim:
-            return self.__array_ufunc__(getattr(np, op.ufunc or ""), "__call__", *pair)
-        return self.__apply__(op, pair)
-
-    return method
-
-
-def _traced_equality(op: Op) -> Any:
-    """`==` or `!=`, recorded as `<` is."""
-    compare = _traced_binary(op)
-
-    def method(self: Value, other: Any) -> Any:
-        return compare(self, other) if is_comparable(other) else NotImplemented
-
-    return method
-
-
-install_operators(Traced, _traced_unary, _traced_binary)
-for _name, _op in (("__eq__", ops.eq), ("__ne__", ops.ne)):
-    setattr(Traced, _name, _traced_equality(_op))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 from pickle import PicklingError
@@ -20,9 +21,10 @@ if not hasattr(sys.modules[__package__], "__version__"):
 
 _PACKAGE = str(Path(__file__).parent)
 _NUMPY = str(Path(numpy.__file__).parent)
+_PYTHON = sysconfig.get_path("stdlib")
 MACHINERY = frozenset(
     str(Path(__file__).parent / f"{name}.py")
-    for name in ("engine", "ops", "nn", "jit/kernel", "jit/nesting", "jit/parameters")
+    for name in ("engine", "traced", "ops", "nn", "jit/kernel", "jit/nesting", "jit/parameters")
 )
 """Files whose lines make traced values, on behalf of others."""
 
@@ -88,20 +90,27 @@ class CheckError(MicrogradError, RuntimeError):
         self.expected = expected
 
 
+def _is_users(file: str) -> bool:
+    """Whether a file is outside this package, NumPy and Python's own library."""
+    if file.startswith((_PACKAGE, _NUMPY, "<frozen ")):
+        return False
+    return not file.startswith(_PYTHON) or "-packages" in file[len(_PYTHON) :]
+
+
 def user_location() -> str:
-    """The `file:line` of the innermost caller outside this package, and NumPy, for errors."""
+    """The `file:line` of the innermost caller that is the user's, for errors."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith((_PACKAGE, _NUMPY)):
+    while frame.f_back is not None and not _is_users(frame.f_code.co_filename):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def place_of(error: BaseException) -> str:
-    """The `file:line` of the innermost frame outside this package that an error came through."""
+    """The `file:line` of the innermost of the user's frames that an error came through."""
     place, trace = "", error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
-        if not name.startswith((_PACKAGE, _NUMPY)):
+        if _is_users(name):
             place = f"{name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place or user_location()

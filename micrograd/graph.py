@@ -44,15 +44,15 @@ def trace(
         max_nodes = whole("max_nodes", max_nodes, GraphError)
     nodes: list[Value] = []
     edges: list[tuple[Value, Value]] = []
-    seen: set[Value] = set()
+    seen: set[int] = set()
     stack: list[tuple[Value, tuple[Value, ...] | None]] = [(root, None)]
     while stack:
         v, operands = stack.pop()
         if operands is not None:  # on the way up
             nodes.append(v)
             edges.extend((x, v) for x in operands)
-        elif v not in seen:
-            seen.add(v)
+        elif id(v) not in seen:
+            seen.add(id(v))
             operands = v._prev
             stack.append((v, operands))
             stack.extend((x, None) for x in reversed(operands))
@@ -101,8 +101,8 @@ def visualize_graph(
             "(and, to render images, Graphviz itself: apt install graphviz)"
         ) from None
     drawing = graphviz.Digraph(format=format, graph_attr={"rankdir": rankdir})
-    names = {v: f"n{k}" for k, v in enumerate(nodes)}
-    for v, name in names.items():
+    names = {id(v): f"n{k}" for k, v in enumerate(nodes)}
+    for v, name in zip(nodes, names.values(), strict=True):
         fields = [str(v.label).translate(_RECORD)] if v.label else []
         fields += [f"data {v.data:.4f}", f"grad {v.grad:.4f}"]
         drawing.node(name, label=f"{{ {' | '.join(fields)} }}", shape="record")
@@ -110,7 +110,8 @@ def visualize_graph(
             drawing.node(f"{name}_op", label=graphviz.escape(v._op))
             drawing.edge(f"{name}_op", name)
     for operand, result in edges:
-        drawing.edge(names[operand], f"{names[result]}_op" if result._op else names[result])
+        name = names[id(result)]
+        drawing.edge(names[id(operand)], f"{name}_op" if result._op else name)
     return drawing
 
 

@@ -27,9 +27,10 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .engine import Traced, Value
+from .engine import Value
 from .errors import DataError, TrainingError, kind
 from .ops import as_float
+from .traced import Traced
 
 
 def max_margin(score: Any, y: Any) -> Any:

@@ -12,11 +12,11 @@ import pytest
 
 from examples import moons
 from micrograd import Value, exp, jit, tanh
-from micrograd.engine import Traced
 from micrograd.jit import Kernel
 from micrograd.jit.contraction import contractions
 from micrograd.jit.program import Access, Statement
 from micrograd.nn import MLP
+from micrograd.traced import Traced
 
 HERE = "test_explain.py"
 

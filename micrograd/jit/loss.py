@@ -18,10 +18,11 @@ import lowering
 from lowering.bindings import context
 
 from .. import ops
-from ..engine import Traced, Value
+from ..engine import Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..losses import expectations
 from ..store import addresses, adopt
+from ..traced import Scope, Traced
 from ..tracing import tracing
 from . import graph as graphs
 from .data import ColumnLabels
@@ -66,16 +67,19 @@ def trace_sample(
     Raises TrainingError if the function fails on such a sample, or gives no number; TraceError if
     it does what cannot be traced.
     """
+    scope = Scope("the loss of one sample")
     inputs: dict[str, list[Value]] = {}
     arguments = []
     for k, shape in enumerate(shapes):
         structure = row_structure(shape)
-        leaves: list[Value] = [Traced(f"data[{k}][{i}]") for i in range(count(structure))]
+        leaves: list[Value] = [
+            Traced(f"data[{k}][{i}]", scope=scope) for i in range(count(structure))
+        ]
         inputs[f"x{k}"] = leaves
         arguments.append(build(structure, iter(leaves)))
     taken = " and ".join(f"data[{k}][i], {_shown(shape)}" for k, shape in enumerate(shapes))
     try:
-        with tracing():
+        with scope.entered(), tracing(scope):
             value = function(*arguments)
     except TraceError:
         raise
@@ -305,7 +309,7 @@ def sample_loss(
     if loss is None:
         loss = _compiled(found, parameters, options, penalty)
     _LOSSES[key] = loss
-    places = [found.elements.get(e.label) for e in expected]
+    places = [found.inputs.get(e.label._serial) for e in expected]
     loss.expected = [
         ColumnLabels(int(place[0][1:]), place[1], e.loss, e.labels)
         for place, e in zip(places, expected, strict=True)

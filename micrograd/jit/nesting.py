@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..engine import Traced, Value, _record_traced
+from ..engine import Value
 from ..ops import Op
+from ..traced import Traced
+from ..tracing import Recorder
 from .arguments import broadcast
 from .derivatives import Extra, Wanted
 from .interpret import elements
@@ -106,15 +108,17 @@ class Nested:
         first = [a for a in outputs if a.name == OUTPUT and a.size == 1]
         ordered = [*first, *(a for a in outputs if a not in first)]
         numbers = [x for a in ordered for x in found[a.name]]
-        constant: Callable[[float], Value] = Value
-        if any(x.__class__ is Traced for x in [*numbers, *(x for row in rows for x in row)]):
-            constant = _traced_constant
-        return [x if isinstance(x, Value) else constant(x) for x in numbers]
+        for x in [*numbers, *(x for row in rows for x in row)]:
+            if x.__class__ is Traced:  # a leaf would be a live parameter of what is traced
+                scope = x._scope
+                return [x if isinstance(x, Value) else constant_of(scope, x) for x in numbers]
+        return [x if isinstance(x, Value) else Value(x) for x in numbers]
 
 
-def _traced_constant(number: float) -> Value:
-    """A number as a traced Value: a leaf would be a live parameter of what is traced."""
-    return _record_traced(ops.neg, (-number,))
+def constant_of(scope: Recorder, number: float) -> Value:
+    """A number as a traced Value."""
+    made: Value = scope.record(ops.neg, (-number,))
+    return made
 
 
 def _leaves(column: Any, structure: Structure) -> Iterator[Any]:

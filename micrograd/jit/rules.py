@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..engine import Traced, Value
+from ..engine import Value
 from ..errors import TrainingError, kind
 from ..ops import as_float
 from ..optim import Optimizer
+from ..traced import Traced
 from .emit_training import Update
 from .program import Access, Apply, Expr, Program, Statement
 from .simplify import expand
@@ -42,11 +43,11 @@ def update_of(optimizer: Optimizer) -> Update:
 
 def _expressions(results: Sequence[Value | float]) -> list[Expr]:
     """What was traced, as expressions on accesses to the arrays that the leaves are named after."""
-    made: dict[Value, Expr] = {}
+    made: dict[int, Expr] = {}
     for v in nodes(results):
         if v._entry is not None:
-            args = tuple(made[x] if isinstance(x, Value) else x for x in v._operands)
-            made[v] = Apply(v._entry, args)
+            args = tuple(made[x._serial] if isinstance(x, Value) else x for x in v._operands)
+            made[v._serial] = Apply(v._entry, args)
         else:
-            made[v] = Access(v.label) if isinstance(v, Traced) else v.data
-    return [made[x] if isinstance(x, Value) else x for x in results]
+            made[v._serial] = Access(v.label) if isinstance(v, Traced) else v.data
+    return [made[x._serial] if isinstance(x, Value) else x for x in results]

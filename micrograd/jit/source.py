@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Traced, Value
+from ..engine import Value
 from ..errors import GraphError, SignatureError, TraceError, kind, place_of
 from ..nn import Module
+from ..traced import Scope, Traced
 from ..tracing import tracing
 from .locks import Lock
 from .parameters import Key, Parameter, taken
@@ -214,17 +215,18 @@ class FunctionSource:
 
     def _trace(self, structures: tuple[Structure, ...]) -> Recording:
         wrt = self._leaves()
+        scope = Scope(self.name)
         inputs: dict[str, list[Value]] = {}
         arguments = []
         for p, s in zip(self.parameters, structures, strict=True):
             leaves: list[Value] = [
-                Traced(p.name if s is SCALAR else f"{p.name}[{k}]", p.array == "map")
+                Traced(p.name if s is SCALAR else f"{p.name}[{k}]", p.array == "map", scope)
                 for k in range(count(s))
             ]
             inputs[array_name(p.name)] = leaves
             arguments.append(build(s, iter(leaves)))
         try:
-            with nullcontext() if self.freeze else tracing():
+            with scope.entered(), nullcontext() if self.freeze else tracing(scope):
                 returned = self.taken.call(self.function, arguments)
         except (TypeError, AttributeError) as error:
             if _takes_number_for_array(error):

@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..copies import serial as _serial
-from ..engine import Traced, Value, cycle_error
+from ..engine import Value, cycle_error
 from ..errors import GraphError, TraceError, kind
 from ..store import Store, adopt
+from ..traced import Traced
 from .graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of
 
 Ints = npt.NDArray[np.int64]
@@ -37,11 +38,16 @@ Element = tuple[str, int]
 
 @dataclass(slots=True)
 class Trace:
-    """A graph, where its parameters live, and the name of every leaf that is not a constant."""
+    """A graph, where its parameters live, and the name of every leaf that is not a constant.
+
+    elements   of the leaves that are Values
+    inputs     of the inputs, traced ones too, by their serial numbers
+    """
 
     graph: Graph
     stores: list[Store]
     elements: dict[Value, Element]
+    inputs: dict[int, Element]
 
 
 def trace(
@@ -88,36 +94,47 @@ def _trace(
     wrt: Sequence[Value],
 ) -> Trace:
     order = nodes(outputs)
-    elements = {
-        leaf: (name, index) for name, leaves in inputs.items() for index, leaf in enumerate(leaves)
+    places = {
+        leaf._serial: (name, index)
+        for name, leaves in inputs.items()
+        for index, leaf in enumerate(leaves)
     }
     graph = Graph(inputs=[(name, len(leaves)) for name, leaves in inputs.items()])
     leaves = [v for v in order if v._entry is None]
-    parameters = [v for v in leaves if v not in elements and (live is None or v in live)]
-    for v in parameters:
+    rest = [v for v in leaves if v._serial not in places]
+    for v in rest:
         if v.__class__ is Traced:
-            raise escaped(v)
+            raise escaped(v, order)
+    parameters = [v for v in rest if live is None or v in live]
     # together, so that where they lie does not depend on which of them a program uses
     parameters = [*dict.fromkeys([*parameters, *wrt])] if wrt else parameters
     stores = adopt(parameters)
     names = {store: f"p{k}" for k, store in enumerate(stores)}
     graph.parameters = [(name, len(store)) for store, name in names.items()]
-    elements |= {v: (names[v._home[0]], v._home[1]) for v in parameters}
+    elements = {v: (names[v._home[0]], v._home[1]) for v in parameters}
+    elements |= {
+        v: places[v._serial]
+        for values in inputs.values()
+        for v in values
+        if v.__class__ is not Traced
+    }
+    given = places | {v._serial: e for v, e in elements.items()}
 
     position = _connect(graph, order)
-    _fill_leaves(graph, elements, leaves, position, known)
+    _fill_leaves(graph, given, leaves, position, known)
     spare = [v for v in outputs if not isinstance(v, Value)]
     where = iter(range(len(graph), len(graph) + len(spare)))
     _append_constants(graph, spare)
-    rank = {v: k for k, v in enumerate(order)} if len(outputs) > 1 else {order[-1]: len(order) - 1}
+    alone = len(outputs) == 1  # the youngest of all
+    rank = {order[k]._serial: k for k in range(len(order) - 1 if alone else 0, len(order))}
     graph.outputs = [
-        int(position[rank[v]]) if isinstance(v, Value) else next(where) for v in outputs
+        int(position[rank[v._serial]]) if isinstance(v, Value) else next(where) for v in outputs
     ]
     named = compress(range(len(order)), map(_label, order))
     graph.labels = {int(position[k]): str(order[k].label) for k in named if order[k]._operands}
     if any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
         _note_places(graph, order, position)
-    return Trace(graph, stores, elements)
+    return Trace(graph, stores, elements, places)
 
 
 def _connect(graph: Graph, order: list[Value]) -> Ints:
@@ -170,7 +187,7 @@ def _ranks(serials: Ints, wanted: Ints) -> Ints:
 
 def _fill_leaves(
     graph: Graph,
-    elements: dict[Value, Element],
+    elements: dict[int, Element],
     leaves: list[Value],
     position: Ints,
     known: dict[Value, float],
@@ -186,8 +203,8 @@ def _fill_leaves(
     at = position[(graph.codes[position] < FIRST_OP)]
     codes, payloads = [], []
     for v in leaves:
-        if v in elements:
-            name, index = elements[v]
+        if v._serial in elements:
+            name, index = elements[v._serial]
             code, start = base[name]
             codes.append(code)
             payloads.append(start + index)
@@ -246,15 +263,15 @@ def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
 def nodes(outputs: Sequence[Any]) -> list[Value]:
     """Every Value under the outputs, oldest first."""
     stack = [v for v in outputs if isinstance(v, Value)]
-    seen = set(stack)
-    add, push, pop = seen.add, stack.append, stack.pop
+    seen = {v._serial: v for v in stack}
+    push, pop = stack.append, stack.pop
     while stack:
         for o in pop()._operands:
-            if o.__class__ is not float and o not in seen:
-                add(o)
+            if o.__class__ is not float and o._serial not in seen:
+                seen[o._serial] = o
                 if o._operands:
                     push(o)
-    return sorted(seen, key=_serial)
+    return [seen[serial] for serial in sorted(seen)]
 
 
 def check_leaves(wrt: Sequence[Any]) -> None:
@@ -275,9 +292,11 @@ def check_leaves(wrt: Sequence[Any]) -> None:
             raise escaped(v)
 
 
-def escaped(v: Value) -> TraceError:
-    """What to say of a traced value outside of its function."""
+def escaped(v: Value, order: Sequence[Value] = ()) -> TraceError:
+    """What to say of a traced value outside of its function, which is used by one of others."""
+    users = (u for u in order if u.__class__ is Traced and any(x is v for x in u._operands))
+    site = next(map(_site, users), None)
     return TraceError(
-        f"{v!r} was traced by another function and escaped from it; return values "
-        "instead of keeping them in an outer variable"
+        f"{_line(*site) + ': ' if site else ''}{v!r} was traced by another function and escaped "
+        "from it; return values instead of keeping them in an outer variable"
     )
