@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 import lowering
 from lowering.bindings import context, ir
-from micrograd.jit.builder import Builder
+from micrograd.jit.emit.builder import Builder
 from micrograd.jit.vectormath import EXPANSIONS
 from micrograd.jit.vectormath.numbers import Real
 from micrograd.ops import OPS, Op

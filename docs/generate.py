@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from micrograd.jit.program import Access, Apply, Expr
+from micrograd.jit.ir.program import Access, Apply, Expr
 from micrograd.ops import OPS, Op
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,9 +11,7 @@ __version__ = "0.1.0"  # before all else: errors.py looks for it
 
 from .engine import Value
 from .jit import (
-    History,
     Kernel,
-    fit,
     grad,
     hessian,
     hvp,
@@ -23,7 +21,7 @@ from .jit import (
     value_and_grad,
     vjp,
 )
-from .jit.threads import get_threads, set_threads
+from .jit.call.threads import get_threads, set_threads
 from .ops import (
     absolute,
     acos,
@@ -52,6 +50,7 @@ from .ops import (
     tanh,
     where,
 )
+from .train import History, fit
 
 __all__ = [
     "History",

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -20,13 +21,27 @@ if not hasattr(sys.modules[__package__], "__version__"):
     raise replaced("__init__.py")
 
 _PACKAGE = str(Path(__file__).parent)
+_COMPILER = tuple(os.path.join(_PACKAGE, folder, "") for folder in ("jit", "train"))
 _NUMPY = str(Path(numpy.__file__).parent)
 _PYTHON = sysconfig.get_path("stdlib")
 MACHINERY = frozenset(
     str(Path(__file__).parent / f"{name}.py")
-    for name in ("engine", "traced", "ops", "nn", "jit/kernel", "jit/nesting", "jit/parameters")
+    for name in (
+        "engine",
+        "traced",
+        "ops",
+        "nn",
+        "jit/kernel",
+        "jit/nesting",
+        "jit/trace/parameters",
+    )
 )
 """Files whose lines make traced values, on behalf of others."""
+
+
+def is_compiler(file: str) -> bool:
+    """Whether a source file is of the compiler: its lines are no user's."""
+    return file.startswith(_COMPILER)
 
 
 class MicrogradError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from micrograd import ops
-from micrograd.jit.program import Access, Program, Role
+from micrograd.jit.ir.program import Access, Program, Role
 
 ROWS, INNER, COLUMNS = 3, 4, 2
 

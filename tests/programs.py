@@ -11,9 +11,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from micrograd import Value
-from micrograd.jit.interpret import elements, interpret
-from micrograd.jit.program import Access, Apply, Expr, Program, Role, Statement, accesses
-from micrograd.jit.verify import verify
+from micrograd.jit.ir.interpret import elements, interpret
+from micrograd.jit.ir.program import Access, Apply, Expr, Program, Role, Statement, accesses
+from micrograd.jit.ir.verify import verify
 from micrograd.ops import OPS, Op
 
 from .checks import all_same

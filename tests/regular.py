@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from micrograd import Value, relu
 from micrograd.errors import CompilerError
-from micrograd.jit.differentiate import gradient
-from micrograd.jit.graph import Graph
-from micrograd.jit.interpret import elements, interpret, interpret_graph
-from micrograd.jit.program import Access, Program, Role, Statement, accesses, map_accesses
-from micrograd.jit.reroll import reroll
-from micrograd.jit.trace import trace
-from micrograd.jit.verify import verify
+from micrograd.jit.ir.graph import Graph
+from micrograd.jit.ir.interpret import elements, interpret, interpret_graph
+from micrograd.jit.ir.program import Access, Program, Role, Statement, accesses, map_accesses
+from micrograd.jit.ir.verify import verify
+from micrograd.jit.passes.reverse import gradient
+from micrograd.jit.reroll.reroll import reroll
+from micrograd.jit.trace.trace import trace
 
 SIZE = 12
 """Elements of `x`, and of `y`."""

@@ -1,6 +1,6 @@
 """What holds the packages together: who imports what, how long files are, where ops are told apart.
 
-The order of the modules within `micrograd` is listed in docs/architecture.md and held by test_docs.
+The folders of `micrograd` are the stages, and data goes down the list of them and never back.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -26,17 +27,101 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The top-level package of every absolute import of a file, and its modules' full names."""
-    for node in ast.walk(ast.parse(path.read_text())):
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, by their full names."""
+    package = path.relative_to(ROOT).parent.parts
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            full = ".".join([*base, *filter(None, [node.module])])
+            names = {f"{full}.{alias.name}" for alias in node.names}
+            found |= {x if exists(x) else full for x in names}
+    return found
+
+
+def exists(module: str) -> bool:
+    """Whether there is a file or folder of that module."""
+    place = ROOT.joinpath(*module.split("."))
+    return place.is_dir() or place.with_suffix(".py").exists()
+
+
+def module_of(path: Path) -> str:
+    """The full name of a file as a module; of a folder's `__init__.py`, that of the folder."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def tops(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imported(path)}
+
+
+# --- stages ---------------------------------------------------------------------------------
+
+STAGES = (
+    "micrograd",
+    *(
+        f"micrograd.jit.{stage}"
+        for stage in ("ir", "trace", "reroll", "passes", "schedule", "vectormath", "emit", "call")
+    ),
+    "micrograd.jit",
+    "micrograd.train",
+    "micrograd.cli",
+)
+"""The folders, in the order in which data flows."""
+
+NATIVE = STAGES.index("micrograd.jit.vectormath")
+"""From here on, modules may import `lowering`."""
+
+WHOLE = ("micrograd", "micrograd.__main__")
+"""What users import, and run, is made of all stages."""
+
+
+def stage_of(module: str) -> int:
+    """The place of a module's folder in STAGES."""
+    path = ROOT.joinpath(*module.split("."))
+    folder = module if path.is_dir() else module.rpartition(".")[0]
+    return STAGES.index(folder)
+
+
+@pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
+def test_data_goes_down_the_stages(path: Path) -> None:
+    name = module_of(path)
+    stage = len(STAGES) if name in WHOLE else stage_of(name)
+    for other in imported(path):
+        top = other.split(".")[0]
+        if top == "micrograd" and other != "micrograd":
+            assert stage_of(other) <= stage, f"{name} imports {other}, of a later stage"
+        assert top != "lowering" or stage >= NATIVE, f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_modules_of_a_stage_do_not_import_each_other_in_a_circle(stage: str) -> None:
+    folder = ROOT.joinpath(*stage.split("."))
+    modules = {module_of(path): imported(path) for path in sorted(folder.glob("*.py"))}
+    modules.pop(stage, None)
+    TopologicalSorter({m: others & set(modules) for m, others in modules.items()}).prepare()
+
+
+def test_every_folder_is_a_stage() -> None:
+    folders = {module_of(path.parent / "__init__.py") for path in sources("micrograd")}
+    assert folders == set(STAGES)
+
+
+def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test of the test."""
+    package = tmp_path / "micrograd" / "jit" / "ir"
+    package.mkdir(parents=True)
+    (tmp_path / "micrograd" / "jit" / "kernel.py").touch()
+    (tmp_path / "micrograd" / "ops.py").touch()
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    bad = package / "graph.py"
+    bad.write_text("from .. import kernel\nfrom ...ops import OPS\nimport mlir.ir\n")
+    assert imported(bad) == {"micrograd.jit.kernel", "micrograd.ops", "mlir.ir"}
+    with pytest.raises(AssertionError, match="of a later stage"):
+        test_data_goes_down_the_stages(bad)
 
 
 # --- imports --------------------------------------------------------------------------------
@@ -59,11 +144,11 @@ def test_bindings_are_found_in_one_place(path: Path) -> None:
 
 
 EXTRAS = {
-    "graphviz": {"micrograd/graph.py"},
+    "graphviz": {"micrograd/drawing.py"},
     "matplotlib": {"micrograd/cli/pictures.py"},
     "safetensors": set(),
     "sklearn": set(),
-    "tqdm": {"micrograd/cli/progress.py", "micrograd/jit/watch.py"},
+    "tqdm": {"micrograd/cli/progress.py", "micrograd/train/watch.py"},
 }
 """Packages that only some files need, which say what to install when they are missing."""
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import micrograd
 from micrograd import Value, fit, get_threads, jit, ops, set_threads
 from micrograd.errors import KernelClosed, SignatureError
-from micrograd.jit import emit_block, threads
+from micrograd.jit.call import threads
+from micrograd.jit.emit import array_main as emit_block
 from micrograd.nn import MLP
 from micrograd.optim import SGD
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import micrograd
-from micrograd import Value, checkpoint, datasets, graph, losses, nn, optim
+from micrograd import Value, checkpoint, datasets, losses, nn, optim
+from micrograd import drawing as graph
 from micrograd.cli.main import main
 from micrograd.errors import MicrogradError, kind
 from micrograd.ops import Op

@@ -4,7 +4,6 @@ docs/ir.md describes what the compiler prints, and their links lead somewhere.
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import re
 from collections.abc import Callable, Iterator
@@ -69,72 +68,6 @@ def test_readme_has_the_place_of_the_benchmark_table() -> None:
         readme,
         re.MULTILINE | re.DOTALL,
     )
-
-
-# --- the layers -------------------------------------------------------------------------------
-
-
-def layers() -> dict[str, int]:
-    """The place of every module in the list of docs/architecture.md."""
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    listed = re.search(r"^```layers\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert listed is not None
-    order: dict[str, int] = {}
-    package = ""
-    for line in listed[1].splitlines():
-        head, names, *_ = re.split(r" {2,}", line)
-        package = head.rstrip(":") or package
-        for name in names.split():
-            order[f"{package}.{name}"] = len(order)
-    return order
-
-
-def imports(path: Path) -> set[str]:
-    """The modules that a file of the package imports, by their full names."""
-    package = ".".join(path.relative_to(ROOT).parent.parts)
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {a.name for a in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = package.split(".")[: -node.level + 1 or None] if node.level else []
-            full = ".".join([*base, *filter(None, [node.module])])
-            inner = ROOT.joinpath(*full.split("."))
-            found |= {f"{full}.{a.name}" for a in node.names} if inner.is_dir() else {full}
-    return found
-
-
-SOURCES = sorted(p for p in (ROOT / "micrograd").rglob("*.py") if p.name != "__init__.py")
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}.{path.stem}")
-def test_module_imports_only_what_stands_before_it(path: Path) -> None:
-    order = layers()
-    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    assert name in order, f"add {name} to the layers of docs/architecture.md, in its place"
-    emitting = order[name] >= order["micrograd.jit.vectormath.avx512"]
-    for other in imports(path):
-        if other in order:
-            assert order[other] < order[name], f"{name} imports {other}"
-        top = other.split(".")[0]
-        assert top not in ("llvmlite", "jaxlib", "mlir"), f"{name} imports {other}"
-        assert top != "lowering" or emitting, f"{name} imports {other}"
-
-
-def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "micrograd" / "jit"
-    package.mkdir(parents=True)
-    monkeypatch.setitem(globals(), "ROOT", tmp_path)
-    bad = package / "graph.py"
-    bad.write_text(
-        "from . import kernel\nfrom .emit import emit\nfrom .. import ops\nimport mlir.ir\n"
-    )
-    assert imports(bad) == {
-        "micrograd.jit.kernel",
-        "micrograd.jit.emit",
-        "micrograd.ops",
-        "mlir.ir",
-    }
 
 
 # --- the generator ----------------------------------------------------------------------------

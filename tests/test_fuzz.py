@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd.jit.builder import Builder
 from micrograd.jit.derivatives import Wanted
-from micrograd.jit.interpret import interpret_graph
+from micrograd.jit.emit.builder import Builder
+from micrograd.jit.ir.interpret import interpret_graph
 from micrograd.ops import OPS
 
 from .fuzz.__main__ import main

@@ -99,6 +99,7 @@ USES = [
     "import micrograd.jit",
     "from micrograd.optim import SGD",
     "import micrograd.cli.main",
+    "from micrograd.train import fit",
 ]
 
 
@@ -173,7 +174,7 @@ def test_files_that_were_uninstalled_with_another_package_are_named(
 
 
 def test_other_errors_of_imports_stay_what_they_are(site: Path) -> None:
-    (site / "micrograd" / "jit" / "watch.py").write_text("from numpy import nothing_of_numpy\n")
+    (site / "micrograd" / "train" / "watch.py").write_text("from numpy import nothing_of_numpy\n")
     assert "cannot import name 'nothing_of_numpy' from 'numpy'" in failing(
-        site, "import micrograd.jit"
+        site, "import micrograd.train"
     )

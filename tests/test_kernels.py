@@ -21,9 +21,10 @@ import pytest
 import micrograd
 from micrograd import Value, exp, jit, sin, tanh, where
 from micrograd.errors import KernelClosed
-from micrograd.jit import Kernel, entry
-from micrograd.jit.graph import FIRST_OP
-from micrograd.jit.program import Apply, Expr
+from micrograd.jit import Kernel
+from micrograd.jit.call import entry
+from micrograd.jit.ir.graph import FIRST_OP
+from micrograd.jit.ir.program import Apply, Expr
 
 from .cases import compilations, network, plain_readme
 

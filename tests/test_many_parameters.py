@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from micrograd import fit
-from micrograd.jit import differentiate, interpret
-from micrograd.jit.differentiate import gradient
-from micrograd.jit.interpret import distinct, elements, repeats
-from micrograd.jit.program import Access, Apply, Program, Role
+from micrograd.jit.ir import interpret
+from micrograd.jit.ir.interpret import distinct, elements, repeats
+from micrograd.jit.ir.program import Access, Apply, Program, Role
+from micrograd.jit.passes import reverse as differentiate
+from micrograd.jit.passes.reverse import gradient
 from micrograd.losses import squared_error
 from micrograd.nn import MLP
 from micrograd.ops import mul

@@ -13,8 +13,8 @@ import pytest
 
 from micrograd import Value, jit
 from micrograd.errors import TrainingError
-from micrograd.jit.interpret import interpret
-from micrograd.jit.program import Access, Program, Role
+from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.program import Access, Program, Role
 from micrograd.nn import MLP
 from micrograd.optim import (
     SGD,

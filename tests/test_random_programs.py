@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 
 from micrograd import Value, jit
 from micrograd.engine import install_operators
-from micrograd.jit import simplify as simplifying
-from micrograd.jit.differentiate import gradient
-from micrograd.jit.graph import verify as verify_graph
-from micrograd.jit.interpret import interpret, interpret_graph
-from micrograd.jit.program import Program, Role
-from micrograd.jit.reroll import reroll, straight_line
-from micrograd.jit.simplify import cse, dce, expand, fold, simplify
-from micrograd.jit.trace import trace
-from micrograd.jit.verify import verify
+from micrograd.jit.ir.graph import verify as verify_graph
+from micrograd.jit.ir.interpret import interpret, interpret_graph
+from micrograd.jit.ir.program import Program, Role
+from micrograd.jit.ir.verify import verify
+from micrograd.jit.passes import simplify as simplifying
+from micrograd.jit.passes.reverse import gradient
+from micrograd.jit.passes.simplify import cse, dce, expand, fold, simplify
+from micrograd.jit.reroll.reroll import reroll, straight_line
+from micrograd.jit.trace.trace import trace
 from micrograd.ops import OPS, Op
 
 from .checks import all_same, same

@@ -22,7 +22,7 @@ from lowering import backend
 from micrograd import jit, ops
 from micrograd.ops import Op
 
-from .test_vectormath import WIDE, accuracy, apply, each_op, each_size, same
+from .jit.vectormath.test_vectormath import WIDE, accuracy, apply, each_op, each_size, same
 
 TARGETS = {
     "sse2": (128, r"avx|fma|f16c|xop|vaes|vpclmulqdq|sse3|sse4|ssse3|bmi"),

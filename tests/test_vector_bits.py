@@ -12,8 +12,8 @@ from micrograd import Value
 from micrograd.jit.derivatives import Wanted
 from micrograd.jit.executable import Options
 from micrograd.jit.kernel import Kernel
-from micrograd.jit.loss import BlockLoss, sample_loss
-from micrograd.jit.source import FunctionSource
+from micrograd.jit.trace.source import FunctionSource
+from micrograd.train.sample_loss import BlockLoss, sample_loss
 
 F64 = Options(np.dtype(np.float64), strict=False)
 

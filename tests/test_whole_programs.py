@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from micrograd import jit, sin
-from micrograd.jit import emit_loops, emit_statement
-from micrograd.jit.interpret import interpret
-from micrograd.jit.program import Access, Program, Role
-from micrograd.jit.vectorize import _Model
-from micrograd.jit.verify import verify
+from micrograd.jit.emit import loop as emit_loops
+from micrograd.jit.emit import statement as emit_statement
+from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.program import Access, Program, Role
+from micrograd.jit.ir.verify import verify
+from micrograd.jit.schedule.lanes import _Model
 
 from .whole_programs import Compiled, check
 

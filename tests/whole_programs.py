@@ -26,10 +26,11 @@ import lowering
 from lowering.bindings import context
 from micrograd import ops
 from micrograd.errors import CompilerError
-from micrograd.jit.emit import ENTRY, Interface, constant_data, emit
-from micrograd.jit.emit_block import BLOCK, emit_block
-from micrograd.jit.interpret import interpret
-from micrograd.jit.program import (
+from micrograd.jit.emit.array_main import BLOCK, emit_block
+from micrograd.jit.emit.function import ENTRY, Interface, constant_data, emit
+from micrograd.jit.emit.storage import INLINE_DATA
+from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.program import (
     Access,
     Apply,
     Expr,
@@ -39,9 +40,8 @@ from micrograd.jit.program import (
     accesses,
     map_accesses,
 )
-from micrograd.jit.schedule import Schedule, schedule
-from micrograd.jit.storage import INLINE_DATA
-from micrograd.jit.verify import verify
+from micrograd.jit.ir.verify import verify
+from micrograd.jit.schedule.schedule import Schedule, schedule
 
 COUNTS = (2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 40, 64, 65)
 MOST_POINTS = 4000

@@ -16,10 +16,11 @@ from ..checkpoint import save
 from ..datasets import moons
 from ..engine import Value
 from ..errors import MicrogradError
-from ..jit import fit, jit
+from ..jit import jit
 from ..losses import l2, max_margin
 from ..nn import MLP
 from ..optim import SGD, linear
+from ..train import fit
 from . import pictures
 from .progress import Progress
 from .report import duration

@@ -5,9 +5,7 @@ trace -> Graph -> reroll -> Program -> differentiate, simplify -> schedule -> em
 """
 
 try:
-    from .fit import fit
     from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
-    from .history import History
     from .kernel import Kernel
 except ImportError as error:
     if error.name not in ("micrograd.engine", "micrograd.nn"):
@@ -17,9 +15,7 @@ except ImportError as error:
     raise replaced(f"{error.name.partition('.')[2]}.py") from error
 
 __all__ = [
-    "History",
     "Kernel",
-    "fit",
     "grad",
     "hessian",
     "hvp",

@@ -8,8 +8,8 @@ from typing import Any, Self, cast
 
 from ..errors import SignatureError
 from .derivatives import Wanted
-from .parameters import Parameter
-from .source import FunctionSource, Source, ValueSource
+from .trace.parameters import Parameter
+from .trace.source import FunctionSource, Source, ValueSource
 
 
 class Derivable:

@@ -17,15 +17,15 @@ import numpy as np
 
 from ..errors import SignatureError
 from ..ops import mul
-from .affine import Ints
-from .differentiate import GRADIENT, gradient
-from .forward import copy, jacobian, jvp
-from .parameters import Parameter
-from .program import Access, Apply, Program, Role
-from .reroll import OUTPUT
-from .signature import SCALAR, Container, Structure, array_of, count, row
-from .source import Recording, Source
-from .tangents import fresh
+from .ir.nests import Ints
+from .ir.program import Access, Apply, Program, Role
+from .passes.forward import copy, jacobian, jvp
+from .passes.reverse import GRADIENT, gradient
+from .passes.tangents import fresh
+from .reroll.reroll import OUTPUT
+from .trace.parameters import Parameter
+from .trace.signature import SCALAR, Container, Structure, array_of, count, row
+from .trace.source import Recording, Source
 
 UNROLLED_RESULTS = 64
 """Results up to which each has statements of its own."""

@@ -19,27 +19,27 @@ from lowering.bindings import context
 
 from ..checks import flag
 from ..errors import KernelClosed, SignatureError
-from . import graph as graphs
-from .arrays import ArrayCaller, BatchCode
-from .calls import Caller, Convention
-from .check import CheckedArrayCaller, CheckedCaller, Checker, is_checking
-from .combine import combine
+from ..locks import Lock
+from .call.arrays import ArrayCaller, BatchCode
+from .call.check import CheckedArrayCaller, CheckedCaller, Checker, is_checking
+from .call.convention import Caller, Convention
+from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry, has_entry
+from .call.marshalling import CALL_GENERAL, addresses
+from .call.threads import checked
 from .derivatives import Wanted
-from .emit import ENTRY, Interface, constant_data, emit
-from .emit_block import emit_block
-from .entry import CALLS, ENTRY_POINT, NEXT, emit_entry, has_entry
-from .locks import Lock
-from .marshalling import CALL_GENERAL, addresses
-from .program import Program, Role
-from .reroll import OUTPUT, reroll, straight_line
-from .schedule import Schedule, schedule
-from .signature import Container, Structure, count
-from .simplify import expand, simplify
-from .source import Recording
-from .storage import INLINE_DATA
-from .threads import checked
-from .vectorize import operations
-from .verify import verify
+from .emit.array_main import emit_block
+from .emit.function import ENTRY, Interface, constant_data, emit
+from .emit.storage import INLINE_DATA
+from .ir import graph as graphs
+from .ir.program import Program, Role
+from .ir.verify import verify
+from .passes.like_terms import combine
+from .passes.simplify import expand, simplify
+from .reroll.reroll import OUTPUT, reroll, straight_line
+from .schedule.lanes import operations
+from .schedule.schedule import Schedule, schedule
+from .trace.signature import Container, Structure, count
+from .trace.source import Recording
 
 Numbers = npt.NDArray[np.float64]
 

@@ -13,16 +13,16 @@ from math import prod
 
 import numpy as np
 
-from .contraction import contractions
 from .derivatives import Wanted
 from .executable import Executable
-from .graph import CONSTANT, FIRST_OP, Graph
-from .program import INDEX_NAMES, Access, Program, Role, Statement, accesses, runs
-from .reroll import SMALL
-from .schedule import Schedule
-from .stale import Stale
-from .structure import Ints, Structure, analyse
-from .vectorize import VectorLoop
+from .ir.graph import CONSTANT, FIRST_OP, Graph
+from .ir.program import INDEX_NAMES, Access, Program, Role, Statement, accesses, runs
+from .reroll.classes import Ints, Structure, analyse
+from .reroll.reroll import SMALL
+from .schedule.contractions import contractions
+from .schedule.lanes import VectorLoop
+from .schedule.schedule import Schedule
+from .trace.stale import Stale
 
 SHOWN = 16
 """Entries of a list; what is longer says how many there are."""

@@ -16,7 +16,7 @@ from ..ops import BY_UFUNC, OPS, Op
 from .derivatives import Wanted
 from .executable import Options
 from .kernel import Kernel, dtype_of
-from .source import FunctionSource, Source, ValueSource
+from .trace.source import FunctionSource, Source, ValueSource
 
 
 def jit(

@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 
 from ..errors import KernelClosed, SignatureError, kind
+from ..locks import Lock
 from ..nn import Module
-from .arguments import broadcast, checked_mask, flatten, stacked
-from .array_entry import array_entry, described
-from .arrays import ArrayCaller, ufunc_of
-from .binding import Given, bound
+from .call.arguments import broadcast, checked_mask, flatten, stacked
+from .call.array_entry import array_entry, described
+from .call.arrays import ArrayCaller, ufunc_of
+from .call.binding import Given, bound
+from .call.callable import NativeCallable, available, native, reason
 from .derivable import Derivable
 from .derivatives import Wanted
 from .executable import Executable, Options
 from .explain import explain
-from .locks import Lock
-from .native_callable import NativeCallable, available, native, reason
 from .nesting import Nested, holds_values
-from .parameters import Parameter
-from .pickles import global_name
-from .signature import Structure
-from .source import FunctionSource, Recording, Source, ValueSource
 from .stages import Stages
+from .trace.parameters import Parameter
+from .trace.pickles import global_name
+from .trace.signature import Structure
+from .trace.source import FunctionSource, Recording, Source, ValueSource
 
 _COMPILED = {
     "__wrapped__",

@@ -19,14 +19,14 @@ from ..engine import Value
 from ..ops import Op
 from ..traced import Traced
 from ..tracing import Recorder
-from .arguments import broadcast
+from .call.arguments import broadcast
 from .derivatives import Extra, Wanted
-from .interpret import elements
-from .program import Access, Expr, Program, Role, Statement, accesses, runs
-from .reroll import OUTPUT, reroll, straight_line
-from .signature import SCALAR, Structure, build
-from .simplify import simplify
-from .source import Recording
+from .ir.interpret import elements
+from .ir.program import Access, Expr, Program, Role, Statement, accesses, runs
+from .passes.simplify import simplify
+from .reroll.reroll import OUTPUT, reroll, straight_line
+from .trace.signature import SCALAR, Structure, build
+from .trace.source import Recording
 
 Numbers = list[Any]
 """Values and floats."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from .executable import STAGES, Executable
-from .graph import Graph
+from .ir.graph import Graph
 
 
 class Stages(Mapping[str, str]):

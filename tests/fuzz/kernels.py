@@ -1,7 +1,7 @@
 """A function -> the kernels that can be derived of it, each compared with the interpreter.
 
 The interpreter runs the very program that was scheduled. Strict float64 must be equal to it;
-elsewhere a number may be as far away as rounding can explain (micrograd/jit/bounds.py), and nan
+elsewhere a number may be as far away as rounding can explain (micrograd/jit/ir/bounds.py), and nan
 and infinities must be the same.
 """
 
@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micrograd.jit.bounds import interpret_bounded
-from micrograd.jit.check import same, within
+from micrograd.jit.call.check import same, within
 from micrograd.jit.derivatives import Wanted
 from micrograd.jit.executable import Executable, Options
-from micrograd.jit.interpret import interpret
+from micrograd.jit.ir.bounds import interpret_bounded
+from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.program import Program, Role
+from micrograd.jit.ir.rounding import Bounded
 from micrograd.jit.kernel import Kernel
-from micrograd.jit.program import Program, Role
-from micrograd.jit.rounding import Bounded
-from micrograd.jit.signature import SCALAR, Container, Structure, count, structure_of
-from micrograd.jit.source import FunctionSource, Recording
+from micrograd.jit.trace.signature import SCALAR, Container, Structure, count, structure_of
+from micrograd.jit.trace.source import FunctionSource, Recording
 
 from .programs import Case
 

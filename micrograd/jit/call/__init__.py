@@ -1,0 +1,1 @@
+"""Machine code as Python sees it: conventions, entries, arrays, threads."""

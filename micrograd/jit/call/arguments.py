@@ -1,0 +1,150 @@
+"""Arguments of a call -> their structure, and the numbers and arrays that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import SignatureError, kind
+from ..trace.parameters import Parameter
+from ..trace.signature import (
+    SCALAR,
+    Container,
+    Structure,
+    array_of,
+    check_array,
+    check_mask,
+    count,
+    is_plain,
+    leaves,
+    row,
+    structure_of,
+)
+
+Shapes: TypeAlias = dict[tuple[int, ...], None]
+"""The shapes of arrays, each once, in order."""
+
+
+def flatten(
+    name: str, parameters: Sequence[Parameter], args: Sequence[Any], only_numbers: bool
+) -> tuple[tuple[Structure, ...], list[Any], Shapes]:
+    """The structures of the arguments, what they hold, and the shapes to map over.
+
+    An argument holds a number or array; as a container, a list or tuple of them, or one array with
+    the numbers along its last axis, which may have any strides and any type of real numbers.
+
+    name           of the kernel, for errors
+    only_numbers   whether a parameter that is mapped over takes no containers
+    """
+    structures: list[Structure] = []
+    columns: list[Any] = []
+    shapes: Shapes = {}
+    for p, x in zip(parameters, args, strict=True):
+        structure: Structure = SCALAR
+        mapped = p.array == "map"
+        if mapped and x.__class__ is np.ndarray and x.dtype.kind in "biuf":
+            shapes[x.shape] = None
+        elif not mapped or x.__class__ is not float:
+            structure, x = _flattened(name, p, x, shapes)
+            if only_numbers and mapped and structure is not SCALAR:
+                raise SignatureError(f"{name} takes one number as {p.name}, got {len(x)} of them")
+        structures.append(structure)
+        columns.append(x)
+    return tuple(structures), columns, shapes
+
+
+def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structure, Any]:
+    structure: Structure
+    if p.array == "rows" and isinstance(p.structure, Container) and _is_rows(x):
+        x = _rows(name, p, x)
+    if isinstance(x, np.ndarray) and p.array != "map" and x.ndim:
+        check_array(x, p.name)
+        if p.array == "whole":
+            structure = array_of(x.shape)
+            _check(name, p, structure, x.size)
+            if isinstance(p.structure, Container):
+                structure = p.structure
+            return structure, x.reshape(-1)
+        size = x.shape[-1]
+        structure = p.structure or row(list, size)
+        _check(name, p, structure, size)
+        if x.ndim > 1:
+            shapes[x.shape[:-1]] = None
+        return structure, x
+    structure = structure_of(x, p.name, array=p.array == "whole")
+    if isinstance(x, np.ndarray):
+        shapes[x.shape] = None
+        return structure, x
+    if isinstance(x, (list, tuple)) and is_plain(x):
+        numbers = x
+    else:
+        numbers = list(leaves(x, structure, p.name))
+        for number in numbers:
+            if isinstance(number, np.ndarray):
+                shapes[number.shape] = None
+    _check(name, p, structure, len(numbers))
+    if isinstance(p.structure, Container):
+        structure = p.structure
+    return structure, numbers[0] if structure is SCALAR else numbers
+
+
+def _is_rows(x: Any) -> bool:
+    """Whether it is a list of lists; of arrays it would be one for each number."""
+    return (
+        isinstance(x, (list, tuple)) and len(x) > 0 and all(isinstance(v, (list, tuple)) for v in x)
+    )
+
+
+def _rows(name: str, p: Parameter, x: Sequence[Any]) -> npt.NDArray[Any]:
+    """A list of rows as an array, with the numbers of a row along its last axis."""
+    try:
+        return np.array(x)
+    except ValueError:
+        n = count(p.structure) if p.structure else 0
+        raise SignatureError(
+            f"{name} takes {p.name}: {n} numbers, or rows of so many; got rows of unequal length"
+        ) from None
+
+
+def _check(name: str, p: Parameter, got: Structure, n: int) -> None:
+    """Raises SignatureError unless this many numbers fit the structure that is known before."""
+    if isinstance(p.structure, Container) and (
+        not isinstance(got, Container) or n != len(p.structure.items)
+    ):
+        raise SignatureError(
+            f"{name} takes {p.name}: {len(p.structure.items)} numbers, got "
+            f"{n if isinstance(got, Container) else 'one number'}"
+        )
+
+
+def broadcast(name: str, shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that arrays of these broadcast to; else SignatureError."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        text = ", ".join(map(str, shapes))
+        raise SignatureError(
+            f"{name}: the shapes of the arguments, {text}, do not broadcast"
+        ) from None
+
+
+def checked_mask(name: str, where: Any) -> npt.NDArray[np.bool_]:
+    """`where` of a call as an array of booleans; else SignatureError."""
+    check_mask(where, f"{name}: where")
+    try:
+        mask = np.asarray(where)
+    except ValueError:
+        mask = np.asarray(None)
+    if mask.dtype != np.bool_:
+        raise SignatureError(
+            f"{name}: where should be an array of booleans, or True, got {kind(where)}"
+        )
+    return mask
+
+
+def stacked(results: Any) -> Any:
+    """A list of arrays, one for each number, as one array with the numbers along its last axis."""
+    return np.stack(results, axis=-1) if isinstance(results, list) else results

@@ -1,0 +1,410 @@
+"""Calls with arrays: `main_block` as a NumPy ufunc, and on several threads where that pays.
+
+NumPy broadcasts, converts, walks strides and copies operands that overlap; kernels with arrays
+behave like its own functions because they are. A parameter or result that is a sequence of n
+numbers is the core dimension `(n)` of a generalised ufunc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import lowering
+
+from ...errors import SignatureError, kind
+from ..emit.array_main import BLOCK
+from ..trace.signature import SCALAR, build, count
+from .convention import Convention
+from .threads import run, worthwhile
+from .ufunc import MOST_OPERANDS, make_ufunc
+from .ufunc_loop import STRIDED, points_in_block, strided_loop
+
+Array = npt.NDArray[Any]
+Copies: TypeAlias = Sequence[tuple[Array, list[Array]]]
+
+_READY = frozenset({np.ndarray, float})  # what a ufunc is given as it is
+
+LINE, PAGE = 64, 4096
+"""Bytes of a cache line and of a page."""
+LONG_ROW = 64 * PAGE
+"""Bytes of a result from which on it pays to choose where it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """How the numbers of a kernel are divided among the operands of its ufunc.
+
+    inputs, outputs   the size of each operand's core dimension; 0: it has none
+    stacked           all inputs lie along the core dimension of one operand, being too many
+    """
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    stacked: bool
+
+    @staticmethod
+    def of(convention: Convention) -> Operands:
+        inputs = tuple(0 if s is SCALAR else count(s) for _, s in convention.parameters)
+        returned = (0,) * convention.returns
+        written = convention.written or 0
+        most = MOST_OPERANDS - len(inputs) - convention.returns
+        outputs = (*returned, *(0,) * written) if not any(inputs) and written <= most else None
+        if outputs is None:
+            outputs = (*returned, written) if written else returned
+        stacked = len(inputs) + len(outputs) > MOST_OPERANDS
+        if stacked:
+            inputs = (sum(max(1, n) for n in inputs),)
+        return Operands(inputs, outputs, stacked)
+
+    @property
+    def signature(self) -> str | None:
+        """As NumPy writes it; None if nothing has a core dimension."""
+        if not any([*self.inputs, *self.outputs]):
+            return None
+
+        def dims(sizes: Sequence[int]) -> str:
+            return ",".join(f"({n or ''})" for n in sizes)
+
+        return f"{dims(self.inputs)}->{dims(self.outputs)}"
+
+    @property
+    def columns(self) -> int:
+        """How many numbers a point has, results included."""
+        return sum(max(1, n) for n in [*self.inputs, *self.outputs])
+
+
+class BatchCode:
+    """The machine code of `main_block`, and what its ufunc loop must know about it.
+
+    memory   what the code reads, which lives as long
+    """
+
+    def __init__(
+        self, convention: Convention, native: lowering.NativeModule, memory: object
+    ) -> None:
+        self.native = native
+        self.memory = memory
+        self.dtype = convention.dtype
+        bits = self.dtype.itemsize * 8
+        operands = Operands.of(convention)
+        sizes = [*operands.inputs, *operands.outputs]
+        self.address = native.address(BLOCK)
+        self.layout = np.array(
+            [
+                self.address,
+                len(sizes),
+                sum(max(1, n) for n in operands.inputs),
+                operands.columns,
+                points_in_block(operands.columns, bits),
+                *sizes,
+            ],
+            dtype=np.int64,
+        )
+        self.loop = (self.dtype, strided_loop(bits).address(STRIDED), self.layout.ctypes.data)
+
+
+def ufunc_of(convention: Convention, codes: Sequence[BatchCode], doc: str) -> np.ufunc:
+    """The ufunc of a kernel, with a loop per dtype that there is code for."""
+    operands = Operands.of(convention)
+    return make_ufunc(
+        convention.name,
+        doc,
+        [code.loop for code in codes],
+        len(operands.inputs),
+        len(operands.outputs),
+        operands.signature,
+        list(codes),
+    )
+
+
+class ArrayCaller:
+    """A kernel that maps over arrays.
+
+    work   operations at one point, by which work is divided among threads
+
+    Its ufunc owns the code, so that a call that runs keeps it.
+    """
+
+    def __init__(self, convention: Convention, code: BatchCode, work: int) -> None:
+        self.convention = convention
+        self.work = work
+        self.code = code
+        self.native = code.native
+        self.operands = Operands.of(convention)
+        self.ufunc = ufunc_of(convention, [self.code], convention.name)
+        n = len(self.operands.inputs) + len(self.operands.outputs)
+        self._dtypes = (convention.dtype,) * n
+        self._has_cores = any(self.operands.outputs)
+        self.results = sum(max(1, n) for n in self.operands.outputs)
+
+    def __call__(
+        self,
+        arguments: Sequence[Any],
+        shape: tuple[int, ...],
+        out: Any = None,
+        where: Any = True,
+        threads: int | None = None,
+    ) -> Any:
+        """The kernel at every point.
+
+        arguments   per parameter a number or an array; for a container a list of them, or one
+                    array with the numbers along its last axis
+        shape       what they broadcast to
+        out         an array, or a tuple of arrays in the order of the results; or one array with
+                    the results along its first axis, which is then what is returned
+
+        What overflows on the way is inf, without a warning, as in arithmetic.
+        """
+        if where is True and self._are_as_computed(arguments, out):
+            return self._mapped(arguments, shape, out, where, threads)
+        with np.errstate(all="ignore"):
+            return self._mapped(arguments, shape, out, where, threads)
+
+    def _are_as_computed(self, arguments: Sequence[Any], out: Any) -> bool:
+        """Whether all are arrays of the kernel's own dtype, so that nothing is converted."""
+        dtype = self.convention.dtype
+        for x in arguments:
+            if x.__class__ is not np.ndarray or x.dtype is not dtype:
+                return False
+        return out is None or (out.__class__ is np.ndarray and out.dtype is dtype)
+
+    def _mapped(
+        self,
+        arguments: Sequence[Any],
+        shape: tuple[int, ...],
+        out: Any,
+        where: Any,
+        threads: int | None,
+    ) -> Any:
+        inputs = self._inputs(arguments)
+        n, returned = self.results, out
+        copies: Copies = ()
+        if isinstance(out, tuple):
+            rows, returned = self._separate(out, shape), None
+            outputs, copies = self._gathered(rows)
+        elif n == 1:
+            if out is None:
+                out = np.empty(shape, self.convention.dtype)
+            else:
+                if isinstance(out, np.ndarray) and out.shape == (1, *shape) != shape:
+                    out = out[0, ...]
+                self._check(out, shape)
+            rows = [out]
+            outputs = [out[..., None]] if self._has_cores else rows
+        else:
+            if out is None:
+                out = _buffer(n, shape, self.convention.dtype)
+            else:
+                self._check(out, (n, *shape))
+            rows = list(out) if shape else [out[k, ...] for k in range(n)]
+            outputs = self._parts(out) if self._has_cores else rows
+        parts = worthwhile(prod(shape) * self.work, threads)
+        if parts == 1:
+            self._apply(inputs, outputs, where)
+        else:
+            inputs = [_apart(x, outputs) for x in inputs]
+            jobs = self._split(inputs, outputs, where, shape, parts)
+            run([partial(self._apply_quietly, *job) for job in jobs])
+        for source, targets in copies:
+            for target, values in zip(targets, source, strict=True):
+                target[...] = values
+        if returned is not None:
+            return returned
+        if self.convention.result is SCALAR:
+            return rows[0]
+        return build(self.convention.result, iter(rows))
+
+    # -- operands ------------------------------------------------------------------------------
+
+    def _inputs(self, arguments: Sequence[Any]) -> list[Any]:
+        dtype = self.convention.dtype
+        if self.operands.stacked:
+            parameters = self.convention.parameters
+            leaves = [
+                leaf
+                for x, (_, s) in zip(arguments, parameters, strict=True)
+                for leaf in ([x] if s is SCALAR else _leaves(x))
+            ]
+            return [_stack(leaves, dtype)]
+        return [
+            x if x.__class__ in _READY else _stack(x, dtype) if size else np.asarray(x)
+            for x, size in zip(arguments, self.operands.inputs, strict=True)
+        ]
+
+    def _separate(self, out: Sequence[Any], shape: tuple[int, ...]) -> list[Array]:
+        """The arrays of a tuple, with new ones where it has None."""
+        name, n = self.convention.name, self.results
+        if len(out) != n:
+            raise SignatureError(
+                f"{name} gives {n} array{'s' * (n != 1)}; out has {len(out)} of them"
+            )
+        for array in out:
+            if array is not None:
+                self._check(array, shape)
+        given = [np.empty(shape, self.convention.dtype) if a is None else a for a in out]
+        if any(
+            np.may_share_memory(a, b) and np.shares_memory(a, b)
+            for k, a in enumerate(given)
+            for b in given[:k]
+        ):
+            raise SignatureError(f"{name}: the arrays of out overlap; give each memory of its own")
+        return given
+
+    def _parts(self, block: Array) -> list[Array]:
+        """The operands that receive the results, of an array with these along its first axis."""
+        operands, k = [], 0
+        for size in self.operands.outputs:
+            operands.append(_last(block[k : k + size]) if size else block[k, ...])
+            k += max(1, size)
+        return operands
+
+    def _gathered(self, rows: list[Array]) -> tuple[list[Array], Copies]:
+        """The operands for results in these arrays, and what must be copied from them afterwards:
+        arrays with results along the first axis, and where those go.
+        """
+        operands: list[Array] = []
+        copies = []
+        k = 0
+        for size in self.operands.outputs:
+            if not size:
+                operands.append(rows[k])
+                k += 1
+                continue
+            some = rows[k : k + size]
+            k += size
+            together = np.empty((size, *rows[0].shape), dtype=self.convention.dtype)
+            copies.append((together, some))
+            operands.append(_last(together))
+        return operands, copies
+
+    def _check(self, out: Any, shape: tuple[int, ...]) -> None:
+        """Raises SignatureError unless `out` can receive results of this shape."""
+        dtype = self.convention.dtype
+        if not isinstance(out, np.ndarray) or hasattr(out, "mask"):
+            got = kind(out)
+        elif out.shape != shape:
+            got = f"one of shape {out.shape}"
+        elif out.dtype is not dtype and not np.can_cast(dtype, out.dtype, "same_kind"):
+            got = f"one of {out.dtype}, which {dtype} results do not fit"
+        elif not out.flags.writeable:
+            got = "a read-only one"
+        else:
+            return
+        raise SignatureError(
+            f"{self.convention.name}: out should be a writeable array of shape {shape}, got {got}"
+        )
+
+    # -- running ---------------------------------------------------------------------------------
+
+    def _apply(self, inputs: Sequence[Any], outputs: Sequence[Array], where: Any) -> None:
+        """The ufunc on some of the points."""
+        ufunc, dtypes = self.ufunc, self._dtypes
+        if where is True:
+            ufunc(*inputs, out=tuple(outputs), signature=dtypes, casting="unsafe")
+        elif self.operands.signature is None:
+            ufunc(*inputs, out=tuple(outputs), signature=dtypes, casting="unsafe", where=where)
+        else:  # NumPy's generalised ufuncs take no mask
+            fresh = [np.empty_like(o) for o in outputs]
+            ufunc(*inputs, out=tuple(fresh), signature=dtypes, casting="unsafe")
+            mask = np.asarray(where)
+            for target, source, size in zip(outputs, fresh, self.operands.outputs, strict=True):
+                np.copyto(target, source, where=mask[..., None] if size else mask)
+
+    def _apply_quietly(self, *job: Any) -> None:
+        """The same in another thread, which has error states of its own."""
+        with np.errstate(all="ignore"):
+            self._apply(*job)
+
+    def _split(
+        self,
+        inputs: Sequence[Any],
+        outputs: Sequence[Array],
+        where: Any,
+        shape: tuple[int, ...],
+        parts: int,
+    ) -> Iterator[tuple[list[Any], list[Array], Any]]:
+        """The work in at most so many parts, along the longest axis."""
+        axis = max(range(len(shape)), key=shape.__getitem__)
+        from_end = len(shape) - axis  # operands of fewer dimensions are aligned at the last one
+        length = shape[axis]
+        parts = min(parts, length)
+        bounds = [length * k // parts for k in range(parts + 1)]
+
+        def cut(x: Any, core: int, part: slice) -> Any:
+            if x.__class__ is float:
+                return x
+            at = x.ndim - bool(core) - from_end
+            if at < 0 or x.shape[at] == 1:
+                return x
+            return x[(slice(None),) * at + (part,)]
+
+        for low, high in pairwise(bounds):
+            part = slice(low, high)
+            yield (
+                [cut(x, n, part) for x, n in zip(inputs, self.operands.inputs, strict=True)],
+                [cut(x, n, part) for x, n in zip(outputs, self.operands.outputs, strict=True)],
+                where if where is True else cut(np.asarray(where), 0, part),
+            )
+
+
+def _buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """A new array for n results: rows of one buffer.
+
+    Long rows begin at whole cache lines, as stores past the cache like it, and not all equally far
+    into a page, which would make the processor take accesses to different rows for the same.
+    """
+    points, size = prod(shape), dtype.itemsize
+    if points * size < LONG_ROW:
+        return np.empty((n, *shape), dtype=dtype)
+    line = LINE // size
+    pitch = -(-points // line) * line
+    if pitch * size % PAGE == 0:
+        pitch += 2 * line
+    buffer = np.empty(n * pitch + line, dtype=dtype)
+    start = -buffer.ctypes.data % LINE // size
+    rows = buffer[start : start + n * pitch].reshape(n, pitch)[:, :points]
+    return rows.reshape(n, *shape)
+
+
+def _apart(x: Any, outputs: Sequence[Array]) -> Any:
+    """The input, or a copy where one part of the work would write what another has yet to read.
+
+    NumPy copies operands that overlap, but sees only one part.
+    """
+    if any(np.may_share_memory(x, o) and not _is_same(x, o) for o in outputs):
+        return x.copy()
+    return x
+
+
+def _is_same(x: Array, y: Array) -> bool:
+    """Whether two arrays have the same elements at the same places."""
+    a, b = x.__array_interface__, y.__array_interface__
+    return all(a[key] == b[key] for key in ("data", "shape", "typestr")) and x.strides == y.strides
+
+
+def _last(block: Array) -> Array:
+    """The array with its first axis behind the others."""
+    return block.transpose((*range(1, block.ndim), 0))
+
+
+def _leaves(x: Any) -> list[Any]:
+    """The numbers of a container that is given as a list or as the last axis of an array."""
+    return [x[..., k] for k in range(x.shape[-1])] if isinstance(x, np.ndarray) else list(x)
+
+
+def _stack(leaves: Sequence[Any], dtype: np.dtype[Any]) -> Array:
+    """Numbers and arrays as one array, along its last axis."""
+    shapes = {np.shape(leaf) for leaf in leaves}
+    shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+    stacked = np.empty((len(leaves), *shape), dtype=dtype)
+    for k, leaf in enumerate(leaves):
+        stacked[k] = leaf
+    return _last(stacked)

@@ -1,0 +1,61 @@
+"""What a call gives, by position and by name -> the arguments of a kernel, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import SignatureError
+from ..trace.parameters import Parameter
+
+
+@dataclass(slots=True)
+class Given:
+    """The arguments of a call.
+
+    name         of the kernel, for errors
+    parameters   that it has
+    places       the names of what may be given by position
+    settings     what else may be given by name
+    """
+
+    name: str
+    parameters: Sequence[Parameter]
+    places: Sequence[str]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    settings: Collection[str] = ()
+
+    @property
+    def by_name(self) -> dict[str, Any]:
+        """Everything that is given, by name."""
+        return {**dict(zip(self.places, self.args, strict=False)), **self.kwargs}
+
+    def check(self) -> None:
+        """Raises SignatureError for what is given twice, or that there is no parameter for."""
+        known = {p.name for p in self.parameters}.union(self.settings)
+        known.difference_update(self.places[: len(self.args)])
+        if len(self.args) > len(self.places) or not known.issuperset(self.kwargs):
+            raise self.error()
+
+    def error(self) -> SignatureError:
+        """The error for a call that does not fit."""
+        names = [p.name for p in self.parameters]
+        return SignatureError(
+            f"{self.name} takes {len(names)} argument{'s' * (len(names) != 1)}"
+            f" ({', '.join(names) or 'none'}), got {len(self.args)}"
+            + (f" and {', '.join(f'{k}=' for k in self.kwargs)}" if self.kwargs else "")
+        )
+
+
+def bound(given: Given) -> tuple[Any, ...]:
+    """The arguments in order, with names and defaults resolved; else SignatureError."""
+    given.check()
+    found = given.by_name
+    for p in given.parameters:
+        if p.name not in found:
+            if p.default is None:
+                raise given.error()
+            found[p.name] = p.default
+    return tuple([found[p.name] for p in given.parameters])

@@ -1,0 +1,334 @@
+"""Calls that compare themselves with the interpreter: what `jit(..., check=True)` is made of.
+
+Requires what `calls` and `arrays` require. The first call of a kernel's code, and then one in
+every EVERY, is interpreted too (`bounds.py`), on the same arguments; numbers that rounding cannot
+explain raise CheckError, with the statement that first goes wrong where it can be found.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import CheckError
+from ..ir.bounds import interpret_bounded
+from ..ir.interpret import elements
+from ..ir.nests import distinct
+from ..ir.program import Program, Role, Statement, accesses, runs
+from ..ir.rounding import Bounded
+from ..schedule.lanes import operations
+from ..trace.signature import Container, count
+from .arrays import ArrayCaller, BatchCode
+from .convention import Caller, Convention
+
+Numbers = npt.NDArray[np.float64]
+Trial = Callable[[Program, Sequence[Numbers]], Mapping[str, Numbers]]
+"""Compiles a program like another one and runs it: its outputs, for these inputs."""
+
+EVERY = 1000
+"""The interpreter takes about as long as so many calls, so checking doubles their time."""
+MOST_POINTS = 64
+"""Of a call with arrays, so many points are interpreted: the first, the last and some between."""
+MOST_SECONDS = 5.0
+"""A program that would be interpreted for longer, by an estimate, is not compared."""
+MOST_TRIALS = 40
+"""How many arrays are looked at, each in a program compiled anew, to find a statement."""
+SHOWN = 60
+"""Lines of a program that an error shows."""
+
+
+def is_checking() -> bool:
+    """Whether the environment asks that kernels check themselves."""
+    return os.environ.get("MICROGRAD_CHECK", "") not in ("", "0")
+
+
+def seconds_to_interpret(program: Program) -> float:
+    """Roughly, for a few points."""
+    total = 0.0
+    for run in runs(program.body):
+        for s in run:
+            own = any(a.array == s.target.array for a in accesses(s.expr))
+            steps = s.domain[0] if s.turn else 1
+            steps = s.points if own else steps
+            total += (1 + operations(s.expr)) * (2e-5 * steps + 1e-7 * s.points)
+    return total
+
+
+class Checker:
+    """What is known about a kernel's code, and how often it was called.
+
+    name      of the kernel, for errors
+    stores    of its live parameters, in order
+    returned  the output that `main` gives by value
+    trial     how to find the statement that goes wrong
+    """
+
+    def __init__(
+        self,
+        name: str,
+        program: Program,
+        stores: Sequence[Any],
+        dtype: np.dtype[Any],
+        *,
+        strict: bool,
+        returned: str | None,
+        trial: Trial | None,
+    ) -> None:
+        self.name = name
+        self.program = program
+        self.stores = stores
+        self.dtype = dtype
+        self.exact = strict and dtype == np.float64
+        outputs = [a.name for a in program.with_role(Role.OUTPUT)]
+        self.outputs = sorted(outputs, key=lambda n: n != returned)
+        self.trial = trial
+        self.compares = seconds_to_interpret(program) <= MOST_SECONDS
+        self._calls: dict[str, int] = {}
+
+    def due(self, code: str) -> bool:
+        """Whether this call of a code, `main` or arrays, is one to compare."""
+        before = self._calls.get(code, 0)
+        self._calls[code] = before + 1
+        return self.compares and before % EVERY == 0
+
+    def given(self, columns: Sequence[Numbers]) -> dict[str, Any]:
+        """The arrays that the interpreter takes: f64[size, points] for each input, and stores."""
+        names = [a.name for a in self.program.with_role(Role.INPUT)]
+        stores = {f"p{k}": np.array(store._data) for k, store in enumerate(self.stores)}
+        return stores | dict(zip(names, columns, strict=True))
+
+    def compare(self, columns: Sequence[Numbers], found: Numbers) -> None:
+        """Raises CheckError unless results are those of the interpreter.
+
+        columns   the numbers of each parameter, f64[size, points]
+        found     the results in order, f64[results, points]
+        """
+        points = found.shape[1]
+        expected = interpret_bounded(self.program, self.given(columns), self.dtype, points)
+        start = 0
+        for name in self.outputs:
+            size = self.program.arrays[name].size
+            wrong = np.argwhere(~self._agrees(found[start : start + size], expected[name]))
+            if len(wrong):
+                k, point = wrong[0].tolist()
+                inputs = [np.ascontiguousarray(column[:, point]) for column in columns]
+                numbers = float(found[start + k, point]), expected[name], (k, point)
+                raise self._error(name, inputs, *numbers)
+            start += size
+
+    def _agrees(self, found: Numbers, expected: Bounded) -> npt.NDArray[np.bool_]:
+        return same(found, expected.value) if self.exact else within(found, expected)
+
+    def _error(
+        self,
+        output: str,
+        inputs: Sequence[Numbers],
+        found: float,
+        expected: Bounded,
+        at: tuple[int, int],
+    ) -> CheckError:
+        k, _ = at
+        value, error = float(expected.value[at]), float(expected.error[at])
+        statement = self._first_wrong(inputs) or _writer(self.program, output, {k})
+        allowed = "strict results are equal" if self.exact else f"rounding explains {2 * error:.2g}"
+        shown = "\n".join(f"  {_short(x)}" for x in inputs) or "  none"
+        return CheckError(
+            f"{self.name}: compiled code gives {found!r} as {output}[{k}], the interpreter "
+            f"{value!r} ({allowed}).\n"
+            "This is a fault of the compiler, and not of the program; please report it. "
+            "strict=True may avoid it.\n"
+            f"the statement that goes wrong first, as far as can be found:\n  {statement}\n"
+            f"numbers of the arguments:\n{shown}\n"
+            f"program:\n{_marked(self.program, statement)}",
+            program=str(self.program),
+            statement=str(statement),
+            found=found,
+            expected=value,
+        )
+
+    def _first_wrong(self, inputs: Sequence[Numbers]) -> Statement | None:
+        """The first statement whose array is wrong in code that gives that array too.
+
+        One array at a time: code that gives more arrays is other code, and may be right.
+        """
+        program, trial = self.program, self.trial
+        if trial is None:
+            return None
+        temporaries = [
+            name
+            for name in dict.fromkeys(s.target.array for s in program.body)
+            if program.arrays[name].role is Role.TEMPORARY
+        ]
+        columns = [column[:, None] for column in inputs]
+        for name in temporaries[:MOST_TRIALS]:
+            shown = Program(dict(program.arrays), program.tables, program.body)
+            shown.arrays[name] = replace(shown.arrays[name], role=Role.OUTPUT)
+            expected = interpret_bounded(shown, self.given(columns), self.dtype)
+            try:
+                found = trial(shown, inputs)
+            except Exception:  # an error beside the one that is reported
+                return None
+            wrong = {
+                array: np.flatnonzero(~self._agrees(found[array][:, None], expected[array])[:, 0])
+                for array in found
+            }
+            written = np.concatenate(
+                [elements(s.target, s.domain, program) for s in program.body
+                 if s.target.array == name]
+            )  # fmt: skip
+            of_this = set(wrong[name].tolist()) & set(written.tolist())
+            if of_this and any(len(wrong[output]) for output in self.outputs):
+                return _writer(program, name, of_this)
+        return None
+
+
+def within(found: Numbers, expected: Bounded) -> npt.NDArray[np.bool_]:
+    """Whether numbers are as near as rounding allows; nan and infinities must be the same.
+
+    Twice the bound: that of compiled code, and that of the interpreter, which rounds too.
+    """
+    value, error = expected.value, expected.error
+    with np.errstate(all="ignore"):
+        near = np.abs(found - value) <= 2.0 * error
+    alike = (found == value) | (np.isnan(found) & np.isnan(value))
+    return np.asarray(alike | near | ~np.isfinite(error))
+
+
+def same(x: Numbers, y: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether numbers are equal, signs of zeros included; nan is nan."""
+    alike = (x == y) & (np.signbit(x) == np.signbit(y))
+    return np.asarray(alike | (np.isnan(x) & np.isnan(y)))
+
+
+def _writer(program: Program, array: str, wrong: set[int]) -> Statement:
+    """The last statement that writes one of these elements."""
+    for s in reversed(program.body):
+        if s.target.array == array:
+            written = elements(s.target, s.domain, program)
+            if wrong & set(written.tolist()):
+                return s
+    return program.body[-1]
+
+
+def _marked(program: Program, statement: Statement) -> str:
+    """The program as text, or the lines around the statement, which is marked."""
+    head = str(replace(program, body=[])).splitlines()
+    body = [("> " if s is statement else "  ") + str(s) for s in program.body]
+    at = next((k for k, s in enumerate(program.body) if s is statement), 0)
+    start = max(0, min(at - SHOWN // 2, len(body) - SHOWN))
+    some = body[start : start + SHOWN]
+    before = [f"  ... {start} statements"] * bool(start)
+    left = len(body) - start - len(some)
+    after = [f"  ... {left} statements"] * bool(left)
+    if len(head) > SHOWN:
+        head = [*head[:SHOWN], "..."]
+    return "\n".join([*(f"  {line}" for line in head), *before, *some, *after])
+
+
+def _short(x: Numbers) -> str:
+    numbers = x.tolist()
+    return repr(numbers) if len(numbers) <= 80 else f"{numbers[:80]!r} ... ({len(numbers)})"
+
+
+# -- calls -----------------------------------------------------------------------------------
+
+
+class CheckedCaller(Caller):
+    """Calls with numbers, some of which are compared."""
+
+    def __init__(
+        self, convention: Convention, address: int, code: object, checker: Checker
+    ) -> None:
+        super().__init__(convention, address, code)
+        self._function = _compared(self._function, convention, checker)
+
+
+def _compared(
+    compiled: Callable[..., Any], convention: Convention, checker: Checker
+) -> Callable[..., Any]:
+    """`main`, of what ctypes is given; it holds no caller, which is then freed when dropped."""
+    dtype = convention.dtype
+
+    def numbers(address: int, size: int) -> npt.NDArray[Any]:
+        return np.array((convention.number * size).from_address(address), dtype=dtype)
+
+    def call(*passed: Any) -> Any:
+        if not checker.due("main"):
+            return compiled(*passed)
+        columns = [
+            numbers(x, count(s)) if isinstance(s, Container) else np.array([x])
+            for x, (_, s) in zip(passed, convention.parameters, strict=False)
+        ]
+        value = compiled(*passed)
+        results = [np.array([value])] if convention.returns else []
+        if convention.written:
+            results.append(numbers(passed[-1], convention.written))
+        together = np.concatenate([*results, np.zeros(0)]).astype(np.float64)
+        checker.compare([c.astype(np.float64)[:, None] for c in columns], together[:, None])
+        return value
+
+    return call
+
+
+class CheckedArrayCaller(ArrayCaller):
+    """Calls with arrays, of some of which some points are compared."""
+
+    def __init__(
+        self, convention: Convention, code: BatchCode, work: int, checker: Checker
+    ) -> None:
+        super().__init__(convention, code, work)
+        self._checker = checker
+        self._due = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As of an ArrayCaller. Raises CheckError."""
+        self._due = self._checker.due("arrays")
+        return super().__call__(*args, **kwargs)
+
+    def _apply(self, inputs: Sequence[Any], outputs: Sequence[Any], where: Any) -> None:
+        sizes = self.operands.outputs
+        shape = outputs[0].shape[:-1] if sizes[0] else outputs[0].shape
+        points = int(np.prod(shape))
+        narrow = any(o.dtype.itemsize < self.convention.dtype.itemsize for o in outputs)
+        if not self._due or not points or narrow:  # what is stored narrow says little
+            super()._apply(inputs, outputs, where)
+            return
+        some = _some(points)
+        if where is not True:
+            some = some[np.broadcast_to(where, shape).reshape(-1)[some]]
+        at = np.unravel_index(some, shape)
+        # before the call, whose results may go to where its arguments are
+        numbers = _rows(inputs, self.operands.inputs, shape, at)
+        super()._apply(inputs, outputs, where)
+        if not len(some):
+            return
+        ends = np.cumsum([count(s) for _, s in self.convention.parameters])[:-1]
+        with np.errstate(over="ignore"):  # numbers too large for float32 are infinite
+            numbers = numbers.astype(self.convention.dtype)
+        columns = np.split(numbers.astype(np.float64), ends)
+        self._checker.compare(columns, _rows(outputs, sizes, shape, at).astype(np.float64))
+
+
+def _some(points: int) -> npt.NDArray[np.int64]:
+    """Of many points the first and last ones, and some between."""
+    if points <= MOST_POINTS:
+        return np.arange(points)
+    each = MOST_POINTS // 4
+    between = np.linspace(each, points - each, MOST_POINTS - 2 * each, dtype=np.int64)
+    return distinct(np.concatenate([np.arange(each), between, np.arange(points - each, points)]))
+
+
+def _rows(
+    operands: Sequence[Any], sizes: Sequence[int], shape: tuple[int, ...], at: Any
+) -> npt.NDArray[Any]:
+    """The numbers of operands at some points: [numbers, points]."""
+    rows = []
+    for x, size in zip(operands, sizes, strict=True):
+        whole = np.broadcast_to(np.asarray(x), (*shape, size) if size else shape)
+        rows.append(whole[at].T if size else whole[at][None])
+    return np.concatenate([*rows, np.zeros((0, len(at[0]) if at else 1))])

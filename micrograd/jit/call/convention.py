@@ -1,0 +1,167 @@
+"""Calls `main` through ctypes: the way for every call that its entry (entry.py) passes on.
+
+A call is: numbers in the order of the parameters, a container as an array of its leaves, and the
+outputs that `main` writes through a pointer. What comes back has the structure of the result.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import SignatureError, kind
+from ..trace.signature import SCALAR, Container, Structure, build, count, is_plain
+
+_PLAIN = {float, int}
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How `main` is called.
+
+    parameters  their names and structures, in order
+    result      the structure of what a call gives; its leaves in order are the value that `main`
+                returns, if it does, and then what it writes
+    returns     whether it returns a number
+    written     how many numbers it writes through its last argument; None: it has no such argument
+    sequences   the parameters that may be lists, tuples or arrays, whatever their structure says
+    """
+
+    name: str
+    parameters: Sequence[tuple[str, Structure]]
+    result: Structure
+    returns: bool
+    written: int | None
+    dtype: np.dtype[Any]
+    sequences: frozenset[str] = frozenset()
+
+    @property
+    def number(self) -> Any:
+        """The C type of a number."""
+        return ctypes.c_double if self.dtype.itemsize == 8 else ctypes.c_float
+
+    @property
+    def prototype(self) -> Any:
+        """The type of `main`, for ctypes."""
+        types = [
+            ctypes.c_void_p if isinstance(s, Container) else self.number for _, s in self.parameters
+        ]
+        types += [ctypes.c_void_p] * (self.written is not None)
+        return ctypes.CFUNCTYPE(self.number if self.returns else None, *types)
+
+
+class Caller:
+    """`main` at an address, as a Python function; calls keep its `code`."""
+
+    def __init__(self, convention: Convention, address: int, code: object) -> None:
+        self.convention = convention
+        function = convention.prototype(address)
+        function.code = code  # which a call that runs keeps
+        self._function: Callable[..., Any] = function
+        self._scalars = [s is SCALAR for _, s in convention.parameters]
+
+    def fits(self, arguments: Sequence[Any]) -> bool:
+        """Whether these are plain numbers, and flat lists or tuples of them, that fit `main`."""
+        parameters = self.convention.parameters
+        if len(arguments) != len(parameters):
+            return False
+        for x, (_, s) in zip(arguments, parameters, strict=True):
+            kind = x.__class__
+            if kind is float or kind is int:
+                if s is not SCALAR:
+                    return False
+            elif (
+                s is SCALAR
+                or kind is not s.type  # type: ignore[union-attr]
+                or not issubclass(kind, (list, tuple))
+                or len(x) != len(s.items)  # type: ignore[union-attr]
+                or not _PLAIN.issuperset(map(type, x))
+            ):
+                return False
+        return True
+
+    def call(self, arguments: Sequence[Any], out: npt.NDArray[Any] | None = None) -> Any:
+        """Call `main`: scalars as they are, the leaves of a container as an array.
+
+        arguments   numbers; for a container a list or tuple of its leaves, or an array of them
+        out         receives the output that comes through a pointer, and is returned in its place
+        """
+        convention = self.convention
+        passed, kept = self._passed(arguments)
+        if convention.written is None:
+            if out is not None:
+                raise SignatureError(f"{convention.name} gives one number, which needs no out")
+            value = self._function(*passed)
+            return made(convention.result, np.array([value]))
+        if out is not None:
+            value = self._function(*passed, _address(self._checked(out)))
+            return (value, out) if convention.returns else out
+        numbers = np.empty(convention.returns + convention.written, convention.dtype)
+        value = self._function(*passed, _address(numbers[convention.returns :]))
+        del kept  # what `main` read lives until here
+        if convention.returns:
+            numbers[0] = value
+        return made(convention.result, numbers)
+
+    def _passed(self, arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """The arguments as ctypes takes them, and the memory that they point to."""
+        dtype = self.convention.dtype
+        passed: list[Any] = []
+        kept: list[Any] = []
+        try:
+            for x, is_scalar in zip(arguments, self._scalars, strict=True):
+                if is_scalar:
+                    passed.append(float(x))
+                    continue
+                if not isinstance(x, np.ndarray) and not is_plain(x):
+                    x = list(map(float, x))
+                with np.errstate(all="ignore"):  # what overflows is inf, as in arithmetic
+                    block = np.ascontiguousarray(x, dtype)
+                passed.append(_address(block))
+                kept.append(block)
+        except OverflowError as error:
+            raise OverflowError(f"{self.convention.name}: {error}") from None
+        return passed, kept
+
+    def _checked(self, out: Any) -> npt.NDArray[Any]:
+        convention = self.convention
+        if isinstance(out, np.ndarray):
+            fits = out.shape == (convention.written,) and out.dtype == convention.dtype
+            flags = out.flags
+            if fits and flags.c_contiguous and flags.writeable and flags.aligned:
+                return out
+            got = f"{out.dtype} of shape {out.shape}"
+        else:
+            got = kind(out)
+        raise SignatureError(
+            f"{convention.name}: out should be a writeable, contiguous {convention.dtype} array of "
+            f"shape ({convention.written},), got {got}"
+        )
+
+    def replace(self, function: Callable[..., Any]) -> None:
+        """Call this from now on."""
+        self._function = function
+
+
+def _address(x: npt.NDArray[Any]) -> int:
+    """Where an array's numbers are."""
+    address: int = x.__array_interface__["data"][0]
+    return address
+
+
+def made(structure: Structure, numbers: npt.NDArray[Any]) -> Any:
+    """The object of this structure with these numbers as its leaves; of an array, a copy."""
+    if isinstance(structure, Container) and structure.type is np.ndarray:
+        return numbers.astype(np.float64).reshape(structure.keys)
+    if isinstance(structure, Container) and not structure.is_flat:
+        parts, start = [], 0
+        for s in structure.items:
+            parts.append(made(s, numbers[start : start + count(s)]))
+            start += count(s)
+        return build(replace(structure, items=(SCALAR,) * len(parts)), iter(parts))
+    return build(structure, iter(numbers.tolist()))

@@ -1,0 +1,336 @@
+"""Emits what generated code does with CPython's objects: check them, read them, call their API.
+
+Every function here builds at the builder's insertion point and may leave it in another block; it
+keeps no values of its own, since what one block computes another may not see. Where an object is
+not what a fast path takes, control goes to a block that the caller names. The code runs with the
+GIL held and nothing in it runs Python code, so a list cannot change while it is read.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lowering.bindings import ir
+
+from ..emit.builder import Builder
+from .callable import LAYOUT, TYPES
+
+ICMP = {"eq": 0, "ne": 1, "sle": 3, "sgt": 4, "ult": 6, "ule": 7, "uge": 9}
+"""The predicates of llvm.icmp that are used here, as MLIR numbers them."""
+
+SIGNATURES = {
+    "PyErr_Clear": "()",
+    "PyEval_RestoreThread": "(!llvm.ptr)",
+    "PyEval_SaveThread": "() -> !llvm.ptr",
+    "PyFloat_FromDouble": "(f64) -> !llvm.ptr",
+    "PyList_New": "(i64) -> !llvm.ptr",
+    "PyLong_AsDouble": "(!llvm.ptr) -> f64",
+    "PyMethod_New": "(!llvm.ptr, !llvm.ptr) -> !llvm.ptr",
+    "PyObject_Vectorcall": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
+    "PyTuple_New": "(i64) -> !llvm.ptr",
+    "PyMem_RawFree": "(!llvm.ptr)",
+    "PyMem_RawMalloc": "(i64) -> !llvm.ptr",
+    "PyArray_New": "(!llvm.ptr, i32, !llvm.ptr, i32, !llvm.ptr, !llvm.ptr, i32, i32, !llvm.ptr)"
+    " -> !llvm.ptr",
+    "Py_DecRef": "(!llvm.ptr)",
+    "Py_IncRef": "(!llvm.ptr)",
+    "convert": "(!llvm.ptr, i64, !llvm.ptr)",
+    "call_general": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
+    "new_array": "(!llvm.ptr, i64, i32, !llvm.ptr) -> !llvm.ptr",
+    "new_list": "(!llvm.ptr, i64) -> !llvm.ptr",
+    "new_object": "(!llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
+    "new_tuple": "(!llvm.ptr, i64) -> !llvm.ptr",
+    "read_numbers": "(!llvm.ptr, i64, !llvm.ptr) -> i1",
+    "read_object": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> i64",
+}
+"""The functions that generated code calls, as MLIR declares them."""
+
+
+class Objects:
+    """Appends code that works on CPython objects to one function of the builder's module."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.b = builder
+        self.ptr, self.i1, self.i64 = builder.ptr, builder.i1, builder.i64
+        self.i32 = builder.i32
+        self.i8 = ir.IntegerType.get_signless(8)
+        self.f64 = ir.F64Type.get()
+        self.number = self.f64 if builder.bits == 64 else ir.F32Type.get()
+        self.number_size = builder.bits // 8
+        self._declared: set[str] = set()
+
+    # -- the module ----------------------------------------------------------------------------
+
+    def function(self, name: str, arguments: Sequence[ir.Type], result: ir.Type | None) -> ir.Block:
+        """Begin a function; its entry block."""
+        b = self.b
+        self._declared.add(name)
+        text = f"!llvm.func<{result or 'void'} ({', '.join(map(str, arguments))})>"
+        attributes = {
+            "sym_name": ir.StringAttr.get(name),
+            "function_type": ir.TypeAttr.get(ir.Type.parse(text)),
+            "CConv": ir.Attribute.parse("#llvm.cconv<ccc>"),
+            "linkage": ir.Attribute.parse("#llvm.linkage<external>"),
+            "unnamed_addr": ir.Attribute.parse("0 : i64"),
+            "visibility_": ir.Attribute.parse("0 : i64"),
+        }
+        if b.exact:
+            attributes["passthrough"] = ir.Attribute.parse('["no-builtins"]')
+        b.enter(b.module.body)
+        function = b.build("llvm.func", [], [], attributes, regions=1)
+        entry: ir.Block = function.regions[0].blocks.append(*arguments)
+        b.begin(entry)
+        return entry
+
+    def variable(self, name: str) -> None:
+        """A global variable of the module: a pointer, null until somebody sets it."""
+        self.b.module.body.append(
+            ir.Operation.parse(
+                f"llvm.mlir.global external @{name}() : !llvm.ptr {{\n"
+                "  %0 = llvm.mlir.zero : !llvm.ptr\n  llvm.return %0 : !llvm.ptr\n}"
+            )
+        )
+
+    def table(self, name: str, words: npt.NDArray[np.int64]) -> None:
+        """Constant words of the module."""
+        b = self.b
+        b.enter(b.module.body)
+        attributes = {
+            "sym_name": ir.StringAttr.get(name),
+            "global_type": ir.TypeAttr.get(ir.Type.parse(f"!llvm.array<{len(words)} x i64>")),
+            "value": ir.DenseElementsAttr.get(words, type=self.i64),
+            "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
+            "constant": ir.UnitAttr.get(),
+        }
+        b.build("llvm.mlir.global", [], [], attributes, regions=1)
+
+    def address(self, name: str) -> ir.Value:
+        """The address of a variable of this module."""
+        attribute = {"global_name": ir.FlatSymbolRefAttr.get(name)}
+        return self.b.build("llvm.mlir.addressof", [self.ptr], [], attribute)
+
+    def object(self, name: str) -> ir.Value:
+        """The address of an object of Python's, one of native_callable.symbols()."""
+        if name not in self._declared:
+            self._declared.add(name)
+            self.b.module.body.append(
+                ir.Operation.parse(f"llvm.mlir.global external @{name}() : !llvm.ptr")
+            )
+        return self.address(name)
+
+    def call(self, name: str, *operands: ir.Value, last: bool = False) -> ir.Value:
+        """Call a function of the C API, or of marshalling.py.
+
+        last   what it gives is returned, and it does not see this function's stack
+        """
+        if name not in self._declared:
+            self._declared.add(name)
+            self.b.module.body.append(ir.Operation.parse(f"llvm.func @{name}{SIGNATURES[name]}"))
+        result = SIGNATURES[name].partition(" -> ")[2]
+        results = [ir.Type.parse(result)] if result else []
+        attributes = self.b.callee(name, len(operands))
+        if last:
+            attributes["TailCallKind"] = ir.Attribute.parse("#llvm.tailcallkind<tail>")
+        return self.b.build("llvm.call", results, operands, attributes)
+
+    def call_pointer(
+        self, function: ir.Value, result: ir.Type | None, *operands: ir.Value, last: bool = False
+    ) -> ir.Value:
+        """The same for the function at an address.
+
+        last   it takes the place of this function, whose parameters it has, and whose code may be
+               gone when it returns
+        """
+        attributes = {
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1 + len(operands), 0]),
+            "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
+        }
+        if last:
+            attributes["TailCallKind"] = ir.Attribute.parse("#llvm.tailcallkind<musttail>")
+        results = [] if result is None else [result]
+        return self.b.build("llvm.call", results, [function, *operands], attributes)
+
+    # -- words ---------------------------------------------------------------------------------
+
+    def integer(self, n: int) -> ir.Value:
+        """An i64 in the present block."""
+        value = {"value": ir.IntegerAttr.get(self.i64, n)}
+        return self.b.build("llvm.mlir.constant", [self.i64], [], value)
+
+    def int32(self, n: int) -> ir.Value:
+        """An i32 in the present block."""
+        return self.b.constant_op(ir.IntegerAttr.get(self.i32, n), self.i32)
+
+    def null(self) -> ir.Value:
+        """The null pointer."""
+        return self.b.build("llvm.mlir.zero", [self.ptr], [])
+
+    def integer_op(self, name: str, x: ir.Value, y: ir.Value | int) -> ir.Value:
+        """An operation on two i64."""
+        y = self.integer(y) if isinstance(y, int) else y
+        return self.b.build(f"llvm.{name}", [self.i64], [x, y])
+
+    def compare(self, predicate: str, x: ir.Value, y: ir.Value | int) -> ir.Value:
+        """The i1 of a comparison of words."""
+        y = self.integer(y) if isinstance(y, int) else y
+        attribute = {"predicate": ir.IntegerAttr.get(self.i64, ICMP[predicate])}
+        return self.b.build("llvm.icmp", [self.i1], [x, y], attribute)
+
+    def both(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The i1 of two that hold together."""
+        return self.b.build("llvm.and", [self.i1], [x, y])
+
+    def negated(self, x: ir.Value) -> ir.Value:
+        """The i1 that holds where `x` does not."""
+        return self.b.negated(x)
+
+    def all(self, xs: Sequence[ir.Value]) -> ir.Value:
+        """The i1 of all that hold together."""
+        return functools.reduce(self.both, xs)
+
+    def is_null(self, x: ir.Value) -> ir.Value:
+        """Whether a pointer is null."""
+        return self.compare("eq", x, self.null())
+
+    def at(self, base: ir.Value, offset: int | ir.Value, element: ir.Type | None = None) -> Any:
+        """The address so many bytes, or elements of a type, behind `base`."""
+        if isinstance(offset, int):
+            if offset == 0:
+                return base
+            offset = self.integer(offset)
+        return self.b.element(base, offset, element or self.i8)
+
+    def word(self, base: ir.Value, offset: int = 0) -> ir.Value:
+        """The i64 there."""
+        return self.b.load(self.at(base, offset), self.i64)
+
+    def pointer(self, base: ir.Value, offset: int = 0) -> ir.Value:
+        """The pointer there."""
+        return self.b.load(self.at(base, offset), self.ptr)
+
+    def allocate(self, n: int, element: ir.Type | None = None) -> ir.Value:
+        """Room on the stack for so many numbers, or elements of a type.
+
+        To be called in the function's entry block.
+        """
+        attributes = {
+            "elem_type": ir.TypeAttr.get(element or self.number),
+            "alignment": ir.IntegerAttr.get(self.i64, 64 if n > 8 else 8),
+        }
+        return self.b.build("llvm.alloca", [self.ptr], [self.integer(max(1, n))], attributes)
+
+    # -- control -------------------------------------------------------------------------------
+
+    def require(self, condition: ir.Value, otherwise: ir.Block) -> None:
+        """Go on in a new block where the i1 holds, else in `otherwise`, which takes no values."""
+        here = self.b.block.create_after()
+        self.branch_if(condition, here, otherwise)
+        self.b.enter(here)
+
+    def require_with(
+        self, condition: ir.Value, otherwise: ir.Block, passed: Sequence[ir.Value]
+    ) -> None:
+        """The same, where `otherwise` takes values."""
+        here = self.b.block.create_after()
+        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, len(passed)])}
+        operands = [condition, *passed]
+        self.b.build("llvm.cond_br", [], operands, segments, successors=[here, otherwise])
+        self.b.enter(here)
+
+    def branch_if(self, condition: ir.Value, then: ir.Block, otherwise: ir.Block) -> None:
+        """End the present block in one of two others."""
+        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0])}
+        self.b.build("llvm.cond_br", [], [condition], segments, successors=[then, otherwise])
+
+    def leave(self, x: ir.Value) -> None:
+        """Return."""
+        self.b.build("llvm.return", [], [x])
+
+    def go_to(self, block: ir.Block, *passed: ir.Value) -> None:
+        """End the present block in another."""
+        self.b.branch(block, passed)
+
+    def block(self, *types: ir.Type) -> ir.Block:
+        """A new block at the end of the function, not entered."""
+        return self.b.block.region.blocks.append(*types)
+
+    @contextmanager
+    def loop(self, n: ir.Value) -> Iterator[ir.Value]:
+        """A loop from 0 to `n`, which may be 0; what is built inside is its body."""
+        with self.b.when(self.compare("ne", n, 0)), self.b.scope(), self.b.loop(n) as index:
+            yield index
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def is_a(self, x: ir.Value, kind: type) -> ir.Value:
+        """Whether an object is exactly of a type, whose subclasses do not count."""
+        return self.has_type(self.pointer(x, LAYOUT.type), kind)
+
+    def has_type(self, found: ir.Value, kind: type) -> ir.Value:
+        """Whether this address is that of the type."""
+        return self.compare("eq", found, self.object(TYPES[kind]))
+
+    def read_number(self, x: ir.Value, otherwise: ir.Block) -> ir.Value:
+        """The number that a float, also one of NumPy's, or an int is.
+
+        Anything else goes to `otherwise`. An int of one digit is read here. Another int is left to
+        CPython, whose answer is never -1, so that -1 says that it is too large, and an error that
+        is to be forgotten.
+        """
+        b = self.b
+        known, is_float = b.block.create_after(self.f64), b.block.create_after()
+        maybe_int, maybe_other = self.block(), self.block()
+        is_int, small, large, overflow = (self.block() for _ in range(4))
+        found = self.pointer(x, LAYOUT.type)
+        self.branch_if(self.has_type(found, float), is_float, maybe_int)
+        b.enter(is_float)
+        b.branch(known, [b.load(self.at(x, LAYOUT.float_value), self.f64)])
+        b.enter(maybe_int)
+        self.branch_if(self.has_type(found, int), is_int, maybe_other)
+        b.enter(maybe_other)  # it begins as a float does, being derived from it
+        self.branch_if(self.has_type(found, np.float64), is_float, otherwise)
+        b.enter(is_int)
+        size = self.word(x, LAYOUT.int_size)
+        if LAYOUT.int_tagged:
+            compact = self.compare("ult", size, 16)
+        else:
+            compact = self.compare("ule", self.integer_op("add", size, 1), 2)
+        self.branch_if(compact, small, large)
+        b.enter(small)
+        digit = b.load(self.at(x, LAYOUT.int_digit), self.i32)
+        digit = b.build("llvm.zext", [self.i64], [digit])
+        sign = size
+        if LAYOUT.int_tagged:
+            sign = self.integer_op("sub", self.integer(1), self.integer_op("and", size, 3))
+        value = self.integer_op("mul", sign, digit)
+        b.branch(known, [b.build("llvm.sitofp", [self.f64], [value])])
+        b.enter(large)
+        value = self.call("PyLong_AsDouble", x)
+        minus_one = {"value": ir.FloatAttr.get(self.f64, -1.0)}
+        failed = b.build(
+            "llvm.fcmp",
+            [self.i1],
+            [value, b.build("llvm.mlir.constant", [self.f64], [], minus_one)],
+            {"predicate": ir.IntegerAttr.get(self.i64, 1)},
+        )
+        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 1])}
+        b.build("llvm.cond_br", [], [failed, value], segments, successors=[overflow, known])
+        b.enter(overflow)
+        self.call("PyErr_Clear")
+        b.branch(otherwise)
+        b.enter(known)
+        return self.narrowed(known.arguments[0])
+
+    def narrowed(self, x: ir.Value) -> ir.Value:
+        """A double in the kernel's element type."""
+        return x if self.number == self.f64 else self.b.build("llvm.fptrunc", [self.number], [x])
+
+    def widened(self, x: ir.Value) -> ir.Value:
+        """A number of the kernel's element type as a double."""
+        return x if self.number == self.f64 else self.b.build("llvm.fpext", [self.f64], [x])

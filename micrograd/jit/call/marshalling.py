@@ -1,0 +1,149 @@
+"""Code that all entries share: rows of numbers between Python's objects and arrays.
+
+    bool read_numbers(PyObject **items, size_t n, number *to)
+    void convert(other *from, size_t n, number *to)
+    PyObject *new_tuple(number *from, size_t n)
+    PyObject *new_list(number *from, size_t n)
+    PyObject *new_array(number *from, size_t n, int dimensions, size_t *shape)
+    PyObject *call_general(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+
+and what walk.py adds. `number` is the element type and `other` the other one; arrays are of
+float64. This is emitted and compiled once for each
+element type, so that a kernel's own entry stays short: compiling all of it with every kernel took
+longer than the rest of a small one.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+import lowering
+from lowering.bindings import context, ir
+
+from ..emit.builder import Builder
+from .callable import GENERAL, LAYOUT, immortal, symbols
+from .cpython import Objects
+from .ndarrays import ARRAY, array_new, usable
+from .walk import emit_walk
+
+CALL_GENERAL = "call_general"
+
+
+@functools.cache
+def _compiled(bits: int) -> lowering.NativeModule:
+    """The machine code for an element type; it lives as long as the process."""
+    with context(), ir.Location.unknown():
+        module = ir.Module.create()
+        o = Objects(Builder(module, bits, exact=True))
+        _read_numbers(o)
+        _convert(o)
+        _new_container(o, "new_tuple")
+        _new_container(o, "new_list")
+        if usable():
+            _new_array(o)
+        emit_walk(o)
+        _call_general(o)
+        module.operation.verify()
+        known = symbols() | ({"PyArray_New": array_new()} if usable() else {})
+        native = lowering.compile(
+            module, symbols=known, vectorize=False, unroll=False, isolate=False
+        )
+        immortal(native)
+        return native
+
+
+def addresses(bits: int) -> dict[str, int]:
+    """The symbols of this code, and all that it refers to itself, for the linker."""
+    native = _compiled(bits)
+    return symbols() | {name: native.address(name) for name in native.symbols}
+
+
+def _read_numbers(o: Objects) -> None:
+    """Whether all items are exact floats and ints; if so, they are in `to`."""
+    b = o.b
+    start = o.function("read_numbers", [o.ptr, o.i64, o.ptr], o.i1)
+    items, n, to = start.arguments
+    other = o.block()
+    with o.loop(n) as k:
+        item = b.load(o.at(items, k, o.ptr), o.ptr)
+        b.store(o.read_number(item, other), o.at(to, k, o.number))
+    o.leave(b.constant_op(ir.BoolAttr.get(True), o.i1))
+    b.enter(other)
+    o.leave(b.constant_op(ir.BoolAttr.get(False), o.i1))
+
+
+def _convert(o: Objects) -> None:
+    """Doubles to floats, or floats to doubles."""
+    b = o.b
+    start = o.function("convert", [o.ptr, o.i64, o.ptr], None)
+    source, n, to = start.arguments
+    wide = o.number == o.f64
+    other = ir.F32Type.get() if wide else o.f64
+    with o.loop(n) as k:
+        x = b.load(o.at(source, k, other), other)
+        x = b.build("llvm.fpext" if wide else "llvm.fptrunc", [o.number], [x])
+        b.store(x, o.at(to, k, o.number))
+    b.build("llvm.return", [], [])
+
+
+def _new_container(o: Objects, name: str) -> None:
+    """A new tuple or list of floats; null, and an error, if there is no memory."""
+    b = o.b
+    start = o.function(name, [o.ptr, o.i64], o.ptr)
+    source, n = start.arguments
+    failed, undo = o.block(), o.block()
+    made = o.call("PyTuple_New" if name == "new_tuple" else "PyList_New", n)
+    o.require(o.negated(o.is_null(made)), failed)
+    with o.loop(n) as k:
+        number = o.widened(b.load(o.at(source, k, o.number), o.number))
+        item = o.call("PyFloat_FromDouble", number)
+        o.require(o.negated(o.is_null(item)), undo)
+        if name == "new_tuple":
+            items = o.at(made, LAYOUT.tuple_items)
+        else:
+            items = o.pointer(made, LAYOUT.list_items)
+        b.store(item, o.at(items, k, o.ptr))
+    o.leave(made)
+    b.enter(undo)
+    o.call("Py_DecRef", made)
+    o.leave(o.null())
+    b.enter(failed)
+    o.leave(o.null())
+
+
+def _new_array(o: Objects) -> None:
+    """A new array of float64; null, and an error, if there is no memory."""
+    b = o.b
+    start = o.function("new_array", [o.ptr, o.i64, o.i32, o.ptr], o.ptr)
+    source, n, dimensions, shape = start.arguments
+    failed = o.block()
+    kind, null, nothing = o.object("PyArray_Type"), o.null(), o.int32(0)
+    number = o.int32(np.dtype(np.float64).num)
+    made = o.call(
+        "PyArray_New", kind, dimensions, shape, number, null, null, nothing, nothing, null
+    )
+    o.require(o.negated(o.is_null(made)), failed)
+    data = o.pointer(made, ARRAY.data)
+    with o.loop(n) as k:
+        number = o.widened(b.load(o.at(source, k, o.number), o.number))
+        b.store(number, o.at(data, k, o.f64))
+    o.leave(made)
+    b.enter(failed)
+    o.leave(o.null())
+
+
+def _call_general(o: Objects) -> None:
+    """Call `Kernel.__call__`, as a method of `self`."""
+    b = o.b
+    start = o.function(CALL_GENERAL, [o.ptr, o.ptr, o.i64, o.ptr], o.ptr)
+    self_, args, nargsf, kwnames = start.arguments
+    failed = o.block()
+    method = o.call("PyMethod_New", o.object(GENERAL), self_)
+    o.require(o.negated(o.is_null(method)), failed)
+    result = o.call("PyObject_Vectorcall", method, args, nargsf, kwnames)
+    o.call("Py_DecRef", method)
+    o.leave(result)
+    b.enter(failed)
+    o.leave(o.null())

@@ -1,0 +1,1 @@
+"""Schedule -> MLIR in the llvm dialect."""

@@ -1,0 +1,196 @@
+"""Schedule -> MLIR module that computes a kernel at many points at once.
+
+Establishes
+
+    @main_block(columns, n)    the kernel at n points; what columns are, emit_points.py says
+
+Where outputs exceed the last-level cache they are written past it, once they begin at whole
+vectors: the points before go first, by way of the stack. So do those that are left behind the last
+full vector: no more is read or written than is there.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+import numpy as np
+
+from lowering.bindings import ir
+from lowering.versions import masked_alignment
+
+from ..schedule.lanes import VectorLoop
+from ..schedule.schedule import Schedule, cost
+from .builder import Builder
+from .call_memory import CallMemory
+from .function import Interface
+from .points import Vectors
+
+BLOCK = "main_block"
+"""The symbol."""
+PAIRED_OPS = 90
+"""Kernels of at most so many operations take two vectors at once."""
+MOST_STREAMS = 12
+"""Kernels with more outputs write them through the cache."""
+
+
+@functools.cache
+def last_level_cache() -> int:
+    """The bytes of the largest cache, as the system says; else 32 MiB."""
+    try:
+        found = os.sysconf("SC_LEVEL3_CACHE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        found = 0
+    return found if found > 0 else 32 << 20
+
+
+def emit_block(
+    schedule: Schedule,
+    interface: Interface,
+    *,
+    bits: int,
+    exact: bool,
+    lanes: int,
+) -> ir.Module:
+    """The module, built in the current MLIR context and verified.
+
+    lanes     points in a vector
+    """
+    with ir.Location.unknown():
+        module = ir.Module.create()
+        builder = Builder(module, bits, exact=exact, lanes=lanes)
+        plain = Vectors(builder, schedule, interface, "")
+        plain.kernel.globals()
+        plain.emit()
+        wide = None
+        if _is_short(schedule) and not exact:
+            wide = Vectors(builder.twin(2 * lanes), schedule, interface, "_pairs")
+            wide.emit()
+        _emit_main(plain, wide)
+    module.operation.verify()
+    return module
+
+
+def _is_short(schedule: Schedule) -> bool:
+    """Whether the registers hold two vectors of points at once, so that each hides the latencies
+    of the other.
+    """
+    steps = [step for steps in schedule.functions for step in steps]
+    return sum(map(cost, steps)) <= PAIRED_OPS and not any(isinstance(s, VectorLoop) for s in steps)
+
+
+def _emit_main(plain: Vectors, wide: Vectors | None) -> None:
+    """Emit `main_block`.
+
+    plain   a vector at a time
+    wide    two vectors at a time, while there are two
+    """
+    b = plain.b
+    _emit_few(plain)
+    plain.kernel.function(BLOCK, [b.ptr, b.i64], None, marked=False)
+    columns, n = b.block.arguments
+    past, before = _past(plain, columns, n)
+    with b.when(b.compare_integers("sgt", before, b.integer(0))):
+        b.build("llvm.call", [], [columns, b.integer(0), before], b.callee("few", 3))
+    start = before
+    for vectors in [wide, plain] if wide else [plain]:
+        rest = b.integer_op("llvm.sub", n, start)
+        shift = b.integer(vectors.b.lanes.bit_length() - 1)
+        count = b.integer_op("llvm.lshr", rest, shift)
+        with b.when(b.compare_integers("sgt", count, b.integer(0))):
+            operands = [columns, start, count, past]
+            b.build("llvm.call", [], operands, b.callee(vectors.full, 4))
+        start = b.integer_op("llvm.add", start, b.integer_op("llvm.shl", count, shift))
+    with b.when(past):  # what was written past the cache is there for other threads to see
+        b.build("llvm.fence", [], [], {"ordering": ir.IntegerAttr.get(b.i64, 7)})
+    left = b.integer_op("llvm.sub", n, start)
+    with b.when(b.compare_integers("sgt", left, b.integer(0))):
+        b.build("llvm.call", [], [columns, start, left], b.callee("few", 3))
+    b.build("llvm.return", [], [])
+
+
+def _emit_few(v: Vectors) -> None:
+    """`few(columns, start, count)`: fewer points than a vector has, by way of the stack."""
+    b = v.b
+    types = [b.ptr, b.i64, b.i64]
+    v.kernel.function("few", types, None, internal=True, apart=True, marked=False)
+    columns, start, count = b.block.arguments
+    memory = CallMemory(b, b.block)
+    places = memory.allocate(v.count, b.number, b.lanes * b.bits // 8)
+    table = memory.allocate(v.count, b.ptr, 8)
+    mask = _first(b, count)
+    for x in v.leaves:
+        with v.each(x) as each:
+            for _, k in each:
+                source = b.element(places, k, b.number)
+                if x.is_input:
+                    b.store(_masked_load(b, v.column(columns, k, start), mask), source, 64)
+                b.store(source, b.element(table, k, b.ptr))
+    operands = [table, b.integer(0), b.integer(1), _truth(b, False)]
+    b.build("llvm.call", [], operands, b.callee(v.full, 4))
+    for x in v.leaves:
+        if x.is_input:
+            continue
+        with v.each(x) as each:
+            for _, k in each:
+                number = b.load(b.element(places, k, b.number), b.number, 64)
+                _masked_store(b, number, v.column(columns, k, start), mask)
+    memory.release()
+    b.build("llvm.return", [], [])
+
+
+def _past(v: Vectors, columns: Any, n: Any) -> tuple[Any, Any]:
+    """Whether the outputs exceed the cache and all begin equally far from a whole vector; and how
+    many points lie before it, or 0.
+    """
+    b = v.b
+    outputs = [
+        k for x in v.leaves if not x.is_input for k in range(x.first, x.first + x.array.size)
+    ]
+    size = b.bits // 8
+    if not outputs or len(outputs) > MOST_STREAMS:
+        return _truth(b, False), b.integer(0)
+    addresses = [b.build("llvm.ptrtoint", [b.i64], [v.column(columns, k)]) for k in outputs]
+    apart = b.integer(0)
+    for address in addresses[1:]:
+        difference = b.integer_op("llvm.xor", address, addresses[0])
+        apart = b.integer_op("llvm.or", apart, difference)
+    within = b.integer(b.lanes * size - 1)
+    alike = b.compare_integers("eq", b.integer_op("llvm.and", apart, within), b.integer(0))
+    even = b.integer_op("llvm.and", addresses[0], b.integer(size - 1))
+    alike = b.build("llvm.and", [b.i1], [alike, b.compare_integers("eq", even, b.integer(0))])
+    limit = last_level_cache() // (size * len(outputs))
+    many = b.compare_integers("sgt", n, b.integer(limit))
+    past = b.build("llvm.and", [b.i1], [alike, many])
+    short = b.integer_op("llvm.and", b.integer_op("llvm.sub", b.integer(0), addresses[0]), within)
+    points = b.integer_op("llvm.lshr", short, b.integer(size.bit_length() - 1))
+    return past, b.select(past, points, b.integer(0))
+
+
+def _truth(b: Builder, x: bool) -> Any:
+    return b.constant_op(ir.BoolAttr.get(x), b.i1)
+
+
+def _first(b: Builder, left: Any) -> Any:
+    """The mask of the first `left` lanes."""
+    type = ir.VectorType.get([b.lanes], b.i32)
+    numbers = ir.DenseElementsAttr.get(np.arange(b.lanes, dtype=np.int32), type=b.i32)
+    lane = b.constant_op(numbers, type)
+    short = b.build("llvm.trunc", [b.i32], [left])
+    poison = b.build("llvm.mlir.poison", [type], [])
+    one = b.build("llvm.insertelement", [type], [poison, short, b.integer(0)])
+    zeros = {"mask": ir.DenseI32ArrayAttr.get([0] * b.lanes)}
+    limit = b.build("llvm.shufflevector", [type], [one, poison], zeros)
+    return b.compare_integers("ult", lane, limit)
+
+
+def _masked_load(b: Builder, address: Any, mask: Any) -> Any:
+    name = "llvm.intr.masked.load"
+    aligned = {"alignment": masked_alignment(name, b.bits // 8)}
+    return b.build(name, [b.number], [address, mask, b.constant(1.0)], aligned)
+
+
+def _masked_store(b: Builder, x: Any, address: Any, mask: Any) -> None:
+    name = "llvm.intr.masked.store"
+    b.build(name, [], [x, address, mask], {"alignment": masked_alignment(name, b.bits // 8)})

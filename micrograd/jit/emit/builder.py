@@ -1,0 +1,247 @@
+"""Builds operations on numbers and vectors of them, among them each op of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lowering.bindings import ir
+
+from ...errors import GraphError
+from ...ops import OPS, Op
+from ..ir.program import Access, Apply, Expr
+from ..vectormath import expansion
+from ..vectormath.library import Library
+from .blocks import Blocks, declare
+
+FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13}
+"""The predicates of llvm.fcmp that the op table uses, as MLIR numbers them."""
+
+CONTRACTED = frozenset({"llvm.fadd", "llvm.fsub", "llvm.fmul"})
+REASSOCIATED = "reassoc, contract"
+
+
+class Builder(Blocks):
+    """Appends operations to the functions of one module. `bits` is 32 or 64: the element type.
+
+    With `exact`, no operation carries a fast-math flag and library calls are left alone.
+
+    lanes   how many elements one number of the program is. More than 1: every number is a vector,
+            of that number at so many points of a batch, and memory holds such vectors; parameters,
+            constant data and index tables are the same for all points, and stay single elements.
+    """
+
+    def __init__(self, module: ir.Module, bits: int, *, exact: bool, lanes: int = 1) -> None:
+        super().__init__(module)
+        self.bits = bits
+        self.exact = exact
+        self.lanes = lanes
+        self.element_type = self.f64 if bits == 64 else ir.F32Type.get()
+        self.number = (
+            self.element_type if lanes == 1 else ir.VectorType.get([lanes], self.element_type)
+        )
+        self._vectors: dict[int, ir.Type] = {1: self.number}
+        self._truths: dict[int, ir.Type] = {
+            1: self.i1 if lanes == 1 else ir.VectorType.get([lanes], self.i1)
+        }
+        self._widths: dict[str, int] = {str(self.number): 1}
+        self._contract = ir.Attribute.parse("#llvm.fastmath<contract>")
+        self._reassociate = ir.Attribute.parse(f"#llvm.fastmath<{REASSOCIATED}>")
+        self._predicates = {name: ir.IntegerAttr.get(self.i64, code) for name, code in FCMP.items()}
+        self._declared: set[str] = set()
+        self._library = Library(self)
+
+    def twin(self, lanes: int) -> Builder:
+        """A builder for the same module whose numbers have so many lanes."""
+        twin = Builder(self.module, self.bits, exact=self.exact, lanes=lanes)
+        twin._declared, twin._tables = self._declared, self._tables
+        return twin
+
+    def is_new(self, name: str) -> bool:
+        """Whether a function is not declared in the module; from now on it is."""
+        if name in self._declared:
+            return False
+        self._declared.add(name)
+        return True
+
+    def vector(self, width: int) -> ir.Type:
+        """The type of `width` numbers: a vector, or the element type for 1."""
+        if width not in self._vectors:
+            self._vectors[width] = ir.VectorType.get([width], self.element_type)
+            self._truths[width] = ir.VectorType.get([width], self.i1)
+            self._widths[str(self._vectors[width])] = width
+        return self._vectors[width]
+
+    def width(self, x: ir.Value) -> int:
+        """How many numbers a value of a number or vector type holds."""
+        return self._widths[str(x.type)]
+
+    def constant(self, x: float) -> ir.Value:
+        """A number; nan and the sign of zero are kept."""
+        return self.numbered(
+            ("constant", x.hex()), lambda: self.constant_op(self._attribute(x), self.number)
+        )
+
+    def _attribute(self, x: float) -> ir.Attribute:
+        element = ir.FloatAttr.get(self.element_type, x)
+        return element if self.lanes == 1 else ir.DenseElementsAttr.get_splat(self.number, element)
+
+    def apply(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
+        """The op on numbers. Raises GraphError if its entry says no way to emit it."""
+        return self.numbered((op, *operands), lambda: self._apply(op, operands))
+
+    def _apply(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
+        if op is OPS["where"]:
+            return self.select(self.truth(operands[0]), operands[1], operands[2])
+        if op.mlir is not None:
+            flags = {"fastmathFlags": self._contract}
+            contracted = not self.exact and op.mlir in CONTRACTED
+            return self.build(op.mlir, [operands[0].type], operands, flags if contracted else None)
+        vector = isinstance(operands[0].type, ir.VectorType)
+        if not self.exact and (vector or op.libm is None) and (expand := expansion(op)):
+            return self._library.call(op, expand, operands)
+        width = self.width(operands[0])
+        if op.predicate is not None:
+            truth = self.compare(op, operands)
+            one, zero = (self.splat(self.constant(x), width) for x in (1.0, 0.0))
+            return self.select(truth, one, zero)
+        if op.libm is not None:
+            name = op.libm if self.bits == 64 else op.libm + "f"
+            lanes = width * self.lanes
+            if lanes == 1:
+                return self.call(name, operands)
+            type = operands[0].type
+            value = self.build("llvm.mlir.poison", [type], [])
+            for k in range(lanes):
+                lane = self.call(name, [self.extract(x, k) for x in operands])
+                value = self.build("llvm.insertelement", [type], [value, lane, self.integer(k)])
+            return value
+        if op.expand is not None:
+            symbols = [Access(f"x{k}") for k in range(op.arity)]
+            known: dict[Expr, ir.Value] = dict(zip(symbols, operands, strict=True))
+
+            def value(e: Expr) -> ir.Value:
+                return known[e] if e in known else self.expression(e, value, width)
+
+            return value(op.expand(*symbols))
+        raise GraphError(f"op {op.name!r} has no emission; see its entry in the op table")
+
+    def expression(self, expr: Expr, value: Callable[[Expr], ir.Value], width: int = 1) -> ir.Value:
+        """A literal or an applied op, `width` lanes wide; `value` gives the operands."""
+        if isinstance(expr, float):
+            return self.splat(self.constant(expr), width)
+        assert isinstance(expr, Apply)
+        if expr.op is OPS["where"]:
+            condition, x, y = expr.args
+            if isinstance(condition, Apply) and condition.op.predicate is not None:
+                truth = self.compare(condition.op, [value(c) for c in condition.args])
+            else:
+                truth = self.truth(value(condition))
+            return self.select(truth, value(x), value(y))
+        return self.apply(expr.op, [value(x) for x in expr.args])
+
+    def compare(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
+        """The i1 of a comparison."""
+        predicate = {"predicate": self._predicates[op.predicate or ""]}
+        return self.numbered(
+            ("i1", op, *operands),
+            lambda: self.build(
+                "llvm.fcmp", [self._truths[self.width(operands[0])]], operands, predicate
+            ),
+        )
+
+    def truth(self, x: ir.Value) -> ir.Value:
+        """The i1 of a number: whether it is not zero."""
+        return self.compare(OPS["ne"], [x, self.splat(self.constant(0.0), self.width(x))])
+
+    def select(self, condition: ir.Value, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x where the i1 holds, else y."""
+        key = ("select", condition, x, y)
+        operands = [condition, x, y]
+        return self.numbered(key, lambda: self.build("llvm.select", [x.type], operands))
+
+    def add(self, x: ir.Value, y: ir.Value, *, reduction: bool = False) -> ir.Value:
+        """x + y; a term of a sum over a loop may be reassociated."""
+        if reduction and not self.exact:
+            return self.build("llvm.fadd", [x.type], [x, y], {"fastmathFlags": self._reassociate})
+        return self.apply(OPS["add"], [x, y])
+
+    def call(self, name: str, operands: Sequence[ir.Value]) -> ir.Value:
+        """A call of a pure C function of numbers."""
+        if self.is_new(name):
+            numbers = ", ".join(str(self.element_type) for _ in operands)
+            pure = (
+                "memory_effects = #llvm.memory_effects<other = none, argMem = none, "
+                "inaccessibleMem = none, errnoMem = none, targetMem0 = none, targetMem1 = none>, "
+                "no_unwind, will_return"
+            )
+            result = self.element_type
+            declare(self.module, f"@{name}({numbers}) -> {result} attributes {{{pure}}}")
+        callee = self.callee(name, len(operands))
+        return self.build("llvm.call", [self.element_type], operands, callee)
+
+    def splat(self, x: ir.Value, width: int) -> ir.Value:
+        """A vector with the same number in every lane."""
+        if width == 1:
+            return x
+        type = self.vector(width)
+        return self.numbered(("splat", x, width), lambda: self._splat(x, type, width))
+
+    def _splat(self, x: ir.Value, type: ir.Type, width: int) -> ir.Value:
+        poison = self.numbered(
+            ("poison", width), lambda: self.build("llvm.mlir.poison", [type], [])
+        )
+        first = self.build("llvm.insertelement", [type], [poison, x, self.integer(0)])
+        mask = {"mask": ir.DenseI32ArrayAttr.get([0] * width)}
+        return self.build("llvm.shufflevector", [type], [first, poison], mask)
+
+    def assemble(self, lanes: Sequence[ir.Value]) -> ir.Value:
+        """A vector of the given numbers; one number stays one."""
+        if len(lanes) == 1:
+            return lanes[0]
+        return self._assemble(lanes, self.vector(len(lanes)))
+
+    def _assemble(self, lanes: Sequence[ir.Value], type: ir.Type) -> ir.Value:
+        value = self.build("llvm.mlir.poison", [type], [])
+        for k, x in enumerate(lanes):
+            value = self.build("llvm.insertelement", [type], [value, x, self.integer(k)])
+        return value
+
+    def extract(self, x: ir.Value, lane: int) -> ir.Value:
+        """One lane of a vector."""
+        return self.numbered(
+            ("lane", x, lane),
+            lambda: self.build("llvm.extractelement", [self.element_type], [x, self.integer(lane)]),
+        )
+
+    def add_lanes(self, x: ir.Value) -> ir.Value:
+        """The sum of the lanes of a vector, in no particular order."""
+        if self.width(x) == 1:
+            return x
+        flags = {"fastmathFlags": self._reassociate}
+        operands = [self.constant(-0.0), x]
+        return self.build("llvm.intr.vector.reduce.fadd", [self.number], operands, flags)
+
+    def load_parameter(self, address: ir.Value, width: int = 1) -> ir.Value:
+        """Float64 numbers in a row from a parameter store, in the element type."""
+        type = self.f64 if width == 1 else ir.VectorType.get([width], self.f64)
+        wide = self.load(address, type, 8)
+        if self.bits == 64:
+            self.vector(width)
+            return self.everywhere(wide)
+        narrow = self.element_type if width == 1 else self.vector(width)
+        return self.everywhere(self.build("llvm.fptrunc", [narrow], [wide]))
+
+    def gather_parameters(self, addresses: Sequence[ir.Value]) -> ir.Value:
+        """Float64 numbers here and there in a parameter store, as a vector of the element type.
+
+        They are converted all at once.
+        """
+        lanes = [self.load(address, self.f64, 8) for address in addresses]
+        wide = self._assemble(lanes, ir.VectorType.get([len(lanes)], self.f64))
+        return self.build("llvm.fptrunc", [self.vector(len(lanes))], [wide])
+
+    def everywhere(self, x: ir.Value) -> ir.Value:
+        """A single element as a number: the same at all points of the batch."""
+        if self.lanes == 1:
+            return x
+        return self.numbered(("everywhere", x), lambda: self._splat(x, self.number, self.lanes))

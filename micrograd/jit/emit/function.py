@@ -1,0 +1,276 @@
+"""Schedule -> MLIR module in the llvm dialect, through the bindings' builders.
+
+Requires a verified program of ops that have an emission (simplify.expand), and its schedule.
+Establishes a module that MLIR verifies, with
+
+    @main(inputs..., outputs...)     the kernel; scalars by value, arrays by pointer; an output of
+                                     one element may be the result
+    @_mlir_ciface_main               its C interface, as MLIR's own lowering would name it
+    @p0, @p1, ...                    pointers to the parameter stores, set once after linking
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lowering.bindings import ir
+
+from ..ir.program import Access, Array, Expr, Program, Role, Statement
+from ..schedule.schedule import Schedule, Step
+from .builder import Builder
+from .loop import LoopEmitter
+from .storage import INLINE_DATA, Storage, in_pieces
+
+ENTRY = "main"
+
+
+def constant_data(program: Program, bits: int) -> dict[str, npt.NDArray[Any]]:
+    """The constants and index tables of a program by name, as the code reads them.
+
+    Those of more than INLINE_DATA entries are not part of the module: `@name` is a pointer to
+    them, set once after linking, like the pointers to the parameter stores.
+    """
+    with np.errstate(all="ignore"):  # what float32 does not hold is inf or 0
+        data: dict[str, npt.NDArray[Any]] = {
+            a.name: np.asarray(a.data, dtype=f"f{bits // 8}")
+            for a in program.with_role(Role.CONSTANT)
+        }
+    return data | {name: table.astype(np.int32) for name, table in program.tables.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """How `main` is called: which inputs come by value, and which output is its result."""
+
+    by_value: frozenset[str]
+    returned: str | None
+
+
+def emit(schedule: Schedule, interface: Interface, *, bits: int, exact: bool) -> ir.Module:
+    """The module of a schedule, built in the current MLIR context and verified.
+
+    bits    the element type: 32 or 64
+    exact   no fast-math flags: compiled and interpreted results are equal
+    """
+    with ir.Location.unknown():
+        module = ir.Module.create()
+        emitter = Emitter(Builder(module, bits, exact=exact), schedule, interface)
+        emitter.globals()
+        emitter.kernel(ENTRY)
+        emitter.c_interface()
+    module.operation.verify()
+    return module
+
+
+class Emitter:
+    """Emits the functions of a schedule into the builder's module.
+
+    narrowed   parameter arrays that the functions get as arguments, in the element type already
+    """
+
+    def __init__(
+        self,
+        builder: Builder,
+        schedule: Schedule,
+        interface: Interface,
+        narrowed: Collection[str] = (),
+    ) -> None:
+        self.builder = builder
+        self.module = builder.module
+        self.schedule = schedule
+        self.program = schedule.program
+        self.interface = interface
+        self.exact = builder.exact
+        self.narrowed = narrowed
+        self.arguments = [
+            a
+            for a in self.program.with_role(Role.INPUT, Role.OUTPUT)
+            if a.name != interface.returned
+        ]
+        self.arguments += [self.program.arrays[name] for name in narrowed]
+        self.storage: Storage
+
+    # -- functions -----------------------------------------------------------------------------
+
+    def globals(self) -> None:
+        """The parameter stores, constant data and index tables."""
+        for a in self.program.with_role(Role.PARAMETER):
+            self._global(f"external @{a.name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
+        for name, numbers in constant_data(self.program, self.builder.bits).items():
+            if len(numbers) > INLINE_DATA:
+                self._global(f"external @{name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
+            else:
+                self._table(name, numbers)
+
+    @property
+    def result(self) -> ir.Type | None:
+        """The type that the kernel returns."""
+        return self.builder.number if self.interface.returned else None
+
+    @property
+    def types(self) -> list[ir.Type]:
+        """The types of the kernel's arguments."""
+        return [self._type(a) for a in self.arguments]
+
+    def kernel(self, name: str, *, internal: bool = False) -> None:
+        """The chunks, then the kernel itself."""
+        types = self.types
+        if len(self.schedule.functions) > 1:
+            for k, steps in enumerate(self.schedule.functions):
+                self.function(
+                    f"part{k}", [*types, self.builder.ptr], None, internal=True, apart=True
+                )
+                self._begin(self.builder.block.arguments[len(types)])
+                self._body(steps)
+                self.storage.memory.release()
+                self.builder.build("llvm.return", [], [])
+        self.function(name, types, self.result, internal=internal)
+        self._begin(None)
+        self._allocate_workspace()
+        if len(self.schedule.functions) > 1:
+            workspace = self.storage.workspace
+            if workspace is None:
+                workspace = self.builder.build("llvm.mlir.zero", [self.builder.ptr], [])
+            passed = [*self.builder.block.arguments, workspace]
+            for k in range(len(self.schedule.functions)):
+                callee = self.builder.callee(f"part{k}", len(passed))
+                self.builder.build("llvm.call", [], passed, callee)
+        else:
+            self._body(self.schedule.functions[0])
+        returned = self.interface.returned
+        results = [self.storage.read(Access(returned))] if returned else []
+        self.storage.memory.release()
+        self.builder.build("llvm.return", [], results)
+
+    def _type(self, a: Array) -> ir.Type:
+        return self.builder.number if a.name in self.interface.by_value else self.builder.ptr
+
+    def function(
+        self,
+        name: str,
+        types: Sequence[ir.Type],
+        result: ir.Type | None,
+        *,
+        internal: bool = False,
+        apart: bool = False,
+        marked: bool = True,
+    ) -> None:
+        """Begin a function; building goes on in its entry block.
+
+        internal   only this module calls it
+        apart      it is not inlined
+        marked     its arguments are the kernel's, whose properties LLVM is told
+        """
+        signature = ", ".join(map(str, types))
+        text = f"!llvm.func<{result if result is not None else 'void'} ({signature})>"
+        attributes = {
+            "sym_name": ir.StringAttr.get(name),
+            "function_type": ir.TypeAttr.get(ir.Type.parse(text)),
+            "CConv": ir.Attribute.parse("#llvm.cconv<ccc>"),
+            "linkage": ir.Attribute.parse(
+                "#llvm.linkage<internal>" if internal else "#llvm.linkage<external>"
+            ),
+            "unnamed_addr": ir.Attribute.parse("0 : i64"),
+            "visibility_": ir.Attribute.parse("0 : i64"),
+        }
+        if apart:
+            attributes["no_inline"] = ir.UnitAttr.get()
+        if not internal:
+            attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
+        if self.exact:
+            # else LLVM would take libm's pow(x, 2) for x*x, which rounds differently
+            attributes["passthrough"] = ir.Attribute.parse('["no-builtins"]')
+        marks = []
+        for a, type in zip(self.arguments if marked else [], types, strict=False):
+            pointer = type == self.builder.ptr
+            mark = "llvm.noalias, llvm.nonnull"
+            mark += ", llvm.readonly" if a.role is not Role.OUTPUT else ""
+            marks.append(f"{{{mark}}}" if pointer else "{}")
+        marks += ["{llvm.noalias}" if marked else "{}"] * (len(types) - len(marks))
+        if any(mark != "{}" for mark in marks):
+            attributes["arg_attrs"] = ir.Attribute.parse(f"[{', '.join(marks)}]")
+        self.builder.enter(self.module.body)
+        function = self.builder.build("llvm.func", [], [], attributes, regions=1)
+        entry = function.regions[0].blocks.append(*types)
+        self.builder.begin(entry)
+
+    def c_interface(self) -> None:
+        """`main` under the name that MLIR's own lowering would give its C interface."""
+        types, result = self.types, self.result
+        self.function(f"_mlir_ciface_{ENTRY}", types, result)
+        callee = self.builder.callee(ENTRY, len(types))
+        results = [result] if result is not None else []
+        call = self.builder.build("llvm.call", results, self.builder.block.arguments, callee)
+        self.builder.build("llvm.return", [], [call] if results else [])
+
+    def _global(self, head: str, initial: str) -> None:
+        type = initial.rpartition(" : ")[2]
+        self.module.body.append(
+            ir.Operation.parse(
+                f"llvm.mlir.global {head} {{\n  %0 = {initial}\n  llvm.return %0 : {type}\n}}"
+            )
+        )
+
+    def _table(self, name: str, data: Any) -> None:
+        self.builder.enter(self.module.body)
+        element = self.builder.i32 if data.dtype == np.int32 else self.builder.element_type
+        self.builder.build(
+            "llvm.mlir.global",
+            [],
+            [],
+            {
+                "sym_name": ir.StringAttr.get(name),
+                "global_type": ir.TypeAttr.get(
+                    ir.Type.parse(f"!llvm.array<{len(data)} x {element}>")
+                ),
+                "value": ir.DenseElementsAttr.get(np.ascontiguousarray(data), type=element),
+                "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
+                "constant": ir.UnitAttr.get(),
+            },
+            regions=1,
+        )
+
+    # -- bodies --------------------------------------------------------------------------------
+
+    def _begin(self, workspace: ir.Value | None) -> None:
+        """Tie the arrays to the arguments of the function that has just begun."""
+        arguments = list(self.builder.block.arguments)
+        self.storage = Storage(
+            self.builder,
+            self.schedule,
+            self.arguments,
+            self.interface.by_value,
+            arguments,
+            self.narrowed,
+        )
+        self.storage.workspace = workspace
+
+    def _allocate_workspace(self) -> None:
+        size = self.schedule.workspace_size
+        if size:
+            pieces = in_pieces(self.program.body) & set(self.schedule.workspace)
+            self.storage.workspace = self.storage.allocate(size, in_pieces=bool(pieces))
+
+    def _body(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            if isinstance(step, Statement):
+                self._assign(step)
+            else:
+                LoopEmitter(self.builder, self.program, step, self.storage).emit()
+
+    def _assign(self, s: Statement) -> None:
+        storage = self.storage
+        value = self._value(s.expr)
+        if s.accumulate:
+            value = self.builder.add(storage.read(s.target), value)
+        storage.write(s.target, value)
+
+    def _value(self, expr: Expr) -> ir.Value:
+        if isinstance(expr, Access):
+            return self.storage.read(expr)
+        return self.builder.expression(expr, self._value)

@@ -1,0 +1,1 @@
+"""Program -> Program: derivatives, simplification, like terms, many samples."""

@@ -1,0 +1,127 @@
+"""Program of one sample -> Program of a block of samples: every array that depends on the data
+gets a leading dimension.
+
+Requires a verified program whose inputs are the numbers of one sample, and whose output `out` is a
+loss, and perhaps a penalty behind it that depends on parameters only. Establishes a verified
+program with these inputs, `size` samples long, one after the other; `weights`, a number per
+sample; `share`, a number; and `count`, which no statement reads (emit_samples does). Its one output
+is
+
+    out = sum(weights[i] * loss of sample i) + share * penalty
+
+Parameters, and what is computed from parameters alone, have no dimension of samples: they are
+broadcast by a stride of 0. A loop over samples is told from the others by its trip count, `size`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from ... import ops
+from ..ir.program import (
+    Access,
+    Apply,
+    Array,
+    Expr,
+    Program,
+    Role,
+    Statement,
+    accesses,
+    map_accesses,
+)
+from ..reroll.reroll import OUTPUT
+
+WEIGHTS, SHARE, COUNT = "weights", "share", "count"
+_EACH, _PENALTY, _TOTAL = "each", "penalty", "total"
+_SIZES = [16 * prime for prime in (61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113)]
+"""Samples in a block, a multiple of every vector's width: enough to make little of what a block
+costs by itself, and an odd number among trip counts."""
+
+
+def over_samples(program: Program) -> tuple[Program, int] | None:
+    """The program of a block, and how many samples it is for at most.
+
+    None for a program that has no such form here: the data is read through index tables, or goes
+    into statements that run in turn.
+    """
+    varying = _varying(program)
+    body = [one for s in program.body for one in _single_outputs(s)]
+    if any(_is_irregular(s, varying) for s in body):
+        return None
+    sizes = [a.size for a in program.arrays.values()]
+    counts = [c for s in body for c in s.domain]
+    size = next((n for n in _SIZES if all(c % n for c in [*sizes, *counts] if c >= n)), None)
+    if size is None:
+        return None
+    result = Program({}, dict(program.tables))
+    for a in program.arrays.values():
+        if a.role is not Role.OUTPUT:
+            many = a.size * (size if a.name in varying else 1)
+            result.arrays[a.name] = Array(a.name, a.role, many, a.data)
+    result.declare(WEIGHTS, Role.INPUT, size)
+    result.declare(SHARE, Role.INPUT)
+    result.declare(COUNT, Role.INPUT)
+    result.declare(_EACH, Role.TEMPORARY, size)
+    has_penalty = program.arrays[OUTPUT].size > 1
+    if has_penalty:
+        result.declare(_PENALTY, Role.TEMPORARY)
+    stretch = {name: program.arrays[name].size for name in varying} | {_EACH: 1}
+
+    def along(a: Access) -> Access:
+        return Access(a.array, a.offset, (stretch.get(a.array, 0), *a.strides), a.table)
+
+    for s in body:
+        if s.target.array == OUTPUT:
+            s = replace(s, target=Access(_PENALTY if s.target.offset else _EACH))
+        if s.target.array in stretch:
+            expr = map_accesses(s.expr, along)
+            s = replace(s, target=along(s.target), expr=expr, domain=(size, *s.domain))
+        result.body.append(s)
+    _sum(result, size, penalty=has_penalty)
+    return result, size
+
+
+def _sum(program: Program, size: int, *, penalty: bool) -> None:
+    total = Access(program.declare(_TOTAL, Role.TEMPORARY).name)
+    program.assign(total, -0.0)
+    weighted = Apply(ops.mul, (Access(_EACH, 0, (1,)), Access(WEIGHTS, 0, (1,))))
+    program.assign(Access(_TOTAL, 0, (0,)), weighted, (size,), accumulate=True)
+    program.declare(OUTPUT, Role.OUTPUT)
+    whole: Expr = total
+    if penalty:
+        shared = Apply(ops.mul, (Access(SHARE), Access(_PENALTY)))
+        whole = Apply(ops.add, (total, shared))
+    program.assign(Access(OUTPUT), whole)
+
+
+def _varying(program: Program) -> set[str]:
+    """The arrays that depend on the data."""
+    found = {a.name for a in program.with_role(Role.INPUT)}
+    for s in program.body:
+        if s.target.array != OUTPUT and any(a.array in found for a in accesses(s.expr)):
+            found.add(s.target.array)
+    return found
+
+
+def _single_outputs(s: Statement) -> Sequence[Statement]:
+    """The statement; a loop over outputs as one for each."""
+    if s.target.array != OUTPUT or s.domain == ():
+        return [s]
+    (count,) = s.domain
+
+    def at(a: Access, k: int) -> Access:
+        return Access(a.array, a.offset + a.strides[0] * k, (), a.table)
+
+    found = []
+    for k in range(count):
+        expr = map_accesses(s.expr, partial(at, k=k))
+        found.append(replace(s, target=at(s.target, k), expr=expr, domain=()))
+    return found
+
+
+def _is_irregular(s: Statement, varying: set[str]) -> bool:
+    touched = [s.target, *accesses(s.expr)]
+    varies = any(a.array in varying for a in touched)
+    return varies and (bool(s.turn) or any(a.table is not None for a in touched))

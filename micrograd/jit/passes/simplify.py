@@ -1,0 +1,205 @@
+"""Program -> Program: fold constants, share equal scalars, drop what nothing needs.
+
+Each pass takes a verified program and gives a verified program with the same outputs, bit for
+bit: only rewrites that IEEE arithmetic allows (x * 1 is x, but x * 0 is not 0, for x may be inf).
+They run after differentiation, because sharing before it would change the order of sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import copysign
+from typing import Any
+
+from ... import ops
+from ..ir.program import Access, Apply, Expr, Program, Role, Statement, accesses, runs
+
+
+def simplify(program: Program) -> Program:
+    """Fold, share and drop."""
+    return dce(cse(fold(program)))
+
+
+def fold(program: Program) -> Program:
+    """Evaluate ops on constants, drop neutral operands, and forward copies of scalars."""
+    known: dict[Access, Expr] = {}  # scalars that are a literal or a copy
+    accumulated = {s.target.array for s in program.body if s.accumulate}
+    body = []
+    for s in program.body:
+        expr = fold_expr(s.expr, known)
+        body.append(replace(s, expr=expr))
+        if (
+            s.domain == ()
+            and s.target.table is None
+            and s.target.array not in accumulated
+            and (isinstance(expr, float) or (isinstance(expr, Access) and expr.table is None))
+            and not (isinstance(expr, Access) and expr.array in accumulated)
+        ):
+            known[s.target] = expr
+    return Program(program.arrays, program.tables, body)
+
+
+def fold_expr(expr: Expr, known: dict[Access, Expr]) -> Expr:
+    """The expression with known scalars replaced and constant parts evaluated."""
+    if isinstance(expr, float):
+        return expr
+    if isinstance(expr, Access):
+        return known.get(expr, expr) if not expr.strides else expr
+    args = tuple([fold_expr(x, known) for x in expr.args])
+    if all(isinstance(x, float) for x in args):
+        return expr.op.eval(*args)
+    return _neutral(expr.op, args) or (expr if args == expr.args else Apply(expr.op, args))
+
+
+def _neutral(op: ops.Op, args: tuple[Expr, ...]) -> Expr | None:
+    """A simpler expression that equals the result whatever the operands are, if there is one."""
+    match args:
+        case (Apply(op=ops.relu, args=(x,)), 0.0) if op is ops.gt:
+            return Apply(ops.gt, (x, 0.0))
+        case (x, float(y)):
+            if y == 0.0 and op is ops.pow:
+                return 1.0  # of nan, too
+            if y == 1.0 and op in (ops.mul, ops.div, ops.pow):
+                return x
+            if y == 0.0 and (op is ops.sub) == (copysign(1.0, y) > 0.0):
+                return x if op in (ops.add, ops.sub) else None
+        case (float(x), y):
+            if x == 1.0 and op is ops.mul:
+                return y
+            if op is ops.add and x == 0.0 and copysign(1.0, x) < 0.0:
+                return y
+        case (float(c), x, y) if op is ops.where:
+            return x if c != 0.0 else y
+        case (c, x, y) if op is ops.where and x == y and isinstance(x, Access):
+            return x
+        case (Apply(op=ops.neg, args=(x,)),) if op is ops.neg:
+            return x
+    return None
+
+
+def cse(program: Program) -> Program:
+    """Compute equal scalars once: a later one becomes the earlier one wherever it is read."""
+    accumulated = {s.target.array for s in program.body if s.accumulate}
+    indexed = {
+        a.array
+        for s in program.body
+        for a in [s.target, *accesses(s.expr)]
+        if a.strides or a.table is not None
+    }
+    seen: dict[Any, Access] = {}
+    known: dict[Access, Expr] = {}
+    body = []
+    for s in program.body:
+        expr = _replace(s.expr, known)
+        role = program.arrays[s.target.array].role
+        if s.domain == () and s.target.table is None and isinstance(expr, Apply):
+            stable = not any(a.array in accumulated for a in accesses(expr))
+            own = s.target.array not in accumulated and s.target.array not in indexed
+            if stable and own and role is Role.TEMPORARY:
+                key = _key(expr)
+                if key in seen:
+                    known[s.target] = seen[key]
+                    continue
+                seen[key] = s.target
+        body.append(replace(s, expr=expr))
+    return Program(program.arrays, program.tables, body)
+
+
+def _key(expr: Expr) -> Any:
+    """What identifies an expression; as floats, 0.0 and -0.0 would be equal."""
+    if isinstance(expr, Apply):
+        return (expr.op, *map(_key, expr.args))
+    return repr(expr) if isinstance(expr, float) else expr
+
+
+def _replace(expr: Expr, known: dict[Access, Expr]) -> Expr:
+    if isinstance(expr, float) or not known:
+        return expr
+    if isinstance(expr, Access):
+        return known.get(expr, expr) if not expr.strides else expr
+    args = tuple([_replace(x, known) for x in expr.args])
+    return expr if args == expr.args else Apply(expr.op, args)
+
+
+def dce(program: Program) -> Program:
+    """Drop statements, arrays and tables that no output needs.
+
+    An array that is only read and written element by element is dropped element by element.
+    """
+    indexed = {
+        a.array
+        for s in program.body
+        for a in [s.target, *accesses(s.expr)]
+        if a.strides or a.table is not None
+    }
+    outputs = {a.name for a in program.with_role(Role.OUTPUT)}
+    needed: set[str | Access] = set()
+    names, tables = set(outputs), set[str | None]()
+    body: list[Statement] = []
+    for run in reversed(list(runs(program.body))):
+        kept: dict[int, Statement] = {}
+        before = -1
+        while before < len(kept):  # in turn, the next iteration may need what comes further down
+            before = len(kept)
+            for k, s in reversed(list(enumerate(run))):
+                place = s.target.array if s.target.array in indexed else s.target
+                if k in kept or not (place in needed or s.target.array in outputs):
+                    continue
+                kept[k] = s
+                tables.add(s.target.table)
+                for a in accesses(s.expr):
+                    needed.add(a.array if a.array in indexed else a)
+                    names.add(a.array)
+                    tables.add(a.table)
+            if not run[0].turn:
+                break
+        body += [kept[k] for k in sorted(kept, reverse=True)]
+        names.update(s.target.array for s in kept.values())
+    signature = (Role.INPUT, Role.PARAMETER)
+    arrays = {n: a for n, a in program.arrays.items() if n in names or a.role in signature}
+    used = {n: t for n, t in program.tables.items() if n in tables}
+    return Program(arrays, used, body[::-1])
+
+
+def expand(program: Program, *, exact: bool) -> Program:
+    """Rewrite ops that are given as other ops, until only ops with an emission are left.
+
+    Unless `exact`, those that vector math writes are left whole, and a power with a small integer
+    exponent becomes products.
+    """
+    body = [replace(s, expr=_expand(s.expr, exact)) for s in program.body]
+    return Program(program.arrays, program.tables, body)
+
+
+def _expand(expr: Expr, exact: bool) -> Expr:
+    if not isinstance(expr, Apply):
+        return expr
+    args = tuple([_expand(x, exact) for x in expr.args])
+    if expr.op.expand is not None and (exact or not expr.op.whole):
+        return _expand(expr.op.expand(*args), exact)
+    if expr.op is ops.pow and not exact and isinstance(args[1], float):
+        product = _integer_power(args[0], args[1])
+        if product is not None:
+            return product
+    return Apply(expr.op, args)
+
+
+LARGEST_POWER = 16
+
+
+def _integer_power(x: Expr, exponent: float) -> Expr | None:
+    """x**n as products, for 0 < |n| <= LARGEST_POWER; the reciprocal is taken first, so that
+    x**-n does not overflow before its result does.
+    """
+    if not exponent.is_integer() or not 0.0 < abs(exponent) <= LARGEST_POWER:
+        return None
+    base = x if exponent > 0.0 else ops.div(1.0, x)
+    n = int(abs(exponent))
+    result: Expr | None = None
+    while n:
+        if n & 1:
+            result = base if result is None else ops.mul(result, base)
+        n >>= 1
+        if n:
+            base = ops.mul(base, base)
+    return result

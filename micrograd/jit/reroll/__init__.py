@@ -1,0 +1,1 @@
+"""Graph -> Program: the loops in a scalar trace."""

@@ -1,0 +1,146 @@
+"""Graph -> Program, for large graphs that do not repeat: batches by level and op.
+
+All values lie in one array `t`: first the leaves, then level by level the nodes of each op in a
+row. A batch is one statement whose operands are read through constant index tables, so a million
+nodes cost a handful of loops and two tables, and no code per node. Long sums are joined and run
+as a loop each; sums of equal length on one level share a statement.
+
+Requires a verified graph; establishes a verified program with the same outputs. The operations
+and their order are the graph's own, but for the grouping of long sums.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, op_of
+from ..ir.program import Access, Apply, Program, Role
+from .classes import Ints, declare_leaves, depths, join_sums, uses
+
+LONG_SUM = 16
+"""Sums of fewer terms stay binary additions."""
+
+
+def batched(graph: Graph, output: str, most: int) -> Program | None:
+    """The batched program; None if it would have more than `most` statements."""
+    codes, columns = graph.codes, [graph.x, graph.y, graph.z]
+    joined, root, terms, owner = join_sums(codes, columns, uses(codes, columns, graph.outputs))
+    roots, lengths = np.unique(owner, return_counts=True)
+    is_long = np.zeros(len(codes), dtype=bool)
+    is_long[roots[lengths >= LONG_SUM]] = True
+    in_long = is_long[owner]
+    terms, owner = terms[in_long], owner[in_long]
+    joined &= is_long[root]
+    depth = depths(codes, columns, joined)
+    if depth is None:
+        return None
+    length = np.bincount(owner, minlength=len(codes))
+    # nodes in the order of their places: leaves by array, then batches
+    kind = np.where(is_long, 1000 + length, codes)
+    is_op = (codes >= FIRST_OP) & ~joined
+    leaves = leaves_in_order(graph)
+    nodes = np.flatnonzero(is_op)
+    nodes = nodes[np.lexsort((nodes, kind[nodes], depth[nodes]))]
+    changes = np.flatnonzero(np.diff(depth[nodes]) | np.diff(kind[nodes])) + 1
+    if len(changes) + 1 > most:
+        return None
+    return _Batches(graph, output, leaves, nodes, changes, terms, owner, length).program
+
+
+class _Batches:
+    """Builds the program, batch by batch."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        output: str,
+        leaves: Ints,
+        nodes: Ints,
+        changes: Ints,
+        terms: Ints,
+        owner: Ints,
+        length: Ints,
+    ) -> None:
+        self.graph = graph
+        self.place = np.full(len(graph), -1, dtype=np.int64)
+        self.place[leaves] = np.arange(len(leaves))
+        self.place[nodes] = len(leaves) + np.arange(len(nodes))
+        self.program = declare_leaves(graph)
+        self.program.declare("t", Role.TEMPORARY, len(leaves) + len(nodes))
+        copy_leaves(self.program, graph, leaves)
+        columns = [self.place[c] for c in (graph.x, graph.y, graph.z)]
+        tables = [columns[k][nodes] for k in range(3)]
+        at = 0
+        for batch in np.split(nodes, changes):
+            first = int(batch[0])
+            base = len(leaves) + at
+            if length[first]:
+                self._sums(batch, base, terms, owner, int(length[first]))
+            else:
+                op = op_of(int(graph.codes[first]))
+                args = tuple(self._read(tables[k][at : at + len(batch)]) for k in range(op.arity))
+                self._assign(base, len(batch), Apply(op, args))
+            at += len(batch)
+        self.program.declare(output, Role.OUTPUT, len(graph.outputs))
+        wanted = self.place[np.array(graph.outputs, dtype=np.int64)]
+        if len(wanted) == 1:
+            self.program.assign(Access(output), Access("t", int(wanted[0])))
+        else:
+            self.program.assign(Access(output, 0, (1,)), self._read(wanted), (len(wanted),))
+
+    def _sums(self, batch: Ints, base: int, terms: Ints, owner: Ints, length: int) -> None:
+        """Sums of `length` terms each."""
+        where = np.searchsorted(owner, batch)[:, None] + np.arange(length)[None, :]
+        places = self.place[terms[where.reshape(-1)]]
+        self._assign(base, len(batch), -0.0)
+        self.program.assign(
+            Access("t", base, (1, 0)),
+            Access("t", 0, (length, 1), add_table(self.program, places)),
+            (len(batch), length),
+            accumulate=True,
+        )
+
+    def _assign(self, base: int, count: int, expr: Access | Apply | float) -> None:
+        self.program.assign(Access("t", base, (1,)), expr, (count,))
+
+    def _read(self, places: Ints) -> Access:
+        return Access("t", 0, (1,), add_table(self.program, places))
+
+
+def leaves_in_order(graph: Graph) -> Ints:
+    """The leaf nodes: constants, then parameters, then inputs, each by their place."""
+    leaves = np.flatnonzero(graph.codes < FIRST_OP)
+    return leaves[np.lexsort((graph.x[leaves], graph.codes[leaves]))]
+
+
+def copy_leaves(program: Program, graph: Graph, leaves: Ints) -> None:
+    """Copy constants, parameters and inputs to the front of `t`."""
+    payload = graph.x[leaves]
+    codes = graph.codes[leaves]
+    constants = graph.constants[payload[codes == CONSTANT]]
+    if len(constants):
+        program.declare("c0", Role.CONSTANT, len(constants), constants)
+        program.assign(Access("t", 0, (1,)), Access("c0", 0, (1,)), (len(constants),))
+    at = len(constants)
+    for code, arrays in ((PARAMETER, graph.parameters), (INPUT, graph.inputs)):
+        wanted = payload[codes == code]
+        base = 0
+        for name, size in arrays:
+            inside = wanted[(wanted >= base) & (wanted < base + size)] - base
+            first, count = int(inside[0]) if len(inside) else 0, len(inside)
+            if count == 1:
+                program.assign(Access("t", at), Access(name, first))
+            elif count:
+                whole = np.array_equal(inside, np.arange(first, first + count))
+                table = None if whole else add_table(program, inside)
+                source = Access(name, first if whole else 0, (1,), table)
+                program.assign(Access("t", at, (1,)), source, (count,))
+            at += count
+            base += size
+
+
+def add_table(program: Program, places: Ints) -> str:
+    """Enter an index table and return its name."""
+    name = f"index{len(program.tables)}"
+    program.tables[name] = np.array(places)
+    return name

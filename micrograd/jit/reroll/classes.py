@@ -1,0 +1,315 @@
+"""Graph -> Structure: which nodes are the same, but for what they read.
+
+Every node gets a structural class: leaves by kind, ops by their op and their operands' classes,
+sums by the multiset of their terms' classes. All nodes of one class can be one array statement.
+
+- Chains and trees of `+` whose links have no other use are first joined into n-ary sums.
+- A cheap node with one use is *inlined*: it belongs to the expression of its user and gets no
+  array of its own (so the products of a matrix product are never stored).
+- Nodes of a class are numbered in order of creation; that number is the index in its array.
+
+Cost: one pass of plain Python for the depths, the rest vectorised level by level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import ops
+from ..ir.graph import CONSTANT, FIRST_OP, PARAMETER, Graph, code_of, op_of
+from ..ir.nests import distinct
+from ..ir.program import Program, Role
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+MAX_DEPTH = 4000
+"""A deeper graph is not analysed level by level."""
+CLASS_BITS = 17
+MAX_INLINED = 4
+"""Nodes in one inlined expression."""
+
+_ADD = code_of(ops.add)
+_POW = code_of(ops.pow)
+
+
+@dataclass(slots=True)
+class Structure:
+    """The classes of a graph; columns have one entry per node.
+
+    cls        class; -1 for a `+` that was joined into a sum
+    position   index in the class; for a leaf, in the array that it is an element of
+    inlined    whether the node is part of its user's expression
+    x, y, z    operands, those of commutative ops ordered by class
+    sums       sum node -> its number in `first`; -1 for other nodes
+    first      terms[first[i]:first[i + 1]] are the terms of sum i, ordered by class, then as
+               written
+    members    class -> its nodes, oldest first, for every class that is not a leaf's
+    leaves     class of leaves -> its array's name, or None for constants
+    order      the classes that get an array, operands before users
+    """
+
+    cls: Ints
+    position: Ints
+    inlined: Bools
+    x: Ints
+    y: Ints
+    z: Ints
+    sums: Ints
+    terms: Ints
+    first: Ints
+    members: dict[int, Ints]
+    leaves: dict[int, str | None]
+    order: list[int]
+
+
+def declare_leaves(graph: Graph) -> Program:
+    """A program without statements that has the graph's inputs and parameters."""
+    program = Program()
+    for name, size in graph.inputs:
+        program.declare(name, Role.INPUT, size)
+    for name, size in graph.parameters:
+        program.declare(name, Role.PARAMETER, size)
+    return program
+
+
+class _TooDiverse(Exception):
+    """There are more classes than it makes sense to tell apart."""
+
+
+def analyse(graph: Graph, most: int = 1 << 16) -> Structure | None:
+    """The structure of a verified graph; None if it is too deep, or has too many classes:
+    more than `most` that need an array.
+    """
+    codes = graph.codes
+    columns = [c.copy() for c in (graph.x, graph.y, graph.z)]
+    used = uses(codes, columns, graph.outputs)
+    joined, _, terms, owner = join_sums(codes, columns, used)
+    depth = depths(codes, columns, joined)
+    if depth is None:
+        return None
+    try:
+        return _Classifier(graph, codes, columns, used, joined, terms, owner, depth, most).result()
+    except _TooDiverse:
+        return None
+
+
+def uses(codes: Ints, columns: list[Ints], outputs: list[int]) -> Ints:
+    """How often each node is an operand; an output counts as used twice more."""
+    is_op = codes >= FIRST_OP
+    used = np.zeros(len(codes), dtype=np.int64)
+    for column in columns:
+        used += np.bincount(column[is_op & (column >= 0)], minlength=len(codes))
+    used[outputs] += 2
+    return used
+
+
+def join_sums(codes: Ints, columns: list[Ints], uses: Ints) -> tuple[Bools, Ints, Ints, Ints]:
+    """Which `+` are links of a longer sum, and the last `+` of the sum that each node is part of;
+    the terms of all sums, and the last `+` of each.
+
+    The terms of a sum come in the order of its additions: as written, for a chain.
+    """
+    n = len(codes)
+    adds = np.flatnonzero(codes == _ADD)
+    user = np.full(n, -1, dtype=np.int64)
+    for column in columns[:2]:
+        user[column[adds]] = adds  # only read where there is one use
+    joined = np.zeros(n, dtype=bool)
+    joined[adds] = (uses[adds] == 1) & (user[adds] >= 0)
+    root = np.where(joined, user, np.arange(n))
+    while True:
+        further = root[root]
+        if np.array_equal(further, root):
+            break
+        root = further
+    operands = np.stack([columns[0][adds], columns[1][adds]], axis=1).reshape(-1)
+    owner = np.repeat(root[adds], 2)
+    is_term = ~joined[operands]
+    terms, owner = operands[is_term], owner[is_term]
+    order = np.argsort(owner, kind="stable")
+    return joined, root, terms[order], owner[order]
+
+
+def depths(codes: Ints, columns: list[Ints], joined: Bools) -> Ints | None:
+    """The depth of each node: leaves 0, a sum one more than its deepest term; None if too deep."""
+    depth = [0] * (len(codes) + 1)  # the last entry stands for an absent operand, -1
+    rows = zip(codes.tolist(), *(c.tolist() for c in columns), joined.tolist(), strict=True)
+    for node, (code, x, y, z, link) in enumerate(rows):
+        if code >= FIRST_OP:
+            d = depth[x]
+            if y >= 0:
+                if depth[y] > d:
+                    d = depth[y]
+                if z >= 0 and depth[z] > d:
+                    d = depth[z]
+            depth[node] = d if link else d + 1
+    return None if max(depth) > MAX_DEPTH else np.array(depth[:-1], dtype=np.int64)
+
+
+class _Classifier:
+    """Assigns classes, shallow nodes first."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        codes: Ints,
+        columns: list[Ints],
+        uses: Ints,
+        joined: Bools,
+        terms: Ints,
+        owner: Ints,
+        depth: Ints,
+        most: int,
+    ) -> None:
+        n = len(codes)
+        self.most = most
+        self.codes, self.columns, self.uses, self.terms = codes, columns, uses, terms
+        self.cls = np.full(n, -1, dtype=np.int64)
+        self.position = np.full(n, -1, dtype=np.int64)
+        self.inlined = np.zeros(n, dtype=bool)
+        self.size = np.zeros(n, dtype=np.int64)  # nodes of the inlined expression
+        self.count = 0
+        self.leaves: dict[int, str | None] = {}
+        self.members: dict[int, Ints] = {}
+        self.order: list[int] = []
+        self._leaf_classes(graph)
+        roots, starts = np.unique(owner, return_index=True)
+        counts = np.diff(np.append(starts, len(owner)))
+        is_sum = np.zeros(n, dtype=bool)
+        is_sum[roots[counts > 2]] = True
+        keep = np.repeat(counts > 2, counts)
+        self.terms = terms[keep]
+        self.first = np.append(0, np.cumsum(counts[counts > 2]))
+        self.sums = np.full(n, -1, dtype=np.int64)
+        self.sums[roots[counts > 2]] = np.arange(int(is_sum.sum()))
+        cheap = [False] * FIRST_OP + [_is_cheap(op) for op in map(op_of, _codes_after(codes))]
+        self.cheap = np.array(cheap)
+        live = (codes >= FIRST_OP) & ~joined
+        nodes = np.flatnonzero(live)
+        nodes = nodes[np.argsort(depth[nodes], kind="stable")]
+        bounds = np.flatnonzero(np.diff(depth[nodes])) + 1
+        for level in np.split(nodes, bounds):
+            sums = level[is_sum[level]]
+            if len(sums):
+                self._classify_sums(sums)
+            rest = level[~is_sum[level]]
+            if len(rest):
+                self._classify_ops(rest)
+
+    def result(self) -> Structure:
+        """The finished structure."""
+        x, y, z = self.columns
+        return Structure(
+            self.cls,
+            self.position,
+            self.inlined,
+            x,
+            y,
+            z,
+            self.sums,
+            self.terms,
+            self.first,
+            self.members,
+            self.leaves,
+            self.order,
+        )
+
+    def _leaf_classes(self, graph: Graph) -> None:
+        """One class for all constants, but one per value for exponents; one per array."""
+        codes, payload = self.codes, self.columns[0]
+        constants = np.flatnonzero(codes == CONSTANT)
+        self.cls[constants] = self._leaf(None)
+        self.position[constants] = payload[constants]
+        powers = np.flatnonzero(codes == _POW)
+        exponents = self.columns[1][powers]
+        exponents = distinct(exponents[codes[exponents] == CONSTANT])
+        values = graph.constants[payload[exponents]]
+        for value in distinct(values.view(np.int64)):
+            self.cls[exponents[values.view(np.int64) == value]] = self._leaf(None)
+        for code, arrays in ((PARAMETER, graph.parameters), (PARAMETER + 1, graph.inputs)):
+            nodes = np.flatnonzero(codes == code)
+            base = 0
+            for name, extent in arrays:
+                inside = nodes[(payload[nodes] >= base) & (payload[nodes] < base + extent)]
+                self.cls[inside] = self._leaf(name)
+                self.position[inside] = payload[inside] - base
+                base += extent
+
+    def _leaf(self, name: str | None) -> int:
+        self.leaves[self.count] = name
+        self.count += 1
+        return self.count - 1
+
+    def _classify_ops(self, nodes: Ints) -> None:
+        x, y, z = (column[nodes] for column in self.columns)
+        a, b, c = (np.where(o >= 0, self.cls[o], -1) + 1 for o in (x, y, z))
+        commutative = _COMMUTATIVE[self.codes[nodes]] & (a > b)
+        self.columns[0][nodes[commutative]] = y[commutative]
+        self.columns[1][nodes[commutative]] = x[commutative]
+        a, b = np.where(commutative, b, a), np.where(commutative, a, b)
+        size = 1 + sum(np.where((o >= 0) & self.inlined[o], self.size[o], 0) for o in (x, y, z))
+        inlined = (self.uses[nodes] == 1) & self.cheap[self.codes[nodes]] & (size < MAX_INLINED)
+        self.inlined[nodes] = inlined
+        self.size[nodes] = size
+        key = self.codes[nodes] * 2 + inlined
+        for part in (a, b, c):
+            key = (key << (CLASS_BITS + 1)) | part
+        self._assign(nodes, key, inlined)
+
+    def _classify_sums(self, nodes: Ints) -> None:
+        index = self.sums[nodes]
+        lengths = self.first[index + 1] - self.first[index]
+        offsets = np.append(0, np.cumsum(lengths))
+        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+        where = np.repeat(self.first[index], lengths) + within
+        term_class = self.cls[self.terms[where]]
+        owner = np.repeat(np.arange(len(nodes)), lengths)
+        order = np.lexsort((np.arange(len(where)), term_class, owner))
+        self.terms[where] = self.terms[where][order]
+        # a multiset is told by the sum of scrambled classes, in 64 bits
+        key = np.add.reduceat(_scramble(term_class), offsets[:-1]) ^ _scramble(lengths)
+        self._assign(nodes, key.view(np.int64), np.zeros(len(nodes), dtype=bool))
+
+    def _assign(self, nodes: Ints, key: Ints, inlined: Bools) -> None:
+        _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+        rank = np.empty(len(first), dtype=np.int64)
+        rank[np.argsort(first, kind="stable")] = np.arange(len(first))  # by oldest member
+        number = rank[inverse]
+        if self.count + len(first) >= 1 << CLASS_BITS or len(self.order) > self.most:
+            raise _TooDiverse
+        self.cls[nodes] = self.count + number
+        order = np.argsort(number, kind="stable")
+        bounds = np.flatnonzero(np.diff(number[order])) + 1
+        for k, members in enumerate(np.split(order, bounds)):
+            name = self.count + k
+            self.members[name] = nodes[members]
+            self.position[nodes[members]] = np.arange(len(members))
+            if not inlined[members[0]]:
+                self.order.append(name)
+        self.count += len(first)
+
+
+def _codes_after(codes: Ints) -> range:
+    return range(FIRST_OP, int(codes.max(initial=FIRST_OP - 1)) + 1)
+
+
+def _is_cheap(op: ops.Op) -> bool:
+    """Whether computing it again costs no more than loading it."""
+    if op.expand is not None:
+        return op is ops.relu
+    return op.libm is None and op not in (ops.div, ops.sqrt)
+
+
+_COMMUTATIVE = np.array([False] * FIRST_OP + [op.commutative for op in ops.OPS.values()])
+
+
+def _scramble(x: Ints) -> npt.NDArray[np.uint64]:
+    """A fixed 64-bit mixing function (splitmix64's finaliser; Steele, Lea, Flood 2014)."""
+    h = (x.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return h ^ (h >> np.uint64(31))

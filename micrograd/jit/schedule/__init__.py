@@ -1,0 +1,1 @@
+"""Program -> Schedule: what shares a loop, which dimension lies in lanes, where arrays live."""

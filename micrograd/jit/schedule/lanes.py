@@ -1,0 +1,347 @@
+"""Group -> VectorLoop: which dimension becomes vector lanes, and how far to unroll.
+
+Either the lanes are iterations of the fused loop (many samples at a time), or every statement has
+lanes of its own inside an iteration (the units of a layer), and several iterations are unrolled
+side by side so that they share what they load and hide each other's latencies. Where a statement
+reads lane by lane what another has just stored as vectors, the loop is divided into passes over
+blocks of iterations. Short sums over lanes run in passes of their own, a vector's width of
+iterations abreast: a tree of shuffles adds them up into one vector, in whose lanes the scalar
+statements run. A small cost model in vector operations per iteration decides; its figures are part
+of the printed schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import ceil, prod
+
+from ... import ops
+from ..ir.program import Access, Apply, Expr, Program, Role, Statement, accesses
+from .fuse import Group
+
+HORIZONTAL = 6
+"""Operations to add up the lanes of a vector."""
+FOLD = 3
+"""The same, of each of as many vectors as they have lanes."""
+ABREAST_TERMS = 64
+"""Terms in the longest sum over lanes that is added up together with others: the more terms, the
+less there is to gain, and several long rows are read slower than one after the other."""
+PACK_ITERATIONS = 4
+"""A loop of at least so many iterations is worth copying its operands for."""
+PACK_LIMIT = 1 << 14
+"""Elements of the largest array that is copied."""
+STRIP_NUMBERS = 6000
+"""Numbers that passes hand on, in a block: they share the L1 cache with what else is read."""
+UNROLLED_OPS = 100
+"""Vector operations in the body of a loop after unrolling it."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """Statements of a group, by number, that run in one loop over a block of iterations.
+
+    unroll   iterations (or vectors of iterations) side by side
+    abreast  whether a vector's width of iterations runs at a time: sums over lanes are added up
+             together, and become the lanes in which the scalar statements run
+    """
+
+    statements: list[int]
+    unroll: int
+    abreast: bool = False
+
+
+@dataclass(slots=True)
+class VectorLoop:
+    """A group, and how it is vectorised.
+
+    lanes    per statement the dimension of its domain that lies in vector lanes (0 is the fused
+             loop: for all statements, or for those in passes abreast that have no other); None:
+             the statement is scalar
+    width    numbers in a vector
+    passes   run one after the other over each block of iterations
+    block    iterations in a block: what passes hand on stays in the L1 cache
+    tiles    private arrays that nothing outside needs, by the length of an iteration's stretch,
+             and that live in one pass
+    strips   the same, but handed from pass to pass
+    """
+
+    group: Group
+    lanes: list[int | None]
+    width: int
+    passes: list[Pass]
+    block: int
+    tiles: dict[str, int]
+    strips: dict[str, int]
+    reason: str
+
+    @property
+    def is_indirect(self) -> bool:
+        """Whether every statement goes through an index table."""
+        return all(map(_is_indirect, self.group.statements))
+
+    @property
+    def across(self) -> bool:
+        """Whether the lanes are iterations of the fused loop."""
+        return all(lane == 0 for lane in self.lanes)
+
+
+def vectorize(
+    group: Group, program: Program, width: int, outside: Collection[str], line: int
+) -> VectorLoop:
+    """The cheapest plan; `outside` are the arrays that other parts of the program touch.
+
+    `line` is how many numbers a cache line has.
+    """
+    scratch = {
+        name: size
+        for name, size in group.private.items()
+        if name not in outside and program.arrays[name].role is Role.TEMPORARY
+    }
+    model = _Model(group, program, width, scratch)
+    inner, abreast = model.inside()
+    inside = sum(cost for _, cost in inner)
+    across = sum(model.cost(s, 0) for s in group.statements)
+    scalar = group.in_turn or all(map(_is_indirect, group.statements))
+    by_iteration = across < inside and not scalar
+    if by_iteration:
+        lanes: list[int | None] = [0] * len(group.statements)
+        costs = [model.cost(s, 0) * width for s in group.statements]
+        numbers = [0] * len(lanes)
+        abreast = set()
+    else:
+        if width == line and len(abreast) == len(inner) and model.straddles():
+            width //= 2
+            inner, abreast = _Model(group, program, width, scratch).inside()
+        lanes = [lane for lane, _ in inner]
+        costs = [cost for _, cost in inner]
+        numbers = [0] * len(lanes) if group.in_turn else _pass_numbers(group, lanes, abreast)
+    steps = max(1, group.count // width) if by_iteration else group.count
+    passes = []
+    for number in sorted(set(numbers)):
+        members = [k for k, n in enumerate(numbers) if n == number]
+        together = members[0] in abreast
+        unroll = 1 if scalar or together else _unrolling(sum(costs[k] for k in members), steps)
+        passes.append(Pass(members, unroll, together))
+    home: dict[str, int] = {}
+    strips: dict[str, int] = {}
+    for k, (s, number) in enumerate(zip(group.statements, numbers, strict=True)):
+        for name in {s.target.array, *(a.array for a in accesses(s.expr))} & scratch.keys():
+            if home.setdefault(name, number) != number or k in abreast:
+                strips[name] = scratch[name]
+    tiles = {name: size for name, size in scratch.items() if name not in strips}
+    handed = sum(strips.values())
+    block = group.count
+    if handed:
+        block = min(block, max(4 * width, STRIP_NUMBERS // handed // width * width))
+    reason = (
+        f"loop of {group.count}, {len(group.statements)} statements: "
+        + ("in turn, " if group.in_turn else "")
+        + ("iterations in lanes" if by_iteration else "lanes within an iteration")
+        + f" ({across:.1f} vector operations an iteration across, {inside:.1f} within), "
+        + f"{len(passes)} pass{'es' * (len(passes) > 1)} over blocks of {block}, "
+        + f"{', '.join(str(width if p.abreast else p.unroll) for p in passes)} side by side"
+        + ", sums over lanes added up together" * any(p.abreast for p in passes)
+    )
+    return VectorLoop(group, lanes, width, passes, block, tiles, strips, reason)
+
+
+def _is_indirect(s: Statement) -> bool:
+    """Whether it goes through an index table: it waits for memory, whatever is unrolled."""
+    return any(a.table is not None for a in [s.target, *accesses(s.expr)])
+
+
+def _unrolling(cost: float, steps: int) -> int:
+    unroll = 1
+    while unroll < 4 and 2 * unroll * cost <= UNROLLED_OPS and steps >= 2 * unroll:
+        unroll *= 2
+    return unroll
+
+
+def _pass_numbers(group: Group, lanes: list[int | None], abreast: Collection[int]) -> list[int]:
+    """The pass of each statement: odd for those `abreast`, even for others.
+
+    A vector that was just stored and is loaded number by number makes every load wait for the
+    store (it cannot be forwarded in part), so such a reader goes into a later pass. A statement
+    that only sets a start value joins the pass of what adds to it.
+    """
+    statements = group.statements
+    odd = [k in abreast for k in range(len(statements))]
+    numbers = [int(is_odd) for is_odd in odd]
+    for k, s in enumerate(statements):
+        for j in range(k):
+            later = _follows(statements[j], s)
+            if later:
+                least = numbers[j] + _waits(statements[j], s, lanes[j], lanes[k])
+                numbers[k] = max(numbers[k], least + (least % 2 != odd[k]))
+    written = {s.target.array for s in statements}
+    for k in reversed(range(len(statements))):
+        s = statements[k]
+        if s.accumulate or any(a.array in written for a in accesses(s.expr)):
+            continue
+        users = [
+            numbers[j] - _waits(s, statements[j], lanes[k], lanes[j])
+            for j in range(k + 1, len(statements))
+            if _follows(s, statements[j])
+        ]
+        most = min(users, default=numbers[k])
+        numbers[k] = max(numbers[k], most - (most % 2 != odd[k]))
+    return numbers
+
+
+def _follows(first: Statement, second: Statement) -> bool:
+    """Whether the second must come after the first."""
+    reads = {a.array for a in accesses(second.expr)}
+    if first.target.array in reads or second.target.array in {
+        a.array for a in accesses(first.expr)
+    }:
+        return True
+    same = first.target.array == second.target.array
+    return same and not (first.accumulate and second.accumulate and not first.target.strides[0])
+
+
+def _waits(writer: Statement, reader: Statement, written: int | None, read: int | None) -> bool:
+    """Whether the reader takes single numbers out of vectors that the writer stores."""
+    if written is None or not read or not writer.target.strides[written]:
+        return False
+    return any(
+        a.array == writer.target.array and a.strides[read] == 0 and any(a.strides[written:])
+        for a in accesses(reader.expr)
+    )
+
+
+def operations(expr: Expr) -> int:
+    """The applied ops of an expression."""
+    count, stack = 0, [expr]
+    while stack:
+        e = stack.pop()
+        if isinstance(e, Apply):
+            count += 1
+            stack.extend(e.args)
+    return count
+
+
+def packs(a: Access, lane: int, group: Group, program: Program, *, narrow: bool) -> bool:
+    """Whether the group works on a copy of what `a` reads, in the order that it reads it.
+
+    It is worth it for what every iteration reads again, and reads across its grain, or as float64
+    where the kernel computes in float32 (`narrow`).
+    """
+    if a.table is not None or a.strides[0] or group.count < PACK_ITERATIONS or lane == 0:
+        return False
+    if any(s.target.array == a.array for s in group.statements):
+        return False
+    counts = _counts_of(a, group)
+    across = lane > 0 and a.strides[lane] not in (0, 1)
+    converts = narrow and program.arrays[a.array].role is Role.PARAMETER
+    return (across or converts) and prod(counts) <= PACK_LIMIT
+
+
+def _counts_of(a: Access, group: Group) -> list[int]:
+    for s in group.statements:
+        if a in accesses(s.expr):
+            return [c for c, d in zip(s.domain, a.strides, strict=True) if d]
+    return [1]
+
+
+@dataclass(slots=True)
+class _Model:
+    """Costs in vector operations per iteration of the fused loop."""
+
+    group: Group
+    program: Program
+    width: int
+    scratch: dict[str, int]
+
+    def best_inner(self, s: Statement) -> tuple[int | None, float]:
+        """The cheapest dimension inside an iteration, and its cost; None if there is none."""
+        if len(s.domain) == 1:
+            return None, float(max(1, operations(s.expr)))
+        candidates = [(self.cost(s, d), d) for d in range(1, len(s.domain))]
+        cost, lane = min(candidates)
+        return lane, cost
+
+    def inside(self) -> tuple[list[tuple[int | None, float]], set[int]]:
+        """The lane and the cost of every statement inside an iteration; those to run abreast.
+
+        Sums over lanes into a number per iteration, with all scalar statements: if they can, and
+        if it is cheaper.
+        """
+        inner = [self.best_inner(s) for s in self.group.statements]
+        if self.width == 1 or self.group.in_turn:
+            return inner, set()
+        abreast, together = set(), list(inner)
+        has_sums = False
+        for k, (s, (lane, cost)) in enumerate(zip(self.group.statements, inner, strict=True)):
+            if lane is None:
+                if not self._has_own_numbers(s):
+                    return inner, set()
+                abreast.add(k)
+                together[k] = 0, self.cost(s, 0)
+            elif self._sums_to_own_numbers(s):
+                if s.points // s.domain[0] > ABREAST_TERMS:
+                    return inner, set()
+                abreast.add(k)
+                together[k] = lane, cost - HORIZONTAL + FOLD
+                has_sums = True
+        cheaper = sum(cost for _, cost in together) < sum(cost for _, cost in inner)
+        return (together, abreast) if has_sums and cheaper else (inner, set())
+
+    def _has_own_numbers(self, s: Statement) -> bool:
+        """Whether a scalar statement finds those of several iterations in a row."""
+        touched = [s.target, *accesses(s.expr)]
+        return all(a.table is None and self.scratch.get(a.array, 1) == 1 for a in touched)
+
+    def _sums_to_own_numbers(self, s: Statement) -> bool:
+        """Whether it is a sum into a number per iteration, and several of them are apart.
+
+        Numbers in longer stretches lie too far apart to be the lanes of a vector, and through a
+        table two iterations may add to the same one.
+        """
+        a = s.target
+        own = s.accumulate and a.table is None and a.strides[0] and not any(a.strides[1:])
+        return bool(own) and self.scratch.get(a.array, 1) == 1
+
+    def straddles(self) -> bool:
+        """Whether iterations read rows that begin anywhere, not where vectors do."""
+        return any(
+            a.strides[0] % self.width and 1 in a.strides[1:]
+            for s in self.group.statements
+            for a in accesses(s.expr)
+        )
+
+    def cost(self, s: Statement, lane: int) -> float:
+        """The cost of the statement with this dimension in lanes."""
+        count = s.domain[lane]
+        vectors = ceil(count / self.width)
+        points = prod(s.domain[1:])
+        repeats = points / count * vectors  # of an iteration's share, where it is across
+        # a product and the sum that it goes into are one operation
+        fused = isinstance(s.expr, Apply) and s.expr.op is ops.mul
+        work = max(1, operations(s.expr)) + (s.accumulate and not fused)
+        penalty = sum(self._penalty(a, lane) for a in set(accesses(s.expr)))
+        total = repeats * (work + penalty)
+        stride = s.target.strides[lane]
+        invariant = s.target.strides[0] == 0 and s.accumulate
+        if s.target.table is not None:
+            return total + repeats * self.width
+        if lane == 0:
+            private = s.target.array in self.scratch
+            return total + (0.0 if private or stride in (0, 1) else repeats * self.width)
+        if stride == 0 and not invariant:
+            kept = [c for c, d in zip(s.domain[1:], s.target.strides[1:], strict=True) if d]
+            return total + HORIZONTAL * prod(kept)
+        if stride not in (0, 1):
+            scattered = repeats * self.width
+            return total + (scattered / self.group.count if invariant else scattered)
+        return total
+
+    def _penalty(self, a: Access, lane: int) -> float:
+        """What an operand costs beyond being there: a gather takes an operation per lane."""
+        if a.table is not None and any(a.strides):
+            return float(self.width)
+        if lane == 0:
+            return 0.0 if a.strides[0] in (0, 1) or a.array in self.scratch else float(self.width)
+        if a.strides[lane] in (0, 1) or packs(a, lane, self.group, self.program, narrow=False):
+            return 0.0
+        return float(self.width)

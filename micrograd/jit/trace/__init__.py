@@ -1,0 +1,1 @@
+"""Python -> Graph: Values, functions and models, and what they take and give."""

@@ -1,0 +1,195 @@
+"""What a function takes: parameters that are arguments of a kernel, and settings that are not.
+
+A parameter without a default, or whose default is a number, is an argument. One with another
+default, such as True, None or a string, is a setting: it configures the function, which is traced
+anew for every value of it. Where a parameter with a default is given the other kind, it is that.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...errors import SignatureError, kind
+from ...nn import MLP, Layer, Module, Neuron
+from ...ops import Op
+from .signature import SCALAR, NestingError, Structure, row, structure_of
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a source; `array` says how an array argument is taken:
+
+    'map'     elementwise, as a ufunc does
+    'rows'    its last axis is the sequence of numbers, the others are mapped over
+    'whole'   it is a container, of this very shape
+
+    named   whether it is given by name only, and derivatives are with respect to it only if asked
+    """
+
+    name: str
+    array: str = "map"
+    structure: Structure | None = SCALAR
+    default: float | None = None
+    named: bool = False
+
+
+Key = tuple[tuple[str, type, Any], ...]
+"""Settings, by which a function is traced anew."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a function takes, under some settings.
+
+    arguments   in order; those that are named only come last
+    settings    what is set otherwise than by default
+    defaults    the settings that it may be given, by name, with their defaults
+    places      what may be given by position, in order
+    in_order    whether positions are those of the arguments
+    """
+
+    arguments: list[Parameter]
+    settings: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
+    places: list[str] = field(default_factory=list)
+    signature: inspect.Signature | None = None
+
+    @property
+    def in_order(self) -> bool:
+        """Whether arguments by position are those of a kernel."""
+        return self.places[: len(self.arguments)] == [p.name for p in self.arguments]
+
+    def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        """What the function gives for these arguments, under the settings."""
+        if self.signature is None:
+            return function(*arguments)
+        given = dict(zip((p.name for p in self.arguments), arguments, strict=True)) | self.settings
+        by_place, by_name = [], {}
+        for p in self.signature.parameters.values():
+            value = given.get(p.name, p.default)
+            if p.kind is p.KEYWORD_ONLY:
+                by_name[p.name] = value
+            else:
+                by_place.append(value)
+        return function(*by_place, **by_name)
+
+    def sort(self, name: str, given: Mapping[str, Any]) -> tuple[Key, frozenset[str]]:
+        """The settings among what is given, and what is an argument although its default is none.
+
+        Raises SignatureError for a setting that cannot be a key.
+        """
+        settings, promoted = [], set()
+        optional = {p.name for p in self.arguments if p.default is not None}
+        for parameter, value in given.items():
+            if parameter in self.defaults:
+                default = self.defaults[parameter]
+                if value is default:
+                    continue
+                if not isinstance(default, (bool, tuple)) and _is_numeric(value, parameter):
+                    promoted.add(parameter)
+                    continue
+            elif parameter not in optional or _is_numeric(value, parameter):
+                continue
+            try:
+                hash(value)
+            except TypeError:
+                raise SignatureError(
+                    f"{name}: {parameter} configures the function, which is compiled anew for each "
+                    f"value of it, so it should be hashable; got {kind(value)}"
+                ) from None
+            settings.append((parameter, type(value), value))
+        return tuple(settings), frozenset(promoted)
+
+
+def taken(
+    function: Callable[..., Any], key: Key = (), promoted: frozenset[str] = frozenset()
+) -> Taken:
+    """What a function takes under these settings.
+
+    promoted   parameters that are arguments whatever their defaults are
+
+    Raises SignatureError for `*args`, `**kwargs` and functions without a signature.
+    """
+    known = _known(function)
+    if known is not None:
+        return Taken(known, places=[p.name for p in known])
+    hints = _hints(function)
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        raise SignatureError(
+            f"{function!r} has no signature, so its arguments are unknown; wrap it in a function "
+            "with named parameters"
+        ) from None
+    settings = {name: value for name, _, value in key}
+    arguments, places, defaults = [], [], {}
+    for p in signature.parameters.values():
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            raise SignatureError(
+                f"{getattr(function, '__name__', function)} takes {p!s}, whose number of "
+                "arguments is unknown; give it named parameters, or one list"
+            )
+        if p.kind is not p.KEYWORD_ONLY:
+            places.append(p.name)
+        number = float(p.default) if type(p.default) in (int, float) else None
+        if p.name in settings:
+            continue
+        if p.default is not p.empty and number is None and p.name not in promoted:
+            defaults[p.name] = p.default
+            continue
+        named = p.kind is p.KEYWORD_ONLY or p.name in promoted
+        if isinstance(function, Module):
+            arguments.append(Parameter(p.name, "rows", None, named=named))
+        elif _is_sequence(hints.get(p.name)):
+            arguments.append(Parameter(p.name, "whole", None, named=named))
+        else:
+            arguments.append(Parameter(p.name, default=number, named=named))
+    arguments.sort(key=lambda p: p.named)
+    return Taken(arguments, settings, defaults, places, signature)
+
+
+def _known(function: Any) -> list[Parameter] | None:
+    """The parameters of what says itself what it takes: a model, a kernel, an op."""
+    if isinstance(function, (Neuron, Layer, MLP)):
+        return [Parameter("x", "rows", row(list, function.nin))]
+    if isinstance(function, Op):
+        return [Parameter(name) for name in function.names]
+    return getattr(function, "_parameters", None)
+
+
+def _is_numeric(x: Any, name: str) -> bool:
+    """Whether it can be an argument: a number, an array, or a container of them."""
+    try:
+        structure_of(x, name)
+    except NestingError:
+        raise  # it could be no key either
+    except SignatureError:
+        return False
+    return True
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(
+            function if inspect.isroutine(function) else type(function).__call__
+        )
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def _is_sequence(hint: Any) -> bool:
+    origin = typing.get_origin(hint) or hint
+    if origin in (typing.Union, types.UnionType):  # of sequences, or None
+        parts = [x for x in typing.get_args(hint) if x is not types.NoneType]
+        return all(map(_is_sequence, parts))
+    return isinstance(origin, type) and issubclass(
+        origin, (np.ndarray, collections.abc.Sequence, collections.abc.Mapping)
+    )

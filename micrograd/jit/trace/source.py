@@ -1,0 +1,318 @@
+"""What `jit` is given, as something that can be traced for a structure of arguments.
+
+A source knows the names of its parameters and, where it can, their structures before a call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...engine import Value
+from ...errors import GraphError, SignatureError, TraceError, kind, place_of
+from ...locks import Lock
+from ...nn import Module
+from ...traced import Scope, Traced
+from ...tracing import tracing
+from .parameters import Key, Parameter, taken
+from .pickles import FunctionOf, portable
+from .signature import SCALAR, Container, Structure, build, count, result_structure, row
+from .stale import Stale, stale
+from .trace import Element, Trace, check_leaves, trace
+
+_RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
+_OF_ARRAYS = re.compile(r"subscriptable|iterable|len\(\)|item assignment")
+
+
+@dataclass(slots=True)
+class Recording:
+    """A traced source.
+
+    result     the structure of what it returns
+    wrt        the elements that gradients are taken with respect to; None: not in the graph
+    gradient   a tuple of the structures of what they are taken with respect to
+    alone      whether that is one thing, whose partials have no tuple around them
+    """
+
+    trace: Trace
+    result: Structure
+    wrt: list[Element | None]
+    gradient: Container
+    alone: bool = False
+
+    @property
+    def partials(self) -> Structure:
+        """The structure that a gradient is given back in."""
+        return self.gradient.items[0] if self.alone else self.gradient
+
+
+class Recordings:
+    """Recordings by the structures of arguments, each made once; copies of it are empty.
+
+    numbers   of the leaves that are constants, as all recordings have them
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[Value, float] = {}
+        self._made: dict[Any, Any] = {}
+        self._lock = Lock()  # what is traced may call kernels
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What was made for the key, now or before."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+    def __reduce__(self) -> Any:
+        return Recordings, ()
+
+
+class ValueSource:
+    """A Value: a function of its leaves `wrt`, a Value or several, closed over the others."""
+
+    def __init__(self, value: Value, wrt: Any) -> None:
+        self.name = "value"
+        self.value = value
+        self.alone = isinstance(wrt, Value)
+        self.wrt = wrt = _as_list(wrt)
+        seen: set[int] = set()
+        for k, v in enumerate(wrt):
+            if not isinstance(v, Value):
+                raise GraphError(f"wrt[{k}] should be a Value, got {kind(v)}")
+            if id(v) in seen:
+                raise GraphError(f"wrt[{k}], {v!r}, is in wrt twice")
+            seen.add(id(v))
+        labels = [v.label for v in wrt]
+        uses = Counter(labels)
+        names = [s if s.isidentifier() and uses[s] == 1 else f"x{k}" for k, s in enumerate(labels)]
+        self.parameters = [Parameter(n) for n in names]
+        self.recordings = Recordings()
+
+    @property
+    def asked(self) -> Sequence[Any]:
+        """What derivatives are with respect to, one after the other."""
+        return self.wrt
+
+    def stale(self) -> list[Stale]:
+        """The constants that were read from Values which depend on `wrt`, as far as is known."""
+        return stale(self.value, self.wrt)
+
+    def record(self, structures: tuple[Structure, ...]) -> Recording:
+        """The recording, made once; with no arguments, `wrt` are live instead of arguments."""
+        made: Recording = self.recordings.get(structures, lambda: self._trace(structures))
+        return made
+
+    def _trace(self, structures: tuple[Structure, ...]) -> Recording:
+        check_leaves(self.wrt)
+        numbers = self.recordings.numbers
+        if structures:
+            names = [array_name(p.name) for p in self.parameters]
+            inputs = {n: [v] for n, v in zip(names, self.wrt, strict=True)}
+            found = trace([self.value], inputs, (), numbers)
+        else:
+            found = trace([self.value], {}, set(self.wrt), numbers, self.wrt)
+        elements: list[Element | None] = [found.elements[v] for v in self.wrt]
+        shape = row(tuple, len(elements))
+        return Recording(found, SCALAR, elements, shape, self.alone)
+
+
+class FunctionSource:
+    """A Python function, a model, a kernel or an op; leaves that it closes over are live, unless
+    frozen.
+
+    wrt        a leaf or the name of a parameter, or several; None: all that may be given by place
+    key        settings, see parameters.py
+    promoted   parameters that are arguments whatever their defaults are
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        wrt: Any,
+        *,
+        freeze: bool,
+        key: Key = (),
+        promoted: frozenset[str] = frozenset(),
+    ) -> None:
+        self.function = function
+        self.freeze = freeze
+        names = (getattr(function, attribute, None) for attribute in ("__name__", "name"))
+        self.name = next((n for n in names if isinstance(n, str)), type(function).__name__)
+        self.wrt = None if wrt is None else _as_list(wrt)
+        self._under = key, promoted
+        self._begin()
+        self.alone = isinstance(wrt, (Value, str))
+        if wrt is None and not isinstance(function, Module):
+            self.alone = [p.named for p in self.parameters].count(False) == 1
+
+    def _begin(self) -> None:
+        """Nothing is traced yet."""
+        self.taken = taken(self.function, *self._under)
+        self.recordings = Recordings()
+        self._variants = Recordings()
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its arguments."""
+        return self.taken.arguments
+
+    def variant(self, key: Key, promoted: frozenset[str]) -> FunctionSource:
+        """The source under other settings, made once."""
+        made: FunctionSource = self._variants.get(
+            (key, promoted), lambda: self.of(self.function, key, promoted)
+        )
+        return made
+
+    def of(
+        self, function: Callable[..., Any], key: Key = (), promoted: frozenset[str] = frozenset()
+    ) -> FunctionSource:
+        """The source of another function, or under other settings, and else as this one."""
+        wrt = self.wrt[0] if self.wrt and self.alone else self.wrt
+        return FunctionSource(function, wrt, freeze=self.freeze, key=key, promoted=promoted)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FunctionSource:
+        """With a copy of a model, method or object; a plain function stays, and what it reads."""
+        made = FunctionSource.__new__(FunctionSource)
+        made.__dict__.update(self.__dict__)
+        memo[id(self)] = made
+        made.function = deepcopy(self.function, memo)
+        if made.function is not self.function:
+            made.wrt = deepcopy(self.wrt, memo)
+        made._begin()
+        return made
+
+    def __reduce__(self) -> Any:
+        state = {**self.__dict__, "function": portable(self.function, self.wrt)}
+        for traced in ("taken", "recordings", "_variants"):
+            del state[traced]
+        return object.__new__, (FunctionSource,), state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if isinstance(self.function, FunctionOf):
+            self.function = self.function.function
+        self._begin()
+
+    @property
+    def asked(self) -> Sequence[Any] | None:
+        """What derivatives are with respect to, one after the other; None: each parameter."""
+        if self.wrt is None and isinstance(self.function, Module) and not self.freeze:
+            return self.function.parameters()
+        return self.wrt
+
+    def record(self, structures: tuple[Structure, ...]) -> Recording:
+        """What the function does to arguments of these structures; it is called once for them."""
+        made: Recording = self.recordings.get(structures, lambda: self._trace(structures))
+        return made
+
+    def _trace(self, structures: tuple[Structure, ...]) -> Recording:
+        wrt = self._leaves()
+        scope = Scope(self.name)
+        inputs: dict[str, list[Value]] = {}
+        arguments = []
+        for p, s in zip(self.parameters, structures, strict=True):
+            leaves: list[Value] = [
+                Traced(p.name if s is SCALAR else f"{p.name}[{k}]", p.array == "map", scope)
+                for k in range(count(s))
+            ]
+            inputs[array_name(p.name)] = leaves
+            arguments.append(build(s, iter(leaves)))
+        try:
+            with scope.entered(), nullcontext() if self.freeze else tracing(scope):
+                returned = self.taken.call(self.function, arguments)
+        except (TypeError, AttributeError) as error:
+            if _takes_number_for_array(error):
+                raise TraceError(
+                    f"{place_of(error)}: {error}: {self.name} is traced with one number in place "
+                    "of an array, since arrays are mapped over; to take an array whole, annotate "
+                    "its parameter (x: np.ndarray), or pass a list"
+                ) from error
+            raise
+        outputs: list[Value | float] = []
+        result = result_structure(returned, outputs.append, self.name)
+        if not any(isinstance(v, Value) for v in outputs):
+            raise SignatureError(
+                f"{self.name} should return something computed from Values; "
+                f"it returned {kind(returned)}"
+            )
+        found = trace(outputs, inputs, () if self.freeze else None, wrt=wrt)
+        return self._recording(found, result, inputs, structures)
+
+    def _leaves(self) -> list[Value]:
+        """The leaves that derivatives are with respect to, whether the result uses them or not."""
+        if self.wrt is None:
+            return [v for v in self.asked or () if v._entry is None]
+        check_leaves(self.wrt)
+        leaves = {k: w for k, w in enumerate(self.wrt) if not isinstance(w, str)}
+        if self.freeze:
+            for k, v in leaves.items():
+                raise GraphError(
+                    f"wrt[{k}], {v!r}, is a constant of {self.name}, as freeze=True makes all "
+                    "leaves; leave out freeze, or pass it as an argument"
+                )
+        return [*leaves.values()]
+
+    def _recording(
+        self,
+        found: Trace,
+        result: Structure,
+        inputs: dict[str, list[Value]],
+        structures: tuple[Structure, ...],
+    ) -> Recording:
+        names = [p.name for p in self.parameters]
+        wrt = self.wrt
+        if wrt is None and isinstance(self.function, Module) and not self.freeze:
+            reached = [found.elements.get(v) for v in self.function.parameters()]
+            shape = row(tuple, len(reached))
+            return Recording(found, result, reached, shape)
+        elements: list[Element | None] = []
+        items: list[Structure] = []
+        places = [p.name for p in self.parameters if not p.named]
+        for k, w in enumerate(places if wrt is None else wrt):
+            if not isinstance(w, str):
+                elements.append(found.elements[w])
+                items.append(SCALAR)
+            elif w in names:
+                array = array_name(w)
+                elements += [(array, i) for i in range(len(inputs[array]))]
+                items.append(structures[names.index(w)])
+            else:
+                raise GraphError(
+                    f"wrt[{k}] is {w!r}, but {self.name} has no such parameter; it has "
+                    f"{', '.join(names) or 'none'}"
+                )
+        return Recording(found, result, elements, Container(tuple, (), tuple(items)), self.alone)
+
+
+Source = ValueSource | FunctionSource
+
+
+def _as_list(wrt: Any) -> list[Any]:
+    if wrt is None:
+        return []
+    if isinstance(wrt, (Value, str)):
+        return [wrt]
+    try:
+        return list(wrt)
+    except TypeError:
+        raise GraphError(f"wrt should be a list of leaves or names, got {kind(wrt)}") from None
+
+
+def _takes_number_for_array(error: TypeError | AttributeError) -> bool:
+    """Whether something was asked of a traced number that arrays have."""
+    if isinstance(error, AttributeError):
+        return isinstance(error.obj, Traced) and hasattr(np.ndarray, error.name or "")
+    return "Traced" in str(error) and bool(_OF_ARRAYS.search(str(error)))
+
+
+def array_name(parameter: str) -> str:
+    """The program's array for a parameter: its own name, unless the compiler uses that."""
+    return parameter + "_" if _RESERVED.fullmatch(parameter) else parameter

@@ -1,0 +1,351 @@
+"""A loss of one sample, as Python code -> native code for its value and gradient on many samples.
+
+The function is traced once, on one sample. `BlockLoss` runs it on a block of samples at a time;
+what has no such form, and what must be equal to the interpreter's result, is done by `SingleLoss`,
+one sample after the other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+import lowering
+from lowering.bindings import context
+
+from .. import ops
+from ..engine import Value
+from ..errors import MicrogradError, TraceError, TrainingError, kind
+from ..jit.emit.function import ENTRY, Interface, constant_data, emit
+from ..jit.emit.samples import emit_samples, lanes_of
+from ..jit.emit.storage import INLINE_DATA
+from ..jit.executable import Options
+from ..jit.ir import graph as graphs
+from ..jit.ir.graph import Graph
+from ..jit.ir.program import Access, Apply, Program, Role, accesses
+from ..jit.ir.verify import verify
+from ..jit.passes.over_samples import SHARE, WEIGHTS, over_samples
+from ..jit.passes.reverse import gradient
+from ..jit.passes.simplify import expand, simplify
+from ..jit.reroll.reroll import OUTPUT, reroll, straight_line
+from ..jit.schedule.schedule import schedule
+from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, row
+from ..jit.trace.trace import Element, Trace, trace, without_collecting
+from ..losses import expectations
+from ..store import addresses, adopt
+from ..traced import Scope, Traced
+from ..tracing import tracing
+from .data import ColumnLabels
+
+BEFORE = "before"
+
+
+def row_structure(shape: Sequence[int]) -> Structure:
+    """How a function gets a row of this shape: a number, a list, or an array of Values."""
+    if not shape:
+        return SCALAR
+    size = int(np.prod(shape))
+    if len(shape) == 1:
+        return row(list, size)
+    return array_of(tuple(shape))
+
+
+def trace_sample(
+    function: Callable[..., Any],
+    shapes: Sequence[Sequence[int]],
+    parameters: Sequence[Value],
+    penalty: Value | None = None,
+) -> Trace:
+    """The graph of the function on one sample, and of the penalty, with the parameters live.
+
+    shapes   of a row of each data array
+
+    Raises TrainingError if the function fails on such a sample, or gives no number; TraceError if
+    it does what cannot be traced.
+    """
+    scope = Scope("the loss of one sample")
+    inputs: dict[str, list[Value]] = {}
+    arguments = []
+    for k, shape in enumerate(shapes):
+        structure = row_structure(shape)
+        leaves: list[Value] = [
+            Traced(f"data[{k}][{i}]", scope=scope) for i in range(count(structure))
+        ]
+        inputs[f"x{k}"] = leaves
+        arguments.append(build(structure, iter(leaves)))
+    taken = " and ".join(f"data[{k}][i], {_shown(shape)}" for k, shape in enumerate(shapes))
+    try:
+        with scope.entered(), tracing(scope):
+            value = function(*arguments)
+    except TraceError:
+        raise
+    except (TypeError, ValueError, IndexError, MicrogradError) as error:
+        columns = [k for k, shape in enumerate(shapes) if tuple(shape) == (1,)]
+        hint = f"; data[{columns[0]}][:, 0] would give it a number" if columns else ""
+        raise TrainingError(
+            f"the loss of one sample could not be computed from {taken}: {error}; it is called "
+            f"with a row of each data array, so check their shapes{hint}"
+        ) from error
+    if not isinstance(value, Value):
+        raise TrainingError(
+            f"the loss of one sample should be one Value, computed from {taken}; got {kind(value)}"
+        )
+    adopt(parameters)
+    outputs = [value] if penalty is None else [value, penalty]
+    found = trace(outputs, inputs, set(parameters))
+    if not any(p in found.elements for p in parameters):
+        raise TrainingError(
+            "the loss does not depend on any parameter of the optimizer; compute it with the model "
+            "whose parameters() the optimizer has"
+        )
+    graphs.verify(found.graph)
+    return found
+
+
+def _shown(shape: Sequence[int]) -> str:
+    """What a row of this shape is for the function."""
+    if len(shape) > 1:
+        return f"an array of shape {tuple(shape)}"
+    return f"a list of {shape[0]}" if shape else "a number"
+
+
+def _element(p: Value, found: Trace) -> Element:
+    """The element that a live parameter is, also one that the graph does not have."""
+    store, index = p._home
+    if store not in found.stores:
+        found.stores.append(store)
+    element = (f"p{found.stores.index(store)}", index)
+    return found.elements.setdefault(p, element)
+
+
+def _runs(elements: Sequence[Element]) -> Iterator[tuple[int, int]]:
+    """(first, count) of elements that lie in a row."""
+    start = 0
+    for k in range(1, len(elements) + 1):
+        name, index = elements[k - 1]
+        if k == len(elements) or elements[k] != (name, index + 1):
+            yield start, k - start
+            start = k
+
+
+class SampleLoss:
+    """A loss of samples, differentiated and compiled.
+
+    size      samples in a block, at most
+    samples   of them, how many one run of the program is for
+    multiple  a kernel takes a multiple of so many
+    address   of the native function
+    expected  what its losses expect of columns of the data
+    """
+
+    size: int
+    samples: int
+    multiple = 1
+    expected: Sequence[ColumnLabels] = ()
+
+    def __init__(
+        self,
+        program: Program,
+        of: Element,
+        found: Trace,
+        parameters: Sequence[Value],
+        options: Options,
+    ) -> None:
+        self.options = options
+        self.stores = found.stores
+        wrt = [found.elements.get(p) for p in parameters]
+        program = gradient(program, of, wrt, keep_value=True)
+        program = simplify(verify(program, "differentiate"))
+        program = simplify(expand(program, exact=options.strict))
+        self.program = verify(program, "simplify")
+        self.schedule = schedule(
+            program,
+            returned=OUTPUT,
+            width=options.lanes,
+            bits=options.bits,
+            exact=options.strict,
+        )
+        with context():
+            plan = self.schedule
+            module = self._emit()
+            self._native = lowering.compile(
+                module, opt_level=plan.opt_level, vectorize=False, unroll=False, isolate=False
+            )
+        for k, store in enumerate(self.stores):
+            if f"p{k}" in self._native.symbols:
+                self._point(f"p{k}", store.address)
+        constants = constant_data(program, options.bits)
+        self._data = {name: each for name, each in constants.items() if len(each) > INLINE_DATA}
+        for name, each in self._data.items():
+            self._point(name, each.ctypes.data)
+        self.address = self._native.address(ENTRY)
+
+    def _point(self, name: str, address: int) -> None:
+        """Set a pointer of the module."""
+        ctypes.c_void_p.from_address(self._native.address(name)).value = address
+
+    def _emit(self) -> Any:
+        raise NotImplementedError
+
+
+class BlockLoss(SampleLoss):
+    """The weighted sum of the losses of a block of samples, and its gradient, at
+
+    number f(x0*, x1*, ..., weights*, share, count*, gradient*)
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        size: int,
+        found: Trace,
+        parameters: Sequence[Value],
+        options: Options,
+    ) -> None:
+        self.size = self.samples = size
+        super().__init__(program, (OUTPUT, 0), found, parameters, options)
+        self.multiple = lanes_of(self.schedule, size)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether no other loop has the trip count of those over samples, by chance."""
+        arrays = self.program.arrays
+        return all(
+            any(arrays[a.array].size % self.size == 0 for a in [s.target, *accesses(s.expr)])
+            for s in self.program.body
+            if s.domain and s.domain[0] % self.size == 0
+        )
+
+    def _emit(self) -> Any:
+        interface = Interface(frozenset({SHARE}), OUTPUT)
+        options = self.options
+        return emit_samples(
+            self.schedule, interface, self.size, bits=options.bits, exact=options.strict
+        )
+
+
+class SingleLoss(SampleLoss):
+    """The loss of one sample, and the gradient of its product with a weight, added to another, at
+
+    number f(x0*, x1*, ..., weight*, before*, gradient*)
+
+    penalty   the value and gradient of what depends on parameters only, at `number f(gradient*)`
+    """
+
+    size = 64
+    samples = 1
+
+    def __init__(
+        self,
+        found: Trace,
+        parameters: Sequence[Value],
+        options: Options,
+        penalty: SampleLoss | None,
+    ) -> None:
+        self.penalty = penalty
+        program = _program(found, options)
+        weight = program.declare(WEIGHTS, Role.INPUT)
+        before = program.declare(BEFORE, Role.INPUT, len(parameters))
+        sums = [Access(program.declare(name, Role.TEMPORARY).name) for name in ("dot", "total")]
+        dot, total = sums
+        # the derivative of the dot product is what the gradient begins with
+        program.assign(dot, -0.0)
+        elements = [_element(p, found) for p in parameters]
+        for k, length in _runs(elements):
+            name, index = elements[k]
+            if name not in program.arrays:
+                program.declare(name, Role.PARAMETER, len(parameters[k]._home[0]))
+            pair = (Access(name, index, (1,)), Access(before.name, k, (1,)))
+            here = Access(dot.array, 0, (0,))
+            program.assign(here, Apply(ops.mul, pair), (length,), accumulate=True)
+        weighted = Apply(ops.mul, (Access(OUTPUT), Access(weight.name)))
+        program.assign(total, Apply(ops.add, (weighted, dot)))
+        super().__init__(program, (total.array, 0), found, parameters, options)
+
+    def _emit(self) -> Any:
+        return _emitted(self)
+
+
+class Penalty(SampleLoss):
+    """A value that depends on parameters only, and its gradient, at `number f(gradient*)`."""
+
+    def __init__(self, found: Trace, parameters: Sequence[Value], options: Options) -> None:
+        super().__init__(_program(found, options), (OUTPUT, 0), found, parameters, options)
+
+    def _emit(self) -> Any:
+        return _emitted(self)
+
+
+def _emitted(loss: SampleLoss) -> Any:
+    interface = Interface(frozenset(), OUTPUT)
+    return emit(loss.schedule, interface, bits=loss.options.bits, exact=loss.options.strict)
+
+
+def _program(found: Trace, options: Options) -> Program:
+    program = straight_line(found.graph) if options.strict else reroll(found.graph)
+    return verify(program, "reroll")
+
+
+def sample_loss(
+    function: Callable[..., Any],
+    shapes: Sequence[Sequence[int]],
+    parameters: Sequence[Value],
+    options: Options,
+    penalty: Value | None = None,
+) -> SampleLoss:
+    """The loss of samples with rows of these shapes, plus a penalty, by blocks if it has that form.
+
+    Strict losses go sample by sample: only so is the order of sums the interpreter's. A graph that
+    was compiled lately, for the same parameters, is not compiled again.
+    """
+    with without_collecting(), expectations() as expected:
+        found = trace_sample(function, shapes, parameters, penalty)
+    key = (_digest(found.graph), addresses(parameters).tobytes(), options, penalty is None)
+    loss = _LOSSES.pop(key, None)
+    if loss is None:
+        loss = _compiled(found, parameters, options, penalty)
+    _LOSSES[key] = loss
+    places = [found.inputs.get(e.label._serial) for e in expected]
+    loss.expected = [
+        ColumnLabels(int(place[0][1:]), place[1], e.loss, e.labels)
+        for place, e in zip(places, expected, strict=True)
+        if place is not None and place[0].startswith("x")
+    ]
+    while len(_LOSSES) > MOST_LOSSES:
+        del _LOSSES[next(iter(_LOSSES))]
+    return loss
+
+
+MOST_LOSSES = 8
+"""How many losses are kept compiled."""
+_LOSSES: dict[Any, SampleLoss] = {}
+"""The latest ones; they keep the stores alive whose addresses are in their keys."""
+
+
+def _digest(graph: Graph) -> str:
+    """What two graphs that compute the same by the same operations have in common."""
+    digest = hashlib.sha256(repr((graph.inputs, graph.parameters, graph.outputs)).encode())
+    for column in (graph.codes, graph.x, graph.y, graph.z, graph.constants):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _compiled(
+    found: Trace, parameters: Sequence[Value], options: Options, penalty: Value | None
+) -> SampleLoss:
+    if not options.strict:
+        block = over_samples(_program(found, options))
+        if block is not None:
+            verify(block[0], "over_samples")
+            loss = BlockLoss(*block, found, parameters, options)
+            if loss.is_clear:
+                return loss
+    if penalty is None:
+        return SingleLoss(found, parameters, options, None)
+    found.graph.outputs = found.graph.outputs[:1]
+    alone = trace([penalty], {}, set(parameters))
+    return SingleLoss(found, parameters, options, Penalty(alone, parameters, options))

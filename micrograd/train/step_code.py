@@ -1,0 +1,314 @@
+"""Update rule -> MLIR module of a training loop, which calls a kernel by its address.
+
+Establishes
+
+    @run(state)     steps of training, until the last is done or the budget of calls is used up
+
+`state` is a table of 64-bit words, by the names in FIELDS: where the loop stands, and addresses of
+what it works on. A call of `run` goes on where the last one stopped, so Python can look around in
+between. Parameters, their state and the history are float64; the update is done in them exactly as
+it is written, with neither sums reassociated nor products fused, so it is the eager optimiser's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from lowering.bindings import ir
+
+from ..jit.emit.builder import Builder
+from ..jit.ir.program import Access, Expr
+
+RUN = "run"
+
+FIELDS = (
+    "step",  # the step that comes next
+    "until",  # the step to stop before
+    "budget",  # calls of the kernel that may still be made
+    "kernel",  # its address
+    "gradient",  # what it writes, in its own element type
+    "losses",  # f64[steps], with room for those before `until`
+    "rates",  # f64[steps, rates], of which those before `until` are there
+    "runs",  # i64[run_count, 4]: parameters in a row in memory, see RUN_WORDS
+    "run_count",
+    "slots",  # addresses of the optimiser's state, each f64[parameters]
+)
+"""The words of a state, in order."""
+
+RUN_WORDS = ("parameters", "gradient", "state", "count")
+"""Of a run: the address of its first parameter; its first place in the gradient and in the state;
+how many parameters it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An optimiser's rule on accesses to `p`, `g`, `r0`, `r1` ... (rates), `s0`, `s1` ... (state).
+
+    text      the results, printed: rules that print alike are alike
+    results   the new parameter, then the new state
+    rates     how many scalars a step has of its own
+    """
+
+    text: str
+    results: tuple[Expr, ...] = field(compare=False)
+    rates: int
+
+    @property
+    def slots(self) -> int:
+        """How many numbers of state a parameter has."""
+        return len(self.results) - 1
+
+
+def emit_training(update: Update, *, bits: int, width: int) -> ir.Module:
+    """The module of a loop that calls `number kernel(number *gradient)`, verified.
+
+    bits    the kernel's element type: 32 or 64
+    width   float64 numbers in a vector register
+    """
+    with ir.Location.unknown():
+        module = ir.Module.create()
+        emitter = TrainingEmitter(module, update, bits, width)
+        emitter.update("update", emitter.kernel_type)
+        emitter.run()
+    module.operation.verify()
+    return module
+
+
+class TrainingEmitter:
+    """Emits the functions that training loops of any kind have."""
+
+    fields: tuple[str, ...] = FIELDS
+
+    def __init__(self, module: ir.Module, update: Update, bits: int, width: int) -> None:
+        self.b = Builder(module, 64, exact=True)
+        self.rule = update
+        self.width = width
+        self.kernel_type = self.b.f64 if bits == 64 else ir.F32Type.get()
+        self.state: ir.Value
+        self.entry: ir.Block
+
+    # -- the loop --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Steps of one kernel call each: loss and gradient, the history, the update."""
+        b = self.b
+        (self.state,) = self.function(RUN, [b.ptr], internal=False)
+        with self._while(lambda: self._both(self._less("step", "until"), self._positive("budget"))):
+            gradient = self._pointer("gradient")
+            loss = self._call_kernel([gradient])
+            self._update_all(gradient, "update")
+            self._note(loss)
+            self._add("budget", -1)
+        b.build("llvm.return", [], [])
+
+    def _call_kernel(self, arguments: Sequence[ir.Value], name: str = "kernel") -> ir.Value:
+        """The result, as float64, of the function whose address is in a field."""
+        b = self.b
+        segments = {
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1 + len(arguments), 0]),
+            "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
+        }
+        callee = self._pointer(name)
+        return self._wide(b.build("llvm.call", [self.kernel_type], [callee, *arguments], segments))
+
+    def _note(self, loss: ir.Value) -> None:
+        """The end of a step: its loss noted, the next one begun."""
+        b = self.b
+        b.store(loss, b.element(self._pointer("losses"), self._field("step"), b.f64))
+        self._add("step", 1)
+
+    def _update_all(self, gradient: ir.Value, update: str) -> None:
+        """Update every run of parameters by the function of that name."""
+        b = self.b
+        rates, slots, table = (self._pointer(name) for name in ("rates", "slots", "runs"))
+        row = b.integer_op("llvm.mul", self._field("step"), b.integer(self.rule.rates))
+        rates = b.element(rates, row, b.f64)
+        with b.loop(self._field("run_count")) as k:
+            row = b.element(table, b.integer_op("llvm.mul", k, b.integer(len(RUN_WORDS))), b.i64)
+            words = [b.load(b.element(row, i, b.i64), b.i64) for i in range(len(RUN_WORDS))]
+            address = b.build("llvm.inttoptr", [b.ptr], words[:1])
+            self._call(update, [address, gradient, rates, slots, *words[1:]])
+
+    # -- the update ------------------------------------------------------------------------------
+
+    def update(self, name: str, gradient: ir.Type) -> None:
+        """`name(p, g, rates, slots, first of g, first of state, count)`: one run of parameters."""
+        b = self.b
+        types = [b.ptr, b.ptr, b.ptr, b.ptr, b.i64, b.i64, b.i64]
+        p, g, rates, slots, first, first_state, count = self.function(name, types)
+        element = b.f64 if gradient == b.f64 else gradient
+        columns = {"p": (p, b.f64), "g": (b.element(g, first, element), element)}
+        for k in range(self.rule.slots):
+            base = b.load(b.element(slots, k, b.ptr), b.ptr)
+            columns[f"s{k}"] = (b.element(base, first_state, b.f64), b.f64)
+        scalars = {
+            f"r{k}": b.load(b.element(rates, k, b.f64), b.f64) for k in range(self.rule.rates)
+        }
+        targets = ["p", *(f"s{k}" for k in range(self.rule.slots))]
+
+        def body(at: ir.Value, width: int) -> None:
+            known: dict[str, ir.Value] = {}
+
+            def value(expr: Expr) -> ir.Value:
+                if not isinstance(expr, Access):
+                    return b.expression(expr, value, width)
+                if expr.array in scalars:
+                    return b.splat(scalars[expr.array], width)
+                if expr.array not in known:
+                    base, type = columns[expr.array]
+                    known[expr.array] = self._load_wide(b.element(base, at, type), type, width)
+                return known[expr.array]
+
+            made = [value(x) for x in self.rule.results]
+            for target, x in zip(targets, made, strict=True):
+                b.store(x, b.element(columns[target][0], at, b.f64), 8)
+
+        self._elementwise(count, body)
+        b.build("llvm.return", [], [])
+
+    def _elementwise(self, count: ir.Value, body: Callable[[ir.Value, int], None]) -> None:
+        """`body(first, width)` for vectors that cover `count` elements, then for single ones."""
+        b = self.b
+        width = b.integer(self.width)
+        full = b.integer_op("llvm.sdiv", count, width)
+        done = b.integer_op("llvm.mul", full, width)
+        left = b.integer_op("llvm.sub", count, done)
+        with b.when(self._below(b.integer(0), full)), b.loop(full) as k:
+            body(b.integer_op("llvm.mul", k, width), self.width)
+        with b.when(self._below(b.integer(0), left)), b.loop(left) as k:
+            body(b.integer_op("llvm.add", k, done), 1)
+
+    # -- state -----------------------------------------------------------------------------------
+
+    def _word(self, name: str) -> ir.Value:
+        """The address of a field."""
+        return self.b.element(self.state, self.fields.index(name), self.b.i64)
+
+    def _field(self, name: str) -> ir.Value:
+        """An integer of the state."""
+        return self.b.load(self._word(name), self.b.i64)
+
+    def _pointer(self, name: str) -> ir.Value:
+        """An address of the state."""
+        return self.b.load(self._word(name), self.b.ptr)
+
+    def _add(self, name: str, n: int) -> None:
+        """Add to an integer of the state."""
+        b = self.b
+        b.store(b.build("llvm.add", [b.i64], [self._field(name), b.integer(n)]), self._word(name))
+
+    def _set(self, name: str, x: ir.Value) -> None:
+        """Set a word of the state."""
+        self.b.store(x, self._word(name))
+
+    # -- small things ----------------------------------------------------------------------------
+
+    def function(
+        self, name: str, types: Sequence[ir.Type], *, internal: bool = True
+    ) -> list[ir.Value]:
+        """Begin a function without a result; its arguments."""
+        b = self.b
+        linkage = "internal" if internal else "external"
+        signature = ", ".join(map(str, types))
+        attributes = {
+            "sym_name": ir.StringAttr.get(name),
+            "function_type": ir.TypeAttr.get(ir.Type.parse(f"!llvm.func<void ({signature})>")),
+            "CConv": ir.Attribute.parse("#llvm.cconv<ccc>"),
+            "linkage": ir.Attribute.parse(f"#llvm.linkage<{linkage}>"),
+            "unnamed_addr": ir.Attribute.parse("0 : i64"),
+            "visibility_": ir.Attribute.parse("0 : i64"),
+        }
+        b.enter(b.module.body)
+        function = b.build("llvm.func", [], [], attributes, regions=1)
+        entry = function.regions[0].blocks.append(*types)
+        b.begin(entry)
+        self.entry = entry
+        return list(entry.arguments)
+
+    @contextmanager
+    def _while(self, condition: Callable[[], ir.Value]) -> Iterator[None]:
+        """A loop that tests before each round."""
+        b = self.b
+        head = b.block.create_after()
+        b.branch(head)
+        b.enter(head)
+        with b.scope():
+            holds = condition()
+            body = head.create_after()
+            leave = body.create_after()
+            segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0])}
+            b.build("llvm.cond_br", [], [holds], segments, successors=[body, leave])
+            b.enter(body)
+            yield
+            b.branch(head)
+        b.enter(leave)
+
+    def _less(self, x: str, y: str) -> ir.Value:
+        return self._below(self._field(x), self._field(y))
+
+    def _positive(self, x: str) -> ir.Value:
+        return self._below(self.b.integer(0), self._field(x))
+
+    def _below(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The i1 of x < y."""
+        return self.b.compare_integers("slt", x, y)
+
+    def _both(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        return self.b.build("llvm.and", [self.b.i1], [x, y])
+
+    def _least(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        return self.b.build("llvm.intr.umin", [self.b.i64], [x, y])
+
+    def _call(self, name: str, arguments: Sequence[ir.Value]) -> None:
+        """Call a function of the module that has no result."""
+        self.b.build("llvm.call", [], arguments, self.b.callee(name, len(arguments)))
+
+    def _wide(self, x: ir.Value, width: int = 1) -> ir.Value:
+        """A number or vector as float64."""
+        b = self.b
+        type: Any = b.f64 if width == 1 else b.vector(width)
+        return x if x.type == type else b.build("llvm.fpext", [type], [x])
+
+    def _narrow(self, x: ir.Value) -> ir.Value:
+        """A float64 number or vector in the kernel's element type."""
+        b = self.b
+        if self.kernel_type == b.f64:
+            return x
+        width = b.width(x)
+        type = self.kernel_type if width == 1 else ir.VectorType.get([width], self.kernel_type)
+        return b.build("llvm.fptrunc", [type], [x])
+
+    def _store(self, x: ir.Value, address: ir.Value, type: ir.Type) -> None:
+        """Write float64 numbers in the kernel's element type, or as they are."""
+        wide = type == self.b.f64
+        self.b.store(x if wide else self._narrow(x), address, 8 if wide else 4)
+
+    def _load_wide(self, address: ir.Value, type: ir.Type, width: int) -> ir.Value:
+        """`width` numbers of a type in a row, as float64."""
+        b = self.b
+        row = type if width == 1 else ir.VectorType.get([width], type)
+        b.vector(width)
+        return self._wide(b.load(address, row, 8 if type == b.f64 else 4), width)
+
+    def _converted(self, address: ir.Value, type: ir.Type, width: int) -> ir.Value:
+        """`width` numbers of a type in a row, in the kernel's element type."""
+        b = self.b
+        if type == self.kernel_type:
+            row = type if width == 1 else ir.VectorType.get([width], type)
+            return b.load(address, row, 8 if type == b.f64 else 4)
+        return self._narrow(self._load_wide(address, type, width))
+
+    def _add_column(self, sums: ir.Value, terms: ir.Value, type: ir.Type, count: ir.Value) -> None:
+        """Add numbers of a type to as many of float64."""
+        b = self.b
+
+        def body(at: ir.Value, width: int) -> None:
+            address = b.element(sums, at, b.f64)
+            term = self._load_wide(b.element(terms, at, type), type, width)
+            both = [self._load_wide(address, b.f64, width), term]
+            b.store(b.build("llvm.fadd", [term.type], both), address, 8)
+
+        self._elementwise(count, body)
