@@ -171,7 +171,7 @@ class Value(Copied):
         return self
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        return bool(self.data != 0.0)  # an error in a function that is compiled
 
     __hash__ = object.__hash__  # two Values are equal if they are one, whatever their numbers
 
@@ -318,11 +318,15 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
 
 
 def _equality(op: Op) -> Any:
-    """`==` or `!=`: of a number and a Value by their numbers, of two Values by identity."""
+    """`==` or `!=`: of a number and a Value by their numbers, of two Values by identity, unless a
+    function is compiled.
+    """
     compare = _binary(op)
 
     def method(self: Value, other: Any) -> Any:
         if isinstance(other, Value) and other._scope is None:
+            if _TRACING and (scope := _TRACING.get(get_ident())):
+                return scope.record(op, (self, other))
             return (self is other) is (op is ops.eq)
         return compare(self, other) if is_comparable(other) else NotImplemented
 

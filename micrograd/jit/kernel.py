@@ -10,20 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import KernelClosed, SignatureError, kind
+from ..errors import KernelClosed, SignatureError, TraceError, kind, user_location
 from ..locks import Lock
 from ..nn import Module
+from ..tracing import THREADS
 from .call.arguments import broadcast, checked_mask, flatten, stacked
 from .call.array_entry import array_entry, described
 from .call.arrays import ArrayCaller, ufunc_of
 from .call.binding import Given, bound
-from .call.callable import NativeCallable, available, native, reason
+from .call.callable import NativeCallable, native
 from .derivable import Derivable
 from .derivatives import Wanted
 from .executable import Executable, Options
-from .explain import explain
+from .inspectable import Inspectable
 from .nesting import Nested, holds_values
-from .stages import Stages
+from .trace.compiling import is_compiling, set_entry
 from .trace.parameters import Parameter
 from .trace.pickles import global_name
 from .trace.signature import Structure
@@ -48,12 +49,8 @@ _COMPILED = {
 _DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64": np.float64}
 
 
-MOST_ARGUMENTS = 64
-"""Leaves of a Value up to which it is shown as a function of them before it is called."""
-
-
 @native
-class Kernel(Derivable, NativeCallable):
+class Kernel(Derivable, Inspectable, NativeCallable):
     """A callable that runs native code, compiled once per structure of arguments.
 
     Numbers give Python floats; NumPy arrays are mapped over and give arrays. `grad` and
@@ -144,6 +141,11 @@ class Kernel(Derivable, NativeCallable):
         A parameter or result that is a sequence of n numbers is a core dimension `(n)`. It keeps
         the machine code alive.
         """
+        if is_compiling() is not None:
+            raise TraceError(
+                f"{user_location()}: {self.name}.ufunc gives numbers, which would be constants of "
+                "the function that is compiled; call the kernel itself"
+            )
         kernels = [self._with_dtype(np.dtype(t)) for t in (np.float32, np.float64)]
         executables = [k._shown for k in kernels]
         codes = [e.arrays.code for e in executables]
@@ -164,7 +166,7 @@ class Kernel(Derivable, NativeCallable):
             if variant is not self:
                 return variant._call_structured(args, out, where)
         latest = self._latest
-        if where is True and latest in self._answering and latest.caller.fits(args):
+        if where is True and not THREADS and latest in self._answering and latest.caller.fits(args):
             return latest.caller.call(args, out)
         return self._call_structured(args, out, where)
 
@@ -203,7 +205,7 @@ class Kernel(Derivable, NativeCallable):
         """The general call: containers are flattened, arrays are mapped over."""
         parameters, only_numbers = self._given(len(args)), isinstance(self._source, ValueSource)
         key, columns, shapes = flatten(self.name, parameters, args, only_numbers)
-        if holds_values(columns):
+        if holds_values(columns) or self._is_recorded(key):
             return self._call_nested(key, columns, shapes, out, where)
         executable = self._latest
         if executable is None or executable.structures != key:
@@ -230,6 +232,12 @@ class Kernel(Derivable, NativeCallable):
                     self._answering.append(executable)
                     self._link()
         return executable.caller.call(columns, out)
+
+    def _is_recorded(self, key: tuple[Structure, ...]) -> bool:
+        """Whether a call with numbers is part of a function that this thread compiles: if it reads
+        parameters, which are not final then.
+        """
+        return is_compiling() is not None and bool(self._recorded(key)[0].trace.graph.parameters)
 
     def _call_nested(
         self, key: tuple[Structure, ...], columns: Sequence[Any], shapes: Any, out: Any, where: Any
@@ -319,7 +327,11 @@ class Kernel(Derivable, NativeCallable):
         entry = array_entry() if self._arrays else 0
         for executable in self._answering:
             entry = executable.before(entry)
-        self._entry = entry
+        self._set_entry(entry)
+
+    def _set_entry(self, entry: int) -> None:
+        live = any(e.graph.parameters for e in self._executables.values())
+        set_entry(self, entry, live=live)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -327,78 +339,14 @@ class Kernel(Derivable, NativeCallable):
                 f"kernel {self.name} was closed and its machine code is freed; call jit again"
             )
 
-    @property
-    def _shown(self) -> Executable:
-        """The executable that the inspecting methods are about: the latest, or the default one."""
-        self._check_open()
-        return self._latest or self._compile(self._shown_structures(MOST_ARGUMENTS))
-
-    def _shown_structures(self, most: int) -> tuple[Structure, ...]:
-        """The structures to show before a call: of a Value with more leaves than this, live ones,
-        as a call without arguments has them.
-        """
-        parameters = self._parameters
-        leaves = len(self._source.parameters)
-        if isinstance(self._source, ValueSource) and leaves > most:
-            parameters = parameters[leaves:]
-        known = [p.structure for p in parameters if p.structure is not None]
-        if len(known) != len(parameters):
-            raise SignatureError(
-                f"{self.name} has not been called yet, and its arguments may have any structure; "
-                "call it once, then look at it"
-            )
-        return tuple(known)
-
-    # -- looking -------------------------------------------------------------------------------
-
-    def __str__(self) -> str:
-        return self._shown.mlir
-
-    def __repr__(self) -> str:
-        names = ", ".join(p.name for p in self._parameters)
-        return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
-
-    def stages(self) -> Stages:
-        """Every stage of the compiler as text: graph, program, ..., mlir, llvm_ir, assembly.
-
-        A mapping, which makes a text when it is looked up: what stands before LLVM IR is shown
-        without compiling. Once the kernel was called with arrays, also arrays_mlir, arrays_llvm_ir,
-        arrays_assembly.
-        """
-        self._check_open()
-        latest = self._latest
-        shown = latest.structures if latest else self._shown_structures(MOST_ARGUMENTS)
-        return Stages(
-            lambda: self._recorded(shown)[0].trace.graph, lambda: self._compile(shown), latest
-        )
-
-    def explain(self) -> str:
-        """What the compiler found, in words: statements, contractions, loops, what is left over;
-        and of a Value, which constants were read from the `.data` of what depends on `wrt`.
-        """
-        if self._latest is None and isinstance(self._source, ValueSource):
-            self._compile(
-                self._shown_structures(0)
-            )  # with its leaves live, as most calls have them
-        stale = self._source.stale() if isinstance(self._source, ValueSource) else ()
-        text = explain(self._shown, stale)
-        return text if available() else f"{text}\ncalls: through ctypes, since {reason()}"
-
-    @property
-    def address(self) -> int:
-        """The address of `main`, for ctypes or C; valid while the kernel lives."""
-        return self._shown.address
-
-    @property
-    def signature(self) -> str:
-        """`main` as C declares it."""
-        return self._shown.c_prototype
+    # -- the end -------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Free the machine code now, of derived kernels too; so does dropping the kernel."""
         with self._lock:
             self._closed = True
-            self._entry = self._arrays = 0
+            self._arrays = 0
+            self._set_entry(0)
             for executable in self._executables.values():
                 executable.close()
             kernels = (self._derived, self._siblings, self._variants)

@@ -18,13 +18,13 @@ from .. import ops
 from ..engine import Value
 from ..ops import Op
 from ..traced import Traced
-from ..tracing import Recorder
 from .call.arguments import broadcast
 from .derivatives import Extra, Wanted
 from .ir.interpret import elements
 from .ir.program import Access, Expr, Program, Role, Statement, accesses, runs
 from .passes.simplify import simplify
 from .reroll.reroll import OUTPUT, reroll, straight_line
+from .trace.compiling import is_compiling
 from .trace.signature import SCALAR, Structure, build
 from .trace.source import Recording
 
@@ -108,17 +108,14 @@ class Nested:
         first = [a for a in outputs if a.name == OUTPUT and a.size == 1]
         ordered = [*first, *(a for a in outputs if a not in first)]
         numbers = [x for a in ordered for x in found[a.name]]
+        scope = is_compiling()
         for x in [*numbers, *(x for row in rows for x in row)]:
-            if x.__class__ is Traced:  # a leaf would be a live parameter of what is traced
+            if isinstance(x, Traced):
                 scope = x._scope
-                return [x if isinstance(x, Value) else constant_of(scope, x) for x in numbers]
-        return [x if isinstance(x, Value) else Value(x) for x in numbers]
-
-
-def constant_of(scope: Recorder, number: float) -> Value:
-    """A number as a traced Value."""
-    made: Value = scope.record(ops.neg, (-number,))
-    return made
+        if scope is None:
+            return [x if isinstance(x, Value) else Value(x) for x in numbers]
+        # a leaf would be a live parameter of what is traced
+        return [x if isinstance(x, Value) else scope.record(ops.neg, (-x,)) for x in numbers]
 
 
 def _leaves(column: Any, structure: Structure) -> Iterator[Any]:

@@ -20,10 +20,12 @@ from ..jit.executable import Executable, Options
 from ..jit.functions import jit
 from ..jit.ir.graph import PARAMETER
 from ..jit.kernel import Kernel
+from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import build, count
 from ..jit.trace.source import FunctionSource
 from ..nn import Module
 from ..optim import Optimizer
+from ..traced import Scope
 from .data import Arrays, check_labels, checked_data, same_rows
 from .history import History
 from .loop import BatchLoop, Loop, WholeLoop
@@ -302,7 +304,10 @@ def _penalty(regularization: Any) -> Value | None:
     given = regularization
     if given is None or isinstance(given, Value):
         return given
-    made = given() if callable(given) else given
+    made = given
+    if callable(given):
+        with compiling(Scope("the regularization")):
+            made = given()
     if not isinstance(made, Value):
         raise TrainingError(
             "regularization should be a Value, or a function without arguments that gives one, got "

@@ -33,12 +33,12 @@ from ..jit.passes.reverse import gradient
 from ..jit.passes.simplify import expand, simplify
 from ..jit.reroll.reroll import OUTPUT, reroll, straight_line
 from ..jit.schedule.schedule import schedule
+from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, row
 from ..jit.trace.trace import Element, Trace, trace, without_collecting
 from ..losses import expectations
 from ..store import addresses, adopt
 from ..traced import Scope, Traced
-from ..tracing import tracing
 from .data import ColumnLabels
 
 BEFORE = "before"
@@ -79,7 +79,7 @@ def trace_sample(
         arguments.append(build(structure, iter(leaves)))
     taken = " and ".join(f"data[{k}][i], {_shown(shape)}" for k, shape in enumerate(shapes))
     try:
-        with scope.entered(), tracing(scope):
+        with compiling(scope):
             value = function(*arguments)
     except TraceError:
         raise

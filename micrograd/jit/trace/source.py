@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from ...errors import GraphError, SignatureError, TraceError, kind, place_of
 from ...locks import Lock
 from ...nn import Module
 from ...traced import Scope, Traced
-from ...tracing import tracing
+from .compiling import compiling
 from .parameters import Key, Parameter, taken
 from .pickles import FunctionOf, portable
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
@@ -226,7 +225,7 @@ class FunctionSource:
             inputs[array_name(p.name)] = leaves
             arguments.append(build(s, iter(leaves)))
         try:
-            with scope.entered(), nullcontext() if self.freeze else tracing(scope):
+            with compiling(scope, frozen=self.freeze):
                 returned = self.taken.call(self.function, arguments)
         except (TypeError, AttributeError) as error:
             if _takes_number_for_array(error):

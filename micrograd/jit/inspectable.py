@@ -1,0 +1,103 @@
+"""What a kernel shows of itself: its stages as text, what the compiler found, where its code is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import SignatureError
+from .call.callable import available, reason
+from .executable import Executable
+from .explain import explain
+from .stages import Stages
+from .trace.parameters import Parameter
+from .trace.signature import Structure
+from .trace.source import Recording, Source, ValueSource
+
+MOST_ARGUMENTS = 64
+"""Leaves of a Value up to which it is shown as a function of them before it is called."""
+
+
+class Inspectable:
+    """A kernel that can be looked at, before it is called and after."""
+
+    name: str
+    _source: Source
+    _parameters: list[Parameter]
+    _options: Any
+    _latest: Executable | None
+
+    def _check_open(self) -> None:
+        raise NotImplementedError
+
+    def _compile(self, structures: tuple[Structure, ...]) -> Executable:
+        raise NotImplementedError
+
+    def _recorded(
+        self, structures: tuple[Structure, ...]
+    ) -> tuple[Recording, list[tuple[str, Structure]]]:
+        raise NotImplementedError
+
+    @property
+    def _shown(self) -> Executable:
+        """The executable that the inspecting methods are about: the latest, or the default one."""
+        self._check_open()
+        return self._latest or self._compile(self._shown_structures(MOST_ARGUMENTS))
+
+    def _shown_structures(self, most: int) -> tuple[Structure, ...]:
+        """The structures to show before a call: of a Value with more leaves than this, live ones,
+        as a call without arguments has them.
+        """
+        parameters = self._parameters
+        leaves = len(self._source.parameters)
+        if isinstance(self._source, ValueSource) and leaves > most:
+            parameters = parameters[leaves:]
+        known = [p.structure for p in parameters if p.structure is not None]
+        if len(known) != len(parameters):
+            raise SignatureError(
+                f"{self.name} has not been called yet, and its arguments may have any structure; "
+                "call it once, then look at it"
+            )
+        return tuple(known)
+
+    def __str__(self) -> str:
+        return self._shown.mlir
+
+    def __repr__(self) -> str:
+        names = ", ".join(p.name for p in self._parameters)
+        return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
+
+    def stages(self) -> Stages:
+        """Every stage of the compiler as text: graph, program, ..., mlir, llvm_ir, assembly.
+
+        A mapping, which makes a text when it is looked up: what stands before LLVM IR is shown
+        without compiling. Once the kernel was called with arrays, also arrays_mlir, arrays_llvm_ir,
+        arrays_assembly.
+        """
+        self._check_open()
+        latest = self._latest
+        shown = latest.structures if latest else self._shown_structures(MOST_ARGUMENTS)
+        return Stages(
+            lambda: self._recorded(shown)[0].trace.graph, lambda: self._compile(shown), latest
+        )
+
+    def explain(self) -> str:
+        """What the compiler found, in words: statements, contractions, loops, what is left over;
+        and of a Value, which constants were read from the `.data` of what depends on `wrt`.
+        """
+        if self._latest is None and isinstance(self._source, ValueSource):
+            self._compile(
+                self._shown_structures(0)
+            )  # with its leaves live, as most calls have them
+        stale = self._source.stale() if isinstance(self._source, ValueSource) else ()
+        text = explain(self._shown, stale)
+        return text if available() else f"{text}\ncalls: through ctypes, since {reason()}"
+
+    @property
+    def address(self) -> int:
+        """The address of `main`, for ctypes or C; valid while the kernel lives."""
+        return self._shown.address
+
+    @property
+    def signature(self) -> str:
+        """`main` as C declares it."""
+        return self._shown.c_prototype

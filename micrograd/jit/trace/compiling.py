@@ -1,0 +1,95 @@
+"""A function being compiled: what its Values are recorded with, and which kernels come to Python.
+
+A kernel that reads live parameters and is called with plain numbers in such a function is a part
+of it: its number would be a constant, whatever becomes of the parameters. But machine code answers
+such calls before Python sees them. So while a function is compiled, in any thread, the entries of
+these kernels are shut: their calls go to `Kernel.__call__`, which knows what to do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from ...locks import Lock
+from ...traced import Scope
+from ...tracing import THREADS, tracing
+
+
+class Entered(Protocol):
+    """What is called through an entry, see call/callable.py."""
+
+    _entry: int
+
+
+_lock = Lock()
+_threads: list[int] = []  # those that compile a function, each as often as it does
+_entries: WeakKeyDictionary[Entered, int] = WeakKeyDictionary()
+
+
+def set_entry(kernel: Entered, entry: int, *, live: bool) -> None:
+    """Let calls run this entry, or Python if it is 0.
+
+    live   whether the kernel reads live parameters
+    """
+    with _lock:
+        if live and entry:
+            _entries[kernel] = entry
+        else:
+            _entries.pop(kernel, None)
+        kernel._entry = 0 if live and _threads else entry
+
+
+@contextmanager
+def compiling(scope: Scope, *, frozen: bool = False) -> Iterator[None]:
+    """Inside, this thread calls a function to compile it.
+
+    frozen   whether all Values and kernels that it reads are constants of it
+    """
+    with scope.entered():
+        if frozen:
+            yield
+            return
+        _shut()
+        try:
+            with tracing(scope):
+                yield
+        finally:
+            _open_after(get_ident())
+
+
+def is_compiling() -> Scope | None:
+    """The scope of the function that this thread compiles."""
+    scope = THREADS.get(get_ident()) if THREADS else None
+    return scope if isinstance(scope, Scope) else None
+
+
+def _shut() -> None:
+    with _lock:
+        _threads.append(get_ident())
+        for kernel in list(_entries):
+            kernel._entry = 0
+
+
+def _open_after(thread: int) -> None:
+    """One function less is compiled; after the last, the entries are open again."""
+    with _lock:
+        _threads.remove(thread)
+        if not _threads:
+            for kernel, entry in list(_entries.items()):
+                kernel._entry = entry
+
+
+def _forget_threads() -> None:
+    """In a forked child: the other threads compile nothing there."""
+    for thread in set(_threads) - {get_ident()}:
+        while thread in _threads:
+            _open_after(thread)
+
+
+if hasattr(os, "register_at_fork"):  # behind locks.py, which has let go of the lock
+    os.register_at_fork(after_in_child=_forget_threads)
