@@ -6,6 +6,7 @@ by formulas.
 
 from __future__ import annotations
 
+import functools
 import gc
 import math
 import random
@@ -391,6 +392,84 @@ def test_methods_bind() -> None:
     assert grad(a.times)(3.0) == 12.0
 
 
+def doubled(self: Any) -> Any:
+    return 2.0 * self.w
+
+
+class Spring:
+    """Compiled methods that are called in all the ways that methods are."""
+
+    def __init__(self, k: float) -> None:
+        self.k = k
+        self.w = Value(k)
+
+    @jit
+    def energy(self, x: Any) -> Any:
+        return self.k * x * x
+
+    @property
+    @jit
+    def stiffness(self) -> Any:
+        return self.w * self.w
+
+    @functools.cached_property
+    @jit
+    def kept(self) -> Any:
+        return self.w + 1.0
+
+    @jit
+    def scaled(self, x: Any, by: Any = 2.0, sign: str = "+") -> Any:
+        return self.k * x * by * (1.0 if sign == "+" else -1.0)
+
+    force = energy.grad  # type: ignore[attr-defined]
+    slope = energy.grad.grad  # type: ignore[attr-defined]
+    again = jit(energy)
+    half = functools.partialmethod(scaled, by=0.5)
+    twice = property(jit(doubled))
+    third = jit(lambda me, x: me.k * x / 3.0)
+
+
+def test_methods_that_are_called_through_the_class() -> None:
+    a, b = Spring(2.0), Spring(5.0)
+    energy: Any = Spring.energy
+    assert energy(a, 3.0) == energy(a, x=3.0) == functools.partial(energy, a)(3.0) == 18.0
+    assert list(map(energy, [a, b], [1.0, 2.0])) == [2.0, 20.0]
+    assert energy(b, np.array([1.0, 2.0])).tolist() == [5.0, 20.0]
+    assert energy.grad(a, 3.0) == a.force(3.0) == Spring.force(a, 3.0) == 12.0
+    assert energy.grad.grad(b, 3.0) == a.slope(3.0) + 6.0 == Spring.slope(b, 3.0) == 10.0
+    assert energy.value_and_grad(a, 3.0) == (18.0, 12.0)
+    assert energy.hessian(a, 3.0) == 4.0
+    assert energy.jvp(a, 3.0, 10.0) == (18.0, 120.0)
+    assert (a.again(3.0), Spring.again(b, 3.0), a.half(3.0)) == (18.0, 45.0, 3.0)
+    assert Spring.scaled(a, 3.0, sign="-", by=4.0) == -24.0
+    assert (a.third(3.0), Spring.third(b, 3.0)) == (2.0, 5.0)
+    assert energy(a, 3.0, dtype="f32") == 18.0
+    assert energy(a, np.array([1.0]), out=np.zeros(1)).tolist() == [2.0]
+    assert energy(a, Value(3.0)).data == 18.0
+    assert jit(lambda x: energy(a, x) + b.energy(x)).grad(1.0) == 14.0
+    for wrong in (energy, energy.grad):
+        with pytest.raises(SignatureError, match=r"takes 1 argument \(x\), got 2"):
+            wrong(a, 3.0, 4.0)
+
+
+def test_properties_are_compiled() -> None:
+    a, b = Spring(2.0), Spring(5.0)
+    assert (a.stiffness, b.stiffness, a.twice, b.twice, a.kept) == (4.0, 25.0, 4.0, 10.0, 3.0)
+    a.w.data = 3.0
+    assert (a.stiffness, b.stiffness, a.twice, a.kept) == (9.0, 25.0, 6.0, 3.0)
+
+
+def test_what_is_no_method_does_not_bind() -> None:
+    @jit
+    def f(x: Any, y: Any) -> Any:
+        return x * y
+
+    with pytest.raises(SignatureError, match="x should be a number, an array, or a list"):
+        f(object(), 1.0)
+    with pytest.raises(SignatureError, match="self should be a number, an array, or a list"):
+        Spring.energy("a", 1.0)  # type: ignore[arg-type, call-arg]
+
+
 def test_bound_kernels_go_with_their_instance() -> None:
     import weakref
 
@@ -462,6 +541,39 @@ def test_settings_and_names() -> None:
     assert k(Value(3.0), negative=True).data == -6.0
     assert jit(lambda x: k(x, True)).grad(3.0) == -2.0
     assert k(3.0, dtype="f32", negative=True) == -6.0
+
+
+def test_settings_that_are_the_same_make_one_trace() -> None:
+    """By name in any order, and equal to the default without being it."""
+    traced = []
+
+    def f(x: Any, a: Any = None, b: str = "mean", c: tuple[float, ...] = (1.0, 2.0)) -> Any:
+        traced.append((a, b, c))
+        return x * sum(c)
+
+    k = jit(f)
+    assert (
+        k(1.0, a="p", b="q") == k(1.0, b="q", a="p") == k(1.0, "p", "q") == k(x=1.0, b="q", a="p")
+    )
+    assert len(traced) == 1
+    assert k(1.0) == k(1.0, b="".join(["me", "an"]), c=tuple([1.0, 2.0])) == k(1.0, a=None)
+    assert k.grad(1.0, c=tuple([1.0, 2.0]), b="mean") == 3.0
+    assert len(traced) == 2
+
+
+def test_settings_that_are_equal_and_not_the_same_make_two() -> None:
+    def f(x: Any, shift: tuple[Any, ...] = ()) -> Any:
+        return x * sum(math.copysign(1.0, s) for s in shift) * (2.0 if True in shift[:1] else 1.0)
+
+    k = jit(f)
+    assert (k(1.0, shift=(0.0, 0.0)), k(1.0, shift=(0.0, -0.0))) == (2.0, 0.0)
+    assert k(1.0, shift=((0.0,) * 2)) == 2.0
+
+    def g(x: Any, flags: tuple[Any, ...] = ()) -> Any:
+        return x * 2.0 if flags and flags[0] is True else x
+
+    k = jit(g)
+    assert (k(1.0, flags=(1,)), k(1.0, flags=(True,)), k(1.0, flags=(1.0,))) == (1.0, 2.0, 1.0)
 
 
 def test_a_setting_is_traced_once_for_each_value_for_all_that_is_derived() -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import functools
+import types
+from collections.abc import Mapping
 from types import FunctionType, MethodType
 from typing import Any, Self, cast
 
+import numpy as np
+
+from ..engine import Value
 from ..errors import SignatureError
 from .derivatives import Wanted
 from .trace.parameters import Parameter
 from .trace.source import FunctionSource, Source, ValueSource
+
+_ARGUMENTS = (float, int, Value, list, tuple, Mapping, np.ndarray, str, types.NoneType)
+"""What is never taken for an instance of the class that has a method."""
 
 
 class Derivable:
@@ -23,6 +31,7 @@ class Derivable:
     _derived: dict[Wanted, Self]
     _of_classes: dict[Any, Self]
     name: str
+    _may_bind = False
 
     def _check_open(self) -> None:
         raise NotImplementedError
@@ -133,13 +142,46 @@ class Derivable:
 
     # -- methods -------------------------------------------------------------------------------
 
+    @property
+    def _is_method(self) -> bool:
+        """Whether it compiles a function of a class, whose first argument is an instance: that is
+        known where it was taken from the class, or from how the function was written.
+        """
+        function = getattr(self._source, "function", None)
+        if isinstance(function, Derivable):
+            return self._may_bind or function._is_method
+        if not isinstance(function, FunctionType):
+            return False
+        outer, _, _ = function.__qualname__.rpartition(".")
+        code = function.__code__
+        named_so = code.co_argcount > 0 and code.co_varnames[0] in ("self", "cls")
+        in_class = bool(outer) and not outer.endswith("<locals>")
+        return self._may_bind or named_so or in_class
+
+    def _binds(self, args: tuple[Any, ...]) -> bool:
+        """Whether the first of the arguments is the instance whose method is called: it could be no
+        argument of a kernel, nor a setting.
+        """
+        if not args or isinstance(args[0], _ARGUMENTS) or hasattr(args[0], "__float__"):
+            return False
+        return self._is_method
+
     def __get__(self, instance: Any, owner: type | None = None) -> Self:
         """The kernel of a method, if it compiles a function that a class has; one per instance.
 
-        It is kept with the instance's attributes, and goes when the instance goes.
+        It is kept with the instance's attributes, and goes when the instance goes. Through the
+        class, `A.f`, it is the function, and binds when it is called: see `_binds`.
         """
         function = getattr(self._source, "function", None)
-        if instance is None or not isinstance(function, FunctionType):
+        if instance is None:
+            self._may_bind = True
+            return self
+        if isinstance(function, Derivable) and function._is_method:
+            inner: Any = function.__get__(instance, owner)
+            if self._wanted is not Wanted.VALUE:
+                return cast(Self, inner._derive(self._wanted))
+            return self._like(cast(Any, self._source).of(inner), self._wanted)
+        if not isinstance(function, FunctionType):
             return self
         method = MethodType(function, instance)
         kept: dict[Any, Any] | None = getattr(instance, "__dict__", None)

@@ -156,6 +156,9 @@ class Kernel(Derivable, Inspectable, NativeCallable):
     def __call__(
         self, *args: Any, out: Any = None, where: Any = True, dtype: Any = None, **kwargs: Any
     ) -> Any:
+        if self._binds(args):
+            how = {"out": out, "where": where, "dtype": dtype}
+            return self.__get__(args[0])(*args[1:], **how, **kwargs)
         if dtype is not None and dtype_of(dtype) != self._options.dtype:
             other = self._with_dtype(dtype_of(dtype))
             return other(*args, out=out, where=where, **kwargs)

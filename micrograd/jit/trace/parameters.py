@@ -13,6 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,8 @@ class Parameter:
     named: bool = False
 
 
-Key = tuple[tuple[str, type, Any], ...]
-"""Settings, by which a function is traced anew."""
+Key = tuple[tuple[str, Any, Any], ...]
+"""Settings in the order of their names, by which a function is traced anew: see `_distinct`."""
 
 
 @dataclass(slots=True)
@@ -105,8 +106,18 @@ class Taken:
                     f"{name}: {parameter} configures the function, which is compiled anew for each "
                     f"value of it, so it should be hashable; got {kind(value)}"
                 ) from None
-            settings.append((parameter, type(value), value))
+            if parameter in self.defaults and _distinct(value) == _distinct(default):
+                continue
+            settings.append((parameter, _distinct(value), value))
+        settings.sort(key=itemgetter(0))
         return tuple(settings), frozenset(promoted)
+
+
+def _distinct(x: Any) -> Any:
+    """What a setting is told apart by: of equal ones, such as 1 and True, the types too."""
+    if isinstance(x, tuple):
+        return type(x), tuple(map(_distinct, x))
+    return type(x), x.hex() if isinstance(x, float) else x
 
 
 def taken(
