@@ -428,10 +428,7 @@ def test_traced_value_that_escaped() -> None:
     ("returned", "message"),
     [
         (None, "it returned NoneType None"),
-        (3.0, "should return something computed from Values; it returned float 3.0"),
-        ([1.0, 2], "should return something computed from Values; it returned list"),
         ("x", "it returned str 'x'"),
-        ([], "it returned list []"),
         ({1.0}, "it returned set {1.0}"),
     ],
 )

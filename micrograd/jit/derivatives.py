@@ -83,7 +83,7 @@ def blocks(rows: Structure, columns: Container, *, alone: bool = False) -> tuple
             start += count(item)
         return replace(rows, items=tuple(structures)), np.concatenate(places, axis=1)
     made: list[Structure] = []
-    places, first = [], 0
+    places, first = [np.zeros((2, 0), dtype=np.int64)], 0
     for item in columns.items:
         made.append(_product(rows, item))
         grid = np.indices((count(rows), count(item)), dtype=np.int64).reshape(2, -1)

@@ -25,7 +25,7 @@ from .ir.program import Access, Expr, Program, Role, Statement, accesses, runs
 from .passes.simplify import simplify
 from .reroll.reroll import OUTPUT, reroll, straight_line
 from .trace.compiling import is_compiling
-from .trace.signature import SCALAR, Structure, build
+from .trace.signature import SCALAR, Structure, build, count
 from .trace.source import Recording
 
 Numbers = list[Any]
@@ -94,7 +94,7 @@ class Nested:
             for point in np.ndindex(*shape)
         ]
         leaves = []
-        for k in range(len(points[0]) if points else 0):
+        for k in range(count(self.result)):
             leaf = np.empty(shape, dtype=object)
             leaf.reshape(-1)[:] = [numbers[k] for numbers in points]
             leaves.append(leaf)

@@ -40,7 +40,8 @@ LONG_ROW = 64 * PAGE
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """How the numbers of a kernel are divided among the operands of its ufunc.
+    """How the numbers of a kernel are divided among the operands of its ufunc. A container without
+    numbers is none.
 
     inputs, outputs   the size of each operand's core dimension; 0: it has none
     stacked           all inputs lie along the core dimension of one operand, being too many
@@ -52,7 +53,8 @@ class Operands:
 
     @staticmethod
     def of(convention: Convention) -> Operands:
-        inputs = tuple(0 if s is SCALAR else count(s) for _, s in convention.parameters)
+        given = [s for _, s in convention.parameters if count(s)]
+        inputs = tuple(0 if s is SCALAR else count(s) for s in given)
         returned = (0,) * convention.returns
         written = convention.written or 0
         most = MOST_OPERANDS - len(inputs) - convention.returns
@@ -142,6 +144,7 @@ class ArrayCaller:
         self.ufunc = ufunc_of(convention, [self.code], convention.name)
         n = len(self.operands.inputs) + len(self.operands.outputs)
         self._dtypes = (convention.dtype,) * n
+        self._structures = [s for _, s in convention.parameters if count(s)]
         self._has_cores = any(self.operands.outputs)
         self.results = sum(max(1, n) for n in self.operands.outputs)
 
@@ -226,11 +229,17 @@ class ArrayCaller:
 
     def _inputs(self, arguments: Sequence[Any]) -> list[Any]:
         dtype = self.convention.dtype
+        structures = self._structures
+        if len(arguments) != len(structures):
+            arguments = [
+                x
+                for x, (_, s) in zip(arguments, self.convention.parameters, strict=True)
+                if count(s)
+            ]
         if self.operands.stacked:
-            parameters = self.convention.parameters
             leaves = [
                 leaf
-                for x, (_, s) in zip(arguments, parameters, strict=True)
+                for x, s in zip(arguments, structures, strict=True)
                 for leaf in ([x] if s is SCALAR else _leaves(x))
             ]
             return [_stack(leaves, dtype)]

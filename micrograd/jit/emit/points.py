@@ -90,7 +90,7 @@ class Vectors:
             for name, size in sizes.items()
         }
         buffers = {
-            x.first: memory.allocate(x.array.size, b.number, vector)
+            x.array.name: memory.allocate(x.array.size, b.number, vector)
             for x in self.leaves
             if x.array.name not in self.interface.by_value
             and x.array.name != self.interface.returned
@@ -112,13 +112,13 @@ class Vectors:
             passed: dict[str, Any] = {}
             for x in self.leaves:
                 name = x.array.name
-                if x.first in buffers:
-                    passed[name] = buffers[x.first]
+                if name in buffers:
+                    passed[name] = buffers[name]
                     if x.is_input:
                         with self.each(x) as places:
                             for place, k in places:
                                 number = b.load(column(k), self.lanes_type, b.bits // 8)
-                                b.store(number, b.element(buffers[x.first], place, b.number), 64)
+                                b.store(number, b.element(buffers[name], place, b.number), 64)
                 elif x.is_input:
                     passed[name] = b.load(column(x.first), self.lanes_type, b.bits // 8)
             arguments = [passed[a.name] for a in self.kernel.arguments if a.name in passed]
@@ -134,14 +134,16 @@ class Vectors:
             for x in self.leaves:
                 if x.array.name == self.interface.returned:
                     numbers[x.first] = call
-                elif x.first in buffers and not x.is_input and x.array.size <= UNROLLED_COLUMNS:
+                elif (
+                    x.array.name in buffers and not x.is_input and x.array.size <= UNROLLED_COLUMNS
+                ):
                     for place in range(x.array.size):
-                        address = b.element(buffers[x.first], place, b.number)
+                        address = b.element(buffers[x.array.name], place, b.number)
                         numbers[x.first + place] = b.load(address, self.lanes_type, 64)
                 elif not x.is_input:
                     with self.each(x) as places:
                         for place, k in places:
-                            address = b.element(buffers[x.first], place, b.number)
+                            address = b.element(buffers[x.array.name], place, b.number)
                             number = b.load(address, self.lanes_type, 64)
                             b.store(number, column(k), b.bits // 8)
             with b.when(past):

@@ -88,7 +88,7 @@ def jacobian(
             Bundle(program, result, {name}, numbers, number=d) for d, (name, _) in enumerate(number)
         ]
         extend(program, result, bundles)
-        _gather(bundles, of, into, places, columns, symmetric)
+        _gather(result, bundles, of, into, places, columns, symmetric)
     else:
         bundle = Bundle(program, result, set(numbers), numbers, count=len(number))
         extend(program, result, [bundle])
@@ -108,6 +108,7 @@ def copy(program: Program, source: Access, target: Access, size: int) -> None:
 
 
 def _gather(
+    result: Program,
     bundles: Sequence[Bundle],
     of: str,
     into: str,
@@ -124,7 +125,7 @@ def _gather(
         if columns[column] >= 0 and bundles[columns[column]].reaches(of, row):
             value = bundles[columns[column]].tangent(Access(of, row))
         values.append(value)
-    write_outputs(bundles[0].result, into, values)
+    write_outputs(result, into, values)
 
 
 def _spread(

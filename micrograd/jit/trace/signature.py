@@ -172,7 +172,8 @@ def check_array(x: Any, where: str) -> None:
     check_mask(x, where)
     kinds = set(map(type, x.flat)) if x.dtype == object else set()
     numbers = all(issubclass(k, (Value, int, float)) for k in kinds)
-    if x.dtype.kind not in "biuf" and not (numbers and any(issubclass(k, Value) for k in kinds)):
+    has_values = not x.size or any(issubclass(k, Value) for k in kinds)
+    if x.dtype.kind not in "biuf" and not (x.dtype == object and numbers and has_values):
         raise SignatureError(f"{where} should hold real numbers, got an array of {x.dtype}")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...engine import Value
-from ...errors import GraphError, SignatureError, TraceError, kind, place_of
+from ...errors import GraphError, TraceError, kind, place_of
 from ...locks import Lock
 from ...nn import Module
 from ...traced import Scope, Traced
@@ -237,11 +237,6 @@ class FunctionSource:
             raise
         outputs: list[Value | float] = []
         result = result_structure(returned, outputs.append, self.name)
-        if not any(isinstance(v, Value) for v in outputs):
-            raise SignatureError(
-                f"{self.name} should return something computed from Values; "
-                f"it returned {kind(returned)}"
-            )
         found = trace(outputs, inputs, () if self.freeze else None, wrt=wrt)
         return self._recording(found, result, inputs, structures)
 

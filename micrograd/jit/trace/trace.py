@@ -124,7 +124,7 @@ def _trace(
     spare = [v for v in outputs if not isinstance(v, Value)]
     where = iter(range(len(graph), len(graph) + len(spare)))
     _append_constants(graph, spare)
-    alone = len(outputs) == 1  # the youngest of all
+    alone = len(outputs) == 1 and bool(order)  # the youngest of all
     rank = {order[k]._serial: k for k in range(len(order) - 1 if alone else 0, len(order))}
     graph.outputs = [
         int(position[rank[v._serial]]) if isinstance(v, Value) else next(where) for v in outputs
