@@ -84,6 +84,18 @@ class PickleError(MicrogradError, PicklingError):
     """A kernel cannot be pickled, since its function cannot."""
 
 
+class ParseError(MicrogradError, ValueError):
+    """A text is no program of the compiler's IR.
+
+    line, column   where it stops to be one, counted from 1
+    """
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
 class CompilerError(MicrogradError, RuntimeError):
     """A pass broke an invariant: a fault in this package, not in the user's program."""
 

@@ -186,3 +186,28 @@ def check_same_outputs(before: Program, after: Program, given: Mapping[str, Any]
 def statement(text_target: Access, expr: Expr, *domain: int, accumulate: bool = False) -> Statement:
     """A statement, written shortly."""
     return Statement(text_target, expr, domain, accumulate)
+
+
+def identical(p: Program, q: Program) -> bool:
+    """Whether two programs are the same in everything, every bit of a number and order included."""
+    return bool(_facts(p) == _facts(q))
+
+
+def _facts(p: Program) -> Any:
+    """A program as tuples of strings and numbers that compare."""
+
+    def expression(e: Expr) -> Any:
+        if isinstance(e, float):
+            return "nan" if math.isnan(e) else e.hex()
+        return e if isinstance(e, Access) else (e.op.name, *map(expression, e.args))
+
+    return (
+        [(a.name, a.role, a.size, None if a.data is None else _hex(a.data))
+         for a in p.arrays.values()],
+        [(name, entries.dtype, entries.tolist()) for name, entries in p.tables.items()],
+        [(s.target, expression(s.expr), s.domain, s.accumulate, s.turn) for s in p.body],
+    )  # fmt: skip
+
+
+def _hex(numbers: Any) -> list[str]:
+    return ["nan" if math.isnan(x) else float(x).hex() for x in numbers]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,8 @@ import pytest
 import micrograd
 from micrograd import Value, jit, nn
 from micrograd.ops import OPS
+
+from .grammar import Grammar
 
 ROOT = Path(__file__).parent.parent
 
@@ -142,80 +144,6 @@ def test_formulas_keep_their_brackets(expression: str, text: str) -> None:
 
 # --- the grammar ------------------------------------------------------------------------------
 
-Match = Callable[[str, int], set[int]]
-"""Where a piece of text may end that begins at a place: every place, so no choice is final."""
-
-TOKEN = re.compile(r'"(?P<text>[^"]*)"|/(?P<regex>[^/]+)/|(?P<mark>[|{}()\[\]])|(?P<name>\w+)')
-
-
-def grammar(start: str) -> Callable[[str], bool]:
-    """Whether a text is a `start`, by the grammars of docs/ir.md."""
-    page = (ROOT / "docs" / "ir.md").read_text(encoding="utf-8")
-    rules: dict[str, Match] = {"NEWLINE": literal("\n")}
-    for block in re.findall(r"^```bnf\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
-            name, body = line.split("::=")
-            tokens = iter([(m.lastgroup or "", m[m.lastgroup or 0]) for m in TOKEN.finditer(body)])
-            rules[name.strip()] = alternatives(tokens, rules)
-    return lambda text: len(text) in rules[start](text, 0)
-
-
-def literal(text: str) -> Match:
-    return lambda s, i: {i + len(text)} if s.startswith(text, i) else set()
-
-
-def pattern(regex: str) -> Match:
-    compiled = re.compile(regex)
-
-    def match(s: str, i: int) -> set[int]:
-        found = compiled.match(s, i)
-        return {found.end()} if found else set()
-
-    return match
-
-
-def sequence(parts: list[Match]) -> Match:
-    def match(s: str, i: int) -> set[int]:
-        ends = {i}
-        for part in parts:
-            ends = {end for begin in ends for end in part(s, begin)}
-        return ends
-
-    return match
-
-
-def repeated(part: Match) -> Match:
-    def match(s: str, i: int) -> set[int]:
-        ends, fresh = {i}, {i}
-        while fresh:
-            fresh = {end for begin in fresh for end in part(s, begin)} - ends
-            ends |= fresh
-        return ends
-
-    return match
-
-
-def alternatives(tokens: Iterator[tuple[str, str]], rules: dict[str, Match]) -> Match:
-    choices: list[list[Match]] = [[]]
-    for kind, text in tokens:
-        if (kind, text) in [("mark", "]"), ("mark", "}"), ("mark", ")")]:
-            break
-        if (kind, text) == ("mark", "|"):
-            choices.append([])
-        elif kind == "mark":
-            inner = alternatives(tokens, rules)
-            choices[-1].append(
-                {"{": repeated(inner), "[": lambda s, i, m=inner: m(s, i) | {i}, "(": inner}[text]
-            )
-        elif kind == "text":
-            choices[-1].append(literal(text))
-        elif kind == "regex":
-            choices[-1].append(pattern(text))
-        else:
-            choices[-1].append(lambda s, i, name=text: rules[name](s, i))
-    found = [sequence(choice) for choice in choices]
-    return lambda s, i: set().union(*(match(s, i) for match in found))
-
 
 def kernels() -> Iterator[Any]:
     """Kernels whose programs have scalars, loops, constants, tables, parameters and reductions."""
@@ -230,12 +158,12 @@ def kernels() -> Iterator[Any]:
 
 
 def test_grammar_describes_what_the_compiler_prints() -> None:
-    program, graph = grammar("program"), grammar("graph")
+    grammar = Grammar()
     for kernel in kernels():
         for stages in (kernel.stages(), kernel.value_and_grad.stages()):
             for line in ("program", "simplified"):
-                assert program(stages[line]), stages[line]
-            assert graph(stages["graph"])
+                assert grammar.has("program", stages[line]), stages[line]
+            assert grammar.has("graph", stages["graph"])
 
 
 @pytest.mark.parametrize(
@@ -250,4 +178,4 @@ def test_grammar_describes_what_the_compiler_prints() -> None:
     ],
 )
 def test_grammar_refuses_what_is_no_program(text: str) -> None:
-    assert not grammar("program")(text)
+    assert not Grammar().has("program", text)

@@ -26,6 +26,10 @@ from ...operators import install_operators
 from ...ops import Op
 
 INDEX_NAMES = "ijklmnopqrstuvw"
+LIKE_NUMBERS = ("inf", "nan")
+"""Names that numbers have, too: arrays of these names are printed with their brackets."""
+NO_ENTRY = int(np.iinfo(np.int64).min)
+"""What stands in an index table whose entries are not known: it is outside every array."""
 
 
 class Expression:
@@ -61,7 +65,7 @@ class Access(Expression):
     def __str__(self) -> str:
         if self.table is not None:
             return f"{self.array}[{self.table}[{self._affine()}]]"
-        if self.offset == 0 and self.is_constant:
+        if self.offset == 0 and self.is_constant and self.array not in LIKE_NUMBERS:
             return self.array
         return f"{self.array}[{self._affine()}]"
 
@@ -97,7 +101,7 @@ Expr: TypeAlias = Access | Apply | float
 
 def format_expr(expr: Expr) -> str:
     """The expression as text; floats print so that they read back exactly."""
-    return repr(expr) if isinstance(expr, float) else str(expr)
+    return float.__repr__(expr) if isinstance(expr, float) else str(expr)
 
 
 def accesses(expr: Expr) -> Iterator[Access]:
@@ -222,7 +226,34 @@ class Program:
 
     def __str__(self) -> str:
         declared = [
-            str(a) for a in self.arrays.values() if a.role is not Role.TEMPORARY or a.size > 1
+            str(a) for a in self.arrays.values() if a.role is not Role.TEMPORARY or a.size != 1
         ]
         declared += [f"table {name}[{len(t)}]" for name, t in self.tables.items()]
         return "\n".join([*declared, "", *map(str, self.body)])
+
+
+def dump(program: Program) -> str:
+    """All of a program as text, which `parse` takes back.
+
+    What `str(program)` leaves out is there as well: the data of constants, the entries of index
+    tables, and temporaries of one element.
+
+    >>> p = Program(tables={"t": np.array([2, 0])})
+    >>> _ = p.declare("c", Role.CONSTANT, 3, np.array([1.0, -0.0, np.inf]))
+    >>> _ = p.declare("out", Role.OUTPUT, 2)
+    >>> p.assign(Access("out", 0, (1,)), Access("c", 0, (1,), "t"), (2,))
+    >>> print(dump(p))
+    const c[3] = 1.0 -0.0 inf
+    output out[2]
+    table t[2] = 2 0
+    <BLANKLINE>
+    out[i] = c[t[i]]  for i < 2
+    """
+    lines = []
+    for a in program.arrays.values():
+        numbers = [] if a.data is None else [" =", *map(repr, np.asarray(a.data, float).tolist())]
+        lines.append(str(a) + " ".join(numbers))
+    for name, entries in program.tables.items():
+        known = [] if NO_ENTRY in entries else [" =", *map(str, entries.tolist())]
+        lines.append(f"table {name}[{len(entries)}]" + " ".join(known))
+    return "\n".join([*lines, "", *map(str, program.body)])

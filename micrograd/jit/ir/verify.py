@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...errors import CompilerError
 from .interpret import distinct, elements, is_recurrence, repeats
-from .program import Access, Apply, Expr, Program, Role, Statement, accesses, runs
+from .program import NO_ENTRY, Access, Apply, Expr, Program, Role, Statement, accesses, runs
 
 _READ_ONLY = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
 
@@ -159,6 +159,8 @@ def _check_bounds(a: Access, s: Statement, program: Program) -> None:
     if lo < 0 or hi >= limit:
         raise _Broken(f"{a} reaches from {lo} to {hi}, outside 0..{limit - 1}")
     if a.table is not None:
+        if NO_ENTRY in program.tables[a.table]:
+            raise _Broken(f"table {a.table} has no entries")
         index = elements(a, s.domain, program)
         if index.min() < 0 or index.max() >= extent:
             raise _Broken(f"{a} reaches outside 0..{extent - 1} through its table")
