@@ -14,10 +14,13 @@ from ..engine import Value
 from ..errors import SignatureError
 from .derivatives import Wanted
 from .trace.parameters import Parameter
+from .trace.signature import PLAIN
 from .trace.source import FunctionSource, Source, ValueSource
 
 _ARGUMENTS = (float, int, Value, list, tuple, Mapping, np.ndarray, str, types.NoneType)
 """What is never taken for an instance of the class that has a method."""
+AT_SIGHT = PLAIN | {np.ndarray, list, tuple}
+"""Most of what it is, by type."""
 
 
 class Derivable:
@@ -117,6 +120,10 @@ class Derivable:
         return self._derive(Wanted.HVP)
 
     def _derive(self, wanted: Wanted) -> Self:
+        made = self._derived.get(wanted)
+        if made is not None:
+            self._check_open()
+            return made
         with self._lock:
             self._check_open()
             if wanted not in self._derived:

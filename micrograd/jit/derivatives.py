@@ -283,6 +283,8 @@ class Wanted(Enum):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return getattr, (Wanted, self.name)
 
+    __hash__ = object.__hash__  # kernels look their derivatives up by it; Enum's runs Python
+
     VALUE = Derivative("value", "for the value", _value, lambda r: r.result)
     GRADIENT = Derivative("grad", "for the gradient alone", _gradient, lambda r: r.partials)
     BOTH = Derivative(

@@ -13,9 +13,10 @@ from ..engine import Value
 from ..errors import SignatureError, kind
 from ..nn import Module
 from ..ops import BY_UFUNC, OPS, Op
+from .call.arguments import dtype_of
 from .derivatives import Wanted
 from .executable import Options
-from .kernel import Kernel, dtype_of
+from .kernel import Kernel
 from .trace.source import FunctionSource, Source, ValueSource
 
 

@@ -10,25 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import KernelClosed, SignatureError, TraceError, kind, user_location
+from ..errors import KernelClosed, SignatureError, TraceError, user_location
 from ..locks import Lock
 from ..nn import Module
 from ..tracing import THREADS
-from .call.arguments import broadcast, checked_mask, flatten, stacked
+from .call.arguments import broadcast, checked_mask, dtype_of, flatten, stacked
 from .call.array_entry import array_entry, described
 from .call.arrays import ArrayCaller, ufunc_of
 from .call.binding import Given, bound
 from .call.callable import NativeCallable, native
-from .derivable import Derivable
+from .derivable import AT_SIGHT, Derivable
 from .derivatives import Wanted
 from .executable import Executable, Options
 from .inspectable import Inspectable
-from .nesting import Nested, holds_values
+from .nesting import Nested
 from .trace.compiling import is_compiling, set_entry
 from .trace.parameters import Parameter
 from .trace.pickles import global_name
 from .trace.signature import Structure
-from .trace.source import FunctionSource, Recording, Source, ValueSource
+from .trace.source import FunctionSource, Recording, Source, ValueSource, order_of
 
 _COMPILED = {
     "__wrapped__",
@@ -45,8 +45,6 @@ _COMPILED = {
     "_variants",
 }
 """Attributes of a kernel that its copies do not have: each compiles for itself."""
-
-_DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64": np.float64}
 
 
 @native
@@ -68,7 +66,11 @@ class Kernel(Derivable, Inspectable, NativeCallable):
         self.name = source.name if wanted is Wanted.VALUE else f"{source.name}.{wanted.value.name}"
         self._source = source
         self._parameters = [*source.parameters, *wanted.value.parameters(source)]
-        self._in_order = _is_in_order(source, self._parameters)
+        order = order_of(source, self._parameters)
+        self._in_order, self._places, self._configurable = order
+        self._is_value = isinstance(source, ValueSource)
+        is_model = isinstance(getattr(source, "function", None), Module)
+        self._stacks = is_model and wanted in (Wanted.VALUE, Wanted.JVP, Wanted.VJP)
         self._options = options
         self._wanted = wanted
         self._begin()
@@ -156,7 +158,7 @@ class Kernel(Derivable, Inspectable, NativeCallable):
     def __call__(
         self, *args: Any, out: Any = None, where: Any = True, dtype: Any = None, **kwargs: Any
     ) -> Any:
-        if self._binds(args):
+        if args and args[0].__class__ not in AT_SIGHT and self._binds(args):
             how = {"out": out, "where": where, "dtype": dtype}
             return self.__get__(args[0])(*args[1:], **how, **kwargs)
         if dtype is not None and dtype_of(dtype) != self._options.dtype:
@@ -164,7 +166,12 @@ class Kernel(Derivable, Inspectable, NativeCallable):
             return other(*args, out=out, where=where, **kwargs)
         if where is not True:
             where = checked_mask(self.name, where)
-        if kwargs or len(args) != len(self._parameters) or not self._in_order or _unusual(args):
+        if (
+            kwargs
+            or len(args) != len(self._parameters)
+            or not self._in_order
+            or (self._configurable and _unusual(args))
+        ):
             variant, args = self._sorted(args, kwargs)
             if variant is not self:
                 return variant._call_structured(args, out, where)
@@ -177,24 +184,21 @@ class Kernel(Derivable, Inspectable, NativeCallable):
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Kernel, tuple[Any, ...]]:
         """The kernel under the settings that are given, and its arguments in order."""
-        source, names = self._source, self._parameters
-        if isinstance(source, ValueSource):
-            if len(args) == len(names) - len(source.parameters) and not kwargs:
+        source, names, places = self._source, self._parameters, self._places
+        if not self._configurable or isinstance(source, ValueSource):
+            if self._is_value and len(args) == len(names) - len(source.parameters) and not kwargs:
                 return self, args  # with its leaves live
-            return self, bound(Given(self.name, names, [p.name for p in names], args, kwargs))
-        given = Given(self.name, names, source.taken.places, args, kwargs)
-        if len(names) > len(source.parameters):
-            # settings go by name, as directions and cotangents stand behind the arguments
-            given.places = [p.name for p in names if not p.named]
-        given.settings = source.taken.defaults.keys()
+            return self, bound(self.name, names, places, args, kwargs)
+        settings = source.taken.defaults.keys()
+        given = Given(self.name, names, places, args, kwargs, settings)
         key, promoted = source.taken.sort(self.name, given.by_name)
         if not key and not promoted:
-            return self, bound(given)
+            return self, bound(self.name, names, places, args, kwargs, settings)
         given.check()
         variant = self._variant(source.variant(key, promoted))
         set_here = {*source.taken.defaults, *(name for name, *_ in key)} - promoted
         rest = {k: x for k, x in given.by_name.items() if k not in set_here}
-        return variant, bound(Given(variant.name, variant._parameters, [], (), rest))
+        return variant, bound(variant.name, variant._parameters, [], (), rest)
 
     def _variant(self, source: FunctionSource) -> Kernel:
         """This kernel of a source under other settings."""
@@ -206,23 +210,27 @@ class Kernel(Derivable, Inspectable, NativeCallable):
 
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
-        parameters, only_numbers = self._given(len(args)), isinstance(self._source, ValueSource)
-        key, columns, shapes = flatten(self.name, parameters, args, only_numbers)
-        if holds_values(columns) or self._is_recorded(key):
+        parameters = self._parameters
+        if len(args) != len(parameters):
+            parameters = self._given(len(args))
+        key, columns, shapes, values = flatten(self.name, parameters, args, self._is_value)
+        if values or (THREADS and self._is_recorded(key)):
             return self._call_nested(key, columns, shapes, out, where)
         executable = self._latest
         if executable is None or executable.structures != key:
             executable = self._executables.get(key) or self._compile(key)
             self._latest = executable
-        if any(shapes) or np.ndim(where):
+        if any(shapes) or (where is not True and np.ndim(where)):
             if where is not True:
                 shapes[np.shape(where)] = None
             shape = next(iter(shapes)) if len(shapes) == 1 else broadcast(self.name, shapes)
             arrays = executable.arrays
-            result = arrays(columns, shape, out, where, self._options.threads)
+            result = arrays(columns, shape, out, where, self._options.threads, self._stacks)
             if self._array_words is None:
                 self._admit(arrays)
-            return result if out is not None else self._stacked(result)
+            if not self._stacks or out is not None or result.__class__ is np.ndarray:
+                return result
+            return self._stacked(result)
         if where is not True and not where:
             raise SignatureError(
                 f"{self.name}: where chooses among the points of arrays, but all arguments are "
@@ -257,19 +265,16 @@ class Kernel(Derivable, Inspectable, NativeCallable):
             self._nested[key] = nested
         mapped = list(filter(None, shapes))
         result = nested(columns, mapped)
-        return self._stacked(result) if mapped else result
+        return self._stacked(result) if mapped and self._stacks else result
 
     def _stacked(self, result: Any) -> Any:
-        """The results at many points; the numbers of a model lie along the last axis, as its
+        """The results of a model at many points; its numbers lie along the last axis, as its
         inputs do.
         """
-        if isinstance(getattr(self._source, "function", None), Module):
-            if self._wanted in (Wanted.JVP, Wanted.VJP):
-                value, other = result
-                return stacked(value), stacked(other) if self._wanted is Wanted.JVP else other
-            if self._wanted is Wanted.VALUE:
-                return stacked(result)
-        return result
+        if self._wanted in (Wanted.JVP, Wanted.VJP):
+            value, other = result
+            return stacked(value), stacked(other) if self._wanted is Wanted.JVP else other
+        return stacked(result)
 
     def _recorded(
         self, structures: tuple[Structure, ...]
@@ -365,21 +370,3 @@ def _unusual(args: tuple[Any, ...]) -> bool:
 def _blank(kind: type[Kernel]) -> Kernel:
     """A kernel that is about to get its state."""
     return kind.__new__(kind)
-
-
-def _is_in_order(source: Source, parameters: Sequence[Parameter]) -> bool:
-    """Whether arguments are given by position as `main` takes them."""
-    if any(p.named for p in parameters):
-        return False
-    return isinstance(source, ValueSource) or source.taken.in_order
-
-
-def dtype_of(dtype: Any) -> np.dtype[Any]:
-    """The dtype of this name or type; else SignatureError."""
-    try:
-        found = np.dtype(_DTYPES.get(dtype, dtype) if isinstance(dtype, str) else dtype)
-    except Exception:  # NumPy asks all kinds of objects whether they are a type
-        found = None
-    if found not in (np.float32, np.float64):
-        raise SignatureError(f"dtype should be float32 or float64, got {kind(dtype)}")
-    return found

@@ -32,19 +32,6 @@ Numbers = list[Any]
 """Values and floats."""
 
 
-def holds_values(columns: Sequence[Any]) -> bool:
-    """Whether the arguments of a call, flattened, hold a Value."""
-    return any(map(_holds_value, columns))
-
-
-def _holds_value(column: Any) -> bool:
-    if isinstance(column, np.ndarray):
-        return bool(column.dtype.kind == "O")
-    if isinstance(column, (list, tuple)):
-        return any(map(_holds_value, column)) if set(map(type, column)) - {float, int} else False
-    return isinstance(column, Value)
-
-
 class Nested:
     """What a kernel computes for one structure of arguments, as a function of Values.
 

@@ -8,9 +8,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ...engine import Value
 from ...errors import SignatureError, kind
 from ..trace.parameters import Parameter
 from ..trace.signature import (
+    PLAIN,
     SCALAR,
     Container,
     Structure,
@@ -27,11 +29,14 @@ from ..trace.signature import (
 Shapes: TypeAlias = dict[tuple[int, ...], None]
 """The shapes of arrays, each once, in order."""
 
+_DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64": np.float64}
+
 
 def flatten(
     name: str, parameters: Sequence[Parameter], args: Sequence[Any], only_numbers: bool
-) -> tuple[tuple[Structure, ...], list[Any], Shapes]:
-    """The structures of the arguments, what they hold, and the shapes to map over.
+) -> tuple[tuple[Structure, ...], list[Any], Shapes, bool]:
+    """The structures of the arguments, what they hold, the shapes to map over, and whether they
+    hold a Value.
 
     An argument holds a number or array; as a container, a list or tuple of them, or one array with
     the numbers along its last axis, which may have any strides and any type of real numbers.
@@ -42,45 +47,51 @@ def flatten(
     structures: list[Structure] = []
     columns: list[Any] = []
     shapes: Shapes = {}
+    values = False
     for p, x in zip(parameters, args, strict=True):
         structure: Structure = SCALAR
         mapped = p.array == "map"
-        if mapped and x.__class__ is np.ndarray and x.dtype.kind in "biuf":
-            shapes[x.shape] = None
+        if x.__class__ is np.ndarray and x.dtype.kind in "biuf":
+            if mapped or not x.ndim:
+                shapes[x.shape] = None
+            else:
+                structure, x = _array(name, p, x, shapes)
         elif not mapped or x.__class__ is not float:
             structure, x = _flattened(name, p, x, shapes)
+            values = values or _holds_value(x)
             if only_numbers and mapped and structure is not SCALAR:
                 raise SignatureError(f"{name} takes one number as {p.name}, got {len(x)} of them")
         structures.append(structure)
         columns.append(x)
-    return tuple(structures), columns, shapes
+    return tuple(structures), columns, shapes, values
+
+
+def _holds_value(column: Any) -> bool:
+    """Whether an argument, flattened, holds a Value."""
+    if isinstance(column, np.ndarray):
+        return bool(column.dtype.kind == "O")
+    if isinstance(column, (list, tuple)):
+        return not is_plain(column) and any(map(_holds_value, column))
+    return isinstance(column, Value)
 
 
 def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structure, Any]:
     structure: Structure
+    if x.__class__ in PLAIN:
+        _check(name, p, SCALAR, 1)
+        return SCALAR, x
     if p.array == "rows" and isinstance(p.structure, Container) and _is_rows(x):
         x = _rows(name, p, x)
     if isinstance(x, np.ndarray) and p.array != "map" and x.ndim:
         check_array(x, p.name)
-        if p.array == "whole":
-            structure = array_of(x.shape)
-            _check(name, p, structure, x.size)
-            if isinstance(p.structure, Container):
-                structure = p.structure
-            return structure, x.reshape(-1)
-        size = x.shape[-1]
-        structure = p.structure or row(list, size)
-        _check(name, p, structure, size)
-        if x.ndim > 1:
-            shapes[x.shape[:-1]] = None
-        return structure, x
-    structure = structure_of(x, p.name, array=p.array == "whole")
-    if isinstance(x, np.ndarray):
-        shapes[x.shape] = None
-        return structure, x
+        return _array(name, p, x, shapes)
     if isinstance(x, (list, tuple)) and is_plain(x):
-        numbers = x
+        structure, numbers = row(type(x), len(x)), x
     else:
+        structure = structure_of(x, p.name, array=p.array == "whole")
+        if isinstance(x, np.ndarray):
+            shapes[x.shape] = None
+            return structure, x
         numbers = list(leaves(x, structure, p.name))
         for number in numbers:
             if isinstance(number, np.ndarray):
@@ -89,6 +100,24 @@ def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structu
     if isinstance(p.structure, Container):
         structure = p.structure
     return structure, numbers[0] if structure is SCALAR else numbers
+
+
+def _array(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structure, Any]:
+    """The structure of an array that is taken whole or by rows, and its numbers."""
+    structure: Structure
+    if p.array == "whole":
+        structure = array_of(x.shape)
+        _check(name, p, structure, x.size)
+        if isinstance(p.structure, Container):
+            structure = p.structure
+        return structure, x.reshape(-1)
+    size = x.shape[-1]
+    structure = p.structure or row(list, size)
+    if count(structure) != size:
+        _check(name, p, structure, size)
+    if x.ndim > 1:
+        shapes[x.shape[:-1]] = None
+    return structure, x
 
 
 def _is_rows(x: Any) -> bool:
@@ -148,3 +177,14 @@ def checked_mask(name: str, where: Any) -> npt.NDArray[np.bool_]:
 def stacked(results: Any) -> Any:
     """A list of arrays, one for each number, as one array with the numbers along its last axis."""
     return np.stack(results, axis=-1) if isinstance(results, list) else results
+
+
+def dtype_of(dtype: Any) -> np.dtype[Any]:
+    """The dtype of this name or type; else SignatureError."""
+    try:
+        found = np.dtype(_DTYPES.get(dtype, dtype) if isinstance(dtype, str) else dtype)
+    except Exception:  # NumPy asks all kinds of objects whether they are a type
+        found = None
+    if found not in (np.float32, np.float64):
+        raise SignatureError(f"dtype should be float32 or float64, got {kind(dtype)}")
+    return found

@@ -21,9 +21,11 @@ import lowering
 
 from ...errors import SignatureError, kind
 from ..emit.array_main import BLOCK
-from ..trace.signature import SCALAR, build, count
+from ..trace.signature import SCALAR, build, count, row
 from .convention import Convention
-from .threads import run, worthwhile
+from .layout import leaves_of, moved_last, new_rows, side_by_side
+from .quiet import quiet
+from .threads import SPLIT_WORK, run, worthwhile
 from .ufunc import MOST_OPERANDS, make_ufunc
 from .ufunc_loop import STRIDED, points_in_block, strided_loop
 
@@ -31,11 +33,6 @@ Array = npt.NDArray[Any]
 Copies: TypeAlias = Sequence[tuple[Array, list[Array]]]
 
 _READY = frozenset({np.ndarray, float})  # what a ufunc is given as it is
-
-LINE, PAGE = 64, 4096
-"""Bytes of a cache line and of a page."""
-LONG_ROW = 64 * PAGE
-"""Bytes of a result from which on it pays to choose where it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +139,18 @@ class ArrayCaller:
         self.native = code.native
         self.operands = Operands.of(convention)
         self.ufunc = ufunc_of(convention, [self.code], convention.name)
+        self.dtype = convention.dtype
+        self._is_double = self.dtype == np.float64
         n = len(self.operands.inputs) + len(self.operands.outputs)
-        self._dtypes = (convention.dtype,) * n
+        self._dtypes = (self.dtype,) * n
         self._structures = [s for _, s in convention.parameters if count(s)]
+        self._converts_shapes = any(self.operands.inputs)
+        # whether the operands are others than the arguments
+        self._arranges = self.operands.stacked or len(self._structures) < len(convention.parameters)
         self._has_cores = any(self.operands.outputs)
         self.results = sum(max(1, n) for n in self.operands.outputs)
+        together = self.operands.outputs == (self.results,) and self._has_cores
+        self._gives_row = together and convention.result == row(list, self.results)
 
     def __call__(
         self,
@@ -155,6 +159,7 @@ class ArrayCaller:
         out: Any = None,
         where: Any = True,
         threads: int | None = None,
+        last: bool = False,
     ) -> Any:
         """The kernel at every point.
 
@@ -163,19 +168,23 @@ class ArrayCaller:
         shape       what they broadcast to
         out         an array, or a tuple of arrays in the order of the results; or one array with
                     the results along its first axis, which is then what is returned
+        last        whether a new list of results shall be one array with them along its last axis,
+                    if that is no more work
 
         What overflows on the way is inf, without a warning, as in arithmetic.
         """
         if where is True and self._are_as_computed(arguments, out):
-            return self._mapped(arguments, shape, out, where, threads)
-        with np.errstate(all="ignore"):
-            return self._mapped(arguments, shape, out, where, threads)
+            return self._mapped(arguments, shape, out, where, threads, last, False)
+        return quiet().run(self._mapped, arguments, shape, out, where, threads, last, True)
 
     def _are_as_computed(self, arguments: Sequence[Any], out: Any) -> bool:
-        """Whether all are arrays of the kernel's own dtype, so that nothing is converted."""
-        dtype = self.convention.dtype
+        """Whether all numbers are of the kernel's own dtype, so that none is converted."""
+        dtype, is_double = self.dtype, self._is_double
         for x in arguments:
-            if x.__class__ is not np.ndarray or x.dtype is not dtype:
+            if x.__class__ is np.ndarray:
+                if x.dtype is not dtype:
+                    return False
+            elif x.__class__ is not float or not is_double:
                 return False
         return out is None or (out.__class__ is np.ndarray and out.dtype is dtype)
 
@@ -186,8 +195,11 @@ class ArrayCaller:
         out: Any,
         where: Any,
         threads: int | None,
+        last: bool,
+        converts: bool,
     ) -> Any:
-        inputs = self._inputs(arguments)
+        converts = converts or self._arranges
+        inputs = self._inputs(arguments) if converts else arguments
         n, returned = self.results, out
         copies: Copies = ()
         if isinstance(out, tuple):
@@ -195,27 +207,31 @@ class ArrayCaller:
             outputs, copies = self._gathered(rows)
         elif n == 1:
             if out is None:
-                out = np.empty(shape, self.convention.dtype)
+                out = np.empty(shape, self.dtype)
             else:
                 if isinstance(out, np.ndarray) and out.shape == (1, *shape) != shape:
                     out = out[0, ...]
                 self._check(out, shape)
             rows = [out]
             outputs = [out[..., None]] if self._has_cores else rows
+        elif last and out is None and self._gives_row:
+            returned = np.empty((*shape, n), self.dtype)
+            outputs = [returned]
         else:
             if out is None:
-                out = _buffer(n, shape, self.convention.dtype)
+                out = new_rows(n, shape, self.dtype)
             else:
                 self._check(out, (n, *shape))
             rows = list(out) if shape else [out[k, ...] for k in range(n)]
             outputs = self._parts(out) if self._has_cores else rows
-        parts = worthwhile(prod(shape) * self.work, threads)
+        work = prod(shape) * self.work
+        parts = 1 if work < SPLIT_WORK else worthwhile(work, threads)
         if parts == 1:
-            self._apply(inputs, outputs, where)
+            self._apply(inputs, outputs, where, converts)
         else:
             inputs = [_apart(x, outputs) for x in inputs]
             jobs = self._split(inputs, outputs, where, shape, parts)
-            run([partial(self._apply_quietly, *job) for job in jobs])
+            run([partial(quiet().run, self._apply, *job, converts) for job in jobs])
         for source, targets in copies:
             for target, values in zip(targets, source, strict=True):
                 target[...] = values
@@ -228,7 +244,7 @@ class ArrayCaller:
     # -- operands ------------------------------------------------------------------------------
 
     def _inputs(self, arguments: Sequence[Any]) -> list[Any]:
-        dtype = self.convention.dtype
+        dtype = self.dtype
         structures = self._structures
         if len(arguments) != len(structures):
             arguments = [
@@ -236,15 +252,17 @@ class ArrayCaller:
                 for x, (_, s) in zip(arguments, self.convention.parameters, strict=True)
                 if count(s)
             ]
+        if not self._converts_shapes:
+            return [x if x.__class__ in _READY else np.asarray(x) for x in arguments]
         if self.operands.stacked:
             leaves = [
                 leaf
                 for x, s in zip(arguments, structures, strict=True)
-                for leaf in ([x] if s is SCALAR else _leaves(x))
+                for leaf in ([x] if s is SCALAR else leaves_of(x))
             ]
-            return [_stack(leaves, dtype)]
+            return [side_by_side(leaves, dtype)]
         return [
-            x if x.__class__ in _READY else _stack(x, dtype) if size else np.asarray(x)
+            x if x.__class__ in _READY else side_by_side(x, dtype) if size else np.asarray(x)
             for x, size in zip(arguments, self.operands.inputs, strict=True)
         ]
 
@@ -271,7 +289,7 @@ class ArrayCaller:
         """The operands that receive the results, of an array with these along its first axis."""
         operands, k = [], 0
         for size in self.operands.outputs:
-            operands.append(_last(block[k : k + size]) if size else block[k, ...])
+            operands.append(moved_last(block[k : k + size]) if size else block[k, ...])
             k += max(1, size)
         return operands
 
@@ -291,13 +309,15 @@ class ArrayCaller:
             k += size
             together = np.empty((size, *rows[0].shape), dtype=self.convention.dtype)
             copies.append((together, some))
-            operands.append(_last(together))
+            operands.append(moved_last(together))
         return operands, copies
 
     def _check(self, out: Any, shape: tuple[int, ...]) -> None:
         """Raises SignatureError unless `out` can receive results of this shape."""
         dtype = self.convention.dtype
-        if not isinstance(out, np.ndarray) or hasattr(out, "mask"):
+        if out.__class__ is not np.ndarray and (
+            not isinstance(out, np.ndarray) or hasattr(out, "mask")
+        ):
             got = kind(out)
         elif out.shape != shape:
             got = f"one of shape {out.shape}"
@@ -313,10 +333,17 @@ class ArrayCaller:
 
     # -- running ---------------------------------------------------------------------------------
 
-    def _apply(self, inputs: Sequence[Any], outputs: Sequence[Array], where: Any) -> None:
-        """The ufunc on some of the points."""
+    def _apply(
+        self, inputs: Sequence[Any], outputs: Sequence[Array], where: Any, converts: bool
+    ) -> None:
+        """The ufunc on some of the points.
+
+        converts   whether something may be of another dtype; else NumPy need not be told what to do
+        """
         ufunc, dtypes = self.ufunc, self._dtypes
-        if where is True:
+        if not converts:
+            ufunc(*inputs, out=tuple(outputs))
+        elif where is True:
             ufunc(*inputs, out=tuple(outputs), signature=dtypes, casting="unsafe")
         elif self.operands.signature is None:
             ufunc(*inputs, out=tuple(outputs), signature=dtypes, casting="unsafe", where=where)
@@ -326,11 +353,6 @@ class ArrayCaller:
             mask = np.asarray(where)
             for target, source, size in zip(outputs, fresh, self.operands.outputs, strict=True):
                 np.copyto(target, source, where=mask[..., None] if size else mask)
-
-    def _apply_quietly(self, *job: Any) -> None:
-        """The same in another thread, which has error states of its own."""
-        with np.errstate(all="ignore"):
-            self._apply(*job)
 
     def _split(
         self,
@@ -364,25 +386,6 @@ class ArrayCaller:
             )
 
 
-def _buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """A new array for n results: rows of one buffer.
-
-    Long rows begin at whole cache lines, as stores past the cache like it, and not all equally far
-    into a page, which would make the processor take accesses to different rows for the same.
-    """
-    points, size = prod(shape), dtype.itemsize
-    if points * size < LONG_ROW:
-        return np.empty((n, *shape), dtype=dtype)
-    line = LINE // size
-    pitch = -(-points // line) * line
-    if pitch * size % PAGE == 0:
-        pitch += 2 * line
-    buffer = np.empty(n * pitch + line, dtype=dtype)
-    start = -buffer.ctypes.data % LINE // size
-    rows = buffer[start : start + n * pitch].reshape(n, pitch)[:, :points]
-    return rows.reshape(n, *shape)
-
-
 def _apart(x: Any, outputs: Sequence[Array]) -> Any:
     """The input, or a copy where one part of the work would write what another has yet to read.
 
@@ -397,23 +400,3 @@ def _is_same(x: Array, y: Array) -> bool:
     """Whether two arrays have the same elements at the same places."""
     a, b = x.__array_interface__, y.__array_interface__
     return all(a[key] == b[key] for key in ("data", "shape", "typestr")) and x.strides == y.strides
-
-
-def _last(block: Array) -> Array:
-    """The array with its first axis behind the others."""
-    return block.transpose((*range(1, block.ndim), 0))
-
-
-def _leaves(x: Any) -> list[Any]:
-    """The numbers of a container that is given as a list or as the last axis of an array."""
-    return [x[..., k] for k in range(x.shape[-1])] if isinstance(x, np.ndarray) else list(x)
-
-
-def _stack(leaves: Sequence[Any], dtype: np.dtype[Any]) -> Array:
-    """Numbers and arrays as one array, along its last axis."""
-    shapes = {np.shape(leaf) for leaf in leaves}
-    shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
-    stacked = np.empty((len(leaves), *shape), dtype=dtype)
-    for k, leaf in enumerate(leaves):
-        stacked[k] = leaf
-    return _last(stacked)

@@ -49,13 +49,28 @@ class Given:
         )
 
 
-def bound(given: Given) -> tuple[Any, ...]:
-    """The arguments in order, with names and defaults resolved; else SignatureError."""
-    given.check()
-    found = given.by_name
-    for p in given.parameters:
-        if p.name not in found:
-            if p.default is None:
-                raise given.error()
-            found[p.name] = p.default
-    return tuple([found[p.name] for p in given.parameters])
+def bound(
+    name: str,
+    parameters: Sequence[Parameter],
+    places: Sequence[str],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    settings: Collection[str] = (),
+) -> tuple[Any, ...]:
+    """The arguments in order, with names and defaults resolved; else SignatureError.
+
+    What is given is described by `Given`.
+    """
+    found = dict(zip(places, args, strict=False))
+    found.update(kwargs)
+    fits = len(found) == len(args) + len(kwargs)  # nothing twice, nor more than there are places
+    ordered = []
+    for p in parameters:
+        x = found.pop(p.name, found)
+        if x is found:
+            x = p.default
+            fits = fits and x is not None
+        ordered.append(x)
+    if not fits or (found and not found.keys() <= set(settings)):
+        raise Given(name, parameters, places, args, kwargs, settings).error()
+    return tuple(ordered)

@@ -290,13 +290,15 @@ class CheckedArrayCaller(ArrayCaller):
         self._due = self._checker.due("arrays")
         return super().__call__(*args, **kwargs)
 
-    def _apply(self, inputs: Sequence[Any], outputs: Sequence[Any], where: Any) -> None:
+    def _apply(
+        self, inputs: Sequence[Any], outputs: Sequence[Any], where: Any, converts: bool
+    ) -> None:
         sizes = self.operands.outputs
         shape = outputs[0].shape[:-1] if sizes[0] else outputs[0].shape
         points = int(np.prod(shape))
         narrow = any(o.dtype.itemsize < self.convention.dtype.itemsize for o in outputs)
         if not self._due or not points or narrow:  # what is stored narrow says little
-            super()._apply(inputs, outputs, where)
+            super()._apply(inputs, outputs, where, converts)
             return
         some = _some(points)
         if where is not True:
@@ -304,7 +306,7 @@ class CheckedArrayCaller(ArrayCaller):
         at = np.unravel_index(some, shape)
         # before the call, whose results may go to where its arguments are
         numbers = _rows(inputs, self.operands.inputs, shape, at)
-        super()._apply(inputs, outputs, where)
+        super()._apply(inputs, outputs, where, converts)
         if not len(some):
             return
         ends = np.cumsum([count(s) for _, s in self.convention.parameters])[:-1]

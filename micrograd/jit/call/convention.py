@@ -16,8 +16,11 @@ import numpy.typing as npt
 
 from ...errors import SignatureError, kind
 from ..trace.signature import SCALAR, Container, Structure, build, count, is_plain
+from .quiet import quiet
 
 _PLAIN = {float, int}
+FEW = 64
+"""Numbers up to which ctypes converts a list faster than NumPy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,12 @@ class Caller:
         function = convention.prototype(address)
         function.code = code  # which a call that runs keeps
         self._function: Callable[..., Any] = function
-        self._scalars = [s is SCALAR for _, s in convention.parameters]
+        number = convention.number
+        self._blocks = [
+            None if s is SCALAR else number * count(s) for _, s in convention.parameters
+        ]
+        written = convention.written
+        self._results = None if written is None else number * (convention.returns + written)
 
     def fits(self, arguments: Sequence[Any]) -> bool:
         """Whether these are plain numbers, and flat lists or tuples of them, that fit `main`."""
@@ -93,20 +101,23 @@ class Caller:
         """
         convention = self.convention
         passed, kept = self._passed(arguments)
-        if convention.written is None:
+        if self._results is None:
             if out is not None:
                 raise SignatureError(f"{convention.name} gives one number, which needs no out")
             value = self._function(*passed)
+            if convention.result is SCALAR:
+                return value
             return made(convention.result, np.array([value]))
         if out is not None:
             value = self._function(*passed, _address(self._checked(out)))
             return (value, out) if convention.returns else out
-        numbers = np.empty(convention.returns + convention.written, convention.dtype)
-        value = self._function(*passed, _address(numbers[convention.returns :]))
+        results = self._results()
+        at = convention.returns * ctypes.sizeof(convention.number)
+        value = self._function(*passed, ctypes.addressof(results) + at)
         del kept  # what `main` read lives until here
         if convention.returns:
-            numbers[0] = value
-        return made(convention.result, numbers)
+            results[0] = value
+        return made(convention.result, np.frombuffer(results, convention.dtype))
 
     def _passed(self, arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """The arguments as ctypes takes them, and the memory that they point to."""
@@ -114,16 +125,18 @@ class Caller:
         passed: list[Any] = []
         kept: list[Any] = []
         try:
-            for x, is_scalar in zip(arguments, self._scalars, strict=True):
-                if is_scalar:
+            for x, block in zip(arguments, self._blocks, strict=True):
+                if block is None:
                     passed.append(float(x))
+                    continue
+                if len(x) <= FEW and x.__class__ in (list, tuple):
+                    kept.append(block(*x))
+                    passed.append(ctypes.addressof(kept[-1]))
                     continue
                 if not isinstance(x, np.ndarray) and not is_plain(x):
                     x = list(map(float, x))
-                with np.errstate(all="ignore"):  # what overflows is inf, as in arithmetic
-                    block = np.ascontiguousarray(x, dtype)
-                passed.append(_address(block))
-                kept.append(block)
+                kept.append(quiet().run(np.ascontiguousarray, x, dtype))
+                passed.append(_address(kept[-1]))
         except OverflowError as error:
             raise OverflowError(f"{self.convention.name}: {error}") from None
         return passed, kept

@@ -169,6 +169,8 @@ def _items(x: Any) -> Iterable[Any]:
 
 def check_array(x: Any, where: str) -> None:
     """Raises SignatureError for an array, named `where`, of anything but real numbers or Values."""
+    if x.__class__ is np.ndarray and x.dtype.kind in "biuf":
+        return
     check_mask(x, where)
     kinds = set(map(type, x.flat)) if x.dtype == object else set()
     numbers = all(issubclass(k, (Value, int, float)) for k in kinds)

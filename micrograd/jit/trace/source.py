@@ -289,6 +289,21 @@ class FunctionSource:
 Source = ValueSource | FunctionSource
 
 
+def order_of(source: Source, parameters: Sequence[Parameter]) -> tuple[bool, list[str], bool]:
+    """How a kernel with these parameters is called: whether arguments are given by position as
+    `main` takes them; the names of what may be given by position; whether it may be a setting.
+    """
+    if isinstance(source, ValueSource):
+        return True, [p.name for p in parameters], False
+    taken, named = source.taken, any(p.named for p in parameters)
+    places = taken.places
+    if len(parameters) > len(taken.arguments):
+        # settings go by name, as directions and cotangents stand behind the arguments
+        places = [p.name for p in parameters if not p.named]
+    optional = any(p.default is not None for p in taken.arguments)
+    return taken.in_order and not named, places, optional or bool(taken.defaults)
+
+
 def _as_list(wrt: Any) -> list[Any]:
     if wrt is None:
         return []
