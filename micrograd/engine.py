@@ -20,11 +20,12 @@ from . import ops
 from .copies import Copied
 from .copies import next_serial as _next_serial
 from .copies import serial as _serial
-from .errors import DataError, GraphError, no_op, user_location
-from .mapped import unmapped
+from .errors import DataError, GraphError, user_location
+from .numpy_functions import apply_ufunc
 from .operators import install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
+from .refused import install_refusals
 from .tracing import THREADS as _TRACING
 from .tracing import Recorder
 
@@ -175,35 +176,25 @@ class Value(Copied):
 
     __hash__ = object.__hash__  # two Values are equal if they are one, whatever their numbers
 
+    def _refusal(self, problem: str) -> Exception:
+        """The error for what a Value is asked for and does not do, at the user's line."""
+        return DataError(f"{user_location()}: {problem}; or take the number of the Value, .data")
+
     def __float__(self) -> float:
-        raise DataError(
-            f"{user_location()}: float() of a Value, which math and NumPy ask for, loses "
-            "its gradient; compute with micrograd.exp, sin, ..., or take its number, .data"
+        raise self._refusal(
+            "float() of a Value, which math and NumPy ask for, loses its gradient; compute with "
+            "micrograd.exp, sin, ..."
         )
 
     def __int__(self) -> int:
-        raise DataError(
-            f"{user_location()}: int() of a Value loses its gradient; take its number, .data"
-        )
+        raise self._refusal("int() of a Value rounds, and loses its gradient")
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else str(self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """NumPy's functions on Values, alone or in object arrays, by the op of the same name."""
-        op = ops.BY_UFUNC.get(ufunc.__name__)
-        if method == "reduce" and op in (ops.add, ops.mul, ops.maximum, ops.minimum):
-            # as of an array without axes
-            return unmapped(f"np.{ufunc.__name__}.reduce", inputs[0])
-        plain = {np.ndarray}.issuperset(type(x) for x in inputs if isinstance(x, np.ndarray))
-        if op is None and plain:
-            raise no_op(ufunc.__name__, "Values", ops.OPS)
-        if op is None or method != "__call__" or kwargs:
-            return NotImplemented
-        if any(isinstance(x, np.ndarray) for x in inputs):
-            boxed = (x if isinstance(x, np.ndarray) else np.array(x, dtype=object) for x in inputs)
-            return op.map(*boxed)
-        return op(*inputs)
+        return apply_ufunc(ufunc, method, inputs, kwargs)
 
     def print_branch(self) -> None:
         """Print the graph under this Value, one line per Value, operands indented below.
@@ -334,5 +325,6 @@ def _equality(op: Op) -> Any:
 
 
 install_operators(Value, _unary, _binary)
+install_refusals(Value)
 for _name, _op in (("__eq__", ops.eq), ("__ne__", ops.ne)):
     setattr(Value, _name, _equality(_op))

@@ -143,8 +143,12 @@ def place_of(error: BaseException) -> str:
     return place or user_location()
 
 
-def no_op(name: str, of: str, names: Iterable[str]) -> TraceError:
+def no_op(name: str, of: str, names: Iterable[str], instead: str = "") -> TraceError:
     """The error for a function of NumPy that these do not have, at the user's line."""
+    if instead:
+        return TraceError(
+            f"{user_location()}: np.{name} is no op of micrograd, so {of} do not have it: {instead}"
+        )
     return TraceError(
         f"{user_location()}: np.{name} is no op of micrograd, so {of} do not have it; write it "
         f"with: {', '.join(names)}"

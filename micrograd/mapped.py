@@ -40,9 +40,7 @@ def unmapped(name: str, x: Any) -> Any:
     return x
 
 
-def apply_function(
-    _: Any, function: Any, types: Any, arguments: Any, options: dict[str, Any]
-) -> Any:
+def apply_function(function: Any, arguments: Any, options: dict[str, Any]) -> Any:
     """NumPy's function of traced Values; raises TraceError where it takes whole arrays."""
     if function in _OF_ARRAYS:
         for x in arguments:

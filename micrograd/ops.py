@@ -102,6 +102,7 @@ class Op:
         for x in operands:
             if isinstance(x, np.ndarray):
                 return self.map(*operands)
+        for x in operands:
             if hasattr(x, "__apply__"):
                 return x.__apply__(self, operands)
         return self.eval(*map(as_float, operands))
@@ -110,7 +111,9 @@ class Op:
         """The op on every element of the broadcast arrays, as an array of objects."""
         # Python's math functions leave the processor's error flags set, which NumPy would report
         with np.errstate(all="ignore"):
-            return np.frompyfunc(self, self.arity, 1)(*arrays)
+            # a Value alone would be asked what to do with this function
+            boxed = (np.array(x, object) if hasattr(x, "__apply__") else x for x in arrays)
+            return np.frompyfunc(self, self.arity, 1)(*boxed)
 
     def __repr__(self) -> str:
         return f"<op {self.name}: {self.formula}>"

@@ -22,6 +22,7 @@ from .copies import next_serial as _next_serial
 from .engine import Value
 from .errors import MACHINERY, TraceError, user_location
 from .mapped import apply_function
+from .numpy_functions import OF_NUMBERS
 from .operators import install_operators, is_comparable
 from .ops import Op
 
@@ -92,7 +93,6 @@ class Traced(Value):
 
     _scope: Scope
     _site: tuple[CodeType, int] | None
-    __array_function__ = apply_function
 
     def __init__(self, label: str, mapped: bool = False, scope: Scope | None = None) -> None:
         self._scope = scope or Scope("a function")
@@ -114,6 +114,17 @@ class Traced(Value):
         raise self._scope.error(
             "a traced value has no number yet, so .data cannot be assigned; "
             "use another Value from here on"
+        )
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        own = OF_NUMBERS.get(function)
+        if own is not None:
+            return own(*arguments, **options)
+        return apply_function(function, arguments, options)
+
+    def _refusal(self, problem: str) -> Exception:
+        return self._scope.error(
+            f"{problem}; or compute it of plain numbers, outside the function that is compiled"
         )
 
     def __bool__(self) -> bool:

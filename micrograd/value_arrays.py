@@ -16,6 +16,7 @@ import numpy as np
 from . import ops
 from .engine import Value
 from .errors import TraceError, no_op, user_location
+from .numpy_functions import FUNCTIONS, INSTEAD, refuse
 
 
 class ValueArray(np.ndarray):
@@ -32,7 +33,7 @@ class ValueArray(np.ndarray):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         plain = tuple(_plain(x) for x in inputs)
         name = ufunc.__name__
-        function = _FUNCTIONS.get(name)
+        function = FUNCTIONS.get(name)
         if function is None and name in ops.BY_UFUNC and name not in _ARITHMETIC:
             function = ops.BY_UFUNC[name].map
         out = kwargs.pop("out", None)
@@ -54,12 +55,13 @@ class ValueArray(np.ndarray):
         self, ufunc: Any, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]
     ) -> Any:
         """By NumPy's loops over objects, which use Python's operators and methods."""
+        name = ufunc.__name__
         try:
             return getattr(ufunc, method)(*inputs, **kwargs)
         except TraceError:
             raise
         except TypeError as error:
-            raise no_op(ufunc.__name__, "arrays of Values", ops.OPS) from error
+            raise no_op(name, "arrays of Values", ops.OPS, INSTEAD.get(name, "")) from error
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         own = _OF_ARRAYS.get(func)
@@ -161,32 +163,12 @@ def _where(condition: Any, *choices: Any) -> Any:
     return ops.where.map(*map(_plain, (condition, *choices)))
 
 
-def _sign(x: Any) -> Any:
-    return ops.where.map(_compared(ops.gt, x), 1.0, ops.where.map(_compared(ops.lt, x), -1.0, x))
-
-
-def _compared(op: Any, x: Any) -> Any:
-    return op.map(x, 0.0)
-
-
 _ARITHMETIC = {"add", "subtract", "multiply", "divide", "true_divide", "negative", "power"}
 """Ufuncs whose loops over objects are Python's operators, and so are right and fast as they are."""
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "square": lambda x: x * x,
-    "reciprocal": lambda x: 1.0 / x,
-    "positive": lambda x: x,
-    "conjugate": lambda x: x,
-    "float_power": lambda x, y: x**y,
-    "sign": _sign,
-    "fabs": ops.absolute.map,
-    "hypot": lambda x, y: ops.sqrt.map(x * x + y * y),
-    "clip": lambda x, low, high: ops.minimum.map(ops.maximum.map(x, low), high),
-}
-"""Other functions that the ops make up."""
-
 _OF_ARRAYS: dict[Any, Callable[..., Any]] = {
     np.where: _where,
+    np.nan_to_num: refuse("nan_to_num"),
     np.vdot: lambda a, b: np.dot(np.ravel(a), np.ravel(b)),
     np.clip: lambda a, a_min=None, a_max=None, out=None, **how: (
         np.asanyarray(a).view(ValueArray).clip(how.get("min", a_min), how.get("max", a_max))
