@@ -20,10 +20,12 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 from unittest import mock
 
 from micrograd.jit.ir.program import Access, Apply, Expr
+from micrograd.jit.ir.rules import RULES, STAGES
 from micrograd.ops import OPS, Op
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,7 +157,35 @@ def infix(expr: Expr, above: int = 0) -> str:
     return f"({text})" if binds < above else text
 
 
-TABLES: dict[str, Callable[[], str]] = {"op table": op_table}
+# --- the rules of programs --------------------------------------------------------------------
+
+
+def rule_list() -> str:
+    """Every rule of the verifier, numbered."""
+    lines = [f"{k}. *{rule.name}*: {rule.text}" for k, rule in enumerate(RULES.values(), 1)]
+    return "\n".join(part for line in lines for part in wrap(line, 99, subsequent_indent=" " * 4))
+
+
+def stage_table() -> str:
+    """What each stage adds to the rules of every program."""
+    always = STAGES["program"]
+    rows = [("stage", "rules"), ("---",) * 2, ("`program`", f"1 to {len(always)}")]
+    rows += [
+        (
+            f"`{name}`",
+            f"1 to {len(always)}, " + ", ".join(f"*{r}*" for r in rules if r not in always),
+        )
+        for name, rules in STAGES.items()
+        if rules != always
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "op table": op_table,
+    "rules": rule_list,
+    "stages of programs": stage_table,
+}
 
 
 def main() -> int:
