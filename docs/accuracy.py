@@ -49,8 +49,17 @@ EXACT: dict[str, Callable[..., Any]] = {
 
 
 @functools.cache
-def compiled(op: Op, bits: int, width: int, exact: bool = False) -> Callable[..., Array]:
-    """The op on arrays of numbers, `width` at a time. With `exact`, as strict kernels have it."""
+def compiled(
+    op: Op,
+    bits: int,
+    width: int,
+    exact: bool = False,
+    processor: lowering.Processor | None = None,
+) -> Callable[..., Array]:
+    """The op on arrays of numbers, `width` at a time, for this machine or another processor. With
+    `exact`, as strict kernels have it.
+    """
+    cpu, features = (processor.cpu, processor.features) if processor else (None, None)
     arguments = ", ".join(f"%a{k}: !llvm.ptr" for k in range(op.arity + 1))
     with context(), ir.Location.unknown():
         module = ir.Module.create()
@@ -59,7 +68,7 @@ def compiled(op: Op, bits: int, width: int, exact: bool = False) -> Callable[...
         block = function.regions[0].blocks[0]
         block.operations[0].operation.erase()
         *columns, out, count = block.arguments
-        b = Builder(module, bits, exact=exact)
+        b = Builder(module, bits, exact=exact, processor=processor)
         b.begin(block)
         with b.loop(count) as row:
             first = b.integer_op("llvm.mul", row, b.integer(width))
@@ -68,7 +77,7 @@ def compiled(op: Op, bits: int, width: int, exact: bool = False) -> Callable[...
             b.store(b.apply(op, x), at[-1], bits // 8)
         b.build("llvm.return", [], [])
         module.operation.verify()
-        native = lowering.compile(module)
+        native = lowering.compile(module, cpu=cpu, features=features)
     pointers = [ctypes.c_void_p] * (op.arity + 1)
     loop = ctypes.CFUNCTYPE(None, *pointers, ctypes.c_int64)(native.address("loop"))
 

@@ -22,6 +22,7 @@ from lowering.errors import (
 )
 from lowering.native import NativeModule, compile, compile_ir
 from lowering.pipelines import PIPELINES
+from lowering.processors import Processor, processor
 from lowering.translation import translate
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "NativeModule",
     "ObjectCache",
     "PipelineError",
+    "Processor",
     "UnknownSymbol",
     "Unsupported",
     "UnsupportedAttribute",
@@ -42,6 +44,7 @@ __all__ = [
     "UnsupportedType",
     "compile",
     "compile_ir",
+    "processor",
     "translate",
     "vector_bits",
 ]

@@ -83,6 +83,11 @@ def host_features() -> list[str]:
     return _host()[2].split(",")
 
 
+def host() -> tuple[str, str]:
+    """The name of this machine's processor, and its features, as LLVM writes them."""
+    return _host()[1:3]
+
+
 def host_layout() -> str:
     """The data layout of this machine."""
     return _host()[4]
@@ -103,24 +108,33 @@ def has_fma() -> bool:
     return not triple.startswith(("x86_64", "i")) or "+fma" in features.split(",")
 
 
-@functools.cache
-def _machine(opt_level: int) -> Any:
-    target, cpu, features, _, _ = _host()
+@functools.lru_cache(maxsize=64)
+def _machine(opt_level: int, cpu: str | None = None, features: str | None = None) -> Any:
+    target, this, its_features, _, _ = _host()
+    if cpu is None:
+        cpu, features = this, its_features
     # Position-independent code: JITLink then reaches everything through tables of its own.
     return target.create_target_machine(
-        cpu=cpu, features=features, opt=opt_level, reloc="pic", codemodel="default", jit=True
+        cpu=cpu,
+        features=features or "",
+        opt=opt_level,
+        reloc="pic",
+        codemodel="default",
+        jit=True,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to compile."""
+    """How to compile; `cpu` and `features`: None is this machine's processor."""
 
     opt_level: int
     vectorize: bool
     slp: bool
     unroll: bool
     isolate: bool = True
+    cpu: str | None = None
+    features: str | None = None
 
     def __post_init__(self) -> None:
         if type(self.opt_level) is not int or not 0 <= self.opt_level <= 3:
@@ -134,7 +148,7 @@ class Options:
         """The target machine for this level; shared, since llvmlite lets one thread at a time into
         LLVM.
         """
-        return _machine(self.opt_level)
+        return _machine(self.opt_level, self.cpu, self.features)
 
     def key(self, llvm_ir: str) -> str:
         """The name of the code in a cache."""
@@ -260,11 +274,32 @@ def _declared(llvm_ir: str, options: Options) -> bytes:
     return json.dumps(names).encode()
 
 
+def _processor(llvm_ir: str, options: Options) -> bytes:
+    """What code for this processor is made of, as JSON. Only for the process of guard.py, whose
+    standard error is a file: there LLVM says what it does not know.
+
+    Raises CompileError with what it says.
+    """
+    _host()
+    _machine.cache_clear()  # it is said once a machine
+    start = os.lseek(2, 0, os.SEEK_END)
+    text = _assembly(llvm_ir, options).decode()
+    said = os.pread(2, os.lseek(2, 0, os.SEEK_END) - start, start)
+    lines = said.decode(errors="replace").splitlines()
+    if lines:
+        raise CompileError("LLVM says: " + "; ".join(list(dict.fromkeys(lines))[:3]))
+    if not _host()[3].startswith("x86_64"):
+        return json.dumps({"vector_bits": 128, "has_fma": True}).encode()
+    bits = 512 if "zmm" in text else 256 if "ymm" in text else 128
+    return json.dumps({"vector_bits": bits, "has_fma": "vfm" in text}).encode()
+
+
 TASKS: dict[str, Callable[[str, Options], bytes]] = {
     "object": _object,
     "optimized": _optimized,
     "assembly": _assembly,
     "declared": _declared,
+    "processor": _processor,
 }
 """What can be made of LLVM IR, by name: bytes each, so that another process can make it."""
 

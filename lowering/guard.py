@@ -130,8 +130,13 @@ def perform(task: str, llvm_ir: str, options: Options) -> bytes:
 
     Raises CompileError when LLVM rejects the IR, or ends the process that works on it.
     """
-    if not options.isolate or is_ordinary(llvm_ir):
+    if not options.isolate or (options.cpu is None and is_ordinary(llvm_ir)):
         return TASKS[task](llvm_ir, options)
+    return apart(task, llvm_ir, options)
+
+
+def apart(task: str, llvm_ir: str, options: Options) -> bytes:
+    """The same, in the other process."""
     return _CHILD.ask(json.dumps([task, llvm_ir, options.fields()]).encode())
 
 

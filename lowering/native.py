@@ -19,6 +19,7 @@ from lowering.cache import ObjectCache, unpack
 from lowering.errors import CompileError, ModuleClosed, UnknownSymbol
 from lowering.guard import perform
 from lowering.pipelines import converted
+from lowering.processors import processor, this
 from lowering.startup import START, STOP, with_calls
 from lowering.translation import translate, verify
 from lowering.upstream import upstream
@@ -159,8 +160,10 @@ def compile(
     slp: bool = False,
     unroll: bool = True,
     isolate: bool = True,
+    cpu: str | None = None,
+    features: str | None = None,
 ) -> NativeModule:
-    """The machine code of the module for this processor.
+    """The machine code of the module, for this processor if no other is given.
 
     `opt_level` is LLVM's -O level, 0 to 3; 0 is also the fast instruction selector. `symbols` gives
     the addresses of functions and globals that the module declares, or is the NativeModule that has
@@ -171,14 +174,18 @@ def compile(
     a few tenths of a second the first time; turn it off for IR that you know. Constructors of the
     module run now, its destructors when it is closed.
 
+    `cpu` and `features` say what to compile for, see `processor`: a processor of this machine's
+    kind by LLVM's name, and changes to its features. The code is linked into this process, so it
+    can be called if this machine has all that it uses; elsewhere it can be looked at.
+
     `pipeline` first takes a copy of the module through MLIR's own conversion passes, from any
     dialect that the bindings have: a name in `lowering.PIPELINES`, or passes as MLIR writes them.
 
     Raises what `translate` raises, PipelineError for passes that are not there or fail,
-    CompileError when LLVM rejects the IR or a symbol is not found, ValueError for an `opt_level`
-    that is none.
+    CompileError when LLVM rejects the IR, does not know the processor, or a symbol is not found,
+    ValueError for an `opt_level` that is none.
     """
-    options = Options(opt_level, vectorize, slp, unroll, isolate)
+    options = Options(opt_level, vectorize, slp, unroll, isolate, *_named(cpu, features))
     if pipeline is not None:
         module = converted(module, pipeline)
     verify(module)
@@ -195,6 +202,8 @@ def compile_ir(
     slp: bool = False,
     unroll: bool = True,
     isolate: bool = True,
+    cpu: str | None = None,
+    features: str | None = None,
 ) -> NativeModule:
     """The machine code of LLVM IR text. Arguments and errors as for `compile`.
 
@@ -202,8 +211,14 @@ def compile_ir(
     ...     native.symbols
     ('f',)
     """
-    options = Options(opt_level, vectorize, slp, unroll, isolate)
+    options = Options(opt_level, vectorize, slp, unroll, isolate, *_named(cpu, features))
     return _compile(llvm_ir, options, symbols, cache)
+
+
+def _named(cpu: str | None, features: str | None) -> tuple[str | None, str | None]:
+    """The processor for Options, in whose keys this machine's is None."""
+    found = processor(cpu, features)
+    return (None, None) if found == this() else (found.cpu, found.features)
 
 
 def _compile(

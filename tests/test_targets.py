@@ -1,6 +1,6 @@
 """Code for processors that have less than this one: shorter vectors, no fused arithmetic.
 
-Features are only ever taken away from those of this machine, so that the code runs here.
+It runs here, as this machine has all that they have.
 """
 
 from __future__ import annotations
@@ -8,57 +8,52 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
 
 import lowering
-from lowering import backend
-from micrograd import jit, ops
+from micrograd import Value, jit, ops
+from micrograd.jit.call.arguments import dtype_of
+from micrograd.jit.derivatives import Wanted
+from micrograd.jit.executable import Options
+from micrograd.jit.kernel import Kernel
+from micrograd.jit.trace.source import FunctionSource
 from micrograd.ops import Op
+from micrograd.train.sample_loss import BlockLoss, sample_loss
 
+from . import targets
 from .jit.vectormath.test_vectormath import WIDE, accuracy, apply, each_op, each_size, same
 
-TARGETS = {
-    "sse2": (128, r"avx|fma|f16c|xop|vaes|vpclmulqdq|sse3|sse4|ssse3|bmi"),
-    "avx": (256, r"avx2|avx512|fma|xop"),
-    "avx2": (256, r"avx512"),
-    "this": (0, r"^$"),
-}
-"""The width of vectors, and the features that a processor has not."""
-
-each_target = pytest.mark.parametrize("target", TARGETS)
+each_target = pytest.mark.parametrize("target", targets.TARGETS)
 
 
-@contextmanager
-def compiling_for(target: str) -> Iterator[None]:
-    """Everything that is compiled inside is for that processor."""
-    bits, missing = TARGETS[target]
-    handle, cpu, features, triple, layout = backend._host()
-    if not triple.startswith("x86_64"):
-        pytest.skip("these are processors of another kind")
-    if bits > lowering.vector_bits():
-        pytest.skip("this machine has no such registers")
-    given = [re.sub(r"^\+", "-", f) if re.search(missing, f) else f for f in features.split(",")]
-    host = (handle, cpu if not bits else "x86-64", ",".join(given), triple, layout)
-    backend._machine.cache_clear()
-    try:
-        with mock.patch.object(backend, "_host", return_value=host):
-            assert lowering.vector_bits() == bits or not bits
-            yield
-    finally:
-        backend._machine.cache_clear()
+def processor(target: str) -> lowering.Processor:
+    """That processor; the test is skipped where its code does not run."""
+    found = targets.processor(target)
+    if found is None:
+        pytest.skip("this machine does not run its code")
+    return found
 
 
 def compiled(op: Op, bits: int, target: str) -> Any:
-    width = (TARGETS[target][0] or lowering.vector_bits()) // bits
-    with compiling_for(target):
-        return accuracy.compiled.__wrapped__(op, bits, width)
+    found = processor(target)
+    return accuracy.compiled(op, bits, found.vector_bits // bits, processor=found)
+
+
+def kernel(function: Any, dtype: str, target: str, *, strict: bool = False) -> Kernel:
+    """A kernel for that processor."""
+    options = Options(dtype_of(dtype), strict, processor=processor(target))
+    return Kernel(FunctionSource(function, None, freeze=False), options, Wanted.VALUE)
+
+
+def test_they_differ() -> None:
+    found = {name: processor(name) for name in targets.TARGETS}
+    assert [found[name].vector_bits for name in ("sse2", "avx", "avx2")] == [128, 256, 256]
+    assert [found[name].has_fma for name in ("sse2", "avx", "avx2")] == [False, False, True]
+    assert found["this"] == lowering.processor()
 
 
 # --- vector math --------------------------------------------------------------------------------
@@ -121,8 +116,7 @@ def test_processors_that_do_not_fuse_give_the_same_bits(op: Op, bits: int) -> No
 
 
 def fused(*operands: Any) -> Any:
-    with compiling_for("sse2"):
-        return apply(lambda x, y, z: x.fma(y, z), *operands)
+    return apply(lambda x, y, z: x.fma(y, z), *operands, processor=processor("sse2"))
 
 
 @each_size
@@ -176,14 +170,12 @@ def test_kernels_are_right_everywhere(dtype: str, target: str) -> None:
     v, w = ([rng.uniform(-1, 1) for _ in range(24)] for _ in "vw")
     expected = jit(total, dtype="f64", strict=True)
     tolerance = 1e-13 if dtype == "f64" else 1e-5
-    with compiling_for(target):
-        kernel = jit(total, dtype=dtype)
-        found = [kernel(v, w), *kernel.grad(v, w)]
-        hvp = kernel.hvp(v, w, w, v)
-        rows = np.array([v, w]).T  # two points
-        mapped = kernel(list(rows), w)
-        strict = jit(total, dtype="f64", strict=True)
-        assert strict.grad(v, w) == expected.grad(v, w)
+    compiled = kernel(total, dtype, target)
+    found = [compiled(v, w), *compiled.grad(v, w)]
+    hvp = compiled.hvp(v, w, w, v)
+    rows = np.array([v, w]).T  # two points
+    mapped = compiled(list(rows), w)
+    assert kernel(total, "f64", target, strict=True).grad(v, w) == expected.grad(v, w)
     wanted = [expected(v, w), *expected.grad(v, w)]
     assert found[0] == pytest.approx(wanted[0], rel=tolerance)
     for got, exact in zip(
@@ -194,11 +186,26 @@ def test_kernels_are_right_everywhere(dtype: str, target: str) -> None:
 
 
 def test_no_instruction_is_left_that_the_processor_has_not() -> None:
-    with compiling_for("sse2"):
-        kernel = jit(total, dtype="f64")
-        rng = random.Random(1)
-        kernel(*([rng.uniform(-1, 1) for _ in range(24)] for _ in "vw"))
-        stages = kernel.stages()
-        llvm_ir, assembly = stages["llvm_ir"], stages["assembly"]
-    assert "llvm.fma." not in llvm_ir
-    assert not re.search(r"\bv?f(n?m)(add|sub)|[yz]mm\d", assembly)
+    compiled = kernel(total, "f64", "sse2")
+    rng = random.Random(1)
+    compiled(*([rng.uniform(-1, 1) for _ in range(24)] for _ in "vw"))
+    compiled([np.ones(40)] * 24, [1.0] * 24)
+    stages = compiled.stages()
+    for of in ("", "arrays_"):
+        assert "llvm.fma." not in stages[f"{of}llvm_ir"]
+        assert not re.search(r"\bv?f(n?m)(add|sub)|[yz]mm\d", stages[f"{of}assembly"])
+
+
+@pytest.mark.parametrize("target", ["sse2", "avx2"])
+def test_losses_of_samples_are_for_the_processor(target: str) -> None:
+    w = [Value(0.1 * k) for k in range(3)]
+    options = Options(dtype_of("f64"), strict=False, processor=processor(target))
+
+    def loss(x: Any, y: Any) -> Any:
+        return (ops.tanh(w[0] * x[0] + w[1] * x[1] + w[2]) - y) ** 2
+
+    found = sample_loss(loss, [(2,), ()], w, options)
+    assert isinstance(found, BlockLoss)
+    assert found.multiple == processor(target).vector_bits // 64
+    text = found._native.assembly
+    assert ("ymm" in text, "vfm" in text) == ((False, False) if target == "sse2" else (True, True))

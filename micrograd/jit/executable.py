@@ -53,6 +53,7 @@ class Options:
                   machine's registers. LLVM cuts up vectors that are wider than those, so that
                   every machine can try what is compiled for the others (docs/checking.md)
     check         whether calls are compared with the interpreter
+    processor     that the code is for; None: this machine's
     """
 
     dtype: np.dtype[Any]
@@ -60,6 +61,7 @@ class Options:
     threads: int | None = None
     vector_bits: int | None = None
     check: bool = False
+    processor: lowering.Processor | None = None
 
     @staticmethod
     def given(dtype: np.dtype[Any], strict: Any, threads: Any, check: Any) -> Options:
@@ -76,7 +78,21 @@ class Options:
     @property
     def lanes(self) -> int:
         """How many numbers are in a vector."""
-        return (self.vector_bits or lowering.vector_bits()) // self.bits
+        own = self.processor.vector_bits if self.processor else lowering.vector_bits()
+        return (self.vector_bits or own) // self.bits
+
+    @property
+    def emitted(self) -> dict[str, Any]:
+        """What emitters must know."""
+        return {"bits": self.bits, "exact": self.strict, "processor": self.processor}
+
+    @property
+    def compiled(self) -> dict[str, Any]:
+        """What `lowering.compile` must know."""
+        processor = self.processor
+        own = {"cpu": processor.cpu, "features": processor.features} if processor else {}
+        # the schedule has chosen the lanes and how far to unroll
+        return {"vectorize": False, "unroll": False, "isolate": False, **own}
 
 
 STAGES = ["graph", "program", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]
@@ -186,7 +202,7 @@ class Executable:
         bits, exact = options.bits, options.strict
         plan = schedule(program, width=options.lanes, bits=bits, exact=exact)
         interface = Interface(self.interface.by_value, None)
-        native = self._compile(lambda: emit(plan, interface, bits=bits, exact=exact), plan)
+        native = self._compile(lambda: emit(plan, interface, **options.emitted), plan)
         number = ctypes.c_double if bits == 64 else ctypes.c_float
         passed: list[Any] = []
         found: dict[str, Any] = {}
@@ -201,8 +217,7 @@ class Executable:
         return {name: np.array(block, dtype=np.float64) for name, block in found.items()}
 
     def _emit(self) -> Any:
-        bits, exact = self.options.bits, self.options.strict
-        return emit(self.schedule, self.interface, bits=bits, exact=exact)
+        return emit(self.schedule, self.interface, **self.options.emitted)
 
     @property
     def work(self) -> int:
@@ -222,10 +237,8 @@ class Executable:
             native = lowering.compile(
                 emit(),
                 opt_level=schedule.opt_level,
-                vectorize=False,  # the schedule has chosen the lanes and how far to unroll
-                unroll=False,
-                isolate=False,
                 symbols=addresses(self.options.bits) if self.has_entry else None,
+                **self.options.compiled,
             )
         for k, store in enumerate(self.stores):
             if f"p{k}" in native.symbols:
@@ -375,8 +388,8 @@ class Executable:
         return schedule(self.transformed, returned=returned, bits=bits, exact=exact)
 
     def _emit_arrays(self, plan: Schedule) -> Any:
-        bits, exact, lanes = self.options.bits, self.options.strict, self.options.lanes
-        return emit_block(plan, self.interface, bits=bits, exact=exact, lanes=lanes)
+        options = self.options
+        return emit_block(plan, self.interface, lanes=options.lanes, **options.emitted)
 
 
 _entered: list[lowering.NativeModule] = []  # let go while calls were in their entries

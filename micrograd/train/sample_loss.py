@@ -172,9 +172,7 @@ class SampleLoss:
         with context():
             plan = self.schedule
             module = self._emit()
-            self._native = lowering.compile(
-                module, opt_level=plan.opt_level, vectorize=False, unroll=False, isolate=False
-            )
+            self._native = lowering.compile(module, opt_level=plan.opt_level, **options.compiled)
         for k, store in enumerate(self.stores):
             if f"p{k}" in self._native.symbols:
                 self._point(f"p{k}", store.address)
@@ -222,10 +220,7 @@ class BlockLoss(SampleLoss):
 
     def _emit(self) -> Any:
         interface = Interface(frozenset({SHARE}), OUTPUT)
-        options = self.options
-        return emit_samples(
-            self.schedule, interface, self.size, bits=options.bits, exact=options.strict
-        )
+        return emit_samples(self.schedule, interface, self.size, **self.options.emitted)
 
 
 class SingleLoss(SampleLoss):
@@ -282,7 +277,7 @@ class Penalty(SampleLoss):
 
 def _emitted(loss: SampleLoss) -> Any:
     interface = Interface(frozenset(), OUTPUT)
-    return emit(loss.schedule, interface, bits=loss.options.bits, exact=loss.options.strict)
+    return emit(loss.schedule, interface, **loss.options.emitted)
 
 
 def _program(found: Trace, options: Options) -> Program:

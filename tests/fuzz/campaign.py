@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from random import Random
 
 from .. import whole_programs
+from ..targets import TARGETS, processor
 from .choices import Choices
 from .kernels import Derived, Form, Mismatch, Tally, check
 from .programs import program
@@ -53,12 +54,14 @@ def forms(derived: Derived, seed: int, each: int = EACH) -> Iterator[Form]:
     many = random.choice(POINTS)
     for wanted in derived.wanted:
         strict = random.random() < 0.1
-        for _ in range(each):
+        for k in range(each):
             bits = random.choice(BITS)
             dtype = random.choice(("f8", "f8", "f4"))
             points = random.choice((0, 0, many))
             level = random.choice((None, 0, 0, 0))
-            yield Form(wanted, bits, dtype, strict, points, level)
+            there = [t for t in TARGETS if (p := processor(t)) and p.vector_bits >= bits]
+            target = there[(seed + k) % len(there)] if there else "this"
+            yield Form(wanted, bits, dtype, strict, points, level, target)
 
 
 def attempt(

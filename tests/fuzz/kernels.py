@@ -26,6 +26,7 @@ from micrograd.jit.kernel import Kernel
 from micrograd.jit.trace.signature import SCALAR, Container, Structure, count, structure_of
 from micrograd.jit.trace.source import FunctionSource, Recording
 
+from ..targets import processor
 from .programs import Case
 
 Numbers = npt.NDArray[np.float64]
@@ -45,6 +46,7 @@ class Form:
     bits     of vectors
     points   how many points of arrays it is called at; 0: with numbers
     level    LLVM's, instead of that of the schedule; None: as it is
+    target   the processor that the code is for, see tests/targets.py
     """
 
     wanted: Wanted
@@ -53,6 +55,7 @@ class Form:
     strict: bool
     points: int
     level: int | None
+    target: str = "this"
 
     def __str__(self) -> str:
         how = f"{self.points} points" if self.points else "numbers"
@@ -60,7 +63,7 @@ class Form:
         level = "" if self.level is None else f", LLVM level {self.level}"
         return (
             f"{self.wanted.value.name}, {self.dtype}{strict}, vectors of {self.bits} bits, {how}"
-            f"{level}"
+            f"{level}, for {self.target}"
         )
 
 
@@ -142,7 +145,8 @@ class Derived:
 
     def executable(self, form: Form) -> Executable:
         """The kernel, scheduled; its program is made once for all dtypes and widths."""
-        options = Options(np.dtype(form.dtype), form.strict, vector_bits=form.bits)
+        dtype, target = np.dtype(form.dtype), processor(form.target)
+        options = Options(dtype, form.strict, vector_bits=form.bits, processor=target)
         kernel = Kernel(self.source, options, form.wanted)
         names = [p.name for p in kernel._parameters]
         structures = [*self.structures, *self.extra(form.wanted)]

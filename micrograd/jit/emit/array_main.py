@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from lowering import Processor
 from lowering.bindings import ir
 from lowering.versions import masked_alignment
 
@@ -52,6 +53,7 @@ def emit_block(
     bits: int,
     exact: bool,
     lanes: int,
+    processor: Processor | None = None,
 ) -> ir.Module:
     """The module, built in the current MLIR context and verified.
 
@@ -59,7 +61,7 @@ def emit_block(
     """
     with ir.Location.unknown():
         module = ir.Module.create()
-        builder = Builder(module, bits, exact=exact, lanes=lanes)
+        builder = Builder(module, bits, exact=exact, lanes=lanes, processor=processor)
         plain = Vectors(builder, schedule, interface, "")
         plain.kernel.globals()
         plain.emit()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import lowering
+from lowering import Processor
 from lowering.bindings import ir
 
 from ...errors import GraphError
@@ -28,10 +30,20 @@ class Builder(Blocks):
     lanes   how many elements one number of the program is. More than 1: every number is a vector,
             of that number at so many points of a batch, and memory holds such vectors; parameters,
             constant data and index tables are the same for all points, and stay single elements.
+    processor   that the code is for; None: this machine's
     """
 
-    def __init__(self, module: ir.Module, bits: int, *, exact: bool, lanes: int = 1) -> None:
+    def __init__(
+        self,
+        module: ir.Module,
+        bits: int,
+        *,
+        exact: bool,
+        lanes: int = 1,
+        processor: Processor | None = None,
+    ) -> None:
         super().__init__(module)
+        self.processor = processor or lowering.processor()
         self.bits = bits
         self.exact = exact
         self.lanes = lanes
@@ -52,7 +64,8 @@ class Builder(Blocks):
 
     def twin(self, lanes: int) -> Builder:
         """A builder for the same module whose numbers have so many lanes."""
-        twin = Builder(self.module, self.bits, exact=self.exact, lanes=lanes)
+        exact, processor = self.exact, self.processor
+        twin = Builder(self.module, self.bits, exact=exact, lanes=lanes, processor=processor)
         twin._declared, twin._tables = self._declared, self._tables
         return twin
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lowering import Processor
 from lowering.bindings import ir
 
 from ..ir.program import Access, Array, Expr, Program, Role, Statement
@@ -51,7 +52,14 @@ class Interface:
     returned: str | None
 
 
-def emit(schedule: Schedule, interface: Interface, *, bits: int, exact: bool) -> ir.Module:
+def emit(
+    schedule: Schedule,
+    interface: Interface,
+    *,
+    bits: int,
+    exact: bool,
+    processor: Processor | None = None,
+) -> ir.Module:
     """The module of a schedule, built in the current MLIR context and verified.
 
     bits    the element type: 32 or 64
@@ -59,7 +67,8 @@ def emit(schedule: Schedule, interface: Interface, *, bits: int, exact: bool) ->
     """
     with ir.Location.unknown():
         module = ir.Module.create()
-        emitter = Emitter(Builder(module, bits, exact=exact), schedule, interface)
+        builder = Builder(module, bits, exact=exact, processor=processor)
+        emitter = Emitter(builder, schedule, interface)
         emitter.globals()
         emitter.kernel(ENTRY)
         emitter.c_interface()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lowering import Processor
 from lowering.bindings import ir
 
 from ..ir.program import Statement
@@ -22,12 +23,19 @@ from .loop import LoopEmitter
 
 
 def emit_samples(
-    schedule: Schedule, interface: Interface, size: int, *, bits: int, exact: bool
+    schedule: Schedule,
+    interface: Interface,
+    size: int,
+    *,
+    bits: int,
+    exact: bool,
+    processor: Processor | None = None,
 ) -> ir.Module:
     """The module, built in the current MLIR context and verified; `size` is the block's."""
     with ir.Location.unknown():
         module = ir.Module.create()
-        emitter = _SampleEmitter(Builder(module, bits, exact=exact), schedule, interface)
+        builder = Builder(module, bits, exact=exact, processor=processor)
+        emitter = _SampleEmitter(builder, schedule, interface)
         emitter.size = size
         emitter.globals()
         emitter.kernel(ENTRY)

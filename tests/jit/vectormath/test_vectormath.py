@@ -128,9 +128,9 @@ def only_lane(op: Op, bits: int) -> Callable[..., Array]:
 def test_without_avx512_the_bits_are_the_same(op: Op, bits: int) -> None:
     operands = accuracy.points(op, bits, 40, seed=3)
     expected = accuracy.compiled(op, bits, 512 // bits)(*operands)
-    uncached = accuracy.compiled.__wrapped__
-    with mock.patch("micrograd.jit.vectormath.numbers.vector_bits", return_value=256):
-        assert same(uncached(op, bits, 256 // bits)(*operands), expected).all()
+    narrow = processor(256)
+    got = accuracy.compiled(op, bits, 256 // bits, processor=narrow)(*operands)
+    assert same(got, expected).all()
 
 
 @each_op
@@ -160,12 +160,27 @@ def test_coefficients_are_those_of_the_script() -> None:
 # --- the arithmetic -----------------------------------------------------------------------------
 
 
-def apply(f: Callable[..., Real], *operands: Array) -> Array:
+def processor(vector_bits: int) -> lowering.Processor:
+    """This machine, with registers of at most so many bits; else the test is skipped."""
+    here = lowering.processor()
+    if vector_bits > here.vector_bits:
+        pytest.skip("this machine has no such registers")
+    if vector_bits == here.vector_bits:
+        return here
+    found = lowering.processor(features="-avx512f")
+    assert found.vector_bits == vector_bits
+    return found
+
+
+def apply(
+    f: Callable[..., Real], *operands: Array, processor: lowering.Processor | None = None
+) -> Array:
     """What a function of the arithmetic gives for vectors of the operands' size."""
     bits = operands[0].dtype.itemsize * 8
     op = ops.Op("probe", "", len(operands), max, (None,) * len(operands), "probe", libm="probe")
     with mock.patch.dict(EXPANSIONS, {op: f}):
-        run = accuracy.compiled.__wrapped__(op, bits, len(operands[0]))
+        uncached = accuracy.compiled.__wrapped__
+        run = uncached(op, bits, len(operands[0]), processor=processor)
     result: Array = run(*operands)
     return result
 
@@ -177,10 +192,8 @@ def apply(f: Callable[..., Real], *operands: Array) -> Array:
 def test_lookup(bits: int, width: int, count: int, vector_bits: int) -> None:
     x = np.arange(-3, width - 3).astype(f"f{bits // 8}")
     table = [k * k + 0.5 for k in range(count)]
-    if vector_bits > lowering.vector_bits():
-        pytest.skip("this machine has no such registers")
-    with mock.patch("micrograd.jit.vectormath.numbers.vector_bits", return_value=vector_bits):
-        got = apply(lambda x: x.nearest()[1].lookup(table), x)
+    found = processor(vector_bits)
+    got = apply(lambda x: x.nearest()[1].lookup(table), x, processor=found)
     assert got.tolist() == [table[int(k) % count] for k in x]
 
 
@@ -198,12 +211,10 @@ def test_scale(bits: int) -> None:
 @each_size
 @pytest.mark.parametrize("vector_bits", [256, 512])
 def test_split(bits: int, vector_bits: int) -> None:
-    if vector_bits > lowering.vector_bits():
-        pytest.skip("this machine has no such registers")
+    found = processor(vector_bits)
     tiny = np.finfo(f"f{bits // 8}").smallest_subnormal
     x = np.array([1.0, 0.3, 6.0, 7 * tiny, -0.0, np.inf, -2.0, np.nan], dtype=f"f{bits // 8}")
-    with mock.patch("micrograd.jit.vectormath.numbers.vector_bits", return_value=vector_bits):
-        m, e = (apply(lambda x, part=part: x.split()[part], x) for part in (0, 1))
+    m, e = (apply(lambda x, part=part: x.split()[part], x, processor=found) for part in (0, 1))
     assert (np.ldexp(m[:4], e[:4].astype(int)) == x[:4]).all()
     assert ((m[:6] >= 1.0) & (m[:6] < 2.0)).all()
     assert e[4:6].tolist() == [-np.inf, np.inf]
