@@ -30,11 +30,23 @@ MACHINERY = frozenset(
         "engine",
         "traced",
         "ops",
+        "refused",
+        "numpy_functions",
+        "value_arrays",
         "nn",
         "jit/kernel",
         "jit/nesting",
         "jit/trace/parameters",
     )
+) | frozenset(
+    str(Path(_NUMPY) / f"{folder}/{name}.py")
+    for folder, names in (
+        ("_core", "_methods fromnumeric numeric einsumfunc shape_base"),
+        ("core", "_methods fromnumeric numeric einsumfunc shape_base"),
+        ("lib", "_function_base_impl _nanfunctions_impl _shape_base_impl"),
+        ("linalg", "_linalg linalg"),
+    )
+    for name in names.split()
 )
 """Files whose lines make traced values, on behalf of others."""
 

@@ -38,7 +38,8 @@ def jit(
              models that it closes over are live: the kernel sees every change of their `data`.
              Parameters whose default is no number, such as True, None or a string, configure it:
              it is traced anew for each value. Keyword-only parameters are arguments, which
-             derivatives are with respect to only if `wrt` says so. A method binds.
+             derivatives are with respect to only if `wrt` says so. A method binds, called through
+             the instance or the class, and may be a property.
              A model: a kernel of its input.
     wrt      what `.grad` is with respect to: a list of leaves or of names of parameters, for a
              tuple of partials; or one of them, for its partial. That of a leaf which the result

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from examples import moons
@@ -295,6 +296,19 @@ def test_lines_within_a_model_are_the_callers() -> None:
     found = section(jit(f).explain(), "where it comes from")
     assert found
     assert all(line_of(f, "model([x, y])") in line for line in found)
+
+
+def test_lines_within_numpy_are_the_callers() -> None:
+    def f(x: np.ndarray) -> Any:
+        inside = (x.mean() > 0.0) & (x.var() < 3.0)  # here
+        return np.where(inside, np.linalg.norm(x), np.sign(x).sum())  # and here
+
+    kernel = jit(f)
+    kernel(np.arange(3.0))
+    found = section(kernel.explain(), "where it comes from")
+    assert found
+    lines = line_of(f, "  # here"), line_of(f, "# and here")
+    assert all(any(each in line for each in lines) for line in found)
 
 
 def test_labels_of_values() -> None:
