@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from micrograd import Value
 from micrograd.jit.ir.interpret import elements, interpret
-from micrograd.jit.ir.program import Access, Apply, Expr, Program, Role, Statement, accesses
+from micrograd.jit.ir.program import Access, Apply, Expr, Program, Role, accesses
 from micrograd.jit.ir.verify import verify
 from micrograd.ops import OPS, Op
 
@@ -181,11 +181,6 @@ def check_same_outputs(before: Program, after: Program, given: Mapping[str, Any]
     assert expected.keys() == found.keys()
     for name in expected:
         assert all_same(found[name].tolist(), expected[name].tolist()), f"{before}\n\n{after}"
-
-
-def statement(text_target: Access, expr: Expr, *domain: int, accumulate: bool = False) -> Statement:
-    """A statement, written shortly."""
-    return Statement(text_target, expr, domain, accumulate)
 
 
 def identical(p: Program, q: Program) -> bool:
