@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from sys import _getframe
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -27,16 +28,20 @@ from .operators import install_operators, is_comparable
 from .ops import Op
 
 _new: Callable[[Any], Any] = object.__new__
+_RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
 
 class Scope:
     """A call of a function to compile it: what it computes is recorded here, until it is over."""
 
-    __slots__ = ("is_over", "name")
+    __slots__ = ("_called", "is_over", "made", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_over = False
+        self.made: list[Traced] = []
+        """What was recorded, in order, until the graph is made of it."""
+        self._called: tuple[FrameType, tuple[CodeType, int]] | None = None
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -45,6 +50,7 @@ class Scope:
             yield
         finally:
             self.is_over = True
+            self._called = None
 
     def record(self, op: Op, operands: tuple[Any, ...]) -> Value:
         """The traced Value of `op`. It knows where it was made; the line is looked up when asked.
@@ -60,13 +66,36 @@ class Scope:
         out._operands = operands
         out._serial = _next_serial()
         out._scope = self
-        frame = _getframe(2)
+        frame: Any = _getframe(2)
         code = frame.f_code
+        if code.co_filename in MACHINERY:
+            out._site = self._site_of(frame)
+        else:
+            out._site = code, frame.f_lasti
+        self.made.append(out)
+        return out
+
+    def _site_of(self, frame: Any) -> tuple[CodeType, int]:
+        """The place in the user's code that this frame of the machinery works for.
+
+        It is looked for once in a call of a function that is no generator: until that returns, its
+        callers stay where they are.
+        """
+        called = self._called
+        if called is not None and frame is called[0]:
+            return called[1]
+        if frame.f_code.co_flags & _RESUMED and frame.f_back is not None:
+            frame = frame.f_back
+            if called is not None and frame is called[0]:
+                return called[1]
+        first, code = frame, frame.f_code
         while code.co_filename in MACHINERY and frame.f_back is not None:
             frame = frame.f_back
             code = frame.f_code
-        out._site = code, frame.f_lasti
-        return out
+        site = code, frame.f_lasti
+        if frame is not first and not first.f_code.co_flags & _RESUMED:
+            self._called = first, site
+        return site
 
     def over(self) -> TraceError:
         """The error for a value of this scope that is used when it is over."""

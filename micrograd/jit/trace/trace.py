@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, compress, repeat
-from operator import attrgetter, is_, itemgetter
+from operator import attrgetter, is_, is_not, itemgetter
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -23,13 +23,14 @@ from ...copies import serial as _serial
 from ...engine import Value, cycle_error
 from ...errors import GraphError, TraceError, is_compiler, kind
 from ...store import Store, adopt
-from ...traced import Traced
+from ...traced import Scope, Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of
 
 Ints = npt.NDArray[np.int64]
 
 _label = attrgetter("label")
 _site = attrgetter("_site")
+_operands = attrgetter("_operands")
 
 Element = tuple[str, int]
 """An array's name and an index into it."""
@@ -92,7 +93,7 @@ def _trace(
     known: dict[Value, float],
     wrt: Sequence[Value],
 ) -> Trace:
-    order = nodes(outputs)
+    order, flat, used = _recorded(outputs) or _found(outputs)
     places = {
         leaf._serial: (name, index)
         for name, leaves in inputs.items()
@@ -119,7 +120,7 @@ def _trace(
     }
     given = places | {v._serial: e for v, e in elements.items()}
 
-    position = _connect(graph, order)
+    position = _connect(graph, order, flat, used)
     _fill_leaves(graph, given, leaves, position, known)
     spare = [v for v in outputs if not isinstance(v, Value)]
     where = iter(range(len(graph), len(graph) + len(spare)))
@@ -136,16 +137,13 @@ def _trace(
     return Trace(graph, stores, elements, places)
 
 
-def _connect(graph: Graph, order: list[Value]) -> Ints:
-    """Fill the codes and operands of a graph whose Values are given, oldest first.
+def _connect(graph: Graph, order: list[Value], flat: list[Any], used: Ints) -> Ints:
+    """Fill the codes and operands of a graph whose Values are given, as `_found` gives them.
 
     A literal is a node of its own, right before the node that uses it. Returns the node of each
     Value.
     """
-    operands = [v._operands for v in order]
-    counts = np.fromiter(map(len, operands), np.int64, len(order))
-    flat = list(chain.from_iterable(operands))
-    used = np.array([-1 if o.__class__ is float else o._serial for o in flat], dtype=np.int64)
+    counts = np.fromiter(map(len, map(_operands, order)), np.int64, len(order))
     serials = np.fromiter(map(_serial, order), np.int64, len(order))
     user = np.repeat(np.arange(len(order)), counts)
     younger = used >= serials[user]
@@ -170,7 +168,8 @@ def _connect(graph: Graph, order: list[Value]) -> Ints:
     graph.codes[position] = np.fromiter(map(codes.__getitem__, entries), np.int64, len(entries))
     columns[0, ~taken] = np.arange(len(taken) - len(order))
     graph.x, graph.y, graph.z = columns
-    graph.constants = np.array([o for o in flat if o.__class__ is float], dtype=np.float64)
+    literals = [flat[k] for k in np.flatnonzero(is_literal).tolist()]
+    graph.constants = np.array(literals, dtype=np.float64)
     return position
 
 
@@ -220,7 +219,10 @@ def _note_places(graph: Graph, order: list[Value], position: Ints) -> None:
     """Say which line of code made each traced node; none of this package's own is a user's."""
     recorded = graph.codes[position] >= FIRST_OP
     recorded &= np.fromiter(map(is_, map(type, order), repeat(Traced)), bool, len(order))
-    sites = list(map(_site, compress(order, recorded.tolist())))
+    each = list(map(_site, compress(order, recorded.tolist())))
+    # in models, a site stands for many nodes, one after the other
+    is_new = np.fromiter(map(is_not, each, chain([None], each)), bool, len(each))
+    sites = list(compress(each, is_new.tolist()))
     codes = np.fromiter(map(id, map(itemgetter(0), sites)), np.int64, len(sites))
     offsets = np.fromiter(map(itemgetter(1), sites), np.int64, len(sites))
     _, which = np.unique(codes, return_inverse=True)
@@ -231,7 +233,7 @@ def _note_places(graph: Graph, order: list[Value], position: Ints) -> None:
     graph.place = np.full(len(graph), -1, dtype=np.int64)
     if lines:
         numbers = np.array([number.get(line, -1) for line in lines], dtype=np.int64)
-        graph.place[position[recorded]] = numbers[site]
+        graph.place[position[recorded]] = numbers[site][np.cumsum(is_new) - 1]
 
 
 def _line(code: CodeType, instruction: int) -> str:
@@ -257,6 +259,57 @@ def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
     graph.x = np.append(graph.x, len(graph.constants) + np.arange(len(numbers)))
     graph.y, graph.z = np.append(graph.y, none), np.append(graph.z, none)
     graph.constants = np.append(graph.constants, np.array(numbers, dtype=np.float64))
+
+
+def _recorded(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints] | None:
+    """What `_found` gives, if it is all that one call of a function has recorded; else None.
+
+    Most functions compute nothing in vain. Then nothing need be looked for: where each of their
+    nodes is an output or has a user, which is younger, each leads to an output.
+    """
+    values = [v for v in outputs if isinstance(v, Value)]
+    scopes = {v._scope for v in values if v._operands}
+    scope = scopes.pop() if len(scopes) == 1 else None
+    if not isinstance(scope, Scope) or not scope.made:
+        return None
+    made, scope.made = scope.made, []  # they know it, so it shall not know them for long
+    serials = np.fromiter(map(_serial, made), np.int64, len(made))
+    first, length = int(serials[0]), int(serials[-1] - serials[0]) + 1
+    if length > 8 * len(made) or (np.diff(serials) <= 0).any():
+        return None
+    flat = list(chain.from_iterable(map(_operands, made)))
+    used = _serials(flat)
+    alone = [o for o in flat if o.__class__ is not float and not o._operands]
+    is_inner = (used >= first) & (used < first + length)
+    is_used, is_made = np.zeros((2, length), dtype=bool)
+    is_made[serials - first] = True
+    is_used[used[is_inner] - first] = True
+    ends = [v._serial - first for v in values if v._operands]
+    if not all(0 <= end < length and is_made[end] for end in ends):
+        return None
+    is_used[ends] = True
+    recorded = int(is_made[used[is_inner] - first].sum())
+    if (is_made & ~is_used).any() or recorded + len(alone) < np.count_nonzero(used >= 0):
+        return None  # in vain, or computed elsewhere
+    alone += [v for v in values if not v._operands]
+    leaves = dict(zip(map(_serial, alone), alone, strict=True))
+    before = [leaves[k] for k in sorted(leaves)]
+    if before and before[-1]._serial > first:
+        return None
+    return [*before, *made], flat, used
+
+
+def _found(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints]:
+    """Every Value under the outputs, oldest first, their operands, one after the other, and the
+    serial numbers of these; -1 for numbers.
+    """
+    order = nodes(outputs)
+    flat = list(chain.from_iterable(map(_operands, order)))
+    return order, flat, _serials(flat)
+
+
+def _serials(flat: list[Any]) -> Ints:
+    return np.fromiter(map(getattr, flat, repeat("_serial"), repeat(-1)), np.int64, len(flat))
 
 
 def nodes(outputs: Sequence[Any]) -> list[Value]:
