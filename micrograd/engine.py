@@ -167,6 +167,16 @@ class Value(Copied):
     def __pos__(self) -> Value:
         return self
 
+    @property
+    def real(self) -> Value:
+        """This Value, as of any real number; its `imag` is 0."""
+        return self
+
+    @property
+    def imag(self) -> float:
+        """0.0: a Value is real."""
+        return 0.0
+
     def conjugate(self) -> Value:
         """This Value: it is real. NumPy asks for it, in `.std()` and `np.vdot` of object arrays."""
         return self

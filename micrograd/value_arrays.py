@@ -39,8 +39,9 @@ class ValueArray(np.ndarray):
         out = kwargs.pop("out", None)
         if method == "__call__" and function is not None and not kwargs:
             found = function(*plain)
-        elif method == "reduce" and name in ("maximum", "minimum"):
-            found = _folded(ops.BY_UFUNC[name], plain[0], **kwargs)
+        elif method == "reduce" and name in _FOLDED:
+            op, identity = _FOLDED[name]
+            found = _folded(op, plain[0], identity, **kwargs)
         else:
             if out is not None:
                 kwargs["out"] = tuple(_plain(x) for x in out)
@@ -136,14 +137,21 @@ def _wrapped(x: Any) -> Any:
 
 
 def _folded(
-    op: Any, x: Any, axis: Any = 0, keepdims: bool = False, initial: Any = None, **_: Any
+    op: Any,
+    x: Any,
+    identity: float | None,
+    axis: Any = 0,
+    keepdims: bool = False,
+    initial: Any = None,
+    **_: Any,
 ) -> Any:
     """The op between all elements along axes, from first to last."""
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(a % x.ndim for a in axes)
     rest = [a for a in range(x.ndim) if a not in axes]
     rows = x.transpose([*axes, *rest]).reshape(-1, *(x.shape[a] for a in rest))
-    start = [] if initial is None or initial is np._NoValue else [initial]
+    first = identity if initial is None or initial is np._NoValue else initial
+    start = [] if first is None else [first]
     if not len(rows) and not start:
         raise ValueError(f"zero-size array to reduction operation {op.name} which has no identity")
     found = reduce(op, [*start, *rows])
@@ -165,6 +173,14 @@ def _where(condition: Any, *choices: Any) -> Any:
 
 _ARITHMETIC = {"add", "subtract", "multiply", "divide", "true_divide", "negative", "power"}
 """Ufuncs whose loops over objects are Python's operators, and so are right and fast as they are."""
+
+_FOLDED: dict[str, tuple[Any, float | None]] = {
+    "maximum": (ops.maximum, None),
+    "minimum": (ops.minimum, None),
+    "logical_or": (FUNCTIONS["logical_or"], 0.0),
+    "logical_and": (FUNCTIONS["logical_and"], 1.0),
+}
+"""Functions whose reductions NumPy would do by truth values, and the results over nothing."""
 
 _OF_ARRAYS: dict[Any, Callable[..., Any]] = {
     np.where: _where,

@@ -452,6 +452,10 @@ def test_methods_that_are_called_through_the_class() -> None:
             wrong(a, 3.0, 4.0)
 
 
+def test_a_parameter_may_be_named_self() -> None:
+    assert jit(lambda self, x: self * x)(self=2.0, x=3.0) == 6.0
+
+
 def test_properties_are_compiled() -> None:
     a, b = Spring(2.0), Spring(5.0)
     assert (a.stiffness, b.stiffness, a.twice, b.twice, a.kept) == (4.0, 25.0, 4.0, 10.0, 3.0)

@@ -167,6 +167,30 @@ def test_spellings_that_are_right(f: Any, plain: Any) -> None:
         assert v.grad == pytest.approx(expected.grad(x), rel=1e-14, abs=1e-15)
 
 
+def test_a_value_is_real() -> None:
+    assert jit(lambda x: x.real * np.real(x) + x.imag + np.imag(x)).grad(3.0) == 6.0
+    assert (Value(3.0).real.data, Value(3.0).imag) == (3.0, 0.0)
+
+
+def test_any_and_all_of_arrays() -> None:
+    def f(x: np.ndarray) -> Any:
+        return [
+            np.any(x > 1.0),
+            (x > 1.0).all(),
+            *(x > 1.0).any(axis=0),
+            np.all(x),
+            (x == 9.0).any(),
+        ]
+
+    for x in (np.ones((2, 2)), np.array([[2.0, 1.0], [3.0, 0.0]]), np.full((2, 2), 2.0)):
+        assert jit(f)(x) == list(map(float, f(x)))
+
+    def nothing(x: np.ndarray) -> Any:
+        return [np.any(x[:0] > 1.0), np.all(x[:0] > 1.0), np.any(x[:1])]
+
+    assert jit(nothing)(np.array([2.0])) == [0.0, 1.0, 1.0]
+
+
 def test_spellings_on_arrays() -> None:
     def f(x: np.ndarray) -> Any:
         inside = (x > 0.0) & (x < 2.0) & np.isfinite(x)

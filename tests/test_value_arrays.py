@@ -28,6 +28,7 @@ COMPILED: dict[str, Callable[[Any], Any]] = {
     "clip": lambda x: np.clip(x, -1.0, 2.0),
     "clip from below": lambda x: x.clip(0.0),
     "where": lambda x: np.where(x > 0.0, x, x * x),
+    "any": lambda x: np.any(x > 2.5) * x + np.all(x[0] > -9.0, axis=0),
     "where equal": lambda x: np.where(x == 1.0, 5.0, x),
     "where both": lambda x: np.where((x > 0.0) * (x < 2.0), x, 0.0),
     "mean": lambda x: np.mean(x),
@@ -88,7 +89,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "median": (lambda x: np.median(x), "minimum(*xs) or maximum(*xs)"),
     "argmax": (lambda x: x.reshape(-1)[np.argmax(x)], "minimum(*xs) or maximum(*xs)"),
     "sort": (lambda x: np.sort(x), "minimum(*xs) or maximum(*xs)"),
-    "any": (lambda x: np.any(x > 0.0) * x, "micrograd.where"),
+    "count": (lambda x: np.count_nonzero(x > 0.0) * x, "micrograd.where"),
     "max of Python": (lambda x: max(x[0]), "maximum(*xs)"),
     "of a list": (lambda x: np.max([x[0, 0], x[0, 1]]), "maximum(*xs)"),
     "of an array of one's own": (

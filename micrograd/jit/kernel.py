@@ -156,7 +156,7 @@ class Kernel(Derivable, Inspectable, NativeCallable):
     # -- calling -------------------------------------------------------------------------------
 
     def __call__(
-        self, *args: Any, out: Any = None, where: Any = True, dtype: Any = None, **kwargs: Any
+        self, /, *args: Any, out: Any = None, where: Any = True, dtype: Any = None, **kwargs: Any
     ) -> Any:
         if args and args[0].__class__ not in AT_SIGHT and self._binds(args):
             how = {"out": out, "where": where, "dtype": dtype}
