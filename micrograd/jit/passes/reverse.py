@@ -16,7 +16,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from math import prod
+from operator import eq as is_equal
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +77,10 @@ def _whole_array(program: Program, wrt: Sequence[Element | None]) -> str | None:
         return None
     name = wrt[0][0]
     size = program.arrays[name].size
-    return name if list(wrt) == [(name, k) for k in range(size)] else None
+    whole = len(wrt) == size and all(
+        map(is_equal, wrt, zip(repeat(name), range(size), strict=False))
+    )
+    return name if whole else None
 
 
 def active(program: Program, seeds: set[str]) -> set[str]:
