@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from micrograd import jit
+from micrograd.jit.call.quiet import ThreadState, quiet
 from micrograd.nn import MLP
 
 SQUARE, ROW = np.arange(9.0).reshape(3, 3), np.arange(8.0)
@@ -86,3 +87,13 @@ def test_rows_of_a_model_lie_in_a_row() -> None:
     assert found.flags.c_contiguous
     assert found.dtype == np.float32
     assert np.allclose(found[1], model(list(SQUARE[1])), rtol=1e-5)
+
+
+def test_numpy_1_is_silent_too() -> None:
+    """Its error state is of a thread."""
+    large = np.full(3, 1e300)
+    with np.errstate(all="raise"):
+        with pytest.raises(FloatingPointError):
+            large.astype(np.float32)
+        assert (ThreadState().run(large.astype, np.float32) == np.inf).all()
+        assert (quiet().run(large.astype, dtype=np.float32) == np.inf).all()
