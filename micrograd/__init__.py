@@ -9,6 +9,7 @@
 
 __version__ = "0.1.0"  # before all else: errors.py looks for it
 
+from . import ops
 from .engine import Value
 from .jit import (
     Kernel,
@@ -22,52 +23,13 @@ from .jit import (
     vjp,
 )
 from .jit.call.threads import get_threads, set_threads
-from .ops import (
-    absolute,
-    acos,
-    asin,
-    atan,
-    atan2,
-    cos,
-    cosh,
-    detach,
-    eq,
-    erf,
-    exp,
-    expm1,
-    log,
-    log1p,
-    maximum,
-    minimum,
-    ne,
-    relu,
-    sigmoid,
-    sin,
-    sinh,
-    softplus,
-    sqrt,
-    tan,
-    tanh,
-    where,
-)
+from .ops import *  # noqa: F403
 from .train import History, fit
 
 __all__ = [
     "History",
     "Kernel",
     "Value",
-    "absolute",
-    "acos",
-    "asin",
-    "atan",
-    "atan2",
-    "cos",
-    "cosh",
-    "detach",
-    "eq",
-    "erf",
-    "exp",
-    "expm1",
     "fit",
     "get_threads",
     "grad",
@@ -76,21 +38,8 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
-    "log",
-    "log1p",
-    "maximum",
-    "minimum",
-    "ne",
-    "relu",
     "set_threads",
-    "sigmoid",
-    "sin",
-    "sinh",
-    "softplus",
-    "sqrt",
-    "tan",
-    "tanh",
     "value_and_grad",
     "vjp",
-    "where",
 ]
+__all__ += ops.__all__

@@ -29,7 +29,7 @@ from .refused import install_refusals
 from .tracing import THREADS as _TRACING
 from .tracing import Recorder
 
-_UNSET = -0.0  # the exact zero of addition: -0.0 + x is x, the sign of a zero included
+_UNSET = -0.0  # the identity of addition: -0.0 + x is x, the sign of a zero included
 
 
 class Value(Copied):
@@ -89,7 +89,7 @@ class Value(Copied):
     def _prev(self) -> tuple[Value, ...]:
         """The operands, in order. A literal shows as a leaf, but not in `x**2` (it is in `_op`)."""
         operands = self._operands
-        if self._entry is ops.pow and operands[1].__class__ is float:
+        if self._repetitions() is not None:
             operands = operands[:1]
         return tuple(Value(x) if x.__class__ is float else x for x in operands)
 
@@ -99,10 +99,17 @@ class Value(Copied):
         entry = self._entry
         if entry is None:
             return ""
-        if entry is ops.pow and self._operands[1].__class__ is float:
-            exponent = self._operands[1]
-            return f"**{int(exponent) if exponent.is_integer() else exponent}"
-        return entry.label
+        n = self._repetitions()
+        if n is None:
+            return entry.label
+        return f"{entry.label}{int(n) if n.is_integer() else n}"
+
+    def _repetitions(self) -> float | None:
+        """The literal n of x**n, which is part of the op."""
+        if self._entry is None or self._entry.repeats is None:
+            return None
+        n = self._operands[1]
+        return n if n.__class__ is float else None
 
     def __repr__(self) -> str:
         return f"Value(data={self._data}, grad={self.grad})"
@@ -298,7 +305,9 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
                     return other._scope.record(op, (other, self) if reflected else (self, other))
             elif isinstance(other, np.ndarray) and other.ndim:
                 pair = (other, self) if reflected else (self, other)
-                return self.__array_ufunc__(getattr(np, op.ufunc or ""), "__call__", *pair)
+                if op.ufunc is None:
+                    return op(*pair)
+                return self.__array_ufunc__(getattr(np, op.ufunc), "__call__", *pair)
             if kind is not int or abs(other) > 2**53:
                 return self.__apply__(op, (other, self) if reflected else (self, other))
             y = other = float(other)
@@ -323,18 +332,17 @@ def _equality(op: Op) -> Any:
     function is compiled.
     """
     compare = _binary(op)
+    of_itself = bool(op.eval(0.0, 0.0))
 
     def method(self: Value, other: Any) -> Any:
         if isinstance(other, Value) and other._scope is None:
             if _TRACING and (scope := _TRACING.get(get_ident())):
                 return scope.record(op, (self, other))
-            return (self is other) is (op is ops.eq)
+            return (self is other) is of_itself
         return compare(self, other) if is_comparable(other) else NotImplemented
 
     return method
 
 
-install_operators(Value, _unary, _binary)
+install_operators(Value, _unary, _binary, _equality)
 install_refusals(Value)
-for _name, _op in (("__eq__", ops.eq), ("__ne__", ops.ne)):
-    setattr(Value, _name, _equality(_op))

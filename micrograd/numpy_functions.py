@@ -114,7 +114,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], how: dict
     """A ufunc of Values, alone or in plain arrays of objects."""
     name = ufunc.__name__
     op = ops.BY_UFUNC.get(name)
-    if method == "reduce" and op in (ops.add, ops.mul, ops.maximum, ops.minimum):
+    if method == "reduce" and op is not None and op.identity is not None:
         # as of an array without axes
         return unmapped(f"np.{name}.reduce", inputs[0])
     if not {np.ndarray}.issuperset(type(x) for x in inputs if isinstance(x, np.ndarray)):

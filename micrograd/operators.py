@@ -5,46 +5,81 @@ Input: the op table. Output: methods on a class, made by the functions that it g
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from numbers import Number
 from typing import Any
 
 import numpy as np
 
-from . import ops
-from .ops import Op
+from .opdef import LISTENERS
+from .ops import OPS, Op
 
-_OPERATORS = {
-    "add": ops.add,
-    "sub": ops.sub,
-    "mul": ops.mul,
-    "truediv": ops.div,
-    "pow": ops.pow,
-}
-_COMPARISONS = {"lt": ops.lt, "le": ops.le, "gt": ops.gt, "ge": ops.ge}
-_METHODS = {name: op for name, op in ops.OPS.items() if op.arity == 1}
-_METHODS |= {op.ufunc: op for op in ops.OPS.values() if op.arity == 1 and op.ufunc}
-_METHODS |= {"__neg__": ops.neg, "__abs__": ops.absolute}
+Making = Callable[..., Any]
+"""Makes a method of a class from an op, and perhaps `reflected=True`."""
 
 
-def install_operators(cls: type, unary: Callable[[Op], Any], binary: Callable[..., Any]) -> None:
+def install_operators(
+    cls: type, unary: Making, binary: Making, equality: Making | None = None
+) -> None:
     """Give `cls` Python's operators and one method per op, NumPy's spelling included.
 
     The forms that a method cannot tell by its first operand alone (`**`, comparisons with a
-    number on the left) are Python's reflected methods.
+    number on the left) are Python's reflected methods. Without `equality`, `==` stays what it is.
+    Ops that are defined later become methods too.
     """
-    methods: dict[str, Any] = {name: unary(op) for name, op in _METHODS.items()}
-    for name, op in _OPERATORS.items():
-        methods[f"__{name}__"] = binary(op)
-        methods[f"__r{name}__"] = binary(op, reflected=True)
-    for name, op in _COMPARISONS.items():
-        methods[f"__{name}__"] = binary(op)
-    for op in (ops.maximum, ops.minimum, ops.atan2):
-        methods[op.name] = methods[op.ufunc or op.name] = binary(op)
-    for name, method in methods.items():
-        method.__name__ = name
-        method.__qualname__ = f"{cls.__name__}.{name}"
-        setattr(cls, name, method)
+
+    def install(op: Op) -> None:
+        for name, reflected in _names(op):
+            if op.arity == 1:
+                method = unary(op)
+            elif op.arity > 2:
+                method = _method(op)
+            elif not _is_equality(op):
+                method = binary(op, reflected=True) if reflected else binary(op)
+            elif equality is not None:
+                method = equality(op)
+            else:
+                continue
+            if _is_taken(cls, name):
+                continue
+            method.__name__ = name
+            method.__qualname__ = f"{cls.__name__}.{name}"
+            method.op = op
+            setattr(cls, name, method)
+
+    for op in OPS.values():
+        install(op)
+    LISTENERS.append(install)
+
+
+def _names(op: Op) -> Iterator[tuple[str, bool]]:
+    """The methods that an op is, and whether they are the reflected ones."""
+    if op.operator is not None:
+        yield op.operator, False
+        if op.arity == 2 and op.predicate is None:
+            yield op.operator.replace("__", "__r", 1), True
+    if op.arity == 1 or (op.operator is None and not op.choice):  # a choice begins with a condition
+        yield op.name, False
+        if op.ufunc is not None:
+            yield op.ufunc, False
+
+
+def _is_equality(op: Op) -> bool:
+    """Whether it compares, and not by order: == and !=."""
+    return op.predicate is not None and op.commutative
+
+
+def _is_taken(cls: type, name: str) -> bool:
+    """Whether the class has something of this name that a new op does not replace: what is no
+    op, nor a refusal (`op` is None).
+    """
+    found = getattr(cls, name, None)
+    return found is not getattr(object, name, None) and not hasattr(found, "op")
+
+
+def _method(op: Op) -> Any:
+    """An op of more operands, as a method of the first."""
+    return lambda self, *others: op(self, *others)
 
 
 def is_comparable(x: Any) -> bool:

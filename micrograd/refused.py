@@ -58,17 +58,22 @@ def is_truth(x: Any) -> bool:
 
 
 def install_refusals(cls: Any) -> None:
-    """Give a class these methods; its `_refusal(problem)` makes the error."""
+    """Give a class these methods, but where an op has the name already, or takes it later; its
+    `_refusal(problem)` makes the error.
+    """
     methods: dict[str, Any] = {}
     for name, how in _BINARY.items():
         methods[f"__{name}__"] = methods[f"__r{name}__"] = _binary(*how)
     for name, how in _UNARY.items():
         methods[name] = _unary(*how)
+    for method in methods.values():
+        method.op = None
     for name, (symbol, combine) in _TRUTHS.items():
         methods[f"__{name}__"] = methods[f"__r{name}__"] = _truths(symbol, combine)
     methods["__invert__"] = _inverted
     for name, method in methods.items():
-        setattr(cls, name, method)
+        if not hasattr(getattr(cls, name, None), "op"):
+            setattr(cls, name, method)
 
 
 def _binary(symbol: str, problem: str) -> Any:

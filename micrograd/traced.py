@@ -226,7 +226,9 @@ def _traced_binary(op: Op, *, reflected: bool = False) -> Any:
         if other.__class__ is float or isinstance(other, Value):
             return self._scope.record(op, pair)
         if isinstance(other, np.ndarray) and other.ndim:
-            return self.__array_ufunc__(getattr(np, op.ufunc or ""), "__call__", *pair)
+            if op.ufunc is None:
+                return op(*pair)
+            return self.__array_ufunc__(getattr(np, op.ufunc), "__call__", *pair)
         return self.__apply__(op, pair)
 
     return method
@@ -242,6 +244,4 @@ def _traced_equality(op: Op) -> Any:
     return method
 
 
-install_operators(Traced, _traced_unary, _traced_binary)
-for _name, _op in (("__eq__", ops.eq), ("__ne__", ops.ne)):
-    setattr(Traced, _name, _traced_equality(_op))
+install_operators(Traced, _traced_unary, _traced_binary, _traced_equality)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from micrograd import ops
+
 ROOT = Path(__file__).parent.parent
 LONGEST = 320
 """Lines of code in a file, without blank lines, comments and docstrings."""
@@ -178,29 +180,61 @@ def test_importing_micrograd_needs_no_extra(optional: str) -> None:
 # --- one op, one place ----------------------------------------------------------------------
 
 
-def told_apart(tree: ast.AST) -> Iterator[int]:
-    """The lines that compare the name of an op with text."""
+ENTRIES = {name for name, entry in vars(ops).items() if isinstance(entry, ops.Op)}
 
-    def is_name_of_op(node: ast.expr) -> bool:
+
+def told_apart(tree: ast.AST) -> Iterator[int]:
+    """The lines that ask which op something is: by its entry in the table, or by its name."""
+    imported_entries = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[-1] == "ops"
+        for alias in node.names
+        if alias.name in ENTRIES
+    }
+
+    def is_entry(node: ast.expr) -> bool:
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            return any(map(is_entry, node.elts))
+        if isinstance(node, ast.Attribute):
+            return node.attr in ENTRIES and ast.unparse(node.value).split(".")[-1] == "ops"
+        if isinstance(node, ast.Subscript):
+            return ast.unparse(node.value).split(".")[-1] == "OPS"
+        return isinstance(node, ast.Name) and node.id in imported_entries
+
+    def is_name_of_op(node: ast.expr | None) -> bool:
         if not (isinstance(node, ast.Attribute) and node.attr in ("name", "label")):
             return False
         owner = ast.unparse(node.value).split(".")[-1]
         return owner in ("op", "entry", "_entry", "inner")
 
+    def asks(node: ast.expr | None) -> bool:
+        return node is not None and (is_entry(node) or is_name_of_op(node))
+
     for node in ast.walk(tree):
+        found = False
         if isinstance(node, ast.Compare):
-            sides = [node.left, *node.comparators]
-            texts = any(isinstance(n, ast.Constant) for side in sides for n in ast.walk(side))
-            if texts and any(map(is_name_of_op, sides)):
-                yield node.lineno
-        elif isinstance(node, ast.Match) and is_name_of_op(node.subject):
-            yield node.lineno
+            found = any(map(asks, [node.left, *node.comparators]))
+        elif isinstance(node, ast.Match):
+            found = asks(node.subject)
+        elif isinstance(node, ast.MatchValue):
+            found = is_entry(node.value)
+        elif isinstance(node, ast.Dict):  # a table beside the table
+            found = any(map(asks, node.keys))
+        elif isinstance(node, ast.Subscript):
+            found = is_name_of_op(node.slice)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            found = node.func.attr == "get" and any(map(asks, node.args))
+        elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
+            found = is_name_of_op(node.value)
+        if found:
+            yield node.value.lineno if isinstance(node, ast.MatchValue) else node.lineno
 
 
 @pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
-def test_ops_are_not_told_apart_by_name(path: Path) -> None:
-    if path.name != "ops.py":
-        assert not list(told_apart(ast.parse(path.read_text()))), "put it into the op's entry"
+def test_ops_are_not_told_apart(path: Path) -> None:
+    if path.name not in ("ops.py", "opdef.py"):
+        assert not list(told_apart(ast.parse(path.read_text()))), "make it a fact of the op's entry"
 
 
 @pytest.mark.parametrize(
@@ -210,11 +244,43 @@ def test_ops_are_not_told_apart_by_name(path: Path) -> None:
         "x = s.expr.op.name in ('add', 'mul')",
         "while 'add' != v._entry.name: pass",
         "match op.name:\n  case 'add': pass",
+        "found = op.name in EXACT",
+        "name = op.name",
+        "units = UNITS[op.name]",
+        "f = FUNCTIONS.get(op.name)",
+        "found = op is ops.pow",
+        "found = op is not ops.pow and x",
+        "found = ops.pow == e.op",
+        "found = expr.op in (ops.add, ops.sub)",
+        "found = expr.op not in {ops.add}",
+        "found = expr.op is micrograd.ops.add",
+        "found = op is OPS['where']",
+        "table = {ops.exp: f}",
+        "f = table.get(ops.exp)",
+        "match e:\n  case Apply(op=ops.relu): pass",
+        "from ...ops import where; found = expr.op is where",
+        "from micrograd.ops import where as choice; found = expr.op == choice",
     ],
 )
 def test_telling_ops_apart_is_seen(text: str) -> None:
     """The test of the test."""
-    assert list(told_apart(ast.parse(text))) == [1]
+    assert list(told_apart(ast.parse(text))) == [text.count("\n") + 1 if "case A" in text else 1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = Apply(ops.mul, (x, y))",
+        "x = ops.where(c, x, ops.neg(x)) == y",
+        "from ...ops import eq; c = eq(x, 0.0)",
+        "where = 1; found = x is where",
+        "total = ops.add.identity if x == 0 else y",
+        "found = e.op is op and op.choice",
+        "raise CompilerError(f'{op.name} has no emission')",
+    ],
+)
+def test_computing_with_ops_is_not_telling_them_apart(text: str) -> None:
+    assert not list(told_apart(ast.parse(text)))
 
 
 # --- files ----------------------------------------------------------------------------------

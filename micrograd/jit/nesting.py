@@ -9,7 +9,7 @@ derivatives nest, to any order. Nothing is compiled here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import copysign, nan
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -178,19 +178,12 @@ def apply(op: Op, operands: Sequence[Any]) -> Any:
     """
     if not any(isinstance(x, Value) for x in operands):
         return op.eval(*map(float, operands))
-    if op is ops.where and not isinstance(operands[0], Value):
+    if op.choice and not isinstance(operands[0], Value):
         return operands[1] if operands[0] != 0.0 else operands[2]
     if len(operands) == 2:
         x, y = operands
-        if y.__class__ is float:
-            if y == 1.0 and op in (ops.mul, ops.div, ops.pow):
-                return x
-            nothing = 0.0 if op is ops.sub else -0.0
-            if y == 0.0 and op in (ops.add, ops.sub) and copysign(1.0, y) == copysign(1.0, nothing):
-                return x
-        elif x.__class__ is float:
-            if x == 1.0 and op is ops.mul:
-                return y
-            if x == 0.0 and op is ops.add and copysign(1.0, x) < 0.0:
-                return y
+        if y.__class__ is float and op.is_neutral(1, y):
+            return x
+        if x.__class__ is float and op.is_neutral(0, x):
+            return y
     return op(*operands)

@@ -18,7 +18,6 @@ from .blocks import Blocks, declare
 FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13}
 """The predicates of llvm.fcmp that the op table uses, as MLIR numbers them."""
 
-CONTRACTED = frozenset({"llvm.fadd", "llvm.fsub", "llvm.fmul"})
 REASSOCIATED = "reassoc, contract"
 
 
@@ -103,12 +102,12 @@ class Builder(Blocks):
         return self.numbered((op, *operands), lambda: self._apply(op, operands))
 
     def _apply(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
-        if op is OPS["where"]:
+        if op.choice:
             return self.select(self.truth(operands[0]), operands[1], operands[2])
         if op.mlir is not None:
-            flags = {"fastmathFlags": self._contract}
-            contracted = not self.exact and op.mlir in CONTRACTED
-            return self.build(op.mlir, [operands[0].type], operands, flags if contracted else None)
+            contracted = op.contracts and not self.exact
+            flags = {"fastmathFlags": self._contract} if contracted else None
+            return self.build(op.mlir, [operands[0].type], operands, flags)
         vector = isinstance(operands[0].type, ir.VectorType)
         if not self.exact and (vector or op.libm is None) and (expand := expansion(op)):
             return self._library.call(op, expand, operands)
@@ -143,7 +142,7 @@ class Builder(Blocks):
         if isinstance(expr, float):
             return self.splat(self.constant(expr), width)
         assert isinstance(expr, Apply)
-        if expr.op is OPS["where"]:
+        if expr.op.choice:
             condition, x, y = expr.args
             if isinstance(condition, Apply) and condition.op.predicate is not None:
                 truth = self.compare(condition.op, [value(c) for c in condition.args])

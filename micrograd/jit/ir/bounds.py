@@ -55,7 +55,7 @@ def interpret_bounded(
             represented in the dtype is rounded to it, as calls do
     dtype   what the compiled code computes in
 
-    >>> from ..ops import mul
+    >>> from micrograd.ops import mul
     >>> p = Program()
     >>> _ = p.declare("x", Role.INPUT, 3), p.declare("out", Role.OUTPUT)
     >>> p.assign(Access("out"), -0.0)

@@ -8,6 +8,7 @@ ends of its operands, so that poles and curves count.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...ops import OPS, Op
+from ...ops import Op
 
 Numbers = npt.NDArray[np.float64]
-
-LIBRARY_ULPS = 2
-"""What functions of the C library, and ours in their place, may be off by (docs/math.md)."""
-
-_EXACT = frozenset({"neg", "abs", "where", "maximum", "minimum", "relu"})
-"""Ops that round nothing."""
-_ONCE = frozenset({"add", "sub", "mul", "div", "sqrt"})
-"""Ops that are rounded to the nearest number."""
-_COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +59,10 @@ def apply(op: Op, operands: Sequence[Bounded], precision: Precision) -> Bounded:
         error[np.isnan(error)] = np.inf
     else:
         error = np.zeros(value.shape)
-    if op.name in _COMPARISONS:
+    if op.predicate is not None:
         return Bounded(value, error)
-    if op.name not in _EXACT:
-        units = 1 if op.name in _ONCE else 2 * LIBRARY_ULPS
+    if op.ulps:
+        units = 2 * op.ulps
         finite = np.isfinite(value)
         rounded = units * (precision.unit * np.abs(value) + precision.least)
         error = error + np.where(finite, rounded, 0.0)
@@ -93,58 +85,35 @@ def _limited(
 
 def evaluate(op: Op, values: Sequence[Numbers]) -> Numbers:
     """The numbers that `op.eval` gives, bit for bit."""
-    fast = _NUMPY.get(op.name)
-    if fast is not None:
-        result = fast(*values)
+    if op.choice:
+        c, x, y = values
+        result = np.where(c != 0.0, x, y)
+    elif op.ufunc is not None and op.ulps <= 0.5 and not op.orders_zeros:  # NumPy gives the same
+        result = getattr(np, op.ufunc)(*values)
     else:
         result = np.frompyfunc(op.eval, op.arity, 1)(*[x.astype(object) for x in values])
     return np.asarray(result, dtype=np.float64)
 
 
-_NUMPY: dict[str, Any] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "neg": np.negative,
-    "abs": np.absolute,
-    "sqrt": np.sqrt,
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "where": lambda c, x, y: np.where(c != 0.0, x, y),
-}
-"""NumPy's functions that give the very numbers of the interpreter."""
-
-
 def _deviation(op: Op, operands: Sequence[Bounded], value: Numbers) -> Numbers:
     """How far the op's number may be from `value`, its operands being off by their errors."""
-    x, *rest = operands
-    name = op.name
-    if name in ("neg", "abs", "relu"):
-        error = x.error
-    elif name == "where":
-        error = _choice(x, *rest)
-    elif name in ("add", "sub"):
-        error = x.error + rest[0].error
-    elif name in ("maximum", "minimum"):
-        error = np.maximum(x.error, rest[0].error)
-    elif name == "mul":
-        y = rest[0]
-        error = _times(y.value, x.error) + _times(x.value, y.error) + _times(y.error, x.error)
-    elif name == "div":
-        y = rest[0]
-        left = np.abs(y.value) - y.error
-        moved = x.error + _times(value, y.error)
-        error = np.where(moved == 0.0, 0.0, np.where(left > 0.0, moved / left, np.inf))
-    elif name in _COMPARISONS:
-        y = rest[0]
+    if op.choice:
+        error = _choice(*operands)
+    elif op.coefficients:
+        error = functools.reduce(np.add, [x.error for x in operands])
+    elif op.nonexpansive:
+        error = functools.reduce(np.maximum, [x.error for x in operands])
+    elif op.predicate is not None:
+        x, y = operands
         off = x.error + y.error
         near = (np.abs(x.value - y.value) <= off) & (off > 0.0)
         error = np.where(near, 1.0, 0.0)
+    elif op.product:
+        x, y = operands
+        error = _times(y.value, x.error) + _times(x.value, y.error) + _times(y.error, x.error)
+    elif op.exponents:
+        x, y = operands
+        error = _quotient(x, y, value)
     else:
         error = _moved(op, operands)
     return np.array(np.broadcast_to(error, value.shape))
@@ -153,6 +122,13 @@ def _deviation(op: Op, operands: Sequence[Bounded], value: Numbers) -> Numbers:
 def _times(x: Numbers, error: Numbers) -> Numbers:
     """|x| * error, where no error is none, whatever x."""
     return np.where(error == 0.0, 0.0, np.abs(x) * error)
+
+
+def _quotient(x: Bounded, y: Bounded, value: Numbers) -> Numbers:
+    """What x / y, which is `value`, may be off by; inf where y may be 0."""
+    left = np.abs(y.value) - y.error
+    moved = x.error + _times(value, y.error)
+    return np.where(moved == 0.0, 0.0, np.where(left > 0.0, moved / left, np.inf))
 
 
 def _choice(c: Bounded, x: Bounded, y: Bounded) -> Numbers:
@@ -189,6 +165,3 @@ def _moved(op: Op, operands: Sequence[Bounded]) -> Numbers:
 def _alike(x: Numbers, y: Numbers) -> Any:
     """Whether numbers are equal, nan being equal to nan."""
     return (x == y) | (np.isnan(x) & np.isnan(y))
-
-
-assert set(OPS) >= _EXACT | _ONCE | _COMPARISONS

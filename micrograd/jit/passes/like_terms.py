@@ -98,15 +98,15 @@ def _exact(x: float, y: float) -> float | None:
     return total
 
 
-def _halves(expr: Apply) -> bool:
-    """Whether it divides by a power of two, which is a product as well."""
-    c = expr.args[-1]
-    return (
-        expr.op is ops.div
-        and isinstance(c, float)
-        and abs(frexp(c)[0]) == 0.5
-        and 2.0**-500 < abs(c) < 2.0**500
-    )
+def _scalings(expr: Apply) -> Iterator[tuple[float, Expr]]:
+    """The ways to read an expression as a number times another expression, exactly."""
+    for k, exponent in enumerate(expr.op.exponents):
+        c, other = expr.args[k], expr.args[1 - k]
+        if isinstance(c, float) and c and isfinite(c) and expr.op.exponents[1 - k] == 1:
+            if exponent == 1:
+                yield c, other
+            elif abs(frexp(c)[0]) == 0.5 and 2.0**-500 < abs(c) < 2.0**500:
+                yield 1.0 / c, other
 
 
 def combine(program: Program) -> Program:
@@ -191,23 +191,19 @@ class _Combiner:
         if isinstance(x, Access):
             return Sum({(x, False): 1.0})
         assert isinstance(expr, Apply)
-        if expr.op is ops.add:
-            return self._plus(*map(self._sum, expr.args))
-        if expr.op is ops.sub:
-            left, right = map(self._sum, expr.args)
-            return self._plus(left, self._minus(right))
-        if expr.op is ops.neg:
-            return self._minus(self._sum(expr.args[0]))
-        if expr.op is ops.mul or _halves(expr):
-            x, y = expr.args
-            pairs = [(x, y), (y, x)] if expr.op is ops.mul else [(ops.div(1.0, y), x)]
-            for factor, other in pairs:
-                if isinstance(factor, float) and factor and isfinite(factor):
-                    term = self._sum(other)
-                    for way in reversed(list(self._ways(term))):
-                        product = way.times(factor)
-                        if product is not None:
-                            return product
+        if expr.op.coefficients:
+            sums = [self._sum(x) for x in expr.args]
+            signed = [
+                x if c > 0.0 else self._minus(x)
+                for x, c in zip(sums, expr.op.coefficients, strict=True)
+            ]
+            return signed[0] if len(signed) == 1 else self._plus(*signed)
+        for factor, other in _scalings(expr):
+            term = self._sum(other)
+            for way in reversed(list(self._ways(term))):
+                product = way.times(factor)
+                if product is not None:
+                    return product
         args = tuple([self._operand(x) for x in expr.args])
         term = Sum({(Apply(expr.op, args), False): 1.0})
         known = self.named.get(term.key)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...ops import where
 from ..ir.program import Access, Apply, Expr
 
 
@@ -18,12 +17,12 @@ def tangent_of(expr: Expr, out: Expr, leaves: Mapping[Access, Expr]) -> Expr | N
         return None
     if isinstance(expr, Access):
         return leaves.get(expr)
-    if expr.op is where:
+    if expr.op.choice:
         condition, x, y = expr.args
         dx, dy = tangent_of(x, x, leaves), tangent_of(y, y, leaves)
         if dx is None and dy is None:
             return None
-        chosen: Expr = where(condition, 0.0 if dx is None else dx, 0.0 if dy is None else dy)
+        chosen: Expr = expr.op(condition, 0.0 if dx is None else dx, 0.0 if dy is None else dy)
         return chosen
     total: Expr | None = None
     for x, rule in zip(expr.args, expr.op.vjp, strict=True):

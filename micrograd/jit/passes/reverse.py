@@ -212,7 +212,7 @@ class _Backward:
 
     def _is_known_choice(self, expr: Apply) -> bool:
         """Whether it is a `where` whose condition is data of the program."""
-        return expr.op is where and all(
+        return expr.op.choice and all(
             self.program.arrays[a.array].role is Role.CONSTANT for a in accesses(expr.args[0])
         )
 

@@ -8,7 +8,6 @@ They run after differentiation, because sharing before it would change the order
 from __future__ import annotations
 
 from dataclasses import replace
-from math import copysign
 from typing import Any
 
 from ... import ops
@@ -53,27 +52,27 @@ def fold_expr(expr: Expr, known: dict[Access, Expr]) -> Expr:
 
 def _neutral(op: ops.Op, args: tuple[Expr, ...]) -> Expr | None:
     """A simpler expression that equals the result whatever the operands are, if there is one."""
-    match args:
-        case (Apply(op=ops.relu, args=(x,)), 0.0) if op is ops.gt:
-            return Apply(ops.gt, (x, 0.0))
-        case (x, float(y)):
-            if y == 0.0 and op is ops.pow:
-                return 1.0  # of nan, too
-            if y == 1.0 and op in (ops.mul, ops.div, ops.pow):
+    if len(args) == 2:
+        x, y = args
+        if isinstance(y, float):
+            if op.is_neutral(1, y):
                 return x
-            if y == 0.0 and (op is ops.sub) == (copysign(1.0, y) > 0.0):
-                return x if op in (ops.add, ops.sub) else None
-        case (float(x), y):
-            if x == 1.0 and op is ops.mul:
-                return y
-            if op is ops.add and x == 0.0 and copysign(1.0, x) < 0.0:
-                return y
-        case (float(c), x, y) if op is ops.where:
+            if y == 0.0 and op.repeats is not None:
+                return op.repeats.identity  # of nothing; whatever x is, nan too
+            if y == 0.0 and op.predicate == "ogt" and isinstance(x, Apply) and x.op.keeps_positive:
+                return Apply(op, (x.args[0], 0.0))
+        elif isinstance(x, float) and op.is_neutral(0, x):
+            return y
+    elif op.choice:
+        c, x, y = args
+        if isinstance(c, float):
             return x if c != 0.0 else y
-        case (c, x, y) if op is ops.where and x == y and isinstance(x, Access):
+        if x == y and isinstance(x, Access):
             return x
-        case (Apply(op=ops.neg, args=(x,)),) if op is ops.neg:
-            return x
+    elif op.coefficients:
+        (x,) = args
+        if isinstance(x, Apply) and x.op is op:  # the other sign, twice
+            return x.args[0]
     return None
 
 
@@ -177,29 +176,29 @@ def _expand(expr: Expr, exact: bool) -> Expr:
     args = tuple([_expand(x, exact) for x in expr.args])
     if expr.op.expand is not None and (exact or not expr.op.whole):
         return _expand(expr.op.expand(*args), exact)
-    if expr.op is ops.pow and not exact and isinstance(args[1], float):
-        product = _integer_power(args[0], args[1])
-        if product is not None:
-            return product
+    if expr.op.repeats is not None and not exact and isinstance(args[1], float):
+        repeated = _repeated(expr.op.repeats, args[0], args[1])
+        if repeated is not None:
+            return repeated
     return Apply(expr.op, args)
 
 
 LARGEST_POWER = 16
 
 
-def _integer_power(x: Expr, exponent: float) -> Expr | None:
+def _repeated(op: ops.Op, x: Expr, times: float) -> Expr | None:
     """x**n as products, for 0 < |n| <= LARGEST_POWER; the reciprocal is taken first, so that
     x**-n does not overflow before its result does.
     """
-    if not exponent.is_integer() or not 0.0 < abs(exponent) <= LARGEST_POWER:
+    if not times.is_integer() or not 0.0 < abs(times) <= LARGEST_POWER:
         return None
-    base = x if exponent > 0.0 else ops.div(1.0, x)
-    n = int(abs(exponent))
+    base = x if times > 0.0 else ops.div(1.0, x)
+    n = int(abs(times))
     result: Expr | None = None
     while n:
         if n & 1:
-            result = base if result is None else ops.mul(result, base)
+            result = base if result is None else op(result, base)
         n >>= 1
         if n:
-            base = ops.mul(base, base)
+            base = op(base, base)
     return result

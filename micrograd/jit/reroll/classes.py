@@ -33,7 +33,7 @@ MAX_INLINED = 4
 """Nodes in one inlined expression."""
 
 _ADD = code_of(ops.add)
-_POW = code_of(ops.pow)
+"""What statements accumulate by."""
 
 
 @dataclass(slots=True)
@@ -166,6 +166,15 @@ class _Classifier:
         most: int,
     ) -> None:
         n = len(codes)
+        present = [op_of(code) for code in range(FIRST_OP, int(codes.max(initial=0)) + 1)]
+        self.cheap, self.commutative, self.repeats = (
+            np.array([False] * FIRST_OP + facts)
+            for facts in (
+                [op.cheap for op in present],
+                [op.commutative for op in present],
+                [op.repeats is not None for op in present],
+            )
+        )
         self.most = most
         self.codes, self.columns, self.uses, self.terms = codes, columns, uses, terms
         self.cls = np.full(n, -1, dtype=np.int64)
@@ -186,8 +195,6 @@ class _Classifier:
         self.first = np.append(0, np.cumsum(counts[counts > 2]))
         self.sums = np.full(n, -1, dtype=np.int64)
         self.sums[roots[counts > 2]] = np.arange(int(is_sum.sum()))
-        cheap = [False] * FIRST_OP + [_is_cheap(op) for op in map(op_of, _codes_after(codes))]
-        self.cheap = np.array(cheap)
         live = (codes >= FIRST_OP) & ~joined
         nodes = np.flatnonzero(live)
         nodes = nodes[np.argsort(depth[nodes], kind="stable")]
@@ -219,12 +226,14 @@ class _Classifier:
         )
 
     def _leaf_classes(self, graph: Graph) -> None:
-        """One class for all constants, but one per value for exponents; one per array."""
+        """One class for all constants, but one per value for exponents, which are part of the op;
+        one per array.
+        """
         codes, payload = self.codes, self.columns[0]
         constants = np.flatnonzero(codes == CONSTANT)
         self.cls[constants] = self._leaf(None)
         self.position[constants] = payload[constants]
-        powers = np.flatnonzero(codes == _POW)
+        powers = np.flatnonzero(self.repeats[codes])
         exponents = self.columns[1][powers]
         exponents = distinct(exponents[codes[exponents] == CONSTANT])
         values = graph.constants[payload[exponents]]
@@ -247,7 +256,7 @@ class _Classifier:
     def _classify_ops(self, nodes: Ints) -> None:
         x, y, z = (column[nodes] for column in self.columns)
         a, b, c = (np.where(o >= 0, self.cls[o], -1) + 1 for o in (x, y, z))
-        commutative = _COMMUTATIVE[self.codes[nodes]] & (a > b)
+        commutative = self.commutative[self.codes[nodes]] & (a > b)
         self.columns[0][nodes[commutative]] = y[commutative]
         self.columns[1][nodes[commutative]] = x[commutative]
         a, b = np.where(commutative, b, a), np.where(commutative, a, b)
@@ -291,20 +300,6 @@ class _Classifier:
             if not inlined[members[0]]:
                 self.order.append(name)
         self.count += len(first)
-
-
-def _codes_after(codes: Ints) -> range:
-    return range(FIRST_OP, int(codes.max(initial=FIRST_OP - 1)) + 1)
-
-
-def _is_cheap(op: ops.Op) -> bool:
-    """Whether computing it again costs no more than loading it."""
-    if op.expand is not None:
-        return op is ops.relu
-    return op.libm is None and op not in (ops.div, ops.sqrt)
-
-
-_COMMUTATIVE = np.array([False] * FIRST_OP + [op.commutative for op in ops.OPS.values()])
 
 
 def _scramble(x: Ints) -> npt.NDArray[np.uint64]:

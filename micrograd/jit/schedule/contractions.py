@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 
-from ... import ops
 from ..ir.program import Access, Apply, Expr, Statement, accesses
 
 
@@ -77,9 +76,9 @@ def _terms(expr: Expr) -> Iterator[Expr]:
     while stack:
         e = stack.pop()
         if isinstance(e, Apply):
-            if e.op is ops.mul or e.op is ops.pow:
+            if e.op.product or e.op.repeats is not None:
                 yield e
-            elif e.op in (ops.add, ops.sub, ops.neg):
+            elif e.op.coefficients:
                 stack.extend(reversed(e.args))
 
 
@@ -89,9 +88,9 @@ def _factors(expr: Expr) -> list[Expr]:
     stack = [expr]
     while stack:
         e = stack.pop()
-        if isinstance(e, Apply) and e.op is ops.mul:
+        if isinstance(e, Apply) and e.op.product:
             stack.extend(reversed(e.args))
-        elif isinstance(e, Apply) and e.op is ops.pow and e.args[1] == 2.0:
+        elif isinstance(e, Apply) and e.op.repeats is not None and e.args[1] == 2.0:
             stack += [e.args[0], e.args[0]]
         else:
             found.append(e)

@@ -16,7 +16,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from math import ceil, prod
 
-from ... import ops
 from ..ir.program import Access, Apply, Expr, Program, Role, Statement, accesses
 from .fuse import Group
 
@@ -317,7 +316,7 @@ class _Model:
         points = prod(s.domain[1:])
         repeats = points / count * vectors  # of an iteration's share, where it is across
         # a product and the sum that it goes into are one operation
-        fused = isinstance(s.expr, Apply) and s.expr.op is ops.mul
+        fused = isinstance(s.expr, Apply) and s.expr.op.product
         work = max(1, operations(s.expr)) + (s.accumulate and not fused)
         penalty = sum(self._penalty(a, lane) for a in set(accesses(s.expr)))
         total = repeats * (work + penalty)

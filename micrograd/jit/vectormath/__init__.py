@@ -7,40 +7,24 @@ not use them, nor do scalars whose op the C library has.
 
 from __future__ import annotations
 
-from ... import ops
-from ...ops import Op
-from .erf import erf
-from .exponential import exp, expm1, sigmoid
-from .hyperbolic import cosh, sinh, tanh
-from .inverse_trigonometric import acos, asin, atan, atan2
-from .library import Expansion
-from .logarithm import log, log1p, softplus
-from .power import pow
-from .trigonometric import cos, sin, tan
+from importlib import import_module
 
-EXPANSIONS: dict[Op, Expansion] = {
-    ops.pow: pow,
-    ops.tanh: tanh,
-    ops.sigmoid: sigmoid,
-    ops.exp: exp,
-    ops.expm1: expm1,
-    ops.sinh: sinh,
-    ops.cosh: cosh,
-    ops.log: log,
-    ops.log1p: log1p,
-    ops.softplus: softplus,
-    ops.erf: erf,
-    ops.sin: sin,
-    ops.cos: cos,
-    ops.tan: tan,
-    ops.asin: asin,
-    ops.acos: acos,
-    ops.atan: atan,
-    ops.atan2: atan2,
-}
+from ...ops import OPS, Op
+from .library import Expansion
+
+
+def _written(op: Op) -> Expansion | None:
+    """The function that its entry in the op table names."""
+    if op.vectormath is None:
+        return None
+    found: Expansion = getattr(import_module(f"{__name__}.{op.vectormath}"), op.name)
+    return found
+
+
+EXPANSIONS: dict[Op, Expansion] = {op: f for op in OPS.values() if (f := _written(op)) is not None}
 """Op -> its expansion."""
 
 
 def expansion(op: Op) -> Expansion | None:
     """The expansion of an op, if it has one."""
-    return EXPANSIONS.get(op)
+    return EXPANSIONS[op] if op in EXPANSIONS else _written(op)
