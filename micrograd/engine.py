@@ -306,7 +306,7 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
             elif isinstance(other, np.ndarray) and other.ndim:
                 pair = (other, self) if reflected else (self, other)
                 if op.ufunc is None:
-                    return op(*pair)
+                    return op.map(*pair)
                 return self.__array_ufunc__(getattr(np, op.ufunc), "__call__", *pair)
             if kind is not int or abs(other) > 2**53:
                 return self.__apply__(op, (other, self) if reflected else (self, other))

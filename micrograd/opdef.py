@@ -107,6 +107,11 @@ class Op:
     """It tells -0.0 from 0.0 where NumPy's ufunc may give either."""
 
     @property
+    def in_table(self) -> bool:
+        """Whether it is the entry of its name in the table."""
+        return OPS.get(self.name) is self
+
+    @property
     def emittable(self) -> bool:
         """Whether the compiler can write this op."""
         return bool(self.mlir or self.predicate or self.libm or self.expand)
@@ -182,7 +187,7 @@ class Op:
     def __reduce__(self) -> Any:
         if self.formula == _BY_HAND:
             return named, (self.label, self.arity)
-        if OPS.get(self.name) is not self:
+        if not self.in_table:
             raise GraphError(
                 f"op {self.name!r} cannot be pickled: it is not the one of that name in the op "
                 "table; define it with ops.define(...)"

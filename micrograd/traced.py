@@ -227,7 +227,7 @@ def _traced_binary(op: Op, *, reflected: bool = False) -> Any:
             return self._scope.record(op, pair)
         if isinstance(other, np.ndarray) and other.ndim:
             if op.ufunc is None:
-                return op(*pair)
+                return op.map(*pair)
             return self.__array_ufunc__(getattr(np, op.ufunc), "__call__", *pair)
         return self.__apply__(op, pair)
 

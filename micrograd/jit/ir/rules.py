@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ...ops import OPS
 from .interpret import distinct, elements, is_recurrence, repeats
 from .program import NO_ENTRY, Access, Apply, Expr, Program, Role, Statement, accesses
 
@@ -228,7 +227,7 @@ def _complete(p: Progress) -> None:
 
 def _entries(s: Statement, p: Progress) -> None:
     for e in p.applied:
-        if OPS.get(e.op.name) is not e.op:
+        if not e.op.in_table:
             raise Broken(f"{e.op.name} is no op of the table, so it has no derivative")
 
 

@@ -24,7 +24,25 @@ from micrograd.ops import Op
 from ...checks import same
 from ...test_ops import function_of
 
-EXACT: dict[Op, Callable[..., Any]] = {
+EXACT: dict[Op, Callable[..., Any]] = {}
+"""The functions of all ops for mpmath; comparisons are constant almost everywhere."""
+
+
+def expanded(op: Op, *operands: Any) -> Any:
+    """What an op is expanded to, in mpmath."""
+    assert op.expand is not None
+    symbols = [Access(name) for name in "xyz"[: op.arity]]
+    known = dict(zip(symbols, operands, strict=True))
+
+    def value(e: Any) -> Any:
+        if isinstance(e, Apply):
+            return EXACT.get(e.op, e.op.eval)(*map(value, e.args))
+        return known[e] if isinstance(e, Access) else mpmath.mpf(e)
+
+    return value(op.expand(*symbols))
+
+
+SAME: dict[Op, Callable[..., Any]] = {
     ops.add: lambda x, y: x + y,
     ops.sub: lambda x, y: x - y,
     ops.mul: lambda x, y: x * y,
@@ -36,26 +54,17 @@ EXACT: dict[Op, Callable[..., Any]] = {
     ops.minimum: lambda x, y: x if x < y else y,
     ops.absolute: abs,
     ops.relu: lambda x: x if x > 0 else 0 * x,
-    ops.tanh: mpmath.tanh,
     ops.sigmoid: lambda x: 1 / (1 + mpmath.exp(-x)),
     ops.softplus: lambda x: mpmath.log(1 + mpmath.exp(x)),
-    ops.exp: mpmath.exp,
     ops.expm1: lambda x: mpmath.exp(x) - 1,
-    ops.log: mpmath.log,
     ops.log1p: lambda x: mpmath.log(1 + x),
-    ops.sqrt: mpmath.sqrt,
-    ops.sin: mpmath.sin,
-    ops.cos: mpmath.cos,
-    ops.tan: mpmath.tan,
-    ops.asin: mpmath.asin,
-    ops.acos: mpmath.acos,
-    ops.atan: mpmath.atan,
-    ops.atan2: mpmath.atan2,
-    ops.sinh: mpmath.sinh,
-    ops.cosh: mpmath.cosh,
-    ops.erf: mpmath.erf,
 }
-"""The same functions for mpmath; comparisons are constant almost everywhere."""
+"""Functions for mpmath that it does not have by the op's name."""
+for _name, _op in ops.OPS.items():
+    if _op.differentiable and (_op in SAME or hasattr(mpmath, _name)):
+        EXACT[_op] = SAME.get(_op) or getattr(mpmath, _name)
+    elif _op.differentiable and _op.expand is not None:
+        EXACT[_op] = functools.partial(expanded, _op)
 
 POSITIVE = (ops.log, ops.sqrt, ops.log1p, ops.pow)
 POINTS = 6
