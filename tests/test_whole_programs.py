@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +11,15 @@ import numpy as np
 import pytest
 
 from micrograd import jit, sin
-from micrograd.jit.emit import loop as emit_loops
-from micrograd.jit.emit import statement as emit_statement
+from micrograd.errors import CompilerError
 from micrograd.jit.ir.interpret import interpret
-from micrograd.jit.ir.program import Access, Program, Role
+from micrograd.jit.ir.parse import parse
+from micrograd.jit.ir.program import Program, Role, dump
 from micrograd.jit.ir.verify import verify
-from micrograd.jit.schedule.lanes import _Model
+from micrograd.jit.schedule.lanes import VectorLoop
+from micrograd.jit.schedule.schedule import schedule
 
-from .whole_programs import Compiled, check
+from .whole_programs import Compiled, arguments, check, draw
 
 SEEDS = 240
 
@@ -28,26 +30,102 @@ def test_code_computes_what_programs_mean(first: int) -> None:
         check(seed)
 
 
-def test_a_wrong_choice_of_sums_abreast_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stretches longer than a number, and targets through tables, which may coincide."""
+# --- the tests of the tests ----------------------------------------------------------------------
 
-    def any_sum(self: Any, s: Any) -> bool:
-        return bool(s.accumulate and s.target.strides[0] and not any(s.target.strides[1:]))
+ROWS = """
+input a[64]
+input b[16]
+temp r[16]
+output out[16]
+table t[16] = 0 0 1 1 2 2 3 3 4 4 5 5 6 6 7 7
 
-    monkeypatch.setattr(_Model, "_sums_to_own_numbers", any_sum)
-    for seed in (2, 448):
-        with pytest.raises(AssertionError, match=f"seed {seed}"):
-            check(seed)
+r[i] = b[i]  for i < 16
+r[i] += a[4*i + j]  for i < 16, j < 4
+out[i] = r[i]  for i < 16
+"""
+"""The sums of rows, which are added up together: each into a number of its own."""
+OTHERS = {
+    "the same number": ("r[i] += ", "r[t[i]] += "),
+    "numbers far apart": ("r[i] += ", "r[-1*i + 15] += "),
+}
 
 
-def test_packs_that_are_taken_for_others_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Careless(emit_statement.StatementEmitter):
-        def _scratch(self, a: Access) -> Any:
-            return super()._scratch(Access(a.array, a.offset, a.strides))
+@pytest.mark.parametrize("what", OTHERS)
+def test_sums_abreast_where_they_must_not_be_are_noticed(what: str) -> None:
+    """The code for a schedule that takes one program for the other."""
+    right, other = parse(ROWS), verify(parse(ROWS.replace(*OTHERS[what])))
+    given = arguments(other, 3)
+    expected = interpret(other, given)["out"]
+    assert not np.array_equal(expected, interpret(right, given)["out"])
+    assert np.array_equal(Compiled(other, 64, 512).run(given)["out"], expected)
+    plan = schedule(right, width=8)
+    assert "added up together" in str(plan)
+    (loop,) = (step for step in plan.functions[0] if isinstance(step, VectorLoop))
+    changed = {str(s): s for s in other.body}
+    (k,) = (k for k, s in enumerate(loop.group.statements) if str(s) not in changed)
+    loop.group.statements[k] = other.body[1]
+    plan.program = other
+    found = Compiled(other, 64, 512, plan=plan).run(given)["out"]
+    assert not np.array_equal(found, expected)
 
-    monkeypatch.setattr(emit_loops, "StatementEmitter", Careless)
-    with pytest.raises(AssertionError, match="seed 13"):
-        check(13)
+
+PACKED = """
+input a[64]
+input b[72]
+output out[8]
+output out2[8]
+table t[64] = ENTRIES
+
+out[i] = 0.0  for i < 8
+out[i] += mul(a[4*j + 3], b[9*i + j])  for i < 8, j < 9
+out2[i] = 0.0  for i < 8
+out2[i] += mul(a[t[4*j + 3]], b[9*i + j])  for i < 8, j < 9
+"""
+
+
+@pytest.mark.parametrize("points", [False, True])
+def test_what_is_read_in_its_own_order_and_through_a_table(points: bool) -> None:
+    """The first is packed into rows; the second has the same pattern, and is not there."""
+    entries = " ".join(str((5 * k + 1) % 64) for k in range(64))
+    program = verify(parse(PACKED.replace("ENTRIES", entries)))
+    given = arguments(program, 1)
+    expected = interpret(program, given)
+    code = Compiled(program, 64, 512, points=points)
+    if points:
+        found = code.run_at({k: np.stack([v] * 3, 1) for k, v in given.items()}, 3)
+        found = {name: x[:, 1] for name, x in found.items()}
+    else:
+        assert str(code.schedule).count("lanes: j") == 2  # where copies pay
+        found = code.run(given)
+    for name, x in expected.items():
+        assert np.array_equal(found[name], x)
+    assert not np.array_equal(expected["out"], expected["out2"])
+
+
+DAMAGES: dict[str, Callable[[str], str]] = {
+    "a table that is not read": lambda text: re.sub(r"\[index\d+\[([^]]*)\]\]", r"[\1]", text),
+    "a sum that is begun again": lambda text: text.replace(" += ", " = "),
+    "a stride": lambda text: re.sub(r"\[2\*i", "[1*i", text),
+    "an operand": lambda text: text.replace("sub(", "add("),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+def test_other_programs_are_noticed(what: str) -> None:
+    """Of programs that are compiled after a change to their text, few give the same numbers."""
+    changed, noticed = 0, 0
+    for seed in range(0, 120, 3):
+        text = dump(draw(seed))
+        if DAMAGES[what](text) == text:
+            continue
+        changed += 1
+        try:
+            check(seed, damage=DAMAGES[what])
+        except AssertionError:
+            noticed += 1
+        if noticed == 3:
+            break
+    assert noticed == 3, f"{noticed} of {changed}"
 
 
 # --- what was found -------------------------------------------------------------------------------
@@ -115,19 +193,14 @@ def test_a_jacobian_through_cross_products(choices: list[int]) -> None:
 
 def nested(rows: int, stretch: int) -> Program:
     """out[i] = the sum of what an iteration computes in temporaries of its own."""
-    p = Program()
-    p.declare("x", Role.INPUT, rows)
-    p.declare("y", Role.INPUT, stretch)
-    p.declare("out", Role.OUTPUT, rows)
-    p.assign(Access("out", 0, (1,)), 0.0, (rows,))
-    last: Any = Access("y", 0, (0, 1))
-    for k in range(3):
-        p.declare(f"t{k}", Role.TEMPORARY, rows * stretch)
-        target = Access(f"t{k}", 0, (stretch, 1))
-        p.assign(target, last + Access("x", 0, (1, 0)), (rows, stretch))
-        last = target
-    p.assign(Access("out", 0, (1, 0)), last, (rows, stretch), accumulate=True)
-    return verify(p)
+    loops = f"for i < {rows}, j < {stretch}"
+    lines = [f"input x[{rows}]", f"input y[{stretch}]", f"output out[{rows}]"]
+    lines += [f"temp t{k}[{rows * stretch}]" for k in range(3)]
+    lines += [f"out[i] = 0.0  for i < {rows}", f"t0[{stretch}*i + j] = add(y[j], x[i])  {loops}"]
+    for k in (1, 2):
+        lines.append(f"t{k}[{stretch}*i + j] = add(t{k - 1}[{stretch}*i + j], x[i])  {loops}")
+    lines.append(f"out[i] += t2[{stretch}*i + j]  {loops}")
+    return verify(parse("\n".join(lines)))
 
 
 @pytest.mark.parametrize("points", [False, True])
@@ -165,11 +238,8 @@ def test_a_gradient_of_thousands_of_partials_mapped_over_rows(partials: int) -> 
 
 
 def test_a_statement_that_reads_what_it_writes_runs_in_turn_or_not_at_all() -> None:
-    p = Program()
-    p.declare("x", Role.INPUT, 4)
-    p.declare("out", Role.OUTPUT)
-    p.assign(Access("out"), 1.0)
-    term = Access("x", 0, (1,)) * Access("out", 0, (0,))  # type: ignore[operator]
-    p.assign(Access("out", 0, (0,)), term, (4,), accumulate=True)
-    with pytest.raises(Exception, match="reads elements of out that it writes, and not in turn"):
+    p = parse("input x[4]\noutput out[1]\n\nout = 1.0\nout += mul(x[i], out)  for i < 4")
+    with pytest.raises(
+        CompilerError, match="reads elements of out that it writes, and not in turn"
+    ):
         verify(p)

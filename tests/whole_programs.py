@@ -15,6 +15,7 @@ import ctypes
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
 from random import Random
@@ -23,13 +24,14 @@ from typing import Any
 import numpy as np
 
 import lowering
-from lowering.bindings import context
+from lowering.bindings import context, ir
 from micrograd import ops
 from micrograd.errors import CompilerError
 from micrograd.jit.emit.array_main import BLOCK, emit_block
 from micrograd.jit.emit.function import ENTRY, Interface, constant_data, emit
 from micrograd.jit.emit.storage import INLINE_DATA
 from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import (
     Access,
     Apply,
@@ -38,6 +40,7 @@ from micrograd.jit.ir.program import (
     Role,
     Statement,
     accesses,
+    dump,
     map_accesses,
 )
 from micrograd.jit.ir.verify import verify
@@ -300,7 +303,11 @@ def arguments(program: Program, seed: int) -> dict[str, Any]:
 
 
 class Compiled:
-    """A program, compiled for vectors of `vector_bits`, as `main` and as `main_block`."""
+    """A program, compiled for vectors of `vector_bits`, as `main` and as `main_block`.
+
+    plan, damage   a schedule instead of its own, and what happens to the text of the code: so that
+                   tests can show that they notice
+    """
 
     def __init__(
         self,
@@ -311,18 +318,23 @@ class Compiled:
         exact: bool = False,
         points: bool = False,
         level: int = 2,
+        plan: Schedule | None = None,
+        damage: Callable[[str], str] | None = None,
     ) -> None:
         self.program, self.bits = program, bits
         self.dtype = np.dtype(f"f{bits // 8}")
         lanes = vector_bits // bits
         width = 1 if points else lanes
-        self.schedule: Schedule = schedule(program, width=width, bits=bits, exact=exact)
+        self.schedule = plan or schedule(program, width=width, bits=bits, exact=exact)
         interface = Interface(frozenset(), None)
         with context():
             if points:
                 module = emit_block(self.schedule, interface, bits=bits, exact=exact, lanes=lanes)
             else:
                 module = emit(self.schedule, interface, bits=bits, exact=exact)
+            self.mlir = str(module)
+            if damage is not None:
+                module = ir.Module.parse(damage(self.mlir))
             self.native = lowering.compile(
                 module, opt_level=level, vectorize=False, unroll=False, isolate=False
             )
@@ -378,12 +390,18 @@ FORMS = [
 ]
 
 
-def check(seed: int, form: int | None = None) -> None:
-    """Compile the program of a seed in one form, and compare; AssertionError if it is wrong."""
+def check(seed: int, form: int | None = None, damage: Callable[[str], str] | None = None) -> None:
+    """Compile the program of a seed in one form, and compare; AssertionError if it is wrong.
+
+    `damage` changes the text of the program that is compiled, not of the one that is interpreted.
+    """
     program, given = draw(seed), arguments(draw(seed), seed)
+    compiled_program = parse(damage(dump(program))) if damage else program
     bits, vector_bits, exact, points = FORMS[seed % len(FORMS) if form is None else form]
     level = 2 if seed % 5 == 0 else 0  # LLVM takes most of the time
-    compiled = Compiled(program, bits, vector_bits, exact=exact, points=points, level=level)
+    compiled = Compiled(
+        compiled_program, bits, vector_bits, exact=exact, points=points, level=level
+    )
     if points:
         n = Random(seed).choice([1, 3, 8, 17, 33])
         shifts = np.random.default_rng(seed).integers(0, 3, (n,))

@@ -203,7 +203,7 @@ c = x
 a[i + 1] = b[i]  for i < 3 in turn 1
 b[i + 1] = mul(a[i], 2.0)  for i < 3 in turn 1
 c[i + 1] = a[i]  for i < 3 in turn 1
-out = b[3]
+out = a[3]
 """
 
 
