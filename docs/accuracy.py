@@ -28,6 +28,7 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import context, ir
 from micrograd.jit.emit.builder import Builder
+from micrograd.jit.target import Target
 from micrograd.jit.vectormath import EXPANSIONS
 from micrograd.jit.vectormath.numbers import Real
 from micrograd.ops import OPS, Op
@@ -68,7 +69,8 @@ def compiled(
         block = function.regions[0].blocks[0]
         block.operations[0].operation.erase()
         *columns, out, count = block.arguments
-        b = Builder(module, bits, exact=exact, processor=processor)
+        target = Target.host(f"f{bits // 8}", strict=exact, processor=processor)
+        b = Builder(module, target)
         b.begin(block)
         with b.loop(count) as row:
             first = b.integer_op("llvm.mul", row, b.integer(width))

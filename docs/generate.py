@@ -19,6 +19,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -26,11 +27,13 @@ from unittest import mock
 
 from micrograd.jit.ir.program import Access, Apply, Expr
 from micrograd.jit.ir.rules import RULES, STAGES
+from micrograd.jit.target import machine
 from micrograd.ops import OPS, Op
 
 ROOT = Path(__file__).resolve().parent.parent
 
-VECTORS = mock.patch("lowering.vector_bits", create=True, return_value=512)
+WIDE = replace(machine(), vector_bits=512)
+VECTORS = mock.patch("micrograd.jit.target.machine", return_value=WIDE)
 """Pages show the code for vectors of 512 bits, whichever machine writes them."""
 
 _BLOCK = re.compile(

@@ -6,8 +6,14 @@ from __future__ import annotations
 
 import functools
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
 
 import lowering
+from micrograd.jit import target as targets
 
 TARGETS: dict[str, tuple[str | None, str | None]] = {
     "sse2": ("x86-64", None),
@@ -27,3 +33,11 @@ def processor(target: str) -> lowering.Processor | None:
     found, here = lowering.processor(*TARGETS[target]), lowering.processor()
     runs = found.vector_bits <= here.vector_bits and found.has_fma <= here.has_fma
     return found if runs else None
+
+
+@contextmanager
+def assumed(**facts: Any) -> Iterator[None]:
+    """What is compiled inside is for a machine like this one, but for these facts of Target."""
+    found = replace(targets.machine(), **facts)
+    with mock.patch.object(targets, "machine", return_value=found):
+        yield

@@ -64,6 +64,7 @@ def tops(path: Path) -> set[str]:
 
 STAGES = (
     "micrograd",
+    "micrograd.jit.target",  # what we compile for, which all stages know
     *(
         f"micrograd.jit.{stage}"
         for stage in ("ir", "trace", "reroll", "passes", "schedule", "vectormath", "emit", "call")
@@ -72,7 +73,7 @@ STAGES = (
     "micrograd.train",
     "micrograd.cli",
 )
-"""The folders, in the order in which data flows."""
+"""The folders, in the order in which data flows, and a module that stands before them."""
 
 NATIVE = STAGES.index("micrograd.jit.vectormath")
 """From here on, modules may import `lowering`."""
@@ -84,7 +85,7 @@ WHOLE = ("micrograd", "micrograd.__main__")
 def stage_of(module: str) -> int:
     """The place of a module's folder in STAGES."""
     path = ROOT.joinpath(*module.split("."))
-    folder = module if path.is_dir() else module.rpartition(".")[0]
+    folder = module if path.is_dir() or module in STAGES else module.rpartition(".")[0]
     return STAGES.index(folder)
 
 
@@ -96,7 +97,8 @@ def test_data_goes_down_the_stages(path: Path) -> None:
         top = other.split(".")[0]
         if top == "micrograd" and other != "micrograd":
             assert stage_of(other) <= stage, f"{name} imports {other}, of a later stage"
-        assert top != "lowering" or stage >= NATIVE, f"{name} imports {other}"
+        allowed = stage >= NATIVE or name == "micrograd.jit.target"
+        assert top != "lowering" or allowed, f"{name} imports {other}"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -109,7 +111,7 @@ def test_modules_of_a_stage_do_not_import_each_other_in_a_circle(stage: str) -> 
 
 def test_every_folder_is_a_stage() -> None:
     folders = {module_of(path.parent / "__init__.py") for path in sources("micrograd")}
-    assert folders == set(STAGES)
+    assert folders == {stage for stage in STAGES if ROOT.joinpath(*stage.split(".")).is_dir()}
 
 
 def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,11 +18,11 @@ import micrograd
 from micrograd import Value, fit, get_threads, jit, ops, set_threads
 from micrograd.errors import KernelClosed, SignatureError
 from micrograd.jit.call import threads
-from micrograd.jit.emit import array_main as emit_block
 from micrograd.nn import MLP
 from micrograd.optim import SGD
 
 from .guarded import guarded, needs_guards
+from .targets import assumed
 from .test_random_programs import bounded
 
 DTYPES = {"f32": np.float32, "f64": np.float64}
@@ -498,9 +498,9 @@ def test_unaligned_memory() -> None:
     np.testing.assert_array_equal(KERNELS["f64"](x, 1.0), KERNELS["f64"](x.copy(), 1.0))
 
 
-def test_results_past_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emit_block, "last_level_cache", lambda: 64)
-    f = jit(mixed, dtype="f64").value_and_grad
+def test_results_past_the_cache() -> None:
+    with assumed(last_cache=64):
+        f = jit(mixed, dtype="f64").value_and_grad
     x, y = draw_numbers(1003, 1, float), draw_numbers(1003, 2, float)
     expected = GRADIENTS["f64"](x, y)
     raw = np.empty(3 * 1024 + 8)

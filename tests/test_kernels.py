@@ -34,7 +34,7 @@ from .cases import compilations, network, plain_readme
 def test_stages() -> None:
     kernel = jit(plain_readme)
     stages = kernel.stages()
-    names = ["graph", "program", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]
+    names = ["graph", "program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]
     assert [name for name in stages if name in names] == names
     assert all(isinstance(text, str) and text for text in stages.values())
     assert "input a[0]" in stages["graph"]

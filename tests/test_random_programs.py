@@ -27,6 +27,7 @@ from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.passes.simplify import cse, dce, expand, fold, simplify
 from micrograd.jit.reroll.reroll import reroll, straight_line
+from micrograd.jit.target import Target
 from micrograd.jit.trace.trace import trace
 from micrograd.ops import OPS, Op
 
@@ -38,8 +39,8 @@ PASSES: list[Callable[[Program], Program]] = [
     cse,
     dce,
     simplify,
-    lambda p: expand(p, exact=True),
-    lambda p: simplify(expand(simplify(p), exact=True)),
+    lambda p: expand(p, Target.host(strict=True)),
+    lambda p: simplify(expand(simplify(p), Target.host(strict=True))),
 ]
 
 

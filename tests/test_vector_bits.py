@@ -12,10 +12,9 @@ from micrograd import Value
 from micrograd.jit.derivatives import Wanted
 from micrograd.jit.executable import Options
 from micrograd.jit.kernel import Kernel
+from micrograd.jit.target import Target
 from micrograd.jit.trace.source import FunctionSource
 from micrograd.train.sample_loss import BlockLoss, sample_loss
-
-F64 = Options(np.dtype(np.float64), strict=False)
 
 
 def product(x: Any, y: Any) -> list[Any]:
@@ -29,12 +28,12 @@ def kernel(function: Any, options: Options) -> Kernel:
 @pytest.mark.parametrize("bits", [128, 256, 512])
 @pytest.mark.parametrize(("dtype", "letter"), [(np.float32, "f32"), (np.float64, "f64")])
 def test_vectors_are_as_wide_as_asked(bits: int, dtype: Any, letter: str) -> None:
-    options = Options(np.dtype(dtype), strict=False, vector_bits=bits)
+    options = Options(Target.host(dtype, vector_bits=bits))
     k = kernel(product, options)
     x, y = [float(i) for i in range(64)], [float(i % 5) for i in range(64)]
     assert k(x, y) == [a * b + 1.0 for a, b in zip(x, y, strict=True)]
     lanes = bits // (8 * np.dtype(dtype).itemsize)
-    assert options.lanes == lanes
+    assert options.target.lanes == lanes
     assert f"vector<{lanes}x{letter}>" in k.stages()["mlir"]
     assert f"vector<{2 * lanes}x{letter}>" not in k.stages()["mlir"]
     rows = [np.array([v, v + 1.0, v - 1.0]) for v in x]
@@ -43,7 +42,7 @@ def test_vectors_are_as_wide_as_asked(bits: int, dtype: Any, letter: str) -> Non
 
 
 def test_the_default_is_the_machine() -> None:
-    assert F64.lanes == lowering.vector_bits() // 64
+    assert Target.host().lanes == lowering.vector_bits() // 64
 
 
 @pytest.mark.parametrize("bits", [128, 256, 512])
@@ -51,11 +50,11 @@ def test_the_default_is_the_machine() -> None:
 def test_losses_of_samples_have_the_width_asked_for(bits: int, dtype: Any) -> None:
     """Of their own numbers: those of float32 were once half as wide."""
     w = [Value(0.1 * k) for k in range(3)]
-    options = Options(np.dtype(dtype), strict=False, vector_bits=bits)
+    options = Options(Target.host(dtype, vector_bits=bits))
 
     def loss(x: Any, y: Any) -> Any:
         return (w[0] * x[0] + w[1] * x[1] + w[2] - y) ** 2
 
     compiled = sample_loss(loss, [(2,), ()], w, options)
     assert isinstance(compiled, BlockLoss)
-    assert compiled.multiple == options.lanes
+    assert compiled.multiple == options.target.lanes

@@ -23,13 +23,12 @@ from typing import Any
 
 import numpy as np
 
-import lowering
-from lowering.bindings import context, ir
+from lowering.bindings import ir
 from micrograd import ops
 from micrograd.errors import CompilerError
+from micrograd.jit.compile import compile_program
 from micrograd.jit.emit.array_main import BLOCK, emit_block
-from micrograd.jit.emit.function import ENTRY, Interface, constant_data, emit
-from micrograd.jit.emit.storage import INLINE_DATA
+from micrograd.jit.emit.function import ENTRY, Interface, emit
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import (
@@ -44,7 +43,8 @@ from micrograd.jit.ir.program import (
     map_accesses,
 )
 from micrograd.jit.ir.verify import verify
-from micrograd.jit.schedule.schedule import Schedule, schedule
+from micrograd.jit.schedule.schedule import Schedule
+from micrograd.jit.target import Target
 
 COUNTS = (2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 40, 64, 65)
 MOST_POINTS = 4000
@@ -323,29 +323,22 @@ class Compiled:
     ) -> None:
         self.program, self.bits = program, bits
         self.dtype = np.dtype(f"f{bits // 8}")
-        lanes = vector_bits // bits
-        width = 1 if points else lanes
-        self.schedule = plan or schedule(program, width=width, bits=bits, exact=exact)
-        interface = Interface(frozenset(), None)
-        with context():
-            if points:
-                module = emit_block(self.schedule, interface, bits=bits, exact=exact, lanes=lanes)
-            else:
-                module = emit(self.schedule, interface, bits=bits, exact=exact)
-            self.mlir = str(module)
-            if damage is not None:
-                module = ir.Module.parse(damage(self.mlir))
-            self.native = lowering.compile(
-                module, opt_level=level, vectorize=False, unroll=False, isolate=False
-            )
-        self.kept: list[Any] = []
-        for name, data in constant_data(program, bits).items():
-            if len(data) > INLINE_DATA:
-                self._point(name, data)
+        target = Target.host(self.dtype, strict=exact, vector_bits=vector_bits)
+        made = emit_block if points else emit
 
-    def _point(self, name: str, data: Any) -> None:
-        self.kept.append(data)
-        ctypes.c_void_p.from_address(self.native.address(name)).value = data.ctypes.data
+        def emitted(*given: Any) -> ir.Module:
+            module = made(*given)
+            self.mlir = str(module)
+            return module if damage is None else ir.Module.parse(damage(self.mlir))
+
+        interface = Interface(frozenset(), None)
+        self.code = compile_program(program, target, interface, emit=emitted, points=points)
+        if plan is not None:
+            self.code.schedule = plan
+        self.schedule = self.code.schedule
+        self.schedule.opt_level = level
+        self.native = self.code.native
+        self.kept: list[Any] = []
 
     def run(self, given: dict[str, Any]) -> dict[str, Any]:
         """`main` on these numbers."""
@@ -369,7 +362,10 @@ class Compiled:
     def _given(self, given: dict[str, Any]) -> list[Any]:
         for a in self.program.with_role(Role.PARAMETER):
             if a.name in self.native.symbols:
-                self._point(a.name, np.ascontiguousarray(given[a.name], np.float64))
+                numbers = np.ascontiguousarray(given[a.name], np.float64)
+                self.kept.append(numbers)
+                pointer = ctypes.c_void_p.from_address(self.native.address(a.name))
+                pointer.value = numbers.ctypes.data
         inputs = self.program.with_role(Role.INPUT)
         return [np.ascontiguousarray(given[a.name], self.dtype) for a in inputs]
 

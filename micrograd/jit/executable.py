@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import lowering
-from lowering.bindings import context
 
 from ..checks import flag
 from ..errors import KernelClosed, SignatureError
@@ -26,18 +25,17 @@ from .call.convention import Caller, Convention
 from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry, has_entry
 from .call.marshalling import CALL_GENERAL, addresses
 from .call.threads import checked
+from .compile import Code, compile_program, optimized, passes, program_of
 from .derivatives import Wanted
 from .emit.array_main import emit_block
-from .emit.function import ENTRY, Interface, constant_data, emit
-from .emit.storage import INLINE_DATA
+from .emit.function import ENTRY, Interface
 from .ir import graph as graphs
 from .ir.program import Program, Role
 from .ir.verify import verify
-from .passes.like_terms import combine
-from .passes.simplify import expand, simplify
-from .reroll.reroll import OUTPUT, reroll, straight_line
+from .reroll.reroll import OUTPUT
 from .schedule.lanes import operations
-from .schedule.schedule import Schedule, schedule
+from .schedule.schedule import Schedule
+from .target import Target
 from .trace.signature import Container, Structure, count
 from .trace.source import Recording
 
@@ -46,56 +44,39 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to compile: `dtype` is float32 or float64; `strict` forbids any change of rounding.
+    """How to compile: what for, and how calls are made.
 
-    threads       how many threads a call with arrays may use; None: the default
-    vector_bits   the width of the vectors that code is made of: 128, 256 or 512; None: that of the
-                  machine's registers. LLVM cuts up vectors that are wider than those, so that
-                  every machine can try what is compiled for the others (docs/checking.md)
-    check         whether calls are compared with the interpreter
-    processor     that the code is for; None: this machine's
+    threads   how many threads a call with arrays may use; None: the default
+    check     whether calls are compared with the interpreter
     """
 
-    dtype: np.dtype[Any]
-    strict: bool
+    target: Target
     threads: int | None = None
-    vector_bits: int | None = None
     check: bool = False
-    processor: lowering.Processor | None = None
 
     @staticmethod
     def given(dtype: np.dtype[Any], strict: Any, threads: Any, check: Any) -> Options:
         """The options that a user gave; `check`: None is what the environment says."""
         strict = flag("strict", strict, SignatureError)
         check = is_checking() if check is None else flag("check", check, SignatureError)
-        return Options(dtype, strict, checked(threads), check=check)
+        return Options(Target.host(dtype, strict=strict), checked(threads), check=check)
+
+    def with_dtype(self, dtype: np.dtype[Any]) -> Options:
+        """The same for other numbers."""
+        return replace(self, target=replace(self.target, dtype=dtype))
 
     @property
-    def bits(self) -> int:
-        """The width of a number."""
-        return self.dtype.itemsize * 8
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self.target.dtype
 
     @property
-    def lanes(self) -> int:
-        """How many numbers are in a vector."""
-        own = self.processor.vector_bits if self.processor else lowering.vector_bits()
-        return (self.vector_bits or own) // self.bits
-
-    @property
-    def emitted(self) -> dict[str, Any]:
-        """What emitters must know."""
-        return {"bits": self.bits, "exact": self.strict, "processor": self.processor}
-
-    @property
-    def compiled(self) -> dict[str, Any]:
-        """What `lowering.compile` must know."""
-        processor = self.processor
-        own = {"cpu": processor.cpu, "features": processor.features} if processor else {}
-        # the schedule has chosen the lanes and how far to unroll
-        return {"vectorize": False, "unroll": False, "isolate": False, **own}
+    def strict(self) -> bool:
+        """Whether any change of rounding is forbidden."""
+        return self.target.strict
 
 
-STAGES = ["graph", "program", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]
+STAGES = ["graph", "program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]
 
 
 class Executable:
@@ -120,10 +101,9 @@ class Executable:
         self.wrt = recording.wrt
         self.stores = recording.trace.stores
         graphs.verify(self.graph)
-        # rerolling groups the terms of sums by kind, which strict results forbid
-        program = straight_line(self.graph) if options.strict else reroll(self.graph)
-        self.program = verify(program, "reroll")
-        self.transformed = self._transform(recording)
+        self.program = program_of(self.graph, options.target)
+        self.differentiated = self._differentiate(recording)
+        self.transformed = optimized(self.differentiated, options.target)
         outputs = self.transformed.with_role(Role.OUTPUT)
         single = any(a.name == OUTPUT and a.size == 1 for a in outputs)
         names = [a.name for a in self.transformed.with_role(Role.INPUT)]
@@ -146,38 +126,39 @@ class Executable:
             options.dtype,
             sequences,
         )
-        self.schedule = schedule(
-            self.transformed,
-            returned=self.interface.returned,
-            width=options.lanes,
-            bits=options.bits,
-            exact=options.strict,
-        )
         # what CPython runs by itself compares nothing: with `check`, every call goes through Python
         self.has_entry = has_entry(self.convention) and not options.check
         self.checker = self._checker() if options.check else None
-        found = constant_data(self.transformed, options.bits)
-        self.data = {name: data for name, data in found.items() if len(data) > INLINE_DATA}
-        self._native: lowering.NativeModule | None = None
+        self.code = self._code(self.transformed, self.interface)
+        if self.has_entry:
+            target, convention, work = options.target, self.convention, self.work
+            self.code.extend = lambda module: emit_entry(
+                module, convention, ENTRY, target, work=work
+            )
+            self.code.symbols = lambda: addresses(target.dtype)
+        self.points = self._code(self.transformed, self.interface, emit=emit_block, points=True)
+        """For calls with arrays: the numbers are vectors of points."""
         self._caller: Caller | None = None
         self._arrays: ArrayCaller | None = None
         self._closed = False
         self._lock = Lock()
 
+    def _code(self, program: Program, interface: Interface, **how: Any) -> Code:
+        return compile_program(program, self.options.target, interface, stores=self.stores, **how)
+
     # -- stages --------------------------------------------------------------------------------
 
-    def _transform(self, recording: Recording) -> Program:
-        """The program that is emitted: differentiated if need be, simplified, expanded."""
+    def _differentiate(self, recording: Recording) -> Program:
+        """The program of what is wanted."""
         inputs = len(self.program.with_role(Role.INPUT))
         extra = self.parameters[inputs:]
         program = self.wanted.value.transform(self.name, self.program, recording, extra)
-        if program is not self.program:
-            verify(program, self.wanted.value.name)
-        program = simplify(program)
-        program = simplify(expand(program, exact=self.options.strict))
-        if not self.options.strict:
-            program = simplify(combine(program))
-        return verify(program, "simplify")
+        return program if program is self.program else verify(program, self.wanted.value.name)
+
+    @property
+    def schedule(self) -> Schedule:
+        """That of `main`."""
+        return self.code.schedule
 
     def _checker(self) -> Checker:
         here = weakref.ref(self)  # a ring would keep the machine code until Python looks for it
@@ -198,12 +179,9 @@ class Executable:
 
     def _trial(self, program: Program, inputs: Sequence[Numbers]) -> dict[str, Numbers]:
         """What a program like this one gives, compiled in the same way but for more outputs."""
-        options = self.options
-        bits, exact = options.bits, options.strict
-        plan = schedule(program, width=options.lanes, bits=bits, exact=exact)
         interface = Interface(self.interface.by_value, None)
-        native = self._compile(lambda: emit(plan, interface, **options.emitted), plan)
-        number = ctypes.c_double if bits == 64 else ctypes.c_float
+        code = self._code(program, interface)
+        number = self.convention.number
         passed: list[Any] = []
         found: dict[str, Any] = {}
         given = iter(inputs)
@@ -213,45 +191,13 @@ class Executable:
                 found[a.name] = block
             passed.append(block[0] if a.name in interface.by_value else block)
         types = [number if isinstance(x, float) else ctypes.c_void_p for x in passed]
-        ctypes.CFUNCTYPE(None, *types)(native.address(ENTRY))(*passed)
+        ctypes.CFUNCTYPE(None, *types)(code.address)(*passed)
         return {name: np.array(block, dtype=np.float64) for name, block in found.items()}
-
-    def _emit(self) -> Any:
-        return emit(self.schedule, self.interface, **self.options.emitted)
 
     @property
     def work(self) -> int:
         """How many operations a call takes, or a point of arrays: those of loops every time."""
         return sum(s.points * max(1, operations(s.expr)) for s in self.transformed.body)
-
-    def _emit_all(self) -> Any:
-        """The module with what CPython calls, which is not shown."""
-        module = self._emit()
-        if self.has_entry:
-            exact = self.options.strict
-            emit_entry(module, self.convention, ENTRY, exact=exact, work=self.work)
-        return module
-
-    def _compile(self, emit: Callable[[], Any], schedule: Schedule) -> lowering.NativeModule:
-        with context():
-            native = lowering.compile(
-                emit(),
-                opt_level=schedule.opt_level,
-                symbols=addresses(self.options.bits) if self.has_entry else None,
-                **self.options.compiled,
-            )
-        for k, store in enumerate(self.stores):
-            if f"p{k}" in native.symbols:
-                ctypes.c_void_p.from_address(native.address(f"p{k}")).value = store.address
-        for name, data in self.data.items():
-            ctypes.c_void_p.from_address(native.address(name)).value = data.ctypes.data
-        return native
-
-    @property
-    def mlir(self) -> str:
-        """The module as text."""
-        with context():
-            return str(self._emit()).rstrip("\n")
 
     @property
     def stage_names(self) -> list[str]:
@@ -266,23 +212,32 @@ class Executable:
                 return str(self.graph)
             case "program":
                 return str(self.program)
+            case "passes":
+                return self._passes()
             case "simplified":
                 return str(self.transformed)
             case "schedule":
                 return str(self.schedule)
             case "mlir":
-                return self.mlir
+                return self.code.mlir
             case "llvm_ir":
                 return self.native.llvm_ir
             case "assembly":
                 return self.native.assembly
             case "arrays_mlir":
-                with context():
-                    return str(self._emit_arrays(self._array_schedule())).rstrip("\n")
+                return self.points.mlir
             case "arrays_llvm_ir":
-                return self.arrays.code.native.llvm_ir
+                return self.points.native.llvm_ir
             case _:
-                return self.arrays.code.native.assembly
+                return self.points.native.assembly
+
+    def _passes(self) -> str:
+        """The program after each pass that changed it."""
+        done = [("reroll", self.program)]
+        if self.differentiated is not self.program:
+            done.append((self.wanted.value.name, self.differentiated))
+        done += passes(self.differentiated, self.options.target)
+        return "\n\n".join(f"; after {name}\n{program}" for name, program in done)
 
     # -- calling -------------------------------------------------------------------------------
 
@@ -299,7 +254,7 @@ class Executable:
         native = self.native
         if not self.has_entry:
             return following
-        following = following or addresses(self.options.bits)[CALL_GENERAL]
+        following = following or addresses(self.options.dtype)[CALL_GENERAL]
         ctypes.c_void_p.from_address(native.address(NEXT)).value = following
         return native.address(ENTRY_POINT)
 
@@ -311,9 +266,7 @@ class Executable:
         """
         with self._lock:
             self._check_open()
-            if self._native is None:
-                self._native = self._compile(self._emit_all, self.schedule)
-            return self._native
+            return self.code.native
 
     @property
     def caller(self) -> Caller:
@@ -334,9 +287,11 @@ class Executable:
         """Free the machine code, or let the last call that runs in it do so."""
         with self._lock:
             self._closed = True
-            if self._native is not None:
-                _let_go(self._native)
-            self._native = self._arrays = None
+            native = self.code.release()
+            if native is not None:
+                _let_go(native)
+            self.points.release()
+            self._arrays = None
         if self._caller is not None:
             self._caller.replace(self._refuse)
 
@@ -346,7 +301,7 @@ class Executable:
     @property
     def c_prototype(self) -> str:
         """`main` as C declares it."""
-        c = "double" if self.options.bits == 64 else "float"
+        c = "double" if self.options.target.bits == 64 else "float"
         arguments = [
             f"const {c} {name}[{count(s)}]" if isinstance(s, Container) else f"{c} {name}"
             for name, s in self.parameters
@@ -374,22 +329,11 @@ class Executable:
             return self._arrays
 
     def _compile_arrays(self) -> ArrayCaller:
-        plan = self._array_schedule()
-        native = self._compile(lambda: self._emit_arrays(plan), plan)
-        code = BatchCode(self.convention, native, (self.stores, self.data))
+        points = self.points
+        code = BatchCode(self.convention, points.native, (self.stores, points.data), points.target)
         if self.checker is not None:
             return CheckedArrayCaller(self.convention, code, self.work, self.checker)
         return ArrayCaller(self.convention, code, self.work)
-
-    def _array_schedule(self) -> Schedule:
-        """The schedule of one point, whose numbers become vectors of points."""
-        options, returned = self.options, self.interface.returned
-        bits, exact = options.bits, options.strict
-        return schedule(self.transformed, returned=returned, bits=bits, exact=exact)
-
-    def _emit_arrays(self, plan: Schedule) -> Any:
-        options = self.options
-        return emit_block(plan, self.interface, lanes=options.lanes, **options.emitted)
 
 
 _entered: list[lowering.NativeModule] = []  # let go while calls were in their entries

@@ -60,7 +60,7 @@ class Inspectable:
         return tuple(known)
 
     def __str__(self) -> str:
-        return self._shown.mlir
+        return self._shown.code.mlir
 
     def __repr__(self) -> str:
         names = ", ".join(p.name for p in self._parameters)

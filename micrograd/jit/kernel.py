@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 from types import MethodType
 from typing import Any
 
@@ -132,7 +131,7 @@ class Kernel(Derivable, Inspectable, NativeCallable):
         with self._lock:
             self._check_open()
             if dtype not in self._siblings:
-                options = replace(self._options, dtype=dtype)
+                options = self._options.with_dtype(dtype)
                 self._siblings[dtype] = Kernel(self._source, options, self._wanted)
             return self._siblings[dtype]
 

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from lowering.bindings import ir
 
 from ..jit.emit.blocks import declare
+from ..jit.target import Target
 from .gather_code import GatherEmitter, Samples
 from .step_code import RUN, Update
 
@@ -48,15 +49,14 @@ def thread_words(columns: int) -> tuple[str, ...]:
     )
 
 
-def emit_batches(update: Update, samples: Samples, *, bits: int, width: int) -> ir.Module:
+def emit_batches(update: Update, samples: Samples, target: Target) -> ir.Module:
     """The module of a loop around `number kernel(x0*, ..., weights*, share, samples*, gradient*)`.
 
-    bits    the kernel's element type: 32 or 64
-    width   float64 numbers in a vector register
+    target    of the kernel
     """
     with ir.Location.unknown():
         module = ir.Module.create()
-        BatchEmitter(module, update, bits, width, samples).emit()
+        BatchEmitter(module, update, target, samples).emit()
     module.operation.verify()
     return module
 
@@ -66,10 +66,8 @@ class BatchEmitter(GatherEmitter):
 
     most_parts = PARTS
 
-    def __init__(
-        self, module: ir.Module, update: Update, bits: int, width: int, samples: Samples
-    ) -> None:
-        super().__init__(module, update, bits, width, samples)
+    def __init__(self, module: ir.Module, update: Update, target: Target, samples: Samples) -> None:
+        super().__init__(module, update, target, samples)
         self.words = thread_words(len(self.columns))
 
     def emit(self) -> None:

@@ -41,7 +41,7 @@ def check_loss(loss: SampleLoss, data: Sequence[npt.NDArray[Any]], batch: int) -
     rows = np.arange(loss.samples) % some  # behind the batch the weights are 0
     for k, column in enumerate(data):
         given[f"x{k}"] = column[rows].reshape(-1)
-    number = ctypes.c_double if options.bits == 64 else ctypes.c_float
+    number = ctypes.c_double if options.target.bits == 64 else ctypes.c_float
     count = ctypes.c_int64(-(-some // loss.multiple) * loss.multiple)
     passed: list[Any] = []
     columns: list[npt.NDArray[np.float64]] = []

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lowering.bindings import ir
 
 from ..jit.emit.builder import Builder
+from ..jit.target import Target
 from .step_code import FIELDS as COMMON
 from .step_code import TrainingEmitter, Update
 
@@ -69,10 +70,8 @@ class GatherEmitter(TrainingEmitter):
 
     fields = FIELDS
 
-    def __init__(
-        self, module: ir.Module, update: Update, bits: int, width: int, samples: Samples
-    ) -> None:
-        super().__init__(module, update, bits, width)
+    def __init__(self, module: ir.Module, update: Update, target: Target, samples: Samples) -> None:
+        super().__init__(module, update, target)
         self.columns = samples.columns
         self.shuffled = samples.shuffled
 

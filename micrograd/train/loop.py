@@ -22,9 +22,11 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import context
 
+from ..jit.emit.native import native
 from ..jit.executable import Executable, Options
 from ..jit.ir.program import Program, accesses
 from ..jit.schedule.lanes import operations
+from ..jit.target import Target
 from ..optim import Optimizer
 from .batch_code import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
 from .check_loss import check_loss
@@ -52,11 +54,10 @@ _checked: weakref.WeakSet[SampleLoss] = weakref.WeakSet()
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(form: Form, update: Update, bits: int, width: int) -> lowering.NativeModule:
-    """A loop of some form, whose vectors have so many numbers of 64 bits."""
+def _compiled(form: Form, update: Update, target: Target) -> lowering.NativeModule:
+    """A loop of some form, around kernels for that target."""
     with context():
-        module = form(update, bits=bits, width=width)
-        return lowering.compile(module, vectorize=False, unroll=False, isolate=False)
+        return native(form(update, target), target)
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ class _Batches:
     samples: Samples
     blocks: bool
 
-    def __call__(self, update: Update, *, bits: int, width: int) -> Any:
+    def __call__(self, update: Update, target: Target) -> Any:
         emit = emit_batches if self.blocks else emit_singles
-        return emit(update, self.samples, bits=bits, width=width)
+        return emit(update, self.samples, target)
 
 
 def seconds_of(program: Program) -> float:
@@ -189,9 +190,8 @@ class Loop:
         self._settings = settings
         update = update_of(optimizer)
         if update != self._update:
-            options, self._update = self._options, update
-            width = options.lanes * options.bits // 64
-            self._native = _compiled(self._form, update, options.bits, width)
+            self._update = update
+            self._native = _compiled(self._form, update, self._options.target)
             self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._native.address(RUN))
 
     def _open(self, until: int) -> None:

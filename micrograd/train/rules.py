@@ -12,6 +12,7 @@ from ..engine import Value
 from ..errors import TrainingError, kind
 from ..jit.ir.program import Access, Apply, Expr, Program, Statement
 from ..jit.passes.simplify import expand
+from ..jit.target import Target
 from ..jit.trace.trace import nodes
 from ..ops import as_float
 from ..optim import Optimizer
@@ -36,7 +37,7 @@ def update_of(optimizer: Optimizer) -> Update:
         )
     exprs = _expressions([x if isinstance(x, Value) else as_float(x) for x in results])
     program = Program(body=[Statement(Access(f"x{k}"), x) for k, x in enumerate(exprs)])
-    program = expand(program, exact=True)
+    program = expand(program, Target.host(strict=True))
     made = tuple(s.expr for s in program.body)
     return Update(str(program), made, len(step))
 

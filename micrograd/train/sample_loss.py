@@ -7,22 +7,19 @@ one sample after the other.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-import lowering
-from lowering.bindings import context
-
 from .. import ops
 from ..engine import Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
-from ..jit.emit.function import ENTRY, Interface, constant_data, emit
+from ..jit.compile import Emit, compile_program, optimized, program_of
+from ..jit.emit.function import Interface, emit
 from ..jit.emit.samples import emit_samples, lanes_of
-from ..jit.emit.storage import INLINE_DATA
 from ..jit.executable import Options
 from ..jit.ir import graph as graphs
 from ..jit.ir.graph import Graph
@@ -30,9 +27,8 @@ from ..jit.ir.program import Access, Apply, Program, Role, accesses
 from ..jit.ir.verify import verify
 from ..jit.passes.over_samples import SHARE, WEIGHTS, over_samples
 from ..jit.passes.reverse import gradient
-from ..jit.passes.simplify import expand, simplify
-from ..jit.reroll.reroll import OUTPUT, reroll, straight_line
-from ..jit.schedule.schedule import schedule
+from ..jit.reroll.reroll import OUTPUT
+from ..jit.schedule.schedule import Schedule
 from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, row
 from ..jit.trace.trace import Element, Trace, trace, without_collecting
@@ -145,6 +141,7 @@ class SampleLoss:
     size: int
     samples: int
     multiple = 1
+    by_value: Sequence[str] = ()
     expected: Sequence[ColumnLabels] = ()
 
     def __init__(
@@ -154,40 +151,23 @@ class SampleLoss:
         found: Trace,
         parameters: Sequence[Value],
         options: Options,
+        emit: Emit = emit,
     ) -> None:
         self.options = options
         self.stores = found.stores
         wrt = [found.elements.get(p) for p in parameters]
         program = gradient(program, of, wrt, keep_value=True)
-        program = simplify(verify(program, "differentiate"))
-        program = simplify(expand(program, exact=options.strict))
-        self.program = verify(program, "simplify")
-        self.schedule = schedule(
-            program,
-            returned=OUTPUT,
-            width=options.lanes,
-            bits=options.bits,
-            exact=options.strict,
+        self.program = optimized(verify(program, "differentiate"), options.target)
+        interface = Interface(frozenset(self.by_value), OUTPUT)
+        self.code = compile_program(
+            self.program, options.target, interface, stores=self.stores, emit=emit
         )
-        with context():
-            plan = self.schedule
-            module = self._emit()
-            self._native = lowering.compile(module, opt_level=plan.opt_level, **options.compiled)
-        for k, store in enumerate(self.stores):
-            if f"p{k}" in self._native.symbols:
-                self._point(f"p{k}", store.address)
-        constants = constant_data(program, options.bits)
-        self._data = {name: each for name, each in constants.items() if len(each) > INLINE_DATA}
-        for name, each in self._data.items():
-            self._point(name, each.ctypes.data)
-        self.address = self._native.address(ENTRY)
+        self.address = self.code.address
 
-    def _point(self, name: str, address: int) -> None:
-        """Set a pointer of the module."""
-        ctypes.c_void_p.from_address(self._native.address(name)).value = address
-
-    def _emit(self) -> Any:
-        raise NotImplementedError
+    @property
+    def schedule(self) -> Schedule:
+        """How its code runs."""
+        return self.code.schedule
 
 
 class BlockLoss(SampleLoss):
@@ -195,6 +175,8 @@ class BlockLoss(SampleLoss):
 
     number f(x0*, x1*, ..., weights*, share, count*, gradient*)
     """
+
+    by_value = (SHARE,)
 
     def __init__(
         self,
@@ -205,7 +187,8 @@ class BlockLoss(SampleLoss):
         options: Options,
     ) -> None:
         self.size = self.samples = size
-        super().__init__(program, (OUTPUT, 0), found, parameters, options)
+        emit = partial(emit_samples, size=size)
+        super().__init__(program, (OUTPUT, 0), found, parameters, options, emit)
         self.multiple = lanes_of(self.schedule, size)
 
     @property
@@ -217,10 +200,6 @@ class BlockLoss(SampleLoss):
             for s in self.program.body
             if s.domain and s.domain[0] % self.size == 0
         )
-
-    def _emit(self) -> Any:
-        interface = Interface(frozenset({SHARE}), OUTPUT)
-        return emit_samples(self.schedule, interface, self.size, **self.options.emitted)
 
 
 class SingleLoss(SampleLoss):
@@ -242,7 +221,7 @@ class SingleLoss(SampleLoss):
         penalty: SampleLoss | None,
     ) -> None:
         self.penalty = penalty
-        program = _program(found, options)
+        program = program_of(found.graph, options.target)
         weight = program.declare(WEIGHTS, Role.INPUT)
         before = program.declare(BEFORE, Role.INPUT, len(parameters))
         sums = [Access(program.declare(name, Role.TEMPORARY).name) for name in ("dot", "total")]
@@ -261,28 +240,13 @@ class SingleLoss(SampleLoss):
         program.assign(total, Apply(ops.add, (weighted, dot)))
         super().__init__(program, (total.array, 0), found, parameters, options)
 
-    def _emit(self) -> Any:
-        return _emitted(self)
-
 
 class Penalty(SampleLoss):
     """A value that depends on parameters only, and its gradient, at `number f(gradient*)`."""
 
     def __init__(self, found: Trace, parameters: Sequence[Value], options: Options) -> None:
-        super().__init__(_program(found, options), (OUTPUT, 0), found, parameters, options)
-
-    def _emit(self) -> Any:
-        return _emitted(self)
-
-
-def _emitted(loss: SampleLoss) -> Any:
-    interface = Interface(frozenset(), OUTPUT)
-    return emit(loss.schedule, interface, **loss.options.emitted)
-
-
-def _program(found: Trace, options: Options) -> Program:
-    program = straight_line(found.graph) if options.strict else reroll(found.graph)
-    return verify(program, "reroll")
+        program = program_of(found.graph, options.target)
+        super().__init__(program, (OUTPUT, 0), found, parameters, options)
 
 
 def sample_loss(
@@ -333,7 +297,7 @@ def _compiled(
     found: Trace, parameters: Sequence[Value], options: Options, penalty: Value | None
 ) -> SampleLoss:
     if not options.strict:
-        block = over_samples(_program(found, options))
+        block = over_samples(program_of(found.graph, options.target))
         if block is not None:
             verify(block[0], "over_samples")
             loss = BlockLoss(*block, found, parameters, options)

@@ -14,20 +14,20 @@ from __future__ import annotations
 
 from lowering.bindings import ir
 
+from ..jit.target import Target
 from .batch_code import PART_WORDS, BatchEmitter
 from .gather_code import Samples
 from .step_code import Update
 
 
-def emit_singles(update: Update, samples: Samples, *, bits: int, width: int) -> ir.Module:
+def emit_singles(update: Update, samples: Samples, target: Target) -> ir.Module:
     """The module of a loop around `number kernel(x0*, ..., weight*, before*, gradient*)`.
 
-    bits    the kernel's element type: 32 or 64
-    width   float64 numbers in a vector register
+    target    of the kernel
     """
     with ir.Location.unknown():
         module = ir.Module.create()
-        _SingleEmitter(module, update, bits, width, samples).emit()
+        _SingleEmitter(module, update, target, samples).emit()
     module.operation.verify()
     return module
 

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from lowering.bindings import ir
 
 from ..jit.emit.builder import Builder
 from ..jit.ir.program import Access, Expr
+from ..jit.target import Target
 
 RUN = "run"
 
@@ -62,15 +65,11 @@ class Update:
         return len(self.results) - 1
 
 
-def emit_training(update: Update, *, bits: int, width: int) -> ir.Module:
-    """The module of a loop that calls `number kernel(number *gradient)`, verified.
-
-    bits    the kernel's element type: 32 or 64
-    width   float64 numbers in a vector register
-    """
+def emit_training(update: Update, target: Target) -> ir.Module:
+    """The module of a loop that calls `number kernel(number *gradient)`, verified."""
     with ir.Location.unknown():
         module = ir.Module.create()
-        emitter = TrainingEmitter(module, update, bits, width)
+        emitter = TrainingEmitter(module, update, target)
         emitter.update("update", emitter.kernel_type)
         emitter.run()
     module.operation.verify()
@@ -82,11 +81,13 @@ class TrainingEmitter:
 
     fields: tuple[str, ...] = FIELDS
 
-    def __init__(self, module: ir.Module, update: Update, bits: int, width: int) -> None:
-        self.b = Builder(module, 64, exact=True)
+    def __init__(self, module: ir.Module, update: Update, target: Target) -> None:
+        # parameters and their state are float64, whatever the kernel's numbers are
+        wide = replace(target, dtype=np.dtype(np.float64), strict=True)
+        self.b = Builder(module, wide)
         self.rule = update
-        self.width = width
-        self.kernel_type = self.b.f64 if bits == 64 else ir.F32Type.get()
+        self.width = wide.lanes
+        self.kernel_type = self.b.f64 if target.bits == 64 else ir.F32Type.get()
         self.state: ir.Value
         self.entry: ir.Block
 

@@ -23,6 +23,7 @@ from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Program, Role
 from micrograd.jit.ir.rounding import Bounded
 from micrograd.jit.kernel import Kernel
+from micrograd.jit.target import Target
 from micrograd.jit.trace.signature import SCALAR, Container, Structure, count, structure_of
 from micrograd.jit.trace.source import FunctionSource, Recording
 
@@ -145,8 +146,9 @@ class Derived:
 
     def executable(self, form: Form) -> Executable:
         """The kernel, scheduled; its program is made once for all dtypes and widths."""
-        dtype, target = np.dtype(form.dtype), processor(form.target)
-        options = Options(dtype, form.strict, vector_bits=form.bits, processor=target)
+        found, bits = processor(form.target), form.bits
+        target = Target.host(form.dtype, strict=form.strict, vector_bits=bits, processor=found)
+        options = Options(target)
         kernel = Kernel(self.source, options, form.wanted)
         names = [p.name for p in kernel._parameters]
         structures = [*self.structures, *self.extra(form.wanted)]

@@ -18,6 +18,7 @@ import pytest
 from micrograd import History, Value, fit, jit, tanh, where
 from micrograd.errors import TraceError, TrainingError
 from micrograd.jit.executable import Options
+from micrograd.jit.target import Target
 from micrograd.losses import max_margin
 from micrograd.nn import MLP
 from micrograd.optim import SGD, Adam
@@ -269,7 +270,7 @@ def test_a_step_can_be_left_and_taken_up_between_any_two_blocks(threads: int, st
     for calls in (10_000, threads):
         w = Value(0.75)
         optimizer = SGD([w], lr=0.5)
-        options = Options(np.dtype(np.float64), strict)
+        options = Options(Target.host(strict=strict))
         kernel = sample_loss(lambda x, w=w: tanh(w - x) ** 2, [()], [w], options)
         loop = BatchLoop(optimizer, kernel, [x], batch=len(x), seed=None, threads=threads)
         loop._open(3)

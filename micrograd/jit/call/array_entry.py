@@ -19,6 +19,8 @@ import lowering
 from lowering.bindings import context, ir
 
 from ..emit.builder import Builder
+from ..emit.native import native
+from ..target import Target
 from ..trace.signature import SCALAR, count
 from .callable import ARRAYS_AT, LAYOUT, immortal
 from .convention import Convention
@@ -77,14 +79,12 @@ def _compiled() -> lowering.NativeModule:
     known = {"out_string": id(_OUT), "PyArray_New": array_new()}
     with context(), ir.Location.unknown():
         module = ir.Module.create()
-        _emit(Objects(Builder(module, 64, exact=True)))
+        target = Target.host(strict=True)
+        _emit(Objects(Builder(module, target)))
         module.operation.verify()
-        symbols = addresses(64) | known
-        native = lowering.compile(
-            module, symbols=symbols, vectorize=False, unroll=False, isolate=False
-        )
-        immortal(native)
-        return native
+        code = native(module, target, symbols=addresses(np.dtype(np.float64)) | known)
+        immortal(code)
+        return code
 
 
 def _emit(o: Objects) -> None:

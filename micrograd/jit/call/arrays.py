@@ -21,6 +21,7 @@ import lowering
 
 from ...errors import SignatureError, kind
 from ..emit.array_main import BLOCK
+from ..target import Target
 from ..trace.signature import SCALAR, build, count, row
 from .convention import Convention
 from .layout import leaves_of, moved_last, new_rows, side_by_side
@@ -87,12 +88,15 @@ class BatchCode:
     """
 
     def __init__(
-        self, convention: Convention, native: lowering.NativeModule, memory: object
+        self,
+        convention: Convention,
+        native: lowering.NativeModule,
+        memory: object,
+        target: Target,
     ) -> None:
         self.native = native
         self.memory = memory
         self.dtype = convention.dtype
-        bits = self.dtype.itemsize * 8
         operands = Operands.of(convention)
         sizes = [*operands.inputs, *operands.outputs]
         self.address = native.address(BLOCK)
@@ -102,12 +106,16 @@ class BatchCode:
                 len(sizes),
                 sum(max(1, n) for n in operands.inputs),
                 operands.columns,
-                points_in_block(operands.columns, bits),
+                points_in_block(operands.columns, target),
                 *sizes,
             ],
             dtype=np.int64,
         )
-        self.loop = (self.dtype, strided_loop(bits).address(STRIDED), self.layout.ctypes.data)
+        self.loop = (
+            self.dtype,
+            strided_loop(target.bits).address(STRIDED),
+            self.layout.ctypes.data,
+        )
 
 
 def ufunc_of(convention: Convention, codes: Sequence[BatchCode], doc: str) -> np.ufunc:

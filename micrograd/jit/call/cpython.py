@@ -80,7 +80,7 @@ class Objects:
             "unnamed_addr": ir.Attribute.parse("0 : i64"),
             "visibility_": ir.Attribute.parse("0 : i64"),
         }
-        if b.exact:
+        if b.target.strict:
             attributes["passthrough"] = ir.Attribute.parse('["no-builtins"]')
         b.enter(b.module.body)
         function = b.build("llvm.func", [], [], attributes, regions=1)

@@ -23,6 +23,7 @@ import numpy as np
 from lowering.bindings import ir
 
 from ..emit.builder import Builder
+from ..target import Target
 from ..trace.signature import Container, Structure, count
 from .callable import LAYOUT, available
 from .convention import Convention
@@ -110,11 +111,11 @@ def _runs(structures: Sequence[Structure]) -> Iterator[tuple[int, int]]:
 
 
 def emit_entry(
-    module: ir.Module, convention: Convention, main: str, *, exact: bool, work: int
+    module: ir.Module, convention: Convention, main: str, target: Target, *, work: int
 ) -> None:
     """Append `entry` and `next` to the module of a kernel whose `main` takes `work` operations."""
     with ir.Location.unknown():
-        objects = Objects(Builder(module, 8 * convention.dtype.itemsize, exact=exact))
+        objects = Objects(Builder(module, target))
         _Entry(objects, convention).emit(main, release=work > GIL_FREE_WORK)
 
 

@@ -16,6 +16,7 @@ longer than the rest of a small one.
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,8 @@ import lowering
 from lowering.bindings import context, ir
 
 from ..emit.builder import Builder
+from ..emit.native import native
+from ..target import Target
 from .callable import GENERAL, LAYOUT, immortal, symbols
 from .cpython import Objects
 from .ndarrays import ARRAY, array_new, usable
@@ -32,11 +35,12 @@ CALL_GENERAL = "call_general"
 
 
 @functools.cache
-def _compiled(bits: int) -> lowering.NativeModule:
+def _compiled(dtype: np.dtype[Any]) -> lowering.NativeModule:
     """The machine code for an element type; it lives as long as the process."""
     with context(), ir.Location.unknown():
         module = ir.Module.create()
-        o = Objects(Builder(module, bits, exact=True))
+        target = Target.host(dtype, strict=True)
+        o = Objects(Builder(module, target))
         _read_numbers(o)
         _convert(o)
         _new_container(o, "new_tuple")
@@ -47,17 +51,15 @@ def _compiled(bits: int) -> lowering.NativeModule:
         _call_general(o)
         module.operation.verify()
         known = symbols() | ({"PyArray_New": array_new()} if usable() else {})
-        native = lowering.compile(
-            module, symbols=known, vectorize=False, unroll=False, isolate=False
-        )
-        immortal(native)
-        return native
+        code = native(module, target, symbols=known)
+        immortal(code)
+        return code
 
 
-def addresses(bits: int) -> dict[str, int]:
+def addresses(dtype: np.dtype[Any]) -> dict[str, int]:
     """The symbols of this code, and all that it refers to itself, for the linker."""
-    native = _compiled(bits)
-    return symbols() | {name: native.address(name) for name in native.symbols}
+    code = _compiled(dtype)
+    return symbols() | {name: code.address(name) for name in code.symbols}
 
 
 def _read_numbers(o: Objects) -> None:

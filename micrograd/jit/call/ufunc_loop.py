@@ -23,6 +23,9 @@ from string import Template
 
 import lowering
 
+from ..emit.native import native
+from ..target import Target
+
 STRIDED = "strided"
 BLOCK_BYTES = 16 * 1024
 """The copies of a block should leave room in the L1 cache."""
@@ -254,11 +257,11 @@ def strided_loop(bits: int) -> lowering.NativeModule:
     number = "double" if bits == 64 else "float"
     flags = _ALL_FLAGS.get(platform.machine().lower(), 61)
     text = _SOURCE.substitute(number=number, size=bits // 8, flags=flags, most=MOST_ON_STACK)
-    return lowering.compile_ir(text, vectorize=False, unroll=False, isolate=False)
+    return native(text, Target.host())
 
 
-def points_in_block(columns: int, bits: int) -> int:
+def points_in_block(columns: int, target: Target) -> int:
     """How many points are taken at once where columns are copied."""
-    points = BLOCK_BYTES // max(1, columns * bits // 8)
-    vector = lowering.vector_bits() // bits
+    points = BLOCK_BYTES // max(1, columns * target.bits // 8)
+    vector = target.lanes
     return max(vector, min(1024, points // vector * vector))

@@ -11,18 +11,16 @@ full vector: no more is read or written than is there.
 
 from __future__ import annotations
 
-import functools
-import os
 from typing import Any
 
 import numpy as np
 
-from lowering import Processor
 from lowering.bindings import ir
 from lowering.versions import masked_alignment
 
 from ..schedule.lanes import VectorLoop
 from ..schedule.schedule import Schedule, cost
+from ..target import Target
 from .builder import Builder
 from .call_memory import CallMemory
 from .function import Interface
@@ -36,38 +34,17 @@ MOST_STREAMS = 12
 """Kernels with more outputs write them through the cache."""
 
 
-@functools.cache
-def last_level_cache() -> int:
-    """The bytes of the largest cache, as the system says; else 32 MiB."""
-    try:
-        found = os.sysconf("SC_LEVEL3_CACHE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        found = 0
-    return found if found > 0 else 32 << 20
-
-
-def emit_block(
-    schedule: Schedule,
-    interface: Interface,
-    *,
-    bits: int,
-    exact: bool,
-    lanes: int,
-    processor: Processor | None = None,
-) -> ir.Module:
-    """The module, built in the current MLIR context and verified.
-
-    lanes     points in a vector
-    """
+def emit_block(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
+    """The module, built in the current MLIR context and verified; a vector is of points."""
     with ir.Location.unknown():
         module = ir.Module.create()
-        builder = Builder(module, bits, exact=exact, lanes=lanes, processor=processor)
+        builder = Builder(module, target, lanes=target.lanes)
         plain = Vectors(builder, schedule, interface, "")
         plain.kernel.globals()
         plain.emit()
         wide = None
-        if _is_short(schedule) and not exact:
-            wide = Vectors(builder.twin(2 * lanes), schedule, interface, "_pairs")
+        if _is_short(schedule) and not target.strict:
+            wide = Vectors(builder.twin(2 * target.lanes), schedule, interface, "_pairs")
             wide.emit()
         _emit_main(plain, wide)
     module.operation.verify()
@@ -162,7 +139,7 @@ def _past(v: Vectors, columns: Any, n: Any) -> tuple[Any, Any]:
     alike = b.compare_integers("eq", b.integer_op("llvm.and", apart, within), b.integer(0))
     even = b.integer_op("llvm.and", addresses[0], b.integer(size - 1))
     alike = b.build("llvm.and", [b.i1], [alike, b.compare_integers("eq", even, b.integer(0))])
-    limit = last_level_cache() // (size * len(outputs))
+    limit = b.target.last_cache // (size * len(outputs))
     many = b.compare_integers("sgt", n, b.integer(limit))
     past = b.build("llvm.and", [b.i1], [alike, many])
     short = b.integer_op("llvm.and", b.integer_op("llvm.sub", b.integer(0), addresses[0]), within)

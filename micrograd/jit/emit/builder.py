@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import lowering
-from lowering import Processor
 from lowering.bindings import ir
 
 from ...errors import GraphError
 from ...ops import OPS, Op
 from ..ir.program import Access, Apply, Expr
+from ..target import Target
 from ..vectormath import expansion
 from ..vectormath.library import Library
 from .blocks import Blocks, declare
@@ -22,29 +21,19 @@ REASSOCIATED = "reassoc, contract"
 
 
 class Builder(Blocks):
-    """Appends operations to the functions of one module. `bits` is 32 or 64: the element type.
+    """Appends operations to the functions of one module, on numbers of the target.
 
-    With `exact`, no operation carries a fast-math flag and library calls are left alone.
+    For a strict target no operation carries a fast-math flag and library calls are left alone.
 
     lanes   how many elements one number of the program is. More than 1: every number is a vector,
             of that number at so many points of a batch, and memory holds such vectors; parameters,
             constant data and index tables are the same for all points, and stay single elements.
-    processor   that the code is for; None: this machine's
     """
 
-    def __init__(
-        self,
-        module: ir.Module,
-        bits: int,
-        *,
-        exact: bool,
-        lanes: int = 1,
-        processor: Processor | None = None,
-    ) -> None:
+    def __init__(self, module: ir.Module, target: Target, *, lanes: int = 1) -> None:
         super().__init__(module)
-        self.processor = processor or lowering.processor()
-        self.bits = bits
-        self.exact = exact
+        self.target = target
+        self.bits = bits = target.bits
         self.lanes = lanes
         self.element_type = self.f64 if bits == 64 else ir.F32Type.get()
         self.number = (
@@ -63,8 +52,7 @@ class Builder(Blocks):
 
     def twin(self, lanes: int) -> Builder:
         """A builder for the same module whose numbers have so many lanes."""
-        exact, processor = self.exact, self.processor
-        twin = Builder(self.module, self.bits, exact=exact, lanes=lanes, processor=processor)
+        twin = Builder(self.module, self.target, lanes=lanes)
         twin._declared, twin._tables = self._declared, self._tables
         return twin
 
@@ -105,11 +93,11 @@ class Builder(Blocks):
         if op.choice:
             return self.select(self.truth(operands[0]), operands[1], operands[2])
         if op.mlir is not None:
-            contracted = op.contracts and not self.exact
+            contracted = op.contracts and not self.target.strict
             flags = {"fastmathFlags": self._contract} if contracted else None
             return self.build(op.mlir, [operands[0].type], operands, flags)
         vector = isinstance(operands[0].type, ir.VectorType)
-        if not self.exact and (vector or op.libm is None) and (expand := expansion(op)):
+        if not self.target.strict and (vector or op.libm is None) and (expand := expansion(op)):
             return self._library.call(op, expand, operands)
         width = self.width(operands[0])
         if op.predicate is not None:
@@ -173,7 +161,7 @@ class Builder(Blocks):
 
     def add(self, x: ir.Value, y: ir.Value, *, reduction: bool = False) -> ir.Value:
         """x + y; a term of a sum over a loop may be reassociated."""
-        if reduction and not self.exact:
+        if reduction and not self.target.strict:
             return self.build("llvm.fadd", [x.type], [x, y], {"fastmathFlags": self._reassociate})
         return self.apply(OPS["add"], [x, y])
 

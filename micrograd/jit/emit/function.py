@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lowering import Processor
 from lowering.bindings import ir
 
 from ..ir.program import Access, Array, Expr, Program, Role, Statement
 from ..schedule.schedule import Schedule, Step
+from ..target import Target
 from .builder import Builder
 from .loop import LoopEmitter
 from .storage import INLINE_DATA, Storage, in_pieces
@@ -30,7 +30,7 @@ from .storage import INLINE_DATA, Storage, in_pieces
 ENTRY = "main"
 
 
-def constant_data(program: Program, bits: int) -> dict[str, npt.NDArray[Any]]:
+def constant_data(program: Program, dtype: np.dtype[Any]) -> dict[str, npt.NDArray[Any]]:
     """The constants and index tables of a program by name, as the code reads them.
 
     Those of more than INLINE_DATA entries are not part of the module: `@name` is a pointer to
@@ -38,8 +38,7 @@ def constant_data(program: Program, bits: int) -> dict[str, npt.NDArray[Any]]:
     """
     with np.errstate(all="ignore"):  # what float32 does not hold is inf or 0
         data: dict[str, npt.NDArray[Any]] = {
-            a.name: np.asarray(a.data, dtype=f"f{bits // 8}")
-            for a in program.with_role(Role.CONSTANT)
+            a.name: np.asarray(a.data, dtype=dtype) for a in program.with_role(Role.CONSTANT)
         }
     return data | {name: table.astype(np.int32) for name, table in program.tables.items()}
 
@@ -52,23 +51,11 @@ class Interface:
     returned: str | None
 
 
-def emit(
-    schedule: Schedule,
-    interface: Interface,
-    *,
-    bits: int,
-    exact: bool,
-    processor: Processor | None = None,
-) -> ir.Module:
-    """The module of a schedule, built in the current MLIR context and verified.
-
-    bits    the element type: 32 or 64
-    exact   no fast-math flags: compiled and interpreted results are equal
-    """
+def emit(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
+    """The module of a schedule, built in the current MLIR context and verified."""
     with ir.Location.unknown():
         module = ir.Module.create()
-        builder = Builder(module, bits, exact=exact, processor=processor)
-        emitter = Emitter(builder, schedule, interface)
+        emitter = Emitter(Builder(module, target), schedule, interface)
         emitter.globals()
         emitter.kernel(ENTRY)
         emitter.c_interface()
@@ -94,7 +81,6 @@ class Emitter:
         self.schedule = schedule
         self.program = schedule.program
         self.interface = interface
-        self.exact = builder.exact
         self.narrowed = narrowed
         self.arguments = [
             a
@@ -110,7 +96,7 @@ class Emitter:
         """The parameter stores, constant data and index tables."""
         for a in self.program.with_role(Role.PARAMETER):
             self._global(f"external @{a.name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
-        for name, numbers in constant_data(self.program, self.builder.bits).items():
+        for name, numbers in constant_data(self.program, self.builder.target.dtype).items():
             if len(numbers) > INLINE_DATA:
                 self._global(f"external @{name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
             else:
@@ -191,7 +177,7 @@ class Emitter:
             attributes["no_inline"] = ir.UnitAttr.get()
         if not internal:
             attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
-        if self.exact:
+        if self.builder.target.strict:
             # else LLVM would take libm's pow(x, 2) for x*x, which rounds differently
             attributes["passthrough"] = ir.Attribute.parse('["no-builtins"]')
         marks = []

@@ -49,7 +49,7 @@ class LoopEmitter:
         loop = self.loop
         self._allocate()
         for s, lane in zip(self.group.statements, loop.lanes, strict=True):
-            if not self.b.exact:
+            if not self.b.target.strict:
                 self.around.accumulators.prepare(s, lane)
         if self.count is not None:
             self._counted(self.count)

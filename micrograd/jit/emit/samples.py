@@ -10,32 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lowering import Processor
 from lowering.bindings import ir
 
 from ..ir.program import Statement
 from ..passes.over_samples import COUNT
 from ..schedule.lanes import VectorLoop
 from ..schedule.schedule import Schedule, Step
+from ..target import Target
 from .builder import Builder
 from .function import ENTRY, Emitter, Interface
 from .loop import LoopEmitter
 
 
 def emit_samples(
-    schedule: Schedule,
-    interface: Interface,
-    size: int,
-    *,
-    bits: int,
-    exact: bool,
-    processor: Processor | None = None,
+    schedule: Schedule, interface: Interface, target: Target, *, size: int
 ) -> ir.Module:
     """The module, built in the current MLIR context and verified; `size` is the block's."""
     with ir.Location.unknown():
         module = ir.Module.create()
-        builder = Builder(module, bits, exact=exact, processor=processor)
-        emitter = _SampleEmitter(builder, schedule, interface)
+        emitter = _SampleEmitter(Builder(module, target), schedule, interface)
         emitter.size = size
         emitter.globals()
         emitter.kernel(ENTRY)

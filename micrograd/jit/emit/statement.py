@@ -177,7 +177,7 @@ class StatementEmitter:
     def _chains(self, box: Sequence[Range]) -> int:
         """How many sums side by side a long sum is."""
         terms = prod(count for _, count, _ in box)
-        return 1 if self.b.exact or terms < 8 else 2 if terms < 32 else 4
+        return 1 if self.b.target.strict or terms < 8 else 2 if terms < 32 else 4
 
     def _add(self, x: Any) -> None:
         """Add a vector, with iterations in lanes, to the target."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from ... import ops
 from ..ir.program import Access, Apply, Expr, Program, Role, Statement, accesses, runs
+from ..target import Target
 
 
 def simplify(program: Program) -> Program:
@@ -160,13 +161,13 @@ def dce(program: Program) -> Program:
     return Program(arrays, used, body[::-1])
 
 
-def expand(program: Program, *, exact: bool) -> Program:
+def expand(program: Program, target: Target) -> Program:
     """Rewrite ops that are given as other ops, until only ops with an emission are left.
 
-    Unless `exact`, those that vector math writes are left whole, and a power with a small integer
+    Unless strict, those that vector math writes are left whole, and a power with a small integer
     exponent becomes products.
     """
-    body = [replace(s, expr=_expand(s.expr, exact)) for s in program.body]
+    body = [replace(s, expr=_expand(s.expr, target.strict)) for s in program.body]
     return Program(program.arrays, program.tables, body)
 
 

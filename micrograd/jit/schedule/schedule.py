@@ -14,11 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..ir.program import Access, Program, Role, Statement, accesses
+from ..target import Target
 from .fuse import Group, Part, fuse
 from .lanes import VectorLoop, operations, vectorize
-
-CACHE_LINE = 512
-"""Bits of a cache line: a vector as long as that and not at its beginning takes two loads."""
 
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""
@@ -72,22 +70,18 @@ class Schedule:
 
 
 def schedule(
-    program: Program,
-    *,
-    returned: str | None = None,
-    width: int = 1,
-    bits: int = 64,
-    exact: bool = False,
+    program: Program, target: Target, *, returned: str | None = None, points: bool = False
 ) -> Schedule:
-    """The schedule of a verified program.
+    """The schedule of a verified program. For a strict target, every sum keeps its order: nothing
+    is fused, nothing has lanes.
 
     returned   the output that `main` gives by value
-    width      numbers in a vector register
-    bits       of a number
-    exact      keep every sum in its order: no fusion, no lanes
+    points     numbers become vectors of points, so that no loop has lanes of its own
     """
-    parts = fuse(program.body, alone=exact)
-    steps = list(_steps(parts, program, 1 if exact else width, CACHE_LINE // bits))
+    parts = fuse(program.body, alone=target.strict)
+    steps = list(
+        _steps(parts, program, 1 if target.strict or points else target.lanes, target.line)
+    )
     total = sum(map(cost, steps))
     reasons = []
     loops = sum(1 for step in steps if isinstance(step, VectorLoop) and step.is_indirect)
@@ -115,7 +109,7 @@ def schedule(
         if isinstance(step, VectorLoop)
         for name in [*step.tiles, *step.strips]
     }
-    in_loops = _touched_in_loops(program.body, exact)
+    in_loops = _touched_in_loops(program.body, target.strict)
     shared = _shared(functions)
     if returned is not None and len(functions) > 1:
         shared.add(returned)  # a function sets it, main returns it

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from lowering.bindings import ir
 
 from ...ops import Op
-from .numbers import Real, Target
+from .numbers import Build, Real
 
 Expansion = Callable[..., Real]
 """The result of an op, built from its operands."""
@@ -26,7 +26,7 @@ Each takes LLVM some 0.2 ms; a call costs a vector about as much as ten operatio
 """
 
 
-class Module(Target, Protocol):
+class Module(Build, Protocol):
     """What of the Builder the library uses."""
 
     module: ir.Module

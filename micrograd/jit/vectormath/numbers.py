@@ -15,20 +15,20 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from lowering import Processor
 from lowering.bindings import ir
 from lowering.versions import masked_alignment
 
+from ..target import Target
 from . import avx512
 
 FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "une": 13, "uno": 14}
 ICMP = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6}
 
 
-class Target(Protocol):
+class Build(Protocol):
     """What of the Builder the arithmetic uses."""
 
-    processor: Processor
+    target: Target
 
     def build(
         self,
@@ -51,7 +51,7 @@ class _Lanes:
 
     __slots__ = ("b", "bits", "value", "width")
 
-    def __init__(self, b: Target, value: ir.Value, bits: int, width: int) -> None:
+    def __init__(self, b: Build, value: ir.Value, bits: int, width: int) -> None:
         self.b = b
         self.value = value
         self.bits = bits
@@ -116,7 +116,7 @@ class Real(_Lanes):
     __slots__ = ()
 
     @classmethod
-    def of(cls, b: Target, value: ir.Value) -> Real:
+    def of(cls, b: Build, value: ir.Value) -> Real:
         """The numbers in a value of a floating-point type or of a vector of one."""
         type = value.type
         vector = isinstance(type, ir.VectorType)
@@ -167,13 +167,13 @@ class Real(_Lanes):
 
     def fma(self, y: Real | float, z: Real | float) -> Real:
         """self * y + z, rounded once, or nearly so where the processor cannot fuse them."""
-        if self.b.processor.has_fma:
+        if self.b.target.fma:
             return self._with("llvm.intr.fma", y, z)
         return _fused(self, self.real(y), self.real(z))
 
     def times_plus(self, y: Real | float, z: Real | float) -> Real:
         """self * y + z, rounded once or twice, whichever is one instruction less."""
-        return self.fma(y, z) if self.b.processor.has_fma else self * y + z
+        return self.fma(y, z) if self.b.target.fma else self * y + z
 
     def sqrt(self) -> Real:
         """The square root, correctly rounded."""
@@ -248,7 +248,7 @@ class Real(_Lanes):
         n: of less than three times the largest exponent. One instruction of AVX-512, elsewhere
         two products with powers of two.
         """
-        if self.width > 1 and self.b.processor.vector_bits == 512:
+        if self.width > 1 and self.b.target.avx512:
             return self._instruction(avx512.scale, n)
         _, k = (n.floor() * 0.5).floor().nearest()
         rest = n.floor().nearest()[1] - k
@@ -260,7 +260,7 @@ class Real(_Lanes):
         Of 0 they are 1 and -inf, and of inf 1 and inf; of less than 0 or nan m is nan. Two
         instructions of AVX-512, which take denormal numbers too.
         """
-        if self.width > 1 and self.b.processor.vector_bits == 512:
+        if self.width > 1 and self.b.target.avx512:
             return self._instruction(avx512.mantissa), self._instruction(avx512.exponent)
         places, bias = (52, 1023) if self.bits == 64 else (23, 127)
         tiny = self < 2.0 ** (1 - bias)
@@ -381,7 +381,7 @@ class Integer(_Lanes):
         a gather from memory.
         """
         name = avx512.PERMUTATIONS.get((self.bits, len(numbers)))
-        if name is None or self.width == 1 or self.b.processor.vector_bits != 512:
+        if name is None or self.width == 1 or not self.b.target.avx512:
             return self._gather(numbers)
         full = 512 // self.bits
         rows = [self._row(numbers[k : k + full]) for k in range(0, len(numbers), full)]

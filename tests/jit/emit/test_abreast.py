@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from micrograd.jit.emit.shuffles import fold
 from micrograd.nn import MLP, Layer
 
 from ...guarded import guarded, needs_guards
+from ...targets import assumed
 
 TOGETHER = "added up together"
 
@@ -43,11 +45,10 @@ def test_fold_gives_the_sum_of_each_row(width: int, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture(params=[128, 256, 512])
-def bits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+def bits(request: pytest.FixtureRequest) -> Iterator[int]:
     """Compile for vectors of so many bits."""
-    monkeypatch.setattr("lowering.vector_bits", lambda: request.param)
-    found: int = request.param
-    return found
+    with assumed(vector_bits=request.param):
+        yield request.param
 
 
 def schedule(kernel: Any, *arguments: Any) -> str:
@@ -142,31 +143,28 @@ def test_two_layers_of_any_size(inputs: int, units: int, seed: int, bits: int) -
     random.seed(seed)
     model = MLP(inputs, [units, units, 1])
     x = [random.uniform(-1, 1) for _ in range(inputs)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lowering.vector_bits", lambda: bits)
+    with assumed(vector_bits=bits):
         found = jit(model, dtype="f64")(x)
     assert close(found, model(list(map(Value, x))).data, "f64")
 
 
-def test_the_schedule_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lowering.vector_bits", lambda: 512)
+def test_the_schedule_says_so() -> None:
     model = MLP(10, [30, 20, 10, 1])
-    text = schedule(jit(model, dtype="f64"), [1.0] * 10)
+    with assumed(vector_bits=512):
+        text = schedule(jit(model, dtype="f64"), [1.0] * 10)
     # rows begin anywhere: half a cache line at a time
     assert text.count(f"4 side by side, sums over lanes {TOGETHER}") == 3
     assert "t5[i] = where(lt(t4[i], 0.0), 0.0, t4[i])  for i < 30  ; lanes: i" in text
     assert "for i < 30, j < 10  ; lanes: j" in text
 
 
-def test_rows_on_vector_boundaries_keep_whole_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lowering.vector_bits", lambda: 512)
-
+def test_rows_on_vector_boundaries_keep_whole_vectors() -> None:
     def f(w, x):  # type: ignore[no-untyped-def]
         return [sum(w[16 * i + k] * x[k] for k in range(16)) for i in range(24)]
 
-    kernel = jit(f, dtype="f64")
     numbers = [float(k % 7) for k in range(24 * 16)]
-    text = schedule(kernel, numbers, [1.0] * 16)
+    with assumed(vector_bits=512):
+        text = schedule(jit(f, dtype="f64"), numbers, [1.0] * 16)
     assert f"8 side by side, sums over lanes {TOGETHER}" in text
 
 

@@ -13,6 +13,7 @@ from micrograd.jit.ir.program import Program
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.passes.simplify import cse, dce, expand, fold, simplify
+from micrograd.jit.target import Target
 
 from ...checks import SPECIAL
 from ...nests import MATMUL, data, gather_scatter, matmul
@@ -23,7 +24,7 @@ PASSES: dict[str, Callable[[Program], Program]] = {
     "cse": cse,
     "dce": dce,
     "simplify": simplify,
-    "expand": lambda p: expand(p, exact=True),
+    "expand": lambda p: expand(p, Target.host(strict=True)),
 }
 
 
@@ -233,13 +234,13 @@ def test_dce_keeps_what_the_next_iteration_needs() -> None:
 )  # fmt: skip
 def test_expand(expression: str, strictly: str, else_: str | None) -> None:
     p = scalars(f"out[0] = {expression}")
-    assert str(expand(p, exact=True).body[0]) == f"out = {strictly}"
-    assert str(expand(p, exact=False).body[0]) == f"out = {else_ or strictly}"
+    assert str(expand(p, Target.host(strict=True)).body[0]) == f"out = {strictly}"
+    assert str(expand(p, Target.host()).body[0]) == f"out = {else_ or strictly}"
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 16, -1, -2, -7])
 def test_expand_writes_small_powers_as_products(n: int) -> None:
-    after = expand(scalars(f"out[0] = pow(x, {float(n)})"), exact=False)
+    after = expand(scalars(f"out[0] = pow(x, {float(n)})"), Target.host())
     assert "pow" not in str(after)
     for x in (1.7, -0.3, 2.0):
         found = interpret(after, {"x": [x], "y": [0.0]})["out"][0]

@@ -17,6 +17,7 @@ from micrograd.jit.ir.program import Access, Program, Role
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.reroll.outputs import FEW, write_outputs
 from micrograd.jit.schedule.schedule import WHOLE_OPS, schedule
+from micrograd.jit.target import Target
 
 from ...checks import all_same
 
@@ -110,9 +111,9 @@ def test_code_that_is_cut_up_needs_no_workspace() -> None:
     program.declare("out", Role.OUTPUT, WHOLE_OPS + 1)
     for k in range(WHOLE_OPS + 1):
         program.assign(Access("out", k), Access("x"))
-    plan = schedule(program)
+    plan = schedule(program, Target.host())
     assert len(plan.functions) > 1
     assert not plan.workspace
     with context():
-        text = str(emit(plan, Interface(frozenset({"x"}), None), bits=64, exact=False))
+        text = str(emit(plan, Interface(frozenset({"x"}), None), Target.host()))
     assert "@part1" in text

@@ -19,6 +19,7 @@ import lowering
 from lowering.bindings import context, ir
 from micrograd import jit, ops
 from micrograd.jit.emit.builder import Builder
+from micrograd.jit.target import Target
 from micrograd.jit.vectormath import EXPANSIONS
 from micrograd.jit.vectormath.library import INLINED
 from micrograd.jit.vectormath.numbers import Real
@@ -253,7 +254,7 @@ def module_of(op: Op, calls: int) -> str:
         module.body.append(function)
         block = function.regions[0].blocks[0]
         block.operations[0].operation.erase()
-        b = Builder(module, 64, exact=False)
+        b = Builder(module, Target.host())
         b.begin(block)
         b.vector(8)
         x = block.arguments[0]

@@ -1,0 +1,179 @@
+"""The order of the passes: Graph -> Program -> Code. The only place that knows it.
+
+A pass is added in two files: its own, and PASSES here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
+import lowering
+from lowering.bindings import context, ir
+
+from ..locks import Lock
+from ..store import Store
+from .emit.function import ENTRY, Interface, constant_data, emit
+from .emit.native import native
+from .emit.storage import INLINE_DATA
+from .ir.graph import Graph
+from .ir.program import Program
+from .ir.verify import verify
+from .passes.like_terms import combine
+from .passes.simplify import expand, simplify
+from .reroll.reroll import reroll, straight_line
+from .schedule.schedule import Schedule, schedule
+from .target import Target
+
+Emit = Callable[[Schedule, Interface, Target], ir.Module]
+
+
+class Pass(NamedTuple):
+    """A step from a program to a program.
+
+    rounds   whether it may change how results are rounded: then strict targets go without it
+    """
+
+    name: str
+    run: Callable[[Program, Target], Program]
+    rounds: bool = False
+
+
+PASSES = (
+    Pass("simplify", lambda program, target: simplify(program)),
+    Pass("expand", expand),
+    Pass("simplify", lambda program, target: simplify(program)),
+    Pass("like_terms", lambda program, target: combine(program), rounds=True),
+    Pass("simplify", lambda program, target: simplify(program), rounds=True),
+)
+"""What every program goes through, differentiated or not, before it is scheduled."""
+
+
+def program_of(graph: Graph, target: Target) -> Program:
+    """The loops in a graph; for a strict target as it stands, since rerolling groups the terms of
+    sums by kind.
+    """
+    return verify(straight_line(graph) if target.strict else reroll(graph), "reroll")
+
+
+def passes(program: Program, target: Target) -> Iterator[tuple[str, Program]]:
+    """The program after each pass that changes it, verified, with the pass's name."""
+    for name, run, rounds in PASSES:
+        if rounds and target.strict:
+            continue
+        after = run(program, target)
+        if after is not program:
+            yield name, verify(after, name)
+        program = after
+
+
+def optimized(program: Program, target: Target) -> Program:
+    """The program after all passes."""
+    for _, after in passes(program, target):
+        program = after
+    return program
+
+
+def compile_program(
+    program: Program,
+    target: Target,
+    interface: Interface,
+    *,
+    stores: Sequence[Store] = (),
+    emit: Emit = emit,
+    points: bool = False,
+) -> Code:
+    """An optimised program as code, of which nothing is made before it is asked for.
+
+    stores   that the arrays p0, p1, ... are in
+    emit     what makes the module of the schedule
+    points   numbers become vectors of points
+    """
+    return Code(program, target, interface, stores, emit, points)
+
+
+class Code:
+    """A program on its way to machine code; it owns that, and holds the stores that it reads.
+
+    extend, symbols   set before it is compiled: what is added to the module that runs, and not to
+                      the one that is shown; and the addresses of what that refers to
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        target: Target,
+        interface: Interface,
+        stores: Sequence[Store],
+        emit: Emit,
+        points: bool,
+    ) -> None:
+        self.program = program
+        self.target = target
+        self.interface = interface
+        self.stores = stores
+        self.extend: Callable[[ir.Module], None] | None = None
+        self.symbols: Callable[[], Mapping[str, int]] | None = None
+        self._emit = emit
+        self._points = points
+        self._native: lowering.NativeModule | None = None
+        self._lock = Lock()
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Where everything lies, and in which loops it runs."""
+        returned = self.interface.returned
+        return schedule(self.program, self.target, returned=returned, points=self._points)
+
+    @cached_property
+    def data(self) -> dict[str, npt.NDArray[Any]]:
+        """The constants and tables that are too long for the module, by name."""
+        found = constant_data(self.program, self.target.dtype)
+        return {name: data for name, data in found.items() if len(data) > INLINE_DATA}
+
+    @property
+    def mlir(self) -> str:
+        """The module as text."""
+        with context():
+            return str(self._emit(self.schedule, self.interface, self.target)).rstrip("\n")
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether there is machine code."""
+        return self._native is not None
+
+    @property
+    def native(self) -> lowering.NativeModule:
+        """The machine code; compiled by the first thread that needs it."""
+        with self._lock:
+            if self._native is None:
+                self._native = self._compile()
+            return self._native
+
+    @property
+    def address(self) -> int:
+        """The address of `main`."""
+        return self.native.address(ENTRY)
+
+    def release(self) -> lowering.NativeModule | None:
+        """The machine code, if there is any, which this holds no longer."""
+        with self._lock:
+            code, self._native = self._native, None
+            return code
+
+    def _compile(self) -> lowering.NativeModule:
+        with context():
+            module = self._emit(self.schedule, self.interface, self.target)
+            if self.extend is not None:
+                self.extend(module)
+            symbols = self.symbols() if self.symbols is not None else None
+            code = native(module, self.target, opt_level=self.schedule.opt_level, symbols=symbols)
+        pointers = {f"p{k}": store.address for k, store in enumerate(self.stores)}
+        pointers |= {name: data.ctypes.data for name, data in self.data.items()}
+        for name in pointers.keys() & set(code.symbols):
+            ctypes.c_void_p.from_address(code.address(name)).value = pointers[name]
+        return code

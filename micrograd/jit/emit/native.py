@@ -1,0 +1,35 @@
+"""MLIR module -> machine code: the one way in which the compiler's own modules are compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import lowering
+from lowering.bindings import ir
+
+from ..target import Target
+
+
+def native(
+    module: ir.Module | str,
+    target: Target,
+    *,
+    opt_level: int = 2,
+    symbols: Mapping[str, int] | None = None,
+) -> lowering.NativeModule:
+    """The machine code of a module, or of LLVM IR as text, for a target.
+
+    The schedule has chosen the lanes and how far to unroll, so LLVM does not look for either. What
+    we emit does not end LLVM, so it needs no process of its own.
+    """
+    compile = lowering.compile_ir if isinstance(module, str) else lowering.compile
+    return compile(
+        module,
+        opt_level=opt_level,
+        symbols=symbols,
+        vectorize=False,
+        unroll=False,
+        isolate=False,
+        cpu=target.processor.cpu,
+        features=target.processor.features,
+    )
