@@ -268,6 +268,10 @@ def define(
         eval = expand
     if name in OPS:
         raise ValueError(f"op {name} is defined twice")
+    for other in OPS.values():
+        for how in ("operator", "ufunc"):
+            if facts.get(how) is not None and facts[how] == getattr(other, how):
+                raise ValueError(f"op {name}: {how} {facts[how]} is op {other.name} already")
     facts.setdefault("cheap", expand is None and facts.get("libm") is None)
     op = Op(name, formula, len(vjp), eval, vjp, label or name, **facts)
     OPS[name] = op

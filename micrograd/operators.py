@@ -40,7 +40,7 @@ def install_operators(
                 method = equality(op)
             else:
                 continue
-            if _is_taken(cls, name):
+            if _is_taken(cls, name, op):
                 continue
             method.__name__ = name
             method.__qualname__ = f"{cls.__name__}.{name}"
@@ -69,12 +69,15 @@ def _is_equality(op: Op) -> bool:
     return op.predicate is not None and op.commutative
 
 
-def _is_taken(cls: type, name: str) -> bool:
-    """Whether the class has something of this name that a new op does not replace: what is no
-    op, nor a refusal (`op` is None).
+def _is_taken(cls: type, name: str, op: Op) -> bool:
+    """Whether the class has something of this name that the op does not replace: another op of
+    the table, or what is neither an op nor a refusal (`op` is None).
     """
     found = getattr(cls, name, None)
-    return found is not getattr(object, name, None) and not hasattr(found, "op")
+    if found is getattr(object, name, None):
+        return False
+    other = getattr(found, "op", found)
+    return other is not op and not (other is None or (isinstance(other, Op) and not other.in_table))
 
 
 def _method(op: Op) -> Any:

@@ -175,8 +175,7 @@ _ARITHMETIC = {"add", "subtract", "multiply", "divide", "true_divide", "negative
 """Ufuncs whose loops over objects are Python's operators, and so are right and fast as they are."""
 
 _FOLDED: dict[str, tuple[Any, float | None]] = {
-    "maximum": (ops.maximum, None),
-    "minimum": (ops.minimum, None),
+    **{op.ufunc: (op, None) for op in ops.OPS.values() if op.folds and op.ufunc is not None},
     "logical_or": (FUNCTIONS["logical_or"], 0.0),
     "logical_and": (FUNCTIONS["logical_and"], 1.0),
 }

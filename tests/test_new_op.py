@@ -179,6 +179,22 @@ def test_an_op_does_not_replace_what_a_value_has_already() -> None:
     assert v.grad == 1.0
 
 
+def test_a_name_is_one_op() -> None:
+    how: dict[str, Any] = {"formula": "x", "vjp": (None, None), "expand": lambda x, y: x}
+    with pytest.raises(ValueError, match="op plus: operator __add__ is op add already"):
+        ops.define("plus", operator="__add__", **how)
+    with pytest.raises(ValueError, match="op plus: ufunc maximum is op maximum already"):
+        ops.define("plus", ufunc="maximum", **how)
+    v: Any = Value(2.0)
+    ops.define("arctan2", **how)  # another op has the method
+    assert v.arctan2(1.0).data == math.atan2(2.0, 1.0)
+    first = ops.define("first", **how)
+    assert v.first(3.0)._entry is first
+    del OPS["first"]
+    again = ops.define("first", **how)
+    assert v.first(3.0)._entry is again
+
+
 # --- which files are touched ----------------------------------------------------------------
 
 ENTRIES = """
