@@ -13,6 +13,7 @@ Nothing that a program prints is pasted into a document by hand:
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import doctest
 import inspect
 import io
@@ -106,6 +107,23 @@ def op_table() -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def fact_table() -> str:
+    """What passes and emitters know of ops beyond how they are computed."""
+    names = [field.name for field in dataclasses.fields(Op)]
+    shown = [name for name in names[names.index("cheap") :] if name not in ("operator", "ufunc")]
+    defaults = {field.name: field.default for field in dataclasses.fields(Op)}
+    rows = [("op", "facts"), ("---",) * 2]
+    for op in OPS.values():
+        facts = [
+            name if value is True else f"{name} {value.name if isinstance(value, Op) else value}"
+            for name in shown
+            if (value := getattr(op, name)) != defaults[name]
+        ]
+        if facts:
+            rows.append((code(op.name), ", ".join(facts)))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
 def code(text: str) -> str:
     """Text as code in a cell of a table."""
     return "`" + text.replace("|", "\\|") + "`"
@@ -186,6 +204,7 @@ def stage_table() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "op table": op_table,
+    "fact table": fact_table,
     "rules": rule_list,
     "stages of programs": stage_table,
 }
