@@ -13,35 +13,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lowering.bindings import context
 from micrograd import Value, jit
-from micrograd.jit.emit import shuffles as lanes
 from micrograd.jit.emit.shuffles import fold
 from micrograd.nn import MLP, Layer
 
 from ...guarded import guarded, needs_guards
 from ...targets import assumed
+from .lists import ListBuilder
 
 TOGETHER = "added up together"
 
 
-class ListBuilder:
-    """Where vectors are lists."""
-
-    def width(self, x: list[float]) -> int:
-        return len(x)
-
-    def add(self, x: list[float], y: list[float], *, reduction: bool) -> list[float]:
-        assert reduction
-        return [a + b for a, b in zip(x, y, strict=True)]
-
-
 @pytest.mark.parametrize("width", [2, 4, 8, 16])
-def test_fold_gives_the_sum_of_each_row(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "shuffle", lambda _, x, y, mask: [(x + y)[k] for k in mask])
-    for count in range(1, width + 1):
-        rows = [[float(100 * k + i) for i in range(width)] for k in range(count)]
-        folded: Any = fold(ListBuilder(), rows)  # type: ignore[arg-type]
-        assert folded[:count] == [sum(row) for row in rows]
+def test_fold_gives_the_sum_of_each_row(width: int) -> None:
+    with context():
+        for count in range(1, width + 1):
+            rows = [[float(100 * k + i) for i in range(width)] for k in range(count)]
+            folded: Any = fold(ListBuilder(), rows)  # type: ignore[arg-type]
+            assert folded[:count] == [sum(row) for row in rows]
 
 
 @pytest.fixture(params=[128, 256, 512])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import log2
 from typing import Any
 
@@ -10,32 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lowering.bindings import context
 from micrograd import Value, jit
-from micrograd.jit.emit import loop as emit_loops
-from micrograd.jit.emit import shuffles as lanes
-from micrograd.jit.emit.builder import Builder
 from micrograd.jit.emit.shuffles import gather, spread, transpose, windows
 from micrograd.jit.emit.storage import Elements
+from micrograd.jit.ir.interpret import interpret
+
+from ...whole_programs import Compiled, arguments
+from .lists import ListBuilder
 
 STRIDES = [s for s in range(-5, 6) if s not in (0, 1)]
 
 
-def shuffled(_: Any, x: list[Any], y: list[Any], mask: list[int]) -> list[Any]:
-    """What llvm.shufflevector does, on lists."""
-    return [(x + y)[k] for k in mask]
-
-
-class ListBuilder:
-    """Where vectors are lists."""
-
-    def width(self, x: list[Any]) -> int:
-        return len(x)
-
-
 @pytest.fixture
-def builder(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(lanes, "shuffle", shuffled)
-    return ListBuilder()
+def builder() -> Iterator[ListBuilder]:
+    with context():
+        yield ListBuilder()
 
 
 # --- windows -----------------------------------------------------------------------------------
@@ -105,18 +96,10 @@ def test_gather_and_spread(builder: Any) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 4, 8, 16])
-def test_transpose(builder: Any, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    count = 0
-
-    def counted(*arguments: Any) -> list[Any]:
-        nonlocal count
-        count += 1
-        return shuffled(*arguments)
-
-    monkeypatch.setattr(lanes, "shuffle", counted)
+def test_transpose(builder: Any, n: int) -> None:
     rows = [[n * i + j for j in range(n)] for i in range(n)]
     assert transpose(builder, rows) == [list(column) for column in zip(*rows, strict=True)]
-    assert count == n * log2(n)  # a shuffle for each row, in a stage for each doubling
+    assert builder.shuffles == n * log2(n)  # a shuffle for each row, in a stage for each doubling
 
 
 # --- kernels -----------------------------------------------------------------------------------
@@ -163,20 +146,39 @@ def test_layers(dtype: str, samples: int, inputs: int, units: int, gap: int) -> 
     assert any(gradient)
 
 
-def test_squares_are_transposed(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = []
+EXCHANGED = [f"[{lanes}] : vector<8xf64>" for lanes in (
+    "0, 1, 2, 3, 8, 9, 10, 11", "4, 5, 6, 7, 12, 13, 14, 15",
+    "0, 1, 8, 9, 4, 5, 12, 13", "2, 3, 10, 11, 6, 7, 14, 15",
+    "0, 8, 2, 10, 4, 12, 6, 14", "1, 9, 3, 11, 5, 13, 7, 15",
+)]  # fmt: skip
+"""What the shuffles of a transposed square of 8 take from two rows, in each of three stages."""
 
-    def counted(b: Builder, rows: list[Any]) -> list[Any]:
-        sizes.append(len(rows))
-        return transpose(b, rows)
 
-    monkeypatch.setattr(emit_loops, "transpose", counted)
+def squares() -> tuple[Any, dict[str, Any]]:
+    """A program that reads rows of weights as columns, and numbers for it."""
     p, loss = layers(5, 16, 16, 1)
-    jit(loss(), wrt=p, dtype="f64").value_and_grad()
-    assert sizes
+    program = jit(loss(), wrt=p, dtype="f64").value_and_grad._shown.transformed
+    return program, arguments(program, 0)
 
 
-def test_a_wrong_shuffle_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emit_loops, "transpose", lambda b, rows: list(rows))
-    with pytest.raises(AssertionError):
-        test_layers("f64", 5, 16, 16, 1)
+def test_squares_are_transposed() -> None:
+    program, given = squares()
+    code = Compiled(program, 64, 512)
+    counts = [code.mlir.count(mask) for mask in EXCHANGED]
+    assert min(counts) >= 4
+    found, expected = code.run(given), interpret(program, given)
+    assert all(np.array_equal(found[name], x) for name, x in expected.items())
+
+
+@pytest.mark.parametrize("stage", range(3))
+def test_a_wrong_shuffle_is_noticed(stage: int) -> None:
+    """The test of the test: the two of a stage, exchanged in the text of the code."""
+    program, given = squares()
+    upper, lower = EXCHANGED[2 * stage : 2 * stage + 2]
+
+    def exchanged(text: str) -> str:
+        return text.replace(upper, "?").replace(lower, upper).replace("?", lower)
+
+    found = Compiled(program, 64, 512, damage=exchanged).run(given)
+    expected = interpret(program, given)
+    assert not all(np.array_equal(found[name], x) for name, x in expected.items())
