@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from micrograd.jit.derivatives import Wanted
-from micrograd.jit.emit.builder import Builder
 from micrograd.jit.ir.interpret import interpret_graph
 from micrograd.ops import OPS
 
+from .damage import compile_damaged, failing, lane_twice, off
 from .fuzz.__main__ import main
 from .fuzz.campaign import SMALL, attempt, problem
 from .fuzz.choices import Choices
@@ -116,30 +116,17 @@ VALUES = (Wanted.VALUE, Wanted.VJP)
 
 def test_sound_code_is_passed() -> None:
     assert found(VALUES, range(12)) == 0
+    assert found((Wanted.VALUE,), range(6), points=17) == 0
 
 
 def test_a_wrong_lane_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    add_lanes = Builder.add_lanes
-
-    def wrong(self: Builder, x: Any) -> Any:
-        total = add_lanes(self, x)
-        return self.add(total, self.extract(x, 1)) if self.width(x) > 1 else total
-
-    monkeypatch.setattr(Builder, "add_lanes", wrong)
+    compile_damaged(monkeypatch, lane_twice(1))
     assert found(VALUES, range(12)) > 0
 
 
 def test_a_product_that_is_a_little_off_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """By 1e-12, in code for arrays."""
-    apply = Builder._apply
-
-    def wrong(self: Builder, op: Any, operands: Any) -> Any:
-        x = apply(self, op, operands)
-        if op is OPS["mul"]:
-            return self.build("llvm.fadd", [x.type], [x, self.constant(1e-12)])
-        return x
-
-    monkeypatch.setattr(Builder, "_apply", wrong)
+    compile_damaged(monkeypatch, off("llvm.fmul", 1e-12))
     assert found((Wanted.VALUE,), range(6), points=17) > 0
 
 
@@ -148,11 +135,7 @@ def test_a_campaign_reports_and_fails(
 ) -> None:
     assert main(["--seed", "3", "--each", "1"]) == 0
     assert "1 programs" in capsys.readouterr().out
-
-    def wrong(self: Builder, *_: Any, **__: Any) -> Any:
-        raise ValueError("broken on purpose")
-
-    monkeypatch.setattr(Builder, "_apply", wrong)
+    compile_damaged(monkeypatch, failing)
     monkeypatch.setattr("tests.fuzz.campaign.SECONDS", 0.0)
     assert main(["--seed", "3", "--each", "1"]) == 1
     said = capsys.readouterr().out

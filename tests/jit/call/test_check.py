@@ -14,9 +14,9 @@ from micrograd.errors import CheckError, MicrogradError
 from micrograd.jit.call import check as checking
 from micrograd.jit.call.check import CheckedCaller, Checker
 from micrograd.jit.call.convention import Caller
-from micrograd.jit.emit.builder import Builder
-from micrograd.ops import OPS
 from micrograd.optim import SGD
+
+from ...damage import compile_damaged, lane_twice, off
 
 X = [0.1 * k - 0.8 for k in range(17)]
 Y = [0.5 - 0.07 * k for k in range(17)]
@@ -43,28 +43,14 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Emission that adds up one lane of a vector twice."""
-    add_lanes = Builder.add_lanes
-
-    def twice(self: Builder, x: Any) -> Any:
-        found = add_lanes(self, x)
-        return self.add(found, self.extract(x, 0)) if self.width(x) > 1 else found
-
-    monkeypatch.setattr(Builder, "add_lanes", twice)
+    """Code that adds up one lane of a vector twice."""
+    compile_damaged(monkeypatch, lane_twice(0))
 
 
 @pytest.fixture
 def broken_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Emission whose products of vectors of points are a little too large."""
-    apply = Builder._apply
-
-    def larger(self: Builder, op: Any, operands: Any) -> Any:
-        found = apply(self, op, operands)
-        if op is OPS["mul"] and self.lanes > 1:
-            return self.build("llvm.fadd", [found.type], [found, self.constant(1e-4)])
-        return found
-
-    monkeypatch.setattr(Builder, "_apply", larger)
+    """Code whose products of vectors of points are a little too large."""
+    compile_damaged(monkeypatch, off("llvm.fmul", 1e-4, vectors=True))
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
@@ -220,16 +206,7 @@ def test_losses_of_samples_are_compared_once(strict: bool, compared: list[str]) 
 
 
 def test_wrong_losses_of_samples_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    apply = Builder._apply
-
-    def larger(self: Builder, op: Any, operands: Any) -> Any:
-        found = apply(self, op, operands)
-        if op is OPS["sub"]:
-            return self.build("llvm.fadd", [found.type], [found, self.splat(
-                self.constant(1e-3), self.width(found))])  # fmt: skip
-        return found
-
-    monkeypatch.setattr(Builder, "_apply", larger)
+    compile_damaged(monkeypatch, off("llvm.fsub", 1e-3))
     w = [Value(0.5), Value(0.25)]
     data = np.linspace(-1.0, 1.0, 40), np.linspace(0.0, 1.0, 40)
     kernel = jit(lambda x, y: (w[0] * x + w[1] - y) ** 2, check=True)
