@@ -18,6 +18,7 @@ from micrograd.jit.ir.program import Program, Role, dump
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.schedule.lanes import VectorLoop
 from micrograd.jit.schedule.schedule import schedule
+from micrograd.jit.target import Target
 
 from .whole_programs import Compiled, arguments, check, draw
 
@@ -58,7 +59,7 @@ def test_sums_abreast_where_they_must_not_be_are_noticed(what: str) -> None:
     expected = interpret(other, given)["out"]
     assert not np.array_equal(expected, interpret(right, given)["out"])
     assert np.array_equal(Compiled(other, 64, 512).run(given)["out"], expected)
-    plan = schedule(right, width=8)
+    plan = schedule(right, Target.host(vector_bits=512))
     assert "added up together" in str(plan)
     (loop,) = (step for step in plan.functions[0] if isinstance(step, VectorLoop))
     changed = {str(s): s for s in other.body}
