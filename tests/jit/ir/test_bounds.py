@@ -15,7 +15,8 @@ from micrograd import jit, ops
 from micrograd.jit.call.check import within
 from micrograd.jit.ir.bounds import interpret_bounded
 from micrograd.jit.ir.interpret import interpret
-from micrograd.jit.ir.program import Access, Program, Role, Statement
+from micrograd.jit.ir.parse import parse
+from micrograd.jit.ir.program import Program, Role
 from micrograd.jit.ir.rounding import Bounded, Precision, apply
 from micrograd.jit.passes.reverse import gradient
 from micrograd.ops import OPS, Op
@@ -120,14 +121,14 @@ def test_a_bound_covers_rounding_and_no_missing_term(dtype: Any, n: int) -> None
     x, y = (rng.uniform(0.5, 1.5, n) * rng.choice([-1.0, 1.0], n) for _ in range(2))
 
     def program(terms: int) -> Program:
-        p = Program()
-        p.declare("x", Role.INPUT, n)
-        p.declare("y", Role.INPUT, n)
-        p.declare("out", Role.OUTPUT)
-        p.assign(Access("out"), -0.0)
-        product = ops.mul(Access("x", 0, (1,)), Access("y", 0, (1,)))
-        p.body.append(Statement(Access("out", 0, (0,)), product, (terms,), accumulate=True))
-        return p
+        return parse(f"""
+            input x[{n}]
+            input y[{n}]
+            output out[1]
+
+            out = -0.0
+            out += mul(x[i], y[i])  for i < {terms}
+        """)
 
     given = {"x": x, "y": y}
     expected = interpret_bounded(program(n), given, dtype)["out"]
@@ -147,11 +148,7 @@ def test_a_bound_covers_rounding_and_no_missing_term(dtype: Any, n: int) -> None
 
 def test_overflow_is_left_open_and_infinities_are_not() -> None:
     def bounds(x: list[float], dtype: Any) -> Bounded:
-        p = Program()
-        p.declare("x", Role.INPUT, 3)
-        p.declare("out", Role.OUTPUT)
-        p.assign(Access("out"), -0.0)
-        p.assign(Access("out", 0, (0,)), Access("x", 0, (1,)), (3,), accumulate=True)
+        p = parse("input x[3]\noutput out[1]\n\nout = -0.0\nout += x[i]  for i < 3")
         return interpret_bounded(p, {"x": x}, dtype)["out"]
 
     assert bounds([3e38, 3e38, -3e38], F32).error[0, 0] == np.inf  # by the order of the sum

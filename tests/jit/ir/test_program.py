@@ -14,6 +14,7 @@ from micrograd.errors import CompilerError
 from micrograd.jit.ir.graph import Graph
 from micrograd.jit.ir.graph import verify as verify_graph
 from micrograd.jit.ir.interpret import interpret, interpret_graph
+from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Access, Apply, Program, Role, format_expr
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
@@ -21,7 +22,7 @@ from micrograd.jit.reroll.reroll import reroll, straight_line
 from micrograd.jit.trace.trace import trace
 
 from ...checks import SPECIAL, same
-from ...nests import COLUMNS, INNER, ROWS, data, gather_scatter, matmul
+from ...nests import COLUMNS, INNER, MATMUL, ROWS, data, gather_scatter, matmul
 from ...programs import run_on_values
 
 # --- printed form ------------------------------------------------------------------------------
@@ -140,21 +141,21 @@ def test_matmul_is_numpys() -> None:
     assert found[0] == pytest.approx(np.tanh(product).sum(), rel=1e-14)
 
 
+def given_text(text: str, **given: Any) -> list[float]:
+    """What a program of one output computes."""
+    (found,) = interpret(verify(parse(text)), given).values()
+    return found.tolist()  # type: ignore[no-any-return]
+
+
 def test_transposed_access() -> None:
-    p = Program()
-    p.declare("a", Role.INPUT, 12)
-    p.declare("out", Role.OUTPUT, 12)
-    p.assign(Access("out", 0, (1, 3)), Access("a", 0, (4, 1)), (3, 4))
     a = np.arange(12.0)
-    assert interpret(verify(p), {"a": a})["out"].tolist() == a.reshape(3, 4).T.reshape(-1).tolist()
+    text = "input a[12]\noutput out[12]\n\nout[i + 3*j] = a[4*i + j]  for i < 3, j < 4"
+    assert given_text(text, a=a) == a.reshape(3, 4).T.reshape(-1).tolist()
 
 
 def test_negative_stride_reverses() -> None:
-    p = Program()
-    p.declare("a", Role.INPUT, 4)
-    p.declare("out", Role.OUTPUT, 4)
-    p.assign(Access("out", 0, (1,)), Access("a", 3, (-1,)), (4,))
-    assert interpret(verify(p), {"a": [1, 2, 3, 4]})["out"].tolist() == [4, 3, 2, 1]
+    text = "input a[4]\noutput out[4]\n\nout[i] = a[-1*i + 3]  for i < 4"
+    assert given_text(text, a=[1, 2, 3, 4]) == [4, 3, 2, 1]
 
 
 def test_gather_and_scatter_add_are_numpys() -> None:
@@ -166,18 +167,12 @@ def test_gather_and_scatter_add_are_numpys() -> None:
 
 
 def test_constants_and_literals() -> None:
-    p = Program()
-    p.declare("k", Role.CONSTANT, 3, np.array([1.0, 2.0, -0.0]))
-    p.declare("out", Role.OUTPUT, 3)
-    p.assign(Access("out", 0, (1,)), Access("k", 0, (1,)) * -2.0, (3,))
-    assert interpret(verify(p), {})["out"].tolist() == [-2.0, -4.0, 0.0]
+    text = "const k[3] = 1.0 2.0 -0.0\noutput out[3]\n\nout[i] = mul(k[i], -2.0)  for i < 3"
+    assert given_text(text) == [-2.0, -4.0, 0.0]
 
 
 def test_an_element_never_written_reads_as_nan() -> None:
-    p = Program()
-    p.declare("t", Role.TEMPORARY)
-    p.declare("out", Role.OUTPUT)
-    p.assign(Access("out"), Access("t"))
+    p = parse("temp t[2]\noutput out[1]\n\nt = 1.0\nout = t[1]")
     assert np.isnan(interpret(p, {})["out"][0])
 
 
@@ -223,8 +218,7 @@ def test_gradient_is_the_eager_one(make: Callable[[], Program]) -> None:
 
 
 def test_gradient_of_what_is_not_reached() -> None:
-    p = matmul()
-    p.declare("unused", Role.INPUT, 2)
+    p = parse(f"input unused[2]{MATMUL}")
     given = data() | {"unused": np.zeros(2)}
     g = verify(gradient(p, ("out", 0), [("unused", 1), None, ("b", 0)]))
     found = interpret(g, given)["grad"]

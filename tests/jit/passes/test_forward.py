@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from micrograd import Value, jit, ops, relu, sin, tanh, where
 from micrograd.errors import CompilerError
 from micrograd.jit.ir.interpret import interpret
-from micrograd.jit.ir.program import Access, Program, Role
+from micrograd.jit.ir.parse import parse
+from micrograd.jit.ir.program import Program
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes import forward, tangents
 from micrograd.jit.passes.forward import jacobian, jvp
@@ -221,14 +222,16 @@ def test_the_side_that_is_not_taken_does_not_matter(way: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_elements_without_a_tangent_are_masked(way: str) -> None:
     """Half of an array depends on x; the other half is infinite."""
-    p = Program()
-    p.declare("x", Role.INPUT, 2)
-    p.declare("y", Role.INPUT, 4)
-    p.declare("a", Role.TEMPORARY, 4)
-    p.declare("out", Role.OUTPUT, 4)
-    p.assign(Access("a", 0, (1,)), Access("x", 0, (1,)), (2,))
-    p.assign(Access("a", 2, (1,)), 1.0, (2,))
-    p.assign(Access("out", 0, (1,)), Access("a", 0, (1,)) * Access("y", 0, (1,)), (4,))  # type: ignore[operator]
+    p = parse("""
+        input x[2]
+        input y[4]
+        temp a[4]
+        output out[4]
+
+        a[i] = x[i]  for i < 2
+        a[i + 2] = 1.0  for i < 2
+        out[i] = mul(a[i], y[i])  for i < 4
+    """)
     given_ = {"x": [1.0, 2.0], "y": [3.0, 4.0, math.inf, math.inf]}
     found = matrix(verify(p), given_, [("x", 0), ("x", 1)], way)
     rows = found.tolist()
