@@ -393,7 +393,9 @@ WRONG: list[tuple[Callable[[Op], None], Op, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "op", "facts"), WRONG, ids=str)
+@pytest.mark.parametrize(
+    ("check", "op", "facts"), WRONG, ids=[f"{op.name}-{next(iter(f))}" for _, op, f in WRONG]
+)
 def test_a_wrong_fact_is_noticed(
     check: Callable[[Op], None], op: Op, facts: dict[str, Any]
 ) -> None:
