@@ -30,6 +30,8 @@ MACHINERY = frozenset(
         "engine",
         "traced",
         "ops",
+        "opdef",
+        "operators",
         "refused",
         "numpy_functions",
         "value_arrays",

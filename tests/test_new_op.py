@@ -125,6 +125,27 @@ def test_an_operator_is_one_on_both_sides(mean: Op) -> None:
     assert jit(lambda x, y: x // y + 1.0 // x)(3.0, 5.0) == 6.0
 
 
+def test_an_op_of_three_operands_is_a_method_of_the_first() -> None:
+    op = ops.define(
+        "between",
+        formula="x, but at least y and at most z",
+        vjp=(lambda ct, out, x, y, z: ops.where(ops.eq(out, x), ct, 0.0), None, None),
+        expand=lambda x, y, z: ops.minimum(ops.maximum(x, y), z),
+    )
+    sites = []
+
+    def f(x: Any) -> Any:
+        y = x.between(0.0, 1.0)
+        sites.append(y._site[0].co_filename)
+        return y
+
+    kernel = jit(f)
+    assert [kernel(x) for x in (-1.0, 0.5, 2.0)] == [0.0, 0.5, 1.0]
+    assert set(sites) == {__file__}  # the line is the user's
+    v: Any = Value(3.0)
+    assert v.between(0.0, Value(2.0))._entry is op
+
+
 @pytest.mark.parametrize("dtype", ["f64", "f32"])
 @pytest.mark.parametrize("strict", [False, True])
 def test_it_is_compiled_in_loops_and_alone(
