@@ -29,7 +29,7 @@ from .reroll.reroll import reroll, straight_line
 from .schedule.schedule import Schedule, schedule
 from .target import Target
 
-Emit = Callable[[Schedule, Interface, Target], ir.Module]
+Emit = Callable[[Schedule, Interface, Target], "ir.Module"]
 
 
 class Pass(NamedTuple):
