@@ -41,8 +41,10 @@ from ...fuzz.programs import program as drawn
 from ...grammar import Grammar
 from ...nests import gather_scatter, matmul
 from ...programs import Scalars, identical, loops, scalars
+from ...regular import SIZE, sources, traced
 from ...test_random_programs import bounded
 from ...whole_programs import draw
+from ..reroll.test_steps import CASES
 
 # --- the inverse of printing -------------------------------------------------------------------
 
@@ -109,6 +111,20 @@ def test_rerolled_programs_of_the_fuzzer() -> None:
     for seed in range(40):
         graph = Derived(drawn(Choices(seed), SMALL), 60).recording.trace.graph
         check(reroll(graph))
+
+
+@bounded(60)
+@given(sources())
+def test_rerolled_code(source: Any) -> None:
+    numbers = [[0.1 * k + 0.3 for k in range(SIZE)] for _ in "xy"]
+    t = traced(source.function, *numbers)
+    check_with_gradient(reroll(t.graph))
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_repetition_in_time(what: str) -> None:
+    function, numbers = CASES[what]
+    check_with_gradient(reroll(traced(function, *numbers).graph))
 
 
 def test_what_kernels_show() -> None:

@@ -286,7 +286,7 @@ def test_big_tables_lie_outside_of_the_module_and_small_ones_inside() -> None:
         assert kernel(x) == pytest.approx(t.outputs[0].data, rel=1e-12)
         _, partials = kernel.value_and_grad(x)
         assert np.allclose(partials, t.partials(), rtol=1e-11, atol=1e-12)
-    small, big = (k._shown for k in kernels.values())
+    small, big = (k._shown.code for k in kernels.values())
     assert not small.data
     assert big.data
     assert all(len(d) > storage.INLINE_DATA for d in big.data.values())
@@ -301,7 +301,7 @@ def test_the_module_of_a_large_graph_does_not_hold_its_tables() -> None:
     assert [kernel(x)] == interpret_graph(t.graph, t.given)
     shown = kernel._shown
     entries = sum(len(table) for table in shown.transformed.tables.values())
-    outside = sum(len(d) for name, d in shown.data.items())
+    outside = sum(len(d) for name, d in shown.code.data.items())
     assert entries > 3000
     assert outside >= entries - storage.INLINE_DATA * len(shown.transformed.tables)
 
