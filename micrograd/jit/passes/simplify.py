@@ -48,7 +48,10 @@ def fold_expr(expr: Expr, known: dict[Access, Expr]) -> Expr:
     args = tuple([fold_expr(x, known) for x in expr.args])
     if all(isinstance(x, float) for x in args):
         return expr.op.eval(*args)
-    return _neutral(expr.op, args) or (expr if args == expr.args else Apply(expr.op, args))
+    simpler = _neutral(expr.op, args)
+    if simpler is not None:
+        return simpler
+    return expr if args == expr.args else Apply(expr.op, args)
 
 
 def _neutral(op: ops.Op, args: tuple[Expr, ...]) -> Expr | None:

@@ -125,6 +125,8 @@ def test_fold_folds() -> None:
         ("where(0.0, x, y)", "y"),
         ("where(nan, x, y)", "x"),
         ("where(y, x, x)", "x"),
+        ("where(1.0, 0.0, x)", "0.0"),
+        ("mul(where(0.0, x, -0.0), 2.0)", "-0.0"),
         ("gt(relu(x), 0.0)", "gt(x, 0.0)"),
         ("neg(neg(x))", "x"),
         ("add(mul(2.0, 3.0), x)", "add(6.0, x)"),
