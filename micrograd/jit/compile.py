@@ -35,20 +35,22 @@ Emit = Callable[[Schedule, Interface, Target], "ir.Module"]
 class Pass(NamedTuple):
     """A step from a program to a program.
 
+    gives    the stage, of ir/rules.py, whose rules hold behind it
     rounds   whether it may change how results are rounded: then strict targets go without it
     """
 
     name: str
     run: Callable[[Program, Target], Program]
+    gives: str
     rounds: bool = False
 
 
 PASSES = (
-    Pass("simplify", lambda program, target: simplify(program)),
-    Pass("expand", expand),
-    Pass("simplify", lambda program, target: simplify(program)),
-    Pass("like_terms", lambda program, target: combine(program), rounds=True),
-    Pass("simplify", lambda program, target: simplify(program), rounds=True),
+    Pass("simplify", lambda program, target: simplify(program), "simplified"),
+    Pass("expand", expand, "expanded"),
+    Pass("simplify", lambda program, target: simplify(program), "simplified"),
+    Pass("like_terms", lambda program, target: combine(program), "expanded", rounds=True),
+    Pass("simplify", lambda program, target: simplify(program), "simplified", rounds=True),
 )
 """What every program goes through, differentiated or not, before it is scheduled."""
 
@@ -57,25 +59,27 @@ def program_of(graph: Graph, target: Target) -> Program:
     """The loops in a graph; for a strict target as it stands, since rerolling groups the terms of
     sums by kind.
     """
-    return verify(straight_line(graph) if target.strict else reroll(graph), "reroll")
+    program = straight_line(graph) if target.strict else reroll(graph)
+    return verify(program, "reroll", stage="rerolled")
 
 
 def passes(program: Program, target: Target) -> Iterator[tuple[str, Program]]:
     """The program after each pass that changes it, verified, with the pass's name."""
-    for name, run, rounds in PASSES:
+    for name, run, stage, rounds in PASSES:
         if rounds and target.strict:
             continue
         after = run(program, target)
         if after is not program:
-            yield name, verify(after, name)
+            yield name, verify(after, name, stage=stage)
         program = after
 
 
 def optimized(program: Program, target: Target) -> Program:
-    """The program after all passes."""
-    for _, after in passes(program, target):
+    """The program after all passes, as the scheduler takes it."""
+    name = ""
+    for name, after in passes(program, target):
         program = after
-    return program
+    return verify(program, name, stage="schedulable strictly" if target.strict else "schedulable")
 
 
 def compile_program(

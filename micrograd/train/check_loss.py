@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..jit.call.check import Checker
 from ..jit.ir.program import Role
-from ..jit.passes.over_samples import COUNT, SHARE, WEIGHTS
+from ..jit.passes.over_samples import SHARE, WEIGHTS
 from ..jit.reroll.reroll import OUTPUT
 from .sample_loss import SampleLoss
 
@@ -43,20 +43,22 @@ def check_loss(loss: SampleLoss, data: Sequence[npt.NDArray[Any]], batch: int) -
         given[f"x{k}"] = column[rows].reshape(-1)
     number = ctypes.c_double if options.target.bits == 64 else ctypes.c_float
     count = ctypes.c_int64(-(-some // loss.multiple) * loss.multiple)
+    extents = {a.name: count.value for a in program.with_role(Role.EXTENT)}
     passed: list[Any] = []
     columns: list[npt.NDArray[np.float64]] = []
     written: Any = None
-    for a in program.with_role(Role.INPUT, Role.OUTPUT):
+    for a in program.with_role(Role.INPUT, Role.EXTENT, Role.OUTPUT):
+        if a.role is Role.EXTENT:
+            passed.append(ctypes.addressof(count))
+            continue
         block = (number * a.size)(*given.get(a.name, np.zeros(a.size)))
         if a.role is Role.INPUT:
             columns.append(np.array(block, dtype=np.float64)[:, None])
         elif a.name != OUTPUT:
             written = block
-        if a.name == COUNT:
-            passed.append(ctypes.addressof(count))
-        elif a.name != OUTPUT:
+        if a.name != OUTPUT:
             passed.append(block[0] if a.name == SHARE else block)
     types = [number if isinstance(x, float) else ctypes.c_void_p for x in passed]
     value = ctypes.CFUNCTYPE(number, *types)(loss.address)(*passed)
     found = np.concatenate([[value], np.array(written, dtype=np.float64)])
-    checker.compare(columns, found[:, None])
+    checker.compare(columns, found[:, None], extents)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,15 +16,14 @@ import numpy as np
 from .. import ops
 from ..engine import Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
-from ..jit.compile import Emit, compile_program, optimized, program_of
-from ..jit.emit.function import Interface, emit
-from ..jit.emit.samples import emit_samples, lanes_of
+from ..jit.compile import compile_program, optimized, program_of
+from ..jit.emit.function import Interface
 from ..jit.executable import Options
 from ..jit.ir import graph as graphs
 from ..jit.ir.graph import Graph
-from ..jit.ir.program import Access, Apply, Program, Role, accesses
+from ..jit.ir.program import Access, Apply, Program, Role
 from ..jit.ir.verify import verify
-from ..jit.passes.over_samples import SHARE, WEIGHTS, over_samples
+from ..jit.passes.over_samples import SHARE, SIZE, WEIGHTS, over_samples
 from ..jit.passes.reverse import gradient
 from ..jit.reroll.reroll import OUTPUT
 from ..jit.schedule.schedule import Schedule
@@ -151,7 +149,6 @@ class SampleLoss:
         found: Trace,
         parameters: Sequence[Value],
         options: Options,
-        emit: Emit = emit,
     ) -> None:
         self.options = options
         self.stores = found.stores
@@ -159,9 +156,7 @@ class SampleLoss:
         program = gradient(program, of, wrt, keep_value=True)
         self.program = optimized(verify(program, "differentiate"), options.target)
         interface = Interface(frozenset(self.by_value), OUTPUT)
-        self.code = compile_program(
-            self.program, options.target, interface, stores=self.stores, emit=emit
-        )
+        self.code = compile_program(self.program, options.target, interface, stores=self.stores)
         self.address = self.code.address
 
     @property
@@ -177,29 +172,17 @@ class BlockLoss(SampleLoss):
     """
 
     by_value = (SHARE,)
+    size = samples = SIZE
 
     def __init__(
         self,
         program: Program,
-        size: int,
         found: Trace,
         parameters: Sequence[Value],
         options: Options,
     ) -> None:
-        self.size = self.samples = size
-        emit = partial(emit_samples, size=size)
-        super().__init__(program, (OUTPUT, 0), found, parameters, options, emit)
-        self.multiple = lanes_of(self.schedule, size)
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether no other loop has the trip count of those over samples, by chance."""
-        arrays = self.program.arrays
-        return all(
-            any(arrays[a.array].size % self.size == 0 for a in [s.target, *accesses(s.expr)])
-            for s in self.program.body
-            if s.domain and s.domain[0] % self.size == 0
-        )
+        super().__init__(program, (OUTPUT, 0), found, parameters, options)
+        self.multiple = self.schedule.multiple
 
 
 class SingleLoss(SampleLoss):
@@ -299,10 +282,7 @@ def _compiled(
     if not options.strict:
         block = over_samples(program_of(found.graph, options.target))
         if block is not None:
-            verify(block[0], "over_samples")
-            loss = BlockLoss(*block, found, parameters, options)
-            if loss.is_clear:
-                return loss
+            return BlockLoss(verify(block, "over_samples"), found, parameters, options)
     if penalty is None:
         return SingleLoss(found, parameters, options, None)
     found.graph.outputs = found.graph.outputs[:1]

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from micrograd import Value, fit, maximum, sigmoid, sin, tanh, where
+from micrograd.jit.executable import Options
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Role
 from micrograd.jit.ir.verify import verify
-from micrograd.jit.passes.over_samples import over_samples
+from micrograd.jit.passes.over_samples import SIZE, over_samples
 from micrograd.jit.reroll.reroll import reroll
+from micrograd.jit.target import Target
 from micrograd.optim import SGD
-from micrograd.train.sample_loss import trace_sample
+from micrograd.train.sample_loss import BlockLoss, sample_loss, trace_sample
 
 from ..guarded import guarded, needs_guards
 
@@ -138,15 +140,14 @@ def test_the_program_of_a_block_is_the_weighted_sum_of_its_samples(seed: int) ->
     program = verify(reroll(found.graph), "reroll")
     block = over_samples(program)
     assert block is not None
-    many, size = block
-    verify(many, "over_samples")
+    many, size = verify(block, "over_samples"), SIZE
     rng = np.random.default_rng(seed)
     weights = np.zeros(size)
     chosen = [0, 1, 5, size - 1]
     weights[chosen] = [0.5, 0.25, -1.0, 2.0]
     given = {a.name: rng.normal(size=a.size) for a in many.with_role(Role.INPUT)}
     given |= {f"p{k}": store.array for k, store in enumerate(found.stores)}
-    given |= {"weights": weights, "share": 3.0, "count": 0.0}
+    given |= {"weights": weights, "share": 3.0, "count": size}
     total = 3.0 * extra.data
     for k in chosen:
         one = {
@@ -154,6 +155,16 @@ def test_the_program_of_a_block_is_the_weighted_sum_of_its_samples(seed: int) ->
         }
         total += weights[k] * interpret(program, one)["out"][0]
     assert interpret(many, given)["out"] == pytest.approx([total], rel=1e-12)
+    # loops run over so many samples, and others do not count
+    for count in (0, 1, 6):
+        expected = 3.0 * extra.data
+        for k in [k for k in chosen if k < count]:
+            one = {n: x.reshape(size, -1)[k] if n.startswith("x") else x for n, x in given.items()}
+            expected += weights[k] * interpret(program, one)["out"][0]
+        found_now = interpret(many, given | {"count": count})["out"]
+        assert found_now == pytest.approx([expected], rel=1e-12)
+    with pytest.raises(ValueError, match=f"count should be from 0 to {size}, got {size + 1}"):
+        interpret(many, given | {"count": size + 1})
 
 
 def test_a_loop_as_long_as_a_block_is_not_taken_for_one_over_samples() -> None:
@@ -164,6 +175,8 @@ def test_a_loop_as_long_as_a_block_is_not_taken_for_one_over_samples() -> None:
     def loss(x: Any) -> Value:
         return (sum(p * p for p in w) * 0.01 + sum(p * x[0] for p in w[:5]) - x[1] * x[2]) ** 2
 
+    options = Options(Target.host())
+    assert isinstance(sample_loss(loss, [(3,)], w, options), BlockLoss)  # and not one by one
     before = np.array([p.data for p in w])
     fit(loss, SGD(w, lr=1.0), data=x, batch_size=10, steps=1, dtype="f64")
     inner = 0.01 * before @ before + x[:, 0] * before[:5].sum() - x[:, 1] * x[:, 2]

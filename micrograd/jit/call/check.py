@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -102,14 +103,21 @@ class Checker:
         stores = {f"p{k}": np.array(store._data) for k, store in enumerate(self.stores)}
         return stores | dict(zip(names, columns, strict=True))
 
-    def compare(self, columns: Sequence[Numbers], found: Numbers) -> None:
+    def compare(
+        self,
+        columns: Sequence[Numbers],
+        found: Numbers,
+        extents: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         """Raises CheckError unless results are those of the interpreter.
 
         columns   the numbers of each parameter, f64[size, points]
         found     the results in order, f64[results, points]
+        extents   the run-time trip counts
         """
         points = found.shape[1]
-        expected = interpret_bounded(self.program, self.given(columns), self.dtype, points)
+        given = self.given(columns) | dict(extents)
+        expected = interpret_bounded(self.program, given, self.dtype, points)
         start = 0
         for name in self.outputs:
             size = self.program.arrays[name].size

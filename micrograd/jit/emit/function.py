@@ -4,7 +4,8 @@ Requires a verified program of ops that have an emission (simplify.expand), and 
 Establishes a module that MLIR verifies, with
 
     @main(inputs..., outputs...)     the kernel; scalars by value, arrays by pointer; an output of
-                                     one element may be the result
+                                     one element may be the result; an extent is a pointer to an
+                                     i64, at least 1 and a multiple of the schedule's `multiple`
     @_mlir_ciface_main               its C interface, as MLIR's own lowering would name it
     @p0, @p1, ...                    pointers to the parameter stores, set once after linking
 """
@@ -20,7 +21,7 @@ import numpy.typing as npt
 
 from lowering.bindings import ir
 
-from ..ir.program import Access, Array, Expr, Program, Role, Statement
+from ..ir.program import Access, Array, Expr, Extent, Program, Role, Statement
 from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder
@@ -84,7 +85,7 @@ class Emitter:
         self.narrowed = narrowed
         self.arguments = [
             a
-            for a in self.program.with_role(Role.INPUT, Role.OUTPUT)
+            for a in self.program.with_role(Role.INPUT, Role.EXTENT, Role.OUTPUT)
             if a.name != interface.returned
         ]
         self.arguments += [self.program.arrays[name] for name in narrowed]
@@ -256,7 +257,14 @@ class Emitter:
             if isinstance(step, Statement):
                 self._assign(step)
             else:
-                LoopEmitter(self.builder, self.program, step, self.storage).emit()
+                count = self._count(step.group.count)
+                LoopEmitter(self.builder, self.program, step, self.storage, count).emit()
+
+    def _count(self, count: int) -> ir.Value | None:
+        """A trip count that is known only now."""
+        if not isinstance(count, Extent):
+            return None
+        return self.builder.load(self.storage.bases[count.name], self.builder.i64)
 
     def _assign(self, s: Statement) -> None:
         storage = self.storage

@@ -70,7 +70,7 @@ class LoopEmitter:
     def _counted(self, count: ir.Value) -> None:
         """Blocks of iterations, as many as `count` needs."""
         b, loop = self.b, self.loop
-        if loop.block == self.group.count:
+        if loop.block == int(self.group.count):
             self._counted_passes((0, None), count)
             return
         block = loop.block // loop.width * loop.width if loop.across else loop.block

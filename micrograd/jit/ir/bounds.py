@@ -52,7 +52,7 @@ def interpret_bounded(
     """The output arrays of a program by name, f64[size, points], with bounds.
 
     given   input and parameter arrays, of `size` numbers or of [size, points]; what cannot be
-            represented in the dtype is rounded to it, as calls do
+            represented in the dtype is rounded to it, as calls do; and extents
     dtype   what the compiled code computes in
 
     >>> from micrograd.ops import mul
@@ -66,6 +66,7 @@ def interpret_bounded(
     ([[21.0]], True)
     """
     with np.errstate(all="ignore"):
+        program = program.running(given)
         run = _Run(program, given, dtype, points)
         for together in runs(program.body):
             run.together(together)

@@ -38,10 +38,11 @@ def interpret_graph(graph: Graph, arrays: Mapping[str, Sequence[float]]) -> list
 
 
 def interpret(program: Program, given: Mapping[str, Any]) -> dict[str, Numbers]:
-    """The output arrays of a program by name, given its input and parameter arrays.
+    """The output arrays of a program by name, given its input and parameter arrays, and extents.
 
     Elements that no statement has written read as nan, so a use before a definition shows.
     """
+    program = program.running(given)
     memory: dict[str, Numbers] = {}
     for a in program.arrays.values():
         if a.role in (Role.INPUT, Role.PARAMETER):

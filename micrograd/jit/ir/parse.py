@@ -31,15 +31,17 @@ from .program import (
     Access,
     Apply,
     Expr,
+    Extent,
     Program,
     Role,
     Statement,
+    accesses,
 )
 
 _TOKEN = re.compile(
     r"(?P<name>[^\W\d]\w*)"
     r"|(?P<number>[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)"
-    r"|(?P<mark>\+=|[-+*=<,()\[\]])"
+    r"|(?P<mark>\+=|<=|[-+*=<,()\[\]])"
 )
 _DIGITS = 18
 """More in an integer would not fit into 64 bits."""
@@ -195,6 +197,10 @@ def _declaration(line: _Line, program: Program) -> None:
     if line.now.text in program.arrays or line.now.text in program.tables:
         raise line.error(f"{line.now.text} is declared already")
     name = line.name("a name")
+    if role == Role.EXTENT.value:
+        line.require("<=")
+        program.extent(name, line.integer("how much it is at most"))
+        return
     line.require("[")
     place = line.now.place
     size = line.integer("how many elements it has")
@@ -238,10 +244,14 @@ def _statement(line: _Line, program: Program) -> None:
         raise line.expected("`=` or `+=`")
     accumulate = line.read().text == "+="
     expr = _expr(line)
+    for a in (target, *accesses(expr)):
+        known = program.arrays.get(a.array)
+        if known is not None and known.role is Role.EXTENT:
+            raise line.error(f"{a.array} is an extent: it says how often loops run", 0)
     domain: list[int] = []
     turn = 0
     if line.now.text == "for":
-        domain = _loops(line)
+        domain = _loops(line, program)
         if line.accept("in"):
             line.require("turn")
             turn = line.integer("the number of the turn")
@@ -259,7 +269,7 @@ def _indices(line: _Line) -> list[str]:
     return [texts[k] for k in range(found[-1] + 1, len(texts)) if texts[k - 1] in ("for", ",")]
 
 
-def _loops(line: _Line) -> list[int]:
+def _loops(line: _Line, program: Program) -> list[int]:
     """The trip counts."""
     seen: set[str] = set()
     counts = []
@@ -270,9 +280,18 @@ def _loops(line: _Line) -> list[int]:
             raise line.expected(f"another index, one of {INDEX_NAMES[0]} to {INDEX_NAMES[-1]}")
         seen.add(line.read().text)
         line.require("<")
-        counts.append(line.integer("how often the loop runs"))
+        counts.append(_count(line, program))
         if not line.accept(","):
             return counts
+
+
+def _count(line: _Line, program: Program) -> int:
+    """A trip count: a number, or an extent."""
+    a = program.arrays.get(line.now.text)
+    if line.now.kind == "name" and a is not None and a.role is Role.EXTENT:
+        line.read()
+        return Extent(a.name, a.size)
+    return line.integer("how often the loop runs: a number, or an extent")
 
 
 def _expr(line: _Line) -> Expr:

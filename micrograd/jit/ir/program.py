@@ -13,8 +13,8 @@ and answer to the ops of the table, so derivative rules and expansions run on th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
 from typing import Any, TypeAlias
@@ -124,6 +124,41 @@ def map_accesses(expr: Expr, change: Callable[[Access], Expr]) -> Expr:
     return expr
 
 
+class Extent(int):
+    """A trip count that is known only when the code runs: its name, and how many it is at most.
+
+    As a number it is that most, which is what sizes and costs go by; but it equals no number, and
+    no other extent, so a loop over it is never taken for one that has as many iterations by chance.
+
+    >>> samples = Extent("samples", 976)
+    >>> samples * 3, str(samples), samples == 976
+    (2928, 'samples', False)
+    """
+
+    name: str
+
+    def __new__(cls, name: str, most: int) -> Extent:
+        """The extent of that name."""
+        extent = super().__new__(cls, most)
+        extent.name = name
+        return extent
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Extent) and (self.name, int(self)) == (other.name, int(other))
+
+    def __hash__(self) -> int:
+        return hash((self.name, int(self)))
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"Extent({self.name!r}, {int(self)})"
+
+    def __reduce__(self) -> Any:
+        return Extent, (self.name, int(self))
+
+
 @dataclass(slots=True)
 class Statement:
     """`target = expr` or `target += expr`, for every point of the domain, last index fastest.
@@ -142,7 +177,7 @@ class Statement:
     turn: int = 0
 
     def __str__(self) -> str:
-        loops = ", ".join(f"{n} < {c}" for n, c in zip(INDEX_NAMES, self.domain, strict=False))
+        loops = ", ".join(f"{n} < {c!s}" for n, c in zip(INDEX_NAMES, self.domain, strict=False))
         sign = "+=" if self.accumulate else "="
         text = f"{self.target} {sign} {format_expr(self.expr)}"
         if loops:
@@ -173,13 +208,17 @@ class Role(Enum):
     INPUT = "input"  # given by the caller
     PARAMETER = "param"  # live: read from a buffer that Python shares
     CONSTANT = "const"  # data, part of the program
+    EXTENT = "extent"  # given by the caller: how often loops run
     TEMPORARY = "temp"
     OUTPUT = "output"
 
 
 @dataclass(slots=True)
 class Array:
-    """A one-dimensional array of a program; `data` is set for constants only."""
+    """A one-dimensional array of a program; `data` is set for constants only.
+
+    An extent is a number that no statement reads or writes; `size` is how much it is at most.
+    """
 
     name: str
     role: Role
@@ -187,6 +226,8 @@ class Array:
     data: npt.NDArray[np.float64] | None = None
 
     def __str__(self) -> str:
+        if self.role is Role.EXTENT:
+            return f"extent {self.name} <= {self.size}"
         return f"{self.role.value} {self.name}[{self.size}]"
 
 
@@ -208,6 +249,31 @@ class Program:
         """Enter an array and return it."""
         array = self.arrays[name] = Array(name, role, size, data)
         return array
+
+    def extent(self, name: str, most: int) -> Extent:
+        """Declare a run-time trip count."""
+        self.declare(name, Role.EXTENT, most)
+        return Extent(name, most)
+
+    def running(self, given: Mapping[str, Any]) -> Program:
+        """The program whose loops run as often as these numbers of its extents say.
+
+        Raises ValueError for a number below 0 or above what the extent is at most.
+        """
+        counts: dict[str, int] = {}
+        for a in self.with_role(Role.EXTENT):
+            counts[a.name] = count = int(np.asarray(given[a.name]).reshape(()))
+            if not 0 <= count <= a.size:
+                raise ValueError(f"{a.name} should be from 0 to {a.size}, got {count}")
+        if not counts:
+            return self
+        body = [
+            replace(
+                s, domain=tuple(counts[c.name] if isinstance(c, Extent) else c for c in s.domain)
+            )
+            for s in self.body
+        ]
+        return Program(self.arrays, self.tables, body)
 
     def with_role(self, *roles: Role) -> list[Array]:
         """The arrays of these roles, in order of declaration."""

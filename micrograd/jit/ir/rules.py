@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .interpret import distinct, elements, is_recurrence, repeats
-from .program import NO_ENTRY, Access, Apply, Expr, Program, Role, Statement, accesses
+from .program import NO_ENTRY, Access, Apply, Expr, Extent, Program, Role, Statement, accesses
 
 READ_ONLY = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
 
@@ -93,8 +93,15 @@ def _declared(s: Statement, p: Progress) -> None:
     for a in (s.target, *p.reads):
         if a.array not in p.program.arrays:
             raise Broken(f"array {a.array} is not declared")
+        if p.program.arrays[a.array].role is Role.EXTENT:
+            raise Broken(f"{a.array} is an extent, how often loops run, and no array")
         if a.table is not None and a.table not in p.program.tables:
             raise Broken(f"table {a.table} is not declared")
+    for count in s.domain:
+        if isinstance(count, Extent):
+            known = p.program.arrays.get(count.name)
+            if known is None or known.role is not Role.EXTENT or known.size != int(count):
+                raise Broken(f"extent {count.name} <= {int(count)} is not declared")
 
 
 def _ranks(s: Statement, p: Progress) -> None:
@@ -294,7 +301,7 @@ def _reach(s: Statement, p: Progress) -> None:
 # --- the table ------------------------------------------------------------------------------
 
 _LIST = (
-    Rule("declared", "Every array and table that is named is declared.", each=_declared),
+    Rule("declared", "Every array, table and extent that is named is declared.", each=_declared),
     Rule(
         "ranks",
         "An access has one stride per loop of its statement, and every trip count is at least 1.",

@@ -4,13 +4,12 @@ gets a leading dimension.
 Requires a verified program whose inputs are the numbers of one sample, and whose output `out` is a
 loss, and perhaps a penalty behind it that depends on parameters only. Establishes a verified
 program with these inputs, `size` samples long, one after the other; `weights`, a number per
-sample; `share`, a number; and `count`, which no statement reads (emit_samples does). Its one output
-is
+sample; `share`, a number; and the extent `count`, how many samples there are. Its one output is
 
     out = sum(weights[i] * loss of sample i) + share * penalty
 
 Parameters, and what is computed from parameters alone, have no dimension of samples: they are
-broadcast by a stride of 0. A loop over samples is told from the others by its trip count, `size`.
+broadcast by a stride of 0.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from ..ir.program import (
     Apply,
     Array,
     Expr,
+    Extent,
     Program,
     Role,
     Statement,
@@ -35,13 +35,14 @@ from ..reroll.reroll import OUTPUT
 
 WEIGHTS, SHARE, COUNT = "weights", "share", "count"
 _EACH, _PENALTY, _TOTAL = "each", "penalty", "total"
-_SIZES = [16 * prime for prime in (61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113)]
-"""Samples in a block, a multiple of every vector's width: enough to make little of what a block
-costs by itself, and an odd number among trip counts."""
+SIZE = 976
+"""Samples in a block, at most: enough to make little of what a block costs by itself, a multiple of
+every vector's width, and no power of two: columns would begin at one offset within their pages.
+"""
 
 
-def over_samples(program: Program) -> tuple[Program, int] | None:
-    """The program of a block, and how many samples it is for at most.
+def over_samples(program: Program) -> Program | None:
+    """The program of a block of at most SIZE samples.
 
     None for a program that has no such form here: the data is read through index tables, or goes
     into statements that run in turn.
@@ -50,11 +51,7 @@ def over_samples(program: Program) -> tuple[Program, int] | None:
     body = [one for s in program.body for one in _single_outputs(s)]
     if any(_is_irregular(s, varying) for s in body):
         return None
-    sizes = [a.size for a in program.arrays.values()]
-    counts = [c for s in body for c in s.domain]
-    size = next((n for n in _SIZES if all(c % n for c in [*sizes, *counts] if c >= n)), None)
-    if size is None:
-        return None
+    size = SIZE
     result = Program({}, dict(program.tables))
     for a in program.arrays.values():
         if a.role is not Role.OUTPUT:
@@ -62,7 +59,7 @@ def over_samples(program: Program) -> tuple[Program, int] | None:
             result.arrays[a.name] = Array(a.name, a.role, many, a.data)
     result.declare(WEIGHTS, Role.INPUT, size)
     result.declare(SHARE, Role.INPUT)
-    result.declare(COUNT, Role.INPUT)
+    count = result.extent(COUNT, size)
     result.declare(_EACH, Role.TEMPORARY, size)
     has_penalty = program.arrays[OUTPUT].size > 1
     if has_penalty:
@@ -77,17 +74,17 @@ def over_samples(program: Program) -> tuple[Program, int] | None:
             s = replace(s, target=Access(_PENALTY if s.target.offset else _EACH))
         if s.target.array in stretch:
             expr = map_accesses(s.expr, along)
-            s = replace(s, target=along(s.target), expr=expr, domain=(size, *s.domain))
+            s = replace(s, target=along(s.target), expr=expr, domain=(count, *s.domain))
         result.body.append(s)
-    _sum(result, size, penalty=has_penalty)
-    return result, size
+    _sum(result, count, penalty=has_penalty)
+    return result
 
 
-def _sum(program: Program, size: int, *, penalty: bool) -> None:
+def _sum(program: Program, count: Extent, *, penalty: bool) -> None:
     total = Access(program.declare(_TOTAL, Role.TEMPORARY).name)
     program.assign(total, -0.0)
     weighted = Apply(ops.mul, (Access(_EACH, 0, (1,)), Access(WEIGHTS, 0, (1,))))
-    program.assign(Access(_TOTAL, 0, (0,)), weighted, (size,), accumulate=True)
+    program.assign(Access(_TOTAL, 0, (0,)), weighted, (count,), accumulate=True)
     program.declare(OUTPUT, Role.OUTPUT)
     whole: Expr = total
     if penalty:

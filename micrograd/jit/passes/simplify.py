@@ -158,7 +158,7 @@ def dce(program: Program) -> Program:
                 break
         body += [kept[k] for k in sorted(kept, reverse=True)]
         names.update(s.target.array for s in kept.values())
-    signature = (Role.INPUT, Role.PARAMETER)
+    signature = (Role.INPUT, Role.PARAMETER, Role.EXTENT)
     arrays = {n: a for n, a in program.arrays.items() if n in names or a.role in signature}
     used = {n: t for n, t in program.tables.items() if n in tables}
     return Program(arrays, used, body[::-1])

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..ir.program import Access, Statement, accesses, map_accesses, runs
+from ..ir.program import Access, Extent, Statement, accesses, map_accesses, runs
 
 MAX_FUSED = 400
 """More statements with loops than this are not searched for what to fuse."""
@@ -117,11 +117,14 @@ def _merge_straight(parts: Iterable[Part]) -> list[Part]:
 
 def split(s: Statement, count: int) -> Statement | None:
     """The statement with a first dimension of `count`, if its own is a multiple of that."""
-    if not s.domain or s.domain[0] % count:
+    if not s.domain:
         return None
-    rest = s.domain[0] // count
-    if rest == 1:
+    own = s.domain[0]
+    if own == count:
         return s
+    if isinstance(own, Extent) or isinstance(count, Extent) or own % count:
+        return None
+    rest = own // count
 
     def divide(a: Access) -> Access:
         stride = a.strides[0]

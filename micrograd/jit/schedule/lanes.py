@@ -130,7 +130,7 @@ def vectorize(
                 strips[name] = scratch[name]
     tiles = {name: size for name, size in scratch.items() if name not in strips}
     handed = sum(strips.values())
-    block = group.count
+    block = int(group.count)
     if handed:
         block = min(block, max(4 * width, STRIP_NUMBERS // handed // width * width))
     reason = (

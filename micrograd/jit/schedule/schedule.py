@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..ir.program import Access, Program, Role, Statement, accesses
+from ..ir.program import Access, Extent, Program, Role, Statement, accesses
 from ..target import Target
 from .fuse import Group, Part, fuse
 from .lanes import VectorLoop, operations, vectorize
@@ -48,6 +48,13 @@ class Schedule:
     functions: list[list[Step]]
     opt_level: int
     reasons: list[str] = field(default_factory=list)
+
+    @property
+    def multiple(self) -> int:
+        """Of how many every run-time extent must be a multiple: its iterations may be lanes."""
+        loops = [s for steps in self.functions for s in steps if isinstance(s, VectorLoop)]
+        run_time = [s for s in loops if isinstance(s.group.count, Extent) and s.across]
+        return max((s.width for s in run_time), default=1)
 
     def __str__(self) -> str:
         lines = [f"; {reason}" for reason in self.reasons]

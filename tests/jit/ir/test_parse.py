@@ -279,14 +279,14 @@ ERRORS: dict[str, tuple[str, int, str]] = {
     "no loops": ("out = x[i]", 9, "i is no index of this statement, which has no loops"),
     "a table in a table": (
         "out = x[t[u[i]]]  for i < 2", 11, "u is no index of this statement, whose"),
-    "a loop": ("out = x  for i < n", 18, "expected how often the loop runs, got 'n'"),
+    "a loop": ("out = x  for i < n", 18, "expected how often the loop runs: a number, or an extent, got 'n'"),
     "half a loop": ("out = x  for i", 15, "expected `<`, got the end of the line"),
     "a loop twice": ("out = x  for i < 2, i < 3", 21, "expected another index, one of i to w"),
     "a name that is no index": ("out = x  for ab < 2", 14, "expected another index, one of i to w"),
     "a turn": ("out = x  for i < 2 in 1", 23, "expected `turn`, got '1'"),
     "behind the end": ("out = x y", 9, "expected the end of the line, got 'y'"),
     "a negative nan": ("out = -nan", 8, "expected an array, a number or an op, got 'nan'"),
-    "a role": ("local y[1]", 1, "expected input, param, const, temp, output, table, or a state"),
+    "a role": ("local y[1]", 1, "expected input, param, const, extent, temp, output, table, or a"),
     "a size": ("input y", 8, "expected `[`, got the end of the line"),
     "a size that is none": ("input y[n]", 9, "expected how many elements it has, got 'n'"),
     "declared twice": ("output x[2]", 8, "x is declared already"),
@@ -347,11 +347,13 @@ SAMPLES = {
     "name": ["x", "t8", "_y", "nan", "inf", "for", "const", "i", "tanh", "größe"],
     "op": list(OPS),
     "size": ["0", "1", "2", "007", "12"],
+    "extent": ["0", "1", "2", "007", "12", "x"],
     "integer": ["0", "-1", "3", "-0", "16", "1"],
     "number": ["0.0", "-0.0", "1", "2.5", "-1e-05", "5e-324", "1e+300", "inf", "-inf", "nan"],
 }
 CONTEXT = ("is no index of this statement", "expected another index", "but 0 are given",
-           "but 1 are given", "but 2 are given", "is declared already", "is a table")  # fmt: skip
+           "but 1 are given", "but 2 are given", "is declared already", "is a table",
+           "is an extent", "or an extent")  # fmt: skip
 """What a grammar does not say: indices are of loops, and loops and names are different ones."""
 
 
@@ -400,7 +402,7 @@ def test_whole_programs_of_the_grammar_are_parsed() -> None:
     assert taken > 300
 
 
-PIECE = re.compile(r"[^\W\d]\w*|[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|\+=|[-+*=<,()\[\]]")
+PIECE = re.compile(r"[^\W\d]\w*|[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|\+=|<=|[-+*=<,()\[\]]")
 
 
 @pytest.mark.parametrize("seed", range(6))
