@@ -95,7 +95,7 @@ KERNELS = [readme, strict, network, samples, recurrence, batches]
 def test_mlir_translates_what_the_emitter_emits(made: Callable[[], Executable]) -> None:
     """What is compiled is then MLIR's translation; ours computes the same."""
     executable = made()
-    module = ir.Module.parse(executable.mlir, context())
+    module = ir.Module.parse(executable.code.mlir, context())
     theirs = upstream(module)
     assert theirs is not None
     outcomes = []
@@ -111,7 +111,7 @@ def test_both_translations_compute_the_same(made: Callable[[], Executable]) -> N
     executable = made()
     ours = results(executable, executable.native)
     level = executable.schedule.opt_level
-    reference = reference_ir(ir.Module.parse(executable.mlir, context()))
+    reference = reference_ir(ir.Module.parse(executable.code.mlir, context()))
     with lowering.compile_ir(reference, opt_level=level, vectorize=False, unroll=False) as native:
         assert results(executable, native) == ours
     assert all(math.isfinite(x) for x in ours)
@@ -124,7 +124,7 @@ def results(executable: Executable, native: lowering.NativeModule | None) -> lis
     for k, store in enumerate(executable.stores):
         if f"p{k}" in native.symbols:
             ctypes.c_void_p.from_address(native.address(f"p{k}")).value = store.address
-    for name, data in executable.data.items():
+    for name, data in executable.code.data.items():
         ctypes.c_void_p.from_address(native.address(name)).value = data.ctypes.data
     entry = executable.convention.prototype(native.address("main"))
     sizes = executable.pointer_outputs

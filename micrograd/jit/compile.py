@@ -63,23 +63,30 @@ def program_of(graph: Graph, target: Target) -> Program:
     return verify(program, "reroll", stage="rerolled")
 
 
+VERIFIED = 1000
+"""Statements up to which a program is verified behind every pass, and not at the end only."""
+
+
 def passes(program: Program, target: Target) -> Iterator[tuple[str, Program]]:
-    """The program after each pass that changes it, verified, with the pass's name."""
+    """The program after each pass that changes it, with the pass's name; verified, unless it is
+    long.
+    """
     for name, run, stage, rounds in PASSES:
         if rounds and target.strict:
             continue
         after = run(program, target)
         if after is not program:
-            yield name, verify(after, name, stage=stage)
+            short = len(after.body) <= VERIFIED
+            yield name, verify(after, name, stage=stage) if short else after
         program = after
 
 
 def optimized(program: Program, target: Target) -> Program:
     """The program after all passes, as the scheduler takes it."""
-    name = ""
+    last = ""
     for name, after in passes(program, target):
-        program = after
-    return verify(program, name, stage="schedulable strictly" if target.strict else "schedulable")
+        program, last = after, name
+    return verify(program, last, stage="schedulable strictly" if target.strict else "schedulable")
 
 
 def compile_program(

