@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from micrograd import Value
 from micrograd.jit.ir.interpret import elements, interpret
-from micrograd.jit.ir.program import Access, Apply, Expr, Program, Role, accesses
+from micrograd.jit.ir.program import Access, Apply, Expr, Program, Role, accesses, row_major
 from micrograd.jit.ir.verify import verify
 from micrograd.ops import OPS, Op
 
@@ -143,11 +143,6 @@ def loops(draw: st.DrawFn) -> Program:
         if name.startswith("a"):
             program.assign(Access("out", 0, (0,)), Access(name, 0, (1,)), (size,), accumulate=True)
     return verify(program, "its drawing")
-
-
-def row_major(counts: tuple[int, ...]) -> tuple[int, ...]:
-    """The strides of a dense array."""
-    return tuple(math.prod(counts[k + 1 :]) for k in range(len(counts)))
 
 
 def run_on_values(program: Program, given: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:

@@ -24,7 +24,7 @@ from lowering.bindings import context
 
 from ..jit.emit.native import native
 from ..jit.executable import Executable, Options
-from ..jit.ir.program import Program, accesses
+from ..jit.ir.program import Program
 from ..jit.schedule.lanes import operations
 from ..jit.target import Target
 from ..optim import Optimizer
@@ -76,7 +76,7 @@ def seconds_of(program: Program) -> float:
     """Roughly what a run of a program takes: operations in vector loops take little."""
     total = 0.0
     for s in program.body:
-        indirect = any(a.table is not None for a in [s.target, *accesses(s.expr)])
+        indirect = any(a.table is not None for a in s.accesses)
         slow = s.turn or indirect or not s.domain
         total += s.points * max(1, operations(s.expr)) * (5e-10 if slow else 5e-12)
     return total

@@ -163,7 +163,7 @@ class LoopEmitter:
         pieces = in_pieces(self.group.statements)
         for each in loop.passes:
             members = [self.group.statements[k] for k in each.statements]
-            touched = {a.array for s in members for a in [s.target, *accesses(s.expr)]}
+            touched = {a.array for s in members for a in s.accesses}
             for name, size in loop.tiles.items():
                 for copy in range(each.unroll if name in touched else 0):
                     self.around.tiles[name, copy] = Scratch(

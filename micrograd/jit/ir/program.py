@@ -189,6 +189,24 @@ class Statement:
         """How often the assignment runs."""
         return prod(self.domain)
 
+    @property
+    def accesses(self) -> list[Access]:
+        """Where it writes, then where it reads, left to right."""
+        return [self.target, *accesses(self.expr)]
+
+
+def row_major(counts: Sequence[int], inner: int = 1) -> tuple[int, ...]:
+    """The strides of a dense array over loops, whose innermost `inner` points share an element.
+
+    >>> row_major((5, 3, 2)), row_major((5, 3, 2), inner=2)
+    ((6, 2, 1), (3, 1, 0))
+    """
+    strides, points = [], 1
+    for count in reversed(counts):
+        strides.append(points // inner if points >= inner else 0)
+        points *= count
+    return tuple(reversed(strides))
+
 
 def runs(body: Sequence[Statement]) -> Iterator[list[Statement]]:
     """The statements in order: those that run in turn together, the others one by one."""

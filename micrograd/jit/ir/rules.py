@@ -196,7 +196,7 @@ def _require(done: Bools, index: Ints, name: str, what: str) -> None:
 def _order_in_turn(run: list[Statement], p: Progress) -> None:
     """In every iteration each element is there before it is read or added to."""
     late = len(run) * run[0].domain[0]  # a time that never comes
-    named = {a.array for s in run for a in (s.target, *accesses(s.expr))}
+    named = {a.array for s in run for a in s.accesses}
     times = {name: np.where(p.written[name], -1, late) for name in named}
     for k, s in enumerate(run):
         target = elements(s.target, s.domain, p.program)

@@ -119,6 +119,6 @@ def _single_outputs(s: Statement) -> Sequence[Statement]:
 
 
 def _is_irregular(s: Statement, varying: set[str]) -> bool:
-    touched = [s.target, *accesses(s.expr)]
+    touched = s.accesses
     varies = any(a.array in varying for a in touched)
     return varies and (bool(s.turn) or any(a.table is not None for a in touched))

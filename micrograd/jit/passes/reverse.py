@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from math import prod
 from operator import eq as is_equal
 
 import numpy as np
@@ -36,6 +35,7 @@ from ..ir.program import (
     Statement,
     accesses,
     map_accesses,
+    row_major,
     runs,
 )
 from ..trace.trace import Element
@@ -127,12 +127,7 @@ class _Backward:
         self.set: dict[str, bytearray] = {}  # cotangent array -> which elements have a number
         self.reached: dict[str, Bools] = {}  # the same -> which of them something flowed to
         self.turns = [s.turn for s in program.body if s.turn]
-        self.scattered = {
-            a.array
-            for s in program.body
-            for a in [s.target, *accesses(s.expr)]
-            if a.table is not None
-        }
+        self.scattered = {a.array for s in program.body for a in s.accesses if a.table is not None}
 
     def cotangent(self, a: Access) -> Access:
         """The access to the cotangent of what `a` reads."""
@@ -155,7 +150,7 @@ class _Backward:
                 self.statement(s)
             return
         for s in statements:
-            for a in [s.target, *accesses(s.expr)]:
+            for a in s.accesses:
                 if a.array in self.active:
                     size = self.program.arrays[a.array].size
                     target = self.cotangent(a)
@@ -251,8 +246,7 @@ class _Backward:
         """Constant data that is 1 at the points that are live, and 0 at the others."""
         name = f"live{sum(n.startswith('live') for n in self.program.arrays)}"
         self.program.declare(name, Role.CONSTANT, len(live), live.astype(np.float64))
-        strides = [prod(domain[d + 1 :]) for d in range(len(domain))]
-        return Access(name, 0, tuple(strides))
+        return Access(name, 0, row_major(domain))
 
     def finish(self, array: str) -> None:
         """Complete the cotangent of an array that is the gradient itself."""

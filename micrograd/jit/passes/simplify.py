@@ -84,10 +84,7 @@ def cse(program: Program) -> Program:
     """Compute equal scalars once: a later one becomes the earlier one wherever it is read."""
     accumulated = {s.target.array for s in program.body if s.accumulate}
     indexed = {
-        a.array
-        for s in program.body
-        for a in [s.target, *accesses(s.expr)]
-        if a.strides or a.table is not None
+        a.array for s in program.body for a in s.accesses if a.strides or a.table is not None
     }
     seen: dict[Any, Access] = {}
     known: dict[Access, Expr] = {}
@@ -130,10 +127,7 @@ def dce(program: Program) -> Program:
     An array that is only read and written element by element is dropped element by element.
     """
     indexed = {
-        a.array
-        for s in program.body
-        for a in [s.target, *accesses(s.expr)]
-        if a.strides or a.table is not None
+        a.array for s in program.body for a in s.accesses if a.strides or a.table is not None
     }
     outputs = {a.name for a in program.with_role(Role.OUTPUT)}
     needed: set[str | Access] = set()

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,18 @@ from ...errors import CompilerError
 from ...ops import eq, where
 from ..ir.interpret import elements, repeats
 from ..ir.nests import Ints, distinct, nests
-from ..ir.program import Access, Apply, Expr, Program, Role, Statement, accesses, map_accesses, runs
+from ..ir.program import (
+    Access,
+    Apply,
+    Expr,
+    Program,
+    Role,
+    Statement,
+    accesses,
+    map_accesses,
+    row_major,
+    runs,
+)
 from ..trace.trace import Element
 from .linear import is_costly, tangent_of
 from .reverse import active, differentiable_accesses
@@ -137,7 +147,7 @@ class Bundle:
         assigned: dict[str, Bools] = {}
         touched: dict[str, Bools] = {}
         for s in run:
-            for a in [s.target, *accesses(s.expr)]:
+            for a in s.accesses:
                 if a.array in self.active and a.array not in self.numbers:
                     self._declare(a.array)
                     size = self.program.arrays[a.array].size
@@ -217,7 +227,7 @@ class Bundle:
             count = sum(name.startswith("slope") for name in self.result.arrays)
             name = fresh(self.result, f"slope{count}")
             self.result.declare(name, Role.TEMPORARY, s.points)
-            access = Access(name, 0, tuple(prod(s.domain[d + 1 :]) for d in range(len(s.domain))))
+            access = Access(name, 0, row_major(s.domain))
             self.result.body.append(Statement(access, own, s.domain, turn=s.turn))
             known[expr] = self._beside_access(access, s)
         return known[expr]
@@ -353,8 +363,7 @@ class Bundle:
         count = sum(name.startswith("live") for name in self.result.arrays)
         name = fresh(self.result, f"live{count}")
         self.result.declare(name, Role.CONSTANT, len(live), live.astype(np.float64))
-        strides = tuple(prod(s.domain[d + 1 :]) for d in range(len(s.domain)))
-        return self._beside_access(Access(name, 0, strides), s)
+        return self._beside_access(Access(name, 0, row_major(s.domain)), s)
 
     def _constant(self, name: str, numbers: Ints) -> str:
         if name not in self.data:

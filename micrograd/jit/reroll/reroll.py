@@ -22,7 +22,7 @@ import numpy as np
 from ... import ops
 from ..ir.graph import CONSTANT, FIRST_OP, Graph, op_of
 from ..ir.nests import Ints, Nest, factor, pieces
-from ..ir.program import Access, Apply, Expr, Program, Role, Statement
+from ..ir.program import Access, Apply, Expr, Program, Role, Statement, row_major
 from .batch import batched
 from .classes import Structure, analyse, declare_leaves
 from .outputs import write_outputs
@@ -194,7 +194,7 @@ class _Reroller:
                 self._slot(slot, k, nest, table)
                 for k, (slot, table) in enumerate(zip(part, tables, strict=True))
             ]
-            strides = _row_major(nest.counts, inner)
+            strides = row_major(nest.counts, inner)
             target = Access(f"t{cls}", start, strides)
             self._append(Statement(target, _instantiate(template, exprs), nest.counts, accumulate))
 
@@ -223,7 +223,7 @@ class _Reroller:
             return self._constant(self.constants[slot.elements], nest.counts)
         if table:
             name = self._index_table(slot.elements)
-            return Access(slot.array, 0, _row_major(nest.counts), name)
+            return Access(slot.array, 0, row_major(nest.counts), name)
         return Access(slot.array, int(slot.elements[0]), nest.strides_of(k))
 
     def _constant(self, values: np.ndarray, counts: tuple[int, ...]) -> Expr:
@@ -238,7 +238,7 @@ class _Reroller:
         if key not in self.data:
             self.data[key] = f"c{len(self.data)}"
             self.result.declare(self.data[key], Role.CONSTANT, len(data), data)
-        compact = iter(_row_major(tuple(c for c, v in zip(counts, varies, strict=True) if v)))
+        compact = iter(row_major(tuple(c for c, v in zip(counts, varies, strict=True) if v)))
         return Access(self.data[key], 0, tuple(next(compact) if v else 0 for v in varies))
 
     def _index_table(self, elements: Ints) -> str:
@@ -263,7 +263,7 @@ class _Reroller:
                 part = [_Slot(slot.array, slot.elements[low:high]) for slot in slots]
                 nest, tables = _fit(part, high - low, 1)
                 expr = _instantiate(template, [self._slot(part[0], 0, nest, tables[0])])
-                target = Access(OUTPUT, start + low, _row_major(nest.counts))
+                target = Access(OUTPUT, start + low, row_major(nest.counts))
                 self._append(Statement(target, expr, nest.counts))
             start += len(group)
 
@@ -297,16 +297,6 @@ def _fit(slots: list[_Slot], members: int, inner: int) -> tuple[Nest, list[bool]
     if nest is None:
         raise AssertionError("a nest without slots always exists")
     return nest, [s.array is not None and k not in chosen for k, s in enumerate(slots)]
-
-
-def _row_major(counts: tuple[int, ...], inner: int = 1) -> tuple[int, ...]:
-    """The strides of a dense array over the loops, whose innermost `inner` points share one."""
-    strides = []
-    points = 1
-    for count in reversed(counts):
-        strides.append(points // inner if points >= inner else 0)
-        points *= count
-    return tuple(reversed(strides))
 
 
 def _instantiate(template: _Template | int | float, exprs: list[Expr]) -> Expr:

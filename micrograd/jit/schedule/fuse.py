@@ -70,12 +70,17 @@ def _between(body: list[Statement], alone: bool) -> list[Part]:
 
 
 def _in_turn(run: list[Statement]) -> Group:
-    touched: dict[str, set[tuple[int, int] | None]] = {}
-    for s in run:
-        for a in [s.target, *accesses(s.expr)]:
-            touched.setdefault(a.array, set()).add(_stretch(a, s.domain))
     targets = {s.target.array for s in run}
-    return Group(run[0].domain[0], run, _private(targets, touched), in_turn=True)
+    return Group(run[0].domain[0], run, _private(targets, _touched(run)), in_turn=True)
+
+
+def _touched(body: Iterable[Statement]) -> dict[str, set[tuple[int, int] | None]]:
+    """The stretches of every array that the statements touch."""
+    touched: dict[str, set[tuple[int, int] | None]] = {}
+    for s in body:
+        for a in s.accesses:
+            touched.setdefault(a.array, set()).add(_stretch(a, s.domain))
+    return touched
 
 
 def _parts(body: list[Statement]) -> list[Part]:
@@ -203,13 +208,9 @@ class _Plan:
 
     def _joins(self, s: Statement) -> bool:
         """Whether the statement may share the loop; if so, its accesses are counted in."""
-        reads = list(accesses(s.expr))
-        touched = {
-            a.array: {_stretch(b, s.domain) for b in [*reads, s.target] if b.array == a.array}
-            for a in [*reads, s.target]
-        }
+        touched = _touched([s])
         written = self.written | {s.target.array}
-        read = self.read | {a.array for a in reads}
+        read = self.read | {a.array for a in accesses(s.expr)}
         for name, stretches in touched.items():
             together = self.touched.get(name, set()) | stretches
             is_private = len(together) == 1 and None not in together

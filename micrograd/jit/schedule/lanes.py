@@ -125,7 +125,7 @@ def vectorize(
     home: dict[str, int] = {}
     strips: dict[str, int] = {}
     for k, (s, number) in enumerate(zip(group.statements, numbers, strict=True)):
-        for name in {s.target.array, *(a.array for a in accesses(s.expr))} & scratch.keys():
+        for name in {a.array for a in s.accesses} & scratch.keys():
             if home.setdefault(name, number) != number or k in abreast:
                 strips[name] = scratch[name]
     tiles = {name: size for name, size in scratch.items() if name not in strips}
@@ -147,7 +147,7 @@ def vectorize(
 
 def _is_indirect(s: Statement) -> bool:
     """Whether it goes through an index table: it waits for memory, whatever is unrolled."""
-    return any(a.table is not None for a in [s.target, *accesses(s.expr)])
+    return any(a.table is not None for a in s.accesses)
 
 
 def _unrolling(cost: float, steps: int) -> int:
@@ -288,7 +288,7 @@ class _Model:
 
     def _has_own_numbers(self, s: Statement) -> bool:
         """Whether a scalar statement finds those of several iterations in a row."""
-        touched = [s.target, *accesses(s.expr)]
+        touched = s.accesses
         return all(a.table is None and self.scratch.get(a.array, 1) == 1 for a in touched)
 
     def _sums_to_own_numbers(self, s: Statement) -> bool:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..ir.program import Access, Extent, Program, Role, Statement, accesses
+from ..ir.program import Extent, Program, Role, Statement
 from ..target import Target
 from .fuse import Group, Part, fuse
 from .lanes import VectorLoop, operations, vectorize
@@ -150,7 +150,7 @@ def cost(step: Step) -> int:
 
 
 def _steps(parts: list[Part], program: Program, width: int, line: int) -> Iterable[Step]:
-    touched = [{a.array for s in part.statements for a in _touched(s)} for part in parts]
+    touched = [{a.array for s in part.statements for a in s.accesses} for part in parts]
     everywhere = Counter(name for names in touched for name in names)
     for part, names in zip(parts, touched, strict=True):
         if isinstance(part, Group):
@@ -173,11 +173,6 @@ def _cut(steps: Iterable[Step], most: int) -> Iterable[list[Step]]:
         yield chunk
 
 
-def _touched(s: Statement) -> Iterable[Access]:
-    yield s.target
-    yield from accesses(s.expr)
-
-
 def _touched_in_loops(body: list[Statement], exact: bool) -> set[str]:
     """Arrays that need an address: indexed by a loop, or through a table, or set in a loop.
 
@@ -187,11 +182,11 @@ def _touched_in_loops(body: list[Statement], exact: bool) -> set[str]:
     found: set[str] = set()
     for s in body:
         if s.domain:
-            found.update(a.array for a in _touched(s) if not a.is_constant)
+            found.update(a.array for a in s.accesses if not a.is_constant)
             if exact or s.turn or not s.accumulate:
                 found.add(s.target.array)
         else:
-            found.update(a.array for a in _touched(s) if a.table is not None)
+            found.update(a.array for a in s.accesses if a.table is not None)
     return found
 
 
@@ -204,7 +199,7 @@ def _shared(functions: list[list[Step]]) -> set[str]:
     for k, steps in enumerate(functions):
         for step in steps:
             for s in step.group.statements if isinstance(step, VectorLoop) else [step]:
-                for a in _touched(s):
+                for a in s.accesses:
                     if home.setdefault(a.array, k) != k:
                         shared.add(a.array)
     return shared
