@@ -13,18 +13,16 @@ import ctypes.util
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
-from lowering.cache import pack
 from lowering.errors import CompileError
 
 if hasattr(os, "register_at_fork"):
@@ -88,6 +86,11 @@ def host() -> tuple[str, str]:
     return _host()[1:3]
 
 
+def host_triple() -> str:
+    """This machine, as LLVM names it."""
+    return _host()[3]
+
+
 def host_layout() -> str:
     """The data layout of this machine."""
     return _host()[4]
@@ -122,6 +125,12 @@ def _machine(opt_level: int, cpu: str | None = None, features: str | None = None
         codemodel="default",
         jit=True,
     )
+
+
+def forget_machines() -> None:
+    """Let target machines be made anew when they are asked for."""
+    _host()
+    _machine.cache_clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,66 +251,6 @@ def defined(module: Any) -> list[str]:
         if not each.is_declaration and each.linkage.name not in hidden
     ]
 
-
-def _object(llvm_ir: str, options: Options) -> bytes:
-    """The object code, packed with the names that it defines."""
-    with lowered(llvm_ir, options) as module:
-        names = defined(module)
-        names += [each for each in aliases(llvm_ir) if each not in names]
-        return pack(names, options.machine().emit_object(module))
-
-
-def _optimized(llvm_ir: str, options: Options) -> bytes:
-    with lowered(llvm_ir, options) as module:
-        return str(module).encode()
-
-
-def _assembly(llvm_ir: str, options: Options) -> bytes:
-    with lowered(llvm_ir, options) as module:
-        text: str = options.machine().emit_assembly(module)
-        return text.encode()
-
-
-def _declared(llvm_ir: str, options: Options) -> bytes:
-    """The names that the optimised module declares and does not define, as JSON."""
-    with lowered(llvm_ir, options) as module:
-        names = [
-            each.name
-            for group in (module.functions, module.global_variables)
-            for each in group
-            if each.is_declaration and not each.name.startswith("llvm.")
-        ]
-    return json.dumps(names).encode()
-
-
-def _processor(llvm_ir: str, options: Options) -> bytes:
-    """What code for this processor is made of, as JSON. Only for the process of guard.py, whose
-    standard error is a file: there LLVM says what it does not know.
-
-    Raises CompileError with what it says.
-    """
-    _host()
-    _machine.cache_clear()  # it is said once a machine
-    start = os.lseek(2, 0, os.SEEK_END)
-    text = _assembly(llvm_ir, options).decode()
-    said = os.pread(2, os.lseek(2, 0, os.SEEK_END) - start, start)
-    lines = said.decode(errors="replace").splitlines()
-    if lines:
-        raise CompileError("LLVM says: " + "; ".join(list(dict.fromkeys(lines))[:3]))
-    if not _host()[3].startswith("x86_64"):
-        return json.dumps({"vector_bits": 128, "has_fma": True}).encode()
-    bits = 512 if "zmm" in text else 256 if "ymm" in text else 128
-    return json.dumps({"vector_bits": bits, "has_fma": "vfm" in text}).encode()
-
-
-TASKS: dict[str, Callable[[str, Options], bytes]] = {
-    "object": _object,
-    "optimized": _optimized,
-    "assembly": _assembly,
-    "declared": _declared,
-    "processor": _processor,
-}
-"""What can be made of LLVM IR, by name: bytes each, so that another process can make it."""
 
 _ALIAS = re.compile(r'^@("[^"\n]*"|[-\w.$]+) = ([a-z_ ]*?)alias ', re.MULTILINE)
 _ESCAPE = re.compile(r"\\([0-9A-Fa-f]{2})")

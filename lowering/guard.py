@@ -24,8 +24,9 @@ import tempfile
 import threading
 from typing import IO
 
-from lowering.backend import TASKS, Options, host_features
+from lowering.backend import Options, host_features
 from lowering.errors import CompileError
+from lowering.tasks import TASKS
 
 _WORDS = frozenset(
     str.split(
@@ -126,7 +127,7 @@ def _is_ordinary_token(token: str) -> bool:
 
 
 def perform(task: str, llvm_ir: str, options: Options) -> bytes:
-    """What the task (see `backend.TASKS`) makes of the IR.
+    """What the task (see `tasks.TASKS`) makes of the IR.
 
     Raises CompileError when LLVM rejects the IR, or ends the process that works on it.
     """

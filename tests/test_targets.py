@@ -18,8 +18,8 @@ import lowering
 from micrograd import Value, jit, ops
 from micrograd.jit.call.arguments import dtype_of
 from micrograd.jit.derivatives import Wanted
-from micrograd.jit.executable import Options
 from micrograd.jit.kernel import Kernel
+from micrograd.jit.options import Options
 from micrograd.jit.target import Target
 from micrograd.jit.trace.source import FunctionSource
 from micrograd.ops import Op

@@ -10,8 +10,8 @@ import pytest
 import lowering
 from micrograd import Value
 from micrograd.jit.derivatives import Wanted
-from micrograd.jit.executable import Options
 from micrograd.jit.kernel import Kernel
+from micrograd.jit.options import Options
 from micrograd.jit.target import Target
 from micrograd.jit.trace.source import FunctionSource
 from micrograd.train.sample_loss import BlockLoss, sample_loss

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,13 @@ import numpy.typing as npt
 
 import lowering
 
-from ..checks import flag
-from ..errors import KernelClosed, SignatureError
+from ..errors import KernelClosed
 from ..locks import Lock
 from .call.arrays import ArrayCaller, BatchCode
-from .call.check import CheckedArrayCaller, CheckedCaller, Checker, is_checking
+from .call.check import CheckedArrayCaller, CheckedCaller, Checker
 from .call.convention import Caller, Convention
 from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry, has_entry
 from .call.marshalling import CALL_GENERAL, addresses
-from .call.threads import checked
 from .compile import Code, compile_program, optimized, passes, program_of
 from .derivatives import Wanted
 from .emit.array_main import emit_block
@@ -32,48 +29,14 @@ from .emit.function import ENTRY, Interface
 from .ir import graph as graphs
 from .ir.program import Program, Role
 from .ir.verify import verify
+from .options import Options
 from .reroll.reroll import OUTPUT
-from .schedule.lanes import operations
+from .schedule.lane_costs import operations
 from .schedule.schedule import Schedule
-from .target import Target
+from .trace.recordings import Recording
 from .trace.signature import Container, Structure, count
-from .trace.source import Recording
 
 Numbers = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to compile: what for, and how calls are made.
-
-    threads   how many threads a call with arrays may use; None: the default
-    check     whether calls are compared with the interpreter
-    """
-
-    target: Target
-    threads: int | None = None
-    check: bool = False
-
-    @staticmethod
-    def given(dtype: np.dtype[Any], strict: Any, threads: Any, check: Any) -> Options:
-        """The options that a user gave; `check`: None is what the environment says."""
-        strict = flag("strict", strict, SignatureError)
-        check = is_checking() if check is None else flag("check", check, SignatureError)
-        return Options(Target.host(dtype, strict=strict), checked(threads), check=check)
-
-    def with_dtype(self, dtype: np.dtype[Any]) -> Options:
-        """The same for other numbers."""
-        return replace(self, target=replace(self.target, dtype=dtype))
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32 or float64."""
-        return self.target.dtype
-
-    @property
-    def strict(self) -> bool:
-        """Whether any change of rounding is forbidden."""
-        return self.target.strict
 
 
 STAGES = ["graph", "program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]

@@ -15,8 +15,8 @@ from ..nn import Module
 from ..ops import BY_UFUNC, OPS, Op
 from .call.arguments import dtype_of
 from .derivatives import Wanted
-from .executable import Options
 from .kernel import Kernel
+from .options import Options
 from .trace.source import FunctionSource, Source, ValueSource
 
 

@@ -10,8 +10,9 @@ from .executable import Executable
 from .explain import explain
 from .stages import Stages
 from .trace.parameters import Parameter
+from .trace.recordings import Recording
 from .trace.signature import Structure
-from .trace.source import Recording, Source, ValueSource
+from .trace.source import Source, ValueSource
 
 MOST_ARGUMENTS = 64
 """Leaves of a Value up to which it is shown as a function of them before it is called."""

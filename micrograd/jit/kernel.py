@@ -20,14 +20,16 @@ from .call.binding import Given, bound
 from .call.callable import NativeCallable, native
 from .derivable import AT_SIGHT, Derivable
 from .derivatives import Wanted
-from .executable import Executable, Options
+from .executable import Executable
 from .inspectable import Inspectable
 from .nesting import Nested
+from .options import Options
 from .trace.compiling import is_compiling, set_entry
 from .trace.parameters import Parameter
 from .trace.pickles import global_name
+from .trace.recordings import Recording
 from .trace.signature import Structure
-from .trace.source import FunctionSource, Recording, Source, ValueSource, order_of
+from .trace.source import FunctionSource, Source, ValueSource, order_of
 
 _COMPILED = {
     "__wrapped__",

@@ -25,8 +25,8 @@ from .ir.program import Access, Expr, Program, Role, Statement, accesses, runs
 from .passes.simplify import simplify
 from .reroll.reroll import OUTPUT, reroll, straight_line
 from .trace.compiling import is_compiling
+from .trace.recordings import Recording
 from .trace.signature import SCALAR, Structure, build, count
-from .trace.source import Recording
 
 Numbers = list[Any]
 """Values and floats."""

@@ -16,15 +16,16 @@ from ..checks import MOST, flag, function_or_none, whole
 from ..engine import Value
 from ..errors import TrainingError, kind
 from ..jit.derivatives import Wanted
-from ..jit.executable import Executable, Options
+from ..jit.executable import Executable
 from ..jit.functions import jit
 from ..jit.ir.graph import PARAMETER
 from ..jit.kernel import Kernel
+from ..jit.options import Options
 from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import build, count
 from ..jit.trace.source import FunctionSource
 from ..nn import Module
-from ..optim import Optimizer
+from ..optimizer import Optimizer
 from ..traced import Scope
 from .data import Arrays, check_labels, checked_data, same_rows
 from .history import History

@@ -23,11 +23,12 @@ import lowering
 from lowering.bindings import context
 
 from ..jit.emit.native import native
-from ..jit.executable import Executable, Options
+from ..jit.executable import Executable
 from ..jit.ir.program import Program
-from ..jit.schedule.lanes import operations
+from ..jit.options import Options
+from ..jit.schedule.lane_costs import operations
 from ..jit.target import Target
-from ..optim import Optimizer
+from ..optimizer import Optimizer
 from .batch_code import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
 from .check_loss import check_loss
 from .gather_code import FIELDS as BATCH_FIELDS

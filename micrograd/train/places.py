@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..engine import Value
 from ..errors import TrainingError, kind
 from ..jit.executable import Executable
-from ..optim import Optimizer
+from ..optimizer import Optimizer
 from ..store import addresses
 
 Numbers = npt.NDArray[np.float64]

@@ -15,7 +15,7 @@ from ..jit.passes.simplify import expand
 from ..jit.target import Target
 from ..jit.trace.trace import nodes
 from ..ops import as_float
-from ..optim import Optimizer
+from ..optimizer import Optimizer
 from ..traced import Traced
 from .step_code import Update
 

@@ -18,11 +18,11 @@ from ..engine import Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..jit.compile import compile_program, optimized, program_of
 from ..jit.emit.function import Interface
-from ..jit.executable import Options
 from ..jit.ir import graph as graphs
 from ..jit.ir.graph import Graph
 from ..jit.ir.program import Access, Apply, Program, Role
 from ..jit.ir.verify import verify
+from ..jit.options import Options
 from ..jit.passes.over_samples import SHARE, SIZE, WEIGHTS, over_samples
 from ..jit.passes.reverse import gradient
 from ..jit.reroll.reroll import OUTPUT

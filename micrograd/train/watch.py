@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import flag, function_or_none, whole
 from ..errors import TrainingError
-from ..optim import Optimizer
+from ..optimizer import Optimizer
 from .history import Column, History, nothing
 
 

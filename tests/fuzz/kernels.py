@@ -17,15 +17,17 @@ import numpy.typing as npt
 
 from micrograd.jit.call.check import same, within
 from micrograd.jit.derivatives import Wanted
-from micrograd.jit.executable import Executable, Options
+from micrograd.jit.executable import Executable
 from micrograd.jit.ir.bounds import interpret_bounded
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Program, Role
 from micrograd.jit.ir.rounding import Bounded
 from micrograd.jit.kernel import Kernel
+from micrograd.jit.options import Options
 from micrograd.jit.target import Target
+from micrograd.jit.trace.recordings import Recording
 from micrograd.jit.trace.signature import SCALAR, Container, Structure, count, structure_of
-from micrograd.jit.trace.source import FunctionSource, Recording
+from micrograd.jit.trace.source import FunctionSource
 
 from ..targets import processor
 from .programs import Case

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from micrograd import Value, fit, maximum, sigmoid, sin, tanh, where
-from micrograd.jit.executable import Options
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Role
 from micrograd.jit.ir.verify import verify
+from micrograd.jit.options import Options
 from micrograd.jit.passes.over_samples import SIZE, over_samples
 from micrograd.jit.reroll.reroll import reroll
 from micrograd.jit.target import Target

@@ -17,7 +17,7 @@ import pytest
 
 from micrograd import History, Value, fit, jit, tanh, where
 from micrograd.errors import TraceError, TrainingError
-from micrograd.jit.executable import Options
+from micrograd.jit.options import Options
 from micrograd.jit.target import Target
 from micrograd.losses import max_margin
 from micrograd.nn import MLP

@@ -22,7 +22,7 @@ from ..ir.interpret import elements
 from ..ir.nests import distinct
 from ..ir.program import Program, Role, Statement, accesses, runs
 from ..ir.rounding import Bounded
-from ..schedule.lanes import operations
+from ..schedule.lane_costs import operations
 from ..trace.signature import Container, count
 from .arrays import ArrayCaller, BatchCode
 from .convention import Caller, Convention

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from lowering.bindings import ir
 
 from ..ir.program import Access, Program, accesses
-from ..schedule.lanes import Pass, VectorLoop, packs
+from ..schedule.lane_costs import packs
+from ..schedule.lanes import Pass, VectorLoop
 from .builder import Builder
 from .scratch import UNROLLED_POINTS, Memory, Scratch, layout, tiling
 from .shuffles import transpose

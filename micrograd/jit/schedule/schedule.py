@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from ..ir.program import Extent, Program, Role, Statement
 from ..target import Target
 from .fuse import Group, Part, fuse
-from .lanes import VectorLoop, operations, vectorize
+from .lane_costs import operations
+from .lanes import VectorLoop, vectorize
 
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,12 @@ import numpy as np
 from ... import ops
 from ...engine import Value
 from ...errors import GraphError, MicrogradError, TraceError, kind, place_of
-from ...locks import Lock
 from ...nn import Module
 from ...traced import Scope, Traced
 from .compiling import compiling
 from .parameters import Key, Parameter, taken
 from .pickles import FunctionOf, portable
+from .recordings import Recording, Recordings
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
 from .stale import Stale, stale
 from .trace import Element, Trace, check_leaves, trace
@@ -30,50 +29,6 @@ from .trace import Element, Trace, check_leaves, trace
 _RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
 _NO_LOOP = re.compile(r"^(loop of )?ufunc |^Cannot cast ufunc |^No loop matching ")
 _OF_ARRAYS = re.compile(r"subscriptable|iterable|len\(\)|item assignment")
-
-
-@dataclass(slots=True)
-class Recording:
-    """A traced source.
-
-    result     the structure of what it returns
-    wrt        the elements that gradients are taken with respect to; None: not in the graph
-    gradient   a tuple of the structures of what they are taken with respect to
-    alone      whether that is one thing, whose partials have no tuple around them
-    """
-
-    trace: Trace
-    result: Structure
-    wrt: list[Element | None]
-    gradient: Container
-    alone: bool = False
-
-    @property
-    def partials(self) -> Structure:
-        """The structure that a gradient is given back in."""
-        return self.gradient.items[0] if self.alone else self.gradient
-
-
-class Recordings:
-    """Recordings by the structures of arguments, each made once; copies of it are empty.
-
-    numbers   of the leaves that are constants, as all recordings have them
-    """
-
-    def __init__(self) -> None:
-        self.numbers: dict[Value, float] = {}
-        self._made: dict[Any, Any] = {}
-        self._lock = Lock()  # what is traced may call kernels
-
-    def get(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What was made for the key, now or before."""
-        with self._lock:
-            if key not in self._made:
-                self._made[key] = make()
-            return self._made[key]
-
-    def __reduce__(self) -> Any:
-        return Recordings, ()
 
 
 class ValueSource:

@@ -11,9 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, compress, repeat
-from operator import attrgetter, is_, is_not, itemgetter
-from pathlib import Path
-from types import CodeType
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -21,10 +19,11 @@ import numpy.typing as npt
 
 from ...copies import serial as _serial
 from ...engine import Value, cycle_error
-from ...errors import GraphError, TraceError, is_compiler, kind
+from ...errors import GraphError, TraceError, kind
 from ...store import Store, adopt
 from ...traced import Scope, Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of
+from .places import line_of, note_places
 
 Ints = npt.NDArray[np.int64]
 
@@ -133,7 +132,7 @@ def _trace(
     named = compress(range(len(order)), map(_label, order))
     graph.labels = {int(position[k]): str(order[k].label) for k in named if order[k]._operands}
     if any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
-        _note_places(graph, order, position)
+        note_places(graph, order, position)
     return Trace(graph, stores, elements, places)
 
 
@@ -213,43 +212,6 @@ def _fill_leaves(
     graph.codes[at] = codes
     graph.x[at] = payloads
     graph.constants = np.append(graph.constants, numbers)
-
-
-def _note_places(graph: Graph, order: list[Value], position: Ints) -> None:
-    """Say which line of code made each traced node; none of this package's own is a user's."""
-    recorded = graph.codes[position] >= FIRST_OP
-    recorded &= np.fromiter(map(is_, map(type, order), repeat(Traced)), bool, len(order))
-    each = list(map(_site, compress(order, recorded.tolist())))
-    # in models, a site stands for many nodes, one after the other
-    is_new = np.fromiter(map(is_not, each, chain([None], each)), bool, len(each))
-    sites = list(compress(each, is_new.tolist()))
-    codes = np.fromiter(map(id, map(itemgetter(0), sites)), np.int64, len(sites))
-    offsets = np.fromiter(map(itemgetter(1), sites), np.int64, len(sites))
-    _, which = np.unique(codes, return_inverse=True)
-    _, first, site = np.unique(which << 32 | offsets, return_index=True, return_inverse=True)
-    lines = [_line(*sites[k]) for k in first.tolist()]
-    graph.places = sorted({line for line in lines if line}, key=_by_line)
-    number = {line: k for k, line in enumerate(graph.places)}
-    graph.place = np.full(len(graph), -1, dtype=np.int64)
-    if lines:
-        numbers = np.array([number.get(line, -1) for line in lines], dtype=np.int64)
-        graph.place[position[recorded]] = numbers[site][np.cumsum(is_new) - 1]
-
-
-def _line(code: CodeType, instruction: int) -> str:
-    """The `file:line` of an instruction, by its offset; '' in the compiler itself."""
-    path = Path(code.co_filename)
-    if is_compiler(code.co_filename):
-        return ""
-    for start, end, line in code.co_lines():
-        if start <= instruction < end and line is not None:
-            return f"{path.name}:{line}"
-    return ""
-
-
-def _by_line(place: str) -> tuple[str, int]:
-    name, _, line = place.rpartition(":")
-    return name, int(line)
 
 
 def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
@@ -349,6 +311,6 @@ def escaped(v: Value, order: Sequence[Value] = ()) -> TraceError:
     users = (u for u in order if u.__class__ is Traced and any(x is v for x in u._operands))
     site = next(map(_site, users), None)
     return TraceError(
-        f"{_line(*site) + ': ' if site else ''}{v!r} was traced by another function and escaped "
+        f"{line_of(*site) + ': ' if site else ''}{v!r} was traced by another function and escaped "
         "from it; return values instead of keeping them in an outer variable"
     )

@@ -1,0 +1,56 @@
+"""A traced source, and all of them by the structures of their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...engine import Value
+from ...locks import Lock
+from .signature import Container, Structure
+from .trace import Element, Trace
+
+
+@dataclass(slots=True)
+class Recording:
+    """A traced source.
+
+    result     the structure of what it returns
+    wrt        the elements that gradients are taken with respect to; None: not in the graph
+    gradient   a tuple of the structures of what they are taken with respect to
+    alone      whether that is one thing, whose partials have no tuple around them
+    """
+
+    trace: Trace
+    result: Structure
+    wrt: list[Element | None]
+    gradient: Container
+    alone: bool = False
+
+    @property
+    def partials(self) -> Structure:
+        """The structure that a gradient is given back in."""
+        return self.gradient.items[0] if self.alone else self.gradient
+
+
+class Recordings:
+    """Recordings by the structures of arguments, each made once; copies of it are empty.
+
+    numbers   of the leaves that are constants, as all recordings have them
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[Value, float] = {}
+        self._made: dict[Any, Any] = {}
+        self._lock = Lock()  # what is traced may call kernels
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What was made for the key, now or before."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+    def __reduce__(self) -> Any:
+        return Recordings, ()

@@ -1,0 +1,183 @@
+"""Optimizer: parameters, their state, and steps of an update rule, for all optimisers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from .checks import amount, whole
+from .engine import Value
+from .errors import TrainingError, kind
+from .schedules import Numbers, Schedule, constant, rate_at, tabulate
+
+
+class Optimizer:
+    """What the optimisers have in common; a new one gives `slots`, `rule` and `scalars`.
+
+    parameters   leaf Values, in the order that all state has
+    schedule     the learning rate as a function of the step; also in training it may be changed
+    lr           the learning rate of the next step; setting it sets the schedule
+    slots        the names of the state that each parameter has
+    state        name -> f64[parameters], which compiled loops share
+    steps        how many steps were taken
+    """
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(self, parameters: Iterable[Value], lr: float | Schedule) -> None:
+        self.parameters = _leaves(parameters)
+        self.lr = lr
+        self.state = {name: np.zeros(len(self.parameters)) for name in self.slots}
+        self.steps = 0
+
+    def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
+        """The new number of a parameter `p` with gradient `g`, and its new state.
+
+        rates   what `per_step` gives for this step
+        state   in the order of `slots`
+
+        All may be floats or expressions of the compiler.
+        """
+        raise NotImplementedError
+
+    def per_step(self, step: int) -> tuple[float, ...]:
+        """The scalars of a step that `rule` takes as `rates`; the first step is 0."""
+        return self.scalars(rate_at(self.schedule, step), step)
+
+    def scalars(self, rate: float, step: int) -> tuple[float, ...]:
+        """The scalars of a step with this learning rate."""
+        return (rate,)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The learning rate as a function of the step; a number is the same at every step."""
+        return self._schedule
+
+    @schedule.setter
+    def schedule(self, given: float | Schedule) -> None:
+        self._schedule = given if callable(given) else constant(amount("lr", given, TrainingError))
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step; it may be set to a number or a schedule."""
+        return rate_at(self._schedule, self.steps)
+
+    @lr.setter
+    def lr(self, given: float | Schedule) -> None:
+        self.schedule = given
+
+    def plan(self, first: int, steps: int) -> tuple[Numbers, Numbers]:
+        """The learning rates of `steps` steps from step `first` on: f64[steps]; and what `per_step`
+        gives for each of them: f64[steps, rates].
+
+        The schedule is asked once for every step, in order.
+        """
+        rates = tabulate(self._schedule, steps, first)
+        if type(self).per_step is not Optimizer.per_step:
+            return rates, _as_rows([self.per_step(first + k) for k in range(steps)])
+        made_by = next(c for c in type(self).__mro__ if "scalars" in vars(c))
+        if "_rows" in vars(made_by):
+            return rates, self._rows(rates, first)
+        return rates, _as_rows([self.scalars(r, first + k) for k, r in enumerate(rates.tolist())])
+
+    def _rows(self, rates: Numbers, first: int) -> Numbers:
+        """`scalars` for many steps at once, the same bits: f64[steps, rates]."""
+        return rates[:, None].copy()
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for p in self.parameters:
+            p.grad = 0
+
+    def step(self) -> None:
+        """Update every parameter by its gradient: all of them, or none if something fails."""
+        rates = self.per_step(self.steps)
+        rule = self.rule
+        state = [self.state[name] for name in self.slots]
+        numbers = [(p.data, float(p.grad)) for p in self.parameters]
+        if state:
+            columns = zip(*(s.tolist() for s in state), strict=True)
+            made = [rule(*pair, rates, *own) for pair, own in zip(numbers, columns, strict=True)]
+        else:
+            made = [rule(*pair, rates) for pair in numbers]
+        new, *new_state = zip(*made, strict=True)
+        for p, number in zip(self.parameters, new, strict=True):
+            p.data = number
+        for s, column in zip(state, new_state, strict=True):
+            s[:] = column
+        self.steps += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of the state: `steps`, and the array of every slot. The schedule is not in it."""
+        return {"steps": self.steps, **{name: s.copy() for name, s in self.state.items()}}
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Take over a state that `state_dict` gave.
+
+        Raises TrainingError if it is another optimiser's, or of other parameters; then nothing has
+        changed.
+        """
+        expected = {"steps", *self.slots}
+        if not isinstance(saved, Mapping):
+            raise TrainingError(f"a state is what state_dict() gives, got {kind(saved)}")
+        if set(saved) != expected:
+            got = sorted(map(str, saved))
+            raise TrainingError(
+                f"{type(self).__name__} has the state {sorted(expected)}, got {got}"
+            )
+        steps = whole("steps", saved["steps"], TrainingError, least=0)
+        columns = [_column(name, saved[name], len(self.parameters)) for name in self.slots]
+        for name, column in zip(self.slots, columns, strict=True):
+            self.state[name][:] = column
+        self.steps = steps
+
+    def __repr__(self) -> str:
+        n = len(self.parameters)
+        return f"{type(self).__name__} of {n} parameter{'s' * (n != 1)}, {self.steps} steps taken"
+
+
+def _as_rows(rows: list[tuple[float, ...]]) -> Numbers:
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]) if rows else 0)
+
+
+def _leaves(parameters: Iterable[Value]) -> list[Value]:
+    """The parameters as a list, if they can be trained."""
+    if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
+        raise TrainingError(
+            f"parameters should be a list of Values, as model.parameters() gives, got "
+            f"{kind(parameters)}"
+        )
+    leaves = list(parameters)
+    if not leaves:
+        raise TrainingError("there are no parameters to train; give model.parameters()")
+    seen: dict[Value, int] = {}
+    for k, p in enumerate(leaves):
+        if not isinstance(p, Value):
+            raise TrainingError(f"parameter {k} should be a Value, got {kind(p)}")
+        if p._entry is not None:
+            raise TrainingError(
+                f"parameter {k}, {p!r}, is computed (op {p._op!r}); only leaves, Values made from "
+                "a number, can be trained"
+            )
+        if p in seen:
+            raise TrainingError(f"parameter {k} is parameter {seen[p]} again; give each once")
+        seen[p] = k
+    return leaves
+
+
+def _column(name: str, given: Any, count: int) -> Numbers:
+    """The numbers of a slot, if they are so many."""
+    shape: Any = ()
+    with suppress(ValueError, TypeError):
+        array = np.asarray(given)
+        shape = array.shape
+        if shape == (count,) and array.dtype.kind in "fiub":
+            return array.astype(np.float64)
+    if shape != (count,):
+        raise TrainingError(
+            f"{name} should have shape {(count,)}, a number per parameter, got {shape}"
+        )
+    raise TrainingError(f"{name} should hold real numbers, got {kind(given)}")
