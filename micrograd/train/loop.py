@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,14 +26,8 @@ from ..jit.options import Options
 from ..jit.schedule.lane_costs import operations
 from ..jit.target import Target
 from ..optimizer import Optimizer
-from .batch_code import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
-from .check_loss import check_loss
-from .gather_code import FIELDS as BATCH_FIELDS
-from .gather_code import Column, Samples
 from .places import column_of, places_of, runs_of
 from .rules import update_of
-from .sample_loss import BlockLoss, SampleLoss, SingleLoss
-from .single_code import emit_singles
 from .step_code import FIELDS, RUN, Update, emit_training
 
 Numbers = npt.NDArray[np.float64]
@@ -50,27 +41,12 @@ AHEAD = 4096
 """Steps that native code is told of at a time, at most."""
 _STEP, _UNTIL, _BUDGET = (FIELDS.index(name) for name in ("step", "until", "budget"))
 
-_checked: weakref.WeakSet[SampleLoss] = weakref.WeakSet()
-"""The losses that were compared with the interpreter."""
-
 
 @functools.lru_cache(maxsize=64)
 def _compiled(form: Form, update: Update, target: Target) -> lowering.NativeModule:
     """A loop of some form, around kernels for that target."""
     with context():
         return native(form(update, target), target)
-
-
-@dataclass(frozen=True)
-class _Batches:
-    """The form of a loop over mini-batches; `blocks`: the kernel takes blocks of samples."""
-
-    samples: Samples
-    blocks: bool
-
-    def __call__(self, update: Update, target: Target) -> Any:
-        emit = emit_batches if self.blocks else emit_singles
-        return emit(update, self.samples, target)
 
 
 def seconds_of(program: Program) -> float:
@@ -248,101 +224,3 @@ class WholeLoop(Loop):
             kernel.caller.call(())  # what the loop calls itself is not compared
         self._gradient = np.zeros(kernel.pointer_outputs[0], dtype=kernel.options.dtype)
         self._set(gradient=self._gradient.ctypes.data)
-
-
-class BatchLoop(Loop):
-    """A loop over mini-batches of data, with a kernel for blocks of samples.
-
-    data      arrays of as many rows, contiguous, of float32 or float64
-    batch     samples in a step
-    ahead     how many steps of such epochs were taken before
-    seed      of the order of the samples, another one in every epoch; None: as they lie
-    threads   that share the samples of a step
-    """
-
-    fields = BATCH_FIELDS
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        kernel: SampleLoss,
-        data: Sequence[npt.NDArray[Any]],
-        *,
-        batch: int,
-        ahead: int = 0,
-        seed: int | None,
-        threads: int = 1,
-    ) -> None:
-        if kernel.options.check and kernel not in _checked:
-            check_loss(kernel, data, batch)
-            _checked.add(kernel)
-        columns = tuple(Column(a[0].size, a.itemsize * 8) for a in data)
-        count, samples = len(optimizer.parameters), len(data[0])
-        shuffled = seed is not None and batch < samples
-        super().__init__(
-            optimizer,
-            kernel,
-            form=_Batches(Samples(columns, shuffled), isinstance(kernel, BlockLoss)),
-            options=kernel.options,
-            places=range(count),
-            seconds=seconds_of(kernel.program) * min(batch, kernel.size) / kernel.samples,
-        )
-        single = isinstance(kernel, SingleLoss)
-        blocks = -(-batch // kernel.size)
-        self._threads = 1 if single else min(threads, blocks, PARTS)
-        dtype = kernel.options.dtype
-        self._order = np.arange(samples if shuffled else 0)
-        self._sums = np.zeros((min(blocks, PARTS) if blocks > 1 else 0, count))
-        self._part_table = np.zeros((PARTS, len(PART_WORDS)), dtype=np.int64)
-        for row, part in zip(self._part_table, self._sums, strict=False):
-            row[PART_WORDS.index("sum")] = part.ctypes.data
-        self._words = thread_words(len(columns))
-        rows = 1 if single else min(batch, kernel.size) + kernel.multiple
-        self._buffers = [
-            [np.zeros((rows, c.size), dtype) for c in columns]
-            + [np.zeros(n, dtype) for n in (rows, count, count)]
-            for _ in range(self._threads)
-        ]
-        self._thread_table = np.array(
-            [[0, *(a.ctypes.data for a in buffers), 0] for buffers in self._buffers]
-        )
-        self._values = np.zeros(batch if single else 0)
-        penalty = kernel.penalty if isinstance(kernel, SingleLoss) else None
-        self._data = list(data)
-        self._pointers = np.array([a.ctypes.data for a in data])
-        self._set(
-            data=self._pointers.ctypes.data,
-            samples=samples,
-            batch=batch,
-            steps=-(-samples // batch),
-            order=self._order.ctypes.data,
-            seed=seed or 0,
-            epoch=-1,
-            ahead=ahead,
-            block=kernel.size,
-            multiple=kernel.multiple,
-            count=count,
-            part_table=self._part_table.ctypes.data,
-            threads=self._threads,
-            thread_table=self._thread_table.ctypes.data,
-            values=self._values.ctypes.data,
-            penalty=penalty.address if penalty else 0,
-        )
-
-    def _stretch(self, calls: int) -> None:
-        each = max(1, calls // self._threads)
-        self._thread_table[:, self._words.index("budget")] = each
-        self._set(ticket=0)
-        help = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(self._native.address("help"))
-        helpers = [
-            threading.Thread(target=help, args=(self._address, k)) for k in range(1, self._threads)
-        ]
-        try:
-            for thread in helpers:
-                thread.start()
-            super()._stretch(each)
-        finally:
-            self._set(ticket=LEAVE)
-            for thread in helpers:
-                if thread.ident is not None:
-                    thread.join()

@@ -19,6 +19,8 @@ class Watch:
 
     validation  the loss of other data, if there is one
     metric      a number of interest, if there is one
+    every       steps between looks; None: an epoch
+    progress    whether a bar is shown
     seconds     how long looking has taken
     """
 
@@ -28,8 +30,12 @@ class Watch:
         patience: int | None,
         restore: bool,
         callback: Callable[[History], Any] | None,
+        every: int | None,
+        progress: bool,
     ) -> None:
         self.optimizer = optimizer
+        self.every = None if every is None else whole("every", every, TrainingError)
+        self.progress = flag("progress", progress, TrainingError)
         self.patience = None if patience is None else whole("patience", patience, TrainingError)
         self.restore = flag("restore", restore, TrainingError)
         self.callback = function_or_none("callback", callback, TrainingError)

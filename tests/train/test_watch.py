@@ -22,7 +22,7 @@ from micrograd.jit.target import Target
 from micrograd.losses import max_margin
 from micrograd.nn import MLP
 from micrograd.optim import SGD, Adam
-from micrograd.train.loop import BatchLoop
+from micrograd.train.batch_loop import BatchLoop
 from micrograd.train.sample_loss import sample_loss
 
 X = np.random.default_rng(1).normal(size=(50, 2))

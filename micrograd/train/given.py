@@ -1,0 +1,140 @@
+"""What `fit` was given -> functions and kernels that its loop is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine import Value
+from ..errors import TrainingError, kind
+from ..jit.derivatives import Wanted
+from ..jit.executable import Executable
+from ..jit.functions import jit
+from ..jit.ir.graph import PARAMETER
+from ..jit.kernel import Kernel
+from ..jit.options import Options
+from ..jit.trace.compiling import compiling
+from ..jit.trace.signature import build, count
+from ..jit.trace.source import FunctionSource
+from ..nn import Module
+from ..optimizer import Optimizer
+from ..traced import Scope
+from .data import Arrays
+from .sample_loss import row_structure
+
+
+def whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None) -> Executable:
+    """Value and gradient of a loss that takes no arguments."""
+    if isinstance(target, Value):
+        chosen = np.float32 if dtype is None else dtype
+        kernel = jit(target, wrt=optimizer.parameters, dtype=chosen, strict=bool(strict))
+        loss: Executable = kernel.value_and_grad._compile(())
+        if not (loss.graph.codes == PARAMETER).any():
+            raise TrainingError(
+                "the loss does not depend on any parameter of the optimizer; compute it from the "
+                "model whose parameters() the optimizer has"
+            )
+        return loss
+    if not isinstance(target, Kernel):
+        raise TrainingError(
+            "without data, fit takes the loss as a Value or as jit(loss, wrt=model.parameters()); "
+            f"got {kind(target)}; a function of one sample needs data=(X, y)"
+        )
+    if dtype is not None or strict is not None:
+        raise TrainingError("a kernel has its dtype and strict already; give them to jit")
+    if isinstance(target._source, FunctionSource) and target._source.parameters:
+        raise TrainingError(
+            f"{target.name} takes arguments, so it cannot be trained without data; give data=(X, y)"
+        )
+    return target.value_and_grad._compile(())
+
+
+def whole_number(given: Any, name: str, options: Options) -> Callable[[], float] | None:
+    """Validation and metric without data: kernels without arguments."""
+    if given is None:
+        return None
+    if isinstance(given, Value):
+        return jit(lambda: given, dtype=options.dtype, strict=options.strict)  # type: ignore[no-any-return]
+    if isinstance(given, Kernel):
+        return given
+    raise TrainingError(f"without data, {name} should be a Value or a kernel, got {kind(given)}")
+
+
+def penalty_of(regularization: Any) -> Value | None:
+    """The term of parameters."""
+    given = regularization
+    if given is None or isinstance(given, Value):
+        return given
+    made = given
+    if callable(given):
+        with compiling(Scope("the regularization")):
+            made = given()
+    if not isinstance(made, Value):
+        raise TrainingError(
+            "regularization should be a Value, or a function without arguments that gives one, got "
+            f"{kind(regularization)}"
+        )
+    return made
+
+
+def function_and_options(target: Any, dtype: Any, strict: bool | None) -> tuple[Any, Options]:
+    """The Python function of a target, and how to compile it."""
+    whole_function = isinstance(target, Kernel) and target._wanted is Wanted.VALUE
+    if whole_function and isinstance(target._source, FunctionSource):
+        if dtype is not None or strict is not None:
+            raise TrainingError("a kernel has its dtype and strict already; give them to jit")
+        return target._source.function, target._options
+    if isinstance(target, (Value, Kernel)) or not callable(target):
+        raise TrainingError(
+            "with data, fit takes a loss of one sample as a function, or a model and loss=; "
+            f"got {kind(target)}"
+        )
+    model = jit(target, dtype=np.float32 if dtype is None else dtype, strict=bool(strict))
+    return target, model._options
+
+
+def _traceable(given: Any) -> Any:
+    """What a kernel was made from, so that a loss that is one is told what its labels are."""
+    while (
+        isinstance(given, Kernel)
+        and given._wanted is Wanted.VALUE
+        and isinstance(given._source, FunctionSource)
+        and not given._source.freeze
+    ):
+        given = given._source.function
+    return given
+
+
+def of_sample(target: Any, last: Callable[..., Any] | None) -> Callable[..., Any]:
+    """The function of a row of each data array."""
+    target, last = _traceable(target), _traceable(last)
+    if last is not None:
+        return lambda x, *rest: last(target(x), *rest)
+    if isinstance(target, Module):
+        raise TrainingError(
+            "a model needs the loss of its output: loss=micrograd.losses.max_margin, for instance"
+        )
+    return target  # type: ignore[no-any-return]
+
+
+def mean(function: Callable[..., Any], arrays: Arrays, options: Options) -> Callable[[], float]:
+    """The mean of a function of one sample over data."""
+    structures = [row_structure(a.shape[1:]) for a in arrays]
+
+    def of_row(row: Any) -> Any:
+        numbers = iter(row)
+        return function(*(build(s, numbers) for s in structures))
+
+    kernel = jit(of_row, dtype=options.dtype, strict=options.strict)
+    columns = [
+        a.reshape(len(a), -1)[:, k]
+        for a, s in zip(arrays, structures, strict=True)
+        for k in range(count(s))
+    ]
+
+    def mean() -> float:
+        return float(np.mean(kernel(columns), dtype=np.float64))
+
+    return mean
