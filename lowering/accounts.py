@@ -41,76 +41,73 @@ _ACCESS = "alias_scopes noalias_scopes alignment ordering syncscope volatile_ "
 _SYMBOL = "sym_name linkage dso_local visibility_ unnamed_addr "
 
 
+_ATTRIBUTES = {
+    "udiv sdiv lshr ashr": "isExact",
+    "add sub mul shl trunc": "overflowFlags",
+    "or": "isDisjoint",
+    "fadd fsub fmul fdiv frem fneg fpext fptrunc select": "fastmathFlags",
+    "zext uitofp": "nonNeg",
+    "icmp": "predicate",
+    "fcmp": "predicate fastmathFlags",
+    "alloca": "alignment elem_type",
+    "load": _ACCESS + "nontemporal invariant invariantGroup",
+    "store": _ACCESS + "nontemporal invariantGroup",
+    "atomicrmw": _ACCESS + "bin_op",
+    "cmpxchg": _ACCESS + "success_ordering failure_ordering weak",
+    "fence": "ordering syncscope",
+    "getelementptr": "elem_type rawConstantIndices noWrapFlags",
+    "extractvalue insertvalue": "position",
+    "shufflevector": "mask",
+    "br": "loop_annotation",
+    "cond_br": "loop_annotation branch_weights operandSegmentSizes",
+    "switch": "branch_weights case_operand_segments case_values operandSegmentSizes",
+    "invoke": _CALL + "branch_weights CConv callee var_callee_type",
+    "landingpad": "cleanup",
+    "inline_asm": "asm_dialect asm_string constraints has_side_effects is_align_stack "
+    "operand_attrs tail_call_kind",
+    "call_intrinsic": _CALL + "fastmathFlags intrin",
+    "call": _CALL
+    + "callee var_callee_type fastmathFlags CConv TailCallKind alias_scopes noalias_scopes "
+    + " ".join(TRANSLATED),
+    "func": _SYMBOL
+    + "function_type CConv arg_attrs res_attrs section alignment comdat garbageCollector "
+    "function_entry_count personality " + " ".join(TRANSLATED),
+    "mlir.constant": "value",
+    "mlir.addressof": "global_name",
+    "mlir.global": _SYMBOL + "global_type value addr_space alignment comdat constant "
+    "externally_initialized section thread_local_ tls_mode",
+    "mlir.alias": _SYMBOL + "alias_type thread_local_ tls_mode",
+    "mlir.global_ctors": "ctors data priorities",
+    "mlir.global_dtors": "dtors data priorities",
+    "comdat": "sym_name",
+    "comdat_selector": "sym_name comdat",
+    "intr.assume": _CALL,
+    "intr.frexp": "fastmathFlags",
+    "intr.experimental.noalias.scope.decl": "scope",
+    "intr.dbg.declare intr.dbg.value": "locationExpr varInfo",
+    "intr.dbg.label": "label",
+    "module_flags": "flags",
+    "named_metadata": "metadata_name nodes",
+    "linker_options": "options",
+}
+"""Of operations, several at a time: the attributes that are translated with each."""
+
+
 def _known() -> dict[str, frozenset[str]]:
     """Per operation, the attributes that are translated with it."""
-    table: dict[str, frozenset[str]] = {}
-
-    def add(names: str, attributes: str) -> None:
-        for name in names.split():
-            table[f"llvm.{name}"] = frozenset(attributes.split())
-
-    add("udiv sdiv lshr ashr", "isExact")
-    add("add sub mul shl trunc", "overflowFlags")
-    add("or", "isDisjoint")
-    add("fadd fsub fmul fdiv frem fneg fpext fptrunc select", "fastmathFlags")
-    add("zext uitofp", "nonNeg")
-    add("icmp", "predicate")
-    add("fcmp", "predicate fastmathFlags")
-    add("alloca", "alignment elem_type")
-    add("load", _ACCESS + "nontemporal invariant invariantGroup")
-    add("store", _ACCESS + "nontemporal invariantGroup")
-    add("atomicrmw", _ACCESS + "bin_op")
-    add("cmpxchg", _ACCESS + "success_ordering failure_ordering weak")
-    add("fence", "ordering syncscope")
-    add("getelementptr", "elem_type rawConstantIndices noWrapFlags")
-    add("extractvalue insertvalue", "position")
-    add("shufflevector", "mask")
-    add("br", "loop_annotation")
-    add("cond_br", "loop_annotation branch_weights operandSegmentSizes")
-    add("switch", "branch_weights case_operand_segments case_values operandSegmentSizes")
-    add("invoke", _CALL + "branch_weights CConv callee var_callee_type")
-    add("landingpad", "cleanup")
-    add(
-        "inline_asm",
-        "asm_dialect asm_string constraints has_side_effects is_align_stack "
-        "operand_attrs tail_call_kind",
-    )
-    add("call_intrinsic", _CALL + "fastmathFlags intrin")
-    add(
-        "call",
-        _CALL + "callee var_callee_type fastmathFlags CConv TailCallKind alias_scopes "
-        "noalias_scopes " + " ".join(TRANSLATED),
-    )
-    add(
-        "func",
-        _SYMBOL + "function_type CConv arg_attrs res_attrs section alignment comdat "
-        "garbageCollector function_entry_count personality " + " ".join(TRANSLATED),
-    )
-    add("mlir.constant", "value")
-    add("mlir.addressof", "global_name")
-    add(
-        "mlir.global",
-        _SYMBOL + "global_type value addr_space alignment comdat constant "
-        "externally_initialized section thread_local_ tls_mode",
-    )
-    add("mlir.alias", _SYMBOL + "alias_type thread_local_ tls_mode")
-    add("mlir.global_ctors", "ctors data priorities")
-    add("mlir.global_dtors", "dtors data priorities")
-    add("comdat", "sym_name")
-    add("comdat_selector", "sym_name comdat")
-    add("intr.assume", _CALL)
-    add("intr.frexp", "fastmathFlags")
-    add("intr.experimental.noalias.scope.decl", "scope")
-    add("intr.dbg.declare intr.dbg.value", "locationExpr varInfo")
-    add("intr.dbg.label", "label")
-    add("module_flags", "flags")
-    add("named_metadata", "metadata_name nodes")
-    add("linker_options", "options")
+    table = {
+        f"llvm.{name}": frozenset(attributes.split())
+        for names, attributes in _ATTRIBUTES.items()
+        for name in names.split()
+    }
+    masked = frozenset(("alignment", "nontemporal", "arg_attrs", "res_attrs"))
     for name in ("masked.load", "masked.store", "masked.gather", "masked.scatter"):
-        add(f"intr.{name}", "alignment nontemporal arg_attrs res_attrs")
+        table[f"llvm.intr.{name}"] = masked
     for name, entry in TABLE.items():
         more = "fastmathFlags " * entry.flags + "alias_scopes noalias_scopes " * entry.accesses
-        add(f"intr.{name}", f"arg_attrs res_attrs {more}" + " ".join(entry.immediates))
+        table[f"llvm.intr.{name}"] = frozenset(
+            ("arg_attrs", "res_attrs", *more.split(), *entry.immediates)
+        )
     return table
 
 

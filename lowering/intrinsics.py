@@ -41,14 +41,18 @@ class Intrinsic(NamedTuple):
     """The attributes that every call of it has."""
 
 
-def _table() -> dict[str, Intrinsic]:
-    """By MLIR's name without `llvm.intr.`."""
-    table: dict[str, Intrinsic] = {}
+class _Table(dict[str, Intrinsic]):
+    """Intrinsics by MLIR's name without `llvm.intr.`."""
 
-    def add(names: str, types: tuple[int, ...] = (RESULT,), **more: Any) -> None:
+    def add(self, names: str, types: tuple[int, ...] = (RESULT,), **more: Any) -> None:
+        """Entries whose names are LLVM's too."""
         for name in names.split():
-            table[name] = Intrinsic(name, types, **more)
+            self[name] = Intrinsic(name, types, **more)
 
+
+def _add_arithmetic(table: _Table) -> None:
+    """Functions of numbers."""
+    add = table.add
     add(
         "fma fmuladd sqrt exp exp2 exp10 log log2 log10 sin cos tan asin acos atan sinh cosh "
         "tanh atan2 pow copysign "
@@ -68,8 +72,18 @@ def _table() -> dict[str, Intrinsic]:
     add("ctlz cttz", immediates=("is_zero_poison",))
     add("scmp ucmp", (RESULT, 0))
     add(" ".join(f"{s}{op}.with.overflow" for s in "su" for op in ("add", "sub", "mul")), (0,))
-    add("expect.with.probability", immediates=("prob",))
-    add("is.constant vector.deinterleave2", (0,))
+    constrained = "fadd fsub fmul fdiv frem fma fmuladd"
+    modes = ("roundingmode", "fpExceptionBehavior")
+    more: dict[str, Any] = {"call": " strictfp", "flags": True}  # flags since MLIR 23
+    prefix = "experimental.constrained."
+    add(" ".join(prefix + name for name in constrained.split()), immediates=modes, **more)
+    add(f"{prefix}fptrunc {prefix}sitofp {prefix}uitofp", (RESULT, 0), immediates=modes, **more)
+    add(f"{prefix}fpext", (RESULT, 0), immediates=modes[1:], **more)
+
+
+def _add_memory(table: _Table) -> None:
+    """What copies, fills, marks and reads memory."""
+    add = table.add
     add("memcpy memmove", (0, 1, 2), immediates=("isVolatile",), accesses=True)
     add("memset", (0, 2), immediates=("isVolatile",), accesses=True)
     add("memcpy.inline", (0, 1), immediates=("len", "isVolatile"), accesses=True)
@@ -81,29 +95,34 @@ def _table() -> dict[str, Intrinsic]:
     add("threadlocal.address", (0,))
     add("ptrmask", (RESULT, 1))
     add("prefetch", (0,), immediates=("rw", "hint", "cache"))
+    add("masked.compressstore", (0,))
+    add("masked.expandload")
+    table["vastart"] = Intrinsic("va_start", (0,))
+    table["vaend"] = Intrinsic("va_end", (0,))
+    table["vacopy"] = Intrinsic("va_copy", (0,))
+
+
+def _add_hints(table: _Table) -> None:
+    """What tells LLVM something, or ends the program."""
+    add = table.add
+    add("expect.with.probability", immediates=("prob",))
+    add("is.constant vector.deinterleave2", (0,))
     add("trap debugtrap", ())
     add("ubsantrap", (), immediates=("failureKind",))
+    add("annotation", (RESULT, 1))
+    add("ptr.annotation var.annotation", (0, 1))
+    add("eh.typeid.for", (0,))
+
+
+def _add_vectors(table: _Table) -> None:
+    """Functions of whole vectors, and of their first lanes."""
+    add = table.add
     add("get.active.lane.mask", (RESULT, 0))
     reductions = str.split("add mul and or xor smax smin umax umin fmax fmin fmaximum fminimum")
     add(" ".join(f"vector.reduce.{name}" for name in reductions), (0,), flags=True)
     add("vector.reduce.fadd vector.reduce.fmul", (1,), flags=True)
     add("vector.extract", (RESULT, 0), immediates=("pos",))
     add("vector.insert", (RESULT, 1), immediates=("pos",))
-    constrained = "fadd fsub fmul fdiv frem fma fmuladd"
-    modes = ("roundingmode", "fpExceptionBehavior")
-    more: dict[str, Any] = {"call": " strictfp", "flags": True}  # flags since MLIR 23
-    prefix = "experimental.constrained."
-    add(" ".join(prefix + name for name in constrained.split()), immediates=modes, **more)
-    add(f"{prefix}fptrunc {prefix}sitofp {prefix}uitofp", (RESULT, 0), immediates=modes, **more)
-    add(f"{prefix}fpext", (RESULT, 0), immediates=modes[1:], **more)
-    add("annotation", (RESULT, 1))
-    add("ptr.annotation var.annotation", (0, 1))
-    add("eh.typeid.for", (0,))
-    add("masked.compressstore", (0,))
-    add("masked.expandload")
-    table["vastart"] = Intrinsic("va_start", (0,))
-    table["vaend"] = Intrinsic("va_end", (0,))
-    table["vacopy"] = Intrinsic("va_copy", (0,))
     binary = (
         "add sub mul sdiv udiv srem urem and or xor shl lshr ashr smax smin umax umin "
         "fadd fsub fmul fdiv frem"
@@ -118,10 +137,11 @@ def _table() -> dict[str, Intrinsic]:
     add("vp.store", (0, 1))
     add("experimental.vp.strided.load", (RESULT, 0, 1))
     add("experimental.vp.strided.store", (0, 1, 2))
-    return table
 
 
-TABLE = _table()
+TABLE = _Table()
+for _add in (_add_arithmetic, _add_memory, _add_hints, _add_vectors):
+    _add(TABLE)
 
 
 def _writer(entry: Intrinsic) -> Writer:
