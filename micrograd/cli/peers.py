@@ -203,6 +203,58 @@ def jax(setting: dict[str, Any]) -> Train:
     return train
 
 
+def _descend(x: Any, y: Any, rates: Any, penalty: Any, one: Any, weights: Any) -> Any:
+    w0, b0, w1, b1, w2, b2 = weights
+    n, hidden = len(y), len(b0)
+    h0, h1, d1 = 0 * b0, 0 * b1, 0 * b1
+    loss = 0 * one
+    for k in range(len(rates)):
+        g0, c0, g1, c1 = 0 * w0, 0 * b0, 0 * w1, 0 * b1
+        g2, c2 = 0 * w2, 0 * b2
+        loss = 0 * one
+        for s in range(n):
+            for j in range(hidden):
+                h0[j] = max(w0[j, 0] * x[s, 0] + w0[j, 1] * x[s, 1] + b0[j], 0 * one)
+            score = b2[0]
+            for j in range(hidden):
+                total = b1[j]
+                for i in range(hidden):
+                    total += w1[j, i] * h0[i]
+                h1[j] = max(total, 0 * one)
+                score += w2[0, j] * h1[j]
+            margin = one - y[s] * score
+            if margin <= 0:
+                continue
+            loss += margin / n
+            d2 = -y[s] / n
+            c2[0] += d2
+            for j in range(hidden):
+                g2[0, j] += d2 * h1[j]
+                d1[j] = d2 * w2[0, j] if h1[j] > 0 else 0 * one
+                c1[j] += d1[j]
+                for i in range(hidden):
+                    g1[j, i] += d1[j] * h0[i]
+            for i in range(hidden):
+                if h0[i] > 0:
+                    d0 = 0 * one
+                    for j in range(hidden):
+                        d0 += d1[j] * w1[j, i]
+                    c0[i] += d0
+                    g0[i, 0] += d0 * x[s, 0]
+                    g0[i, 1] += d0 * x[s, 1]
+        squares = (w0 * w0).sum() + (w1 * w1).sum() + (w2 * w2).sum()
+        squares += (b0 * b0).sum() + (b1 * b1).sum() + (b2 * b2).sum()
+        loss += penalty * squares
+        rate, decay = rates[k], 2 * penalty
+        w0 -= rate * (g0 + decay * w0)
+        w1 -= rate * (g1 + decay * w1)
+        w2 -= rate * (g2 + decay * w2)
+        b0 -= rate * (c0 + decay * b0)
+        b1 -= rate * (c1 + decay * b1)
+        b2 -= rate * (c2 + decay * b2)
+    return loss
+
+
 def numba(setting: dict[str, Any]) -> Train:
     """Loops in Python, compiled by numba, the gradient by hand."""
     np, numba = importlib.import_module("numpy"), importlib.import_module("numba")
@@ -212,64 +264,12 @@ def numba(setting: dict[str, Any]) -> Train:
     rates = np.array([learning_rate(k, epochs) for k in range(epochs)], real)
     penalty, one = real.type(PENALTY), real.type(1.0)
 
-    def loop(
-        x: Any, y: Any, rates: Any, w0: Any, b0: Any, w1: Any, b1: Any, w2: Any, b2: Any
-    ) -> Any:
-        n, hidden = len(y), len(b0)
-        h0, h1, d1 = np.zeros_like(b0), np.zeros_like(b1), np.zeros_like(b1)
-        loss = 0 * one
-        for k in range(len(rates)):
-            g0, c0, g1, c1 = 0 * w0, 0 * b0, 0 * w1, 0 * b1
-            g2, c2 = 0 * w2, 0 * b2
-            loss = 0 * one
-            for s in range(n):
-                for j in range(hidden):
-                    h0[j] = max(w0[j, 0] * x[s, 0] + w0[j, 1] * x[s, 1] + b0[j], 0 * one)
-                score = b2[0]
-                for j in range(hidden):
-                    total = b1[j]
-                    for i in range(hidden):
-                        total += w1[j, i] * h0[i]
-                    h1[j] = max(total, 0 * one)
-                    score += w2[0, j] * h1[j]
-                margin = one - y[s] * score
-                if margin <= 0:
-                    continue
-                loss += margin / n
-                d2 = -y[s] / n
-                c2[0] += d2
-                for j in range(hidden):
-                    g2[0, j] += d2 * h1[j]
-                    d1[j] = d2 * w2[0, j] if h1[j] > 0 else 0 * one
-                    c1[j] += d1[j]
-                    for i in range(hidden):
-                        g1[j, i] += d1[j] * h0[i]
-                for i in range(hidden):
-                    if h0[i] > 0:
-                        d0 = 0 * one
-                        for j in range(hidden):
-                            d0 += d1[j] * w1[j, i]
-                        c0[i] += d0
-                        g0[i, 0] += d0 * x[s, 0]
-                        g0[i, 1] += d0 * x[s, 1]
-            squares = (w0 * w0).sum() + (w1 * w1).sum() + (w2 * w2).sum()
-            squares += (b0 * b0).sum() + (b1 * b1).sum() + (b2 * b2).sum()
-            loss += penalty * squares
-            rate, decay = rates[k], 2 * penalty
-            w0 -= rate * (g0 + decay * w0)
-            w1 -= rate * (g1 + decay * w1)
-            w2 -= rate * (g2 + decay * w2)
-            b0 -= rate * (c0 + decay * b0)
-            b1 -= rate * (c1 + decay * b1)
-            b2 -= rate * (c2 + decay * b2)
-        return loss
-
-    compiled = numba.njit(fastmath={"contract", "reassoc"})(loop)
+    compiled = numba.njit(fastmath={"contract", "reassoc"})(_descend)
 
     def train() -> tuple[float, float]:
-        weights = [a.copy() for a in initial]
+        weights = tuple(a.copy() for a in initial)
         began = time.perf_counter()
-        loss = float(compiled(x, y, rates, *weights))
+        loss = float(compiled(x, y, rates, penalty, one, weights))
         return loss, time.perf_counter() - began
 
     return train
