@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from . import ops
+from .backward import differentiate, number_of
 from .copies import Copied
 from .copies import next_serial as _next_serial
-from .copies import serial as _serial
-from .errors import DataError, GraphError, user_location
+from .errors import DataError, user_location
 from .numpy_functions import apply_ufunc
 from .operators import install_operators, is_comparable
 from .ops import Op, as_float
@@ -28,8 +28,6 @@ from .outline import outline
 from .refused import install_refusals
 from .tracing import THREADS as _TRACING
 from .tracing import Recorder
-
-_UNSET = -0.0  # the identity of addition: -0.0 + x is x, the sign of a zero included
 
 
 class Value(Copied):
@@ -121,7 +119,7 @@ class Value(Copied):
             if x.__class__ is not float and x._scope is not None:
                 return x._scope.record(op, lifted)  # type: ignore[no-any-return]
         out = Value.__new__(Value)
-        out._data = op.eval(*map(_number, lifted))
+        out._data = op.eval(*map(number_of, lifted))
         out.grad = 0
         out.label = ""
         out._entry = op
@@ -141,30 +139,7 @@ class Value(Copied):
 
         Raises GraphError if an operand is younger than its result: a cycle made by hand.
         """
-        order = _interior(self)
-        for v in order:
-            v.grad = _UNSET
-        self.grad = 1
-        for v in order:
-            ct = v.grad
-            operands = v._operands
-            rules: tuple[Any, ...] = v._entry.vjp  # type: ignore[union-attr]
-            if len(operands) == 2 and rules[0] is not None and rules[1] is not None:
-                x, y = operands
-                if x.__class__ is float:
-                    y.grad += rules[1](ct, v._data, x, y._data)
-                elif y.__class__ is float:
-                    x.grad += rules[0](ct, v._data, x._data, y)
-                else:
-                    a = x._data
-                    b = y._data
-                    x.grad += rules[0](ct, v._data, a, b)
-                    y.grad += rules[1](ct, v._data, a, b)
-            else:
-                data = [_number(x) for x in operands]
-                for x, rule in zip(operands, rules, strict=True):
-                    if rule is not None and x.__class__ is not float:
-                        x.grad += rule(ct, v._data, *data)
+        differentiate(self)
 
     backprop = backward
     """The name that micrograd with recursive backprop gives it."""
@@ -233,40 +208,6 @@ class Value(Copied):
 def lift(x: Any) -> Any:
     """An operand as the graph holds it: a Value stays, a number becomes a float."""
     return x if isinstance(x, Value) else as_float(x)
-
-
-def _number(x: Any) -> float:
-    return x if x.__class__ is float else x._data
-
-
-def _interior(root: Value) -> list[Value]:
-    """The non-leaf Values that a derivative of `root` flows through, youngest first."""
-    if root._entry is None:
-        return []
-    seen = {root}
-    stack = [root]
-    while stack:
-        v = stack.pop()
-        operands = v._operands
-        if None in v._entry.vjp:  # type: ignore[union-attr]
-            operands = tuple(operands[i] for i in v._entry.differentiable)  # type: ignore[union-attr]
-        for x in operands:
-            if x.__class__ is not float and x._entry is not None:
-                if x._serial >= v._serial:
-                    raise cycle_error(v)
-                if x not in seen:
-                    seen.add(x)
-                    stack.append(x)
-    return sorted(seen, key=_serial, reverse=True)
-
-
-def cycle_error(v: Value) -> GraphError:
-    """The error for a Value that depends on itself, or on a younger one."""
-    name = f"{v.label!r} " if v.label else ""
-    return GraphError(
-        f"the graph has a cycle through {name}{v!r} (op {v._op!r}): an operand is younger than "
-        "its result; build Values by arithmetic, do not assign their operands"
-    )
 
 
 def _unary(op: Op) -> Any:

@@ -35,11 +35,9 @@ def jit(
     target   a Value: its leaves are constants, but for those in `wrt`, which become arguments;
              called without arguments, the kernel reads their present numbers instead.
              A function: traced when first called, on the structure of its arguments. Leaves and
-             models that it closes over are live: the kernel sees every change of their `data`.
-             Parameters whose default is no number, such as True, None or a string, configure it:
-             it is traced anew for each value. Keyword-only parameters are arguments, which
-             derivatives are with respect to only if `wrt` says so. A method binds, called through
-             the instance or the class, and may be a property.
+             models that it closes over are live. Parameters whose default is no number, such as
+             True, None or a string, configure it: it is traced anew for each value. Derivatives
+             are with respect to keyword-only parameters only if `wrt` says so. Methods bind.
              A model: a kernel of its input.
     wrt      what `.grad` is with respect to: a list of leaves or of names of parameters, for a
              tuple of partials; or one of them, for its partial. That of a leaf which the result

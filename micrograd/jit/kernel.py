@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
-from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from .call.array_entry import array_entry, described
 from .call.arrays import ArrayCaller, ufunc_of
 from .call.binding import Given, bound
 from .call.callable import NativeCallable, native
+from .copyable import Copyable
 from .derivable import AT_SIGHT, Derivable
 from .derivatives import Wanted
 from .executable import Executable
@@ -26,30 +25,13 @@ from .nesting import Nested
 from .options import Options
 from .trace.compiling import is_compiling, set_entry
 from .trace.parameters import Parameter
-from .trace.pickles import global_name
 from .trace.recordings import Recording
 from .trace.signature import Structure
 from .trace.source import FunctionSource, Source, ValueSource, order_of
 
-_COMPILED = {
-    "__wrapped__",
-    "_answering",
-    "_array_words",
-    "_closed",
-    "_derived",
-    "_executables",
-    "_latest",
-    "_lock",
-    "_nested",
-    "_of_classes",
-    "_siblings",
-    "_variants",
-}
-"""Attributes of a kernel that its copies do not have: each compiles for itself."""
-
 
 @native
-class Kernel(Derivable, Inspectable, NativeCallable):
+class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
     """A callable that runs native code, compiled once per structure of arguments.
 
     Numbers give Python floats; NumPy arrays are mapped over and give arrays. `grad` and
@@ -90,36 +72,6 @@ class Kernel(Derivable, Inspectable, NativeCallable):
         self._derived: dict[Wanted, Kernel] = {}
         self._siblings: dict[np.dtype[Any], Kernel] = {}
         self._closed = False
-
-    # -- copies --------------------------------------------------------------------------------
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles have: what it was made from, and nothing that was compiled."""
-        return {k: x for k, x in self.__dict__.items() if k not in _COMPILED}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if isinstance(self._source, FunctionSource) and "__name__" in state:
-            self.__dict__["__wrapped__"] = self._source.function
-        self._begin()
-
-    def __copy__(self) -> Kernel:
-        made = _blank(type(self))
-        made.__setstate__(self.__getstate__())
-        return made
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Kernel:
-        memo[id(self)] = made = _blank(type(self))
-        made.__setstate__(deepcopy(self.__getstate__(), memo))
-        return made
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        method = getattr(self._source, "function", None)
-        if isinstance(method, MethodType):
-            place = method.__self__, method.__name__
-            if getattr(*place, None) is self:
-                return getattr, place
-        return global_name(self) or (_blank, (type(self),), self.__getstate__())
 
     # -- other kernels -------------------------------------------------------------------------
 
@@ -366,8 +318,3 @@ class Kernel(Derivable, Inspectable, NativeCallable):
 def _unusual(args: tuple[Any, ...]) -> bool:
     """Whether something among positional arguments is no argument at first sight."""
     return any(x is None or x.__class__ is str for x in args)
-
-
-def _blank(kind: type[Kernel]) -> Kernel:
-    """A kernel that is about to get its state."""
-    return kind.__new__(kind)

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...backward import cycle_error
 from ...copies import serial as _serial
-from ...engine import Value, cycle_error
+from ...engine import Value
 from ...errors import GraphError, TraceError, kind
 from ...store import Store, adopt
 from ...traced import Scope, Traced

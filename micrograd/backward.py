@@ -1,0 +1,80 @@
+"""Reverse accumulation over a DAG of Values: the sums that `Value.backward` leaves in `grad`.
+
+Requires that an operand is older than its result: creation order is a topological order then.
+Nothing here recurses, and a structural zero of a rule is no path: 0 * inf would be nan.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .copies import serial as _serial
+from .errors import GraphError
+
+_UNSET = -0.0  # the identity of addition: -0.0 + x is x, the sign of a zero included
+
+
+def differentiate(root: Any) -> None:
+    """Fill `grad` of every Value under `root`: interior ones anew, of leaves by adding to it.
+
+    Raises GraphError for a cycle.
+    """
+    order = _interior(root)
+    for v in order:
+        v.grad = _UNSET
+    root.grad = 1
+    for v in order:
+        ct = v.grad
+        operands = v._operands
+        rules: tuple[Any, ...] = v._entry.vjp
+        if len(operands) == 2 and rules[0] is not None and rules[1] is not None:
+            x, y = operands
+            if x.__class__ is float:
+                y.grad += rules[1](ct, v._data, x, y._data)
+            elif y.__class__ is float:
+                x.grad += rules[0](ct, v._data, x._data, y)
+            else:
+                a = x._data
+                b = y._data
+                x.grad += rules[0](ct, v._data, a, b)
+                y.grad += rules[1](ct, v._data, a, b)
+        else:
+            data = [number_of(x) for x in operands]
+            for x, rule in zip(operands, rules, strict=True):
+                if rule is not None and x.__class__ is not float:
+                    x.grad += rule(ct, v._data, *data)
+
+
+def number_of(x: Any) -> float:
+    """The number of an operand, a Value or a float."""
+    return x if x.__class__ is float else x._data
+
+
+def _interior(root: Any) -> list[Any]:
+    """The non-leaf Values that a derivative of `root` flows through, youngest first."""
+    if root._entry is None:
+        return []
+    seen = {root}
+    stack = [root]
+    while stack:
+        v = stack.pop()
+        operands = v._operands
+        if None in v._entry.vjp:
+            operands = tuple(operands[i] for i in v._entry.differentiable)
+        for x in operands:
+            if x.__class__ is not float and x._entry is not None:
+                if x._serial >= v._serial:
+                    raise cycle_error(v)
+                if x not in seen:
+                    seen.add(x)
+                    stack.append(x)
+    return sorted(seen, key=_serial, reverse=True)
+
+
+def cycle_error(v: Any) -> GraphError:
+    """The error for a Value that depends on itself, or on a younger one."""
+    name = f"{v.label!r} " if v.label else ""
+    return GraphError(
+        f"the graph has a cycle through {name}{v!r} (op {v._op!r}): an operand is younger than "
+        "its result; build Values by arithmetic, do not assign their operands"
+    )
