@@ -67,7 +67,17 @@ STAGES = (
     "micrograd.jit.target",  # what we compile for, which all stages know
     *(
         f"micrograd.jit.{stage}"
-        for stage in ("ir", "trace", "reroll", "passes", "schedule", "vectormath", "emit", "call")
+        for stage in (
+            "ir",
+            "trace",
+            "reroll",
+            "passes",
+            "schedule",
+            "dialect",
+            "vectormath",
+            "emit",
+            "call",
+        )
     ),
     "micrograd.jit",
     "micrograd.train",
@@ -75,7 +85,7 @@ STAGES = (
 )
 """The folders, in the order in which data flows, and a module that stands before them."""
 
-NATIVE = STAGES.index("micrograd.jit.vectormath")
+NATIVE = STAGES.index("micrograd.jit.dialect")
 """From here on, modules may import `lowering`."""
 
 WHOLE = ("micrograd", "micrograd.__main__")

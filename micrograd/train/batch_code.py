@@ -19,7 +19,6 @@ from collections.abc import Callable
 
 from lowering.bindings import ir
 
-from ..jit.emit.blocks import declare
 from ..jit.target import Target
 from .gather_code import GatherEmitter, Samples
 from .step_code import RUN, Update
@@ -72,7 +71,7 @@ class BatchEmitter(GatherEmitter):
 
     def emit(self) -> None:
         """All of them."""
-        declare(self.b.module, "@sched_yield() -> i32")
+        self.b.declare("sched_yield", "() -> i32")
         self.update("update", self.kernel_type)
         self.update("update_wide", self.b.f64)
         if self.shuffled:
@@ -94,24 +93,24 @@ class BatchEmitter(GatherEmitter):
         helpers = b.integer_op("llvm.sub", threads, b.integer(1))
 
         def more() -> ir.Value:
-            return self._both(
+            return self.b.both(
                 self._less("step", "until"), self._below(b.integer(0), b.load(budget, b.i64))
             )
 
         with self._while(more):
             with b.when(self._below(self._field("begun"), b.integer(1))):
-                self._call("begin", [self.state])
+                self.b.call("begin", [self.state])
             with b.when(self._below(b.integer(0), helpers)):
                 self._set("done", b.integer(0))
                 self._atomic_add("ticket", 1)
-            self._call("work", [self.state, b.integer(0)])
+            self.b.call("work", [self.state, b.integer(0)])
             with b.when(self._below(b.integer(0), helpers)):
                 self._wait(lambda: self._below(self._atomic("done"), helpers))
-            self._call("finish", [self.state])
+            self.b.call("finish", [self.state])
             with b.when(self._below(b.integer(0), self._field("begun"))):  # a budget is used up
                 b.store(b.integer(0), budget)
         self._store_atomic("ticket", b.integer(LEAVE))
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def help(self) -> None:
         """`help(state, k)`: does what `run` hands out, until it ends."""
@@ -127,9 +126,9 @@ class BatchEmitter(GatherEmitter):
             with b.when(leaves):
                 b.store(b.integer(0), stays)
             with b.when(self._below(b.integer(0), ticket)):
-                self._call("work", [self.state, k])
+                self.b.call("work", [self.state, k])
                 self._atomic_add("done", 1)
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def _wait(self, condition: Callable[[], ir.Value]) -> None:
         """Wait while it holds: at first by looking again and again, then by yielding."""
@@ -139,7 +138,7 @@ class BatchEmitter(GatherEmitter):
             left = b.build("llvm.sub", [b.i64], [b.load(spins, b.i64), b.integer(1)])
             b.store(left, spins)
             with b.when(self._below(left, b.integer(0))):
-                b.build("llvm.call", [b.i32], [], b.callee("sched_yield", 0))
+                b.call("sched_yield", [], b.i32)
 
     # -- a step ----------------------------------------------------------------------------------
 
@@ -152,7 +151,7 @@ class BatchEmitter(GatherEmitter):
         if self.shuffled:
             epoch = b.integer_op("llvm.udiv", place, self._field("steps"))
             with b.when(b.compare_integers("ne", epoch, self._field("epoch"))):
-                self._call("shuffle", [self.state, epoch])
+                self.b.call("shuffle", [self.state, epoch])
         first = b.integer_op("llvm.mul", number, self._field("batch"))
         rest = b.integer_op("llvm.sub", self._field("samples"), first)
         taken = self._least(rest, self._field("batch"))
@@ -174,7 +173,7 @@ class BatchEmitter(GatherEmitter):
             self._put(part, PART_WORDS, loss=b.constant(0.0))
             self._start(part)
         self._set("begun", b.integer(1))
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def _start(self, part: ir.Value) -> None:
         """Let a part's sum be zero, if it will be used."""
@@ -210,15 +209,15 @@ class BatchEmitter(GatherEmitter):
 
             def more() -> ir.Value:
                 position, end = (self._get(part, PART_WORDS, n) for n in ("position", "end"))
-                return self._both(
+                return self.b.both(
                     self._below(position, end), self._below(b.integer(0), b.load(budget, b.i64))
                 )
 
             with self._while(more):
-                self._call("block", [self.state, thread, part])
+                self.b.call("block", [self.state, thread, part])
                 left = b.build("llvm.add", [b.i64], [b.load(budget, b.i64), b.integer(-1)])
                 b.store(left, budget)
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def block(self) -> None:
         """`block(state, thread, part)`: loss and gradient of the part's next block of samples."""
@@ -261,7 +260,7 @@ class BatchEmitter(GatherEmitter):
             total = self._get(part, PART_WORDS, "sum", b.ptr)
             self._add_column(total, gradient, self.kernel_type, self._field("count"))
         self._put(part, PART_WORDS, position=b.integer_op("llvm.add", position, some))
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def finish(self) -> None:
         """`finish(state)`: the end of a step, if all its parts are done."""
@@ -298,7 +297,7 @@ class BatchEmitter(GatherEmitter):
                 self._update_all(self._get(thread, self.words, "gradient", b.ptr), "update")
             self._note(loss)
             self._set("begun", b.integer(0))
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def _part(self, k: ir.Value) -> ir.Value:
         """The address of a part's words."""
@@ -311,12 +310,8 @@ class BatchEmitter(GatherEmitter):
     def _local(self, n: int) -> ir.Value:
         """An integer variable on the stack of the function."""
         b = self.b
-        here = b.block
-        b.enter_at_start(self.entry)
-        count = b.build("llvm.mlir.constant", [b.i64], [], {"value": ir.IntegerAttr.get(b.i64, 1)})
-        b.enter_at_start(self.entry, after=count.owner)
-        place = b.build("llvm.alloca", [b.ptr], [count], {"elem_type": ir.TypeAttr.get(b.i64)})
-        b.enter(here)
+        with b.inside(ir.InsertionPoint.at_block_begin(self.entry)):
+            place = b.alloca(1, b.i64)
         b.store(b.integer(n), place)
         return place
 

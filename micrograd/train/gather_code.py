@@ -183,7 +183,7 @@ class GatherEmitter(TrainingEmitter):
 
         b.loop_carried(n, [start], swap)
         self._set("epoch", epoch)
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def _random(self, state: ir.Value) -> tuple[ir.Value, ir.Value]:
         """The next state of splitmix64, and the number that it gives."""

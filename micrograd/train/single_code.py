@@ -70,7 +70,7 @@ class _SingleEmitter(BatchEmitter):
             b.store(loss, b.element(values, number, b.f64))
             self._put(thread, self.words, gradient=gradient, before=before)
         self._put(part, PART_WORDS, position=b.integer_op("llvm.add", position, some))
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def finish(self) -> None:
         """`finish(state)`: the end of a step, if all its samples are done."""
@@ -93,4 +93,4 @@ class _SingleEmitter(BatchEmitter):
             self._update_all(self._get(thread, self.words, "gradient", b.ptr), "update")
             self._note(b.build("llvm.fadd", [b.f64], [mean, penalty]))
             self._set("begun", b.integer(0))
-        b.build("llvm.return", [], [])
+        b.leave()

@@ -97,23 +97,19 @@ class TrainingEmitter:
         """Steps of one kernel call each: loss and gradient, the history, the update."""
         b = self.b
         (self.state,) = self.function(RUN, [b.ptr], internal=False)
-        with self._while(lambda: self._both(self._less("step", "until"), self._positive("budget"))):
+        with self._while(
+            lambda: self.b.both(self._less("step", "until"), self._positive("budget"))
+        ):
             gradient = self._pointer("gradient")
             loss = self._call_kernel([gradient])
             self._update_all(gradient, "update")
             self._note(loss)
             self._add("budget", -1)
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def _call_kernel(self, arguments: Sequence[ir.Value], name: str = "kernel") -> ir.Value:
         """The result, as float64, of the function whose address is in a field."""
-        b = self.b
-        segments = {
-            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1 + len(arguments), 0]),
-            "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
-        }
-        callee = self._pointer(name)
-        return self._wide(b.build("llvm.call", [self.kernel_type], [callee, *arguments], segments))
+        return self._wide(self.b.call(self._pointer(name), arguments, self.kernel_type))
 
     def _note(self, loss: ir.Value) -> None:
         """The end of a step: its loss noted, the next one begun."""
@@ -131,7 +127,7 @@ class TrainingEmitter:
             row = b.element(table, b.integer_op("llvm.mul", k, b.integer(len(RUN_WORDS))), b.i64)
             words = [b.load(b.element(row, i, b.i64), b.i64) for i in range(len(RUN_WORDS))]
             address = b.build("llvm.inttoptr", [b.ptr], words[:1])
-            self._call(update, [address, gradient, rates, slots, *words[1:]])
+            self.b.call(update, [address, gradient, rates, slots, *words[1:]])
 
     # -- the update ------------------------------------------------------------------------------
 
@@ -168,7 +164,7 @@ class TrainingEmitter:
                 b.store(x, b.element(columns[target][0], at, b.f64), 8)
 
         self._elementwise(count, body)
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def _elementwise(self, count: ir.Value, body: Callable[[ir.Value, int], None]) -> None:
         """`body(first, width)` for vectors that cover `count` elements, then for single ones."""
@@ -211,23 +207,8 @@ class TrainingEmitter:
         self, name: str, types: Sequence[ir.Type], *, internal: bool = True
     ) -> list[ir.Value]:
         """Begin a function without a result; its arguments."""
-        b = self.b
-        linkage = "internal" if internal else "external"
-        signature = ", ".join(map(str, types))
-        attributes = {
-            "sym_name": ir.StringAttr.get(name),
-            "function_type": ir.TypeAttr.get(ir.Type.parse(f"!llvm.func<void ({signature})>")),
-            "CConv": ir.Attribute.parse("#llvm.cconv<ccc>"),
-            "linkage": ir.Attribute.parse(f"#llvm.linkage<{linkage}>"),
-            "unnamed_addr": ir.Attribute.parse("0 : i64"),
-            "visibility_": ir.Attribute.parse("0 : i64"),
-        }
-        b.enter(b.module.body)
-        function = b.build("llvm.func", [], [], attributes, regions=1)
-        entry = function.regions[0].blocks.append(*types)
-        b.begin(entry)
-        self.entry = entry
-        return list(entry.arguments)
+        self.entry = self.b.function(name, types, internal=internal)
+        return list(self.entry.arguments)
 
     @contextmanager
     def _while(self, condition: Callable[[], ir.Value]) -> Iterator[None]:
@@ -240,8 +221,7 @@ class TrainingEmitter:
             holds = condition()
             body = head.create_after()
             leave = body.create_after()
-            segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0])}
-            b.build("llvm.cond_br", [], [holds], segments, successors=[body, leave])
+            b.branch_if(holds, body, leave)
             b.enter(body)
             yield
             b.branch(head)
@@ -257,15 +237,8 @@ class TrainingEmitter:
         """The i1 of x < y."""
         return self.b.compare_integers("slt", x, y)
 
-    def _both(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        return self.b.build("llvm.and", [self.b.i1], [x, y])
-
     def _least(self, x: ir.Value, y: ir.Value) -> ir.Value:
         return self.b.build("llvm.intr.umin", [self.b.i64], [x, y])
-
-    def _call(self, name: str, arguments: Sequence[ir.Value]) -> None:
-        """Call a function of the module that has no result."""
-        self.b.build("llvm.call", [], arguments, self.b.callee(name, len(arguments)))
 
     def _wide(self, x: ir.Value, width: int = 1) -> ir.Value:
         """A number or vector as float64."""

@@ -94,7 +94,7 @@ def _emit(o: Objects) -> None:
     other = o.block()
     columns, length = o.allocate(MOST_COLUMNS, o.i64), o.allocate(1, o.i64)
     known = o.pointer(self_, ARRAYS_AT)
-    o.require(o.negated(o.is_null(known)), other)
+    o.require(o.b.negated(o.is_null(known)), other)
     n_inputs = o.integer_op("and", nargsf, 2**63 - 1)
     o.require(o.compare("eq", n_inputs, o.word(known, 8 * INPUTS)), other)
     dtype, results = o.pointer(known, 8 * DTYPE), o.word(known, 8 * RESULTS)
@@ -110,7 +110,7 @@ def _emit(o: Objects) -> None:
         b.store(o.pointer(x, ARRAY.data), o.at(columns, k, o.ptr))
 
     made, given, run = o.block(), o.block(), o.block(o.ptr)
-    o.branch_if(o.is_null(kwnames), made, given)
+    o.b.branch_if(o.is_null(kwnames), made, given)
     b.enter(given)
     o.require(o.compare("eq", o.word(kwnames, LAYOUT.size), 1), other)
     name = o.pointer(kwnames, LAYOUT.tuple_items)
@@ -118,7 +118,7 @@ def _emit(o: Objects) -> None:
     out = b.load(o.at(args, n_inputs, o.ptr), o.ptr)
     check_array(o, out, dtype, CONTIGUOUS | ALIGNED | WRITEABLE, other)
     one, several, shaped = o.block(), o.block(), o.block()
-    o.branch_if(o.compare("eq", results, 1), one, several)
+    o.b.branch_if(o.compare("eq", results, 1), one, several)
     b.enter(one)
     o.require(o.compare("eq", points_of(o, out, other), points), other)
     b.branch(shaped)
@@ -135,7 +135,7 @@ def _emit(o: Objects) -> None:
         source = b.load(o.at(columns, k, o.i64), o.i64)
         behind = o.compare("uge", o.integer_op("sub", source, to), total)
         before = o.compare("uge", o.integer_op("sub", to, source), bytes_)
-        apart = o.both(behind, before)
+        apart = o.b.both(behind, before)
         same = o.compare("eq", source, to)
         o.require(b.build("llvm.or", [o.i1], [apart, same]), other)
     o.call("Py_IncRef", out)
@@ -148,10 +148,10 @@ def _emit(o: Objects) -> None:
     new = o.call("PyArray_New", kind, o.int32(1), length, number, null, null, o.int32(0),
                  o.int32(0), null)  # fmt: skip
     failed = o.block()
-    o.require(o.negated(o.is_null(new)), failed)
+    o.require(o.b.negated(o.is_null(new)), failed)
     b.branch(run, [new])
     b.enter(failed)
-    o.leave(o.null())
+    o.b.leave(o.null())
 
     b.enter(run)
     result = run.arguments[0]
@@ -159,7 +159,7 @@ def _emit(o: Objects) -> None:
     with o.loop(results) as k:
         column = o.integer_op("add", first, o.integer_op("mul", k, bytes_))
         b.store(column, o.at(columns, o.integer_op("add", k, n_inputs), o.i64))
-    o.call_pointer(o.pointer(known, 8 * BLOCK), None, columns, points)
-    o.leave(result)
+    o.b.call(o.pointer(known, 8 * BLOCK), [columns, points])
+    o.b.leave(result)
     b.enter(other)
-    o.leave(o.call(CALL_GENERAL, *start.arguments, last=True))
+    o.b.leave(o.call(CALL_GENERAL, *start.arguments, last=True))

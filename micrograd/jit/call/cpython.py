@@ -14,15 +14,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lowering.bindings import ir
 
 from ..emit.builder import Builder
 from .callable import LAYOUT, TYPES
-
-ICMP = {"eq": 0, "ne": 1, "sle": 3, "sgt": 4, "ult": 6, "ule": 7, "uge": 9}
-"""The predicates of llvm.icmp that are used here, as MLIR numbers them."""
 
 SIGNATURES = {
     "PyErr_Clear": "()",
@@ -60,112 +56,42 @@ class Objects:
         self.ptr, self.i1, self.i64 = builder.ptr, builder.i1, builder.i64
         self.i32 = builder.i32
         self.i8 = ir.IntegerType.get_signless(8)
-        self.f64 = ir.F64Type.get()
-        self.number = self.f64 if builder.bits == 64 else ir.F32Type.get()
+        self.f64, self.number = builder.f64, builder.element_type
         self.number_size = builder.bits // 8
-        self._declared: set[str] = set()
 
     # -- the module ----------------------------------------------------------------------------
 
     def function(self, name: str, arguments: Sequence[ir.Type], result: ir.Type | None) -> ir.Block:
         """Begin a function; its entry block."""
-        b = self.b
-        self._declared.add(name)
-        text = f"!llvm.func<{result or 'void'} ({', '.join(map(str, arguments))})>"
-        attributes = {
-            "sym_name": ir.StringAttr.get(name),
-            "function_type": ir.TypeAttr.get(ir.Type.parse(text)),
-            "CConv": ir.Attribute.parse("#llvm.cconv<ccc>"),
-            "linkage": ir.Attribute.parse("#llvm.linkage<external>"),
-            "unnamed_addr": ir.Attribute.parse("0 : i64"),
-            "visibility_": ir.Attribute.parse("0 : i64"),
-        }
-        if b.target.strict:
-            attributes["passthrough"] = ir.Attribute.parse('["no-builtins"]')
-        b.enter(b.module.body)
-        function = b.build("llvm.func", [], [], attributes, regions=1)
-        entry: ir.Block = function.regions[0].blocks.append(*arguments)
-        b.begin(entry)
-        return entry
-
-    def variable(self, name: str) -> None:
-        """A global variable of the module: a pointer, null until somebody sets it."""
-        self.b.module.body.append(
-            ir.Operation.parse(
-                f"llvm.mlir.global external @{name}() : !llvm.ptr {{\n"
-                "  %0 = llvm.mlir.zero : !llvm.ptr\n  llvm.return %0 : !llvm.ptr\n}"
-            )
-        )
-
-    def table(self, name: str, words: npt.NDArray[np.int64]) -> None:
-        """Constant words of the module."""
-        b = self.b
-        b.enter(b.module.body)
-        attributes = {
-            "sym_name": ir.StringAttr.get(name),
-            "global_type": ir.TypeAttr.get(ir.Type.parse(f"!llvm.array<{len(words)} x i64>")),
-            "value": ir.DenseElementsAttr.get(words, type=self.i64),
-            "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
-            "constant": ir.UnitAttr.get(),
-        }
-        b.build("llvm.mlir.global", [], [], attributes, regions=1)
-
-    def address(self, name: str) -> ir.Value:
-        """The address of a variable of this module."""
-        attribute = {"global_name": ir.FlatSymbolRefAttr.get(name)}
-        return self.b.build("llvm.mlir.addressof", [self.ptr], [], attribute)
+        return self.b.function(name, arguments, result, attributes=self.b.as_written)
 
     def object(self, name: str) -> ir.Value:
         """The address of an object of Python's, one of native_callable.symbols()."""
-        if name not in self._declared:
-            self._declared.add(name)
+        if self.b.is_new(name):
             self.b.module.body.append(
                 ir.Operation.parse(f"llvm.mlir.global external @{name}() : !llvm.ptr")
             )
-        return self.address(name)
+        return self.b.address(name)
 
     def call(self, name: str, *operands: ir.Value, last: bool = False) -> ir.Value:
         """Call a function of the C API, or of marshalling.py.
 
         last   what it gives is returned, and it does not see this function's stack
         """
-        if name not in self._declared:
-            self._declared.add(name)
-            self.b.module.body.append(ir.Operation.parse(f"llvm.func @{name}{SIGNATURES[name]}"))
+        self.b.declare(name, SIGNATURES[name])
         result = SIGNATURES[name].partition(" -> ")[2]
-        results = [ir.Type.parse(result)] if result else []
-        attributes = self.b.callee(name, len(operands))
-        if last:
-            attributes["TailCallKind"] = ir.Attribute.parse("#llvm.tailcallkind<tail>")
-        return self.b.build("llvm.call", results, operands, attributes)
-
-    def call_pointer(
-        self, function: ir.Value, result: ir.Type | None, *operands: ir.Value, last: bool = False
-    ) -> ir.Value:
-        """The same for the function at an address.
-
-        last   it takes the place of this function, whose parameters it has, and whose code may be
-               gone when it returns
-        """
-        attributes = {
-            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1 + len(operands), 0]),
-            "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
-        }
-        if last:
-            attributes["TailCallKind"] = ir.Attribute.parse("#llvm.tailcallkind<musttail>")
-        results = [] if result is None else [result]
-        return self.b.build("llvm.call", results, [function, *operands], attributes)
+        type = ir.Type.parse(result) if result else None
+        return self.b.call(name, operands, type, tail="tail" if last else "")
 
     # -- words ---------------------------------------------------------------------------------
 
     def integer(self, n: int) -> ir.Value:
         """An i64 in the present block."""
-        value = {"value": ir.IntegerAttr.get(self.i64, n)}
-        return self.b.build("llvm.mlir.constant", [self.i64], [], value)
+        return self.b.constant_integer(n)
 
     def int32(self, n: int) -> ir.Value:
         """An i32 in the present block."""
-        return self.b.constant_op(ir.IntegerAttr.get(self.i32, n), self.i32)
+        return self.b.constant_integer(n, self.i32)
 
     def null(self) -> ir.Value:
         """The null pointer."""
@@ -178,21 +104,11 @@ class Objects:
 
     def compare(self, predicate: str, x: ir.Value, y: ir.Value | int) -> ir.Value:
         """The i1 of a comparison of words."""
-        y = self.integer(y) if isinstance(y, int) else y
-        attribute = {"predicate": ir.IntegerAttr.get(self.i64, ICMP[predicate])}
-        return self.b.build("llvm.icmp", [self.i1], [x, y], attribute)
-
-    def both(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        """The i1 of two that hold together."""
-        return self.b.build("llvm.and", [self.i1], [x, y])
-
-    def negated(self, x: ir.Value) -> ir.Value:
-        """The i1 that holds where `x` does not."""
-        return self.b.negated(x)
+        return self.b.compare_integers(predicate, x, self.integer(y) if isinstance(y, int) else y)
 
     def all(self, xs: Sequence[ir.Value]) -> ir.Value:
         """The i1 of all that hold together."""
-        return functools.reduce(self.both, xs)
+        return functools.reduce(self.b.both, xs)
 
     def is_null(self, x: ir.Value) -> ir.Value:
         """Whether a pointer is null."""
@@ -219,38 +135,15 @@ class Objects:
 
         To be called in the function's entry block.
         """
-        attributes = {
-            "elem_type": ir.TypeAttr.get(element or self.number),
-            "alignment": ir.IntegerAttr.get(self.i64, 64 if n > 8 else 8),
-        }
-        return self.b.build("llvm.alloca", [self.ptr], [self.integer(max(1, n))], attributes)
+        return self.b.alloca(max(1, n), element or self.number, 64 if n > 8 else 8)
 
     # -- control -------------------------------------------------------------------------------
 
-    def require(self, condition: ir.Value, otherwise: ir.Block) -> None:
-        """Go on in a new block where the i1 holds, else in `otherwise`, which takes no values."""
+    def require(self, condition: ir.Value, otherwise: ir.Block, *passed: ir.Value) -> None:
+        """Go on in a new block where the i1 holds, else in `otherwise`, which takes the values."""
         here = self.b.block.create_after()
-        self.branch_if(condition, here, otherwise)
+        self.b.branch_if(condition, here, otherwise, passed_otherwise=passed)
         self.b.enter(here)
-
-    def require_with(
-        self, condition: ir.Value, otherwise: ir.Block, passed: Sequence[ir.Value]
-    ) -> None:
-        """The same, where `otherwise` takes values."""
-        here = self.b.block.create_after()
-        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, len(passed)])}
-        operands = [condition, *passed]
-        self.b.build("llvm.cond_br", [], operands, segments, successors=[here, otherwise])
-        self.b.enter(here)
-
-    def branch_if(self, condition: ir.Value, then: ir.Block, otherwise: ir.Block) -> None:
-        """End the present block in one of two others."""
-        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0])}
-        self.b.build("llvm.cond_br", [], [condition], segments, successors=[then, otherwise])
-
-    def leave(self, x: ir.Value) -> None:
-        """Return."""
-        self.b.build("llvm.return", [], [x])
 
     def go_to(self, block: ir.Block, *passed: ir.Value) -> None:
         """End the present block in another."""
@@ -288,20 +181,20 @@ class Objects:
         maybe_int, maybe_other = self.block(), self.block()
         is_int, small, large, overflow = (self.block() for _ in range(4))
         found = self.pointer(x, LAYOUT.type)
-        self.branch_if(self.has_type(found, float), is_float, maybe_int)
+        b.branch_if(self.has_type(found, float), is_float, maybe_int)
         b.enter(is_float)
         b.branch(known, [b.load(self.at(x, LAYOUT.float_value), self.f64)])
         b.enter(maybe_int)
-        self.branch_if(self.has_type(found, int), is_int, maybe_other)
+        b.branch_if(self.has_type(found, int), is_int, maybe_other)
         b.enter(maybe_other)  # it begins as a float does, being derived from it
-        self.branch_if(self.has_type(found, np.float64), is_float, otherwise)
+        b.branch_if(self.has_type(found, np.float64), is_float, otherwise)
         b.enter(is_int)
         size = self.word(x, LAYOUT.int_size)
         if LAYOUT.int_tagged:
             compact = self.compare("ult", size, 16)
         else:
             compact = self.compare("ule", self.integer_op("add", size, 1), 2)
-        self.branch_if(compact, small, large)
+        b.branch_if(compact, small, large)
         b.enter(small)
         digit = b.load(self.at(x, LAYOUT.int_digit), self.i32)
         digit = b.build("llvm.zext", [self.i64], [digit])
@@ -312,15 +205,9 @@ class Objects:
         b.branch(known, [b.build("llvm.sitofp", [self.f64], [value])])
         b.enter(large)
         value = self.call("PyLong_AsDouble", x)
-        minus_one = {"value": ir.FloatAttr.get(self.f64, -1.0)}
-        failed = b.build(
-            "llvm.fcmp",
-            [self.i1],
-            [value, b.build("llvm.mlir.constant", [self.f64], [], minus_one)],
-            {"predicate": ir.IntegerAttr.get(self.i64, 1)},
-        )
-        segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 1])}
-        b.build("llvm.cond_br", [], [failed, value], segments, successors=[overflow, known])
+        minus_one = b.constant_op(ir.FloatAttr.get(self.f64, -1.0), self.f64)
+        failed = b.compare_numbers("oeq", value, minus_one)
+        b.branch_if(failed, overflow, known, passed_otherwise=[value])
         b.enter(overflow)
         self.call("PyErr_Clear")
         b.branch(otherwise)

@@ -128,9 +128,9 @@ class _Entry:
 
     def emit(self, main: str, *, release: bool) -> None:
         o, b = self.o, self.b
-        o.variable(NEXT)
+        o.b.pointer_variable(NEXT)
         if release:
-            o.variable(CALLS)
+            o.b.pointer_variable(CALLS)
         self._emit_tables()
         start = o.function(ENTRY_POINT, [o.ptr, o.ptr, o.i64, o.ptr], o.ptr)
         _, args, nargsf, kwnames = start.arguments
@@ -143,7 +143,7 @@ class _Entry:
             room = o.allocate(taken)
             self.output = None if written is None else o.allocate(written)
         given = o.compare("eq", o.integer_op("and", nargsf, 2**63 - 1), len(self.parameters))
-        o.require(o.both(given, o.is_null(kwnames)), following)
+        o.require(o.b.both(given, o.is_null(kwnames)), following)
         if numbers > ON_STACK:
             room = self._allocate(numbers + LINE // o.number_size, following)
             self.output = None if written is None else o.at(room, taken * o.number_size)
@@ -153,8 +153,7 @@ class _Entry:
         if release:
             self._count(1)
         thread = o.call("PyEval_SaveThread") if release else None
-        results = [o.number] if self.convention.returns else []
-        self.value = b.build("llvm.call", results, passed, b.callee(main, len(passed)))
+        self.value = b.call(main, passed, o.number if self.convention.returns else None)
         if thread is not None:
             o.call("PyEval_RestoreThread", thread)
             self._count(-1)
@@ -166,8 +165,9 @@ class _Entry:
         self._free()
         b.branch(following)
         b.enter(following)
-        next_ = b.load(o.address(NEXT), o.ptr)
-        o.leave(o.call_pointer(next_, o.ptr, *start.arguments, last=True))
+        next_ = b.load(o.b.address(NEXT), o.ptr)
+        # it takes the place of this function, whose code may be gone when it returns
+        b.leave(b.call(next_, list(start.arguments), o.ptr, tail="musttail"))
 
     def _emit_tables(self) -> None:
         """Constants about structures: tables to walk through them, shapes of arrays."""
@@ -179,10 +179,10 @@ class _Entry:
                 continue
             if s.type is np.ndarray:
                 self.places[s] = 0
-                self.o.table(self._table_name(s), np.array(s.keys, dtype=np.int64))
+                self.b.data(self._table_name(s), np.array(s.keys, dtype=np.int64), self.b.i64)
             elif _parts(s) > MOST_PARTS and _is_plain(s):
                 words, self.places[s] = table_of(s)
-                self.o.table(self._table_name(s), words)
+                self.b.data(self._table_name(s), words, self.b.i64)
             elif not s.is_flat:
                 stack += s.items
 
@@ -193,7 +193,7 @@ class _Entry:
         """Room for n numbers, less what it takes to begin at a cache line, until `_free`."""
         o, b = self.o, self.b
         self.allocated = o.call("PyMem_RawMalloc", o.integer(n * o.number_size))
-        o.require(o.negated(o.is_null(self.allocated)), failed)
+        o.require(o.b.negated(o.is_null(self.allocated)), failed)
         address = b.build("llvm.ptrtoint", [o.i64], [self.allocated])
         ahead = o.integer_op("and", o.integer_op("sub", o.integer(0), address), LINE - 1)
         return o.at(self.allocated, ahead)
@@ -204,12 +204,12 @@ class _Entry:
 
     def _leave(self, x: ir.Value) -> None:
         self._free()
-        self.o.leave(x)
+        self.o.b.leave(x)
 
     def _count(self, change: int) -> None:
         """Change how many calls are in `main` without Python's lock, while holding it."""
         o, b = self.o, self.b
-        at = o.address(CALLS)
+        at = o.b.address(CALLS)
         b.store(o.integer_op("add", b.load(at, o.i64), change), at)
 
     # -- arguments -----------------------------------------------------------------------------
@@ -240,7 +240,7 @@ class _Entry:
         floats = [o.is_a(x, float) for x in objects]
         known = b.block.create_after(*[o.number] * n)
         fast, slow = b.block.create_after(), o.block()
-        o.branch_if(o.all(floats), fast, slow)
+        o.b.branch_if(o.all(floats), fast, slow)
         b.enter(fast)
         read = [b.load(o.at(x, LAYOUT.float_value), o.f64) for x in objects]
         b.branch(known, [o.narrowed(x) for x in read])
@@ -271,7 +271,7 @@ class _Entry:
         """Copy the leaves of an object of this structure to `room`."""
         o = self.o
         if s in self.places:
-            table = o.address(self._table_name(s))
+            table = o.b.address(self._table_name(s))
             found = o.call("read_object", x, table, o.integer(self.places[s]), room)
             o.require(o.compare("ne", found, -1), self.other)
             return
@@ -296,9 +296,9 @@ class _Entry:
         o = self.o
         is_list, no_list, is_tuple, array = (o.block() for _ in range(4))
         items, known = o.block(o.ptr), o.block(o.ptr)
-        o.branch_if(o.is_a(x, list), is_list, no_list)
+        o.b.branch_if(o.is_a(x, list), is_list, no_list)
         o.b.enter(no_list)
-        o.branch_if(o.is_a(x, tuple), is_tuple, array)
+        o.b.branch_if(o.is_a(x, tuple), is_tuple, array)
         for block in (is_list, is_tuple):
             o.b.enter(block)
             o.require(o.compare("eq", o.word(x, LAYOUT.size), n), self.other)
@@ -328,9 +328,7 @@ class _Entry:
         has = o.integer_op("and", o.word(x, ARRAY.flags), CONTIGUOUS | ALIGNED)
         o.require(o.compare("eq", has, CONTIGUOUS | ALIGNED), self.other)
         own, other = ("float64", "float32") if o.number == o.f64 else ("float32", "float64")
-        o.b.build("llvm.cond_br", [], [o.compare("eq", descr, o.object(own)), data],
-            {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 1, 0])},
-            successors=[known, converted])  # fmt: skip
+        o.b.branch_if(o.compare("eq", descr, o.object(own)), known, converted, [data])
         o.b.enter(converted)
         o.require(o.compare("eq", descr, o.object(other)), self.other)
         o.call("convert", data, o.integer(prod(shape)), room)
@@ -357,7 +355,7 @@ class _Entry:
         self.made: list[ir.Value] = []
         root = self._make(self.convention.result, None)
         if self.made:
-            o.require_with(o.all(self.made), self.undo, [root])
+            o.require(o.all(self.made), self.undo, root)
         self._leave(root)
 
     def _make(self, s: Structure, root: ir.Value | None, slot: ir.Value | None = None) -> ir.Value:
@@ -369,7 +367,7 @@ class _Entry:
             return self._noted(o.call("PyFloat_FromDouble", self._number(first)), slot)
         n = o.integer(len(s.items))
         if s in self.places:
-            table = o.address(self._table_name(s))
+            table = o.b.address(self._table_name(s))
             self.leaf += s.leaves
             if s.type is np.ndarray:
                 shape = o.int32(len(s.keys)), table
@@ -385,8 +383,8 @@ class _Entry:
         if slot is not None:
             self.b.store(made, slot)
         root = made if root is None else root
-        exists = o.negated(o.is_null(made))
-        o.require_with(exists, self.undo, [root])
+        exists = o.b.negated(o.is_null(made))
+        o.require(exists, self.undo, root)
         items = o.at(made, LAYOUT.tuple_items)
         if s.type is list and s.items:
             items = o.pointer(made, LAYOUT.list_items)
@@ -398,7 +396,7 @@ class _Entry:
         """An object that is looked at in the end."""
         if slot is not None:
             self.b.store(made, slot)
-        self.made.append(self.o.negated(self.o.is_null(made)))
+        self.made.append(self.o.b.negated(self.o.is_null(made)))
         return made
 
     def _place(self, k: int) -> ir.Value:

@@ -71,9 +71,9 @@ def _read_numbers(o: Objects) -> None:
     with o.loop(n) as k:
         item = b.load(o.at(items, k, o.ptr), o.ptr)
         b.store(o.read_number(item, other), o.at(to, k, o.number))
-    o.leave(b.constant_op(ir.BoolAttr.get(True), o.i1))
+    o.b.leave(b.constant_op(ir.BoolAttr.get(True), o.i1))
     b.enter(other)
-    o.leave(b.constant_op(ir.BoolAttr.get(False), o.i1))
+    o.b.leave(b.constant_op(ir.BoolAttr.get(False), o.i1))
 
 
 def _convert(o: Objects) -> None:
@@ -87,7 +87,7 @@ def _convert(o: Objects) -> None:
         x = b.load(o.at(source, k, other), other)
         x = b.build("llvm.fpext" if wide else "llvm.fptrunc", [o.number], [x])
         b.store(x, o.at(to, k, o.number))
-    b.build("llvm.return", [], [])
+    b.leave()
 
 
 def _new_container(o: Objects, name: str) -> None:
@@ -97,22 +97,22 @@ def _new_container(o: Objects, name: str) -> None:
     source, n = start.arguments
     failed, undo = o.block(), o.block()
     made = o.call("PyTuple_New" if name == "new_tuple" else "PyList_New", n)
-    o.require(o.negated(o.is_null(made)), failed)
+    o.require(o.b.negated(o.is_null(made)), failed)
     with o.loop(n) as k:
         number = o.widened(b.load(o.at(source, k, o.number), o.number))
         item = o.call("PyFloat_FromDouble", number)
-        o.require(o.negated(o.is_null(item)), undo)
+        o.require(o.b.negated(o.is_null(item)), undo)
         if name == "new_tuple":
             items = o.at(made, LAYOUT.tuple_items)
         else:
             items = o.pointer(made, LAYOUT.list_items)
         b.store(item, o.at(items, k, o.ptr))
-    o.leave(made)
+    o.b.leave(made)
     b.enter(undo)
     o.call("Py_DecRef", made)
-    o.leave(o.null())
+    o.b.leave(o.null())
     b.enter(failed)
-    o.leave(o.null())
+    o.b.leave(o.null())
 
 
 def _new_array(o: Objects) -> None:
@@ -126,14 +126,14 @@ def _new_array(o: Objects) -> None:
     made = o.call(
         "PyArray_New", kind, dimensions, shape, number, null, null, nothing, nothing, null
     )
-    o.require(o.negated(o.is_null(made)), failed)
+    o.require(o.b.negated(o.is_null(made)), failed)
     data = o.pointer(made, ARRAY.data)
     with o.loop(n) as k:
         number = o.widened(b.load(o.at(source, k, o.number), o.number))
         b.store(number, o.at(data, k, o.f64))
-    o.leave(made)
+    o.b.leave(made)
     b.enter(failed)
-    o.leave(o.null())
+    o.b.leave(o.null())
 
 
 def _call_general(o: Objects) -> None:
@@ -143,9 +143,9 @@ def _call_general(o: Objects) -> None:
     self_, args, nargsf, kwnames = start.arguments
     failed = o.block()
     method = o.call("PyMethod_New", o.object(GENERAL), self_)
-    o.require(o.negated(o.is_null(method)), failed)
+    o.require(o.b.negated(o.is_null(method)), failed)
     result = o.call("PyObject_Vectorcall", method, args, nargsf, kwnames)
     o.call("Py_DecRef", method)
-    o.leave(result)
+    o.b.leave(result)
     b.enter(failed)
-    o.leave(o.null())
+    o.b.leave(o.null())

@@ -66,7 +66,7 @@ def _read_object(o: Objects) -> None:
     sized, flat, nested = o.block(o.ptr), o.block(), o.block()
     here = o.at(table, node, o.i64)
     n = o.word(here, ITEMS)
-    o.branch_if(o.compare("eq", o.word(here, KIND), 0), is_list, is_tuple)
+    o.b.branch_if(o.compare("eq", o.word(here, KIND), 0), is_list, is_tuple)
     for block, kind in ((is_list, list), (is_tuple, tuple)):
         b.enter(block)
         o.require(o.is_a(x, kind), other)
@@ -78,10 +78,10 @@ def _read_object(o: Objects) -> None:
     b.enter(sized)
     items = sized.arguments[0]
     inside = o.word(here, INSIDE)
-    o.branch_if(o.compare("eq", inside, FLAT), flat, nested)
+    o.b.branch_if(o.compare("eq", inside, FLAT), flat, nested)
     b.enter(flat)
     o.require(o.call("read_numbers", items, n, to), other)
-    o.leave(n)
+    o.b.leave(n)
     b.enter(nested)
     b.store(o.integer(0), read)
     with o.loop(n) as k:
@@ -89,7 +89,7 @@ def _read_object(o: Objects) -> None:
         place = o.at(to, b.load(read, o.i64), o.number)
         child = _child(o, here, inside, k)
         number, container, done = o.block(), o.block(), b.block.create_after(o.i64)
-        o.branch_if(o.compare("eq", child, NUMBER), number, container)
+        o.b.branch_if(o.compare("eq", child, NUMBER), number, container)
         b.enter(number)
         b.store(o.read_number(item, other), place)
         b.branch(done, [o.integer(1)])
@@ -99,9 +99,9 @@ def _read_object(o: Objects) -> None:
         b.branch(done, [got])
         b.enter(done)
         b.store(o.integer_op("add", b.load(read, o.i64), done.arguments[0]), read)
-    o.leave(b.load(read, o.i64))
+    o.b.leave(b.load(read, o.i64))
     b.enter(other)
-    o.leave(o.integer(-1))
+    o.b.leave(o.integer(-1))
 
 
 def _new_object(o: Objects) -> None:
@@ -115,15 +115,15 @@ def _new_object(o: Objects) -> None:
     n, inside = o.word(here, ITEMS), o.word(here, INSIDE)
     for kind in (list, tuple):
         mine, another = o.block(), o.block()
-        o.branch_if(o.compare("eq", o.word(here, KIND), int(kind is tuple)), mine, another)
+        o.b.branch_if(o.compare("eq", o.word(here, KIND), int(kind is tuple)), mine, another)
         b.enter(mine)
         flat, nested = o.block(), o.block()
-        o.branch_if(o.compare("eq", inside, FLAT), flat, nested)
+        o.b.branch_if(o.compare("eq", inside, FLAT), flat, nested)
         b.enter(flat)
-        o.leave(o.call(f"new_{kind.__name__}", source, n))
+        o.b.leave(o.call(f"new_{kind.__name__}", source, n))
         b.enter(nested)
         made = o.call("PyList_New" if kind is list else "PyTuple_New", n)
-        o.require(o.negated(o.is_null(made)), failed)
+        o.require(o.b.negated(o.is_null(made)), failed)
         items = o.at(made, LAYOUT.tuple_items)
         if kind is list:
             items = o.pointer(made, LAYOUT.list_items)
@@ -133,7 +133,7 @@ def _new_object(o: Objects) -> None:
             child = _child(o, here, inside, k)
             number, container = o.block(), o.block()
             done = b.block.create_after(o.ptr, o.i64)
-            o.branch_if(o.compare("eq", child, NUMBER), number, container)
+            o.b.branch_if(o.compare("eq", child, NUMBER), number, container)
             b.enter(number)
             item = o.call("PyFloat_FromDouble", o.widened(b.load(place, o.number)))
             b.branch(done, [item, o.integer(1)])
@@ -142,17 +142,17 @@ def _new_object(o: Objects) -> None:
             b.branch(done, [item, o.word(o.at(table, child, o.i64), LEAVES)])
             b.enter(done)
             item, count = done.arguments
-            o.require_with(o.negated(o.is_null(item)), undo, [made])
+            o.require(o.b.negated(o.is_null(item)), undo, made)
             b.store(item, o.at(items, k, o.ptr))
             b.store(o.integer_op("add", b.load(read, o.i64), count), read)
-        o.leave(made)
+        o.b.leave(made)
         b.enter(another)
     b.branch(failed)
     b.enter(undo)
     o.call("Py_DecRef", undo.arguments[0])
     b.branch(failed)
     b.enter(failed)
-    o.leave(o.null())
+    o.b.leave(o.null())
 
 
 def _child(o: Objects, here: Any, inside: Any, k: Any) -> Any:
@@ -160,7 +160,7 @@ def _child(o: Objects, here: Any, inside: Any, k: Any) -> Any:
     b = o.b
     listed, known = o.block(), b.block.create_after(o.i64)
     same = o.block()
-    o.branch_if(o.compare("eq", inside, MIXED), listed, same)
+    o.b.branch_if(o.compare("eq", inside, MIXED), listed, same)
     b.enter(same)
     b.branch(known, [inside])
     b.enter(listed)

@@ -71,22 +71,21 @@ def _emit_main(plain: Vectors, wide: Vectors | None) -> None:
     columns, n = b.block.arguments
     past, before = _past(plain, columns, n)
     with b.when(b.compare_integers("sgt", before, b.integer(0))):
-        b.build("llvm.call", [], [columns, b.integer(0), before], b.callee("few", 3))
+        b.call("few", [columns, b.integer(0), before])
     start = before
     for vectors in [wide, plain] if wide else [plain]:
         rest = b.integer_op("llvm.sub", n, start)
         shift = b.integer(vectors.b.lanes.bit_length() - 1)
         count = b.integer_op("llvm.lshr", rest, shift)
         with b.when(b.compare_integers("sgt", count, b.integer(0))):
-            operands = [columns, start, count, past]
-            b.build("llvm.call", [], operands, b.callee(vectors.full, 4))
+            b.call(vectors.full, [columns, start, count, past])
         start = b.integer_op("llvm.add", start, b.integer_op("llvm.shl", count, shift))
     with b.when(past):  # what was written past the cache is there for other threads to see
         b.build("llvm.fence", [], [], {"ordering": ir.IntegerAttr.get(b.i64, 7)})
     left = b.integer_op("llvm.sub", n, start)
     with b.when(b.compare_integers("sgt", left, b.integer(0))):
-        b.build("llvm.call", [], [columns, start, left], b.callee("few", 3))
-    b.build("llvm.return", [], [])
+        b.call("few", [columns, start, left])
+    b.leave()
 
 
 def _emit_few(v: Vectors) -> None:
@@ -106,8 +105,7 @@ def _emit_few(v: Vectors) -> None:
                 if x.is_input:
                     b.store(_masked_load(b, v.column(columns, k, start), mask), source, 64)
                 b.store(source, b.element(table, k, b.ptr))
-    operands = [table, b.integer(0), b.integer(1), _truth(b, False)]
-    b.build("llvm.call", [], operands, b.callee(v.full, 4))
+    b.call(v.full, [table, b.integer(0), b.integer(1), _truth(b, False)])
     for x in v.leaves:
         if x.is_input:
             continue
@@ -116,7 +114,7 @@ def _emit_few(v: Vectors) -> None:
                 number = b.load(b.element(places, k, b.number), b.number, 64)
                 _masked_store(b, number, v.column(columns, k, start), mask)
     memory.release()
-    b.build("llvm.return", [], [])
+    b.leave()
 
 
 def _past(v: Vectors, columns: Any, n: Any) -> tuple[Any, Any]:
@@ -138,10 +136,10 @@ def _past(v: Vectors, columns: Any, n: Any) -> tuple[Any, Any]:
     within = b.integer(b.lanes * size - 1)
     alike = b.compare_integers("eq", b.integer_op("llvm.and", apart, within), b.integer(0))
     even = b.integer_op("llvm.and", addresses[0], b.integer(size - 1))
-    alike = b.build("llvm.and", [b.i1], [alike, b.compare_integers("eq", even, b.integer(0))])
+    alike = b.both(alike, b.compare_integers("eq", even, b.integer(0)))
     limit = b.target.last_cache // (size * len(outputs))
     many = b.compare_integers("sgt", n, b.integer(limit))
-    past = b.build("llvm.and", [b.i1], [alike, many])
+    past = b.both(alike, many)
     short = b.integer_op("llvm.and", b.integer_op("llvm.sub", b.integer(0), addresses[0]), within)
     points = b.integer_op("llvm.lshr", short, b.integer(size.bit_length() - 1))
     return past, b.select(past, points, b.integer(0))

@@ -8,14 +8,11 @@ from lowering.bindings import ir
 
 from ...errors import GraphError
 from ...ops import OPS, Op
+from ..dialect.blocks import Blocks
 from ..ir.program import Access, Apply, Expr
 from ..target import Target
 from ..vectormath import expansion
 from ..vectormath.library import Library
-from .blocks import Blocks, declare
-
-FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "une": 13}
-"""The predicates of llvm.fcmp that the op table uses, as MLIR numbers them."""
 
 REASSOCIATED = "reassoc, contract"
 
@@ -31,8 +28,7 @@ class Builder(Blocks):
     """
 
     def __init__(self, module: ir.Module, target: Target, *, lanes: int = 1) -> None:
-        super().__init__(module)
-        self.target = target
+        super().__init__(module, target)
         self.bits = bits = target.bits
         self.lanes = lanes
         self.element_type = self.f64 if bits == 64 else ir.F32Type.get()
@@ -40,14 +36,9 @@ class Builder(Blocks):
             self.element_type if lanes == 1 else ir.VectorType.get([lanes], self.element_type)
         )
         self._vectors: dict[int, ir.Type] = {1: self.number}
-        self._truths: dict[int, ir.Type] = {
-            1: self.i1 if lanes == 1 else ir.VectorType.get([lanes], self.i1)
-        }
         self._widths: dict[str, int] = {str(self.number): 1}
         self._contract = ir.Attribute.parse("#llvm.fastmath<contract>")
         self._reassociate = ir.Attribute.parse(f"#llvm.fastmath<{REASSOCIATED}>")
-        self._predicates = {name: ir.IntegerAttr.get(self.i64, code) for name, code in FCMP.items()}
-        self._declared: set[str] = set()
         self._library = Library(self)
 
     def twin(self, lanes: int) -> Builder:
@@ -56,18 +47,10 @@ class Builder(Blocks):
         twin._declared, twin._tables = self._declared, self._tables
         return twin
 
-    def is_new(self, name: str) -> bool:
-        """Whether a function is not declared in the module; from now on it is."""
-        if name in self._declared:
-            return False
-        self._declared.add(name)
-        return True
-
     def vector(self, width: int) -> ir.Type:
         """The type of `width` numbers: a vector, or the element type for 1."""
         if width not in self._vectors:
             self._vectors[width] = ir.VectorType.get([width], self.element_type)
-            self._truths[width] = ir.VectorType.get([width], self.i1)
             self._widths[str(self._vectors[width])] = width
         return self._vectors[width]
 
@@ -108,11 +91,11 @@ class Builder(Blocks):
             name = op.libm if self.bits == 64 else op.libm + "f"
             lanes = width * self.lanes
             if lanes == 1:
-                return self.call(name, operands)
+                return self.call_pure(name, operands)
             type = operands[0].type
             value = self.build("llvm.mlir.poison", [type], [])
             for k in range(lanes):
-                lane = self.call(name, [self.extract(x, k) for x in operands])
+                lane = self.call_pure(name, [self.extract(x, k) for x in operands])
                 value = self.build("llvm.insertelement", [type], [value, lane, self.integer(k)])
             return value
         if op.expand is not None:
@@ -141,13 +124,9 @@ class Builder(Blocks):
 
     def compare(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
         """The i1 of a comparison."""
-        predicate = {"predicate": self._predicates[op.predicate or ""]}
-        return self.numbered(
-            ("i1", op, *operands),
-            lambda: self.build(
-                "llvm.fcmp", [self._truths[self.width(operands[0])]], operands, predicate
-            ),
-        )
+        x, y = operands
+        predicate = op.predicate or ""
+        return self.numbered(("i1", op, x, y), lambda: self.compare_numbers(predicate, x, y))
 
     def truth(self, x: ir.Value) -> ir.Value:
         """The i1 of a number: whether it is not zero."""
@@ -165,19 +144,16 @@ class Builder(Blocks):
             return self.build("llvm.fadd", [x.type], [x, y], {"fastmathFlags": self._reassociate})
         return self.apply(OPS["add"], [x, y])
 
-    def call(self, name: str, operands: Sequence[ir.Value]) -> ir.Value:
+    def call_pure(self, name: str, operands: Sequence[ir.Value]) -> ir.Value:
         """A call of a pure C function of numbers."""
-        if self.is_new(name):
-            numbers = ", ".join(str(self.element_type) for _ in operands)
-            pure = (
-                "memory_effects = #llvm.memory_effects<other = none, argMem = none, "
-                "inaccessibleMem = none, errnoMem = none, targetMem0 = none, targetMem1 = none>, "
-                "no_unwind, will_return"
-            )
-            result = self.element_type
-            declare(self.module, f"@{name}({numbers}) -> {result} attributes {{{pure}}}")
-        callee = self.callee(name, len(operands))
-        return self.build("llvm.call", [self.element_type], operands, callee)
+        numbers = ", ".join(str(self.element_type) for _ in operands)
+        pure = (
+            "memory_effects = #llvm.memory_effects<other = none, argMem = none, "
+            "inaccessibleMem = none, errnoMem = none, targetMem0 = none, targetMem1 = none>, "
+            "no_unwind, will_return"
+        )
+        self.declare(name, f"({numbers}) -> {self.element_type} attributes {{{pure}}}")
+        return self.call(name, operands, self.element_type)
 
     def splat(self, x: ir.Value, width: int) -> ir.Value:
         """A vector with the same number in every lane."""

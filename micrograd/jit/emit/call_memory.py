@@ -6,11 +6,8 @@ temporaries may be larger than that.
 
 from __future__ import annotations
 
-from typing import Any
-
 from lowering.bindings import ir
 
-from .blocks import DYNAMIC_INDEX, declare
 from .builder import Builder
 
 STACK_BYTES = 256 * 1024
@@ -36,52 +33,25 @@ class CallMemory:
 
         What allocates it stands at the beginning of the function, so all of the code may use it.
         """
-        b = self.b
-        here = b.block
-        if self.on_stack + count * size <= STACK_BYTES:
+        with self.b.inside(ir.InsertionPoint.at_block_begin(self.entry)):
+            if self.on_stack + count * size > STACK_BYTES:
+                return self._from_heap(count * size)
             self.on_stack += count * size
-            attributes = {
-                "elem_type": ir.TypeAttr.get(type),
-                "alignment": ir.IntegerAttr.get(b.i64, ALIGNMENT),
-            }
-            address = self._first("llvm.alloca", [b.ptr], [self._constant(count)], attributes)
-        else:
-            address = self._from_heap(count * size)
-        b.enter(here)
-        return address
+            return self.b.alloca(count, type, ALIGNMENT)
 
     def _from_heap(self, size: int) -> ir.Value:
         """The first cache line in what `malloc` gives."""
         b = self.b
-        for name, signature in (("malloc", "(i64) -> !llvm.ptr"), ("free", "(!llvm.ptr)")):
-            if b.is_new(name):
-                declare(b.module, f"@{name}{signature}")
-        room = self._constant(size + ALIGNMENT - 1)
-        given = self._first("llvm.call", [b.ptr], [room], b.callee("malloc", 1))
+        b.declare("malloc", "(i64) -> !llvm.ptr")
+        b.declare("free", "(!llvm.ptr)")
+        given = b.call("malloc", [b.integer(size + ALIGNMENT - 1)], b.ptr)
         self.on_heap.append(given)
-        address = self._first("llvm.ptrtoint", [b.i64], [given])
-        below = self._first("llvm.sub", [b.i64], [self._constant(0), address])
-        short = self._first("llvm.and", [b.i64], [self._constant(ALIGNMENT - 1), below])
-        dynamic = {
-            "rawConstantIndices": ir.DenseI32ArrayAttr.get([DYNAMIC_INDEX]),
-            "elem_type": ir.TypeAttr.get(ir.IntegerType.get_signless(8)),
-        }
-        return self._first("llvm.getelementptr", [b.ptr], [given, short], dynamic)
+        address = b.build("llvm.ptrtoint", [b.i64], [given])
+        below = b.integer_op("llvm.sub", b.integer(0), address)
+        short = b.integer_op("llvm.and", b.integer(ALIGNMENT - 1), below)
+        return b.offset(given, short, ir.IntegerType.get_signless(8))
 
     def release(self) -> None:
         """Free what was taken from the heap."""
         for address in self.on_heap:
-            self.b.build("llvm.call", [], [address], self.b.callee("free", 1))
-
-    def _constant(self, n: int) -> ir.Value:
-        b = self.b
-        b.enter_at_start(self.entry)
-        number = {"value": ir.IntegerAttr.get(b.i64, n)}
-        return b.build("llvm.mlir.constant", [b.i64], [], number)
-
-    def _first(
-        self, name: str, results: list[ir.Type], operands: list[ir.Value], attributes: Any = None
-    ) -> ir.Value:
-        """An operation right behind its last operand, which no other one follows."""
-        self.b.enter_at_start(self.entry, after=operands[-1].owner)
-        return self.b.build(name, results, operands, attributes)
+            self.b.call("free", [address])

@@ -96,12 +96,13 @@ class Emitter:
     def globals(self) -> None:
         """The parameter stores, constant data and index tables."""
         for a in self.program.with_role(Role.PARAMETER):
-            self._global(f"external @{a.name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
-        for name, numbers in constant_data(self.program, self.builder.target.dtype).items():
+            self.builder.pointer_variable(a.name)
+        b = self.builder
+        for name, numbers in constant_data(self.program, b.target.dtype).items():
             if len(numbers) > INLINE_DATA:
-                self._global(f"external @{name}() : !llvm.ptr", "llvm.mlir.zero : !llvm.ptr")
+                b.pointer_variable(name)
             else:
-                self._table(name, numbers)
+                b.data(name, numbers, b.i32 if numbers.dtype == np.int32 else b.element_type)
 
     @property
     def result(self) -> ir.Type | None:
@@ -124,7 +125,7 @@ class Emitter:
                 self._begin(self.builder.block.arguments[len(types)])
                 self._body(steps)
                 self.storage.memory.release()
-                self.builder.build("llvm.return", [], [])
+                self.builder.leave()
         self.function(name, types, self.result, internal=internal)
         self._begin(None)
         self._allocate_workspace()
@@ -134,14 +135,13 @@ class Emitter:
                 workspace = self.builder.build("llvm.mlir.zero", [self.builder.ptr], [])
             passed = [*self.builder.block.arguments, workspace]
             for k in range(len(self.schedule.functions)):
-                callee = self.builder.callee(f"part{k}", len(passed))
-                self.builder.build("llvm.call", [], passed, callee)
+                self.builder.call(f"part{k}", passed)
         else:
             self._body(self.schedule.functions[0])
         returned = self.interface.returned
         results = [self.storage.read(Access(returned))] if returned else []
         self.storage.memory.release()
-        self.builder.build("llvm.return", [], results)
+        self.builder.leave(*results)
 
     def _type(self, a: Array) -> ir.Type:
         return self.builder.number if a.name in self.interface.by_value else self.builder.ptr
@@ -162,25 +162,11 @@ class Emitter:
         apart      it is not inlined
         marked     its arguments are the kernel's, whose properties LLVM is told
         """
-        signature = ", ".join(map(str, types))
-        text = f"!llvm.func<{result if result is not None else 'void'} ({signature})>"
-        attributes = {
-            "sym_name": ir.StringAttr.get(name),
-            "function_type": ir.TypeAttr.get(ir.Type.parse(text)),
-            "CConv": ir.Attribute.parse("#llvm.cconv<ccc>"),
-            "linkage": ir.Attribute.parse(
-                "#llvm.linkage<internal>" if internal else "#llvm.linkage<external>"
-            ),
-            "unnamed_addr": ir.Attribute.parse("0 : i64"),
-            "visibility_": ir.Attribute.parse("0 : i64"),
-        }
+        attributes = self.builder.as_written
         if apart:
             attributes["no_inline"] = ir.UnitAttr.get()
         if not internal:
             attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
-        if self.builder.target.strict:
-            # else LLVM would take libm's pow(x, 2) for x*x, which rounds differently
-            attributes["passthrough"] = ir.Attribute.parse('["no-builtins"]')
         marks = []
         for a, type in zip(self.arguments if marked else [], types, strict=False):
             pointer = type == self.builder.ptr
@@ -190,46 +176,14 @@ class Emitter:
         marks += ["{llvm.noalias}" if marked else "{}"] * (len(types) - len(marks))
         if any(mark != "{}" for mark in marks):
             attributes["arg_attrs"] = ir.Attribute.parse(f"[{', '.join(marks)}]")
-        self.builder.enter(self.module.body)
-        function = self.builder.build("llvm.func", [], [], attributes, regions=1)
-        entry = function.regions[0].blocks.append(*types)
-        self.builder.begin(entry)
+        self.builder.function(name, types, result, internal=internal, attributes=attributes)
 
     def c_interface(self) -> None:
         """`main` under the name that MLIR's own lowering would give its C interface."""
         types, result = self.types, self.result
         self.function(f"_mlir_ciface_{ENTRY}", types, result)
-        callee = self.builder.callee(ENTRY, len(types))
-        results = [result] if result is not None else []
-        call = self.builder.build("llvm.call", results, self.builder.block.arguments, callee)
-        self.builder.build("llvm.return", [], [call] if results else [])
-
-    def _global(self, head: str, initial: str) -> None:
-        type = initial.rpartition(" : ")[2]
-        self.module.body.append(
-            ir.Operation.parse(
-                f"llvm.mlir.global {head} {{\n  %0 = {initial}\n  llvm.return %0 : {type}\n}}"
-            )
-        )
-
-    def _table(self, name: str, data: Any) -> None:
-        self.builder.enter(self.module.body)
-        element = self.builder.i32 if data.dtype == np.int32 else self.builder.element_type
-        self.builder.build(
-            "llvm.mlir.global",
-            [],
-            [],
-            {
-                "sym_name": ir.StringAttr.get(name),
-                "global_type": ir.TypeAttr.get(
-                    ir.Type.parse(f"!llvm.array<{len(data)} x {element}>")
-                ),
-                "value": ir.DenseElementsAttr.get(np.ascontiguousarray(data), type=element),
-                "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
-                "constant": ir.UnitAttr.get(),
-            },
-            regions=1,
-        )
+        call = self.builder.call(ENTRY, list(self.builder.block.arguments), result)
+        self.builder.leave(*([call] if result is not None else []))
 
     # -- bodies --------------------------------------------------------------------------------
 

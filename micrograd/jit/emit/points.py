@@ -123,13 +123,7 @@ class Vectors:
                     passed[name] = b.load(column(x.first), self.lanes_type, b.bits // 8)
             arguments = [passed[a.name] for a in self.kernel.arguments if a.name in passed]
             arguments += parameters
-            result = self.kernel.result
-            call = b.build(
-                "llvm.call",
-                [result] if result is not None else [],
-                arguments,
-                b.callee(self.points, len(arguments)),
-            )
+            call = b.call(self.points, arguments, self.kernel.result)
             numbers = {}
             for x in self.leaves:
                 if x.array.name == self.interface.returned:
@@ -153,7 +147,7 @@ class Vectors:
                 for k, number in numbers.items():
                     b.store(number, column(k), b.bits // 8)
         memory.release()
-        b.build("llvm.return", [], [])
+        b.leave()
 
     def _store_past(self, x: Any, address: Any) -> None:
         b = self.b
@@ -182,8 +176,7 @@ class Vectors:
         """A copy of a parameter store in the element type, at the address `copy`."""
         b = self.b
         size = self.kernel.program.arrays[name].size
-        symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
-        store = b.load(b.build("llvm.mlir.addressof", [b.ptr], [], symbol), b.ptr)
+        store = b.load(b.address(name), b.ptr)
         wide = ir.VectorType.get([b.lanes], b.f64)
         full, left = divmod(size, b.lanes)
         if full:

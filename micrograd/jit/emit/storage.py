@@ -72,13 +72,11 @@ class Storage:
         it must not see that this is the kernel's own memory.
         """
         b = self.b
-        here = b.block
         address = self.memory.allocate(numbers, b.number, b.lanes * b.bits // 8)
-        if in_pieces:
-            b.enter_at_start(self.memory.entry, after=address.owner)
-            address = b.opaque(address)
-            b.enter(here)
-        return address
+        if not in_pieces:
+            return address
+        with b.inside(ir.InsertionPoint.after(address.owner)):
+            return b.opaque(address)
 
     # -- access --------------------------------------------------------------------------------
 
@@ -194,8 +192,4 @@ class Storage:
         return b.numbered(("pointer", name), lambda: b.load(address, b.ptr))
 
     def _global(self, name: str) -> ir.Value:
-        b = self.b
-        symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
-        return b.numbered(
-            ("address", name), lambda: b.build("llvm.mlir.addressof", [b.ptr], [], symbol)
-        )
+        return self.b.numbered(("address", name), lambda: self.b.address(name))

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from lowering.bindings import ir
 
+from ..dialect.blocks import Blocks
+
 CURRENT = 4
 """Round as the processor is set to."""
 UNSIGNED = 12
@@ -23,7 +25,7 @@ PERMUTATIONS = {
 T = TypeVar("T")
 
 
-def instruction(b: Any, name: str, operands: Sequence[ir.Value]) -> ir.Value:
+def instruction(b: Blocks, name: str, operands: Sequence[ir.Value]) -> ir.Value:
     """The instruction of that name in LLVM; its result has the type of the first operand."""
     attributes = {
         "intrin": ir.StringAttr.get(f"llvm.x86.avx512.{name}"),
@@ -51,17 +53,17 @@ def by_register(operands: Sequence[Any], build: Callable[[Sequence[Any]], T]) ->
     return whole
 
 
-def scale(b: Any, x: ir.Value, n: ir.Value) -> ir.Value:
+def scale(b: Blocks, x: ir.Value, n: ir.Value) -> ir.Value:
     """x * 2**floor(n)."""
     return instruction(b, f"mask.scalef.{_suffix(x)}", [x, n, x, _every(b, x), _i32(b, CURRENT)])
 
 
-def exponent(b: Any, x: ir.Value) -> ir.Value:
+def exponent(b: Blocks, x: ir.Value) -> ir.Value:
     """floor(log2 |x|)."""
     return instruction(b, f"mask.getexp.{_suffix(x)}", [x, x, _every(b, x), _i32(b, CURRENT)])
 
 
-def mantissa(b: Any, x: ir.Value) -> ir.Value:
+def mantissa(b: Blocks, x: ir.Value) -> ir.Value:
     """x * 2**-exponent."""
     operands = [x, _i32(b, UNSIGNED), x, _every(b, x), _i32(b, CURRENT)]
     return instruction(b, f"mask.getmant.{_suffix(x)}", operands)
@@ -71,18 +73,14 @@ def _suffix(x: ir.Value) -> str:
     return "pd.512" if x.type.shape[0] == 8 else "ps.512"
 
 
-def _i32(b: Any, n: int) -> ir.Value:
+def _i32(b: Blocks, n: int) -> ir.Value:
     return _integer(b, 32, n)
 
 
-def _every(b: Any, x: ir.Value) -> ir.Value:
+def _every(b: Blocks, x: ir.Value) -> ir.Value:
     """A mask that leaves no lane out."""
     return _integer(b, x.type.shape[0], -1)
 
 
-def _integer(b: Any, bits: int, n: int) -> ir.Value:
-    type = ir.IntegerType.get_signless(bits)
-    value: ir.Value = b.build(
-        "llvm.mlir.constant", [type], [], {"value": ir.IntegerAttr.get(type, n)}
-    )
-    return value
+def _integer(b: Blocks, bits: int, n: int) -> ir.Value:
+    return b.constant_integer(n, ir.IntegerType.get_signless(bits))

@@ -8,13 +8,13 @@ to compile does not grow with the length of the expansion.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 from lowering.bindings import ir
 
 from ...ops import Op
-from .numbers import Build, Real
+from ..dialect.blocks import Blocks
+from .numbers import Real
 
 Expansion = Callable[..., Real]
 """The result of an op, built from its operands."""
@@ -26,22 +26,10 @@ Each takes LLVM some 0.2 ms; a call costs a vector about as much as ten operatio
 """
 
 
-class Module(Build, Protocol):
-    """What of the Builder the library uses."""
-
-    module: ir.Module
-
-    def inside(self, point: ir.InsertionPoint) -> AbstractContextManager[None]:
-        """Build there, where no other value is visible, and go on here afterwards."""
-
-    def callee(self, name: str, operands: int) -> dict[str, ir.Attribute]:
-        """The attributes of a direct llvm.call."""
-
-
 class Library:
     """The expansions that one module uses."""
 
-    def __init__(self, b: Module) -> None:
+    def __init__(self, b: Blocks) -> None:
         self._b = b
         self._functions: dict[tuple[Op, str], Any] = {}
         self._calls: dict[tuple[Op, str], int] = {}
@@ -58,21 +46,30 @@ class Library:
         if size * calls > INLINED and "always_inline" in function.attributes and calls > 1:
             del function.attributes["always_inline"]
             function.attributes["no_inline"] = ir.UnitAttr.get()
-        callee = self._b.callee(function.attributes["sym_name"].value, len(operands))
-        return self._b.build("llvm.call", [type], operands, callee)
+        return self._b.call(function.attributes["sym_name"].value, operands, type)
 
     def _define(self, op: Op, expansion: Expansion, type: ir.Type) -> Any:
-        spelled = str(type).removeprefix("vector<").removesuffix(">")
-        names = [f"%x{k}" for k in range(op.arity)]
-        taken = ", ".join(f"{name}: {type}" for name in names)
-        function = ir.Operation.parse(
-            f"llvm.func internal @{op.name}.{spelled}({taken}) -> {type} "
-            f"attributes {{always_inline, no_unwind}} {{ llvm.return %x0 : {type} }}"
+        return define(self._b, symbol(op.name, type), expansion, [type] * op.arity, "always_inline")
+
+
+def symbol(name: str, type: ir.Type) -> str:
+    """The name of a function for a type of numbers."""
+    return f"{name}.{str(type).removeprefix('vector<').removesuffix('>')}"
+
+
+def define(
+    b: Blocks,
+    name: str,
+    body: Expansion,
+    types: Sequence[ir.Type],
+    inlining: str,
+    attributes: dict[str, ir.Attribute] | None = None,
+) -> Any:
+    """A function of the module, built aside, that gives what `body` gives for its arguments."""
+    marks = {inlining: ir.UnitAttr.get(), "no_unwind": ir.UnitAttr.get()}
+    with b.inside():
+        block = b.function(
+            name, types, types[0], internal=True, attributes=marks | (attributes or {})
         )
-        self._b.module.body.append(function)
-        block = function.regions[0].blocks[0]
-        (leave,) = block.operations
-        with self._b.inside(ir.InsertionPoint(leave)):
-            result = expansion(*(Real.of(self._b, x) for x in block.arguments))
-        leave.operation.operands[0] = result.value
-        return function
+        b.leave(body(*(Real.of(b, x) for x in block.arguments)).value)
+    return block.owner

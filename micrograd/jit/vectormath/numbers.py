@@ -11,39 +11,16 @@ bounds of the errors. Python numbers are constants.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from lowering.bindings import ir
 from lowering.versions import masked_alignment
 
-from ..target import Target
+from ..dialect.blocks import Blocks
+from ..dialect.operations import FCMP, ICMP
 from . import avx512
-
-FCMP = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "une": 13, "uno": 14}
-ICMP = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6}
-
-
-class Build(Protocol):
-    """What of the Builder the arithmetic uses."""
-
-    target: Target
-
-    def build(
-        self,
-        name: str,
-        results: Sequence[ir.Type],
-        operands: Sequence[ir.Value],
-        attributes: dict[str, ir.Attribute] | None = None,
-    ) -> Any:
-        """Append an operation."""
-
-    def numbered(self, key: Any, build: Callable[[], Any]) -> Any:
-        """The value of `key` if there is one, else what `build` gives."""
-
-    def table(self, numbers: Sequence[float], type: ir.Type) -> ir.Value:
-        """The address of constants in memory."""
 
 
 class _Lanes:
@@ -51,7 +28,7 @@ class _Lanes:
 
     __slots__ = ("b", "bits", "value", "width")
 
-    def __init__(self, b: Build, value: ir.Value, bits: int, width: int) -> None:
+    def __init__(self, b: Blocks, value: ir.Value, bits: int, width: int) -> None:
         self.b = b
         self.value = value
         self.bits = bits
@@ -97,7 +74,7 @@ class _Lanes:
             )
             if self.width > 1:
                 attribute = ir.DenseElementsAttr.get_splat(type, attribute)
-            return self.b.build("llvm.mlir.constant", [type], [], {"value": attribute})
+            return self.b.constant_op(attribute, type)
 
         shown = float(x).hex() if kind is Real else x
         key = ("lanes constant", kind, shown, self.bits, self.width)
@@ -116,7 +93,7 @@ class Real(_Lanes):
     __slots__ = ()
 
     @classmethod
-    def of(cls, b: Build, value: ir.Value) -> Real:
+    def of(cls, b: Blocks, value: ir.Value) -> Real:
         """The numbers in a value of a floating-point type or of a vector of one."""
         type = value.type
         vector = isinstance(type, ir.VectorType)
@@ -401,8 +378,7 @@ class Integer(_Lanes):
             data = np.array(numbers, dtype=f"f{self.bits // 8}")
             elements = str(ir.DenseElementsAttr.get(data)).rpartition(" : ")[0]
             type = _type(Real, self.bits, width)
-            value = ir.Attribute.parse(f"{elements} : {type}")
-            return self.b.build("llvm.mlir.constant", [type], [], {"value": value})
+            return self.b.constant_op(ir.Attribute.parse(f"{elements} : {type}"), type)
 
         key = ("lanes row", tuple(numbers), self.bits)
         return Real(self.b, self.b.numbered(key, build), self.bits, width)
@@ -410,15 +386,7 @@ class Integer(_Lanes):
     def _gather(self, numbers: Sequence[float]) -> Real:
         element = _type(Real, self.bits, 1)
         index = self & (len(numbers) - 1)
-        pointer = ir.Type.parse("!llvm.ptr")
-        if self.width > 1:
-            pointer = ir.Type.parse(f"vector<{self.width}x!llvm.ptr>")
-        place = {
-            "rawConstantIndices": ir.DenseI32ArrayAttr.get([-(2**31)]),
-            "elem_type": ir.TypeAttr.get(element),
-        }
-        base = self.b.table(numbers, element)
-        at = self.b.build("llvm.getelementptr", [pointer], [base, index.value], place)
+        at = self.b.offset(self.b.table(numbers, element), index.value, element)
         type = _type(Real, self.bits, self.width)
         if self.width == 1:
             value = self.b.build("llvm.load", [type], [at])

@@ -6,58 +6,41 @@ comparison and a branch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Sequence
 
 from lowering.bindings import ir
 
-from .library import Module
+from ..dialect.blocks import Blocks
+from .library import define, symbol
 from .numbers import Mask, Real
 
 
 def unless(rare: Mask, result: Real, slow: Callable[..., Real], *operands: Real) -> Real:
     """The result, but where `rare` holds what `slow` gives for the operands."""
-    b = cast(Module, result.b)
-    type, truth = str(result.value.type), str(rare.value.type)
-    shape = type.removeprefix("vector<").removesuffix(">")
-    symbol = f"{slow.__name__}.{shape}"
-    if symbol not in ir.SymbolTable(b.module.operation):
-        text = _functions(symbol, type, truth, result.width, len(operands))
-        at_end = ir.InsertionPoint(b.module.body)
-        function, _ = (
-            each.operation.clone(at_end) for each in ir.Module.parse(text).body.operations
-        )
-        block = function.regions[0].blocks[0]
-        (leave,) = block.operations
-        with b.inside(ir.InsertionPoint(leave)):
-            found = slow(*(Real.of(b, x) for x in block.arguments))
-        leave.operation.operands[0] = found.value
+    b = result.b
     values = [rare.value, result.value, *(x.value for x in operands)]
-    callee = b.callee(f"{symbol}.unless", len(values))
-    value = b.build("llvm.call", [result.value.type], values, callee)
-    return Real(b, value, result.bits, result.width)
+    name = symbol(slow.__name__, result.value.type)
+    choose = f"{name}.unless"
+    if b.is_new(choose):
+        cold = {"passthrough": ir.Attribute.parse('["cold"]')}
+        define(b, name, slow, [x.type for x in values[2:]], "no_inline", cold)
+        _choose(b, choose, name, [x.type for x in values], result.width)
+    return Real(b, b.call(choose, values, result.value.type), result.bits, result.width)
 
 
-def _functions(symbol: str, type: str, truth: str, width: int, arity: int) -> str:
-    """The slow function, yet without a body, and the one that chooses, which is inlined."""
-    names = [f"%x{k}" for k in range(arity)]
-    typed = ", ".join(f"{x}: {type}" for x in names)
-    types = ", ".join([type] * arity)
-    return f"""
-    llvm.func internal @{symbol}({typed}) -> {type}
-        attributes {{no_inline, no_unwind, passthrough = ["cold"]}} {{
-      llvm.return %x0 : {type}
-    }}
-    llvm.func internal @{symbol}.unless(%rare: {truth}, %result: {type}, {typed}) -> {type}
-        attributes {{always_inline, no_unwind}} {{
-      %bits = llvm.bitcast %rare : {truth} to i{width}
-      %none = llvm.mlir.constant(0 : i{width}) : i{width}
-      %any = llvm.icmp "ne" %bits, %none : i{width}
-      llvm.cond_br %any weights([1, 1000000]), ^some, ^leave(%result : {type})
-    ^some:
-      %exact = llvm.call @{symbol}({", ".join(names)}) : ({types}) -> {type}
-      %chosen = llvm.select %rare, %exact, %result : {truth}, {type}
-      llvm.br ^leave(%chosen : {type})
-    ^leave(%last: {type}):
-      llvm.return %last : {type}
-    }}"""
+def _choose(b: Blocks, name: str, slow: str, types: Sequence[ir.Type], width: int) -> None:
+    """The function that calls the slow one where any lane needs it; it is inlined."""
+    marks = {mark: ir.UnitAttr.get() for mark in ("always_inline", "no_unwind")}
+    with b.inside():
+        block = b.function(name, types, types[1], internal=True, attributes=marks)
+        rare, result, *operands = block.arguments
+        some, leave = block.create_after(), block.create_after(result.type)
+        lanes = ir.IntegerType.get_signless(width)
+        bits = b.build("llvm.bitcast", [lanes], [rare])
+        any_ = b.compare_integers("ne", bits, b.constant_integer(0, lanes))
+        b.branch_if(any_, some, leave, passed_otherwise=[result], weights=(1, 1000000))
+        b.enter(some)
+        exact = b.call(slow, operands, result.type)
+        b.branch(leave, [b.build("llvm.select", [result.type], [rare, exact, result])])
+        b.enter(leave)
+        b.leave(leave.arguments[0])

@@ -1,0 +1,1 @@
+"""Operations of the llvm dialect of MLIR: functions, blocks, memory; values are numbered."""

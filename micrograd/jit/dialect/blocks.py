@@ -1,0 +1,209 @@
+"""Builds what operations stand in: functions and their calls, globals, branches, loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lowering.bindings import ir
+
+from ..target import Target
+from .operations import Operations
+
+
+class Blocks(Operations):
+    """Appends functions and globals to a module, and blocks to its functions."""
+
+    def __init__(self, module: ir.Module, target: Target) -> None:
+        super().__init__(module, target)
+        self._declared: set[str] = set()
+        self._tables: dict[tuple[str, ...], str] = {}
+
+    def is_new(self, name: str) -> bool:
+        """Whether a symbol is not declared in the module; from now on it is."""
+        if name in self._declared:
+            return False
+        self._declared.add(name)
+        return True
+
+    # -- functions -----------------------------------------------------------------------------
+
+    def function(
+        self,
+        name: str,
+        types: Sequence[ir.Type],
+        result: ir.Type | None = None,
+        *,
+        internal: bool = False,
+        attributes: dict[str, ir.Attribute] | None = None,
+    ) -> ir.Block:
+        """Begin a function at the end of the module; its entry block, where building goes on.
+
+        internal   only this module calls it
+        """
+        self._declared.add(name)
+        text = f"!llvm.func<{result or 'void'} ({', '.join(map(str, types))})>"
+        linkage = "internal" if internal else "external"
+        given = {
+            "sym_name": ir.StringAttr.get(name),
+            "function_type": ir.TypeAttr.get(ir.Type.parse(text)),
+            "CConv": ir.Attribute.parse("#llvm.cconv<ccc>"),
+            "linkage": ir.Attribute.parse(f"#llvm.linkage<{linkage}>"),
+            "unnamed_addr": ir.Attribute.parse("0 : i64"),
+            "visibility_": ir.Attribute.parse("0 : i64"),
+        }
+        self.enter(self.module.body)
+        function = self.build("llvm.func", [], [], given | (attributes or {}), regions=1)
+        entry: ir.Block = function.regions[0].blocks.append(*types)
+        self.begin(entry)
+        return entry
+
+    @property
+    def as_written(self) -> dict[str, ir.Attribute]:
+        """The attribute of functions in which LLVM takes no call for that of a C function it knows:
+        it would take libm's pow(x, 2) for x*x, which rounds differently. Only if strict.
+        """
+        return {"passthrough": ir.Attribute.parse('["no-builtins"]')} if self.target.strict else {}
+
+    def declare(self, name: str, signature: str) -> None:
+        """Declare an external function, unless the module has it: what follows its name."""
+        if self.is_new(name):
+            self.module.body.append(ir.Operation.parse(f"llvm.func @{name}{signature}"))
+
+    def call(
+        self,
+        callee: str | ir.Value,
+        operands: Sequence[ir.Value],
+        result: ir.Type | None = None,
+        *,
+        tail: str = "",
+    ) -> Any:
+        """Call the function of that name, or at that address; `tail`: as LLVM calls such calls."""
+        attributes: dict[str, ir.Attribute] = {"op_bundle_sizes": ir.DenseI32ArrayAttr.get([])}
+        if isinstance(callee, str):
+            attributes["callee"] = ir.FlatSymbolRefAttr.get(callee)
+        else:
+            operands = [callee, *operands]
+        attributes["operandSegmentSizes"] = ir.DenseI32ArrayAttr.get([len(operands), 0])
+        if tail:
+            attributes["TailCallKind"] = ir.Attribute.parse(f"#llvm.tailcallkind<{tail}>")
+        return self.build("llvm.call", [] if result is None else [result], operands, attributes)
+
+    def leave(self, *results: ir.Value) -> None:
+        """Return."""
+        self.build("llvm.return", [], results)
+
+    # -- globals -------------------------------------------------------------------------------
+
+    def pointer_variable(self, name: str) -> None:
+        """A global variable: a pointer, null until somebody sets it after linking."""
+        self.module.body.append(
+            ir.Operation.parse(
+                f"llvm.mlir.global external @{name}() : !llvm.ptr {{\n"
+                "  %0 = llvm.mlir.zero : !llvm.ptr\n  llvm.return %0 : !llvm.ptr\n}"
+            )
+        )
+
+    def data(
+        self, name: str, numbers: npt.NDArray[Any], type: ir.Type, *, first: bool = False
+    ) -> None:
+        """A global constant: numbers of a type in a row; `first`: at the start of the module."""
+        row = ir.Type.parse(f"!llvm.array<{len(numbers)} x {type}>")
+        attributes = {
+            "sym_name": ir.StringAttr.get(name),
+            "global_type": ir.TypeAttr.get(row),
+            "value": ir.DenseElementsAttr.get(np.ascontiguousarray(numbers), type=type),
+            "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
+            "constant": ir.UnitAttr.get(),
+        }
+        body = self.module.body
+        point = ir.InsertionPoint.at_block_begin(body) if first else ir.InsertionPoint(body)
+        ir.Operation.create("llvm.mlir.global", attributes=attributes, regions=1, ip=point)
+
+    def table(self, numbers: Sequence[float], type: ir.Type) -> ir.Value:
+        """The address of a table of constants in the module; equal tables are one."""
+        key = (str(type), *(x.hex() for x in numbers))
+        if key not in self._tables:
+            name = self._tables[key] = f"table.{len(self._tables)}"
+            self.data(name, np.array(numbers, dtype=f"f{type.width // 8}"), type, first=True)
+        return self.numbered(("table", key), lambda: self.address(self._tables[key]))
+
+    def address(self, name: str) -> ir.Value:
+        """The address of a global, in the present block."""
+        symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
+        return self.build("llvm.mlir.addressof", [self.ptr], [], symbol)
+
+    # -- control -------------------------------------------------------------------------------
+
+    def branch(self, block: ir.Block, operands: Sequence[ir.Value] = ()) -> None:
+        """End the present block in another, which takes the operands."""
+        self.build("llvm.br", [], operands, successors=[block])
+
+    def branch_if(
+        self,
+        condition: ir.Value,
+        then: ir.Block,
+        otherwise: ir.Block,
+        passed: Sequence[ir.Value] = (),
+        passed_otherwise: Sequence[ir.Value] = (),
+        weights: Sequence[int] = (),
+    ) -> None:
+        """End the present block in one of two others; `weights`: how often in either."""
+        sizes = [1, len(passed), len(passed_otherwise)]
+        attributes = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get(sizes)}
+        if weights:
+            attributes["branch_weights"] = ir.DenseI32ArrayAttr.get(weights)
+        operands = [condition, *passed, *passed_otherwise]
+        self.build("llvm.cond_br", [], operands, attributes, successors=[then, otherwise])
+
+    @contextmanager
+    def when(self, condition: ir.Value) -> Iterator[None]:
+        """What is built inside runs only if the i1 holds."""
+        then = self.block.create_after()
+        leave = then.create_after()
+        self.branch_if(condition, then, leave)
+        self.enter(then)
+        with self.scope():
+            yield
+        self.branch(leave)
+        self.enter(leave)
+
+    @contextmanager
+    def loop(self, count: ir.Value) -> Iterator[ir.Value]:
+        """A loop from 0 to `count`, at least 1; inside, the insertion point is its body."""
+        with self._loop(count, []) as (index, _, _):
+            yield index
+
+    def loop_carried(
+        self,
+        count: ir.Value,
+        initial: Sequence[ir.Value],
+        body: Callable[[ir.Value, list[ir.Value]], list[ir.Value]],
+    ) -> list[ir.Value]:
+        """A loop that carries values: `body` gets the index and them, and gives the next ones."""
+        with self._loop(count, initial) as (index, carried, following):
+            following += body(index, carried)
+        return following
+
+    @contextmanager
+    def _loop(
+        self, count: ir.Value, initial: Sequence[ir.Value]
+    ) -> Iterator[tuple[ir.Value, list[ir.Value], list[ir.Value]]]:
+        """The current block branches to the body, which branches to itself or to the exit."""
+        types = [self.i64, *(x.type for x in initial)]
+        body = self.block.create_after(*types)
+        self.branch(body, [self.integer(0), *initial])
+        index, *carried = list(body.arguments)
+        following: list[ir.Value] = []
+        self.enter(body)
+        with self.scope():
+            yield index, carried, following
+            number = self.build("llvm.add", [self.i64], [index, self.integer(1)])
+            again = self.compare_integers("slt", number, count)
+        leave = self.block.create_after()
+        self.branch_if(again, body, leave, [number, *following])
+        self.enter(leave)

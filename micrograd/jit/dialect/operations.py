@@ -1,0 +1,196 @@
+"""Builds operations of the llvm dialect one by one: constants, integers, comparisons, memory.
+
+It numbers values: an operation without side effects on the same operands is built once in a scope
+(LLVM finds more, but at level 0 nobody else would).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from lowering.arithmetic import FLOAT_PREDICATES, INTEGER_PREDICATES
+from lowering.bindings import ir
+
+from ..target import Target
+
+ICMP = {name: code for code, name in enumerate(INTEGER_PREDICATES)}
+"""The predicates of llvm.icmp, as MLIR numbers them."""
+FCMP = {name: code for code, name in enumerate(FLOAT_PREDICATES)}
+"""The same of llvm.fcmp."""
+DYNAMIC_INDEX = -(2**31)
+"""What stands among the constant indices of an address for one that is an operand."""
+
+
+class Operations:
+    """Appends operations to the functions of one module."""
+
+    def __init__(self, module: ir.Module, target: Target) -> None:
+        self.module = module
+        self.target = target
+        self.f64 = ir.F64Type.get()
+        self.ptr = ir.Type.parse("!llvm.ptr")
+        self.i1 = ir.IntegerType.get_signless(1)
+        self.i32 = ir.IntegerType.get_signless(32)
+        self.i64 = ir.IntegerType.get_signless(64)
+        self._scopes: list[dict[Any, Any]] = [{}]
+        self.enter(module.body)
+
+    # -- where, and what is known there --------------------------------------------------------
+
+    def enter(self, block: ir.Block) -> None:
+        """Build at the end of this block from now on."""
+        self.block = block
+        self._point = ir.InsertionPoint(block)
+
+    def begin(self, entry: ir.Block) -> None:
+        """Build a new function: no value of another one is visible in it."""
+        self._scopes = [{}]
+        self.enter(entry)
+
+    @contextmanager
+    def inside(self, point: ir.InsertionPoint | None = None) -> Iterator[None]:
+        """Build elsewhere for a while, at a point or in another function: no value is visible."""
+        kept = self.block, self._point, self._scopes
+        if point is not None:
+            self.block, self._point = point.block, point
+        self._scopes = [{}]
+        try:
+            yield
+        finally:
+            self.block, self._point, self._scopes = kept
+
+    def build(
+        self,
+        name: str,
+        results: Sequence[ir.Type],
+        operands: Sequence[ir.Value],
+        attributes: dict[str, ir.Attribute] | None = None,
+        **more: Any,
+    ) -> Any:
+        """One operation at the insertion point: its result, or the operation if it has none."""
+        op = ir.Operation.create(
+            name,
+            results=results,
+            operands=operands,
+            attributes=attributes or {},
+            ip=self._point,
+            **more,
+        )
+        return op.result if results else op
+
+    def numbered(self, key: Any, build: Callable[[], Any]) -> Any:
+        """The value of `key` if this scope has it, else what `build` gives."""
+        for scope in reversed(self._scopes):
+            if key in scope:
+                return scope[key]
+        value = self._scopes[-1][key] = build()
+        return value
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Values numbered inside are forgotten outside, where they do not dominate."""
+        self._scopes.append({})
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+    # -- integers ------------------------------------------------------------------------------
+
+    def constant_op(self, attribute: ir.Attribute, type: ir.Type) -> ir.Value:
+        """A constant of a type, in the present block."""
+        return self.build("llvm.mlir.constant", [type], [], {"value": attribute})
+
+    def constant_integer(self, n: int, type: ir.Type | None = None) -> ir.Value:
+        """An i64, or an integer of a type, in the present block."""
+        type = type or self.i64
+        return self.constant_op(ir.IntegerAttr.get(type, n), type)
+
+    def integer(self, n: int) -> ir.Value:
+        """An i64."""
+        return self.numbered(("integer", n), lambda: self.constant_integer(n))
+
+    def integer_op(self, name: str, x: ir.Value, y: ir.Value) -> ir.Value:
+        """An i64 operation."""
+        key = (name, x, y)
+        return self.numbered(key, lambda: self.build(name, [self.i64], [x, y]))
+
+    def compare_integers(self, predicate: str, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The i1 of a comparison of integers or addresses, or of vectors of them, lane by lane."""
+        return self._compare("llvm.icmp", ICMP[predicate], x, y)
+
+    def compare_numbers(self, predicate: str, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The same of floating-point numbers."""
+        return self._compare("llvm.fcmp", FCMP[predicate], x, y)
+
+    def _compare(self, name: str, code: int, x: ir.Value, y: ir.Value) -> ir.Value:
+        type = self.i1
+        if isinstance(x.type, ir.VectorType):
+            type = ir.VectorType.get(x.type.shape, self.i1)
+        return self.build(name, [type], [x, y], {"predicate": ir.IntegerAttr.get(self.i64, code)})
+
+    def negated(self, x: ir.Value) -> ir.Value:
+        """The i1 that holds where `x` does not."""
+        true = self.constant_op(ir.BoolAttr.get(True), self.i1)
+        return self.build("llvm.xor", [self.i1], [x, true])
+
+    def both(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The i1 of two that hold together."""
+        return self.build("llvm.and", [self.i1], [x, y])
+
+    # -- memory --------------------------------------------------------------------------------
+
+    def alloca(self, count: int, type: ir.Type, align: int | None = None) -> ir.Value:
+        """The address of room on the stack for so many elements of a type."""
+        attributes: dict[str, ir.Attribute] = {"elem_type": ir.TypeAttr.get(type)}
+        if align is not None:
+            attributes["alignment"] = ir.IntegerAttr.get(self.i64, align)
+        return self.build("llvm.alloca", [self.ptr], [self.constant_integer(count)], attributes)
+
+    def offset(self, base: ir.Value, index: ir.Value | int, type: ir.Type) -> ir.Value:
+        """The address of `base[index]` in the present block, or a vector of such."""
+        dynamic = [] if isinstance(index, int) else [index]
+        result = self.ptr
+        if dynamic and isinstance(dynamic[0].type, ir.VectorType):
+            result = ir.Type.parse(f"vector<{dynamic[0].type.shape[0]}x!llvm.ptr>")
+        raw = DYNAMIC_INDEX if dynamic else index
+        attributes = {
+            "rawConstantIndices": ir.DenseI32ArrayAttr.get([raw]),
+            "elem_type": ir.TypeAttr.get(type),
+        }
+        return self.build("llvm.getelementptr", [result], [base, *dynamic], attributes)
+
+    def element(self, base: ir.Value, index: ir.Value | int, type: ir.Type) -> ir.Value:
+        """The address of `base[index]`."""
+        if index == 0:
+            return base
+        key = ("element", base, index, str(type))
+        return self.numbered(key, lambda: self.offset(base, index, type))
+
+    def at(self, base: ir.Value, index: tuple[int, ir.Value | None], type: ir.Type) -> ir.Value:
+        """The address of `base[constant + value]`; the part that varies is computed once."""
+        constant, value = index
+        if value is not None:
+            base = self.element(base, value, type)
+        return self.element(base, constant, type)
+
+    def opaque(self, address: ir.Value) -> ir.Value:
+        """The same address, which LLVM cannot tell to be the same, so what is there stays there."""
+        text = {"asm_string": ir.StringAttr.get(""), "constraints": ir.StringAttr.get("=r,0")}
+        return self.build("llvm.inline_asm", [self.ptr], [address], text)
+
+    def load(self, address: ir.Value, type: ir.Type, align: int | None = None) -> ir.Value:
+        """What is at the address, which is a multiple of `align`, or as aligned as one element."""
+        return self.build("llvm.load", [type], [address], self._aligned(type, align))
+
+    def store(self, x: ir.Value, address: ir.Value, align: int | None = None) -> None:
+        """Write to the address, of which the same is known."""
+        self.build("llvm.store", [], [x, address], self._aligned(x.type, align))
+
+    def _aligned(self, type: ir.Type, align: int | None) -> dict[str, ir.Attribute] | None:
+        """The alignment, if it is not the natural one, which for vectors is that of all of it."""
+        if align is None and isinstance(type, ir.VectorType):
+            align = type.element_type.width // 8
+        return {"alignment": ir.IntegerAttr.get(self.i64, align)} if align else None
