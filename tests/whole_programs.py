@@ -28,7 +28,9 @@ from micrograd import ops
 from micrograd.errors import CompilerError
 from micrograd.jit.compile import compile_program
 from micrograd.jit.emit.array_main import BLOCK, emit_block
-from micrograd.jit.emit.function import ENTRY, Interface, emit
+from micrograd.jit.emit.function import emit
+from micrograd.jit.emit.interface import ENTRY, Interface
+from micrograd.jit.emit.native import set_pointer
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import (
@@ -364,8 +366,7 @@ class Compiled:
             if a.name in self.native.symbols:
                 numbers = np.ascontiguousarray(given[a.name], np.float64)
                 self.kept.append(numbers)
-                pointer = ctypes.c_void_p.from_address(self.native.address(a.name))
-                pointer.value = numbers.ctypes.data
+                set_pointer(self.native, a.name, numbers.ctypes.data)
         inputs = self.program.with_role(Role.INPUT)
         return [np.ascontiguousarray(given[a.name], self.dtype) for a in inputs]
 

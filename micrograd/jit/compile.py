@@ -5,7 +5,6 @@ A pass is added in two files: its own, and PASSES here.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -17,8 +16,9 @@ from lowering.bindings import context, ir
 
 from ..locks import Lock
 from ..store import Store
-from .emit.function import ENTRY, Interface, constant_data, emit
-from .emit.native import native
+from .emit.function import constant_data, emit
+from .emit.interface import ENTRY, Interface
+from .emit.native import native, set_pointer
 from .emit.storage import INLINE_DATA
 from .ir.graph import Graph
 from .ir.program import Program
@@ -186,5 +186,5 @@ class Code:
         pointers = {f"p{k}": store.address for k, store in enumerate(self.stores)}
         pointers |= {name: data.ctypes.data for name, data in self.data.items()}
         for name in pointers.keys() & set(code.symbols):
-            ctypes.c_void_p.from_address(code.address(name)).value = pointers[name]
+            set_pointer(code, name, pointers[name])
         return code

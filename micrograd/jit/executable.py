@@ -25,7 +25,8 @@ from .call.marshalling import CALL_GENERAL, addresses
 from .compile import Code, compile_program, optimized, passes, program_of
 from .derivatives import Wanted
 from .emit.array_main import emit_block
-from .emit.function import ENTRY, Interface
+from .emit.interface import ENTRY, Interface
+from .emit.native import set_pointer
 from .ir import graph as graphs
 from .ir.program import Program, Role
 from .ir.verify import verify
@@ -34,7 +35,7 @@ from .reroll.reroll import OUTPUT
 from .schedule.lane_costs import operations
 from .schedule.schedule import Schedule
 from .trace.recordings import Recording
-from .trace.signature import Container, Structure, count
+from .trace.signature import Container, Structure
 
 Numbers = npt.NDArray[np.float64]
 
@@ -78,7 +79,8 @@ class Executable:
             ),
             OUTPUT if single else None,
         )
-        self.pointer_outputs = [a.size for a in outputs if a.name != self.interface.returned]
+        passed = self.interface.arguments(self.transformed)
+        self.pointer_outputs = [a.size for a in passed if a.role is Role.OUTPUT]
         """The sizes of the outputs that `main` writes through pointers."""
         self.convention = Convention(
             name,
@@ -87,6 +89,7 @@ class Executable:
             single,
             self.pointer_outputs[0] if self.pointer_outputs else None,
             options.dtype,
+            self.interface.prototype(self.transformed, options.dtype),
             sequences,
         )
         # what CPython runs by itself compares nothing: with `check`, every call goes through Python
@@ -144,18 +147,9 @@ class Executable:
         """What a program like this one gives, compiled in the same way but for more outputs."""
         interface = Interface(self.interface.by_value, None)
         code = self._code(program, interface)
-        number = self.convention.number
-        passed: list[Any] = []
-        found: dict[str, Any] = {}
-        given = iter(inputs)
-        for a in program.with_role(Role.INPUT, Role.OUTPUT):
-            block = (number * a.size)(*(next(given) if a.role is Role.INPUT else []))
-            if a.role is Role.OUTPUT:
-                found[a.name] = block
-            passed.append(block[0] if a.name in interface.by_value else block)
-        types = [number if isinstance(x, float) else ctypes.c_void_p for x in passed]
-        ctypes.CFUNCTYPE(None, *types)(code.address)(*passed)
-        return {name: np.array(block, dtype=np.float64) for name, block in found.items()}
+        names = [a.name for a in program.with_role(Role.INPUT)]
+        given = dict(zip(names, inputs, strict=True))
+        return interface.call(code.address, program, self.options.dtype, given)
 
     @property
     def work(self) -> int:
@@ -218,7 +212,7 @@ class Executable:
         if not self.has_entry:
             return following
         following = following or addresses(self.options.dtype)[CALL_GENERAL]
-        ctypes.c_void_p.from_address(native.address(NEXT)).value = following
+        set_pointer(native, NEXT, following)
         return native.address(ENTRY_POINT)
 
     @property
@@ -264,18 +258,8 @@ class Executable:
     @property
     def c_prototype(self) -> str:
         """`main` as C declares it."""
-        c = "double" if self.options.target.bits == 64 else "float"
-        arguments = [
-            f"const {c} {name}[{count(s)}]" if isinstance(s, Container) else f"{c} {name}"
-            for name, s in self.parameters
-        ]
-        arguments += [
-            f"{c} {a.name}[{a.size}]"
-            for a in self.transformed.with_role(Role.OUTPUT)
-            if a.name != self.interface.returned
-        ]
-        result = c if self.interface.returned else "void"
-        return f"{result} {ENTRY}({', '.join(arguments) or 'void'})"
+        names = [name for name, _ in self.parameters]
+        return self.interface.declaration(self.transformed, self.options.dtype, names)
 
     # -- mapping over arrays ---------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ One object, made once by who compiles and passed down; nothing below asks the ma
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 from dataclasses import dataclass, replace
@@ -83,6 +84,11 @@ class Target:
     def line(self) -> int:
         """How many numbers are in a cache line."""
         return self.cache_line // self.dtype.itemsize
+
+
+def c_type(dtype: np.dtype[Any]) -> Any:
+    """The C type of a number, for ctypes."""
+    return ctypes.c_double if dtype.itemsize == 8 else ctypes.c_float
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from .. import ops
 from ..engine import Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..jit.compile import compile_program, optimized, program_of
-from ..jit.emit.function import Interface
+from ..jit.emit.interface import Interface
 from ..jit.ir import graph as graphs
 from ..jit.ir.graph import Graph
 from ..jit.ir.program import Access, Apply, Program, Role
@@ -155,8 +155,10 @@ class SampleLoss:
         wrt = [found.elements.get(p) for p in parameters]
         program = gradient(program, of, wrt, keep_value=True)
         self.program = optimized(verify(program, "differentiate"), options.target)
-        interface = Interface(frozenset(self.by_value), OUTPUT)
-        self.code = compile_program(self.program, options.target, interface, stores=self.stores)
+        self.interface = Interface(frozenset(self.by_value), OUTPUT)
+        self.code = compile_program(
+            self.program, options.target, self.interface, stores=self.stores
+        )
         self.address = self.code.address
 
     @property

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import SignatureError, kind
+from ..target import c_type
 from ..trace.signature import SCALAR, Container, Structure, build, count, is_plain
 from .quiet import quiet
 
@@ -25,13 +26,14 @@ FEW = 64
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """How `main` is called.
+    """How objects of Python become what `main` takes, and what it gives becomes one.
 
     parameters  their names and structures, in order
     result      the structure of what a call gives; its leaves in order are the value that `main`
                 returns, if it does, and then what it writes
     returns     whether it returns a number
     written     how many numbers it writes through its last argument; None: it has no such argument
+    prototype   the type of `main`, for ctypes
     sequences   the parameters that may be lists, tuples or arrays, whatever their structure says
     """
 
@@ -41,21 +43,13 @@ class Convention:
     returns: bool
     written: int | None
     dtype: np.dtype[Any]
+    prototype: Any
     sequences: frozenset[str] = frozenset()
 
     @property
     def number(self) -> Any:
         """The C type of a number."""
-        return ctypes.c_double if self.dtype.itemsize == 8 else ctypes.c_float
-
-    @property
-    def prototype(self) -> Any:
-        """The type of `main`, for ctypes."""
-        types = [
-            ctypes.c_void_p if isinstance(s, Container) else self.number for _, s in self.parameters
-        ]
-        types += [ctypes.c_void_p] * (self.written is not None)
-        return ctypes.CFUNCTYPE(self.number if self.returns else None, *types)
+        return c_type(self.dtype)
 
 
 class Caller:

@@ -23,7 +23,7 @@ from ..schedule.schedule import Schedule, cost
 from ..target import Target
 from .builder import Builder
 from .call_memory import CallMemory
-from .function import Interface
+from .interface import Interface
 from .points import Vectors
 
 BLOCK = "main_block"

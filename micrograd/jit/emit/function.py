@@ -13,7 +13,6 @@ Establishes a module that MLIR verifies, with
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,10 +24,9 @@ from ..ir.program import Access, Array, Expr, Extent, Program, Role, Statement
 from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder
+from .interface import ENTRY, Interface
 from .loop import LoopEmitter
 from .storage import INLINE_DATA, Storage, in_pieces
-
-ENTRY = "main"
 
 
 def constant_data(program: Program, dtype: np.dtype[Any]) -> dict[str, npt.NDArray[Any]]:
@@ -42,14 +40,6 @@ def constant_data(program: Program, dtype: np.dtype[Any]) -> dict[str, npt.NDArr
             a.name: np.asarray(a.data, dtype=dtype) for a in program.with_role(Role.CONSTANT)
         }
     return data | {name: table.astype(np.int32) for name, table in program.tables.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """How `main` is called: which inputs come by value, and which output is its result."""
-
-    by_value: frozenset[str]
-    returned: str | None
 
 
 def emit(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
@@ -83,11 +73,7 @@ class Emitter:
         self.program = schedule.program
         self.interface = interface
         self.narrowed = narrowed
-        self.arguments = [
-            a
-            for a in self.program.with_role(Role.INPUT, Role.EXTENT, Role.OUTPUT)
-            if a.name != interface.returned
-        ]
+        self.arguments = interface.arguments(self.program)
         self.arguments += [self.program.arrays[name] for name in narrowed]
         self.storage: Storage
 

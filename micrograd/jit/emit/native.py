@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 
 import lowering
@@ -33,3 +34,8 @@ def native(
         cpu=target.processor.cpu,
         features=target.processor.features,
     )
+
+
+def set_pointer(code: lowering.NativeModule, name: str, address: int) -> None:
+    """Set a global variable of linked code, which is null until then."""
+    ctypes.c_void_p.from_address(code.address(name)).value = address

@@ -21,7 +21,8 @@ from ..ir.program import Array, Role
 from ..schedule.schedule import Schedule
 from .builder import Builder
 from .call_memory import CallMemory
-from .function import Emitter, Interface
+from .function import Emitter
+from .interface import Interface
 
 UNROLLED_COLUMNS = 12
 """An array of more numbers is read and written in a loop over its columns."""

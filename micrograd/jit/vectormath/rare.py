@@ -34,7 +34,8 @@ def _choose(b: Blocks, name: str, slow: str, types: Sequence[ir.Type], width: in
     with b.inside():
         block = b.function(name, types, types[1], internal=True, attributes=marks)
         rare, result, *operands = block.arguments
-        some, leave = block.create_after(), block.create_after(result.type)
+        some = block.create_after()
+        leave = some.create_after(result.type)
         lanes = ir.IntegerType.get_signless(width)
         bits = b.build("llvm.bitcast", [lanes], [rare])
         any_ = b.compare_integers("ne", bits, b.constant_integer(0, lanes))
