@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lowering.bindings import ir
 
+from ..jit.dialect.operations import float_type
 from ..jit.emit.builder import Builder
 from ..jit.target import Target
 from .step_code import FIELDS as COMMON
@@ -87,7 +88,7 @@ class GatherEmitter(TrainingEmitter):
     ) -> Sequence[ir.Value]:
         """Where a block's rows are: in the buffers, or, as they lie, in the data, if it `fits`."""
         b = self.b
-        types = [b.f64 if column.bits == 64 else ir.F32Type.get() for column in self.columns]
+        types = [float_type(column.bits) for column in self.columns]
         if self.shuffled or any(type != self.kernel_type for type in types):
             self._gather(first, some, buffers)
             return buffers
@@ -118,7 +119,7 @@ class GatherEmitter(TrainingEmitter):
         b = self.b
         row = b.load(b.element(order, place, b.i64), b.i64) if self.shuffled else place
         for column, source, buffer in zip(self.columns, data, buffers, strict=True):
-            type = b.f64 if column.bits == 64 else ir.F32Type.get()
+            type = float_type(column.bits)
             self._copy_row(column.size, type, source, row, buffer, to)
 
     def _copy_row(

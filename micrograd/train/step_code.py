@@ -21,6 +21,7 @@ import numpy as np
 
 from lowering.bindings import ir
 
+from ..jit.dialect.operations import float_type, vector_of
 from ..jit.emit.builder import Builder
 from ..jit.ir.program import Access, Expr
 from ..jit.target import Target
@@ -87,7 +88,7 @@ class TrainingEmitter:
         self.b = Builder(module, wide)
         self.rule = update
         self.width = wide.lanes
-        self.kernel_type = self.b.f64 if target.bits == 64 else ir.F32Type.get()
+        self.kernel_type = float_type(target.bits)
         self.state: ir.Value
         self.entry: ir.Block
 
@@ -252,7 +253,7 @@ class TrainingEmitter:
         if self.kernel_type == b.f64:
             return x
         width = b.width(x)
-        type = self.kernel_type if width == 1 else ir.VectorType.get([width], self.kernel_type)
+        type = vector_of(self.kernel_type, width)
         return b.build("llvm.fptrunc", [type], [x])
 
     def _store(self, x: ir.Value, address: ir.Value, type: ir.Type) -> None:
@@ -263,7 +264,7 @@ class TrainingEmitter:
     def _load_wide(self, address: ir.Value, type: ir.Type, width: int) -> ir.Value:
         """`width` numbers of a type in a row, as float64."""
         b = self.b
-        row = type if width == 1 else ir.VectorType.get([width], type)
+        row = vector_of(type, width)
         b.vector(width)
         return self._wide(b.load(address, row, 8 if type == b.f64 else 4), width)
 
@@ -271,7 +272,7 @@ class TrainingEmitter:
         """`width` numbers of a type in a row, in the kernel's element type."""
         b = self.b
         if type == self.kernel_type:
-            row = type if width == 1 else ir.VectorType.get([width], type)
+            row = vector_of(type, width)
             return b.load(address, row, 8 if type == b.f64 else 4)
         return self._narrow(self._load_wide(address, type, width))
 

@@ -23,6 +23,7 @@ import numpy as np
 import lowering
 from lowering.bindings import context, ir
 
+from ..dialect.operations import float_type
 from ..emit.builder import Builder
 from ..emit.native import native
 from ..target import Target
@@ -82,7 +83,7 @@ def _convert(o: Objects) -> None:
     start = o.function("convert", [o.ptr, o.i64, o.ptr], None)
     source, n, to = start.arguments
     wide = o.number == o.f64
-    other = ir.F32Type.get() if wide else o.f64
+    other = float_type(32 if wide else 64)
     with o.loop(n) as k:
         x = b.load(o.at(source, k, other), other)
         x = b.build("llvm.fpext" if wide else "llvm.fptrunc", [o.number], [x])

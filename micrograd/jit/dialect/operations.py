@@ -23,6 +23,16 @@ DYNAMIC_INDEX = -(2**31)
 """What stands among the constant indices of an address for one that is an operand."""
 
 
+def float_type(bits: int) -> ir.Type:
+    """The type of numbers so wide."""
+    return ir.F64Type.get() if bits == 64 else ir.F32Type.get()
+
+
+def vector_of(type: ir.Type, width: int) -> ir.Type:
+    """The type of so many of a type: a vector, or the type itself for 1."""
+    return type if width == 1 else ir.VectorType.get([width], type)
+
+
 class Operations:
     """Appends operations to the functions of one module."""
 

@@ -9,6 +9,7 @@ from lowering.bindings import ir
 from ...errors import GraphError
 from ...ops import OPS, Op
 from ..dialect.blocks import Blocks
+from ..dialect.operations import float_type, vector_of
 from ..ir.program import Access, Apply, Expr
 from ..target import Target
 from ..vectormath import expansion
@@ -31,10 +32,8 @@ class Builder(Blocks):
         super().__init__(module, target)
         self.bits = bits = target.bits
         self.lanes = lanes
-        self.element_type = self.f64 if bits == 64 else ir.F32Type.get()
-        self.number = (
-            self.element_type if lanes == 1 else ir.VectorType.get([lanes], self.element_type)
-        )
+        self.element_type = float_type(bits)
+        self.number = vector_of(self.element_type, lanes)
         self._vectors: dict[int, ir.Type] = {1: self.number}
         self._widths: dict[str, int] = {str(self.number): 1}
         self._contract = ir.Attribute.parse("#llvm.fastmath<contract>")
@@ -199,7 +198,7 @@ class Builder(Blocks):
 
     def load_parameter(self, address: ir.Value, width: int = 1) -> ir.Value:
         """Float64 numbers in a row from a parameter store, in the element type."""
-        type = self.f64 if width == 1 else ir.VectorType.get([width], self.f64)
+        type = vector_of(self.f64, width)
         wide = self.load(address, type, 8)
         if self.bits == 64:
             self.vector(width)

@@ -84,8 +84,7 @@ def expm1(x: Real) -> Real:
 
 def scaled_base(k: Integer, base: Real) -> Real:
     """2**(k/16), for exponents of normal numbers; base has what is below the integer part."""
-    places = 52 if base.bits == 64 else 23
-    return (((k >> 4) << places) + base.as_integer()).as_real()
+    return (((k >> 4) << base.format[0]) + base.as_integer()).as_real()
 
 
 def sigmoid(x: Real) -> Real:

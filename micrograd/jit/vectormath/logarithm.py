@@ -54,21 +54,16 @@ NEAR_LOG = 1.0 / 16.0 - 0.0318
 ln x is more than 1/32, so that an error of r is small beside it."""
 
 
-def _digits(x: Real) -> tuple[int, int]:
-    """How many binary places the numbers have, and their largest exponent."""
-    return (52, 1023) if x.bits == 64 else (23, 127)
-
-
 def lift(x: Real) -> tuple[Real, Mask]:
     """x where it is normal, else 2**(places + 2) times x; and where that is."""
-    places, bias = _digits(x)
+    places, bias = x.format
     tiny = x < 2.0 ** (1 - bias)
     return tiny.select(x * 2.0 ** (places + 2), x), tiny
 
 
 def reduce(x: Real, lifted: Mask | None = None) -> Reduced:
     """The parts of ln x, for positive normal x; where `lifted`, of what x was before."""
-    places, bias = _digits(x)
+    places, bias = x.format
     bits = x.as_integer()
     near = bits + (1 << places - 5)  # its upper part: the exponent and 16ths, rounded
     exponent = near & ((2 * bias + 1) << places)
@@ -105,7 +100,7 @@ def logarithm(x: Real, *, correction: Pair) -> Pair:
 
 def log(x: Real) -> Real:
     """ln x."""
-    places, bias = _digits(x)
+    places, bias = x.format
     m, e = x.split()
     near = m.as_integer() + round(NEAR_LOG * 2.0**places)
     index = near.shift_right(places - 4)

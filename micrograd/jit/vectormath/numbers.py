@@ -19,7 +19,7 @@ from lowering.bindings import ir
 from lowering.versions import masked_alignment
 
 from ..dialect.blocks import Blocks
-from ..dialect.operations import FCMP, ICMP
+from ..dialect.operations import FCMP, ICMP, float_type, vector_of
 from . import avx512
 
 
@@ -33,6 +33,16 @@ class _Lanes:
         self.value = value
         self.bits = bits
         self.width = width
+
+    @property
+    def format(self) -> tuple[int, int]:
+        """How many binary places numbers so wide have, and their largest exponent."""
+        return (52, 1023) if self.bits == 64 else (23, 127)
+
+    @property
+    def shift(self) -> float:
+        """What, added to a number, rounds it to an integer that is the low bits of the sum."""
+        return 1.5 * 2.0 ** self.format[0]
 
     def _apply(
         self,
@@ -215,7 +225,7 @@ class Real(_Lanes):
         Adding 1.5 * 2**52 rounds to an integer, which then is the low bits of the sum: two
         additions, where a conversion of float64 is a scalar one before AVX-512.
         """
-        shift = self.constant(_shift(self.bits) / parts)
+        shift = self.constant(self.shift / parts)
         shifted = self + shift if factor is None else self.times_plus(factor, shift)
         return shifted - shift, shifted.as_integer() - shift.as_integer()
 
@@ -239,7 +249,7 @@ class Real(_Lanes):
         """
         if self.width > 1 and self.b.target.avx512:
             return self._instruction(avx512.mantissa), self._instruction(avx512.exponent)
-        places, bias = (52, 1023) if self.bits == 64 else (23, 127)
+        places, bias = self.format
         tiny = self < 2.0 ** (1 - bias)
         bits = tiny.select(self * 2.0 ** (places + 2), self).as_integer()
         # the exponent, by putting it below the places of a larger number
@@ -343,12 +353,12 @@ class Integer(_Lanes):
 
     def power_of_two(self) -> Real:
         """2.0**self, for exponents of normal numbers."""
-        digits, bias = (52, 1023) if self.bits == 64 else (23, 127)
-        return ((self + bias) << digits).as_real()
+        places, bias = self.format
+        return ((self + bias) << places).as_real()
 
     def to_real(self) -> Real:
         """The integers as numbers; for those below 2**50 (2**21): the inverse of `nearest`."""
-        shift = self.as_real().constant(_shift(self.bits))
+        shift = self.as_real().constant(self.shift)
         return (self + shift.as_integer()).as_real() - shift
 
     def lookup(self, numbers: Sequence[float]) -> Real:
@@ -478,10 +488,6 @@ def _halves(x: Real) -> tuple[Real, Real]:
     return high, x - high
 
 
-def _shift(bits: int) -> float:
-    return 1.5 * 2.0 ** (52 if bits == 64 else 23)
-
-
 def _signed(n: int, bits: int) -> int:
     n &= 2**bits - 1
     return n - (n >> bits - 1 << bits)
@@ -489,7 +495,7 @@ def _signed(n: int, bits: int) -> int:
 
 def _type(kind: type[_Lanes], bits: int, width: int) -> ir.Type:
     if kind is Real:
-        element = ir.F64Type.get() if bits == 64 else ir.F32Type.get()
+        element = float_type(bits)
     else:
         element = ir.IntegerType.get_signless(1 if kind is Mask else bits)
-    return element if width == 1 else ir.VectorType.get([width], element)
+    return vector_of(element, width)

@@ -31,10 +31,8 @@ def reduce(x: Real) -> tuple[Integer, Pair]:
     """k, of which the lowest two bits are right, and r."""
     first, second = HALF_PI[x.bits]
     size = abs(x)
-    # as in `nearest`: the integer is in the low bits of the sum
-    shift = 1.5 * 2.0 ** (52 if x.bits == 64 else 23)
-    shifted = size.fma(2.0 / math.pi, shift)
-    k = shifted - shift
+    shifted = size.fma(2.0 / math.pi, x.shift)  # as in `nearest`
+    k = shifted - x.shift
     rest = k.fma(-first, size)
     r = k.fma(-second, rest)
     return shifted.as_integer(), (r, k.fma(-second, rest - r))
@@ -164,7 +162,6 @@ def tan(x: Real) -> Real:
 
 def hard(x: Real, r: Pair) -> Mask:
     """Where |r| is less than |x| / 2**CLOSE, and at huge x."""
-    digits = 52 if x.bits == 64 else 23
     # the exponent alone: below the least of them it is negative, or no number
-    least = abs(x).as_integer() - (CLOSE[x.bits] << digits)
+    least = abs(x).as_integer() - (CLOSE[x.bits] << x.format[0])
     return abs(r[0]) < least.as_real()
