@@ -21,7 +21,7 @@ from .ir.program import Access, Apply, Program, Role
 from .jacobian_blocks import blocks
 from .passes.forward import copy, jacobian, jvp
 from .passes.reverse import GRADIENT, gradient
-from .passes.tangents import fresh
+from .passes.tangent_arrays import fresh
 from .reroll.reroll import OUTPUT
 from .trace.parameters import Parameter
 from .trace.recordings import Recording

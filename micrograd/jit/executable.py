@@ -17,8 +17,10 @@ import lowering
 
 from ..errors import KernelClosed
 from ..locks import Lock
-from .call.arrays import ArrayCaller, BatchCode
-from .call.check import CheckedArrayCaller, CheckedCaller, Checker
+from .call.array_code import BatchCode
+from .call.arrays import ArrayCaller
+from .call.check import Checker
+from .call.checked_calls import CheckedArrayCaller, CheckedCaller
 from .call.convention import Caller, Convention
 from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry, has_entry
 from .call.marshalling import CALL_GENERAL, addresses

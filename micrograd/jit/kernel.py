@@ -12,8 +12,9 @@ from ..locks import Lock
 from ..nn import Module
 from ..tracing import THREADS
 from .call.arguments import broadcast, checked_mask, dtype_of, flatten, stacked
+from .call.array_code import ufunc_of
 from .call.array_entry import array_entry, described
-from .call.arrays import ArrayCaller, ufunc_of
+from .call.arrays import ArrayCaller
 from .call.binding import Given, bound
 from .call.callable import NativeCallable, native
 from .copyable import Copyable
@@ -221,9 +222,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         return self._stacked(result) if mapped and self._stacks else result
 
     def _stacked(self, result: Any) -> Any:
-        """The results of a model at many points; its numbers lie along the last axis, as its
-        inputs do.
-        """
+        """The results of a model at many points, with its numbers along the last axis."""
         if self._wanted in (Wanted.JVP, Wanted.VJP):
             value, other = result
             return stacked(value), stacked(other) if self._wanted is Wanted.JVP else other

@@ -16,16 +16,14 @@ an element that a direction does not reach has the number 0 there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from ...errors import CompilerError
 from ...ops import eq, where
 from ..ir.interpret import elements, repeats
-from ..ir.nests import Ints, distinct, nests
+from ..ir.nests import nests
 from ..ir.program import (
     Access,
     Apply,
@@ -40,15 +38,9 @@ from ..ir.program import (
 )
 from ..trace.trace import Element
 from .linear import is_costly, tangent_of
-from .reverse import active, differentiable_accesses
+from .reverse import differentiable_accesses
 from .simplify import fold_expr
-
-MOST_FILLS = 4
-"""Statements that set some elements of an array to zero; more set them all."""
-TABLE_ENTRIES = 1 << 27
-"""The largest index table that is made for all directions."""
-
-Bools = npt.NDArray[np.bool_]
+from .tangent_arrays import Bools, TangentArrays, fresh
 
 
 def extend(program: Program, result: Program, bundles: Sequence[Bundle]) -> None:
@@ -66,14 +58,7 @@ def extend(program: Program, result: Program, bundles: Sequence[Bundle]) -> None
                 result.body.append(s)
 
 
-def fresh(program: Program, name: str) -> str:
-    """The name, with underscores behind it if the program has it already."""
-    while name in program.arrays or name in program.tables:
-        name += "_"
-    return name
-
-
-class Bundle:
+class Bundle(TangentArrays):
     """The tangents of a program along some directions.
 
     program   what is differentiated
@@ -83,30 +68,6 @@ class Bundle:
     number    the unit direction of this bundle
     count     the number of directions, if it has all of them
     """
-
-    def __init__(
-        self,
-        program: Program,
-        result: Program,
-        seeds: set[str],
-        numbers: Mapping[str, Ints] | None = None,
-        *,
-        number: int = -1,
-        count: int | None = None,
-    ) -> None:
-        self.program = program
-        self.result = result
-        self.numbers = numbers or {}
-        self.number = number
-        self.count = count
-        self.active = active(program, seeds)
-        self.names: dict[str, str] = {}  # array -> its tangents
-        self.set: dict[str, Bools] = {}  # array -> which elements have a number for a tangent
-        self.reached: dict[str, Bools] = {}  # array -> which elements a direction reaches
-        self.data: dict[str, str] = {}  # array -> the directions of its elements, as data
-        self.tables: dict[tuple[str, int], str] = {}
-        # the loop of directions is outermost and so are its rows; but inside of steps in turn
-        self.inside = any(s.turn for s in program.body)
 
     # -- seeds ---------------------------------------------------------------------------------
 
@@ -130,7 +91,7 @@ class Bundle:
                 self.set[name] = np.zeros(size, dtype=bool)
                 self.reached[name] = np.zeros(size, dtype=bool)
             else:
-                self._declare(name)
+                self.declare(name)
                 for counts, (element, given) in nests(index):
                     target, source = self.tangent(Access(name, *element)), Access(home, *given)
                     self.result.assign(target, source, counts, accumulate=time > 0)
@@ -149,7 +110,7 @@ class Bundle:
         for s in run:
             for a in s.accesses:
                 if a.array in self.active and a.array not in self.numbers:
-                    self._declare(a.array)
+                    self.declare(a.array)
                     size = self.program.arrays[a.array].size
                     marks = assigned if a is s.target and not s.accumulate else touched
                     mask = marks.setdefault(a.array, np.zeros(size, dtype=bool))
@@ -163,8 +124,8 @@ class Bundle:
 
     def statement(self, s: Statement) -> None:
         """Append the tangent of a statement, if it has one."""
-        expr = self._beside(s.expr, s)
-        out = expr if s.accumulate or isinstance(expr, float) else self._beside(s.target, s)
+        expr = self.beside(s.expr, s)
+        out = expr if s.accumulate or isinstance(expr, float) else self.beside(s.target, s)
         plain: dict[Access, Expr] = {}
         masked: list[tuple[Expr, Access, Expr]] = []
         live = np.zeros(s.points, dtype=bool)
@@ -173,7 +134,7 @@ class Bundle:
             if found is not None:
                 condition, tangent, where_ = found
                 live |= where_
-                key = self._beside_access(a, s)
+                key = self.beside_access(a, s)
                 if condition is None:
                     plain[key] = tangent
                 else:
@@ -193,7 +154,7 @@ class Bundle:
 
     def _append(self, s: Statement, total: Expr, live: Bools) -> None:
         name = s.target.array
-        self._declare(name)
+        self.declare(name)
         index = elements(s.target, s.domain, self.program)
         done = self.set[name]
         first = not s.accumulate
@@ -204,7 +165,7 @@ class Bundle:
         target = self.tangent(s.target, s)
         domain = s.domain
         if self.count is not None:
-            at = self._at(s)
+            at = self.loop_of_directions(s)
             domain = (*domain[:at], self.count, *domain[at:])
         self.result.body.append(Statement(target, total, domain, not first, s.turn))
         done[index] = True
@@ -217,7 +178,7 @@ class Bundle:
         """
         if self.count is None or not isinstance(expr, Apply) or not is_costly(expr):
             return expr
-        at = self._at(s)
+        at = self.loop_of_directions(s)
         if any(a.strides[at] for a in accesses(expr)):
             return Apply(expr.op, tuple(self._hoisted(x, s, known) for x in expr.args))
         if expr not in known:
@@ -229,7 +190,7 @@ class Bundle:
             self.result.declare(name, Role.TEMPORARY, s.points)
             access = Access(name, 0, row_major(s.domain))
             self.result.body.append(Statement(access, own, s.domain, turn=s.turn))
-            known[expr] = self._beside_access(access, s)
+            known[expr] = self.beside_access(access, s)
         return known[expr]
 
     def _flow(self, a: Access, s: Statement) -> tuple[Expr | None, Expr, Bools] | None:
@@ -256,136 +217,16 @@ class Bundle:
         if numbers is None:
             self.complete(a.array, index)
             tangent = self.tangent(a, s)
-        return None if live.all() else self._mask(live, s), tangent, live
+        return None if live.all() else self.mask(live, s), tangent, live
 
     def _is_unit(self, a: Access, s: Statement) -> Expr:
         """Whether the element that is read has the tangent 1, along the loop of directions."""
         numbers, ramp = self.numbers[a.array], np.arange(self.count or 0)
-        at = self._at(s)
+        at = self.loop_of_directions(s)
         strides = tuple(int(d == at) for d in range(len(s.domain) + 1))
-        direction = Access(self._constant("direction", ramp), 0, strides)
+        direction = Access(self.constant("direction", ramp), 0, strides)
         if a.is_constant:
             return Apply(eq, (direction, float(numbers[a.offset])))
-        name = self._constant("direction", ramp) if np.array_equal(numbers, ramp) else None
-        name = name or self._constant(f"direction_{a.array}", numbers)
-        return Apply(eq, (direction, self._beside_access(replace(a, array=name), s)))
-
-    # -- elements ------------------------------------------------------------------------------
-
-    def reaches(self, array: str, element: int) -> bool:
-        """Whether the direction reaches this element."""
-        return array in self.reached and bool(self.reached[array][element])
-
-    def element(self, array: str, index: Ints, direction: Ints) -> Ints:
-        """Where the tangents of elements lie, along these of all the directions."""
-        if self.inside:
-            return index * (self.count or 1) + direction
-        return direction * self.program.arrays[array].size + index
-
-    def tangent(self, a: Access, s: Statement | None = None) -> Access:
-        """The access to the tangent of what `a` reads, in the domain of a statement's tangent."""
-        name = self._declare(a.array)
-        if self.count is None:
-            return replace(a, array=name)
-        size = self.program.arrays[a.array].size
-        if s is None and not a.strides:
-            return Access(name, int(self.element(a.array, np.array(a.offset), np.array(0))))
-        at = self._at(s)
-        scale = self.count if self.inside else 1
-        step = 1 if self.inside else size
-        table = a.table
-        if table is not None:
-            table = self._table(table, size)
-            step = 1 if self.inside else len(self.program.tables[a.table or ""])
-        strides = [d * scale for d in a.strides]
-        strides.insert(at, step)
-        return Access(name, a.offset * scale, tuple(strides), table)
-
-    def complete(self, array: str, index: Ints) -> None:
-        """Give the elements that have no tangent the number 0.
-
-        If they lie scattered, all that nothing is going to be assigned to.
-        """
-        self._declare(array)
-        done = self.set[array]
-        missing = distinct(index[~done[index]])
-        fills = list(nests(missing[None, :]))
-        if len(fills) > MOST_FILLS:
-            needed = np.zeros(len(done), dtype=bool)
-            needed[missing] = True
-            missing = np.flatnonzero(needed | ~(done | self._assigned(array)))
-            fills = list(nests(missing[None, :]))
-        for counts, ((offset, strides),) in fills:
-            fill = Statement(Access(array, offset, strides), 0.0, counts)
-            domain = counts if self.count is None else (self.count, *counts)
-            self.result.assign(self.tangent(fill.target, fill), 0.0, domain)
-        done[missing] = True
-
-    def _assigned(self, array: str) -> Bools:
-        """The elements whose tangents may be assigned, and not only added to."""
-        mask = np.zeros(self.program.arrays[array].size, dtype=bool)
-        for s in self.program.body:
-            reads = differentiable_accesses(s.expr)
-            depends = any(a.array in self.active for a in reads)
-            if s.target.array == array and not s.accumulate and depends:
-                mask[elements(s.target, s.domain, self.program)] = True
-        return mask
-
-    def _declare(self, array: str) -> str:
-        """The name of the array of tangents; it is declared when new."""
-        if array not in self.names:
-            size = self.program.arrays[array].size
-            prefix = "d" if self.number < 0 else f"d{self.number}"
-            name = self.names[array] = fresh(self.result, f"{prefix}_{array}")
-            self.result.declare(name, Role.TEMPORARY, size * (self.count or 1))
-            self.set[array] = np.zeros(size, dtype=bool)
-            self.reached[array] = np.zeros(size, dtype=bool)
-        return self.names[array]
-
-    def _at(self, s: Statement | None) -> int:
-        """Which loop is the one of directions: the first, or the second of a statement in turn."""
-        return 1 if s is not None and s.turn else 0
-
-    def _beside_access(self, a: Access, s: Statement) -> Access:
-        """The access as a statement's tangent has it, which may have one more loop."""
-        if self.count is None:
-            return a
-        at = self._at(s)
-        return replace(a, strides=(*a.strides[:at], 0, *a.strides[at:]))
-
-    def _beside(self, expr: Expr, s: Statement) -> Expr:
-        return map_accesses(expr, lambda a: self._beside_access(a, s))
-
-    # -- data ----------------------------------------------------------------------------------
-
-    def _mask(self, live: Bools, s: Statement) -> Access:
-        """Constant data that is 1 at the points that are live, and 0 at the others."""
-        count = sum(name.startswith("live") for name in self.result.arrays)
-        name = fresh(self.result, f"live{count}")
-        self.result.declare(name, Role.CONSTANT, len(live), live.astype(np.float64))
-        return self._beside_access(Access(name, 0, row_major(s.domain)), s)
-
-    def _constant(self, name: str, numbers: Ints) -> str:
-        if name not in self.data:
-            self.data[name] = fresh(self.result, name)
-            data = numbers.astype(np.float64)
-            self.result.declare(self.data[name], Role.CONSTANT, len(data), data)
-        return self.data[name]
-
-    def _table(self, name: str, size: int) -> str:
-        """The index table for the tangents, along all directions, of an array of this size."""
-        if (name, size) not in self.tables:
-            table, count = self.program.tables[name], self.count or 1
-            if len(table) * count > TABLE_ENTRIES:
-                raise CompilerError(
-                    f"forward: {count} directions of a program with an index table of {len(table)} "
-                    "entries are too many; take derivatives along single directions (jvp, hvp)"
-                )
-            directions = np.arange(count)
-            if self.inside:
-                entries = (table[:, None] * count + directions).reshape(-1)
-            else:
-                entries = (directions[:, None] * size + table).reshape(-1)
-            self.tables[name, size] = fresh(self.result, f"{name}_{size}")
-            self.result.tables[self.tables[name, size]] = entries
-        return self.tables[name, size]
+        name = self.constant("direction", ramp) if np.array_equal(numbers, ramp) else None
+        name = name or self.constant(f"direction_{a.array}", numbers)
+        return Apply(eq, (direction, self.beside_access(replace(a, array=name), s)))

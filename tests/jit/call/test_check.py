@@ -12,7 +12,8 @@ import pytest
 from micrograd import Value, fit, jit, relu, tanh
 from micrograd.errors import CheckError, MicrogradError
 from micrograd.jit.call import check as checking
-from micrograd.jit.call.check import CheckedCaller, Checker
+from micrograd.jit.call.check import Checker
+from micrograd.jit.call.checked_calls import CheckedCaller
 from micrograd.jit.call.convention import Caller
 from micrograd.optim import SGD
 
