@@ -271,7 +271,7 @@ def test_code_does_not_grow_with_the_directions() -> None:
 
 
 def test_too_many_entries_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tangents, "TABLE_ENTRIES", 10)
+    monkeypatch.setattr(tangent_arrays, "TABLE_ENTRIES", 10)
     p = gather_scatter()
     with pytest.raises(CompilerError, match=r"4 directions .* table of 6 entries .*jvp, hvp"):
         matrix(p, data(), [("x", k) for k in range(4)], "looped")
