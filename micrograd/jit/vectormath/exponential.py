@@ -13,7 +13,8 @@ import math
 from dataclasses import dataclass
 
 from .coefficients import EXP, EXP_SHORT, EXP_WIDE, LN2_ROUNDED, POWER_TAILS, POWERS
-from .numbers import Integer, Real, polynomial, sum_exactly
+from .exact import polynomial, sum_exactly
+from .numbers import Integer, Real
 
 CENTRE = 3.0 * math.log(2.0) / 32.0
 """Where functions that are small near 0 take k = 0, to have no table between them and 0."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .coefficients import COSH, EXP, POWER_TAILS, POWERS, SINH, TANH
+from .exact import polynomial, two_sum
 from .exponential import CENTRE, beyond, reduce, scaled_base
-from .numbers import Real, polynomial, two_sum
+from .numbers import Real
 
 TANH_CENTRE = 0.032
 """Where tanh is a polynomial: as far as there are more places than beyond, below 1/32."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 
-from .numbers import Integer, Mask, Real, polynomial, two_sum
+from .exact import polynomial, two_sum
+from .numbers import Integer, Mask, Real
 from .rare import unless
 from .trigonometric_coefficients import ANGLE_TAILS, ANGLES, ASIN, ATAN, HALF_PI
 

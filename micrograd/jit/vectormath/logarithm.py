@@ -25,8 +25,9 @@ from .coefficients import (
     LOGS_LESS,
     RECIPROCALS,
 )
+from .exact import polynomial, sum_exactly, two_sum
 from .exponential import clamp, power
-from .numbers import Integer, Mask, Real, polynomial, sum_exactly, two_sum
+from .numbers import Integer, Mask, Real
 
 Pair = tuple[Real, Real]
 """A number as a sum of two, the second much smaller than the first."""

@@ -10,97 +10,31 @@ bounds of the errors. Python numbers are constants.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
-import numpy as np
-
 from lowering.bindings import ir
-from lowering.versions import masked_alignment
 
 from ..dialect.blocks import Blocks
-from ..dialect.operations import FCMP, ICMP, float_type, vector_of
-from . import avx512
+from ..dialect.operations import FCMP, ICMP, float_type
+from . import scaling, tables
+from .exact import fused
+from .lanes import Lanes
 
 
-class _Lanes:
-    """A value and its shape. bits: the width of a lane's number; width: how many lanes."""
-
-    __slots__ = ("b", "bits", "value", "width")
-
-    def __init__(self, b: Blocks, value: ir.Value, bits: int, width: int) -> None:
-        self.b = b
-        self.value = value
-        self.bits = bits
-        self.width = width
-
-    @property
-    def format(self) -> tuple[int, int]:
-        """How many binary places numbers so wide have, and their largest exponent."""
-        return (52, 1023) if self.bits == 64 else (23, 127)
-
-    @property
-    def shift(self) -> float:
-        """What, added to a number, rounds it to an integer that is the low bits of the sum."""
-        return 1.5 * 2.0 ** self.format[0]
-
-    def _apply(
-        self,
-        kind: type[L],
-        name: str,
-        operands: Sequence[_Lanes],
-        *,
-        bits: int | None = None,
-        **attributes: int,
-    ) -> L:
-        """A lane-wise operation, built once in a scope; attributes are i64."""
-        bits = bits or self.bits
-        values = [x.value for x in operands]
-
-        def build() -> ir.Value:
-            i64 = ir.IntegerType.get_signless(64)
-            given = {k: ir.IntegerAttr.get(i64, n) for k, n in attributes.items()}
-            return self.b.build(name, [_type(kind, bits, self.width)], values, given)
-
-        key = ("lanes", kind, bits, name, *values, *attributes.values())
-        return kind(self.b, self.b.numbered(key, build), bits, self.width)
-
-    def shuffle(self: L, x: L, y: L, lanes: Sequence[int]) -> L:
-        """The given lanes, counted through x and then y; x itself if they are its own."""
-        if list(lanes) == list(range(x.width)):
-            return x
-        mask = {"mask": ir.DenseI32ArrayAttr.get(list(lanes))}
-        type = _type(x.__class__, x.bits, len(lanes))
-        value = x.b.build("llvm.shufflevector", [type], [x.value, y.value], mask)
-        return x.__class__(x.b, value, x.bits, len(lanes))
-
-    def _constant(self, kind: type[L], x: float | int) -> L:
-        def build() -> ir.Value:
-            element, type = _type(kind, self.bits, 1), _type(kind, self.bits, self.width)
-            attribute = (
-                ir.FloatAttr.get(element, x)
-                if kind is Real
-                else ir.IntegerAttr.get(element, _signed(int(x), self.bits))
-            )
-            if self.width > 1:
-                attribute = ir.DenseElementsAttr.get_splat(type, attribute)
-            return self.b.constant_op(attribute, type)
-
-        shown = float(x).hex() if kind is Real else x
-        key = ("lanes constant", kind, shown, self.bits, self.width)
-        return kind(self.b, self.b.numbered(key, build), self.bits, self.width)
-
-
-L = TypeVar("L", bound=_Lanes)
-
-
-class Real(_Lanes):
+class Real(Lanes):
     """Floating-point numbers.
 
     `<` and its like are false for nan; `==` keeps Python's meaning, so equality is `equals`.
     """
 
     __slots__ = ()
+    floating = True
+
+    @classmethod
+    def element(cls, bits: int) -> ir.Type:
+        """The type of a number."""
+        return float_type(bits)
 
     @classmethod
     def of(cls, b: Blocks, value: ir.Value) -> Real:
@@ -113,7 +47,7 @@ class Real(_Lanes):
 
     def constant(self, x: float) -> Real:
         """x in every lane; in float32 it is rounded."""
-        return self._constant(Real, x)
+        return self.splat(Real, x)
 
     def _with(self, name: str, *others: Real | float) -> Real:
         return self._apply(Real, name, [self, *(self.real(x) for x in others)])
@@ -156,7 +90,7 @@ class Real(_Lanes):
         """self * y + z, rounded once, or nearly so where the processor cannot fuse them."""
         if self.b.target.fma:
             return self._with("llvm.intr.fma", y, z)
-        return _fused(self, self.real(y), self.real(z))
+        return fused(self, self.real(y), self.real(z))
 
     def times_plus(self, y: Real | float, z: Real | float) -> Real:
         """self * y + z, rounded once or twice, whichever is one instruction less."""
@@ -235,11 +169,7 @@ class Real(_Lanes):
         n: of less than three times the largest exponent. One instruction of AVX-512, elsewhere
         two products with powers of two.
         """
-        if self.width > 1 and self.b.target.avx512:
-            return self._instruction(avx512.scale, n)
-        _, k = (n.floor() * 0.5).floor().nearest()
-        rest = n.floor().nearest()[1] - k
-        return self * k.power_of_two() * rest.power_of_two()
+        return scaling.scale(self, n)
 
     def split(self) -> tuple[Real, Real]:
         """A mantissa m and an exponent e, so that this is m * 2**e and 1 <= m < 2.
@@ -247,28 +177,7 @@ class Real(_Lanes):
         Of 0 they are 1 and -inf, and of inf 1 and inf; of less than 0 or nan m is nan. Two
         instructions of AVX-512, which take denormal numbers too.
         """
-        if self.width > 1 and self.b.target.avx512:
-            return self._instruction(avx512.mantissa), self._instruction(avx512.exponent)
-        places, bias = self.format
-        tiny = self < 2.0 ** (1 - bias)
-        bits = tiny.select(self * 2.0 ** (places + 2), self).as_integer()
-        # the exponent, by putting it below the places of a larger number
-        shift = self.constant(2.0**places)
-        offset = tiny.select(shift + float(bias + places + 2), shift + float(bias))
-        e = (bits.shift_right(places) | shift.as_integer()).as_real() - offset
-        e = (self < float("inf")).select(e, self)
-        e = self.equals(0.0).select(self.constant(float("-inf")), e)
-        one = self.constant(1.0).as_integer()
-        m = (bits & ((1 << places) - 1) | one).as_real()
-        return (self >= 0.0).select(m, self.constant(float("nan"))), e
-
-    def _instruction(self, build: Callable[..., ir.Value], *others: Real) -> Real:
-        """What an instruction of AVX-512 gives."""
-
-        def apply(xs: Sequence[Real]) -> Real:
-            return xs[0].__class__.of(self.b, build(self.b, *(x.value for x in xs)))
-
-        return avx512.by_register([self, *others], apply)
+        return scaling.split(self)
 
     def convert(self, bits: int) -> Real:
         """The same numbers in float32 or float64."""
@@ -278,14 +187,14 @@ class Real(_Lanes):
         return self._apply(Real, name, [self], bits=bits)
 
 
-class Integer(_Lanes):
+class Integer(Lanes):
     """Integers as wide as the numbers they go with: i64 beside float64, i32 beside float32."""
 
     __slots__ = ()
 
     def constant(self, n: int) -> Integer:
         """n in every lane."""
-        return self._constant(Integer, n)
+        return self.splat(Integer, n)
 
     def _with(self, name: str, y: Integer | int) -> Integer:
         y = y if isinstance(y, Integer) else self.constant(y)
@@ -367,51 +276,18 @@ class Integer(_Lanes):
         Where the table fits into two registers of AVX-512 it is one permutation of them, elsewhere
         a gather from memory.
         """
-        name = avx512.PERMUTATIONS.get((self.bits, len(numbers)))
-        if name is None or self.width == 1 or not self.b.target.avx512:
-            return self._gather(numbers)
-        full = 512 // self.bits
-        rows = [self._row(numbers[k : k + full]) for k in range(0, len(numbers), full)]
-
-        def permute(index: Sequence[_Lanes]) -> Real:
-            operands = [rows[0].value, index[0].value, *(row.value for row in rows[1:])]
-            value = avx512.instruction(self.b, name, operands)
-            return Real(self.b, value, self.bits, full)
-
-        return avx512.by_register([self], permute)
-
-    def _row(self, numbers: Sequence[float]) -> Real:
-        """A vector register of constants."""
-        width = len(numbers)
-
-        def build() -> ir.Value:
-            data = np.array(numbers, dtype=f"f{self.bits // 8}")
-            elements = str(ir.DenseElementsAttr.get(data)).rpartition(" : ")[0]
-            type = _type(Real, self.bits, width)
-            return self.b.constant_op(ir.Attribute.parse(f"{elements} : {type}"), type)
-
-        key = ("lanes row", tuple(numbers), self.bits)
-        return Real(self.b, self.b.numbered(key, build), self.bits, width)
-
-    def _gather(self, numbers: Sequence[float]) -> Real:
-        element = _type(Real, self.bits, 1)
-        index = self & (len(numbers) - 1)
-        at = self.b.offset(self.b.table(numbers, element), index.value, element)
-        type = _type(Real, self.bits, self.width)
-        if self.width == 1:
-            value = self.b.build("llvm.load", [type], [at])
-        else:
-            every = self._constant(Mask, 1)
-            name = "llvm.intr.masked.gather"
-            aligned = {"alignment": masked_alignment(name, self.bits // 8)}
-            value = self.b.build(name, [type], [at, every.value], aligned)
-        return Real(self.b, value, self.bits, self.width)
+        return tables.lookup(self, numbers, Real, Mask)
 
 
-class Mask(_Lanes):
+class Mask(Lanes):
     """Truth values."""
 
     __slots__ = ()
+
+    @classmethod
+    def element(cls, bits: int) -> ir.Type:
+        """i1, beside numbers of any width."""
+        return ir.IntegerType.get_signless(1)
 
     def __and__(self, y: Mask) -> Mask:
         return self._apply(Mask, "llvm.and", [self, y])
@@ -423,79 +299,12 @@ class Mask(_Lanes):
         return self._apply(Mask, "llvm.xor", [self, y])
 
     def __invert__(self) -> Mask:
-        return self ^ self._constant(Mask, 1)
+        return self ^ self.splat(Mask, 1)
 
     def select(self, x: S, y: S | float) -> S:
         """x where the mask holds, else y."""
-        other = y if isinstance(y, _Lanes) else x._constant(type(x), y)
+        other = y if isinstance(y, Lanes) else x.splat(type(x), y)
         return x._apply(type(x), "llvm.select", [self, x, other])
 
 
 S = TypeVar("S", Real, Integer)
-
-
-def polynomial(x: Real, coefficients: Sequence[float]) -> Real:
-    """c[0] + c[1] x + c[2] x**2 + ..., by Horner's rule, in fused steps where there are such."""
-    *lower, highest = coefficients
-    sum = x.constant(highest)
-    for c in reversed(lower):
-        sum = sum.times_plus(x, c)
-    return sum
-
-
-def two_sum(x: Real, y: Real) -> tuple[Real, Real]:
-    """x + y and its rounding error, where |x| >= |y|. Source: T. J. Dekker, 1971."""
-    sum = x + y
-    return sum, y - (sum - x)
-
-
-def sum_exactly(x: Real, y: Real) -> tuple[Real, Real]:
-    """x + y and its rounding error. Source: D. E. Knuth, The Art of Computer Programming, 4.2.2."""
-    sum = x + y
-    part = sum - x
-    return sum, (x - (sum - part)) + (y - part)
-
-
-def two_product(x: Real, y: Real) -> tuple[Real, Real]:
-    """x * y and its rounding error."""
-    product = x * y
-    return product, x.fma(y, -product)
-
-
-def _fused(x: Real, y: Real, z: Real) -> Real:
-    """x * y + z without fused arithmetic.
-
-    Products of float32 are exact in float64. Those of float64 are made the sum of two numbers, from
-    halves of the factors, and so is what they are added to. Source: T. J. Dekker, A Floating-Point
-    Technique for Extending the Available Precision, 1971. Where a half is infinite, for numbers
-    beyond 2**996, the product is rounded.
-    """
-    if x.bits == 32:
-        return (x.convert(64) * y.convert(64) + z.convert(64)).convert(32)
-    product = x * y
-    (a, b), (c, d) = _halves(x), _halves(y)
-    lost = ((a * c - product) + a * d + b * c) + b * d
-    sum, error = sum_exactly(product, z)
-    correction = error + lost
-    # nan where something is infinite; 0 would make 0.0 of -0.0
-    return (abs(correction) > 0.0).select(sum + correction, sum)
-
-
-def _halves(x: Real) -> tuple[Real, Real]:
-    """The 26 upper places of a float64, and the others: numbers whose products are exact."""
-    spread = x * (2.0**27 + 1.0)
-    high = spread - (spread - x)
-    return high, x - high
-
-
-def _signed(n: int, bits: int) -> int:
-    n &= 2**bits - 1
-    return n - (n >> bits - 1 << bits)
-
-
-def _type(kind: type[_Lanes], bits: int, width: int) -> ir.Type:
-    if kind is Real:
-        element = float_type(bits)
-    else:
-        element = ir.IntegerType.get_signless(1 if kind is Mask else bits)
-    return vector_of(element, width)

@@ -6,9 +6,10 @@ import math
 
 from . import logarithm
 from .coefficients import EXP, LOG_CUBIC
+from .exact import polynomial, two_product, two_sum
 from .exponential import clamp, power, reduce
 from .logarithm import Pair, lift
-from .numbers import Real, polynomial, two_product, two_sum
+from .numbers import Real
 
 
 def pow(x: Real, y: Real) -> Real:

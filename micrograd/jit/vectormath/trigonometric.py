@@ -15,8 +15,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from .exact import polynomial, sum_exactly, two_product, two_sum
 from .exponential import quotient
-from .numbers import Integer, Mask, Real, polynomial, sum_exactly, two_product, two_sum
+from .numbers import Integer, Mask, Real
 from .rare import unless
 from .trigonometric_coefficients import COS, HALF_PI, SIN, TURNS
 

@@ -19,7 +19,7 @@ from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Program
 from micrograd.jit.ir.verify import verify
-from micrograd.jit.passes import forward, tangents
+from micrograd.jit.passes import forward, tangent_arrays
 from micrograd.jit.passes.forward import jacobian, jvp
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.passes.simplify import simplify

@@ -1,0 +1,50 @@
+"""Numbers times powers of two, and as mantissas and exponents: what methods of `Real` do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from lowering.bindings import ir
+
+from . import avx512
+
+R = TypeVar("R", bound=Any)
+
+
+def scale(x: R, n: R) -> R:
+    """x * 2**floor(n)."""
+    if x.width > 1 and x.b.target.avx512:
+        return _instruction(x, avx512.scale, n)
+    _, k = (n.floor() * 0.5).floor().nearest()
+    rest = n.floor().nearest()[1] - k
+    scaled: R = x * k.power_of_two() * rest.power_of_two()
+    return scaled
+
+
+def split(x: R) -> tuple[R, R]:
+    """A mantissa and an exponent of a Real, see there."""
+    if x.width > 1 and x.b.target.avx512:
+        return _instruction(x, avx512.mantissa), _instruction(x, avx512.exponent)
+    places, bias = x.format
+    tiny = x < 2.0 ** (1 - bias)
+    bits = tiny.select(x * 2.0 ** (places + 2), x).as_integer()
+    # the exponent, by putting it below the places of a larger number
+    shift = x.constant(2.0**places)
+    offset = tiny.select(shift + float(bias + places + 2), shift + float(bias))
+    e = (bits.shift_right(places) | shift.as_integer()).as_real() - offset
+    e = (x < float("inf")).select(e, x)
+    e = x.equals(0.0).select(x.constant(float("-inf")), e)
+    one = x.constant(1.0).as_integer()
+    m = (bits & ((1 << places) - 1) | one).as_real()
+    return (x >= 0.0).select(m, x.constant(float("nan"))), e
+
+
+def _instruction(x: R, build: Callable[..., ir.Value], *others: R) -> R:
+    """What an instruction of AVX-512 gives."""
+
+    def apply(xs: Sequence[R]) -> R:
+        found: R = x.of(x.b, build(x.b, *(y.value for y in xs)))
+        return found
+
+    return avx512.by_register([x, *others], apply)
