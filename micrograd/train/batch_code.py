@@ -15,20 +15,17 @@ sample is repeated with weight 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from lowering.bindings import ir
 
 from ..jit.target import Target
-from .gather_code import GatherEmitter, Samples
+from .gather_code import Samples
 from .step_code import RUN, Update
+from .thread_code import ThreadEmitter
 
 PARTS = 16
 """Sums of gradients that a step is divided into, at most."""
 
 LEAVE = -1
-SPINS = 2000
-"""How often a thread looks for work before it offers its processor to others."""
 
 PART_WORDS = ("position", "end", "sum", "loss")
 """Of a part: the next sample and the one behind the last, counted within the step; the address of
@@ -60,7 +57,7 @@ def emit_batches(update: Update, samples: Samples, target: Target) -> ir.Module:
     return module
 
 
-class BatchEmitter(GatherEmitter):
+class BatchEmitter(ThreadEmitter):
     """Emits the functions of a loop over mini-batches."""
 
     most_parts = PARTS
@@ -129,16 +126,6 @@ class BatchEmitter(GatherEmitter):
                 self.b.call("work", [self.state, k])
                 self._atomic_add("done", 1)
         b.leave()
-
-    def _wait(self, condition: Callable[[], ir.Value]) -> None:
-        """Wait while it holds: at first by looking again and again, then by yielding."""
-        b = self.b
-        spins = self._local(SPINS)
-        with self._while(condition):
-            left = b.build("llvm.sub", [b.i64], [b.load(spins, b.i64), b.integer(1)])
-            b.store(left, spins)
-            with b.when(self._below(left, b.integer(0))):
-                b.call("sched_yield", [], b.i32)
 
     # -- a step ----------------------------------------------------------------------------------
 
@@ -304,36 +291,3 @@ class BatchEmitter(GatherEmitter):
         b = self.b
         row = b.integer_op("llvm.mul", k, b.integer(len(PART_WORDS)))
         return b.element(self._pointer("part_table"), row, b.i64)
-
-    # -- between threads ------------------------------------------------------------------------
-
-    def _local(self, n: int) -> ir.Value:
-        """An integer variable on the stack of the function."""
-        b = self.b
-        with b.inside(ir.InsertionPoint.at_block_begin(self.entry)):
-            place = b.alloca(1, b.i64)
-        b.store(b.integer(n), place)
-        return place
-
-    def _atomic(self, name: str) -> ir.Value:
-        """A word that another thread sets, and all that it has written before."""
-        b = self.b
-        return b.build("llvm.load", [b.i64], [self._word(name)], self._ordered("acquire"))
-
-    def _store_atomic(self, name: str, x: ir.Value) -> None:
-        """Set a word for other threads, behind all that was written before."""
-        self.b.build("llvm.store", [], [x, self._word(name)], self._ordered("release"))
-
-    def _atomic_add(self, name: str, n: int) -> None:
-        """Add to a word for other threads, behind all that was written before."""
-        b = self.b
-        add = {"bin_op": ir.IntegerAttr.get(b.i64, 1), **self._ordered("acq_rel")}
-        b.build("llvm.atomicrmw", [b.i64], [self._word(name), b.integer(n)], add)
-
-    def _ordered(self, ordering: str) -> dict[str, ir.Attribute]:
-        b = self.b
-        code = {"acquire": 4, "release": 5, "acq_rel": 6}[ordering]
-        return {
-            "ordering": ir.IntegerAttr.get(b.i64, code),
-            "alignment": ir.IntegerAttr.get(b.i64, 8),
-        }
