@@ -22,7 +22,8 @@ from .call.arrays import ArrayCaller
 from .call.check import Checker
 from .call.checked_calls import CheckedArrayCaller, CheckedCaller
 from .call.convention import Caller, Convention
-from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry, has_entry
+from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry
+from .call.entry_structures import has_entry
 from .call.marshalling import CALL_GENERAL, addresses
 from .compile import Code, compile_program, optimized, passes, program_of
 from .derivatives import Wanted

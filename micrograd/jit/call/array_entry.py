@@ -80,86 +80,122 @@ def _compiled() -> lowering.NativeModule:
     with context(), ir.Location.unknown():
         module = ir.Module.create()
         target = Target.host(strict=True)
-        _emit(Objects(Builder(module, target)))
+        _Entry(Objects(Builder(module, target))).emit()
         module.operation.verify()
         code = native(module, target, symbols=addresses(np.dtype(np.float64)) | known)
         immortal(code)
         return code
 
 
-def _emit(o: Objects) -> None:
-    b = o.b
-    start = o.function("call_arrays", [o.ptr, o.ptr, o.i64, o.ptr], o.ptr)
-    self_, args, nargsf, kwnames = start.arguments
-    other = o.block()
-    columns, length = o.allocate(MOST_COLUMNS, o.i64), o.allocate(1, o.i64)
-    known = o.pointer(self_, ARRAYS_AT)
-    o.require(o.b.negated(o.is_null(known)), other)
-    n_inputs = o.integer_op("and", nargsf, 2**63 - 1)
-    o.require(o.compare("eq", n_inputs, o.word(known, 8 * INPUTS)), other)
-    dtype, results = o.pointer(known, 8 * DTYPE), o.word(known, 8 * RESULTS)
-    points = points_of(o, o.pointer(args), other)
-    o.require(o.compare("sgt", points, 0), other)
-    o.require(o.compare("sle", points, o.word(known, 8 * MOST_POINTS)), other)
-    b.store(points, length)
-    bytes_ = o.integer_op("mul", points, o.word(known, 8 * SIZE))
-    with o.loop(n_inputs) as k:
-        x = b.load(o.at(args, k, o.ptr), o.ptr)
-        check_array(o, x, dtype, CONTIGUOUS | ALIGNED, other)
-        o.require(o.compare("eq", points_of(o, x, other), points), other)
-        b.store(o.pointer(x, ARRAY.data), o.at(columns, k, o.ptr))
+class _Entry:
+    """Emits the function; `other` is where it goes with what it does not take."""
 
-    made, given, run = o.block(), o.block(), o.block(o.ptr)
-    o.b.branch_if(o.is_null(kwnames), made, given)
-    b.enter(given)
-    o.require(o.compare("eq", o.word(kwnames, LAYOUT.size), 1), other)
-    name = o.pointer(kwnames, LAYOUT.tuple_items)
-    o.require(o.compare("eq", name, o.object("out_string")), other)
-    out = b.load(o.at(args, n_inputs, o.ptr), o.ptr)
-    check_array(o, out, dtype, CONTIGUOUS | ALIGNED | WRITEABLE, other)
-    one, several, shaped = o.block(), o.block(), o.block()
-    o.b.branch_if(o.compare("eq", results, 1), one, several)
-    b.enter(one)
-    o.require(o.compare("eq", points_of(o, out, other), points), other)
-    b.branch(shaped)
-    b.enter(several)
-    o.require(o.compare("eq", dimensions(o, out), 2), other)
-    shape = o.pointer(out, ARRAY.shape)
-    o.require(o.compare("eq", o.word(shape), results), other)
-    o.require(o.compare("eq", o.word(shape, 8), points), other)
-    b.branch(shaped)
-    b.enter(shaped)
-    to = o.word(out, ARRAY.data)
-    total = o.integer_op("mul", bytes_, results)
-    with o.loop(n_inputs) as k:  # an input lies apart from the results, or is the first of them
-        source = b.load(o.at(columns, k, o.i64), o.i64)
-        behind = o.compare("uge", o.integer_op("sub", source, to), total)
-        before = o.compare("uge", o.integer_op("sub", to, source), bytes_)
-        apart = o.b.both(behind, before)
-        same = o.compare("eq", source, to)
-        o.require(b.build("llvm.or", [o.i1], [apart, same]), other)
-    o.call("Py_IncRef", out)
-    b.branch(run, [out])
+    def __init__(self, objects: Objects) -> None:
+        self.o = objects
+        self.b = objects.b
 
-    b.enter(made)
-    o.require(o.compare("ne", o.word(known, 8 * MAY_MAKE), 0), other)
-    number = b.load(o.at(known, 8 * NUMBER), o.i32)
-    kind, null = o.object("PyArray_Type"), o.null()
-    new = o.call("PyArray_New", kind, o.int32(1), length, number, null, null, o.int32(0),
-                 o.int32(0), null)  # fmt: skip
-    failed = o.block()
-    o.require(o.b.negated(o.is_null(new)), failed)
-    b.branch(run, [new])
-    b.enter(failed)
-    o.b.leave(o.null())
+    def emit(self) -> None:
+        """All of it."""
+        o, b = self.o, self.b
+        start = o.function("call_arrays", [o.ptr, o.ptr, o.i64, o.ptr], o.ptr)
+        self_, self.args, nargsf, self.kwnames = start.arguments
+        self.other = o.block()
+        self.columns, self.length = o.allocate(MOST_COLUMNS, o.i64), o.allocate(1, o.i64)
+        self.known = o.pointer(self_, ARRAYS_AT)
+        o.require(o.b.negated(o.is_null(self.known)), self.other)
+        self.n_inputs = o.integer_op("and", nargsf, 2**63 - 1)
+        o.require(o.compare("eq", self.n_inputs, o.word(self.known, 8 * INPUTS)), self.other)
+        self.dtype, self.results = o.pointer(self.known, 8 * DTYPE), o.word(self.known, 8 * RESULTS)
+        self.points = points_of(o, o.pointer(self.args), self.other)
+        o.require(o.compare("sgt", self.points, 0), self.other)
+        o.require(o.compare("sle", self.points, o.word(self.known, 8 * MOST_POINTS)), self.other)
+        b.store(self.points, self.length)
+        self.bytes = o.integer_op("mul", self.points, o.word(self.known, 8 * SIZE))
+        self._take_inputs()
+        made, given, run = o.block(), o.block(), o.block(o.ptr)
+        b.branch_if(o.is_null(self.kwnames), made, given)
+        b.enter(given)
+        b.branch(run, [self._given()])
+        b.enter(made)
+        b.branch(run, [self._made()])
+        b.enter(run)
+        self._run(run.arguments[0])
+        b.enter(self.other)
+        o.b.leave(o.call(CALL_GENERAL, *start.arguments, last=True))
 
-    b.enter(run)
-    result = run.arguments[0]
-    first = o.word(result, ARRAY.data)
-    with o.loop(results) as k:
-        column = o.integer_op("add", first, o.integer_op("mul", k, bytes_))
-        b.store(column, o.at(columns, o.integer_op("add", k, n_inputs), o.i64))
-    o.b.call(o.pointer(known, 8 * BLOCK), [columns, points])
-    o.b.leave(result)
-    b.enter(other)
-    o.b.leave(o.call(CALL_GENERAL, *start.arguments, last=True))
+    def _take_inputs(self) -> None:
+        """Note where the numbers of each input lie."""
+        o, b = self.o, self.b
+        with o.loop(self.n_inputs) as k:
+            x = b.load(o.at(self.args, k, o.ptr), o.ptr)
+            check_array(o, x, self.dtype, CONTIGUOUS | ALIGNED, self.other)
+            o.require(o.compare("eq", points_of(o, x, self.other), self.points), self.other)
+            b.store(o.pointer(x, ARRAY.data), o.at(self.columns, k, o.ptr))
+
+    def _given(self) -> ir.Value:
+        """The array of `out=`, with a new reference to it."""
+        o, b = self.o, self.b
+        o.require(o.compare("eq", o.word(self.kwnames, LAYOUT.size), 1), self.other)
+        name = o.pointer(self.kwnames, LAYOUT.tuple_items)
+        o.require(o.compare("eq", name, o.object("out_string")), self.other)
+        out = b.load(o.at(self.args, self.n_inputs, o.ptr), o.ptr)
+        check_array(o, out, self.dtype, CONTIGUOUS | ALIGNED | WRITEABLE, self.other)
+        self._check_shape(out)
+        self._check_apart(out)
+        o.call("Py_IncRef", out)
+        return out
+
+    def _check_shape(self, out: ir.Value) -> None:
+        """Of one result it has the points, of several (results, points)."""
+        o, b = self.o, self.b
+        one, several, shaped = o.block(), o.block(), o.block()
+        o.b.branch_if(o.compare("eq", self.results, 1), one, several)
+        b.enter(one)
+        o.require(o.compare("eq", points_of(o, out, self.other), self.points), self.other)
+        b.branch(shaped)
+        b.enter(several)
+        o.require(o.compare("eq", dimensions(o, out), 2), self.other)
+        shape = o.pointer(out, ARRAY.shape)
+        o.require(o.compare("eq", o.word(shape), self.results), self.other)
+        o.require(o.compare("eq", o.word(shape, 8), self.points), self.other)
+        b.branch(shaped)
+        b.enter(shaped)
+
+    def _check_apart(self, out: ir.Value) -> None:
+        """An input lies apart from the results, or is the first of them."""
+        o, b = self.o, self.b
+        to = o.word(out, ARRAY.data)
+        total = o.integer_op("mul", self.bytes, self.results)
+        with o.loop(self.n_inputs) as k:
+            source = b.load(o.at(self.columns, k, o.i64), o.i64)
+            behind = o.compare("uge", o.integer_op("sub", source, to), total)
+            before = o.compare("uge", o.integer_op("sub", to, source), self.bytes)
+            apart = o.b.both(behind, before)
+            same = o.compare("eq", source, to)
+            o.require(b.build("llvm.or", [o.i1], [apart, same]), self.other)
+
+    def _made(self) -> ir.Value:
+        """A new array for the one result."""
+        o, b = self.o, self.b
+        o.require(o.compare("ne", o.word(self.known, 8 * MAY_MAKE), 0), self.other)
+        number = b.load(o.at(self.known, 8 * NUMBER), o.i32)
+        kind, null = o.object("PyArray_Type"), o.null()
+        new = o.call("PyArray_New", kind, o.int32(1), self.length, number, null, null, o.int32(0),
+                     o.int32(0), null)  # fmt: skip
+        failed = o.block()
+        o.require(o.b.negated(o.is_null(new)), failed)
+        exists = b.block
+        b.enter(failed)
+        o.b.leave(o.null())
+        b.enter(exists)
+        return new
+
+    def _run(self, result: ir.Value) -> None:
+        """Compute the results into their array, and return it."""
+        o, b = self.o, self.b
+        first = o.word(result, ARRAY.data)
+        with o.loop(self.results) as k:
+            column = o.integer_op("add", first, o.integer_op("mul", k, self.bytes))
+            b.store(column, o.at(self.columns, o.integer_op("add", k, self.n_inputs), o.i64))
+        o.b.call(o.pointer(self.known, 8 * BLOCK), [self.columns, self.points])
+        o.b.leave(result)

@@ -10,7 +10,7 @@ At every vector all inputs are read before an output is written, so an output ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -110,37 +110,11 @@ class Vectors:
                 base = pointers[k] if isinstance(k, int) else self.column(columns, k, begin)
                 return b.element(base, further, b.element_type)
 
-            passed: dict[str, Any] = {}
-            for x in self.leaves:
-                name = x.array.name
-                if name in buffers:
-                    passed[name] = buffers[name]
-                    if x.is_input:
-                        with self.each(x) as places:
-                            for place, k in places:
-                                number = b.load(column(k), self.lanes_type, b.bits // 8)
-                                b.store(number, b.element(buffers[name], place, b.number), 64)
-                elif x.is_input:
-                    passed[name] = b.load(column(x.first), self.lanes_type, b.bits // 8)
+            passed = self._read(buffers, column)
             arguments = [passed[a.name] for a in self.kernel.arguments if a.name in passed]
             arguments += parameters
             call = b.call(self.points, arguments, self.kernel.result)
-            numbers = {}
-            for x in self.leaves:
-                if x.array.name == self.interface.returned:
-                    numbers[x.first] = call
-                elif (
-                    x.array.name in buffers and not x.is_input and x.array.size <= UNROLLED_COLUMNS
-                ):
-                    for place in range(x.array.size):
-                        address = b.element(buffers[x.array.name], place, b.number)
-                        numbers[x.first + place] = b.load(address, self.lanes_type, 64)
-                elif not x.is_input:
-                    with self.each(x) as places:
-                        for place, k in places:
-                            address = b.element(buffers[x.array.name], place, b.number)
-                            number = b.load(address, self.lanes_type, 64)
-                            b.store(number, column(k), b.bits // 8)
+            numbers = self._results(call, buffers, column)
             with b.when(past):
                 for k, number in numbers.items():
                     self._store_past(number, column(k))
@@ -149,6 +123,44 @@ class Vectors:
                     b.store(number, column(k), b.bits // 8)
         memory.release()
         b.leave()
+
+    def _read(self, buffers: dict[str, Any], column: Callable[[Any], Any]) -> dict[str, Any]:
+        """What the kernel gets at a vector of points: its inputs, in buffers or as they are."""
+        b = self.b
+        passed: dict[str, Any] = {}
+        for x in self.leaves:
+            name = x.array.name
+            if name in buffers:
+                passed[name] = buffers[name]
+                if x.is_input:
+                    with self.each(x) as places:
+                        for place, k in places:
+                            number = b.load(column(k), self.lanes_type, b.bits // 8)
+                            b.store(number, b.element(buffers[name], place, b.number), 64)
+            elif x.is_input:
+                passed[name] = b.load(column(x.first), self.lanes_type, b.bits // 8)
+        return passed
+
+    def _results(
+        self, returned: Any, buffers: dict[str, Any], column: Callable[[Any], Any]
+    ) -> dict[int, Any]:
+        """The results for few columns, by column; those for many are stored at once."""
+        b = self.b
+        numbers = {}
+        for x in self.leaves:
+            name = x.array.name
+            if name == self.interface.returned:
+                numbers[x.first] = returned
+            elif name in buffers and not x.is_input and x.array.size <= UNROLLED_COLUMNS:
+                for place in range(x.array.size):
+                    address = b.element(buffers[name], place, b.number)
+                    numbers[x.first + place] = b.load(address, self.lanes_type, 64)
+            elif not x.is_input:
+                with self.each(x) as places:
+                    for place, k in places:
+                        address = b.element(buffers[name], place, b.number)
+                        b.store(b.load(address, self.lanes_type, 64), column(k), b.bits // 8)
+        return numbers
 
     def _store_past(self, x: Any, address: Any) -> None:
         b = self.b

@@ -1,0 +1,77 @@
+"""Which structures `entry` reads and makes, and in which pieces."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..trace.signature import Container, Structure, count
+from .callable import available
+from .convention import Convention
+from .ndarrays import usable
+
+MOST_INLINE = 4
+"""Numbers in a row up to so many are read, if they are floats, and made without a call."""
+
+MOST_PARTS = 24
+"""Parts of a structure that are emitted one by one; one of more is walked through by a table."""
+
+
+def has_entry(convention: Convention) -> bool:
+    """Whether `entry` can be emitted: for numbers, lists and tuples, and arrays."""
+    structures = [s for _, s in convention.parameters]
+    known = all(is_plain(s) or is_array(s) for s in structures) and is_made(convention.result)
+    around = convention.result if convention.returns else None
+    while isinstance(around, Container):  # what main returns is not in memory, as others need it
+        if around.type is np.ndarray or parts(around) > MOST_PARTS:
+            return False
+        around = next((item for item in around.items if count(item)), None)
+    return available() and known
+
+
+def is_plain(s: Structure) -> bool:
+    """Whether it is a number, or lists and tuples of them."""
+    if not isinstance(s, Container):
+        return True
+    plain = s.type in (list, tuple)
+    return plain and (s.is_flat or all(map(is_plain, dict.fromkeys(s.items))))
+
+
+def is_array(s: Structure) -> bool:
+    return isinstance(s, Container) and s.type is np.ndarray and usable()
+
+
+def is_made(s: Structure) -> bool:
+    """Whether a result is made here: arrays must not be among too many parts."""
+    if is_plain(s) or is_array(s):
+        return True
+    within = isinstance(s, Container) and s.type in (list, tuple) and parts(s) <= MOST_PARTS
+    return within and all(map(is_made, s.items))  # type: ignore[union-attr]
+
+
+def is_flat(s: Structure) -> bool:
+    """Whether it is a container of nothing but numbers."""
+    return isinstance(s, Container) and s.is_flat
+
+
+@functools.lru_cache(maxsize=256)
+def parts(s: Structure) -> int:
+    """How many pieces of code a structure becomes: numbers in a row are one."""
+    if not isinstance(s, Container) or s.is_flat:
+        return 1
+    return 1 + sum(map(parts, s.items))
+
+
+def runs(structures: Sequence[Structure]) -> Iterator[tuple[int, int]]:
+    """The bounds of numbers in a row, and of containers one by one."""
+    start = 0
+    for k, s in enumerate(structures):
+        if isinstance(s, Container):
+            if start < k:
+                yield start, k
+            yield k, k + 1
+            start = k + 1
+    if start < len(structures):
+        yield start, len(structures)
