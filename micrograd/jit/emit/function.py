@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from lowering.bindings import ir
 
-from ..ir.program import Access, Array, Expr, Extent, Program, Role, Statement
+from ..ir.extents import Extent
+from ..ir.program import Access, Array, Expr, Program, Role, Statement
 from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder

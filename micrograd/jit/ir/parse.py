@@ -15,15 +15,14 @@ element is declared where it is first assigned.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
 
-from ...errors import ParseError
 from ...ops import OPS
+from .extents import Extent
+from .line import END, Line
 from .program import (
     INDEX_NAMES,
     LIKE_NUMBERS,
@@ -31,22 +30,13 @@ from .program import (
     Access,
     Apply,
     Expr,
-    Extent,
     Program,
     Role,
     Statement,
     accesses,
 )
 
-_TOKEN = re.compile(
-    r"(?P<name>[^\W\d]\w*)"
-    r"|(?P<number>[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)"
-    r"|(?P<mark>\+=|<=|[-+*=<,()\[\]])"
-)
-_DIGITS = 18
-"""More in an integer would not fit into 64 bits."""
 _ROLES = {role.value: role for role in Role}
-_END = "the end of the line"
 
 
 def parse(text: str) -> Program:
@@ -67,7 +57,7 @@ Access(array='x', offset=1, strides=(), table=None)))
     """
     program = Program()
     for number, line in enumerate(text.split("\n"), 1):
-        tokens = _Line(line.rstrip("\r"), number)
+        tokens = Line(line.rstrip("\r"), number)
         if tokens.now.kind == "end":
             continue
         try:
@@ -78,116 +68,17 @@ Access(array='x', offset=1, strides=(), table=None)))
         except RecursionError:
             raise tokens.error("an expression is nested too deep") from None
         if tokens.now.kind != "end":
-            raise tokens.expected(_END)
+            raise tokens.expected(END)
     return program
 
 
 # --- lines ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """A piece of a line, and the place where it begins."""
-
-    kind: str
-    text: str
-    place: int
-
-
-class _Line:
-    """The tokens of a line, read from left to right; `now` is the next one, `then` follows it."""
-
-    def __init__(self, text: str, number: int) -> None:
-        self.text = text
-        self.number = number
-        self.indices: list[str] = []
-        self.tokens = list(self._tokens())
-        self.at = 0
-
-    def _tokens(self) -> Iterator[_Token]:
-        place, end = 0, self.text.partition(";")[0].rstrip()
-        while place < len(end):
-            if end[place].isspace():
-                place += 1
-                continue
-            found = _TOKEN.match(end, place)
-            if found is None:
-                raise self.error(f"{end[place]!r} has no meaning here", place)
-            yield _Token(found.lastgroup or "", found[0], place)
-            place = found.end()
-        for _ in range(2):
-            yield _Token("end", _END, len(end))
-
-    @property
-    def now(self) -> _Token:
-        """The token that is to be read."""
-        return self.tokens[self.at]
-
-    @property
-    def then(self) -> _Token:
-        """The token behind it."""
-        return self.tokens[min(self.at + 1, len(self.tokens) - 1)]
-
-    def read(self) -> _Token:
-        """The next token, which is read by that."""
-        token = self.now
-        self.at += 1
-        return token
-
-    def accept(self, text: str) -> bool:
-        """Whether the next token is this one; if so, it is read."""
-        found = self.now.text == text and self.now.kind != "end"
-        self.at += found
-        return found
-
-    def require(self, text: str) -> None:
-        """Read a token that must come."""
-        if not self.accept(text):
-            raise self.expected(f"`{text}`")
-
-    def name(self, what: str) -> str:
-        """Read a name."""
-        if self.now.kind != "name":
-            raise self.expected(what)
-        return self.read().text
-
-    def integer(self, what: str) -> int:
-        """Read a whole number without a sign."""
-        text = self.now.text
-        if self.now.kind != "number" or not text.isdigit():
-            raise self.expected(what)
-        if len(text) > _DIGITS:
-            raise self.error(f"a whole number has at most {_DIGITS} digits")
-        return int(self.read().text)
-
-    def minus(self) -> bool:
-        """Whether the sign of a number is next, right before it; if so, it is read."""
-        return self.then.place == self.now.place + 1 and self.accept("-")
-
-    def signed(self, what: str) -> int:
-        """Read a whole number."""
-        return -self.integer(what) if self.minus() else self.integer(what)
-
-    def expected(self, what: str) -> ParseError:
-        """The error that something else stands here."""
-        found = _END if self.now.kind == "end" else repr(self.now.text)
-        return self.error(f"expected {what}, got {found}")
-
-    def error(self, message: str, place: int | None = None) -> ParseError:
-        """An error at a place of this line, or at the next token."""
-        place = self.now.place if place is None else place
-        before = "".join(c if c == "\t" else " " for c in self.text[:place])
-        return ParseError(
-            f"line {self.number}, column {place + 1}: {message}\n  {self.text}\n  {before}^",
-            self.number,
-            place + 1,
-        )
-
-
 # --- declarations ---------------------------------------------------------------------------
 
 
-def _declaration(line: _Line, program: Program) -> None:
+def _declaration(line: Line, program: Program) -> None:
     if program.body:
         raise line.error("declarations stand above all statements")
     role = line.now.text
@@ -220,12 +111,12 @@ def _declaration(line: _Line, program: Program) -> None:
     program.tables[name] = np.array(entries, dtype=np.int64)
 
 
-def _numbers(line: _Line) -> Iterator[float]:
+def _numbers(line: Line) -> Iterator[float]:
     while line.now.kind != "end":
         yield _number(line, "a number")
 
 
-def _integers(line: _Line) -> Iterator[int]:
+def _integers(line: Line) -> Iterator[int]:
     while line.now.kind != "end":
         yield line.signed("a whole number")
 
@@ -233,7 +124,7 @@ def _integers(line: _Line) -> Iterator[int]:
 # --- statements -----------------------------------------------------------------------------
 
 
-def _statement(line: _Line, program: Program) -> None:
+def _statement(line: Line, program: Program) -> None:
     line.indices = _indices(line)
     target = _access(line)
     if target.array in program.tables:
@@ -260,7 +151,7 @@ def _statement(line: _Line, program: Program) -> None:
     program.body.append(Statement(target, expr, tuple(domain), accumulate, turn))
 
 
-def _indices(line: _Line) -> list[str]:
+def _indices(line: Line) -> list[str]:
     """The indices of the loops, which stand at the end of the line."""
     texts = [token.text for token in line.tokens]
     found = [k for k, t in enumerate(texts) if t == "for" and line.tokens[k + 1].kind == "name"]
@@ -269,7 +160,7 @@ def _indices(line: _Line) -> list[str]:
     return [texts[k] for k in range(found[-1] + 1, len(texts)) if texts[k - 1] in ("for", ",")]
 
 
-def _loops(line: _Line, program: Program) -> list[int]:
+def _loops(line: Line, program: Program) -> list[int]:
     """The trip counts."""
     seen: set[str] = set()
     counts = []
@@ -285,7 +176,7 @@ def _loops(line: _Line, program: Program) -> list[int]:
             return counts
 
 
-def _count(line: _Line, program: Program) -> int:
+def _count(line: Line, program: Program) -> int:
     """A trip count: a number, or an extent."""
     a = program.arrays.get(line.now.text)
     if line.now.kind == "name" and a is not None and a.role is Role.EXTENT:
@@ -294,7 +185,7 @@ def _count(line: _Line, program: Program) -> int:
     return line.integer("how often the loop runs: a number, or an extent")
 
 
-def _expr(line: _Line) -> Expr:
+def _expr(line: Line) -> Expr:
     token = line.now
     if token.kind == "name" and line.then.text == "(":
         op = OPS.get(token.text)
@@ -314,7 +205,7 @@ def _expr(line: _Line) -> Expr:
     return _number(line, "an array, a number or an op")
 
 
-def _number(line: _Line, what: str) -> float:
+def _number(line: Line, what: str) -> float:
     sign = -1.0 if line.minus() else 1.0
     token = line.now
     if token.kind == "number" or token.text == "inf" or (token.text == "nan" and sign > 0.0):
@@ -322,7 +213,7 @@ def _number(line: _Line, what: str) -> float:
     raise line.expected(what)
 
 
-def _access(line: _Line) -> Access:
+def _access(line: Line) -> Access:
     array = line.name("an array")
     if not line.accept("["):
         return Access(array, 0, (0,) * len(line.indices))
@@ -337,7 +228,7 @@ def _access(line: _Line) -> Access:
     return Access(array, offset, strides, table)
 
 
-def _affine(line: _Line) -> tuple[int, tuple[int, ...]]:
+def _affine(line: Line) -> tuple[int, tuple[int, ...]]:
     """The offset and the strides."""
     offset, strides = 0, [0] * len(line.indices)
     sign = 1
@@ -355,7 +246,7 @@ def _affine(line: _Line) -> tuple[int, tuple[int, ...]]:
         sign = 1 if line.read().text == "+" else -1
 
 
-def _index(line: _Line) -> int:
+def _index(line: Line) -> int:
     """The number of the loop whose index stands here."""
     token = line.now
     name = line.name("an index")

@@ -10,65 +10,13 @@ holds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from .interpret import distinct, elements, is_recurrence, repeats
-from .program import NO_ENTRY, Access, Apply, Expr, Extent, Program, Role, Statement, accesses
-
-READ_ONLY = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-
-
-class Broken(Exception):
-    """A rule is broken. `at`: by which statement, counted in what the rule was asked about."""
-
-    def __init__(self, message: str, at: int | None = None) -> None:
-        super().__init__(message)
-        self.at = at
-
-
-@dataclass(slots=True)
-class Progress:
-    """A program and what is written so far; and what the rules ask of the statement at hand."""
-
-    program: Program
-    written: dict[str, Bools] = field(default_factory=dict)
-    reads: list[Access] = field(default_factory=list)
-    applied: list[Apply] = field(default_factory=list)
-    leaves: list[Expr] = field(default_factory=list)
-    _found: dict[Access, tuple[Ints, bool]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for a in self.program.arrays.values():
-            self.written[a.name] = np.full(a.size, a.role in READ_ONLY)
-
-    def begin(self, s: Statement) -> None:
-        """Take a statement to pieces: what it reads, the ops it applies, and everything else."""
-        reads: dict[Access, None] = {}
-        self.applied, self.leaves, self._found = [], [], {}
-        stack: list[Expr] = [s.expr]
-        while stack:
-            e = stack.pop()
-            if isinstance(e, Access):
-                reads[e] = None
-            elif isinstance(e, Apply):
-                self.applied.append(e)
-                stack.extend(reversed(e.args))
-            else:
-                self.leaves.append(e)
-        self.reads = list(reads)
-
-    def distinct(self, a: Access, s: Statement) -> tuple[Ints, bool]:
-        """The elements that an access of this statement touches, and whether one twice."""
-        if a not in self._found:
-            self._found[a] = distinct(a, s.domain, self.program)
-        return self._found[a]
-
+from .extents import Extent
+from .interpret import elements, is_recurrence
+from .order import complete, order_alone, order_in_turn
+from .program import NO_ENTRY, Role, Statement, accesses
+from .progress import READ_ONLY, Broken, Progress
 
 Each = Callable[[Statement, Progress], None]
 Together = Callable[[list[Statement], Progress], None]
@@ -170,63 +118,6 @@ def _one_loop(run: list[Statement], p: Progress) -> None:
 def _no_reduction(s: Statement, p: Progress) -> None:
     if not s.accumulate and p.distinct(s.target, s)[1]:
         raise Broken("`=` writes one element more than once; reductions accumulate with `+=`")
-
-
-def _order(s: Statement, p: Progress) -> None:
-    for a in p.reads:
-        if not p.written[a.array].all():
-            _require(p.written[a.array], p.distinct(a, s)[0], a.array, "read")
-    done = p.written[s.target.array]
-    if s.accumulate:
-        if not done.all():  # without a look at every point, of which a reduction may have many
-            _require(done, p.distinct(s.target, s)[0], s.target.array, "accumulated into")
-        return
-    target = p.distinct(s.target, s)[0]
-    if done[target].any():
-        raise Broken(f"{s.target.array}[{int(target[np.argmax(done[target])])}] is assigned twice")
-    done[target] = True
-
-
-def _require(done: Bools, index: Ints, name: str, what: str) -> None:
-    ready = done[index]
-    if not ready.all():
-        raise Broken(f"{name}[{int(index[np.argmin(ready)])}] is {what} before it is assigned")
-
-
-def _order_in_turn(run: list[Statement], p: Progress) -> None:
-    """In every iteration each element is there before it is read or added to."""
-    late = len(run) * run[0].domain[0]  # a time that never comes
-    named = {a.array for s in run for a in s.accesses}
-    times = {name: np.where(p.written[name], -1, late) for name in named}
-    for k, s in enumerate(run):
-        target = elements(s.target, s.domain, p.program)
-        if not s.accumulate:
-            time = times[s.target.array]
-            if (time[target] < late).any() or repeats(target, len(time)):
-                raise Broken(f"an element of {s.target.array} is assigned twice", k)
-            time[target] = _times(s, k, len(run))
-    for k, s in enumerate(run):
-        now = _times(s, k, len(run))
-        for a in dict.fromkeys([*accesses(s.expr), *([s.target] if s.accumulate else [])]):
-            index = elements(a, s.domain, p.program)
-            early = times[a.array][index] >= now
-            if early.any():
-                raise Broken(f"{a.array}[{int(index[np.argmax(early)])}] is read too early", k)
-    for name, time in times.items():
-        p.written[name] |= time < late
-
-
-def _times(s: Statement, k: int, statements: int) -> Ints:
-    """When each point of statement k of a run is done."""
-    each = s.points // s.domain[0]
-    return np.repeat(np.arange(s.domain[0]) * statements + k, each)
-
-
-def _complete(p: Progress) -> None:
-    for a in p.program.with_role(Role.OUTPUT):
-        if not p.written[a.name].all():
-            missing = int(np.argmin(p.written[a.name]))
-            raise Broken(f"output element {a.name}[{missing}] is never set")
 
 
 # --- what stages add ------------------------------------------------------------------------
@@ -337,10 +228,10 @@ _LIST = (
         "order",
         "An element is assigned by `=` once. Only then may it be read, or accumulated into by "
         "`+=`; in turn, iteration by iteration.",
-        alone=_order,
-        together=_order_in_turn,
+        alone=order_alone,
+        together=order_in_turn,
     ),
-    Rule("complete", "Every element of an output is written.", program=_complete),
+    Rule("complete", "Every element of an output is written.", program=complete),
     Rule("entries", "Every op is an entry of the op table, so it has a derivative.", each=_entries),
     Rule("unread", "No output is read.", program=_unread),
     Rule("folded", "No op is applied to numbers only.", each=_folded),

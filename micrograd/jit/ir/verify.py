@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from ...errors import CompilerError
 from .program import Program, Statement, runs
-from .rules import RULES, STAGES, Broken, Each, Progress, Rule
+from .progress import Broken, Progress
+from .rules import RULES, STAGES, Each, Rule
 
 
 def verify(program: Program, after: str = "", *, stage: str = "program") -> Program:

@@ -19,12 +19,12 @@ from dataclasses import replace
 from functools import partial
 
 from ... import ops
+from ..ir.extents import Extent
 from ..ir.program import (
     Access,
     Apply,
     Array,
     Expr,
-    Extent,
     Program,
     Role,
     Statement,

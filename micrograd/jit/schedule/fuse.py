@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..ir.program import Access, Extent, Statement, accesses, map_accesses, runs
+from ..ir.extents import Extent
+from ..ir.program import Access, Statement, accesses, map_accesses, runs
 
 MAX_FUSED = 400
 """More statements with loops than this are not searched for what to fuse."""

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..ir.program import Extent, Program, Role, Statement
+from ..ir.extents import Extent
+from ..ir.program import Program, Role, Statement
 from ..target import Target
 from .fuse import Group, Part, fuse
 from .lane_costs import operations
