@@ -1,4 +1,4 @@
-"""What holds the packages together: who imports what, how long files are, where ops are told apart.
+"""What holds the packages together: who imports what, how long code is, where ops are told apart.
 
 The folders of `micrograd` are the stages, and data goes down the list of them and never back.
 """
@@ -17,8 +17,8 @@ import pytest
 from micrograd import ops
 
 ROOT = Path(__file__).parent.parent
-LONGEST = 320
-"""Lines of code in a file, without blank lines, comments and docstrings."""
+LONGEST_FILE, LONGEST_FUNCTION = 320, 60
+"""Lines, blank ones, comments and docstrings included."""
 
 
 def sources(*packages: str) -> list[Path]:
@@ -298,33 +298,44 @@ def test_computing_with_ops_is_not_telling_them_apart(text: str) -> None:
 # --- files ----------------------------------------------------------------------------------
 
 
-def code_lines(text: str) -> int:
-    """Lines of a file that are neither blank, nor comment, nor docstring."""
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    prose: set[int] = set()
+NUMBERS = ("ops.py", "coefficients.py")
+"""The table of ops grows by an entry for every op, and tables of numbers are no code."""
+
+
+def too_long(path: Path) -> Iterator[str]:
+    """What of a file is too long, counted with its blank lines, comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    lines = len(text.splitlines())
+    if lines > LONGEST_FILE and not path.name.endswith(NUMBERS):
+        yield f"{path.name} has {lines} lines, of at most {LONGEST_FILE}"
     for node in ast.walk(ast.parse(text)):
-        bodies = node.body if isinstance(node, documented) else []
-        for statement in bodies:
-            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-                prose |= set(range(statement.lineno, (statement.end_lineno or 0) + 1))
-    return sum(
-        bool(line.strip()) and not line.strip().startswith("#") and k not in prose
-        for k, line in enumerate(text.splitlines(), 1)
-    )
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            if lines > LONGEST_FUNCTION:
+                yield f"{node.name} has {lines} lines, of at most {LONGEST_FUNCTION}"
 
 
 @pytest.mark.parametrize("path", sources("micrograd", "lowering"), ids=name_of)
-def test_a_file_is_one_idea(path: Path) -> None:
-    # the table of ops grows by an entry for every op, and tables of numbers are no code
-    if path.name != "ops.py" and not path.stem.endswith("coefficients"):
-        assert code_lines(path.read_text()) <= LONGEST
+def test_files_and_functions_are_one_idea(path: Path) -> None:
+    assert not list(too_long(path))
 
 
-def test_code_lines_are_counted() -> None:
-    text = (
-        '"""M."""\n\nx = 1  # one\n# none\n\n\ndef f():\n    """Doc\n\n    it."""\n    return x\n'
-    )
-    assert code_lines(text) == 3
+def test_what_is_too_long_is_seen(tmp_path: Path) -> None:
+    """The test of the test."""
+    path = tmp_path / "long.py"
+    path.write_text("def f():\n    def g():\n" + "        x = 1\n" * 57 + "    y = 1\n")
+    assert not list(too_long(path))
+    path.write_text("async def f():\n    def g():\n" + "\n        # x\n" * 30 + "        x = 1\n")
+    assert list(too_long(path)) == [
+        "f has 63 lines, of at most 60",
+        "g has 62 lines, of at most 60",
+    ]
+    path.write_text('"""M."""\n' + "\n" * 319)
+    assert not list(too_long(path))
+    path.write_text('"""M."""\n' + "\n" * 320)
+    assert list(too_long(path)) == ["long.py has 321 lines, of at most 320"]
+    path.rename(tmp_path / "sine_coefficients.py")
+    assert not list(too_long(tmp_path / "sine_coefficients.py"))
 
 
 @pytest.mark.parametrize("path", sources("micrograd", "lowering"), ids=name_of)

@@ -40,6 +40,7 @@ def is_plain(s: Structure) -> bool:
 
 
 def is_array(s: Structure) -> bool:
+    """Whether it is an array that generated code can read and make."""
     return isinstance(s, Container) and s.type is np.ndarray and usable()
 
 

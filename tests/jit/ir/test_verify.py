@@ -13,7 +13,8 @@ from micrograd.errors import CompilerError
 from micrograd.jit.ir.interpret import interpret, is_recurrence
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Access, Apply, Program, Role
-from micrograd.jit.ir.rules import REACH, RULES, STAGES, Broken, Progress
+from micrograd.jit.ir.progress import Broken, Progress
+from micrograd.jit.ir.rules import REACH, RULES, STAGES
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.forward import jacobian
 from micrograd.jit.passes.like_terms import combine
