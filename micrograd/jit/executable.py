@@ -71,17 +71,7 @@ class Executable:
         self.program = program_of(self.graph, options.target)
         self.differentiated = self._differentiate(recording)
         self.transformed = optimized(self.differentiated, options.target)
-        outputs = self.transformed.with_role(Role.OUTPUT)
-        single = any(a.name == OUTPUT and a.size == 1 for a in outputs)
-        names = [a.name for a in self.transformed.with_role(Role.INPUT)]
-        self.interface = Interface(
-            frozenset(
-                n
-                for n, (_, s) in zip(names, self.parameters, strict=True)
-                if not isinstance(s, Container)
-            ),
-            OUTPUT if single else None,
-        )
+        self.interface = self._interface()
         passed = self.interface.arguments(self.transformed)
         self.pointer_outputs = [a.size for a in passed if a.role is Role.OUTPUT]
         """The sizes of the outputs that `main` writes through pointers."""
@@ -89,7 +79,7 @@ class Executable:
             name,
             self.parameters,
             wanted.value.structure(recording),
-            single,
+            self.interface.returned is not None,
             self.pointer_outputs[0] if self.pointer_outputs else None,
             options.dtype,
             self.interface.prototype(self.transformed, options.dtype),
@@ -111,6 +101,14 @@ class Executable:
         self._arrays: ArrayCaller | None = None
         self._closed = False
         self._lock = Lock()
+
+    def _interface(self) -> Interface:
+        """Numbers are passed by value, and a single result is returned."""
+        program = self.transformed
+        single = any(a.name == OUTPUT and a.size == 1 for a in program.with_role(Role.OUTPUT))
+        inputs = zip(program.with_role(Role.INPUT), self.parameters, strict=True)
+        by_value = frozenset(a.name for a, (_, s) in inputs if not isinstance(s, Container))
+        return Interface(by_value, OUTPUT if single else None)
 
     def _code(self, program: Program, interface: Interface, **how: Any) -> Code:
         return compile_program(program, self.options.target, interface, stores=self.stores, **how)
