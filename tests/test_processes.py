@@ -43,12 +43,12 @@ def expected():
 """
 
 
-def run(folder: Path, body: str, *options: str) -> str:
+def run(folder: Path, body: str, *options: str, hash_seed: str = "random") -> str:
     """What a script prints; it must end well, and say nothing else."""
     script = folder / "script.py"
     main = textwrap.indent(textwrap.dedent(body), "    ")
     script.write_text(f"{MODEL}\nif __name__ == '__main__':\n{main}")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed}
     ran = subprocess.run(
         [sys.executable, *options, str(script)],
         capture_output=True,
@@ -309,3 +309,14 @@ def test_forking_again_and_again_while_threads_compile_call_and_train(tmp_path: 
     print(statuses)
     """
     assert run(tmp_path, FORK + textwrap.dedent(body)) == f"{[0] * 4}\n"
+
+
+def test_every_process_compiles_a_kernel_to_the_same_code(tmp_path: Path) -> None:
+    """So that what one process has put into the cache, another one finds there."""
+    body = """
+    products = jit(lambda xs, ys: [tanh(1.0 + x * x) * y for x, y in zip(xs, ys)])
+    products.vjp([0.1] * 40, [0.2] * 40, [1.0] * 40)
+    print(products.vjp)
+    """
+    printed = {run(tmp_path, body, hash_seed=str(seed)) for seed in range(1, 4)}
+    assert len(printed) == 1

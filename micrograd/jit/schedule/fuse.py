@@ -12,7 +12,7 @@ moves before the loop or behind it, where its operands allow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..ir.extents import Extent
@@ -235,11 +235,13 @@ class _Plan:
 
 
 def _private(
-    written: Iterable[str], touched: dict[str, set[tuple[int, int] | None]]
+    written: Collection[str], touched: dict[str, set[tuple[int, int] | None]]
 ) -> dict[str, int]:
     found = {}
-    for name in written:
-        (only, *others) = touched[name]
-        if only is not None and not others:
+    for name, (
+        only,
+        *others,
+    ) in touched.items():
+        if name in written and only is not None and not others:
             found[name] = only[0]
     return found

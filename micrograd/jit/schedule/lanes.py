@@ -114,7 +114,7 @@ def vectorize(
     home: dict[str, int] = {}
     strips: dict[str, int] = {}
     for k, (s, number) in enumerate(zip(group.statements, numbers, strict=True)):
-        for name in {a.array for a in s.accesses} & scratch.keys():
+        for name in [x for x in dict.fromkeys(a.array for a in s.accesses) if x in scratch]:
             if home.setdefault(name, number) != number or k in abreast:
                 strips[name] = scratch[name]
     tiles = {name: size for name, size in scratch.items() if name not in strips}
