@@ -4,8 +4,12 @@
 its machine code. `lowering.bindings` finds the bindings.
 """
 
-from lowering.backend import vector_bits
-from lowering.cache import ObjectCache
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from lowering.bindings import late
 from lowering.errors import (
     BindingsMissing,
     CompileError,
@@ -20,10 +24,14 @@ from lowering.errors import (
     UnsupportedOperation,
     UnsupportedType,
 )
-from lowering.native import NativeModule, compile, compile_ir
-from lowering.pipelines import PIPELINES
-from lowering.processors import Processor, processor
-from lowering.translation import translate
+
+if TYPE_CHECKING:
+    from lowering.backend import vector_bits
+    from lowering.cache import ObjectCache
+    from lowering.native import NativeModule, compile, compile_ir
+    from lowering.pipelines import PIPELINES
+    from lowering.processors import Processor, processor
+    from lowering.translation import translate
 
 __all__ = [
     "PIPELINES",
@@ -48,3 +56,26 @@ __all__ = [
     "translate",
     "vector_bits",
 ]
+
+_HOMES = {
+    "NativeModule": "native",
+    "ObjectCache": "cache",
+    "PIPELINES": "pipelines",
+    "Processor": "processors",
+    "compile": "native",
+    "compile_ir": "native",
+    "processor": "processors",
+    "translate": "translation",
+    "vector_bits": "backend",
+}
+"""Where things are that are imported when they are first asked for: LLVM's import takes as long as
+NumPy's.
+"""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(late(f"lowering.{_HOMES[name]}"), name)
+    setattr(sys.modules[__name__], name, value)  # `globals` is a module of this package
+    return value

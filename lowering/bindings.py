@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jaxlib.mlir import passmanager as passmanager
     from jaxlib.mlir.dialects import llvm as llvm
 
-__all__ = ["context", "importing", "ir", "llvm", "package", "passmanager"]
+__all__ = ["context", "importing", "ir", "late", "llvm", "package", "passmanager"]
 
 _PACKAGES = {"mlir": "mlir", "jaxlib": "jaxlib.mlir"}
 """Per name of a distribution's package, the package with the bindings; the first is preferred."""
@@ -49,7 +49,7 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-def _import(*paths: str) -> types.ModuleType:
+def late(*paths: str) -> types.ModuleType:
     """The last of some modules; no process forks before all are there."""
     with importing:
         for path in paths:
@@ -72,7 +72,7 @@ def package() -> str:
     failures = []
     for name in [wanted] if wanted else _PACKAGES:
         try:
-            _import(*(_PACKAGES[name] + part for part in _PARTS))
+            late(*(_PACKAGES[name] + part for part in _PARTS))
         except ImportError as error:
             failures.append(f"  {_PACKAGES[name]}: {error}")
             continue
@@ -97,7 +97,7 @@ class _Late(types.ModuleType):
             raise AttributeError(name)
         module = vars(self).get("_module")
         if module is None:
-            module = _import(f"{package()}.{self.__name__}")
+            module = late(f"{package()}.{self.__name__}")
             vars(self).update((k, v) for k, v in vars(module).items() if k != "__name__")
             self._module = module
         return getattr(module, name)
@@ -124,7 +124,7 @@ def context() -> ir.Context:
     else:
         ctx = ir.Context()
         registry = ir.DialectRegistry()
-        extension = _import("jaxlib.mlir._mlir_libs._jax_mlir_ext")
+        extension = late("jaxlib.mlir._mlir_libs._jax_mlir_ext")
         extension.register_dialects(registry)
         ctx.append_dialect_registry(registry)
         ctx.dialects["llvm"]

@@ -249,8 +249,10 @@ def test_a_process_forks_when_no_thread_imports(tmp_path: Path) -> None:
 
     assert child(imported) == 0
     names = open("names").read().split()
-    assert any(name.endswith("mlir.ir") for name in names), names
-    for name in names:
+    mlir = [name for name in names if "mlir" in name]
+    assert any(name.endswith("mlir.ir") for name in mlir), names
+    others = [name for name in names if name not in mlir]
+    for name in mlir + others[:: max(1, len(others) // 12)]:
         assert child(lambda: imported(name)) == 0
     print("ok")
     """

@@ -9,13 +9,15 @@ import ctypes
 import functools
 import os
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 import lowering
-from lowering import Processor
+
+if TYPE_CHECKING:
+    from lowering import Processor
 
 
 @dataclass(frozen=True, slots=True)
