@@ -4,9 +4,14 @@ trace -> Graph -> reroll -> Program -> differentiate, simplify -> schedule -> em
 -> lowering -> machine code
 """
 
+import sys
+
 try:
     from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
     from .kernel import Kernel
+
+    if not hasattr(sys.modules["micrograd.engine"].Value, "__apply__"):
+        raise ImportError("this Value records no ops", name="micrograd.engine")
 except ImportError as error:
     if error.name not in ("micrograd.engine", "micrograd.nn"):
         raise
