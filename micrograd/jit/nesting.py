@@ -20,8 +20,8 @@ from ..ops import Op
 from ..traced import Traced
 from .call.arguments import broadcast
 from .derivatives import Extra, Wanted
-from .ir.interpret import elements
-from .ir.program import Access, Expr, Program, Role, Statement, accesses, runs
+from .ir.interpret import elements, run_in_order
+from .ir.program import Access, Expr, Program, Role, Statement, accesses
 from .passes.simplify import simplify
 from .reroll.reroll import OUTPUT, reroll, straight_line
 from .trace.compiling import is_compiling
@@ -125,15 +125,7 @@ def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
             memory[a.name] = np.asarray(a.data, dtype=np.float64).tolist()
         else:
             memory[a.name] = [nan] * a.size
-    for together in runs(program.body):
-        steps = [_Step(s, program, memory) for s in together]
-        if not together[0].turn:
-            steps[0].run(range(together[0].points))
-            continue
-        for i in range(together[0].domain[0]):
-            for s, step in zip(together, steps, strict=True):
-                each = s.points // s.domain[0]
-                step.run(range(i * each, (i + 1) * each))
+    run_in_order(program.body, lambda s: _Step(s, program, memory).run)
     return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT)}
 
 

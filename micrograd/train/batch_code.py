@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from lowering.bindings import ir
 
+from ..jit.dialect.blocks import new_module
 from ..jit.target import Target
 from .gather_code import Samples
 from .step_code import RUN, Update
@@ -50,10 +51,8 @@ def emit_batches(update: Update, samples: Samples, target: Target) -> ir.Module:
 
     target    of the kernel
     """
-    with ir.Location.unknown():
-        module = ir.Module.create()
+    with new_module() as module:
         BatchEmitter(module, update, target, samples).emit()
-    module.operation.verify()
     return module
 
 

@@ -164,7 +164,7 @@ class GatherEmitter(TrainingEmitter):
         drawn = b.integer_op("llvm.mul", b.integer_op("llvm.mul", epoch, n), _word(GOLDEN, b))
         start = b.integer_op("llvm.add", self._field("seed"), drawn)
         wide = ir.IntegerType.get_signless(128)
-        shift = b.build("llvm.mlir.constant", [wide], [], {"value": ir.IntegerAttr.get(wide, 64)})
+        shift = b.constant_integer(64, wide)
 
         def swap(k: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
             last = b.integer_op("llvm.sub", n, k)  # how many are still to be placed

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from lowering.bindings import ir
 
+from ..jit.dialect.blocks import new_module
 from ..jit.target import Target
 from .batch_code import PART_WORDS, BatchEmitter
 from .gather_code import Samples
@@ -25,10 +26,8 @@ def emit_singles(update: Update, samples: Samples, target: Target) -> ir.Module:
 
     target    of the kernel
     """
-    with ir.Location.unknown():
-        module = ir.Module.create()
+    with new_module() as module:
         _SingleEmitter(module, update, target, samples).emit()
-    module.operation.verify()
     return module
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from lowering.bindings import ir
 
+from ..jit.dialect.blocks import new_module
 from ..jit.dialect.operations import float_type, vector_of
 from ..jit.emit.builder import Builder
 from ..jit.ir.program import Access, Expr
@@ -68,12 +69,10 @@ class Update:
 
 def emit_training(update: Update, target: Target) -> ir.Module:
     """The module of a loop that calls `number kernel(number *gradient)`, verified."""
-    with ir.Location.unknown():
-        module = ir.Module.create()
+    with new_module() as module:
         emitter = TrainingEmitter(module, update, target)
         emitter.update("update", emitter.kernel_type)
         emitter.run()
-    module.operation.verify()
     return module
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import context, ir
 
+from ..dialect.blocks import new_module
 from ..emit.builder import Builder
 from ..emit.native import native
 from ..target import Target
@@ -77,11 +78,10 @@ def array_entry() -> int:
 @functools.cache
 def _compiled() -> lowering.NativeModule:
     known = {"out_string": id(_OUT), "PyArray_New": array_new()}
-    with context(), ir.Location.unknown():
-        module = ir.Module.create()
+    with context():
         target = Target.host(strict=True)
-        _Entry(Objects(Builder(module, target))).emit()
-        module.operation.verify()
+        with new_module() as module:
+            _Entry(Objects(Builder(module, target))).emit()
         code = native(module, target, symbols=addresses(np.dtype(np.float64)) | known)
         immortal(code)
         return code

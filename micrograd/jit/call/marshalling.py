@@ -23,6 +23,7 @@ import numpy as np
 import lowering
 from lowering.bindings import context, ir
 
+from ..dialect.blocks import new_module
 from ..dialect.operations import float_type
 from ..emit.builder import Builder
 from ..emit.native import native
@@ -38,19 +39,18 @@ CALL_GENERAL = "call_general"
 @functools.cache
 def _compiled(dtype: np.dtype[Any]) -> lowering.NativeModule:
     """The machine code for an element type; it lives as long as the process."""
-    with context(), ir.Location.unknown():
-        module = ir.Module.create()
+    with context():
         target = Target.host(dtype, strict=True)
-        o = Objects(Builder(module, target))
-        _read_numbers(o)
-        _convert(o)
-        _new_container(o, "new_tuple")
-        _new_container(o, "new_list")
-        if usable():
-            _new_array(o)
-        emit_walk(o)
-        _call_general(o)
-        module.operation.verify()
+        with new_module() as module:
+            o = Objects(Builder(module, target))
+            _read_numbers(o)
+            _convert(o)
+            _new_container(o, "new_tuple")
+            _new_container(o, "new_list")
+            if usable():
+                _new_array(o)
+            emit_walk(o)
+            _call_general(o)
         known = symbols() | ({"PyArray_New": array_new()} if usable() else {})
         code = native(module, target, symbols=known)
         immortal(code)

@@ -15,6 +15,15 @@ from ..target import Target
 from .operations import Operations
 
 
+@contextmanager
+def new_module() -> Iterator[ir.Module]:
+    """A module of the current MLIR context, to be built inside, and verified then."""
+    with ir.Location.unknown():
+        module = ir.Module.create()
+        yield module
+    module.operation.verify()
+
+
 class Blocks(Operations):
     """Appends functions and globals to a module, and blocks to its functions."""
 

@@ -18,6 +18,7 @@ import numpy as np
 from lowering.bindings import ir
 from lowering.versions import masked_alignment
 
+from ..dialect.blocks import new_module
 from ..schedule.lanes import VectorLoop
 from ..schedule.schedule import Schedule, cost
 from ..target import Target
@@ -36,8 +37,7 @@ MOST_STREAMS = 12
 
 def emit_block(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
     """The module, built in the current MLIR context and verified; a vector is of points."""
-    with ir.Location.unknown():
-        module = ir.Module.create()
+    with new_module() as module:
         builder = Builder(module, target, lanes=target.lanes)
         plain = Vectors(builder, schedule, interface, "")
         plain.kernel.globals()
@@ -47,7 +47,6 @@ def emit_block(schedule: Schedule, interface: Interface, target: Target) -> ir.M
             wide = Vectors(builder.twin(2 * target.lanes), schedule, interface, "_pairs")
             wide.emit()
         _emit_main(plain, wide)
-    module.operation.verify()
     return module
 
 

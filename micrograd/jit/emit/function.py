@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from lowering.bindings import ir
 
+from ..dialect.blocks import new_module
 from ..ir.extents import Extent
 from ..ir.program import Access, Array, Expr, Program, Role, Statement
 from ..schedule.schedule import Schedule, Step
@@ -45,13 +46,11 @@ def constant_data(program: Program, dtype: np.dtype[Any]) -> dict[str, npt.NDArr
 
 def emit(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
     """The module of a schedule, built in the current MLIR context and verified."""
-    with ir.Location.unknown():
-        module = ir.Module.create()
+    with new_module() as module:
         emitter = Emitter(Builder(module, target), schedule, interface)
         emitter.globals()
         emitter.kernel(ENTRY)
         emitter.c_interface()
-    module.operation.verify()
     return module
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .interpret import elements, is_recurrence
+from .interpret import elements, is_recurrence, run_in_order
 from .nests import Ints
-from .program import Access, Expr, Program, Role, Statement, accesses, runs
+from .program import Access, Expr, Program, Role, Statement, accesses
 from .rounding import Bounded, Numbers, Precision, apply
 
 
@@ -68,8 +68,7 @@ def interpret_bounded(
     with np.errstate(all="ignore"):
         program = program.running(given)
         run = _Run(program, given, dtype, points)
-        for together in runs(program.body):
-            run.together(together)
+        run_in_order(program.body, lambda s: _Step(s, run).run)
         return {
             a.name: run.memory[a.name].read(np.arange(a.size), run.precision)
             for a in program.with_role(Role.OUTPUT)
@@ -104,18 +103,6 @@ class _Run:
         off = np.abs(number.astype(self.dtype).astype(np.float64) - number)
         return np.where(np.isfinite(number), off, 0.0)
 
-    def together(self, statements: list[Statement]) -> None:
-        """Run statements that run in turn, or one that runs alone."""
-        steps = [_Step(s, self) for s in statements]
-        first = statements[0]
-        if not first.turn:
-            steps[0].run(0, first.points)
-            return
-        for i in range(first.domain[0]):
-            for s, step in zip(statements, steps, strict=True):
-                each = s.points // s.domain[0]
-                step.run(i * each, (i + 1) * each)
-
 
 class _Step:
     """A statement whose elements are looked up once."""
@@ -130,13 +117,13 @@ class _Step:
         own = any(a.array == s.target.array for a in self.read)
         self.one_by_one = own and (s.turn > 0 or is_recurrence(s, program))
 
-    def run(self, start: int, stop: int) -> None:
+    def run(self, points: range) -> None:
         """Run these points: at once, unless one may read what another wrote."""
-        if self.one_by_one and stop - start > 1:
-            for k in range(start, stop):
+        if self.one_by_one:
+            for k in points:
                 self._run(slice(k, k + 1))
         else:
-            self._run(slice(start, stop))
+            self._run(slice(points.start, points.stop))
 
     def _run(self, some: slice) -> None:
         to, target = self.where[some], self.target

@@ -6,7 +6,7 @@ its points in order, last index fastest, so sums have one defined order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -51,16 +51,26 @@ def interpret(program: Program, given: Mapping[str, Any]) -> dict[str, Numbers]:
             memory[a.name] = np.array(a.data, dtype=np.float64)
         else:
             memory[a.name] = np.full(a.size, np.nan)
-    for run in runs(program.body):
-        steps = [_Step(s, program, memory) for s in run]
-        if not run[0].turn:
-            steps[0].run(range(run[0].points))
-            continue
-        for i in range(run[0].domain[0]):
-            for s, step in zip(run, steps, strict=True):
-                each = s.points // s.domain[0]
-                step.run(range(i * each, (i + 1) * each))
+    run_in_order(program.body, lambda s: _Step(s, program, memory).run)
     return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT)}
+
+
+def run_in_order(
+    body: Sequence[Statement], prepare: Callable[[Statement], Callable[[range], None]]
+) -> None:
+    """Run all points of all statements; of those that run in turn, an iteration at a time.
+
+    prepare   makes of a statement what runs a range of its points
+    """
+    for together in runs(body):
+        steps = [prepare(s) for s in together]
+        if not together[0].turn:
+            steps[0](range(together[0].points))
+            continue
+        for i in range(together[0].domain[0]):
+            for s, step in zip(together, steps, strict=True):
+                each = s.points // s.domain[0]
+                step(range(i * each, (i + 1) * each))
 
 
 def elements(access: Access, domain: tuple[int, ...], program: Program) -> npt.NDArray[np.int64]:
