@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import sys
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -111,7 +112,8 @@ class NativeModule:
         if linked is not None:
             if self._stop is not None:
                 ctypes.CFUNCTYPE(None)(self._stop)()
-            linked.close()
+            if not sys.is_finalizing():  # then LLVM's own modules may be gone, and memory soon is
+                linked.close()
         self._held = None
 
     def _check_open(self) -> None:

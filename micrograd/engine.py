@@ -20,7 +20,7 @@ from . import ops
 from .backward import differentiate, number_of
 from .copies import Copied
 from .copies import next_serial as _next_serial
-from .errors import DataError, user_location
+from .errors import DataError, TraceError, user_location
 from .numpy_functions import apply_ufunc
 from .operators import install_operators, is_comparable
 from .ops import Op, as_float
@@ -137,8 +137,15 @@ class Value(Copied):
         Cotangents are summed in reverse creation order. Cost: linear in the graph, but for the
         sort of its nodes by age.
 
-        Raises GraphError if an operand is younger than its result: a cycle made by hand.
+        Raises GraphError if an operand is younger than its result: a cycle made by hand; TraceError
+        in a function that is being compiled, whose gradients are `micrograd.grad`'s.
         """
+        if _TRACING and get_ident() in _TRACING:
+            raise TraceError(
+                f"{user_location()}: backward() in a function that is being compiled would run now "
+                "and give constants of the compiled code; use "
+                "micrograd.grad(f), which is compiled too"
+            )
         differentiate(self)
 
     backprop = backward

@@ -18,7 +18,7 @@ import pytest
 
 import micrograd
 from micrograd import Value, exp, grad, hessian, jit, sin, tanh, where
-from micrograd.errors import SignatureError
+from micrograd.errors import SignatureError, TraceError
 from micrograd.jit import Kernel
 from micrograd.nn import MLP
 from micrograd.ops import OPS
@@ -663,3 +663,35 @@ def test_an_array_or_none_is_taken_whole() -> None:
         return x * 2.0
 
     assert jit(mapped)(np.array([2.0, 3.0])).tolist() == [4.0, 6.0]
+
+
+def test_arrays_of_kernels_in_traced_functions_are_arrays_of_values() -> None:
+    w = Value(2.0)
+    k = jit(lambda x: w * x)
+    assert jit(lambda x: x * k(np.arange(3.0)).max())(1.0) == 4.0
+    assert jit(lambda x: np.clip(k(np.arange(3.0)), 1.0, 3.0).sum() * x)(1.0) == 6.0
+    twice = jit(lambda x: 2 * x)
+    found = np.maximum(twice(np.array([Value(1.0), Value(math.nan)])), 0.0)
+    assert [str(v.data) for v in found] == ["2.0", "nan"]
+
+
+def test_backward_in_a_compiled_function_is_refused() -> None:
+    w = Value(3.0)
+
+    def f(x: Any) -> Any:
+        (w * w).backward()
+        return x * w.grad
+
+    with pytest.raises(TraceError, match=r"backward\(\) in a function that is being compiled"):
+        jit(f)(1.0)
+
+
+def test_settings_that_hold_values_are_told_apart_by_identity() -> None:
+    a, b = Value(3.0), Value(5.0)
+
+    @jit
+    def f(x: Any, ps: Any = (a, b)) -> Any:
+        return x * ps[0] - ps[1]
+
+    assert jit(lambda x: f(x, ps=(b, a)))(2.0) == 7.0
+    assert jit(lambda x: f(x, ps=(a, b)))(2.0) == 1.0

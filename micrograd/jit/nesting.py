@@ -18,6 +18,7 @@ from .. import ops
 from ..engine import Value
 from ..ops import Op
 from ..traced import Traced
+from ..value_arrays import ValueArray
 from .call.arguments import broadcast
 from .derivatives import Extra, Wanted
 from .ir.interpret import elements, run_in_order
@@ -84,7 +85,7 @@ class Nested:
         for k in range(count(self.result)):
             leaf = np.empty(shape, dtype=object)
             leaf.reshape(-1)[:] = [numbers[k] for numbers in points]
-            leaves.append(leaf)
+            leaves.append(leaf.view(ValueArray))
         return build(self.result, iter(leaves))
 
     def _results(self, rows: Sequence[Numbers]) -> Numbers:

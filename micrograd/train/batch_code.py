@@ -184,8 +184,14 @@ class BatchEmitter(ThreadEmitter):
         thread = b.element(self._pointer("thread_table"), row, b.i64)
         budget = b.element(thread, self.words.index("budget"), b.i64)
         parts, threads = self._field("parts"), self._field("threads")
+        # rounded up: the first part is the first thread's, whose gradient `finish` reads
+        most = b.integer_op("llvm.sub", threads, b.integer(1))
         low, high = (
-            b.integer_op("llvm.udiv", b.integer_op("llvm.mul", parts, x), threads)
+            b.integer_op(
+                "llvm.udiv",
+                b.integer_op("llvm.add", b.integer_op("llvm.mul", parts, x), most),
+                threads,
+            )
             for x in (k, b.integer_op("llvm.add", k, b.integer(1)))
         )
         mine = b.integer_op("llvm.sub", high, low)

@@ -85,6 +85,11 @@ def function_and_options(target: Any, dtype: Any, strict: bool | None) -> tuple[
     if whole_function and isinstance(target._source, FunctionSource):
         if dtype is not None or strict is not None:
             raise TrainingError("a kernel has its dtype and strict already; give them to jit")
+        if target._source.freeze:
+            raise TrainingError(
+                f"{target.name} was compiled with freeze=True, so its parameters are constants; "
+                "compile the loss without it"
+            )
         return target._source.function, target._options
     if isinstance(target, (Value, Kernel)) or not callable(target):
         raise TrainingError(

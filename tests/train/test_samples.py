@@ -256,9 +256,11 @@ def test_large_batches_are_means_over_blocks(n: int, dtype: str) -> None:
     assert [w.data, b.data] == pytest.approx(p, rel=1e-9 if dtype == "f64" else 1e-5)
 
 
-@pytest.mark.parametrize("batch", [20_000, 3000])
-def test_threads_do_not_change_the_result(batch: int) -> None:
-    x, y, z = line(20_000)
+@pytest.mark.parametrize("samples", [1, 976, 977, 1500, 2900, 20_000])
+@pytest.mark.parametrize("batch", [1000, 1952, 3000, 20_000])
+def test_threads_do_not_change_the_result(batch: int, samples: int) -> None:
+    """Nor does it when the last batch of an epoch has fewer blocks than there are threads."""
+    x, y, z = line(samples)
     found = []
     for threads in (1, 2, 3):
         w = [Value(0.1 * k) for k in range(4)]
@@ -266,7 +268,7 @@ def test_threads_do_not_change_the_result(batch: int) -> None:
             lambda x, y, z, w=w: (w[0] * x + tanh(w[1] * z) + w[2] * x * z + w[3] - y) ** 2,
             SGD(w, lr=0.1),
             data=(x, y, z),
-            batch_size=batch,
+            batch_size=min(batch, samples),
             epochs=3,
             threads=threads,
         )

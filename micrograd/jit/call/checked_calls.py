@@ -75,6 +75,8 @@ class CheckedArrayCaller(ArrayCaller):
         self, inputs: Sequence[Any], outputs: Sequence[Any], where: Any, converts: bool
     ) -> None:
         sizes = self.operands.outputs
+        if not outputs:
+            return
         shape = outputs[0].shape[:-1] if sizes[0] else outputs[0].shape
         points = int(np.prod(shape))
         narrow = any(o.dtype.itemsize < self.convention.dtype.itemsize for o in outputs)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import Value
 from ...errors import SignatureError, kind
 from ...nn import MLP, Layer, Module, Neuron
 from ...ops import Op
@@ -117,6 +118,8 @@ def _distinct(x: Any) -> Any:
     """What a setting is told apart by: of equal ones, such as 1 and True, the types too."""
     if isinstance(x, tuple):
         return type(x), tuple(map(_distinct, x))
+    if isinstance(x, Value):  # by identity: `==` of two may be recorded
+        return type(x), id(x)
     return type(x), x.hex() if isinstance(x, float) else x
 
 
