@@ -32,7 +32,7 @@ def compile_damaged(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
 def lane_twice(lane: int) -> Change:
     """Where the lanes of a vector are added up, one of them is added twice."""
     pattern = re.compile(
-        r'^(?P<space> *)(?P<name>%\w+) = (?P<sum>"llvm\.intr\.vector\.reduce\.fadd"'
+        r'^(?P<space> *)(?P<name>%\w+) = (?P<sum>"?llvm\.intr\.vector\.reduce\.fadd"?'
         r"\(%\w+, (?P<x>%\w+)\).*, (?P<vector>vector<\S+>)\) -> (?P<number>\w+))$",
         re.MULTILINE,
     )

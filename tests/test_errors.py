@@ -610,7 +610,7 @@ def test_function_of_numpy_that_is_no_op(name: str, use: Callable[[Any], Any]) -
 
 
 def test_spans_of_time_are_no_numbers() -> None:
-    for span in (np.timedelta64(5, "s"), np.timedelta64(5), np.datetime64("2020-01-01")):
+    for span in (np.timedelta64(5, "s"), np.timedelta64(5, "D"), np.datetime64("2020-01-01")):
         with pytest.raises(SignatureError, match=r"x should be a .*number.*, got .*64"):
             jit(lambda x: x * 2.0)(span)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 import numpy as np
@@ -78,7 +80,10 @@ def test_functions_are_traced_as_they_compute(seed: int) -> None:
         else:
             flat.append(float(x))
 
-    collect(case.function(*arguments))
+    function = case.function
+    # Python's own sum of floats, but not of Values, is compensated from 3.12 on
+    function.__globals__["sum"] = lambda xs, start=0.0: functools.reduce(operator.add, xs, start)
+    collect(function(*arguments))
     assert np.array_equal(
         interpret_graph(derived.recording.trace.graph, given), flat, equal_nan=True
     )
