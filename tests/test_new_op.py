@@ -180,16 +180,21 @@ def test_an_op_of_the_c_library_is_vector_math(atanh: Op) -> None:
     calls: list[str] = []
     call = Builder.call
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Builder, "call", lambda b, name, xs: calls.append(name) or call(b, name, xs))
+
+        def noted(b: Builder, name: str, *given: Any, **more: Any) -> Any:
+            calls.append(name)
+            return call(b, name, *given, **more)
+
+        patch.setattr(Builder, "call", noted)
         strict, usual = (
             jit(lambda xs: sum(np.arctanh(x) for x in xs), dtype="f64", strict=strict)
             for strict in (True, False)
         )
         numbers = x[1:-1].tolist()
         found = usual(numbers)
-        assert calls == []  # in vectors it is arithmetic
+        assert "atanh" not in calls  # in vectors it is arithmetic
         assert found == pytest.approx(strict(numbers), abs=1e-14)
-        assert set(calls) == {"atanh"}
+        assert "atanh" in calls
 
 
 def test_an_op_does_not_replace_what_a_value_has_already() -> None:

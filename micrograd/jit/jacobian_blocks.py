@@ -17,6 +17,7 @@ def blocks(rows: Structure, columns: Container, *, alone: bool = False) -> tuple
     for each item of `columns`, which has the structure of the one with that of the other at each
     number. Two arrays make an array. An item that is `alone` has its block without the tuple.
 
+    >>> from micrograd.jit.trace.signature import SCALAR
     >>> pair = Container(list, (), (SCALAR, SCALAR))
     >>> structure, places = blocks(pair, Container(tuple, (), (SCALAR, pair)))
     >>> places.tolist()
