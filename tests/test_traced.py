@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import micrograd
-from micrograd import Value, jit, where
+from micrograd import Value, grad, jit, where
 from micrograd.errors import TraceError
 from micrograd.nn import MLP
 from micrograd.optim import SGD
@@ -134,3 +134,10 @@ def test_hashes_that_remain() -> None:
     assert {w: 1.0}[w] == 1.0
     assert Value(3.0) not in {3.0, w}
     assert jit(lambda x: {w: 2.0}[w] * {id(x): x}[id(x)])(5.0) == 10.0
+
+
+def test_a_function_made_inside_takes_values_as_arguments() -> None:
+    """One that closes over them is compiled by itself: the error says what to do."""
+    with pytest.raises(TraceError, match=r"being compiled around .*pass it as an argument"):
+        jit(lambda x: grad(lambda y: x * y * y)(2.0))(3.0)
+    assert jit(lambda x: grad(lambda y, x: x * y * y, wrt="y")(2.0, x))(3.0) == 12.0

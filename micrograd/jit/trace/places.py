@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain, compress, repeat
 from operator import attrgetter, is_, is_not, itemgetter
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...engine import Value
-from ...errors import is_compiler
+from ...errors import TraceError, is_compiler
 from ...traced import Traced
 from ..ir.graph import FIRST_OP, Graph
 
@@ -54,3 +55,21 @@ def line_of(code: CodeType, instruction: int) -> str:
 def _by_line(place: str) -> tuple[str, int]:
     name, _, line = place.rpartition(":")
     return name, int(line)
+
+
+def escaped(v: Value, order: Sequence[Value] = ()) -> TraceError:
+    """What to say of a traced value outside of its function, which is used by one of others."""
+    users = (u for u in order if u.__class__ is Traced and any(x is v for x in u._operands))
+    site = next(map(_site, users), None)
+    scope = getattr(v, "_scope", None)
+    if scope is not None and not scope.is_over:
+        what = (
+            f"belongs to {scope.name}, which is being compiled around this function; pass it as an "
+            "argument"
+        )
+    else:
+        what = (
+            "was traced by another function and escaped from it; return values instead of keeping "
+            "them in an outer variable"
+        )
+    return TraceError(f"{line_of(*site) + ': ' if site else ''}{v!r} {what}")

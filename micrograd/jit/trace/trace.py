@@ -20,16 +20,15 @@ import numpy.typing as npt
 from ...backward import cycle_error
 from ...copies import serial as _serial
 from ...engine import Value
-from ...errors import GraphError, TraceError, kind
+from ...errors import GraphError, kind
 from ...store import Store, adopt
 from ...traced import Scope, Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of
-from .places import line_of, note_places
+from .places import escaped, note_places
 
 Ints = npt.NDArray[np.int64]
 
 _label = attrgetter("label")
-_site = attrgetter("_site")
 _operands = attrgetter("_operands")
 
 Element = tuple[str, int]
@@ -305,13 +304,3 @@ def check_leaves(wrt: Sequence[Any]) -> None:
             )
         if v.__class__ is Traced:
             raise escaped(v)
-
-
-def escaped(v: Value, order: Sequence[Value] = ()) -> TraceError:
-    """What to say of a traced value outside of its function, which is used by one of others."""
-    users = (u for u in order if u.__class__ is Traced and any(x is v for x in u._operands))
-    site = next(map(_site, users), None)
-    return TraceError(
-        f"{line_of(*site) + ': ' if site else ''}{v!r} was traced by another function and escaped "
-        "from it; return values instead of keeping them in an outer variable"
-    )
