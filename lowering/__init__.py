@@ -73,6 +73,10 @@ NumPy's.
 """
 
 
+def __dir__() -> list[str]:
+    return sorted({*vars(sys.modules[__name__]), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

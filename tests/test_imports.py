@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import lowering
+
 ROOT = Path(__file__).parent.parent
 
 PROGRAM = """
@@ -70,6 +72,19 @@ print(sorted(set(sys.modules) - before))
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_all_that_lowering_has_is_there_when_it_is_asked_for() -> None:
+    assert set(lowering.__all__) <= set(dir(lowering))
+    for name in lowering.__all__:
+        assert getattr(lowering, name) is not None
+    with pytest.raises(AttributeError, match="module 'lowering' has no attribute 'translates'"):
+        lowering.translates  # noqa: B018
+    program = "import sys, micrograd; print([m for m in sys.modules if 'llvmlite' in m])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
 

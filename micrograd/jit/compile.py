@@ -153,11 +153,6 @@ class Code:
             return str(self._emit(self.schedule, self.interface, self.target)).rstrip("\n")
 
     @property
-    def is_compiled(self) -> bool:
-        """Whether there is machine code."""
-        return self._native is not None
-
-    @property
     def native(self) -> lowering.NativeModule:
         """The machine code; compiled by the first thread that needs it."""
         with self._lock:

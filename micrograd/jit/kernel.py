@@ -214,8 +214,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         if nested is None:
             self._check_open()
             recording, extra = self._recorded(key)
-            strict = self._options.strict
-            nested = Nested(self.name, recording, self._wanted, extra, key, strict=strict)
+            target = self._options.target
+            nested = Nested(self.name, recording, self._wanted, extra, key, target)
             self._nested[key] = nested
         mapped = list(filter(None, shapes))
         result = nested(columns, mapped)

@@ -20,11 +20,13 @@ from ..ops import Op
 from ..traced import Traced
 from ..value_arrays import ValueArray
 from .call.arguments import broadcast
+from .compile import program_of
 from .derivatives import Extra, Wanted
 from .ir.interpret import elements, run_in_order
 from .ir.program import Access, Expr, Program, Role, Statement, accesses
 from .passes.simplify import simplify
-from .reroll.reroll import OUTPUT, reroll, straight_line
+from .reroll.reroll import OUTPUT
+from .target import Target
 from .trace.compiling import is_compiling
 from .trace.recordings import Recording
 from .trace.signature import SCALAR, Structure, build, count
@@ -47,11 +49,10 @@ class Nested:
         wanted: Wanted,
         extra: Extra,
         structures: Sequence[Structure],
-        *,
-        strict: bool,
+        target: Target,
     ) -> None:
         graph = recording.trace.graph
-        program = straight_line(graph) if strict else reroll(graph)
+        program = program_of(graph, target)
         self.program = simplify(wanted.value.transform(name, program, recording, extra))
         self.result = wanted.value.structure(recording)
         self.name = name
