@@ -6,11 +6,14 @@ import itertools
 import random
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from micrograd import Value, fit, maximum, sigmoid, sin, tanh, where
+from micrograd.errors import CheckError
+from micrograd.jit.call.check import MOST_SECONDS, Checker, seconds_to_interpret
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Role
 from micrograd.jit.ir.verify import verify
@@ -19,6 +22,7 @@ from micrograd.jit.passes.over_samples import SIZE, over_samples
 from micrograd.jit.reroll.reroll import reroll
 from micrograd.jit.target import Target
 from micrograd.optim import SGD
+from micrograd.train.check_loss import check_loss
 from micrograd.train.sample_loss import BlockLoss, sample_loss, trace_sample
 
 from ..guarded import guarded, needs_guards
@@ -183,6 +187,36 @@ def test_a_loop_as_long_as_a_block_is_not_taken_for_one_over_samples() -> None:
     gradient = np.mean(2 * inner) * 0.02 * before
     gradient[:5] += np.mean(2 * inner * x[:, 0])
     assert [p.data for p in w] == pytest.approx(before - gradient, rel=1e-10)
+
+
+@pytest.mark.parametrize("bits", [128, 256, 512])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_code_for_any_number_of_samples_is_what_its_program_means(bits: int, dtype: str) -> None:
+    """Value and gradient at counts around a vector, a pass and a block, as interpreted."""
+    rng = np.random.default_rng(bits)
+    for seed in range(8):
+        parameters, loss = random_loss(seed)
+        options = Options(Target.host(dtype, vector_bits=bits))
+        compiled = sample_loss(loss, [(FEATURES,), ()], parameters, options)
+        assert isinstance(compiled, BlockLoss)
+        assert seconds_to_interpret(compiled.program) <= MOST_SECONDS  # else nothing is compared
+        for n in (1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, SIZE - 1, SIZE):
+            kind = np.dtype(dtype)
+            X, y = rng.normal(size=(n, FEATURES)).astype(kind), rng.normal(size=n).astype(kind)
+            check_loss(compiled, (X, y), n)
+
+
+def test_a_count_that_is_too_small_is_noticed() -> None:
+    """The test of the test: a sample fewer than the interpreter takes."""
+    parameters, loss = random_loss(0)
+    compiled = sample_loss(loss, [(FEATURES,), ()], parameters, Options(Target.host()))
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(SIZE, FEATURES)), rng.normal(size=SIZE)
+    with mock.patch.object(Checker, "compare", autospec=True) as compare:
+        check_loss(compiled, (X, y), SIZE)
+    checker, columns, found, extents = compare.call_args.args
+    with pytest.raises(CheckError):
+        checker.compare(columns, found, {name: n - 1 for name, n in extents.items()})
 
 
 @pytest.mark.parametrize("seed", range(6))
