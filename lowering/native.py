@@ -136,7 +136,8 @@ class NativeModule:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_linked", None) is not None:
+        # when Python ends, the names of this module may be gone; its memory soon is, too
+        if getattr(self, "_linked", None) is not None and sys is not None:
             self.close()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
