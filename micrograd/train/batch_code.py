@@ -10,7 +10,9 @@ A step's samples are blocks in a row, and these fall into at most PARTS parts, e
 gradients of its own. Threads take whole parts, and the parts are added up in order, so the result
 does not depend on how many threads there are. Samples are gathered, in the order of the epoch, into
 a block in the kernel's element type; where the kernel takes a multiple of samples only, the last
-sample is repeated with weight 0.
+sample is repeated, and each repeat takes half of the weight of the one before it. So nothing has
+weight 0, which would make nan of an infinite loss or slope; for the same reason every block has its
+share of the penalty.
 """
 
 from __future__ import annotations
@@ -149,6 +151,8 @@ class BatchEmitter(ThreadEmitter):
             self._set(name, x)
         real = b.build("llvm.sitofp", [b.f64], [taken])
         self._set("weight", b.build("llvm.fdiv", [b.f64], [b.constant(1.0), real]))
+        real = b.build("llvm.sitofp", [b.f64], [blocks])
+        self._set("share", b.build("llvm.fdiv", [b.f64], [b.constant(1.0), real]))
         with b.loop(parts) as k:
             part = self._part(k)
             edges = []
@@ -239,11 +243,17 @@ class BatchEmitter(ThreadEmitter):
             last = b.integer_op("llvm.sub", some, b.integer(1))
             for column, buffer in zip(self.columns, buffers, strict=True):
                 self._copy_row(column.size, self.kernel_type, buffer, last, buffer, at)
-            address = b.element(weights, at, self.kernel_type)
-            self._store(b.constant(0.0), address, self.kernel_type)
-        is_first = self._below(position, b.integer(1))
-        one, none = (self._narrow(b.constant(x)) for x in (1.0, 0.0))
-        share = b.select(is_first, one, none)
+            halved = b.element(
+                weights, b.integer_op("llvm.sub", at, b.integer(1)), self.kernel_type
+            )
+            half = b.build(
+                "llvm.fmul",
+                [b.f64],
+                [self._load_wide(halved, self.kernel_type, 1), b.constant(0.5)],
+            )
+            for address in (halved, b.element(weights, at, self.kernel_type)):
+                self._store(half, address, self.kernel_type)
+        share = self._narrow(b.load(self._word("share"), b.f64))
         samples = b.element(thread, self.words.index("samples"), b.i64)
         loss = self._call_kernel([*passed, weights, share, samples, gradient])
         before = self._get(part, PART_WORDS, "loss", b.f64)

@@ -34,6 +34,7 @@ FIELDS = (
     "blocks",  # its blocks
     "parts",  # its parts
     "weight",  # f64: of every sample, 1 / taken
+    "share",  # f64: of the penalty, in every block: 1 / blocks
     "part_table",  # i64[PARTS, 4], see PART_WORDS
     "threads",
     "thread_table",  # i64[threads, ...], see thread_words
