@@ -26,8 +26,8 @@ from .operators import install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
 from .refused import install_refusals
+from .tracing import FROZEN, Recorder
 from .tracing import THREADS as _TRACING
-from .tracing import Recorder
 
 
 class Value(Copied):
@@ -284,7 +284,8 @@ def _equality(op: Op) -> Any:
 
     def method(self: Value, other: Any) -> Any:
         if isinstance(other, Value) and other._scope is None:
-            if _TRACING and (scope := _TRACING.get(get_ident())):
+            thread = get_ident() if _TRACING or FROZEN else 0
+            if thread and (scope := _TRACING.get(thread) or FROZEN.get(thread)):
                 return scope.record(op, (self, other))
             return (self is other) is of_itself
         return compare(self, other) if is_comparable(other) else NotImplemented

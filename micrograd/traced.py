@@ -34,11 +34,13 @@ _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 class Scope:
     """A call of a function to compile it: what it computes is recorded here, until it is over."""
 
-    __slots__ = ("_called", "is_over", "made", "name")
+    __slots__ = ("_called", "is_over", "made", "name", "problem")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_over = False
+        self.problem: TraceError | None = None
+        """What the function did that it could not be told at once."""
         self.made: list[Traced] = []
         """What was recorded, in order, until the graph is made of it."""
         self._called: tuple[FrameType, tuple[CodeType, int]] | None = None

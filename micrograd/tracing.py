@@ -10,7 +10,12 @@ from typing import Any, Protocol
 
 
 class Recorder(Protocol):
-    """What the ops of a function that is being compiled are given to."""
+    """What the ops of a function that is being compiled are given to.
+
+    is_over   whether the function has returned
+    """
+
+    is_over: bool
 
     def record(self, op: Any, operands: tuple[Any, ...]) -> Any:
         """The traced Value of an op on Values and floats."""
@@ -21,28 +26,35 @@ THREADS: dict[int, Recorder] = {}
 
 
 def _keep_own() -> None:
-    for thread in THREADS.keys() - {get_ident()}:
-        del THREADS[thread]
+    for threads in (THREADS, FROZEN):
+        for thread in threads.keys() - {get_ident()}:
+            del threads[thread]
 
 
 if hasattr(os, "register_at_fork"):  # a child has one of them at most
     os.register_at_fork(after_in_child=_keep_own)
 
 
+FROZEN: dict[int, Recorder] = {}
+"""The threads that call a function of which all numbers that it reads shall be constants."""
+
+
 @contextmanager
-def tracing(recorder: Recorder) -> Iterator[None]:
+def tracing(recorder: Recorder, *, frozen: bool = False) -> Iterator[None]:
     """Inside, this thread calls a function to compile it.
 
     `data` and copies of Values, the function's arguments or not, are then recorded, so that the
     compiled function reads them when it runs.
+
+    frozen   they are the numbers that they are now, whatever function is around this one
     """
     thread = get_ident()
-    outer = THREADS.get(thread)
-    THREADS[thread] = recorder
+    outer, around = THREADS.pop(thread, None), FROZEN.pop(thread, None)
+    (FROZEN if frozen else THREADS)[thread] = recorder
     try:
         yield
     finally:
-        if outer is None:
-            del THREADS[thread]
-        else:
-            THREADS[thread] = outer
+        for threads, before in ((THREADS, outer), (FROZEN, around)):
+            threads.pop(thread, None)
+            if before is not None and not before.is_over:
+                threads[thread] = before

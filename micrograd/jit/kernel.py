@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import KernelClosed, SignatureError, TraceError, user_location
+from ..errors import KernelClosed, SignatureError
 from ..locks import Lock
 from ..nn import Module
 from ..tracing import THREADS
@@ -17,6 +17,7 @@ from .call.array_entry import array_entry, described
 from .call.arrays import ArrayCaller
 from .call.binding import Given, bound
 from .call.callable import NativeCallable, native
+from .call.ufunc import numbers_of
 from .copyable import Copyable
 from .derivable import AT_SIGHT, Derivable
 from .derivatives import Wanted
@@ -98,14 +99,12 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         the machine code alive.
         """
         if is_compiling() is not None:
-            raise TraceError(
-                f"{user_location()}: {self.name}.ufunc gives numbers, which would be constants of "
-                "the function that is compiled; call the kernel itself"
-            )
+            raise numbers_of(self.name)
         kernels = [self._with_dtype(np.dtype(t)) for t in (np.float32, np.float64)]
         executables = [k._shown for k in kernels]
         codes = [e.arrays.code for e in executables]
-        return ufunc_of(executables[0].convention, codes, self.__doc__ or "")
+        live = any(e.graph.parameters for e in executables)
+        return ufunc_of(executables[0].convention, codes, self.__doc__ or "", live=live)
 
     # -- calling -------------------------------------------------------------------------------
 

@@ -99,8 +99,13 @@ class BatchCode:
         )
 
 
-def ufunc_of(convention: Convention, codes: Sequence[BatchCode], doc: str) -> np.ufunc:
-    """The ufunc of a kernel, with a loop per dtype that there is code for."""
+def ufunc_of(
+    convention: Convention, codes: Sequence[BatchCode], doc: str, *, live: bool = False
+) -> np.ufunc:
+    """The ufunc of a kernel, with a loop per dtype that there is code for.
+
+    live   whether it is called by others, and reads live parameters
+    """
     operands = Operands.of(convention)
     return make_ufunc(
         convention.name,
@@ -110,4 +115,5 @@ def ufunc_of(convention: Convention, codes: Sequence[BatchCode], doc: str) -> np
         len(operands.outputs),
         operands.signature,
         list(codes),
+        live=live,
     )

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import TraceError, user_location
+from ..trace.compiling import add_gate, is_compiling
+
 FROM_FUNCTION = 31
 """The place of PyUFunc_FromFuncAndDataAndSignature in NumPy's table of ufunc functions."""
 OBJECT_OFFSET = 88
@@ -28,16 +31,22 @@ def make_ufunc(
     outputs: int,
     signature: str | None,
     owner: object,
+    *,
+    live: bool = False,
 ) -> np.ufunc:
     """A ufunc whose operands are all of one dtype.
 
     loops      per dtype: the address of the inner loop, and of its data
     signature  of a generalised ufunc, as NumPy writes it, or None
     owner      what must live as long as the ufunc: the code and the data
+    live       whether it reads live parameters, so that its numbers are not final while a function
+               that uses them is compiled
     """
     n = len(loops)
     kept = _Kept(owner)
     kept.functions = (ctypes.c_void_p * n)(*(address for _, address, _ in loops))
+    if live:
+        kept.watch(name)
     kept.data = (ctypes.c_void_p * n)(*(data for _, _, data in loops))
     kept.types = bytes(dtype.num for dtype, _, _ in loops for _ in range(inputs + outputs))
     kept.name, kept.doc = name.encode(), doc.encode()
@@ -64,8 +73,13 @@ def make_ufunc(
     return ufunc
 
 
+_Loop = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
+
+
 class _Kept:
-    """The memory that a ufunc points to."""
+    """The memory that a ufunc points to, and the gate of one that reads live parameters: its loops
+    are others while a function is compiled.
+    """
 
     functions: Any
     data: Any
@@ -75,6 +89,43 @@ class _Kept:
 
     def __init__(self, owner: object) -> None:
         self.owner = owner
+        self.opened: list[int] = []
+        self.watched: list[Any] = []
+
+    def watch(self, name: str) -> None:
+        """Let calls from functions that are compiled be known."""
+        self.opened = list(self.functions)
+        self.watched = [_Loop(_watched(name, _Loop(address))) for address in self.opened]
+        add_gate(self)
+
+    def shut(self) -> None:
+        """Call the loops that look who calls."""
+        for k, loop in enumerate(self.watched):
+            self.functions[k] = ctypes.cast(loop, ctypes.c_void_p).value
+
+    def open(self) -> None:
+        """Call machine code."""
+        self.functions[:] = self.opened
+
+
+def _watched(name: str, loop: Any) -> Any:
+    """The loop, which has no way to raise an error, so that its caller's compilation does."""
+
+    def watched(*arguments: Any) -> None:
+        scope = is_compiling()
+        if scope is not None and scope.problem is None:
+            scope.problem = numbers_of(name)
+        loop(*arguments)
+
+    return watched
+
+
+def numbers_of(name: str) -> TraceError:
+    """The error for the ufunc of a kernel in a function that is compiled."""
+    return TraceError(
+        f"{user_location()}: {name}.ufunc gives numbers, which would be constants of the function "
+        "that is compiled; call the kernel itself"
+    )
 
 
 def _own(ufunc: np.ufunc, kept: object) -> None:

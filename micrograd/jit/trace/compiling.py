@@ -3,7 +3,8 @@
 A kernel that reads live parameters and is called with plain numbers in such a function is a part
 of it: its number would be a constant, whatever becomes of the parameters. But machine code answers
 such calls before Python sees them. So while a function is compiled, in any thread, the entries of
-these kernels are shut: their calls go to `Kernel.__call__`, which knows what to do.
+these kernels are shut: their calls go to `Kernel.__call__`, which knows what to do. Their ufuncs go
+on giving numbers, but this is noted, and an error at the end.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import get_ident
 from typing import Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from ...locks import Lock
 from ...traced import Scope
 from ...tracing import THREADS, tracing
+from .following import follow, forget, leave
 
 
 class Entered(Protocol):
@@ -26,9 +28,20 @@ class Entered(Protocol):
     _entry: int
 
 
+class Gate(Protocol):
+    """Another way to numbers of live parameters, which is watched while a function is compiled."""
+
+    def shut(self) -> None:
+        """A function is compiled."""
+
+    def open(self) -> None:
+        """None is."""
+
+
 _lock = Lock()
 _threads: list[int] = []  # those that compile a function, each as often as it does
 _entries: WeakKeyDictionary[Entered, int] = WeakKeyDictionary()
+_gates: WeakSet[Gate] = WeakSet()
 
 
 def set_entry(kernel: Entered, entry: int, *, live: bool) -> None:
@@ -44,22 +57,35 @@ def set_entry(kernel: Entered, entry: int, *, live: bool) -> None:
         kernel._entry = 0 if live and _threads else entry
 
 
+def add_gate(gate: Gate) -> None:
+    """Watch it, for as long as it lives."""
+    with _lock:
+        _gates.add(gate)
+        if _threads:
+            gate.shut()
+
+
 @contextmanager
 def compiling(scope: Scope, *, frozen: bool = False) -> Iterator[None]:
     """Inside, this thread calls a function to compile it.
 
     frozen   whether all Values and kernels that it reads are constants of it
+
+    Raises TraceError at the end, if a part of it gave a number that should not be a constant.
     """
-    with scope.entered():
-        if frozen:
+    if frozen:
+        with scope.entered(), tracing(scope, frozen=True):
             yield
-            return
-        _shut()
-        try:
-            with tracing(scope):
-                yield
-        finally:
-            _open_after(get_ident())
+        return
+    _shut()
+    try:
+        with scope.entered(), tracing(scope):
+            yield
+    finally:
+        forget(scope)
+        _open_after(get_ident())
+    if scope.problem is not None:
+        raise scope.problem
 
 
 def is_compiling() -> Scope | None:
@@ -73,6 +99,9 @@ def _shut() -> None:
         _threads.append(get_ident())
         for kernel in list(_entries):
             kernel._entry = 0
+        for gate in list(_gates):
+            gate.shut()
+        follow()
 
 
 def _open_after(thread: int) -> None:
@@ -82,6 +111,9 @@ def _open_after(thread: int) -> None:
         if not _threads:
             for kernel, entry in list(_entries.items()):
                 kernel._entry = entry
+            for gate in list(_gates):
+                gate.open()
+            leave()
 
 
 def _forget_threads() -> None:
