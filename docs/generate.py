@@ -26,6 +26,7 @@ from textwrap import wrap
 from typing import Any
 from unittest import mock
 
+from micrograd import Value
 from micrograd.jit.ir.program import Access, Apply, Expr
 from micrograd.jit.ir.rules import RULES, STAGES
 from micrograd.jit.target import machine
@@ -178,6 +179,31 @@ def infix(expr: Expr, above: int = 0) -> str:
     return f"({text})" if binds < above else text
 
 
+# --- numerical derivatives ------------------------------------------------------------------
+
+_POINTS = {1: (0.4,), 2: (0.4, 0.7), 3: (1.0, 0.4, 0.7)}
+
+
+def numerical_table() -> str:
+    """Both kinds of derivatives of every op that has any."""
+    rows = [("op", "exact", "numerical, h = 1e-6", "off by"), ("---",) * 4]
+    for op in OPS.values():
+        if op.differentiable:
+            exact, numerical = (
+                _partials(op, options) for options in ({}, {"numerical": True, "h": 1e-6})
+            )
+            apart = max(abs(x - y) for x, y in zip(exact, numerical, strict=True))
+            a, b = (", ".join(f"{x:.6f}" for x in found) for found in (exact, numerical))
+            rows.append((code(op.name), a, b, f"{apart:.0e}"))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _partials(op: Op, options: Any) -> list[float]:
+    leaves = [Value(x) for x in _POINTS[op.arity]]
+    op(*leaves).backprop(**options)
+    return [leaves[i].grad for i in op.differentiable]
+
+
 # --- the rules of programs --------------------------------------------------------------------
 
 
@@ -205,6 +231,7 @@ def stage_table() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "op table": op_table,
     "fact table": fact_table,
+    "numerical table": numerical_table,
     "rules": rule_list,
     "stages of programs": stage_table,
 }

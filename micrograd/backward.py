@@ -11,7 +11,7 @@ from typing import Any
 from .copies import serial as _serial
 from .errors import GraphError
 
-_UNSET = -0.0  # the identity of addition: -0.0 + x is x, the sign of a zero included
+UNSET = -0.0  # the identity of addition: -0.0 + x is x, the sign of a zero included
 
 
 def differentiate(root: Any) -> None:
@@ -19,9 +19,9 @@ def differentiate(root: Any) -> None:
 
     Raises GraphError for a cycle.
     """
-    order = _interior(root)
+    order = interior(root)
     for v in order:
-        v.grad = _UNSET
+        v.grad = UNSET
     root.grad = 1
     for v in order:
         ct = v.grad
@@ -50,8 +50,11 @@ def number_of(x: Any) -> float:
     return x if x.__class__ is float else x._data
 
 
-def _interior(root: Any) -> list[Any]:
-    """The non-leaf Values that a derivative of `root` flows through, youngest first."""
+def interior(root: Any) -> list[Any]:
+    """The non-leaf Values that a derivative of `root` flows through, youngest first.
+
+    Raises GraphError for a cycle.
+    """
     if root._entry is None:
         return []
     seen = {root}

@@ -16,21 +16,22 @@ from typing import Any
 
 import numpy as np
 
-from . import ops
+from . import ops, recursion
 from .backward import differentiate, number_of
+from .checks import flag
 from .copies import Copied
 from .copies import next_serial as _next_serial
-from .errors import DataError, TraceError, user_location
-from .numpy_functions import apply_ufunc
-from .operators import install_operators, is_comparable
+from .errors import GraphError, TraceError, user_location
+from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
+from .real import Real
 from .refused import install_refusals
 from .tracing import FROZEN, Recorder
 from .tracing import THREADS as _TRACING
 
 
-class Value(Copied):
+class Value(Copied, Real):
     """One real number, its gradient, and the op and operands that it came from.
 
     `data` is a float and `grad` is filled by `backward`. `label` is yours, for printing.
@@ -102,6 +103,9 @@ class Value(Copied):
             return entry.label
         return f"{entry.label}{int(n) if n.is_integer() else n}"
 
+    prev, operator = _prev, _op
+    """The names that micrograd with recursive backprop gives them."""
+
     def _repetitions(self) -> float | None:
         """The literal n of x**n, which is part of the op."""
         if self._entry is None or self._entry.repeats is None:
@@ -110,7 +114,8 @@ class Value(Copied):
         return n if n.__class__ is float else None
 
     def __repr__(self) -> str:
-        return f"Value(data={self._data}, grad={self.grad})"
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self._data}, grad={self.grad}{label})"
 
     def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Value:
         """The Value of `op` on `operands`, at least one of which is a Value."""
@@ -140,60 +145,29 @@ class Value(Copied):
         Raises GraphError if an operand is younger than its result: a cycle made by hand; TraceError
         in a function that is being compiled, whose gradients are `micrograd.grad`'s.
         """
-        if _TRACING and get_ident() in _TRACING:
-            raise TraceError(
-                f"{user_location()}: backward() in a function that is being compiled would run now "
-                "and give constants of the compiled code; use "
-                "micrograd.grad(f), which is compiled too"
-            )
+        _refuse_in_compiled("backward()")
         differentiate(self)
 
-    backprop = backward
-    """The name that micrograd with recursive backprop gives it."""
+    def backprop(self, *, numerical: bool = False, h: float = 1e-6) -> None:
+        """Fill `grad` as `backward` does, by a recursion from results to operands.
 
-    # -- arithmetic that is not one method per op --------------------------------------------
+        numerical   derivatives of every op are differences, `(f(x + h) - f(x)) / h`, to compare
+                    the exact ones with: off by some h times the second derivative, and rounding
 
-    def __pos__(self) -> Value:
-        return self
+        Raises what `backward` does, and GraphError for an `h` that is lost beside a number.
 
-    @property
-    def real(self) -> Value:
-        """This Value, as of any real number; its `imag` is 0."""
-        return self
-
-    @property
-    def imag(self) -> float:
-        """0.0: a Value is real."""
-        return 0.0
-
-    def conjugate(self) -> Value:
-        """This Value: it is real. NumPy asks for it, in `.std()` and `np.vdot` of object arrays."""
-        return self
-
-    def __bool__(self) -> bool:
-        return bool(self.data != 0.0)  # an error in a function that is compiled
-
-    __hash__ = object.__hash__  # two Values are equal if they are one, whatever their numbers
-
-    def _refusal(self, problem: str) -> Exception:
-        """The error for what a Value is asked for and does not do, at the user's line."""
-        return DataError(f"{user_location()}: {problem}; or take the number of the Value, .data")
-
-    def __float__(self) -> float:
-        raise self._refusal(
-            "float() of a Value, which math and NumPy ask for, loses its gradient; compute with "
-            "micrograd.exp, sin, ..."
-        )
-
-    def __int__(self) -> int:
-        raise self._refusal("int() of a Value rounds, and loses its gradient")
+        >>> x, y = Value(3.0), Value(3.0)
+        >>> (x**2).backprop()
+        >>> (y**2).backprop(numerical=True, h=0.5)
+        >>> x.grad, y.grad
+        (6.0, 6.5)
+        """
+        _refuse_in_compiled("backprop()")
+        differences = flag("numerical", numerical, GraphError)
+        recursion.backpropagate(self, recursion.numerical(h) if differences else recursion.exact)
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else str(self)
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """NumPy's functions on Values, alone or in object arrays, by the op of the same name."""
-        return apply_ufunc(ufunc, method, inputs, kwargs)
 
     def print_branch(self) -> None:
         """Print the graph under this Value, one line per Value, operands indented below.
@@ -202,14 +176,24 @@ class Value(Copied):
 
         >>> a = Value(3.0, label="a")
         >>> (a * a + 1.0).print_branch()
-        + data=10.0 grad=0
-          * data=9.0 grad=0
-            a data=3.0 grad=0
+        +     data=10.0 grad=0
+          *   data= 9.0 grad=0
+            a data= 3.0 grad=0
             a (above)
           1.0
         """
         for line in outline(self):
             print(line)
+
+
+def _refuse_in_compiled(called: str) -> None:
+    """Raise TraceError in a function that is being compiled."""
+    if _TRACING and get_ident() in _TRACING:
+        raise TraceError(
+            f"{user_location()}: {called} in a function that is being compiled would run now "
+            "and give constants of the compiled code; use "
+            "micrograd.grad(f), which is compiled too"
+        )
 
 
 def lift(x: Any) -> Any:
@@ -294,4 +278,5 @@ def _equality(op: Op) -> Any:
 
 
 install_operators(Value, _unary, _binary, _equality)
+install_in_place(Value, labelled=True)
 install_refusals(Value)

@@ -28,6 +28,7 @@ MACHINERY = frozenset(
     str(Path(__file__).parent / f"{name}.py")
     for name in (
         "engine",
+        "real",
         "traced",
         "ops",
         "opdef",

@@ -52,6 +52,27 @@ def install_operators(
     LISTENERS.append(install)
 
 
+def install_in_place(cls: Any, *, labelled: bool) -> None:
+    """Give `cls` the operators that assign, `+=` and so on. They make a new object, as `+` does;
+    if `labelled`, it takes over the label, which is that of a variable.
+    """
+
+    def keeping(plain: Any) -> Any:
+        def method(self: Any, other: Any) -> Any:
+            out: Any = plain(self, other)
+            if self.label and isinstance(out, cls):
+                out.label = self.label
+            return out
+
+        return method
+
+    for op in OPS.values():
+        if op.operator is not None and op.arity == 2 and op.predicate is None:
+            plain = getattr(cls, op.operator)
+            name = op.operator.replace("__", "__i", 1)
+            setattr(cls, name, keeping(plain) if labelled else plain)
+
+
 def _names(op: Op) -> Iterator[tuple[str, bool]]:
     """The methods that an op is, and whether they are the reflected ones."""
     if op.operator is not None:

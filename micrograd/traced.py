@@ -24,7 +24,7 @@ from .engine import Value
 from .errors import MACHINERY, TraceError, user_location
 from .mapped import apply_function
 from .numpy_functions import OF_NUMBERS
-from .operators import install_operators, is_comparable
+from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op
 
 _new: Callable[[Any], Any] = object.__new__
@@ -203,6 +203,9 @@ class Traced(Value):
             "call its .grad or .value_and_grad"
         )
 
+    def backprop(self, *, numerical: bool = False, h: float = 1e-6) -> None:
+        self.backward()
+
     def __repr__(self) -> str:
         return f"Traced({self.label or self._op})"
 
@@ -247,3 +250,4 @@ def _traced_equality(op: Op) -> Any:
 
 
 install_operators(Traced, _traced_unary, _traced_binary, _traced_equality)
+install_in_place(Traced, labelled=False)

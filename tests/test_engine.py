@@ -306,16 +306,77 @@ def test_print_branch(capsys: pytest.CaptureFixture[str]) -> None:
     a, b = Value(2.0, label="a"), Value(3.0)
     c = a * b
     c.label = "c"
-    (c + c / 2).print_branch()
+    d = c + c / 2
+    d.backward()
+    d.print_branch()
     assert capsys.readouterr().out.splitlines() == [
-        "+ data=9.0 grad=0",
-        "  c * data=6.0 grad=0",
-        "    a data=2.0 grad=0",
-        "    leaf data=3.0 grad=0",
-        "  / data=3.0 grad=0",
+        "+        data=9.0 grad=1",
+        "  c *    data=6.0 grad=1.5",
+        "    a    data=2.0 grad=4.5",
+        "    leaf data=3.0 grad=3.0",
+        "  /      data=3.0 grad=1.0",
         "    c * (above)",
         "    2.0",
     ]
+
+
+def test_printed_numbers_are_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    x, y = Value(-1000.25, label="x"), Value(1e-30, label="a longer name")
+    z = x * y + float("inf")
+    z.grad = -1.5
+    z.print_branch()
+    assert capsys.readouterr().out.splitlines() == [
+        "+                 data=  inf           grad=-1.5",
+        "  *               data=   -1.00025e-27 grad= 0",
+        "    x             data=-1000.25        grad= 0",
+        "    a longer name data=1e-30           grad= 0",
+        "  inf",
+    ]
+
+
+def test_long_names_do_not_move_all_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    x = Value(1.0, label="x" * 100)
+    (x * 2.0).print_branch()
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first == "*" + " " * 59 + " data=2.0 grad=0"
+    assert second == "  " + "x" * 100 + " data=1.0 grad=0"
+
+
+def test_label_is_printed() -> None:
+    assert repr(Value(3, "a")) == "Value(data=3.0, grad=0, label='a')"
+    assert str(Value(3, label="it's")) == """Value(data=3.0, grad=0, label="it's")"""
+
+
+@pytest.mark.parametrize("symbol", ["+=", "-=", "*=", "/=", "**="])
+def test_assignments_keep_the_label(symbol: str) -> None:
+    names = {"x": Value(2.0, label="x")}
+    first = names["x"]
+    exec(f"x {symbol} 3.0", names)
+    x = names["x"]
+    assert x is not first
+    assert (x.label, first.label) == ("x", "x")
+    assert x.data == eval(f"2.0 {symbol[:-1]} 3.0")
+    assert (first * 2.0).label == ""
+
+
+def test_assignments_without_a_label_and_with_arrays() -> None:
+    x = Value(2.0)
+    x += 1
+    assert x.label == ""
+    y: Any = Value(2.0, label="y")
+    y += np.array([1.0, 2.0])
+    assert [v.data for v in y] == [3.0, 4.0]
+    z = Value(2.0, label="z")
+    with pytest.raises(DataError):
+        z -= "text"
+
+
+def test_names_of_micrograd_with_recursion() -> None:
+    x = Value(3.0)
+    y = x * x + 1.0
+    assert (y.operator, [v.data for v in y.prev]) == ("+", [9.0, 1.0])
+    assert y.prev[0].prev == (x, x)
+    assert (x.operator, x.prev) == ("", ())
 
 
 @pytest.mark.parametrize("bad", ["3", None, b"3", [1.0], 1j, object()])
