@@ -140,3 +140,26 @@ def test_visualize_writes_a_drawing(tmp_path: Path) -> None:
     written = run("visualize.py", str(tmp_path / "neuron")).splitlines()[-1]
     assert Path(written).stat().st_size > 500
     assert "ReLU" in Path(written).read_text()
+
+
+def test_demo_engine_prints_the_graph_and_the_compiled_gradient() -> None:
+    out = run("demo_engine.py").splitlines()
+    assert out[0] == "Value(data=24.70408163265306, grad=1, label='g')"
+    assert out[1].startswith("Value(data=-4.0, grad=138.8338")
+    assert "g +                data=24.70408163265306    grad=  1" in out
+    assert "              b    data= 2.0                 grad=645.5772594752186" in out
+    assert out[-1] == "g = 24.7041  dg/da = 138.8338  dg/db = 645.5773"
+
+
+def test_demo_nn_trains_the_same_both_ways(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import demo_nn
+
+    eager, native = demo_nn.main(epochs=30)
+    assert eager[-1] < 0.02 * eager[0]
+    assert native == pytest.approx(eager, rel=1e-12)
+    out = capsys.readouterr().out
+    assert out.startswith("A neuron: Value(data=0.9389081509371364, grad=0)\n")
+    assert out.count("wanted: ") == 4
