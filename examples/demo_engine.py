@@ -5,12 +5,15 @@ python examples/demo_engine.py
 
 from __future__ import annotations
 
+from typing import Any
+
 from micrograd import Value, jit
 
 
 def main() -> None:
     """The expression of micrograd's README, each variable with its name."""
-    a, b = Value(-4.0, "a"), Value(2.0, "b")
+    a: Any = Value(-4.0, "a")
+    b: Any = Value(2.0, "b")
 
     c = a + b
     c.label = "c"

@@ -7,12 +7,11 @@ python examples/visualize.py PATH       the same under another name
 from __future__ import annotations
 
 import random
-import shutil
 import sys
 from pathlib import Path
 
 from micrograd import Value, nn
-from micrograd.graph import visualize_graph
+from micrograd.graph import DrawingError, visualize_graph
 
 
 def main(path: str = "neuron") -> Path:
@@ -22,12 +21,12 @@ def main(path: str = "neuron") -> Path:
     x = [Value(1.0, label="x0"), Value(-2.0, label="x1")]
     y = n(x)
     y.backward()
-    drawing = visualize_graph(y)
+    drawing = visualize_graph(y, parameters=n)
     source = Path(drawing.save(f"{path}.dot"))
-    if shutil.which("dot"):
-        source = Path(drawing.render(outfile=f"{path}.svg"))
-    else:
-        print("Graphviz's program `dot` is not installed, so there is no picture, but its source:")
+    try:
+        source = Path(drawing.render(source.name, directory=source.parent, outfile=f"{path}.svg"))
+    except DrawingError as error:
+        print(f"there is no picture, but its source: {error}")
     print(source)
     return source
 

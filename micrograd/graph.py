@@ -1,4 +1,4 @@
-"""The drawings of drawing.py, under the name that they have in micrograd's relatives."""
+"""The drawings of `micrograd.drawing`, under the name that they have in micrograd's relatives."""
 
 from .drawing import DrawingError, draw_dot, trace, visualize_graph
 
