@@ -22,6 +22,7 @@ from .checks import flag
 from .copies import Copied
 from .copies import next_serial as _next_serial
 from .errors import GraphError, TraceError, user_location
+from .numpy_functions import install_functions
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
@@ -280,3 +281,4 @@ def _equality(op: Op) -> Any:
 install_operators(Value, _unary, _binary, _equality)
 install_in_place(Value, labelled=True)
 install_refusals(Value)
+install_functions(Value)

@@ -132,17 +132,22 @@ class CheckError(MicrogradError, RuntimeError):
         self.expected = expected
 
 
-def _is_users(file: str) -> bool:
+def is_users(file: str) -> bool:
     """Whether a file is outside this package, NumPy and Python's own library."""
     if file.startswith((_PACKAGE, _NUMPY, "<frozen ")):
         return False
     return not file.startswith(_PYTHON) or "-packages" in file[len(_PYTHON) :]
 
 
+def is_numpys(file: str) -> bool:
+    """Whether a file is of NumPy."""
+    return file.startswith(_NUMPY)
+
+
 def user_location() -> str:
     """The `file:line` of the innermost caller that is the user's, for errors."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and not _is_users(frame.f_code.co_filename):
+    while frame.f_back is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
@@ -152,7 +157,7 @@ def place_of(error: BaseException) -> str:
     place, trace = "", error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
-        if _is_users(name):
+        if is_users(name):
             place = f"{name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place or user_location()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from operator import and_, or_, xor
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,39 @@ def _sign(x: Any) -> Any:
 
 def _is_true(x: Any) -> Any:
     return ops.ne(x, 0.0)
+
+
+def _fmax(op: Any) -> Callable[..., Any]:
+    """The op of two numbers; of a number and nan, the number."""
+
+    def found(x: Any, y: Any) -> Any:
+        return ops.where(ops.ne(x, x), y, ops.where(ops.ne(y, y), x, op(x, y)))
+
+    return found
+
+
+def _bits(combine: Callable[..., Any]) -> Callable[..., Any]:
+    """`&`, `|`, `^` or `~` of truth values; in arrays, 1.0 and 0.0 are some."""
+
+    def of_elements(*operands: Any) -> Any:
+        return combine(*(bool(x) if x.__class__ is float and x in (0.0, 1.0) else _truth(x)
+                         for x in operands))  # fmt: skip
+
+    def found(*operands: Any) -> Any:
+        if any(isinstance(x, np.ndarray) for x in operands):
+            return np.frompyfunc(of_elements, len(operands), 1)(*operands)
+        return combine(*map(_truth, operands))
+
+    return found
+
+
+def _truth(x: Any) -> Any:
+    """Python's own truth value for NumPy's, which would ask NumPy again."""
+    return bool(x) if isinstance(x, np.bool_) else x
+
+
+def _inverted(x: Any) -> Any:
+    return not x if x.__class__ is bool else ~x
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -44,6 +78,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "logical_or": lambda x, y: ops.maximum(_is_true(x), _is_true(y)),
     "logical_xor": lambda x, y: ops.ne(_is_true(x), _is_true(y)),
     "logical_not": lambda x: ops.eq(x, 0.0),
+    "fmax": _fmax(ops.maximum),
+    "fmin": _fmax(ops.minimum),
+    "bitwise_and": _bits(and_),
+    "bitwise_or": _bits(or_),
+    "bitwise_xor": _bits(xor),
+    "invert": _bits(_inverted),
 }
 """Functions that several ops make up, on numbers, Values and arrays."""
 FUNCTIONS |= {"deg2rad": FUNCTIONS["radians"], "rad2deg": FUNCTIONS["degrees"]}
@@ -66,10 +106,6 @@ INSTEAD = {
     "logaddexp": "m + log(exp(x - m) + exp(y - m)), with m = detach(maximum(x, y))",
     "copysign": "where(y < 0, -abs(x), abs(x))",
     "nan_to_num": "where(np.isnan(x), 0.0, x)",
-    "bitwise_and": "np.logical_and(x, y); of two comparisons also x & y",
-    "bitwise_or": "np.logical_or(x, y); of two comparisons also x | y",
-    "bitwise_xor": "np.logical_xor(x, y); of two comparisons also x ^ y",
-    "invert": "np.logical_not(x); of a comparison also ~x",
     "heaviside": "where(x < 0, 0, where(x > 0, 1, y))",
 }
 """What to write for functions that nothing here makes up."""
@@ -102,12 +138,51 @@ def _clip(x: Any, a_min: Any = None, a_max: Any = None, **how: Any) -> Any:
     return x if high is None else ops.minimum(x, high)
 
 
+def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    if len(condlist) != len(choicelist):
+        raise ValueError(
+            f"{user_location()}: np.select takes as many choices as conditions; got "
+            f"{len(choicelist)} and {len(condlist)}"
+        )
+    found = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        found = _where(condition, choice, found)
+    return found
+
+
 OF_NUMBERS: dict[Any, Callable[..., Any]] = {
     np.where: _where,
+    np.select: _select,
     np.clip: _clip,
     np.nan_to_num: refuse("nan_to_num"),
 }
 """Functions of NumPy that are no ufuncs, on one traced value: by itself, NumPy would test it."""
+
+
+def not_for_values(name: str, method: str, how: dict[str, Any]) -> TraceError:
+    """The error for a ufunc's method, or for an option."""
+    used = f"np.{name}{'' if method == '__call__' else f'.{method}'}"
+    options = " with " + ", ".join(f"{key}=" for key in how) if how else ""
+    return TraceError(
+        f"{user_location()}: {used}{options} is not for Values; leave that out, and choose "
+        "among results with micrograd.where(condition, x, y)"
+    )
+
+
+def install_functions(cls: Any) -> None:
+    """Give a class the methods that NumPy's loops over objects call."""
+    for name, function in FUNCTIONS.items():
+        loops = getattr(getattr(np, name), "types", ())
+        if not hasattr(cls, name) and any("O" in types for types in loops):
+            setattr(cls, name, _as_method(function))
+
+
+def _as_method(function: Callable[..., Any]) -> Any:
+    def method(*operands: Any) -> Any:
+        return function(*operands)
+
+    method.op = None  # type: ignore[attr-defined]  # an op of this name takes its place
+    return method
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], how: dict[str, Any]) -> Any:
@@ -124,12 +199,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], how: dict
         raise no_op(name, "Values", ops.OPS, INSTEAD.get(name, ""))
     how = {key: x for key, x in how.items() if not (key == "where" and x is True)}
     if method not in ("__call__", "outer") or how:
-        used = f"np.{name}{'' if method == '__call__' else f'.{method}'}"
-        options = " with " + ", ".join(f"{key}=" for key in how) if how else ""
-        raise TraceError(
-            f"{user_location()}: {used}{options} is not for Values; leave that out, and choose "
-            "among results with micrograd.where(condition, x, y)"
-        )
+        raise not_for_values(name, method, how)
     if any(isinstance(x, np.ndarray) for x in inputs):
         inputs = tuple(
             x if isinstance(x, np.ndarray) else np.array(x, dtype=object) for x in inputs

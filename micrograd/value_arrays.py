@@ -8,15 +8,16 @@ one of these, and so is what is computed from it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from . import ops
+from .array_functions import OF_ARRAYS, clip, into
 from .engine import Value
 from .errors import TraceError, no_op, user_location
-from .numpy_functions import FUNCTIONS, INSTEAD, refuse
+from .numpy_functions import FUNCTIONS, INSTEAD, not_for_values
+from .reductions import accumulated, check_dtype, chosen, counted, folded, plain
 
 
 class ValueArray(np.ndarray):
@@ -30,45 +31,32 @@ class ValueArray(np.ndarray):
     Value(data=-5.0, grad=0)
     """
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        plain = tuple(_plain(x) for x in inputs)
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
         name = ufunc.__name__
-        function = FUNCTIONS.get(name)
-        if function is None and name in ops.BY_UFUNC and name not in _ARITHMETIC:
-            function = ops.BY_UFUNC[name].map
-        out = kwargs.pop("out", None)
-        if method == "__call__" and function is not None and not kwargs:
-            found = function(*plain)
-        elif method == "reduce" and name in _FOLDED:
-            op, identity = _FOLDED[name]
-            found = _folded(op, plain[0], identity, **kwargs)
+        given = tuple(map(plain, inputs))
+        out, where = how.pop("out", None), plain(how.pop("where", True))
+        for option in ("casting", "order", "subok"):
+            how.pop(option, None)
+        check_dtype(name, how.pop("dtype", None), truths=name.startswith("logical_"))
+        if method == "reduce":
+            found = _reduced(ufunc, given[0], where, how)
         else:
-            if out is not None:
-                kwargs["out"] = tuple(_plain(x) for x in out)
-            found = self._by_numpy(ufunc, method, plain, kwargs)
-            return out[0] if out is not None else _wrapped(found)
-        if out is None:
-            return _wrapped(found)
-        out[0][...] = found
-        return out[0]
+            found = _computed(ufunc, method, given, how)
+            if where is not True:
+                if out is None:
+                    raise TraceError(
+                        f"{user_location()}: np.{name} with where= and without out= leaves the "
+                        "other elements as they happen to be; give out=, or choose with "
+                        "np.where(condition, x, y)"
+                    )
+                found = chosen(where, found, out[0])
+        return _wrapped(found) if out is None else into(out, found)
 
-    def _by_numpy(
-        self, ufunc: Any, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]
-    ) -> Any:
-        """By NumPy's loops over objects, which use Python's operators and methods."""
-        name = ufunc.__name__
-        try:
-            return getattr(ufunc, method)(*inputs, **kwargs)
-        except TraceError:
-            raise
-        except TypeError as error:
-            raise no_op(name, "arrays of Values", ops.OPS, INSTEAD.get(name, "")) from error
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        own = _OF_ARRAYS.get(func)
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        own = OF_ARRAYS.get(function)
         if own is not None:
             return _wrapped(own(*args, **kwargs))
-        return _wrapped(super().__array_function__(func, types, args, kwargs))
+        return _wrapped(super().__array_function__(function, types, args, kwargs))
 
     def __getitem__(self, index: Any) -> Any:
         try:
@@ -81,35 +69,52 @@ class ValueArray(np.ndarray):
                 "choose are not known; choose with np.where(condition, x, y)"
             ) from error
 
+    def __setitem__(self, index: Any, x: Any) -> None:
+        try:
+            super().__setitem__(index, x)
+        except IndexError as error:
+            if not any(isinstance(k, (Value, ValueArray)) for k in (index, *_parts(index))):
+                raise
+            raise TraceError(
+                f"{user_location()}: Values cannot be indices or masks, as the elements that they "
+                "choose are not known; choose with x = np.where(condition, new, x)"
+            ) from error
+
     # the methods that NumPy writes with loops of its own
 
-    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> Any:  # type: ignore[override]
+    def clip(self, min: Any = None, max: Any = None, out: Any = None, **how: Any) -> Any:
         """Every element, but at least `min` and at most `max`."""
-        found: Any = self
-        if min is not None:
-            found = np.maximum(found, min)
-        if max is not None:
-            found = np.minimum(found, max)
-        return found
+        return _wrapped(clip(self, min, max, out, **how))
 
-    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, **how: Any) -> Any:
-        """The mean along axes."""
-        total = self.sum(axis=axis, **how)
-        return total * (np.size(total) / self.size)
+    def mean(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
+        where: Any = True,
+    ) -> Any:  # fmt: skip
+        """The mean along axes, of the elements where the mask holds."""
+        check_dtype("mean", dtype)
+        total = self.sum(axis=axis, keepdims=keepdims, where=where)
+        if where is True:
+            return into(out, total * (np.size(total) / self.size))
+        return into(out, ops.div(plain(total), counted(self, axis, keepdims, where)))
 
     def var(
-        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, **how: Any
-    ) -> Any:
-        """The variance along axes."""
-        off = self - self.mean(axis=axis, keepdims=True)
-        total = (off * off).sum(axis=axis, **how)
-        return total / (self.size / np.size(total) - ddof)
+        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+        keepdims: Any = False, *, where: Any = True, mean: Any = None, correction: Any = None,
+    ) -> Any:  # fmt: skip
+        """The variance along axes, of the elements where the mask holds."""
+        check_dtype("var", dtype)
+        x: Any = self if where is True else _wrapped(chosen(where, self, 0.0))
+        off = x - (x.mean(axis=axis, keepdims=True, where=where) if mean is None else mean)
+        total = (off * off).sum(axis=axis, keepdims=keepdims, where=where)
+        count = counted(self, axis, keepdims, where)
+        left = ops.maximum(count - (ddof if correction is None else correction), 0.0)
+        return into(out, ops.div(plain(total), left))
 
     def std(
-        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, **how: Any
+        self, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **how: Any
     ) -> Any:
-        """The standard deviation along axes."""
-        return np.sqrt(self.var(axis=axis, ddof=ddof, **how))
+        """The standard deviation along axes, of the elements where the mask holds."""
+        return into(out, np.sqrt(self.var(axis, dtype, None, *args, **how)))
 
 
 def value_array(values: Any, shape: Any = None) -> ValueArray:
@@ -123,12 +128,10 @@ def _parts(index: Any) -> Sequence[Any]:
     return index if isinstance(index, tuple) else ()
 
 
-def _plain(x: Any) -> Any:
-    return x.view(np.ndarray) if isinstance(x, ValueArray) else x
-
-
 def _wrapped(x: Any) -> Any:
     """Arrays of objects as arrays of Values; one without axes as its element."""
+    if isinstance(x, ValueArray) and x.ndim:
+        return x
     if isinstance(x, np.ndarray) and x.dtype == object:
         return x.view(ValueArray) if x.ndim else x.item()
     if isinstance(x, (tuple, list)) and any(isinstance(v, np.ndarray) for v in x):
@@ -136,56 +139,70 @@ def _wrapped(x: Any) -> Any:
     return x
 
 
-def _folded(
-    op: Any,
-    x: Any,
-    identity: float | None,
-    axis: Any = 0,
-    keepdims: bool = False,
-    initial: Any = None,
-    **_: Any,
-) -> Any:
-    """The op between all elements along axes, from first to last."""
-    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(a % x.ndim for a in axes)
-    rest = [a for a in range(x.ndim) if a not in axes]
-    rows = x.transpose([*axes, *rest]).reshape(-1, *(x.shape[a] for a in rest))
-    first = identity if initial is None or initial is np._NoValue else initial
-    start = [] if first is None else [first]
-    if not len(rows) and not start:
-        raise ValueError(f"zero-size array to reduction operation {op.name} which has no identity")
-    found = reduce(op, [*start, *rows])
-    if keepdims:
-        shape = [1 if a in axes else n for a, n in enumerate(x.shape)]
-        found = value_array(np.ravel(np.asarray(found, dtype=object)), shape)
-    return found
+def _function(name: str) -> Callable[..., Any] | None:
+    """A function of the ufunc's name on plain arrays; None: NumPy's loops are right."""
+    function = FUNCTIONS.get(name)
+    if function is None and name in ops.BY_UFUNC and name not in _ARITHMETIC:
+        function = ops.BY_UFUNC[name].map
+    return function
 
 
-def _where(condition: Any, *choices: Any) -> Any:
-    """np.where, of which the form with choices is an op."""
-    if len(choices) != 2:
-        raise TraceError(
-            f"{user_location()}: np.where of a condition alone gives indices, which a Value has "
-            "none of; give it both choices: np.where(condition, x, y)"
-        )
-    return ops.where.map(*map(_plain, (condition, *choices)))
+def _reduced(ufunc: Any, x: Any, where: Any, how: dict[str, Any]) -> Any:
+    """`ufunc.reduce` of a plain array."""
+    name = ufunc.__name__
+    op, identity = _FOLDED.get(name, (_function(name), None))
+    if op is None and where is not True:
+        if name not in _IDENTITIES:
+            return folded(ufunc, x, None, where=where, **how)
+        x = chosen(where, x, _IDENTITIES[name])
+    if op is None:
+        return _by_numpy(ufunc, "reduce", (x,), how)
+    return folded(op, x, identity, where=where, **how)
 
 
-_ARITHMETIC = {"add", "subtract", "multiply", "divide", "true_divide", "negative", "power"}
+def _computed(ufunc: Any, method: str, inputs: Sequence[Any], how: dict[str, Any]) -> Any:
+    """A method of a ufunc, but `reduce`, of plain arrays."""
+    function = _function(ufunc.__name__)
+    if function is None:
+        return _by_numpy(ufunc, method, inputs, how)
+    if method == "outer":
+        x, y = map(np.asanyarray, inputs)
+        inputs, method = (x.reshape(x.shape + (1,) * y.ndim), y), "__call__"
+    if method == "accumulate":
+        if ufunc.__name__.startswith("logical_"):
+            inputs = (ops.ne.map(inputs[0], 0.0), *inputs[1:])
+        return accumulated(function, *inputs, **how)
+    if method != "__call__" or how:
+        raise not_for_values(ufunc.__name__, method, how)
+    return function(*inputs)
+
+
+def _by_numpy(ufunc: Any, method: str, inputs: Sequence[Any], how: dict[str, Any]) -> Any:
+    """By NumPy's loops over objects, which use Python's operators and methods."""
+    name = ufunc.__name__
+    try:
+        with np.errstate(all="ignore"):  # as of Values alone, which warn of nothing
+            return getattr(ufunc, method)(*inputs, **how)
+    except ZeroDivisionError:  # plain numbers among Values
+        if method != "__call__" or how:
+            raise
+        return ops.div.map(*inputs)
+    except TraceError:
+        raise
+    except (TypeError, AttributeError) as error:
+        raise no_op(name, "arrays of Values", ops.OPS, INSTEAD.get(name, "")) from error
+
+
+_ARITHMETIC = {"add", "subtract", "multiply", "divide", "true_divide", "negative"}
 """Ufuncs whose loops over objects are Python's operators, and so are right and fast as they are."""
+
+_IDENTITIES = {"add": 0.0, "multiply": 1.0}
+"""What sums and products begin with, and so what counts as nothing in them."""
 
 _FOLDED: dict[str, tuple[Any, float | None]] = {
     **{op.ufunc: (op, None) for op in ops.OPS.values() if op.folds and op.ufunc is not None},
     "logical_or": (FUNCTIONS["logical_or"], 0.0),
     "logical_and": (FUNCTIONS["logical_and"], 1.0),
+    "logical_xor": (FUNCTIONS["logical_xor"], 0.0),
 }
 """Functions whose reductions NumPy would do by truth values, and the results over nothing."""
-
-_OF_ARRAYS: dict[Any, Callable[..., Any]] = {
-    np.where: _where,
-    np.nan_to_num: refuse("nan_to_num"),
-    np.vdot: lambda a, b: np.dot(np.ravel(a), np.ravel(b)),
-    np.clip: lambda a, a_min=None, a_max=None, out=None, **how: (
-        np.asanyarray(a).view(ValueArray).clip(how.get("min", a_min), how.get("max", a_max))
-    ),
-}

@@ -54,7 +54,8 @@ REFUSED: list[tuple[Any, str]] = [
     (lambda x: np.ones(2) @ x, r"np.matmul .* a number is multiplied with \*"),
     (lambda x: np.log2(x), r"np.log2 .*log\(x\) / math.log\(2\)"),
     (lambda x: np.logaddexp(x, 1.0), r"np.logaddexp .*with m = detach\(maximum\(x, y\)\)"),
-    (lambda x: np.bool_(True) & (x > 0.0), "np.bitwise_and .*np.logical_and"),
+    (lambda x: np.bitwise_and(x, x > 0.0), "& is of truth values"),
+    (lambda x: np.invert(x), "~ is of truth values"),
 ]
 
 
@@ -130,6 +131,11 @@ SPELLINGS: list[tuple[Any, Any]] = [
     (lambda x: ~((x > 0.0) & (x < 2.0)), lambda x: 1.0 - (x > 0.0) * (x < 2.0)),
     (lambda x: True & (x > 0.0), lambda x: 1.0 * (x > 0.0)),
     (lambda x: (x > 0.0) | False, lambda x: 1.0 * (x > 0.0)),
+    (lambda x: np.True_ & (x > 0.0), lambda x: 1.0 * (x > 0.0)),
+    (lambda x: np.False_ | (x > 0.0), lambda x: 1.0 * (x > 0.0)),
+    (lambda x: (x > 0.0) ^ np.True_, lambda x: 1.0 * (x <= 0.0)),
+    (lambda x: np.bitwise_or(x > 1.0, np.invert(x > 0.0)), lambda x: (x > 1.0) + (x <= 0.0)),
+    (lambda x: np.fmax(x, math.nan) + np.fmin(math.nan, x), lambda x: 2.0 * x),
     (lambda x: np.logical_and(x, x - 1.0), lambda x: (x != 0.0) * (x != 1.0)),
     (lambda x: np.logical_or(x > 1.0, False), lambda x: 1.0 * (x > 1.0)),
     (lambda x: np.logical_not(x), lambda x: 1.0 * (x == 0.0)),

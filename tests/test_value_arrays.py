@@ -89,7 +89,6 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "median": (lambda x: np.median(x), "minimum(*xs) or maximum(*xs)"),
     "argmax": (lambda x: x.reshape(-1)[np.argmax(x)], "minimum(*xs) or maximum(*xs)"),
     "sort": (lambda x: np.sort(x), "minimum(*xs) or maximum(*xs)"),
-    "count": (lambda x: np.count_nonzero(x > 0.0) * x, "micrograd.where"),
     "max of Python": (lambda x: max(x[0]), "maximum(*xs)"),
     "of a list": (lambda x: np.max([x[0, 0], x[0, 1]]), "maximum(*xs)"),
     "of an array of one's own": (

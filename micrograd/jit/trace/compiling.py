@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from ...locks import Lock
 from ...traced import Scope
 from ...tracing import THREADS, tracing
+from .explained import explained
 from .following import follow, forget, leave
 
 
@@ -71,19 +72,23 @@ def compiling(scope: Scope, *, frozen: bool = False) -> Iterator[None]:
 
     frozen   whether all Values and kernels that it reads are constants of it
 
-    Raises TraceError at the end, if a part of it gave a number that should not be a constant.
+    Raises TraceError for what NumPy says of Values; also at the end, if a part of the function gave
+    a number that should not be a constant.
     """
-    if frozen:
-        with scope.entered(), tracing(scope, frozen=True):
-            yield
-        return
-    _shut()
+    if not frozen:
+        _shut()
     try:
-        with scope.entered(), tracing(scope):
+        with scope.entered(), tracing(scope, frozen=frozen):
             yield
+    except Exception as error:
+        clearer = explained(error, scope.name)
+        if clearer is None:
+            raise
+        raise clearer from error
     finally:
-        forget(scope)
-        _open_after(get_ident())
+        if not frozen:
+            forget(scope)
+            _open_after(get_ident())
     if scope.problem is not None:
         raise scope.problem
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import ops
 from ...engine import Value
-from ...errors import GraphError, MicrogradError, TraceError, kind, place_of
+from ...errors import GraphError, TraceError, kind, place_of
 from ...nn import Module
 from ...traced import Scope, Traced
 from .compiling import compiling
@@ -27,7 +26,6 @@ from .stale import Stale, stale
 from .trace import Element, Trace, check_leaves, trace
 
 _RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
-_NO_LOOP = re.compile(r"^(loop of )?ufunc |^Cannot cast ufunc |^No loop matching ")
 _OF_ARRAYS = re.compile(r"subscriptable|iterable|len\(\)|item assignment")
 
 
@@ -191,11 +189,6 @@ class FunctionSource:
                     "of an array, since arrays are mapped over; to take an array whole, annotate "
                     "its parameter (x: np.ndarray), or pass a list"
                 ) from error
-            if _is_of_objects(error):
-                raise TraceError(
-                    f"{place_of(error)}: {error}: this function of NumPy is of plain numbers, and "
-                    f"{self.name} is traced with Values; write it with: {', '.join(ops.OPS)}"
-                ) from error
             raise
         outputs: list[Value | float] = []
         result = result_structure(returned, outputs.append, self.name)
@@ -282,11 +275,6 @@ def _takes_number_for_array(error: TypeError | AttributeError) -> bool:
     if isinstance(error, AttributeError):
         return isinstance(error.obj, Traced) and hasattr(np.ndarray, error.name or "")
     return "Traced" in str(error) and bool(_OF_ARRAYS.search(str(error)))
-
-
-def _is_of_objects(error: TypeError | AttributeError) -> bool:
-    """Whether NumPy has no loop for arrays of Values."""
-    return not isinstance(error, MicrogradError) and bool(_NO_LOOP.search(str(error)))
 
 
 def array_name(parameter: str) -> str:
