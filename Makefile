@@ -43,9 +43,10 @@ test-matrix:
 oracle: $(READY)
 	@sh .ci/oracle $(BIN)/python
 
-# Runs the code in the documents again and writes down what it prints.
+# Runs the code in the documents and the notebooks again and writes down what it shows.
 docs: $(READY)
 	$(BIN)/python docs/generate.py
+	$(BIN)/python notebooks/execute.py
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
