@@ -9,6 +9,9 @@
 
 __version__ = "0.1.0"  # before all else: errors.py looks for it
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import ops
 from .engine import Value
 from .jit import (
@@ -26,9 +29,29 @@ from .jit.call.threads import get_threads, set_threads
 from .ops import *  # noqa: F403
 from .train import History, fit
 
+if TYPE_CHECKING:
+    from .tensor import Tensor, no_grad
+
+LATER = {"Tensor": "tensor", "no_grad": "tensor"}
+"""What is imported when it is asked for, from these modules."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        found = getattr(import_module(f"{__name__}.{LATER[name]}"), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LATER})
+
+
 __all__ = [
     "History",
     "Kernel",
+    "Tensor",
     "Value",
     "fit",
     "get_threads",
@@ -38,6 +61,7 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "no_grad",
     "set_threads",
     "value_and_grad",
     "vjp",

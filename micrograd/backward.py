@@ -6,6 +6,7 @@ Nothing here recurses, and a structural zero of a rule is no path: 0 * inf would
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .copies import serial as _serial
@@ -13,12 +14,18 @@ from .errors import GraphError
 
 UNSET = -0.0  # the identity of addition: -0.0 + x is x, the sign of a zero included
 
+MIXED: list[Callable[[Any], bool]] = []
+"""Once there are Values of Tensors' elements: the backward pass through both kinds, which says
+whether there was anything but Values."""
+
 
 def differentiate(root: Any) -> None:
     """Fill `grad` of every Value under `root`: interior ones anew, of leaves by adding to it.
 
     Raises GraphError for a cycle.
     """
+    if MIXED and MIXED[0](root):
+        return
     order = interior(root)
     for v in order:
         v.grad = UNSET

@@ -120,6 +120,9 @@ class Value(Copied, Real):
 
     def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Value:
         """The Value of `op` on `operands`, at least one of which is a Value."""
+        for x in operands:
+            if hasattr(x, "__primitive__"):  # a Tensor
+                return x.__apply__(op, operands)  # type: ignore[no-any-return]
         lifted = tuple(lift(x) for x in operands)
         for x in lifted:
             if x.__class__ is not float and x._scope is not None:

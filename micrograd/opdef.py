@@ -74,6 +74,8 @@ class Op:
     """The method of Python's operator that it is; else it is a method of its own name."""
     ufunc: str | None = None
     """The NumPy ufunc of the same meaning."""
+    arrays: Callable[..., Any] | None = None
+    """The op on NumPy arrays, where there is no such ufunc, or one that is slower or differs."""
     folds: bool = False
     """A call takes any number of operands, and applies it from left to right."""
 
@@ -93,6 +95,9 @@ class Op:
     of the op: it is shown in its label, and code is written for that n."""
     choice: bool = False
     """The first operand is a condition, which chooses one of the other two."""
+    selects: bool = False
+    """The result is one of its operands: of a reduction, the derivative flows to those elements
+    that are equal to the result, in equal parts."""
     keeps_positive: bool = False
     """The result is greater than 0 exactly where its operand is."""
 
@@ -168,7 +173,12 @@ class Op:
         return self.eval(*map(as_float, operands))
 
     def map(self, *arrays: Any) -> Any:
-        """The op on every element of the broadcast arrays, as an array of objects."""
+        """The op on every element of the broadcast arrays, as an array of objects; or as a Tensor,
+        if there is one.
+        """
+        for x in arrays:
+            if hasattr(x, "__primitive__"):
+                return x.__apply__(self, arrays)
         # Python's math functions leave the processor's error flags set, which NumPy would report
         with np.errstate(all="ignore"):
             # a Value alone would be asked what to do with this function

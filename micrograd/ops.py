@@ -19,6 +19,8 @@ import math
 import operator
 from typing import Any
 
+import numpy as np
+
 from . import ieee
 from .opdef import BY_UFUNC as BY_UFUNC
 from .opdef import OPS as OPS
@@ -74,6 +76,20 @@ def _pow_by_exponent(ct: Any, out: Any, x: Any, y: Any) -> Any:
     """ct x**y ln x, and 0 at x = 0 where x**y is 0 or 1."""
     nothing = where(eq(x, 0.0), ge(y, 0.0), 0.0)
     return ct * (out * log(where(nothing, 1.0, x)))
+
+
+def _square_or_power(x: Any, y: Any) -> Any:
+    return np.square(x) if y.__class__ is float and y == 2.0 else np.power(x, y)
+
+
+def _relu_of_array(x: Any) -> Any:
+    out = np.asarray(np.maximum(x, 0))
+    np.copyto(out, x, where=x == 0)  # -0.0 stays
+    return out
+
+
+def _sigmoid_of_array(x: Any) -> Any:
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
 # --- arithmetic ---------------------------------------------------------------------------
@@ -166,6 +182,7 @@ pow: Op = define(
     operator="__pow__",
     neutral=(None, 1.0),
     repeats=mul,
+    arrays=_square_or_power,
 )
 
 # --- comparisons and choice: 1.0 for true, 0.0 for false; any number but 0.0 is true -------
@@ -205,6 +222,7 @@ where: Op = define(
     ),
     mlir="llvm.select",
     choice=True,
+    arrays=lambda c, x, y: np.where(np.not_equal(c, 0), x, y),
     ulps=0.0,
 )
 maximum: Op = define(
@@ -221,6 +239,7 @@ maximum: Op = define(
     ufunc="maximum",
     commutative=True,
     identity=-math.inf,
+    selects=True,
     folds=True,
     ulps=0.0,
     nonexpansive=True,
@@ -239,6 +258,7 @@ minimum: Op = define(
     ufunc="minimum",
     commutative=True,
     identity=math.inf,
+    selects=True,
     folds=True,
     ulps=0.0,
     nonexpansive=True,
@@ -250,6 +270,7 @@ detach: Op = define(
     eval=lambda x: x,
     vjp=(None,),
     expand=lambda x: x,
+    arrays=lambda x: x,
     ulps=0.0,
     nonexpansive=True,
 )
@@ -274,6 +295,7 @@ relu: Op = define(
     eval=lambda x: 0.0 if x < 0.0 else x,
     vjp=(lambda ct, out, x: where(gt(out, 0.0), ct, 0.0),),
     expand=lambda x: where(lt(x, 0.0), 0.0, x),
+    arrays=_relu_of_array,
     cheap=True,
     keeps_positive=True,
     ulps=0.0,
@@ -294,6 +316,7 @@ sigmoid: Op = define(
     # exp of a number that is never positive cannot overflow
     vjp=(lambda ct, out, x: ct * (out * (1.0 - out)),),
     expand=lambda x: div(where(lt(x, 0.0), exp(x), 1.0), 1.0 + exp(-absolute(x))),
+    arrays=_sigmoid_of_array,
     vectormath="exponential",
 )
 softplus: Op = define(

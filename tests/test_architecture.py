@@ -64,6 +64,8 @@ def tops(path: Path) -> set[str]:
 
 STAGES = (
     "micrograd",
+    "micrograd.tensor",
+    "micrograd.matrix",  # names of another system for it
     "micrograd.jit.target",  # what we compile for, which all stages know
     *(
         f"micrograd.jit.{stage}"

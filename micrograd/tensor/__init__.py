@@ -1,0 +1,64 @@
+"""Tensors: arrays with gradients, eager on NumPy.
+
+Everything that a `Tensor` can do is composed of a few primitives, each an entry of one table:
+primitive.py says what an entry is; elementwise, casting, layout, reduction, indexed, windows,
+contraction and values have them. core.py is the Tensor, whose methods stand in files by what they
+are about; functions.py has what is no method.
+
+>>> from micrograd import Tensor
+>>> x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+>>> (x @ x).sum().backward()
+>>> x.grad
+Tensor([[ 7., 11.],
+        [ 9., 13.]])
+"""
+
+from . import numpy_names as numpy_names  # where NumPy finds them
+from .backward import gradients
+from .core import Tensor
+from .functions import (
+    avg_pool,
+    concat,
+    conv1d,
+    conv2d,
+    einsum,
+    log_softmax,
+    logsumexp,
+    matmul,
+    max_pool,
+    pad,
+    softmax,
+    split,
+    stack,
+    tensordot,
+    where,
+)
+from .making import arange, eye, full, one_hot, ones, zeros
+from .recording import no_grad
+
+__all__ = [
+    "Tensor",
+    "arange",
+    "avg_pool",
+    "concat",
+    "conv1d",
+    "conv2d",
+    "einsum",
+    "eye",
+    "full",
+    "gradients",
+    "log_softmax",
+    "logsumexp",
+    "matmul",
+    "max_pool",
+    "no_grad",
+    "one_hot",
+    "ones",
+    "pad",
+    "softmax",
+    "split",
+    "stack",
+    "tensordot",
+    "where",
+    "zeros",
+]

@@ -1,0 +1,71 @@
+"""dtypes of Tensors, and the primitive that changes them.
+
+A Tensor holds float32 or float64, which gradients flow through; int64, for indices; or bool, the
+results of comparisons. What else NumPy has becomes one of these or is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, kind, user_location
+from .primitive import Primitive, define
+
+F32, F64, I64, BOOL = map(np.dtype, (np.float32, np.float64, np.int64, np.bool_))
+DTYPES = {
+    F32: F32,
+    F64: F64,
+    I64: I64,
+    BOOL: BOOL,
+    "f32": F32,
+    "f64": F64,
+    "float32": F32,
+    "float64": F64,
+    "int64": I64,
+    "bool": BOOL,
+    float: F32,
+    int: I64,
+    bool: BOOL,
+}
+"""What may be written for each of them."""
+
+DEFAULT = F32
+
+
+def dtype_named(given: Any) -> np.dtype[Any]:
+    """The dtype that a user means.
+
+    >>> dtype_named("f64"), dtype_named(np.float32)
+    (dtype('float64'), dtype('float32'))
+
+    Raises DataError for one that no Tensor has.
+    """
+    found = None
+    try:
+        found = DTYPES.get(given)
+        if found is None and not isinstance(given, str):
+            found = DTYPES.get(np.dtype(given))
+    except TypeError:
+        pass
+    if found is None:
+        raise DataError(
+            f"{user_location()}: dtype should be float32, float64, int64 or bool, got {kind(given)}"
+        )
+    return found
+
+
+def is_float(dtype: np.dtype[Any]) -> bool:
+    """Whether gradients flow through numbers of this dtype."""
+    return dtype is F32 or dtype is F64
+
+
+cast: Primitive = define(
+    "cast",
+    formula="out[i] = x[i], as a number of dtype",
+    shape=lambda shape, *, dtype: shape,
+    eval=lambda x, *, dtype: x.astype(dtype),
+    vjp=lambda ct, out, operands, i, *, dtype: cast(ct, dtype=operands[i].dtype),
+    dtype=lambda x, *, dtype: dtype,
+)

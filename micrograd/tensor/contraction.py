@@ -1,0 +1,103 @@
+"""Contractions: sums of products of two arrays, of which a matrix product is one.
+
+`contract(x, y, subscripts="ik,kj->ij")` is NumPy's einsum of two operands that have no label twice,
+and none that only they have: such are summed over before. It is evaluated by `np.matmul`, after
+transpositions and reshapes that are views wherever strides can say it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .primitive import Primitive, Shape, define, shape_error
+
+Evaluation = Callable[[Any, Any], Any]
+
+
+def parts_of(subscripts: str) -> tuple[str, str, str]:
+    """The labels of both operands and of the result.
+
+    >>> parts_of("ik,kj->ij")
+    ('ik', 'kj', 'ij')
+    """
+    operands, out = subscripts.split("->")
+    x, y = operands.split(",")
+    return x, y, out
+
+
+def _shape(x: Shape, y: Shape, *, subscripts: str) -> Shape:
+    a, b, out = parts_of(subscripts)
+    sizes = dict(zip(a, x, strict=True))
+    for label, n in zip(b, y, strict=True):
+        if sizes.setdefault(label, n) != n:
+            raise shape_error(
+                f"a product of shapes {x} and {y}, by {subscripts}: {label} is {sizes[label]} in "
+                f"the first and {n} in the second"
+            )
+    return tuple(sizes[label] for label in out)
+
+
+@lru_cache(maxsize=1024)
+def _evaluation(subscripts: str) -> Evaluation:
+    """How a contraction is evaluated, found once for its subscripts."""
+    a, b, out = parts_of(subscripts)
+    batch = [s for s in out if s in a and s in b]
+    summed = [s for s in a if s in b and s not in out]
+    left = [s for s in out if s not in b]
+    right = [s for s in out if s not in a]
+    x_order = tuple(a.index(s) for s in batch + left + summed)
+    y_order = tuple(b.index(s) for s in batch + summed + right)
+    made = batch + left + right
+    order = tuple(made.index(s) for s in out)
+    nb, nl, ns = len(batch), len(left), len(summed)
+    is_plain = nl == ns == len(right) == 1  # nothing to merge
+    moves_x, moves_y = (o != tuple(range(len(o))) for o in (x_order, y_order))
+    moves_out = order != tuple(range(len(order)))
+
+    def evaluate(x: Any, y: Any) -> Any:
+        if moves_x:
+            x = x.transpose(x_order)
+        if moves_y:
+            y = y.transpose(y_order)
+        if is_plain:
+            found = np.matmul(x, y)
+        else:
+            shape = x.shape[: nb + nl] + y.shape[nb + ns :]
+            m, k, n = (
+                math.prod(s)
+                for s in (x.shape[nb : nb + nl], x.shape[nb + nl :], y.shape[nb + ns :])
+            )
+            x = x.reshape(*x.shape[:nb], m, k)
+            y = y.reshape(*y.shape[:nb], k, n)
+            found = (np.matmul(x, y) if ns else x * y).reshape(shape)
+        return found.transpose(order) if moves_out else found
+
+    return evaluate
+
+
+def _eval(x: Any, y: Any, *, subscripts: str) -> Any:
+    return _evaluation(subscripts)(x, y)
+
+
+def _vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, subscripts: str) -> Any:
+    a, b, c = parts_of(subscripts)
+    x, y = operands
+    if i:
+        return contract(x, ct, subscripts=f"{a},{c}->{b}")
+    return contract(ct, y, subscripts=f"{c},{b}->{a}")
+
+
+contract: Primitive = define(
+    "contract",
+    formula="out[i, j] = sum over k of x[i, k] y[k, j]",
+    shape=_shape,
+    eval=_eval,
+    vjp=_vjp,
+    dtype=lambda *dtypes, subscripts: np.result_type(*dtypes),
+    reads=True,
+)

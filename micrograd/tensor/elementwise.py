@@ -1,0 +1,134 @@
+"""Ops of the scalar table on whole arrays.
+
+`elementwise(*operands, op=...)` applies an op to every element of the broadcast operands. A
+float operand is a literal: it takes the dtype of the others. Operands are floats of one dtype, but
+for the condition of a choice, and for comparisons, whose results are bool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..operators import install_operators
+from ..ops import Op
+from .primitive import Primitive, Shape, define, shape_error
+from .reduction import summed_to
+
+
+@cache
+def on_arrays(op: Op) -> Callable[..., Any]:
+    """The op as a function of NumPy arrays."""
+    if op.arrays is not None:
+        return op.arrays
+    if op.ufunc is not None:
+        function: Callable[..., Any] = getattr(np, op.ufunc)
+        return function
+    if op.expand is not None:
+        return _expanded(op)
+    return _mapped(op)
+
+
+class _Elements:
+    """An array as the operand of an op's expansion: what is computed with it is one too."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __apply__(self, op: Op, operands: tuple[Any, ...]) -> _Elements:
+        return _Elements(on_arrays(op)(*(getattr(x, "array", x) for x in operands)))
+
+
+def _unary(op: Op) -> Any:
+    return lambda self: self.__apply__(op, (self,))
+
+
+def _binary(op: Op, *, reflected: bool = False) -> Any:
+    if reflected:
+        return lambda self, other: self.__apply__(op, (other, self))
+    return lambda self, other: self.__apply__(op, (self, other))
+
+
+install_operators(_Elements, _unary, _binary, _binary)
+
+
+def _expanded(op: Op) -> Callable[..., Any]:
+    expand = op.expand
+    assert expand is not None
+    return lambda *arrays: expand(*map(_Elements, arrays)).array
+
+
+def _mapped(op: Op) -> Callable[..., Any]:
+    """Element by element, in double precision: what NumPy has no function for."""
+    function = np.frompyfunc(op.eval, op.arity, 1)
+
+    def evaluate(*arrays: Any) -> Any:
+        dtype = np.result_type(*(x for x in arrays if isinstance(x, np.ndarray)))
+        wide = (np.asarray(x, np.float64) for x in arrays)
+        return np.asarray(function(*wide), dtype=np.float64).astype(dtype)
+
+    return evaluate
+
+
+def broadcast(name: str, *shapes: Shape) -> Shape:
+    """The shape that arrays have together, by NumPy's rule.
+
+    >>> broadcast("+", (3, 1), (4,))
+    (3, 4)
+
+    Raises ShapeError if they have none.
+    """
+    if len(shapes) == 2:
+        a, b = shapes
+        if a == b or not b:
+            return a
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise _no_broadcast(name, shapes) from None
+
+
+def _no_broadcast(name: str, shapes: tuple[Shape, ...]) -> ShapeError:
+    shown = ", ".join(map(str, shapes[:-1])) + f" and {shapes[-1]}"
+    return shape_error(
+        f"{name} of shapes {shown}, which do not go together: seen from the last axis, the sizes "
+        "of each should be equal, or 1; reshape or transpose one of them"
+    )
+
+
+def _shape(*shapes: Shape, op: Op) -> Shape:
+    return broadcast(op.label, *shapes)
+
+
+def _eval(*operands: Any, op: Op) -> Any:
+    return on_arrays(op)(*operands)
+
+
+def _dtype(*dtypes: Any, op: Op) -> Any:
+    if op.predicate is not None:
+        return np.dtype(np.bool_)
+    return np.result_type(*dtypes[1 if op.choice else 0 :])
+
+
+def _vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, op: Op) -> Any:
+    rule = op.vjp[i]
+    if rule is None:
+        return None
+    return summed_to(rule(ct, out, *operands), operands[i].shape)
+
+
+elementwise: Primitive = define(
+    "elementwise",
+    formula="out[i] = op(x[i], ...)",
+    shape=_shape,
+    eval=_eval,
+    vjp=_vjp,
+    dtype=_dtype,
+    reads=True,
+)

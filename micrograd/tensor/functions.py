@@ -1,0 +1,183 @@
+"""Functions of Tensors, numbers and arrays: what is no method of one Tensor, or is written as
+a function as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..errors import DataError, ShapeError, kind, user_location
+from .applying import floats_of
+from .core import Tensor
+from .layout import concat as concat_
+from .layout import reshape
+from .primitive import shape_error
+from .products import einsum_of
+from .products import matmul as matmul_
+from .reducing import axis_of
+from .sliding import padded
+
+
+def tensor_of(x: Any, like: Any = None) -> Any:
+    """`x` as a Tensor: arrays and numbers in the dtype of `like`, if that is a Tensor of floats."""
+    if hasattr(x, "__primitive__"):
+        return x
+    if like is None:
+        return Tensor.of_values(x) if hasattr(x, "__apply__") else Tensor(x)
+    x = like._lifted(x)
+    return x if hasattr(x, "__primitive__") else like._constant(np.asarray(x))
+
+
+def tensors_of(xs: Iterable[Any]) -> list[Any]:
+    """Several, each in the dtype of the first Tensor among them."""
+    xs = list(xs)
+    like = next((x for x in xs if hasattr(x, "__primitive__")), None)
+    return [tensor_of(x, like) for x in xs]
+
+
+# --- several as one -------------------------------------------------------------------------------
+
+
+def concat(tensors: Sequence[Any], axis: int | None = 0) -> Any:
+    """Tensors one after the other along an axis; None: of each, all elements in order.
+
+    >>> concat([Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]])])
+    Tensor([[1., 2.],
+            [3., 4.]])
+
+    Raises ShapeError for shapes that differ along another axis.
+    """
+    xs = _several(tensors, "concat")
+    if axis is None:
+        xs, axis = [x.flatten() for x in xs], 0
+    if not xs[0].shape:
+        raise shape_error("concat of Tensors that have no axes; use stack")
+    return concat_(*floats_of(*xs), axis=axis_of(axis, xs[0].ndim))
+
+
+def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
+    """Tensors of one shape along a new axis.
+
+    >>> stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], axis=1)
+    Tensor([[1., 3.],
+            [2., 4.]])
+    """
+    xs = _several(tensors, "stack")
+    for k, x in enumerate(xs):
+        if x.shape != xs[0].shape:
+            raise shape_error(
+                f"stack of shapes {xs[0].shape} and {x.shape} (number {k}), which should be equal"
+            )
+    a = axis_of(axis, xs[0].ndim + 1)
+    return concat_(*(x.expand_dims(a) for x in floats_of(*xs)), axis=a)
+
+
+def _several(tensors: Any, name: str) -> list[Any]:
+    if hasattr(tensors, "__primitive__"):
+        tensors = list(tensors)
+    if not isinstance(tensors, (list, tuple)) or not tensors:
+        raise DataError(
+            f"{user_location()}: {name} takes a list of one Tensor or more, got {kind(tensors)}"
+        )
+    return tensors_of(tensors)
+
+
+def split(x: Any, parts: Any, axis: int = 0) -> list[Any]:
+    """Views along an axis: so many of one size, or between these places, as `np.split`."""
+    return tensor_of(x).split(parts, axis)  # type: ignore[no-any-return]
+
+
+def pad(x: Any, widths: Any, value: float = 0.0) -> Any:
+    """`x` with elements of `value` around it.
+
+    widths   a number; (before, after), of every axis; or a pair for each
+
+    >>> pad(Tensor([1.0, 2.0]), (1, 2))
+    Tensor([0., 1., 2., 0., 0.])
+    """
+    x = tensor_of(x)
+    try:
+        pairs = np.broadcast_to(np.asarray(widths), (x.ndim, 2))
+    except ValueError:
+        pairs = np.array([[-1]])
+    if pairs.dtype.kind not in "iu" or (pairs < 0).any():
+        raise ShapeError(
+            f"{user_location()}: widths of a pad should be whole numbers, 0 or more: one, "
+            f"(before, after), or such a pair for each of {x.ndim} axes, got {kind(widths)}"
+        )
+    return padded(x, tuple((int(b), int(a)) for b, a in pairs), float(value))
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """Where the condition is true, `x`, elsewhere `y`; nothing flows to what is not chosen."""
+    condition, x, y = (
+        np.asarray(v) if isinstance(v, (list, tuple)) else v for v in (condition, x, y)
+    )
+    return ops.where(condition, x, y)
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """The matrix product, as `@`."""
+    return matmul_(*tensors_of([x, y]))
+
+
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """Einstein's sum: products of elements, summed over the labels that the result leaves out.
+
+    >>> einsum("bi,ij->bj", Tensor([[1.0, 2.0]]), Tensor([[1.0, 0.0], [0.0, 3.0]]))
+    Tensor([[1., 6.]])
+
+    `...` stands for further axes, which broadcast; a label twice in one operand is its diagonal.
+    Several operands are multiplied from the left to the right. Raises ShapeError for sizes that do
+    not fit.
+    """
+    if not operands:
+        raise shape_error("einsum takes subscripts and one operand or more")
+    return einsum_of(subscripts, tensors_of(operands))
+
+
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    """The sum of products over axes: the last of `x` and the first of `y`, or lists of them."""
+    x, y = tensors_of([x, y])
+    if isinstance(axes, int):
+        first, second = tuple(range(x.ndim - axes, x.ndim)), tuple(range(axes))
+    else:
+        first, second = (
+            tuple(
+                axis_of(a, v.ndim)
+                for a in (given if isinstance(given, (tuple, list)) else (given,))
+            )
+            for given, v in zip(axes, (x, y), strict=True)
+        )
+    rest_x = [a for a in range(x.ndim) if a not in first]
+    rest_y = [a for a in range(y.ndim) if a not in second]
+    left, right = tuple(x.shape[a] for a in rest_x), tuple(y.shape[a] for a in rest_y)
+    size = math.prod(x.shape[a] for a in first)
+    a = x.transpose(*rest_x, *first).reshape(math.prod(left), size)
+    b = y.transpose(*second, *rest_y).reshape(
+        math.prod(y.shape[k] for k in second), math.prod(right)
+    )
+    return reshape(matmul_(a, b), shape=left + right)
+
+
+# --- methods as functions ------------------------------------------------------
+
+
+def method_named(name: str) -> Any:
+    """A method of Tensors as a function."""
+
+    def function(x: Any, *args: Any, **how: Any) -> Any:
+        return getattr(tensor_of(x), name)(*args, **how)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`x.{name}(...)` of a Tensor, or of what can be one."
+    return function
+
+
+softmax, log_softmax, logsumexp = map(method_named, ("softmax", "log_softmax", "logsumexp"))
+conv1d, conv2d, avg_pool, max_pool = map(method_named, ("conv1d", "conv2d", "avg_pool", "max_pool"))

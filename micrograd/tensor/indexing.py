@@ -1,0 +1,203 @@
+"""`x[...]`: integers, slices, None, ..., integer arrays and masks, as NumPy has them.
+
+What is basic is a slice and a reshape, and so a view. Integer arrays are a gather along one axis;
+several of them first become one, of places in the merged axes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..errors import DataError, kind, user_location
+from .casting import BOOL, I64
+from .indexed import gather, out_of_range
+from .layout import reshape, slice_, transpose, whole
+from .primitive import Shape
+from .reducing import axis_of
+
+Part = Any  # an int, a slice, None, or an index Tensor
+
+
+class Indexing:
+    """Indexing and iteration."""
+
+    __slots__ = ()
+
+    def __getitem__(self: Any, index: Any) -> Any:
+        parts = _parts(self, index)
+        if any(hasattr(p, "__primitive__") for p in parts):
+            return _advanced(self, parts)
+        return _basic(self, parts)
+
+    def __iter__(self: Any) -> Iterator[Any]:
+        if not self.shape:
+            raise DataError(f"{user_location()}: a Tensor of no axes cannot be iterated over")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self: Any, x: Any) -> bool:
+        return bool((self == x).any())
+
+    def take(self: Any, index: Any, axis: Any = None) -> Any:
+        """The elements, or what is along an axis, at these places: the index's shape stands where
+        the axis was.
+
+        Raises IndexError for a place that is not there, DataError for places that are no whole
+        numbers.
+        """
+        if axis is None:
+            return gather(self.flatten(), _index(self, index), axis=0)
+        return gather(self, _index(self, index), axis=axis_of(axis, self.ndim))
+
+    def take_along_axis(self: Any, index: Any, axis: int) -> Any:
+        """out[i, j] = x[i, index[i, j]], where the second is the axis: of `argmax`'s results."""
+        a = axis_of(axis, self.ndim)
+        places: list[Any] = [
+            np.arange(n).reshape((-1,) + (1,) * (self.ndim - 1 - k))
+            for k, n in enumerate(self.shape)
+        ]
+        places[a] = index
+        return self[tuple(places)]
+
+
+# --- what an index is made of ---------------------------------------------------------------------
+
+
+def _index(x: Any, given: Any) -> Any:
+    """An int64 Tensor of places."""
+    if hasattr(given, "__primitive__"):
+        if given.dtype is I64:
+            return given
+        array = None
+    else:
+        array = np.asarray(given)
+        if not array.size and isinstance(given, (list, tuple)):
+            array = array.astype(np.int64)
+    if array is None or array.dtype.kind not in "iu":
+        raise DataError(
+            f"{user_location()}: an index is of whole numbers, or a mask of truth values, got "
+            f'{kind(given)}; take astype("int64")'
+        )
+    return x._class(array)
+
+
+def _is_mask(p: Any) -> bool:
+    if hasattr(p, "__primitive__"):
+        return p.dtype is BOOL
+    return isinstance(p, (np.ndarray, list)) and np.asarray(p).dtype == bool and np.size(p) > 0
+
+
+def _parts(x: Any, index: Any) -> list[Part]:
+    """The index as ints, slices, None and index Tensors, one for each axis and None more."""
+    given = list(index) if isinstance(index, tuple) else [index]
+    parts: list[Part] = []
+    for p in given:
+        if p is None or p is Ellipsis or isinstance(p, slice):
+            parts.append(p)
+        elif isinstance(p, (bool, np.bool_)):
+            raise DataError(f"{user_location()}: True and False are no indices; write x[None] or 0")
+        elif isinstance(p, (int, np.integer)):
+            parts.append(int(p))
+        elif _is_mask(p):
+            parts.extend(_places(x, p, sum(q is not None and q is not Ellipsis for q in parts)))
+        else:
+            parts.append(_index(x, p))
+    used = sum(p is not None and p is not Ellipsis for p in parts)
+    if used > x.ndim or sum(p is Ellipsis for p in parts) > 1:
+        raise IndexError(
+            f"{user_location()}: {used} indices, or more than one ..., for a Tensor of shape "
+            f"{x.shape}"
+        )
+    rest: list[Part] = [slice(None)] * (x.ndim - used)
+    k = next((k for k, p in enumerate(parts) if p is Ellipsis), len(parts))
+    return parts[:k] + rest + parts[k + 1 :]
+
+
+def _places(x: Any, mask: Any, axis: int) -> list[Any]:
+    """Where a mask is true: an index Tensor for each of its axes."""
+    array = mask._data if hasattr(mask, "__primitive__") else np.asarray(mask)
+    found = x.shape[axis : axis + array.ndim]
+    if array.shape != found:
+        raise IndexError(
+            f"{user_location()}: a mask of shape {array.shape} for axes of shape {found}, of a "
+            f"Tensor of shape {x.shape}"
+        )
+    if not array.ndim:
+        raise DataError(f"{user_location()}: True and False are no indices; write x[None] or 0")
+    return [x._class(places) for places in np.nonzero(array)]
+
+
+# --- basic ----------------------------------------------------------------------------------------
+
+
+def _basic(x: Any, parts: list[Part], keep: bool = False) -> Any:
+    """A slice and a reshape; with `keep`, whole axes stand where index Tensors do."""
+    places = whole(x.shape)
+    shape: list[int] = []
+    axis = 0
+    for p in parts:
+        if p is None:
+            shape.append(1)
+            continue
+        n = x.shape[axis]
+        if isinstance(p, slice):
+            start, stop, step = p.indices(n)
+            size = len(range(start, stop, step))
+            places[axis] = (start, size, step) if size else (0, 0, 1)
+            shape.append(size)
+        elif isinstance(p, int):
+            if not -n <= p < n:
+                raise out_of_range(np.array(p), x.shape, axis)
+            places[axis] = (p % n, 1, 1)
+        else:
+            shape.append(n)
+        axis += 1
+    whole_of_it = places == whole(x.shape)
+    out = x if whole_of_it else slice_(x, places=tuple(places))
+    if out.shape != tuple(shape) or (whole_of_it and not keep):
+        out = reshape(out, shape=tuple(shape))
+    return out
+
+
+# --- by integer arrays ----------------------------------------------------------------------------
+
+
+def _advanced(x: Any, parts: list[Part]) -> Any:
+    """NumPy's rule: numbers count as arrays; the result's axes stand where the arrays were, or
+    first, if something is between them.
+    """
+    parts = [x._class(np.asarray(p)) if isinstance(p, int) else p for p in parts]
+    at = [k for k, p in enumerate(parts) if hasattr(p, "__primitive__")]
+    indices = [parts[k] for k in at]
+    y = _basic(x, parts, keep=True)
+    if len(at) == 1:
+        return gather(y, indices[0], axis=at[0])
+    sizes = [y.shape[a] for a in at]
+    indices = [_from_front(i, y.shape, a) for i, a in zip(indices, at, strict=True)]
+    together = at == list(range(at[0], at[-1] + 1))
+    first = at[0] if together else 0
+    if not together:
+        y = transpose(y, order=tuple(at + [a for a in range(y.ndim) if a not in at]))
+    merged = (*y.shape[:first], math.prod(sizes), *y.shape[first + len(at) :])
+    return gather(reshape(y, shape=merged), _place(indices, sizes), axis=first)
+
+
+def _from_front(index: Any, shape: Shape, axis: int) -> Any:
+    """An index without negative numbers."""
+    n = shape[axis]
+    array = index._data
+    if ((array < -n) | (array >= n)).any():
+        raise out_of_range(array, shape, axis)
+    return ops.where(index < 0, index + n, index) if (array < 0).any() else index
+
+
+def _place(indices: list[Any], sizes: list[int]) -> Any:
+    """One index into merged axes."""
+    place = indices[0]
+    for index, n in zip(indices[1:], sizes[1:], strict=True):
+        place = place * n + index
+    return place

@@ -1,0 +1,97 @@
+"""NumPy's functions on Tensors: those with a derivative by ops and primitives, so that they are
+recorded; others on the numbers, where no gradient is lost by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..errors import DataError, user_location
+from ..numpy_functions import FUNCTIONS
+from .quiet import quietly
+
+OF_TENSORS: dict[Any, Callable[..., Any]] = {}
+"""Functions of NumPy that are written for Tensors, by functions.py."""
+
+REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
+"""Methods that the reductions of ufuncs are."""
+
+WITHOUT_GRADIENT = {
+    "array_equal", "allclose", "isclose", "shape", "ndim", "size", "array_repr", "array_str",
+    "array2string", "argsort", "nonzero", "count_nonzero", "result_type", "can_cast", "zeros_like",
+    "ones_like", "empty_like", "full_like", "may_share_memory", "shares_memory", "iscomplexobj",
+    "isrealobj", "searchsorted", "argwhere", "flatnonzero", "array_equiv", "savetxt", "save",
+}  # fmt: skip
+"""Functions whose results no gradient flows through."""
+
+
+class ByNumPy:
+    """NumPy's protocols."""
+
+    __slots__ = ()
+
+    def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self.requires_grad:
+            raise DataError(
+                f"{user_location()}: NumPy takes the numbers of a Tensor that requires a gradient, "
+                "which would be lost; compute with methods of Tensors, or take numpy()"
+            )
+        view = self.numpy()
+        if dtype is not None and np.dtype(dtype) != view.dtype:
+            return view.astype(dtype)
+        return view.copy() if copy else view
+
+    def __array_ufunc__(self: Any, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
+        name = ufunc.__name__
+        options = {k: v for k, v in how.items() if not (k == "where" and v is True)}
+        if method == "__call__" and not options:
+            function = FUNCTIONS.get(name) or ops.BY_UFUNC.get(name)
+            if name == "matmul":
+                x, y = inputs
+                return self._operand(x) @ self._operand(y)
+            if function is not None:
+                return function(*inputs)
+        if method == "reduce" and name in REDUCED and set(options) <= {"axis", "keepdims"}:
+            options.setdefault("axis", 0)
+            return getattr(inputs[0], REDUCED[name])(**options)
+        for x in options.get("out", ()):
+            if hasattr(x, "__primitive__"):
+                raise DataError(
+                    f"{user_location()}: np.{name} cannot write into a Tensor, whose numbers "
+                    "others share; use what it returns"
+                )
+        called = f"np.{name}" + ("" if method == "__call__" else f".{method}")
+        return by_numbers(getattr(ufunc, method), called, inputs, how)
+
+    def __array_function__(self: Any, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        own = OF_TENSORS.get(func)
+        if own is not None:
+            return own(*args, **kwargs)
+        name = f"np.{func.__name__}"
+        may_lose = func.__name__ in WITHOUT_GRADIENT
+        return by_numbers(func, name, args, kwargs, may_lose=may_lose)
+
+
+def by_numbers(function: Any, name: str, args: Any, kwargs: Any, *, may_lose: bool = False) -> Any:
+    """A function of NumPy on the numbers: arrays come back.
+
+    Raises DataError if a gradient would be lost by it.
+    """
+
+    def plain(x: Any) -> Any:
+        if isinstance(x, (tuple, list)):
+            return type(x)(map(plain, x))
+        if not hasattr(x, "__primitive__"):
+            return x
+        if x.requires_grad and not may_lose:
+            raise DataError(
+                f"{user_location()}: {name} is no function of Tensors, and the gradient would be "
+                "lost; compose it of others, or call it with x.numpy()"
+            )
+        return x.numpy()
+
+    return quietly(function, *plain(tuple(args)), **{k: plain(x) for k, x in kwargs.items()})

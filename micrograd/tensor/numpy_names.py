@@ -1,0 +1,85 @@
+"""NumPy's functions that are recorded: those that Tensors have by the same meaning.
+
+Options that NumPy passes on though nobody gave them are left out; others the method refuses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, user_location
+from .functions import (
+    concat,
+    einsum,
+    matmul,
+    method_named,
+    pad,
+    stack,
+    tensordot,
+    tensors_of,
+    where,
+)
+from .numpy_calls import OF_TENSORS
+
+
+def _without(*defaults: str) -> Any:
+    """A wrapper that leaves out options of NumPy that say nothing: `out=None`, `dtype=None`."""
+
+    def wrap(name: str) -> Any:
+        method = method_named(name)
+
+        def function(x: Any, *args: Any, **how: Any) -> Any:
+            for option in defaults:
+                if how.get(option, np) is None or how.get(option) is np._NoValue:
+                    del how[option]
+            return method(x, *args, **how)
+
+        return function
+
+    return wrap
+
+
+_reducing = _without("out", "dtype", "keepdims", "initial", "where")
+for _name in ("sum", "prod", "max", "min", "mean", "var", "std", "argmax", "argmin", "any", "all"):
+    OF_TENSORS[getattr(np, _name)] = _reducing(_name)
+for _name in [
+    "reshape",
+    "transpose",
+    "swapaxes",
+    "moveaxis",
+    "expand_dims",
+    "squeeze",
+    "ravel",
+    "broadcast_to",
+    "flip",
+    "split",
+    "clip",
+    "take",
+    "take_along_axis",
+    "diagonal",
+    "trace",
+]:
+    OF_TENSORS[getattr(np, _name)] = _without("out", "order")(_name)
+OF_TENSORS[np.amax], OF_TENSORS[np.amin] = OF_TENSORS[np.max], OF_TENSORS[np.min]
+OF_TENSORS |= {
+    np.concatenate: lambda xs, axis=0: concat(xs, axis),
+    np.stack: lambda xs, axis=0: stack(xs, axis),
+    np.where: where,
+    np.einsum: einsum,
+    np.tensordot: tensordot,
+    np.dot: matmul,
+    np.outer: lambda x, y: tensors_of([x, y])[0].outer(y),
+    np.pad: lambda x, widths, mode="constant", constant_values=0.0: _np_pad(
+        x, widths, mode, constant_values
+    ),
+}
+
+
+def _np_pad(x: Any, widths: Any, mode: str, value: Any) -> Any:
+    if mode != "constant":
+        raise DataError(
+            f"{user_location()}: np.pad of a Tensor is of a constant, not mode={mode!r}"
+        )
+    return pad(x, widths, value)

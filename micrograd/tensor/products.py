@@ -1,0 +1,194 @@
+"""Products of matrices and more axes: `@`, `einsum`, `tensordot`, each by contractions of two."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+from .. import ops
+from .applying import floats_of, not_an_operand
+from .contraction import contract
+from .layout import part, reshape, transpose
+from .primitive import Shape, shape_error
+from .reduction import reduce
+
+LABELS = string.ascii_letters
+
+
+class Products:
+    """Matrix products."""
+
+    __slots__ = ()
+
+    def __matmul__(self: Any, other: Any) -> Any:
+        return NotImplemented if not_an_operand(other) else matmul(self, self._operand(other))
+
+    def __rmatmul__(self: Any, other: Any) -> Any:
+        return NotImplemented if not_an_operand(other) else matmul(self._operand(other), self)
+
+    def matmul(self: Any, other: Any) -> Any:
+        """The matrix product, over the last axis and the other's last but one; the axes before
+        broadcast. One axis is a vector.
+
+        Raises ShapeError for shapes that do not fit.
+        """
+        return matmul(self, self._operand(other))
+
+    def dot(self: Any, other: Any) -> Any:
+        """The matrix product; of two vectors, a number."""
+        return matmul(self, self._operand(other))
+
+    def _operand(self: Any, x: Any) -> Any:
+        if hasattr(x, "__primitive__"):
+            return x
+        return self._lifted(x) if hasattr(x, "__apply__") else self._constant(x)
+
+    def outer(self: Any, other: Any) -> Any:
+        """All products of an element of each, flattened."""
+        return matmul(self.reshape(-1, 1), self._operand(other).reshape(1, -1))
+
+    def trace(self: Any) -> Any:
+        """The sum of the diagonal of its first two axes."""
+        return self.diagonal().sum(-1)
+
+    def diagonal(self: Any) -> Any:
+        """The elements of equal first two indices, along a new last axis; a view."""
+        labels = "aa" + LABELS[1 : self.ndim - 1]
+        x, rest = _diagonals(self, labels)
+        return _in_order(x, rest, rest[1:] + rest[0])
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """NumPy's matmul of two Tensors."""
+    x, y = floats_of(x, y)
+    if len(x.shape) == 2 and len(y.shape) == 2:
+        if x.shape[1] != y.shape[0]:
+            raise _no_product(x.shape, y.shape)
+        return contract(x, y, subscripts="ik,kj->ij")
+    if not x.shape or not y.shape:
+        raise shape_error(
+            f"@ of shapes {x.shape} and {y.shape}: a number is multiplied with *, not @"
+        )
+    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+        raise _no_product(x.shape, y.shape)
+    batch = max(x.ndim, y.ndim) - 2
+    names = LABELS[3 : 3 + max(batch, 0)]
+    a = names[len(names) - max(x.ndim - 2, 0) :] + ("ac" if x.ndim > 1 else "c")
+    b = names[len(names) - max(y.ndim - 2, 0) :] + ("cb" if y.ndim > 1 else "c")
+    out = names + ("a" if x.ndim > 1 else "") + ("b" if y.ndim > 1 else "")
+    return _pair(x, a, y, b, out, whole=(x.shape, y.shape))
+
+
+def _no_product(x: Shape, y: Shape) -> Exception:
+    return shape_error(
+        f"@ of shapes {x} and {y}: the last axis of the first has {x[-1]} elements, and "
+        f"{'the last but one' if len(y) > 1 else 'the only one'} of the second "
+        f"{y[-2 if len(y) > 1 else 0]}; they should be equal: transpose one of them?"
+    )
+
+
+def _pair(x: Any, a: str, y: Any, b: str, out: str, whole: tuple[Shape, Shape]) -> Any:
+    """The contraction of two Tensors, whose axes of size 1 broadcast to the other's."""
+    sizes = dict(zip(a, x.shape, strict=True))
+    for label, n in zip(b, y.shape, strict=True):
+        m = sizes.get(label, n)
+        if m != n and 1 not in (m, n):
+            raise shape_error(
+                f"a product of shapes {whole[0]} and {whole[1]}: an axis has {m} elements in the "
+                f"first and {n} in the second, which should be equal, or 1"
+            )
+    other = dict(zip(b, y.shape, strict=True))
+    x, a = _without_ones(x, a, other)
+    y, b = _without_ones(y, b, sizes)
+    x, a = _only(x, a, b + out)
+    y, b = _only(y, b, a + out)
+    return contract(x, y, subscripts=f"{a},{b}->{out}")
+
+
+def _without_ones(x: Any, labels: str, other: dict[str, int]) -> tuple[Any, str]:
+    """`x` without axes of size 1 that the other operand has in another size."""
+    left = [k for k, s in enumerate(labels) if x.shape[k] != 1 or other.get(s, 1) == 1]
+    if len(left) == len(labels):
+        return x, labels
+    return reshape(x, shape=tuple(x.shape[k] for k in left)), "".join(labels[k] for k in left)
+
+
+def _only(x: Any, labels: str, wanted: str) -> tuple[Any, str]:
+    """`x` summed over the axes that nobody wants."""
+    axes = tuple(k for k, s in enumerate(labels) if s not in wanted)
+    if not axes:
+        return x, labels
+    return reduce(x, op=ops.add, axes=axes), "".join(s for s in labels if s in wanted)
+
+
+def _in_order(x: Any, labels: str, out: str) -> Any:
+    return x if labels == out else transpose(x, order=tuple(labels.index(s) for s in out))
+
+
+def _diagonals(x: Any, labels: str) -> tuple[Any, str]:
+    """`x` where all axes of one label have the same index: that axis comes first."""
+    while repeated := [s for s in labels if labels.count(s) > 1]:
+        s = repeated[0]
+        i, j = [k for k, other in enumerate(labels) if other == s][:2]
+        n = x.shape[i]
+        if x.shape[j] != n:
+            raise shape_error(f"a diagonal of axes {i} and {j} of shape {x.shape}, of two sizes")
+        rest = [k for k in range(len(labels)) if k not in (i, j)]
+        square = transpose(x, order=(i, j, *rest))
+        flat = reshape(square, shape=(n * n, *square.shape[2:]))
+        x = part(flat, 0, 0, n, n + 1)
+        labels = s + "".join(labels[k] for k in rest)
+    return x, labels
+
+
+# --- einsum -----------------------------------------------------------------------------------
+
+
+def _parsed(subscripts: str, operands: list[Any]) -> tuple[list[str], str]:
+    """The labels of the operands and of the result, `...` written out."""
+    text = subscripts.replace(" ", "")
+    inputs, arrow, out = text.partition("->")
+    terms = inputs.split(",")
+    bad = set(text.replace("->", "").replace("...", "")) - set(LABELS + ",")
+    if bad or len(terms) != len(operands):
+        raise shape_error(
+            f"einsum {subscripts!r} of {len(operands)} operands: it should name each one's axes by "
+            "letters, with commas between operands: 'ij,jk->ik'"
+        )
+    free = [s for s in LABELS if s not in text]
+    dots = 0
+    for k, (term, x) in enumerate(zip(terms, operands, strict=True)):
+        extra = x.ndim - len(term.replace("...", ""))
+        if extra < 0 or (extra and "..." not in term):
+            raise shape_error(
+                f"einsum {subscripts!r}: {term!r} names {len(term.replace('...', ''))} axes, and "
+                f"operand {k} has shape {x.shape}"
+            )
+        dots = max(dots, extra if "..." in term else 0)
+        terms[k] = term.replace("...", "".join(free[:26][-extra:] if extra else ""))
+    rest = "".join(free[:26][-dots:]) if dots else ""
+    if arrow:
+        out = out.replace("...", rest)
+    else:
+        named = inputs.replace("...", "").replace(",", "")
+        out = rest + "".join(sorted(s for s in set(named) if named.count(s) == 1))
+    if len(set(out)) < len(out) or set(out) - set("".join(terms)):
+        raise shape_error(
+            f"einsum {subscripts!r}: the result should name axes of the operands, each once"
+        )
+    return terms, out
+
+
+def einsum_of(subscripts: str, operands: list[Any]) -> Any:
+    """NumPy's einsum of Tensors, from the left to the right."""
+    terms, out = _parsed(subscripts, operands)
+    operands = floats_of(*operands)
+    x, a = _diagonals(operands[0], terms[0])
+    for k in range(1, len(operands)):
+        y, b = _diagonals(operands[k], terms[k])
+        later = "".join(terms[k + 1 :]) + out
+        made = "".join(s for s in dict.fromkeys(a + b) if s in later)
+        x = _pair(x, a, y, b, made, whole=(x.shape, y.shape))
+        a = made
+    x, a = _only(x, a, out)
+    return _in_order(x, a, out)

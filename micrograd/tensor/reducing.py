@@ -1,0 +1,154 @@
+"""Reductions as methods: sums, means, extremes, and what is made of them.
+
+`axis` is None (all), a number, or a tuple of them, counted from the end if negative; `keepdims`
+leaves axes of size 1 where those were.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+from .. import ops
+from ..errors import DataError, kind, user_location
+from .casting import DEFAULT, is_float
+from .indexed import arg_reduce
+from .layout import reshape
+from .primitive import Shape
+from .reduction import kept, reduce
+
+
+def axis_of(axis: Any, ndim: int) -> int:
+    """One axis, counted from the front.
+
+    Raises DataError for what is no whole number; IndexError for an axis that is not there.
+    """
+    try:
+        a = operator.index(axis)
+    except TypeError:
+        raise DataError(
+            f"{user_location()}: axis should be a whole number, got {kind(axis)}"
+        ) from None
+    if not -ndim <= a < ndim:
+        raise IndexError(f"{user_location()}: axis {a} of a Tensor that has {ndim} axes")
+    return a % ndim
+
+
+def axes_of(axis: Any, ndim: int) -> Shape:
+    """Axes in order, counted from the front."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = tuple(axis_of(a, ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+    if len(set(axes)) < len(axes):
+        raise IndexError(f"{user_location()}: axis {axis} names one axis twice")
+    return tuple(sorted(axes))
+
+
+def _fold(op: ops.Op, x: Any, axis: Any, keepdims: bool) -> Any:
+    axes = axes_of(axis, x.ndim)
+    out = reduce(x, op=op, axes=axes)
+    return reshape(out, shape=kept(x.shape, axes)) if keepdims else out
+
+
+class Reducing:
+    """Methods that reduce axes."""
+
+    __slots__ = ()
+
+    def sum(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """The sum; of nothing, 0. Of truth values, how many are true."""
+        return _fold(ops.add, self, axis, keepdims)
+
+    def prod(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """The product; of nothing, 1."""
+        return _fold(ops.mul, self, axis, keepdims)
+
+    def max(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """The largest, nan if there is one. Where several are, they share the gradient evenly.
+
+        Raises ShapeError if there are no elements.
+        """
+        return _fold(ops.maximum, self, axis, keepdims)
+
+    def min(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """The smallest, nan if there is one. Where several are, they share the gradient evenly.
+
+        Raises ShapeError if there are no elements.
+        """
+        return _fold(ops.minimum, self, axis, keepdims)
+
+    def mean(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """The mean; of nothing, nan."""
+        x = self if is_float(self.dtype) else self.astype(DEFAULT)
+        count = math.prod(self.shape[a] for a in axes_of(axis, self.ndim))
+        return _fold(ops.add, x, axis, keepdims) / float(count)
+
+    def var(self: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
+        """The variance, of which `ddof` is taken from the number that it divides by: 0 as NumPy
+        does, 1 for the sample variance, which is PyTorch's.
+        """
+        off = self - self.mean(axis, keepdims=True)
+        count = math.prod(self.shape[a] for a in axes_of(axis, self.ndim))
+        return (off * off).sum(axis, keepdims) / max(float(count - ddof), 0.0)
+
+    def std(self: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
+        """The standard deviation; `ddof` as of `var`."""
+        return ops.sqrt(self.var(axis, keepdims, ddof))
+
+    def argmax(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """Where the largest is: the first, as an int64 Tensor; without an axis, among all elements
+        in order.
+        """
+        return _find(ops.maximum, self, axis, keepdims)
+
+    def argmin(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """Where the smallest is, as `argmax` says it."""
+        return _find(ops.minimum, self, axis, keepdims)
+
+    # -- of exponentials -------------------------------------------------------------------------
+
+    def logsumexp(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """The logarithm of the sum of exponentials, which overflows nowhere."""
+        x, top = _from_top(self, axis)
+        total = ops.log(ops.exp(x).sum(axis, keepdims=True)) + top
+        return total if keepdims else total.squeeze(axes_of(axis, self.ndim))
+
+    def softmax(self: Any, axis: Any = -1) -> Any:
+        """The exponentials, divided by their sum along the axis.
+
+        >>> from micrograd import Tensor
+        >>> Tensor([[0.0, 0.0], [1000.0, 0.0]]).softmax()
+        Tensor([[0.5, 0.5],
+                [1. , 0. ]])
+        """
+        e = ops.exp(_from_top(self, axis)[0])
+        return e / e.sum(axis, keepdims=True)
+
+    def log_softmax(self: Any, axis: Any = -1) -> Any:
+        """The logarithm of `softmax`, which keeps digits where that is nearly 0."""
+        x, _ = _from_top(self, axis)
+        return x - ops.log(ops.exp(x).sum(axis, keepdims=True))
+
+
+def _from_top(x: Any, axis: Any) -> tuple[Any, Any]:
+    """What is left if the largest number along the axis is taken away, and that number; it is a
+    constant to the gradient, and 0 where it is infinite.
+    """
+    axis_of_all = axes_of(axis, x.ndim)
+    x = x if is_float(x.dtype) else x.astype(DEFAULT)
+    if not math.prod(x.shape[a] for a in axis_of_all):
+        return x, 0.0
+    top = x.detach().max(axis, keepdims=True)
+    top = ops.where(ops.absolute(top) < math.inf, top, 0.0)
+    return x - top, top
+
+
+def _find(op: ops.Op, x: Any, axis: Any, keepdims: bool) -> Any:
+    x = x.detach()
+    if axis is None:
+        found = arg_reduce(reshape(x, shape=(x.size,)), op=op, axis=0)
+        return reshape(found, shape=(1,) * x.ndim) if keepdims else found
+    a = axis_of(axis, x.ndim)
+    found = arg_reduce(x, op=op, axis=a)
+    return reshape(found, shape=kept(x.shape, (a,))) if keepdims else found

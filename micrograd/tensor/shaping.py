@@ -1,0 +1,173 @@
+"""Methods that move elements and compute nothing; most give views."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+from typing import Any
+
+from .. import ops
+from ..errors import DataError, kind, user_location
+from .layout import part, reshape, slice_, transpose, whole
+from .primitive import Shape, shape_error
+from .reducing import axes_of, axis_of
+from .reduction import broadcast_to
+
+
+def sizes_of(given: tuple[Any, ...], name: str) -> Shape:
+    """A shape, written as one tuple or as its numbers."""
+    if len(given) == 1 and isinstance(given[0], (tuple, list)):
+        given = tuple(given[0])
+    try:
+        return tuple(operator.index(n) for n in given)
+    except TypeError:
+        raise DataError(
+            f"{user_location()}: {name} takes whole numbers, got {kind(given)}"
+        ) from None
+
+
+class Shaping:
+    """Methods that change the shape, or the order of axes."""
+
+    __slots__ = ()
+
+    def reshape(self: Any, *shape: Any) -> Any:
+        """The elements in order, in another shape, of which one size may be -1: what is left.
+
+        >>> from micrograd import Tensor
+        >>> Tensor([1, 2, 3, 4]).reshape(2, -1)
+        Tensor([[1., 2.],
+                [3., 4.]])
+
+        Raises ShapeError if the number of elements is another.
+        """
+        sizes = sizes_of(shape, "reshape")
+        if -1 in sizes:
+            known = math.prod(n for n in sizes if n != -1)
+            if sizes.count(-1) > 1 or not known or self.size % known:
+                raise shape_error(
+                    f"reshape of shape {self.shape} to {sizes}: no size in the place of -1 gives "
+                    f"{self.size} elements"
+                )
+            sizes = tuple(self.size // known if n == -1 else n for n in sizes)
+        if any(n < 0 for n in sizes):
+            raise shape_error(f"reshape of shape {self.shape} to {sizes}: sizes are 0 or more")
+        return reshape(self, shape=sizes)
+
+    view = reshape
+    """PyTorch's name."""
+
+    def flatten(self: Any) -> Any:
+        """The elements in order, along one axis."""
+        return reshape(self, shape=(self.size,))
+
+    ravel = flatten
+
+    def transpose(self: Any, *axes: Any) -> Any:
+        """The axes in another order; without one, in reverse."""
+        if not axes or axes == (None,):
+            return transpose(self, order=tuple(reversed(range(self.ndim))))
+        order = sizes_of(axes, "transpose")
+        if len(order) != self.ndim:
+            raise shape_error(
+                f"transpose of shape {self.shape} in the order {order}, which should name each of "
+                f"its {self.ndim} axes once"
+            )
+        return transpose(self, order=tuple(axis_of(a, self.ndim) for a in order))
+
+    permute = transpose
+    """PyTorch's name."""
+
+    @property
+    def T(self: Any) -> Any:
+        """The axes in reverse order."""
+        return transpose(self, order=tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self: Any) -> Any:
+        """The last two axes swapped."""
+        return self.swapaxes(-1, -2)
+
+    def swapaxes(self: Any, first: int, second: int) -> Any:
+        """Two axes, one in the place of the other."""
+        a, b = axis_of(first, self.ndim), axis_of(second, self.ndim)
+        order = list(range(self.ndim))
+        order[a], order[b] = b, a
+        return transpose(self, order=tuple(order))
+
+    def moveaxis(self: Any, source: Any, destination: Any) -> Any:
+        """Axes, one or several, in other places; the others stay in order."""
+        sources = source if isinstance(source, (tuple, list)) else (source,)
+        places = destination if isinstance(destination, (tuple, list)) else (destination,)
+        if len(sources) != len(places):
+            raise shape_error(f"moveaxis of axes {source} to {destination}: as many as those")
+        from_ = [axis_of(a, self.ndim) for a in sources]
+        order = [a for a in range(self.ndim) if a not in from_]
+        to = [axis_of(a, self.ndim) for a in places]
+        for place, a in sorted(zip(to, from_, strict=True)):
+            order.insert(place, a)
+        return transpose(self, order=tuple(order))
+
+    def expand_dims(self: Any, axis: Any) -> Any:
+        """New axes of size 1 in these places of the result."""
+        axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+        ndim = self.ndim + len(axes)
+        places = axes_of(tuple(axes), ndim)
+        sizes = iter(self.shape)
+        return reshape(self, shape=tuple(1 if a in places else next(sizes) for a in range(ndim)))
+
+    unsqueeze = expand_dims
+    """PyTorch's name."""
+
+    def squeeze(self: Any, axis: Any = None) -> Any:
+        """Without axes of size 1: all of them, or these."""
+        if axis is None:
+            axes = tuple(a for a, n in enumerate(self.shape) if n == 1)
+        else:
+            axes = axes_of(axis, self.ndim)
+            for a in axes:
+                if self.shape[a] != 1:
+                    raise shape_error(
+                        f"squeeze of axis {a} of shape {self.shape}: it has size {self.shape[a]}, "
+                        "not 1"
+                    )
+        return reshape(self, shape=tuple(n for a, n in enumerate(self.shape) if a not in axes))
+
+    def broadcast_to(self: Any, *shape: Any) -> Any:
+        """The elements once for each place of a larger shape, by NumPy's rule, without a copy."""
+        sizes = sizes_of(shape, "broadcast_to")
+        return self if sizes == self.shape else broadcast_to(self, shape=sizes)
+
+    def flip(self: Any, axis: Any = None) -> Any:
+        """The elements in reverse order along axes."""
+        places = whole(self.shape)
+        for a in axes_of(axis, self.ndim):
+            n = self.shape[a]
+            places[a] = (n - 1, n, -1) if n else (0, 0, 1)
+        return slice_(self, places=tuple(places))
+
+    def split(self: Any, parts: Any, axis: int = 0) -> list[Any]:
+        """Views of it along an axis: as many as a number says, of equal size, or between places.
+
+        Raises ShapeError if the axis does not divide into that many.
+        """
+        a = axis_of(axis, self.ndim)
+        n = self.shape[a]
+        if isinstance(parts, (tuple, list)) or hasattr(parts, "__len__"):
+            cuts = [min(max(k + n if k < 0 else k, 0), n) for k in map(operator.index, parts)]
+            edges = [0, *cuts, n]
+        else:
+            count = operator.index(parts)
+            if count < 1 or n % count:
+                raise shape_error(
+                    f"split of shape {self.shape} into {count} parts along axis {a}, which has "
+                    f"{n} elements; give places instead: split([...])"
+                )
+            edges = [k * (n // count) for k in range(count + 1)]
+        return [part(self, a, low, max(high - low, 0)) for low, high in itertools.pairwise(edges)]
+
+    def clip(self: Any, min: Any = None, max: Any = None) -> Any:
+        """Every element, but at least `min` and at most `max`."""
+        out = self if min is None else ops.maximum(self, min)
+        return out if max is None else ops.minimum(out, max)
