@@ -15,7 +15,7 @@ from .call.arguments import broadcast, checked_mask, dtype_of, flatten, stacked
 from .call.array_code import ufunc_of
 from .call.array_entry import array_entry, described
 from .call.arrays import ArrayCaller
-from .call.binding import Given, bound
+from .call.binding import KEYWORDS, Given, bound, unusual
 from .call.callable import NativeCallable, native
 from .call.ufunc import numbers_of
 from .copyable import Copyable
@@ -29,7 +29,7 @@ from .trace.compiling import is_compiling, set_entry
 from .trace.parameters import Parameter
 from .trace.recordings import Recording
 from .trace.signature import Structure
-from .trace.source import FunctionSource, Source, ValueSource, order_of
+from .trace.source import FunctionSource, Source, ValueSource, names_of, order_of
 
 
 @native
@@ -54,6 +54,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         order = order_of(source, self._parameters)
         self._in_order, self._places, self._configurable = order
         self._is_value = isinstance(source, ValueSource)
+        self._keywords = KEYWORDS - names_of(source, self._parameters)
         is_model = isinstance(getattr(source, "function", None), Module)
         self._stacks = is_model and wanted in (Wanted.VALUE, Wanted.JVP, Wanted.VJP)
         self._options = options
@@ -66,8 +67,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         self._executables: dict[tuple[Structure, ...], Executable] = {}
         self._answering: list[Executable] = []  # those that were called with numbers
         self._latest: Executable | None = None
-        # what `_arrays` points to; (): nothing, for good
-        self._array_words: Any = () if self._options.check else None
+        # what `_arrays` points to, whose code takes out=; (): nothing, for good
+        self._array_words: Any = () if self._options.check or "out" not in self._keywords else None
         self._nested: dict[tuple[Structure, ...], Nested] = {}
         self._variants: dict[FunctionSource, Kernel] = {}
         self._of_classes: dict[Any, Kernel] = {}
@@ -108,22 +109,23 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     # -- calling -------------------------------------------------------------------------------
 
-    def __call__(
-        self, /, *args: Any, out: Any = None, where: Any = True, dtype: Any = None, **kwargs: Any
-    ) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """The result for these arguments, and KEYWORDS that say how to compute it."""
+        how = {k: kwargs.pop(k) for k in self._keywords & kwargs.keys()} if kwargs else {}
         if args and args[0].__class__ not in AT_SIGHT and self._binds(args):
-            how = {"out": out, "where": where, "dtype": dtype}
             return self.__get__(args[0])(*args[1:], **how, **kwargs)
-        if dtype is not None and dtype_of(dtype) != self._options.dtype:
-            other = self._with_dtype(dtype_of(dtype))
-            return other(*args, out=out, where=where, **kwargs)
+        if how.get("dtype") is not None:
+            dtype = dtype_of(how.pop("dtype"))
+            if dtype != self._options.dtype:
+                return self._with_dtype(dtype)(*args, **how, **kwargs)
+        out, where = how.get("out"), how.get("where", True)
         if where is not True:
             where = checked_mask(self.name, where)
         if (
             kwargs
             or len(args) != len(self._parameters)
             or not self._in_order
-            or (self._configurable and _unusual(args))
+            or (self._configurable and unusual(args))
         ):
             variant, args = self._sorted(args, kwargs)
             if variant is not self:
@@ -311,8 +313,3 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
             kernels = (self._derived, self._siblings, self._variants)
             for kernel in [k for some in kernels for k in some.values()]:
                 kernel.close()
-
-
-def _unusual(args: tuple[Any, ...]) -> bool:
-    """Whether something among positional arguments is no argument at first sight."""
-    return any(x is None or x.__class__ is str for x in args)

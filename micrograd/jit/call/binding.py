@@ -9,6 +9,16 @@ from typing import Any
 from ...errors import SignatureError
 from ..trace.parameters import Parameter
 
+KEYWORDS = frozenset({"out", "where", "dtype"})
+"""What says how to call a kernel, rather than with what: where arrays of results are written to; at
+which points of arrays, a mask; the type to compute in. A parameter of such a name takes its place.
+"""
+
+
+def unusual(args: tuple[Any, ...]) -> bool:
+    """Whether something among positional arguments is no argument at first sight."""
+    return any(x is None or x.__class__ is str for x in args)
+
 
 @dataclass(slots=True)
 class Given:

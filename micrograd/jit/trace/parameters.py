@@ -69,6 +69,13 @@ class Taken:
         """Whether arguments by position are those of a kernel."""
         return self.places[: len(self.arguments)] == [p.name for p in self.arguments]
 
+    @property
+    def names(self) -> Sequence[str]:
+        """What it takes by name."""
+        if self.signature is None:
+            return [p.name for p in self.arguments]
+        return list(self.signature.parameters)
+
     def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """What the function gives for these arguments, under the settings."""
         if self.signature is None:

@@ -68,8 +68,8 @@ class ValueSource:
         check_leaves(self.wrt)
         numbers = self.recordings.numbers
         if structures:
-            names = [array_name(p.name) for p in self.parameters]
-            inputs = {n: [v] for n, v in zip(names, self.wrt, strict=True)}
+            names = array_names(self.parameters)
+            inputs = {names[p.name]: [v] for p, v in zip(self.parameters, self.wrt, strict=True)}
             found = trace([self.value], inputs, (), numbers)
         else:
             found = trace([self.value], {}, set(self.wrt), numbers, self.wrt)
@@ -172,12 +172,13 @@ class FunctionSource:
         scope = Scope(self.name)
         inputs: dict[str, list[Value]] = {}
         arguments = []
+        arrays = array_names(self.parameters)
         for p, s in zip(self.parameters, structures, strict=True):
             leaves: list[Value] = [
                 Traced(p.name if s is SCALAR else f"{p.name}[{k}]", p.array == "map", scope)
                 for k in range(count(s))
             ]
-            inputs[array_name(p.name)] = leaves
+            inputs[arrays[p.name]] = leaves
             arguments.append(build(s, iter(leaves)))
         try:
             with compiling(scope, frozen=self.freeze):
@@ -217,6 +218,7 @@ class FunctionSource:
         structures: tuple[Structure, ...],
     ) -> Recording:
         names = [p.name for p in self.parameters]
+        arrays = array_names(self.parameters)
         wrt = self.wrt
         if wrt is None and isinstance(self.function, Module) and not self.freeze:
             reached = [found.elements.get(v) for v in self.function.parameters()]
@@ -230,7 +232,7 @@ class FunctionSource:
                 elements.append(found.elements[w])
                 items.append(SCALAR)
             elif w in names:
-                array = array_name(w)
+                array = arrays[w]
                 elements += [(array, i) for i in range(len(inputs[array]))]
                 items.append(structures[names.index(w)])
             else:
@@ -259,6 +261,12 @@ def order_of(source: Source, parameters: Sequence[Parameter]) -> tuple[bool, lis
     return taken.in_order and not named, places, optional or bool(taken.defaults)
 
 
+def names_of(source: Source, parameters: Sequence[Parameter]) -> frozenset[str]:
+    """What may be given to a kernel with these parameters by name, settings included."""
+    settings = () if isinstance(source, ValueSource) else source.taken.names
+    return frozenset(p.name for p in parameters) | frozenset(settings)
+
+
 def _as_list(wrt: Any) -> list[Any]:
     if wrt is None:
         return []
@@ -277,6 +285,14 @@ def _takes_number_for_array(error: TypeError | AttributeError) -> bool:
     return "Traced" in str(error) and bool(_OF_ARRAYS.search(str(error)))
 
 
-def array_name(parameter: str) -> str:
-    """The program's array for a parameter: its own name, unless the compiler uses that."""
-    return parameter + "_" if _RESERVED.fullmatch(parameter) else parameter
+def array_names(parameters: Sequence[Parameter]) -> dict[str, str]:
+    """The program's array for each parameter: of its own name, unless the compiler uses that."""
+    found: dict[str, str] = {}
+    taken = {p.name for p in parameters}
+    for p in parameters:
+        name = p.name
+        while _RESERVED.fullmatch(name) or (name != p.name and name in taken):
+            name = f"_{name}" if name.startswith("ct_") else f"{name}_"
+        taken.add(name)
+        found[p.name] = name
+    return found
