@@ -75,9 +75,12 @@ def compiling(scope: Scope, *, frozen: bool = False) -> Iterator[None]:
     Raises TraceError for what NumPy says of Values; also at the end, if a part of the function gave
     a number that should not be a constant.
     """
+    thread = get_ident()
     if not frozen:
-        _shut()
+        _threads.append(thread)  # by no call of a Python function: the stack may be full
     try:
+        if not frozen:
+            _shut()
         with scope.entered(), tracing(scope, frozen=frozen):
             yield
     except Exception as error:
@@ -87,8 +90,10 @@ def compiling(scope: Scope, *, frozen: bool = False) -> Iterator[None]:
         raise clearer from error
     finally:
         if not frozen:
+            _threads.remove(thread)
+            if not _threads:
+                _open()
             forget(scope)
-            _open_after(get_ident())
     if scope.problem is not None:
         raise scope.problem
 
@@ -101,7 +106,6 @@ def is_compiling() -> Scope | None:
 
 def _shut() -> None:
     with _lock:
-        _threads.append(get_ident())
         for kernel in list(_entries):
             kernel._entry = 0
         for gate in list(_gates):
@@ -109,10 +113,9 @@ def _shut() -> None:
         follow()
 
 
-def _open_after(thread: int) -> None:
-    """One function less is compiled; after the last, the entries are open again."""
+def _open() -> None:
+    """Open the entries again, if no function is compiled."""
     with _lock:
-        _threads.remove(thread)
         if not _threads:
             for kernel, entry in list(_entries.items()):
                 kernel._entry = entry
@@ -123,9 +126,9 @@ def _open_after(thread: int) -> None:
 
 def _forget_threads() -> None:
     """In a forked child: the other threads compile nothing there."""
-    for thread in set(_threads) - {get_ident()}:
-        while thread in _threads:
-            _open_after(thread)
+    _threads[:] = [thread for thread in _threads if thread == get_ident()]
+    if not _threads:
+        _open()
 
 
 if hasattr(os, "register_at_fork"):  # behind locks.py, which has let go of the lock

@@ -114,6 +114,19 @@ def test_threads_that_nobody_compiles_in_get_numbers() -> None:
     assert found == [4.0]
 
 
+def test_calls_are_machine_code_again_after_a_recursion_without_end() -> None:
+    w = Value(2.0)
+    live = jit(lambda x: w * x)
+    assert live(1.0) == 2.0
+    kernels: list[Any] = []
+    kernels.append(jit(lambda x: kernels[0](x) + 1.0))
+    before = threading.Thread.start
+    with pytest.raises(RecursionError):
+        kernels[0](1.0)
+    assert threading.Thread.start is before
+    assert live._entry != 0
+
+
 def test_threads_start_as_they_did() -> None:
     before = threading.Thread.start, ThreadPoolExecutor.submit
     inside = []
