@@ -17,10 +17,12 @@ from ..ops import Op, as_float
 from .casting import BOOL, DEFAULT, F32, F64, I64, cast, is_float
 from .elementwise import elementwise
 from .primitive import Primitive
-from .quiet import quietly
+from .quiet import QUIET, quietly
 from .recording import OFF
 
 NOTHING: dict[str, Any] = {}
+_new = object.__new__
+_ndarray = np.ndarray
 
 
 class Applying:
@@ -35,14 +37,22 @@ class Applying:
         self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]
     ) -> Any:
         """The result of a primitive on Tensors, and floats for literals."""
-        for x in operands:
-            if x.__class__ is not float and x._scope is not None:
-                return x._scope.record_primitive(primitive, operands, parameters)
-        arrays = [x if x.__class__ is float else x._data for x in operands]
         try:
-            data = quietly(primitive.eval, *arrays, **parameters)
+            arrays = [x if x.__class__ is float else x._data for x in operands]
+        except AttributeError:
+            for x in operands:
+                if x.__class__ is not float and x._scope is not None:
+                    return x._scope.record_primitive(primitive, operands, parameters)
+            raise
+        try:
+            if primitive.is_view:  # which computes nothing that NumPy could warn of
+                data = primitive.eval(*arrays, **parameters)
+            else:
+                data = QUIET.run(primitive.eval, *arrays, **parameters)
         except MicrogradError:
             raise
+        except RuntimeError:  # one runs already
+            data = quietly(primitive.eval, *arrays, **parameters)
         except (ValueError, TypeError):
             shapes = [() if x.__class__ is float else x.shape for x in operands]
             primitive.shape(*shapes, **parameters)  # says what does not fit
@@ -57,26 +67,33 @@ class Applying:
         parameters: dict[str, Any] = NOTHING,
     ) -> Any:
         """A result with this array, which remembers what it is of where a gradient will ask."""
-        out = object.__new__(self._class)
-        out._data = data if data.__class__ is np.ndarray else np.asarray(data)
+        out = _new(self._class)
+        out._data = data if data.__class__ is _ndarray else np.asarray(data)
         out.grad = None
         out.label = ""
         out._changed = 0
         out._serial = next_serial()
-        records = primitive is not None and (not OFF or get_ident() not in OFF)
-        if records and is_float(out._data.dtype):
+        if not OFF or get_ident() not in OFF:
             for x in operands:
-                if x.__class__ is not float and x._needs:
+                if x.__class__ is not float and x._needs and is_float(out._data.dtype):
                     out._needs = True
                     out._primitive = primitive
                     out._operands = operands
                     out._parameters = parameters
                     return out
-        forget(out)
+        out._needs = False
+        out._primitive = None
+        out._operands = ()
+        out._parameters = NOTHING
         return out
 
     def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Any:
         """An op on Tensors, numbers, arrays and Values, element by element."""
+        numbers = operands[1:] if op.choice else operands
+        if op.differentiable and all(x.__class__ is self._class for x in operands):
+            first = numbers[0].dtype
+            if is_float(first) and all(x.dtype is first for x in numbers):
+                return self.__primitive__(elementwise, operands, {"op": op})
         lifted = [self._lifted(x) for x in operands]
         dtype = common_dtype(op, lifted)
         if dtype is not None:
@@ -153,7 +170,11 @@ def common_dtype(op: Op, operands: Sequence[Any]) -> np.dtype[Any] | None:
 
 def floats_of(*tensors: Any) -> list[Any]:
     """Tensors in one dtype of floats, or of whole numbers if all are."""
-    found = {x.dtype for x in tensors}
+    first = tensors[0].dtype
+    found = {first}
+    for x in tensors:
+        if x.dtype is not first:
+            found.add(x.dtype)
     if len(found) == 1 and BOOL not in found:
         return list(tensors)
     dtype = F64 if F64 in found else F32 if F32 in found else I64

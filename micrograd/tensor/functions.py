@@ -52,12 +52,25 @@ def concat(tensors: Sequence[Any], axis: int | None = 0) -> Any:
 
     Raises ShapeError for shapes that differ along another axis.
     """
+    if axis.__class__ is int and _is_plain(tensors, axis):
+        return concat_(*tensors, axis=axis)
     xs = _several(tensors, "concat")
     if axis is None:
         xs, axis = [x.flatten() for x in xs], 0
     if not xs[0].shape:
         raise shape_error("concat of Tensors that have no axes; use stack")
     return concat_(*floats_of(*xs), axis=axis_of(axis, xs[0].ndim))
+
+
+def _is_plain(tensors: Any, axis: Any) -> bool:
+    """Whether they are Tensors of one dtype that have such an axis."""
+    if not isinstance(tensors, (list, tuple)) or not tensors:
+        return False
+    first = tensors[0]
+    if not hasattr(first, "__primitive__") or not 0 <= axis < len(first.shape):
+        return False
+    kind, dtype = first.__class__, first.dtype
+    return all(x.__class__ is kind and x.dtype is dtype for x in tensors)
 
 
 def stack(tensors: Sequence[Any], axis: int = 0) -> Any:

@@ -22,7 +22,7 @@ def _gathered(shape: Shape, index: Shape, *, axis: int) -> Shape:
 
 def _gather(x: Any, index: Any, *, axis: int) -> Any:
     try:
-        return np.take(x, index, axis)
+        return x.take(index, axis)
     except IndexError:
         raise out_of_range(index, x.shape, axis) from None
 

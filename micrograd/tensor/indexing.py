@@ -16,7 +16,7 @@ from .. import ops
 from ..errors import DataError, kind, user_location
 from .casting import BOOL, I64
 from .indexed import gather, out_of_range
-from .layout import reshape, slice_, transpose, whole
+from .layout import Place, reshape, slice_, transpose, whole
 from .primitive import Shape
 from .reducing import axis_of
 
@@ -29,6 +29,13 @@ class Indexing:
     __slots__ = ()
 
     def __getitem__(self: Any, index: Any) -> Any:
+        kind = index.__class__
+        if (kind is int or kind is slice) and self.shape:  # the usual case, at once
+            place = _place_of(index, self.shape, 0)
+            rest = tuple([(0, n, 1) for n in self.shape[1:]])
+            return slice_(self, places=(place, *rest))
+        if kind is self._class and index.dtype is I64 and self.shape and index.shape:
+            return gather(self, index, axis=0)
         parts = _parts(self, index)
         if any(hasattr(p, "__primitive__") for p in parts):
             return _advanced(self, parts)
@@ -135,32 +142,32 @@ def _places(x: Any, mask: Any, axis: int) -> list[Any]:
 
 
 def _basic(x: Any, parts: list[Part], keep: bool = False) -> Any:
-    """A slice and a reshape; with `keep`, whole axes stand where index Tensors do."""
-    places = whole(x.shape)
-    shape: list[int] = []
-    axis = 0
+    """A slice, and a reshape for new axes; with `keep`, whole axes stand where index Tensors do."""
+    places: list[Place] = []
+    new: list[int] = []
+    ndim = 0
     for p in parts:
         if p is None:
-            shape.append(1)
-            continue
-        n = x.shape[axis]
-        if isinstance(p, slice):
-            start, stop, step = p.indices(n)
-            size = len(range(start, stop, step))
-            places[axis] = (start, size, step) if size else (0, 0, 1)
-            shape.append(size)
-        elif isinstance(p, int):
-            if not -n <= p < n:
-                raise out_of_range(np.array(p), x.shape, axis)
-            places[axis] = (p % n, 1, 1)
+            new.append(ndim)
+        elif isinstance(p, (int, slice)):
+            places.append(_place_of(p, x.shape, len(places)))
         else:
-            shape.append(n)
-        axis += 1
-    whole_of_it = places == whole(x.shape)
-    out = x if whole_of_it else slice_(x, places=tuple(places))
-    if out.shape != tuple(shape) or (whole_of_it and not keep):
-        out = reshape(out, shape=tuple(shape))
-    return out
+            places.append((0, x.shape[len(places)], 1))
+        ndim += not isinstance(p, int)
+    out = x if keep and places == whole(x.shape) else slice_(x, places=tuple(places))
+    return out.expand_dims(tuple(new)) if new else out
+
+
+def _place_of(p: int | slice, shape: Shape, axis: int) -> Place:
+    """A number from the front, or the start, the size and the step of a slice."""
+    n = shape[axis]
+    if isinstance(p, slice):
+        start, stop, step = p.indices(n)
+        size = len(range(start, stop, step))
+        return (start, size, step) if size else (0, 0, 1)
+    if not -n <= p < n:
+        raise out_of_range(np.array(p), shape, axis)
+    return p % n
 
 
 # --- by integer arrays ----------------------------------------------------------------------------

@@ -61,13 +61,16 @@ transpose: Primitive = define(
 )
 
 
-# --- slices: places = ((start, size, step), ...), one for each axis; steps may be negative ------
+# --- slices: one place for each axis: (start, size, step), of which steps may be negative; or a
+# number, whose axis the result does not have
 
-Places = tuple[tuple[int, int, int], ...]
+Place = tuple[int, int, int] | int
+Places = tuple[Place, ...]
 
 
 def _check_places(shape: Shape, places: Places) -> None:
-    for axis, (n, (start, size, step)) in enumerate(zip(shape, places, strict=True)):
+    for axis, (n, place) in enumerate(zip(shape, places, strict=True)):
+        start, size, step = (place, 1, 1) if isinstance(place, int) else place
         last = start + (size - 1) * step
         if size < 0 or (size and not (0 <= start < n and 0 <= last < n)):
             raise shape_error(
@@ -76,10 +79,18 @@ def _check_places(shape: Shape, places: Places) -> None:
             )
 
 
-def as_slices(places: Places) -> tuple[slice, ...]:
-    """The places as Python's slices of an array."""
-    slices = []
-    for start, size, step in places:
+def _sizes(places: Places) -> Shape:
+    return tuple(place[1] for place in places if not isinstance(place, int))
+
+
+def as_slices(places: Places) -> tuple[slice | int, ...]:
+    """The places as Python's index of an array."""
+    slices: list[slice | int] = []
+    for place in places:
+        if place.__class__ is int:
+            slices.append(place)
+            continue
+        start, size, step = place  # type: ignore[misc]
         stop: int | None = start + size * step
         if not size:
             start, stop, step = 0, 0, 1
@@ -91,14 +102,14 @@ def as_slices(places: Places) -> tuple[slice, ...]:
 
 def _sliced(shape: Shape, *, places: Places) -> Shape:
     _check_places(shape, places)
-    return tuple(size for _, size, _ in places)
+    return _sizes(places)
 
 
 slice_: Primitive = define(
     "slice",
     formula="out[i] = x[start + step i]",
     shape=_sliced,
-    eval=lambda x, *, places: x[as_slices(places)] if places else x.view(),
+    eval=lambda x, *, places: x[(*as_slices(places), ...)],  # a view, of no axes as well
     vjp=lambda ct, out, operands, i, *, places: embed(ct, shape=operands[0].shape, places=places),
     is_view=True,
 )
@@ -106,14 +117,14 @@ slice_: Primitive = define(
 
 def _embedded(small: Shape, *, shape: Shape, places: Places) -> Shape:
     _check_places(shape, places)
-    if small != tuple(size for _, size, _ in places):
+    if small != _sizes(places):
         raise shape_error(f"embed of shape {small} into places of another shape, of {shape}")
     return shape
 
 
 def _embed(x: Any, *, shape: Shape, places: Places) -> Any:
     out = np.zeros(shape, x.dtype)
-    out[as_slices(places)] = x
+    out[(*as_slices(places), ...)] = x
     return out
 
 
@@ -126,7 +137,7 @@ embed: Primitive = define(
 )
 
 
-def whole(shape: Shape) -> list[tuple[int, int, int]]:
+def whole(shape: Shape) -> list[Place]:
     """The places of a slice that is all of an array; to be changed along some axes."""
     return [(0, n, 1) for n in shape]
 

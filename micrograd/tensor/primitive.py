@@ -51,8 +51,9 @@ class Primitive:
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         for x in operands:
-            if hasattr(x, "__primitive__"):
-                return x.__primitive__(self, operands, parameters)
+            evaluate = getattr(x, "__primitive__", None)
+            if evaluate is not None:
+                return evaluate(self, operands, parameters)
         raise TypeError(f"{self.name} takes a Tensor, got none")
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import ops
 from .applying import floats_of, not_an_operand
+from .casting import BOOL
 from .contraction import contract
 from .layout import part, reshape, transpose
 from .primitive import Shape, shape_error
@@ -21,6 +22,10 @@ class Products:
     __slots__ = ()
 
     def __matmul__(self: Any, other: Any) -> Any:
+        if other.__class__ is self.__class__ and len(self.shape) == len(other.shape) == 2:
+            dtype = self.dtype
+            if dtype is other.dtype and dtype is not BOOL and self.shape[1] == other.shape[0]:
+                return contract(self, other, subscripts="ik,kj->ij")
         return NotImplemented if not_an_operand(other) else matmul(self, self._operand(other))
 
     def __rmatmul__(self: Any, other: Any) -> Any:

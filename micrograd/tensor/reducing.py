@@ -39,6 +39,8 @@ def axes_of(axis: Any, ndim: int) -> Shape:
     """Axes in order, counted from the front."""
     if axis is None:
         return tuple(range(ndim))
+    if axis.__class__ is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     axes = tuple(axis_of(a, ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
     if len(set(axes)) < len(axes):
         raise IndexError(f"{user_location()}: axis {axis} names one axis twice")
@@ -145,7 +147,6 @@ def _from_top(x: Any, axis: Any) -> tuple[Any, Any]:
 
 
 def _find(op: ops.Op, x: Any, axis: Any, keepdims: bool) -> Any:
-    x = x.detach()
     if axis is None:
         found = arg_reduce(reshape(x, shape=(x.size,)), op=op, axis=0)
         return reshape(found, shape=(1,) * x.ndim) if keepdims else found

@@ -8,6 +8,8 @@ identity, where that is finite. The result has no axes in the places of those th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -77,9 +79,16 @@ def _shape(shape: Shape, *, op: Op, axes: Shape) -> Shape:
     return without(shape, axes)
 
 
-def _eval(x: Any, *, op: Op, axes: Shape) -> Any:
+@cache
+def _by_numpy(op: Op) -> Callable[..., Any]:
+    """NumPy's reduction by an op."""
     assert op.ufunc is not None
-    return getattr(np, op.ufunc).reduce(x, axis=axes)
+    reduction: Callable[..., Any] = getattr(np, op.ufunc).reduce
+    return reduction
+
+
+def _eval(x: Any, *, op: Op, axes: Shape) -> Any:
+    return _by_numpy(op)(x, axes[0] if len(axes) == 1 else axes)
 
 
 def _vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, op: Op, axes: Shape) -> Any:

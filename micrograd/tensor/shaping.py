@@ -42,6 +42,10 @@ class Shaping:
 
         Raises ShapeError if the number of elements is another.
         """
+        try:
+            return reshape(self, shape=self._data.reshape(*shape).shape)
+        except (AttributeError, TypeError, ValueError):
+            pass  # it has no numbers, or an error should say what is wrong
         sizes = sizes_of(shape, "reshape")
         if -1 in sizes:
             known = math.prod(n for n in sizes if n != -1)
