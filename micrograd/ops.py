@@ -222,7 +222,7 @@ where: Op = define(
     ),
     mlir="llvm.select",
     choice=True,
-    arrays=lambda c, x, y: np.where(c if c.dtype == bool else c != 0, x, y),
+    arrays=lambda c, x, y: np.where(c if getattr(c, "dtype", None) == "?" else c != 0, x, y),
     ulps=0.0,
 )
 maximum: Op = define(

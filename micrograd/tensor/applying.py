@@ -112,6 +112,8 @@ class Applying:
         if hasattr(x, "__primitive__") or x.__class__ is float or x.__class__ is int:
             return x
         if isinstance(x, (np.ndarray, list, tuple)):
+            if isinstance(x, np.ndarray) and x.dtype == object:  # of Values
+                return self._class.of_values(x, self.dtype if is_float(self.dtype) else None)
             return self._constant(x)
         if hasattr(x, "__apply__"):
             return self._class.of_values(x, dtype=self.dtype if is_float(self.dtype) else None)

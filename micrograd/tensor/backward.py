@@ -99,9 +99,14 @@ def interior(roots: Iterable[Any]) -> list[Any]:
         if v._primitive in CROSSING:
             continue
         for x in v._operands:
-            if x.__class__ is not float and x._primitive is not None and x not in seen:
-                if x._serial >= v._serial:
-                    raise GraphError(f"the graph has a cycle through {x!r}")
+            if x.__class__ is float or x._primitive is None:
+                continue
+            if x._serial >= v._serial:
+                raise GraphError(
+                    f"{user_location()}: the graph has a cycle through {v._op!r}: an operand is "
+                    "younger than its result; build Tensors by arithmetic, do not assign operands"
+                )
+            if x not in seen:
                 seen.add(x)
                 stack.append(x)
     return sorted(seen, key=_serial, reverse=True)

@@ -57,9 +57,13 @@ class Products:
         return self.diagonal().sum(-1)
 
     def diagonal(self: Any) -> Any:
-        """The elements of equal first two indices, along a new last axis; a view."""
-        labels = "aa" + LABELS[1 : self.ndim - 1]
-        x, rest = _diagonals(self, labels)
+        """The elements of equal first two indices, along a new last axis; of a square, a view."""
+        if self.ndim < 2:
+            raise shape_error(f"a diagonal is of two axes, and shape {self.shape} has {self.ndim}")
+        x, n = self, min(self.shape[:2])
+        if self.shape[0] != self.shape[1]:
+            x = part(part(x, 0, 0, n), 1, 0, n)
+        x, rest = _diagonals(x, "aa" + LABELS[1 : self.ndim - 1])
         return _in_order(x, rest, rest[1:] + rest[0])
 
 
