@@ -57,5 +57,5 @@ def _lines(root: Any) -> Iterator[Line]:
             yield Line(f"{indent}{name} (above)", ())
             continue
         seen.add(id(v))
-        yield Line(f"{indent}{name}", (v._data, v.grad))
+        yield Line(f"{indent}{name}", (getattr(v, "_data", "?"), v.grad))  # traced: no number yet
         stack.extend((depth + 1, x) for x in reversed(v._operands))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import Mapping
 from types import FunctionType, MethodType
@@ -21,6 +22,9 @@ _ARGUMENTS = (float, int, Value, list, tuple, Mapping, np.ndarray, str, types.No
 """What is never taken for an instance of the class that has a method."""
 AT_SIGHT = PLAIN | {np.ndarray, list, tuple}
 """Most of what it is, by type."""
+
+
+_BUILTIN = frozenset({*PLAIN, np.ndarray, list, tuple, dict, str, types.NoneType, Value})
 
 
 class Derivable:
@@ -169,9 +173,19 @@ class Derivable:
         """Whether the first of the arguments is the instance whose method is called: it could be no
         argument of a kernel, nor a setting.
         """
-        if not args or isinstance(args[0], _ARGUMENTS) or hasattr(args[0], "__float__"):
+        if not args:
             return False
+        if isinstance(args[0], _ARGUMENTS) or hasattr(args[0], "__float__"):
+            return type(args[0]) not in _BUILTIN and self._is_method_of(type(args[0]))
         return self._is_method
+
+    def _is_method_of(self, cls: type) -> bool:
+        """Whether a class has the function that this compiles, compiled, as a method."""
+        function = getattr(self._source, "function", None)
+        while isinstance(function, Derivable):
+            function = getattr(function._source, "function", None)
+        found = inspect.getattr_static(cls, getattr(function, "__name__", ""), None)
+        return isinstance(found, Derivable) and found._source.function is function  # type: ignore[union-attr]
 
     def __get__(self, instance: Any, owner: type | None = None) -> Self:
         """The kernel of a method, if it compiles a function that a class has; one per instance.

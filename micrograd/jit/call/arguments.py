@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from ...engine import Value
 from ...errors import SignatureError, kind
+from ..trace.containers import opened
 from ..trace.parameters import Parameter
 from ..trace.signature import (
     PLAIN,
@@ -80,13 +81,14 @@ def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structu
     if x.__class__ in PLAIN:
         _check(name, p, SCALAR, 1)
         return SCALAR, x
-    if p.array == "rows" and isinstance(p.structure, Container) and _is_rows(x):
-        x = _rows(name, p, x)
+    if p.array == "rows" and isinstance(p.structure, Container) and _is_rows(opened(x, p.name)):
+        x = _rows(name, p, opened(x, p.name))
     if isinstance(x, np.ndarray) and p.array != "map" and x.ndim:
         check_array(x, p.name)
         return _array(name, p, x, shapes)
-    if isinstance(x, (list, tuple)) and is_plain(x):
-        structure, numbers = row(type(x), len(x)), x
+    items, made = opened(x, p.name), cast(type, type(x))
+    if isinstance(items, (list, tuple)) and is_plain(items):
+        structure, numbers = row(made, len(items)), items
     else:
         structure = structure_of(x, p.name, array=p.array == "whole")
         if isinstance(x, np.ndarray):

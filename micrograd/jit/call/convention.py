@@ -80,7 +80,7 @@ class Caller:
             elif (
                 s is SCALAR
                 or kind is not s.type  # type: ignore[union-attr]
-                or not issubclass(kind, (list, tuple))
+                or kind not in (list, tuple)
                 or len(x) != len(s.items)  # type: ignore[union-attr]
                 or not _PLAIN.issuperset(map(type, x))
             ):

@@ -18,6 +18,7 @@ import numpy as np
 from ...engine import Value
 from ...errors import SignatureError, kind
 from ...value_arrays import value_array
+from .containers import EXACT, opened, remade
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,18 +121,20 @@ def structure_of(x: Any, where: str, *, array: bool = False, depth: int = 0) -> 
             f"{where.partition('[')[0]} should be a number, an array, or a list, tuple or dict of "
             f"them, got {nesting_fault(x)}"
         )
+    made: type = type(x)
+    x = opened(x, where)
     if isinstance(x, Mapping):
         items = tuple(
             structure_of(v, f"{where}[{k!r}]", array=array, depth=depth + 1) for k, v in x.items()
         )
-        return Container(dict, tuple(x), items)
+        return Container(made if issubclass(made, dict) else dict, tuple(x), items)
     if isinstance(x, (list, tuple)):
         if is_plain(x):
-            return row(type(x), len(x))
+            return row(made, len(x))
         items = tuple(
             structure_of(v, f"{where}[{k}]", array=array, depth=depth + 1) for k, v in enumerate(x)
         )
-        return Container(type(x), (), items)
+        return Container(made, (), items)
     if isinstance(x, (str, np.datetime64)) or not hasattr(x, "__float__"):
         raise SignatureError(
             f"{where} should be a number, an array, or a list, tuple or dict of them, got {kind(x)}"
@@ -204,7 +207,8 @@ def leaves(x: Any, structure: Structure, where: str) -> Iterator[Any]:
                 raise SignatureError(f"{where} should be {structure}, got shape {np.shape(x)}")
             yield from np.asarray(x).reshape(-1).tolist()
             continue
-        if structure.type is dict:
+        x = opened(x, where)
+        if issubclass(structure.type, dict):
             keys, values = structure.keys, [x[k] for k in structure.keys]
         else:
             keys, values = tuple(range(len(x))), list(x)
@@ -224,8 +228,9 @@ def count(structure: Structure) -> int:
     return 1 if isinstance(structure, Scalar) else structure.leaves
 
 
-def build(structure: Structure, numbers: Iterator[Any]) -> Any:
-    """The object of this structure with these leaves.
+def build(structure: Structure, numbers: Iterator[Any], *, exact: bool = False) -> Any:
+    """The object of this structure with these leaves; lists, tuples and dicts are Python's own, but
+    for named tuples, unless it shall be `exact`.
 
     An array has the type of its leaves: float64 for floats, objects for Values. If they are arrays
     themselves, one for each number, its own axes come behind theirs.
@@ -237,13 +242,16 @@ def build(structure: Structure, numbers: Iterator[Any]) -> Any:
         if len(items) != len(structure.items):
             raise ValueError(f"{structure} needs more numbers")
     else:
-        items = [next(numbers) if s is SCALAR else build(s, numbers) for s in structure.items]
+        items = [
+            next(numbers) if s is SCALAR else build(s, numbers, exact=exact)
+            for s in structure.items
+        ]
     if structure.type is np.ndarray:
         return _array(structure.keys, items)
-    if structure.type is dict:
+    if structure.type not in EXACT and (exact or hasattr(structure.type, "_fields")):
+        return remade(structure.type, structure.keys, items)
+    if issubclass(structure.type, dict):
         return dict(zip(structure.keys, items, strict=True))
-    if hasattr(structure.type, "_fields"):
-        return structure.type(*items)
     return items if issubclass(structure.type, list) else tuple(items)
 
 

@@ -179,7 +179,7 @@ class FunctionSource:
                 for k in range(count(s))
             ]
             inputs[arrays[p.name]] = leaves
-            arguments.append(build(s, iter(leaves)))
+            arguments.append(build(s, iter(leaves), exact=True))
         try:
             with compiling(scope, frozen=self.freeze):
                 returned = self.taken.call(self.function, arguments)
