@@ -54,6 +54,15 @@ MACHINERY = frozenset(
 """Files whose lines make traced values, on behalf of others."""
 
 
+def counted(n: int, what: str) -> str:
+    """A number of things, as messages say it.
+
+    >>> counted(1, "loop"), counted(2000, "loop")
+    ('1 loop', '2,000 loops')
+    """
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
 def is_compiler(file: str) -> bool:
     """Whether a source file is of the compiler: its lines are no user's."""
     return file.startswith(_COMPILER)

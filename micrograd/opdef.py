@@ -84,6 +84,8 @@ class Op:
     commutative: bool = False
     identity: float | None = None
     """Of an associative op, what a reduction by it begins with: with it, any operand is itself."""
+    reduces: str = ""
+    """Of an associative op, what stands before `=` in a statement that reduces by it."""
     neutral: tuple[float | None, ...] = ()
     """For each operand, the number that leaves the other one as it is, and its derivative too."""
     coefficients: tuple[float, ...] = ()

@@ -5,7 +5,8 @@
 An update rule is written once, for one parameter, in `+ - *` and ops of the table. So the same
 code runs on floats, in `step()`, and on compiler expressions, in a compiled training loop: the
 same operations in the same order, hence in float64 the same bits. What a step has of its own
-(the learning rate, bias corrections) is computed in Python, by `per_step`, and handed in.
+(the learning rate, bias corrections) is computed in Python, by `per_step`, and handed in; so are
+sums over all parameters, such as the norm of the gradient, of terms that `totals` gives.
 
 Source of Adam: Kingma and Ba 2015, the efficient form at the end of section 2; of AdamW:
 Loshchilov and Hutter 2019; of Nesterov's momentum as used here: Sutskever et al. 2013.
@@ -58,6 +59,7 @@ class SGD(Optimizer):
     momentum       the share of the velocity that is kept at each step
     nesterov       look ahead along the velocity
     weight_decay   L2 penalty: adds `weight_decay * p` to the gradient
+    clip_norm      what the norm of the whole gradient is at most, before all else; None: any
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        *,
+        clip_norm: float | None = None,
     ) -> None:
         self.momentum = amount("momentum", momentum, TrainingError)
         self.nesterov = flag("nesterov", nesterov, TrainingError)
@@ -75,7 +79,7 @@ class SGD(Optimizer):
             raise TrainingError("nesterov=True needs a momentum; give momentum=0.9, say")
         if self.momentum:
             self.slots = ("momentum",)
-        super().__init__(parameters, lr)
+        super().__init__(parameters, lr, clip_norm=clip_norm)
 
     def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
         (lr,) = rates
@@ -95,6 +99,7 @@ class Adam(Optimizer):
     betas          the decay of the two means, each 0 or more and less than 1
     eps            what is added to the root, so that nothing is divided by 0
     weight_decay   L2 penalty: adds `weight_decay * p` to the gradient
+    clip_norm      what the norm of the whole gradient is at most, before all else; None: any
     """
 
     slots = ("m", "v")
@@ -106,11 +111,13 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        *,
+        clip_norm: float | None = None,
     ) -> None:
         self.betas = _betas(betas)
         self.eps = amount("eps", eps, TrainingError)
         self.weight_decay = amount("weight_decay", weight_decay, TrainingError)
-        super().__init__(parameters, lr)
+        super().__init__(parameters, lr, clip_norm=clip_norm)
 
     def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
         if self.weight_decay:
@@ -150,8 +157,10 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        *,
+        clip_norm: float | None = None,
     ) -> None:
-        super().__init__(parameters, lr, betas, eps, weight_decay)
+        super().__init__(parameters, lr, betas, eps, weight_decay, clip_norm=clip_norm)
 
     def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
         if self.weight_decay:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,11 +11,13 @@ import numpy as np
 from .checks import amount, whole
 from .engine import Value
 from .errors import TrainingError, kind
+from .ops import div, minimum, sqrt
 from .schedules import Numbers, Schedule, constant, rate_at, tabulate
 
 
 class Optimizer:
-    """What the optimisers have in common; a new one gives `slots`, `rule` and `scalars`.
+    """What the optimisers have in common; a new one gives `slots`, `rule` and `scalars`, and
+    `totals` if its rule asks for sums over all parameters.
 
     parameters   leaf Values, in the order that all state has
     schedule     the learning rate as a function of the step; also in training it may be changed
@@ -23,12 +25,23 @@ class Optimizer:
     slots        the names of the state that each parameter has
     state        name -> f64[parameters], which compiled loops share
     steps        how many steps were taken
+    clip_norm    what the norm of the whole gradient is at most: where it is more, all partials are
+                 scaled down alike, before anything else is done with them; None: they stay
     """
 
     slots: tuple[str, ...] = ()
+    clip_norm: float | None = None
 
-    def __init__(self, parameters: Iterable[Value], lr: float | Schedule) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float | Schedule,
+        *,
+        clip_norm: float | None = None,
+    ) -> None:
         self.parameters = _leaves(parameters)
+        if clip_norm is not None:
+            self.clip_norm = _positive("clip_norm", clip_norm)
         self.lr = lr
         self.state = {name: np.zeros(len(self.parameters)) for name in self.slots}
         self.steps = 0
@@ -37,11 +50,41 @@ class Optimizer:
         """The new number of a parameter `p` with gradient `g`, and its new state.
 
         rates   what `per_step` gives for this step
-        state   in the order of `slots`
+        state   in the order of `slots`; and behind it the sums of what `totals` gives
 
         All may be floats or expressions of the compiler.
         """
         raise NotImplementedError
+
+    def totals(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
+        """A parameter's terms of the sums over all parameters that `rule` takes: none.
+
+        A sum begins with 0 and goes in the order of the parameters. The gradient is as it is before
+        its norm is clipped.
+        """
+        return ()
+
+    def _terms(
+        self, p: Any, g: Any, rates: tuple[Any, ...], state: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """A parameter's terms of all sums: the square that clipping asks for, and `totals`."""
+        own = self.totals(p, g, rates, *state)
+        if not isinstance(own, (tuple, list)):
+            raise TrainingError(
+                f"totals of {type(self).__name__} should give a tuple of numbers, one for each "
+                f"sum, got {kind(own)}"
+            )
+        return (*own,) if self.clip_norm is None else (g * g, *own)
+
+    def _shared(self, sums: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        """What all partials are multiplied by, if they are clipped, and the sums that `rule` takes.
+
+        The factor is PyTorch's, of `clip_grad_norm_`.
+        """
+        if self.clip_norm is None:
+            return None, sums
+        square, *own = sums
+        return minimum(1.0, div(self.clip_norm, sqrt(square) + 1e-6)), own
 
     def per_step(self, step: int) -> tuple[float, ...]:
         """The scalars of a step that `rule` takes as `rates`; the first step is 0."""
@@ -95,14 +138,21 @@ class Optimizer:
     def step(self) -> None:
         """Update every parameter by its gradient: all of them, or none if something fails."""
         rates = self.per_step(self.steps)
-        rule = self.rule
         state = [self.state[name] for name in self.slots]
         numbers = [(p.data, float(p.grad)) for p in self.parameters]
+        columns: list[tuple[float, ...]] = [()] * len(numbers)
         if state:
-            columns = zip(*(s.tolist() for s in state), strict=True)
-            made = [rule(*pair, rates, *own) for pair, own in zip(numbers, columns, strict=True)]
-        else:
-            made = [rule(*pair, rates) for pair in numbers]
+            columns = list(zip(*(s.tolist() for s in state), strict=True))
+        sums: Sequence[float] = ()
+        if self.clip_norm is not None or type(self).totals is not Optimizer.totals:
+            terms = [
+                self._terms(p, g, rates, own) for (p, g), own in zip(numbers, columns, strict=True)
+            ]
+            scale, sums = self._shared([_sum(column) for column in zip(*terms, strict=True)])
+            if scale is not None:
+                numbers = [(p, g * scale) for p, g in numbers]
+        rule = self.rule
+        made = [rule(*pair, rates, *own, *sums) for pair, own in zip(numbers, columns, strict=True)]
         new, *new_state = zip(*made, strict=True)
         for p, number in zip(self.parameters, new, strict=True):
             p.data = number
@@ -137,6 +187,21 @@ class Optimizer:
     def __repr__(self) -> str:
         n = len(self.parameters)
         return f"{type(self).__name__} of {n} parameter{'s' * (n != 1)}, {self.steps} steps taken"
+
+
+def _sum(terms: Iterable[float]) -> float:
+    """One after the other, as compiled code adds up; Python's `sum` may round less often."""
+    total = 0.0
+    for term in terms:
+        total += term
+    return total
+
+
+def _positive(name: str, given: Any) -> float:
+    number = amount(name, given, TrainingError)
+    if not number:
+        raise TrainingError(f"{name} should be more than 0; None leaves gradients as they are")
+    return number
 
 
 def _as_rows(rows: list[tuple[float, ...]]) -> Numbers:

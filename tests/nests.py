@@ -25,7 +25,7 @@ GATHER_SCATTER = """
 input x[4]
 temp g[6]
 output out[4]
-table index[6] = 3 1 1 0 3 3
+const index[6] i32 = 3 1 1 0 3 3
 
 g[i] = pow(x[index[i]], 2.0)  for i < 6
 out[i] = 0.0  for i < 4

@@ -7,12 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from hypothesis import strategies as st
 
-from micrograd import Value
-from micrograd.jit.ir.interpret import elements, interpret
-from micrograd.jit.ir.program import Access, Apply, Expr, Program, Role, accesses, row_major
+from micrograd import Value, ops
+from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.points import elements
+from micrograd.jit.ir.program import (
+    Access,
+    Apply,
+    Expr,
+    Loop,
+    Node,
+    Program,
+    Role,
+    accesses,
+    entry,
+    row_major,
+)
 from micrograd.jit.ir.verify import verify
 from micrograd.ops import OPS, Op
 
@@ -97,11 +108,10 @@ def loops(draw: st.DrawFn) -> Program:
         array = draw(st.sampled_from(sorted(readable)))
         size = readable[array]
         if draw(st.integers(0, 3)) == 0:
-            table = f"index{len(program.tables)}"
             count = math.prod(domain)
             entries = draw(st.lists(st.integers(0, size - 1), min_size=count, max_size=count))
-            program.tables[table] = np.array(entries, dtype=np.int64)
-            return Access(array, 0, row_major(domain), table)
+            table = program.table(f"index{len(program.arrays)}", entries)
+            return entry(array, table, 0, row_major(domain))
         low = high = 0
         strides = []
         for count in domain:
@@ -135,13 +145,15 @@ def loops(draw: st.DrawFn) -> Program:
             program.assign(Access(name, 0, row_major(target)), begin, target)
             inner = iter(row_major(target))
             strides = tuple(next(inner) if keep else 0 for keep in kept)
-            program.assign(Access(name, 0, strides), expression(domain), domain, accumulate=True)
+            program.assign(Access(name, 0, strides), expression(domain), domain, accumulate=ops.add)
         readable[name] = math.prod(target)
     program.declare("out", Role.OUTPUT)
     program.assign(Access("out"), 0.0)
     for name, size in readable.items():
         if name.startswith("a"):
-            program.assign(Access("out", 0, (0,)), Access(name, 0, (1,)), (size,), accumulate=True)
+            program.assign(
+                Access("out", 0, (0,)), Access(name, 0, (1,)), (size,), accumulate=ops.add
+            )
     return verify(program, "its drawing")
 
 
@@ -191,11 +203,18 @@ def _facts(p: Program) -> Any:
             return "nan" if math.isnan(e) else e.hex()
         return e if isinstance(e, Access) else (e.op.name, *map(expression, e.args))
 
+    def nodes(body: Sequence[Node]) -> Any:
+        return [
+            (n.extent, n.order, nodes(n.body))
+            if isinstance(n, Loop)
+            else (n.target, expression(n.expr), n.domain, n.accumulate)
+            for n in body
+        ]
+
     return (
-        [(a.name, a.role, a.size, None if a.data is None else _hex(a.data))
+        [(a.name, a.role, a.shape, a.dtype, a.below, None if a.data is None else _hex(a.data))
          for a in p.arrays.values()],
-        [(name, entries.dtype, entries.tolist()) for name, entries in p.tables.items()],
-        [(s.target, expression(s.expr), s.domain, s.accumulate, s.turn) for s in p.body],
+        nodes(p.body),
     )  # fmt: skip
 
 

@@ -18,8 +18,19 @@ from hypothesis import strategies as st
 from micrograd import Value, relu
 from micrograd.errors import CompilerError
 from micrograd.jit.ir.graph import Graph
-from micrograd.jit.ir.interpret import elements, interpret, interpret_graph
-from micrograd.jit.ir.program import Access, Program, Role, Statement, accesses, map_accesses
+from micrograd.jit.ir.interpret import interpret, interpret_graph
+from micrograd.jit.ir.points import elements
+from micrograd.jit.ir.program import (
+    Access,
+    Loop,
+    Program,
+    Role,
+    Statement,
+    accesses,
+    map_accesses,
+    map_statements,
+    statements,
+)
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.reroll.reroll import reroll
@@ -125,32 +136,35 @@ def mutations(program: Program, given: Mapping[str, Any]) -> Iterator[tuple[str,
     """
     memory = _memory(program, given)
     read = {a.name: np.ones(a.size, dtype=bool) for a in program.with_role(Role.OUTPUT)}
-    for s in program.body:
+    for s in program.statements:
         for a in accesses(s.expr):
             mask = read.setdefault(a.array, np.zeros(program.arrays[a.array].size, dtype=bool))
             mask[elements(a, s.domain, program)] = True
 
+    body = program.statements
+    ordered = {id(s) for n in program.body if isinstance(n, Loop) for s in statements(n.body)}
+
+    def put(k: int, instead: Statement | None) -> Program:
+        changed = map_statements(program.body, lambda s: instead if s is body[k] else s)
+        return Program(deepcopy(program.arrays), changed)
+
     def change(k: int, what: str, **changes: Any) -> tuple[str, Program]:
-        mutant = deepcopy(program)
-        mutant.body[k] = replace(mutant.body[k], **changes)
-        return f"statement {k}, {program.body[k]}: {what}", mutant
+        return f"statement {k}, {body[k]}: {what}", put(k, replace(body[k], **changes))
 
     def is_same(a: Access, b: Access, s: Statement) -> bool:
         x, y = elements(a, s.domain, program), elements(b, s.domain, program)
         inside = y.min() >= 0 and y.max() < len(memory[a.array])
         return bool(inside and np.array_equal(memory[a.array][x], memory[a.array][y]))
 
-    for k, s in enumerate(program.body):
+    for k, s in enumerate(body):
         if s.accumulate and s.expr == 0.0:
             continue
         used = read.get(s.target.array)
         if used is None or not used[elements(s.target, s.domain, program)].any():
             continue
-        missing = deepcopy(program)
-        del missing.body[k]
-        yield f"statement {k}, {s}: dropped", missing
+        yield f"statement {k}, {s}: dropped", put(k, None)
         if s.accumulate:
-            yield change(k, "= instead of +=", accumulate=False)
+            yield change(k, "= instead of +=", accumulate=None)
         for d, count in enumerate(s.domain):
             if count == 1:
                 continue
@@ -162,13 +176,14 @@ def mutations(program: Program, given: Mapping[str, Any]) -> Iterator[tuple[str,
                         continue
                     expr = map_accesses(s.expr, lambda b, a=a, bent=bent: bent if b == a else b)
                     yield change(k, f"{a}, loop {d} by {by}", expr=expr)
-            if not s.turn:
+            if id(s) not in ordered:
                 yield change(k, f"loop {d} one shorter", domain=_shorter(s, d))
-    for name, table in program.tables.items():
-        mutant = deepcopy(program)
-        mutant.tables[name] = np.roll(table, 1)
-        if not np.array_equal(mutant.tables[name], table):
-            yield f"table {name} rotated", mutant
+    for table in program.arrays.values():
+        if table.is_index and table.data is not None:
+            mutant = deepcopy(program)
+            mutant.arrays[table.name].data = rolled = np.roll(table.data, 1)
+            if not np.array_equal(rolled, table.data):
+                yield f"table {table.name} rotated", mutant
 
 
 def _memory(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,10 +198,11 @@ def _memory(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _in_table(a: Access, s: Statement, program: Program) -> bool:
     """Whether an access stays inside its table, if it has one."""
-    if a.table is None:
-        return True
-    at = elements(replace(a, table=None), s.domain, program)
-    return bool(at.min() >= 0 and at.max() < len(program.tables[a.table]))
+    for part in a.parts:
+        at = elements(Access("", part.offset, part.strides), s.domain, program)
+        if at.min() < 0 or at.max() >= program.arrays[str(part.by)].size:
+            return False
+    return True
 
 
 def _bent(a: Access, d: int, by: int) -> Access:

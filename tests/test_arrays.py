@@ -575,7 +575,7 @@ def test_work_counts_what_loops_do() -> None:
     kernel = jit(f, dtype="f64")
     kernel(np.ones(3))
     executable = kernel._shown
-    assert len(executable.transformed.body) < 10
+    assert len(executable.transformed.statements) < 10
     assert executable.arrays.work >= 1000
     assert threads.worthwhile(10_000 * executable.arrays.work, 2) == 2
 

@@ -65,7 +65,7 @@ def test_equal_nodes_are_emitted_once() -> None:
 def runs(kernel: Kernel) -> dict[str, int]:
     """How often a call of the kernel runs each op."""
     counts: dict[str, int] = {}
-    for s in kernel._shown.program.body:
+    for s in kernel._shown.program.statements:
         stack: list[Expr] = [s.expr]
         while stack:
             e = stack.pop()

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from micrograd import fit
-from micrograd.jit.ir import interpret
-from micrograd.jit.ir.interpret import distinct, elements, repeats
-from micrograd.jit.ir.program import Access, Apply, Program, Role
-from micrograd.jit.passes import reverse as differentiate
+from micrograd.jit.ir import points as pointwise
+from micrograd.jit.ir.points import distinct, elements, repeats
+from micrograd.jit.ir.program import Access, Apply, Program, Role, entry
+from micrograd.jit.passes import reaching
 from micrograd.jit.passes.reverse import gradient
 from micrograd.losses import squared_error
 from micrograd.nn import MLP
-from micrograd.ops import mul
+from micrograd.ops import add, mul
 from micrograd.optim import SGD
 
 
@@ -26,10 +26,13 @@ def test_distinct_elements_are_those_of_all_points(seed: int) -> None:
     rng = random.Random(seed)
     program = Program()
     program.declare("a", Role.INPUT, 1000)
-    program.tables["t"] = np.array([rng.randrange(1000) for _ in range(400)])
+    program.table("t", [rng.randrange(1000) for _ in range(400)])
     domain = tuple(rng.choice([1, 1, 2, 3, 5]) for _ in range(rng.randrange(4)))
     strides = tuple(rng.choice([0, 0, 1, 2, 5, 6, 25]) for _ in domain)
-    access = Access("a", rng.randrange(5), strides, rng.choice([None, None, "t"]))
+    offset = rng.randrange(5)
+    access = Access("a", offset, strides)
+    if rng.random() < 0.3:
+        access = entry("a", "t", offset, strides)
     every = elements(access, domain, program)
     found, again = distinct(access, domain, program)
     assert set(found.tolist()) == set(every.tolist())
@@ -47,9 +50,9 @@ def test_differentiating_looks_at_elements_not_at_points(monkeypatch: pytest.Mon
     weight, row = Access("p", 0, (0, inputs, 1)), Access("x", 0, (inputs, 0, 1))
     hidden = Access("h", 0, (outputs, 1, 0))
     nest = (samples, outputs, inputs)
-    program.assign(hidden, Apply(mul, (weight, row)), nest, accumulate=True)
+    program.assign(hidden, Apply(mul, (weight, row)), nest, accumulate=add)
     program.assign(Access("out"), -0.0)
-    program.assign(Access("out", 0, (0,)), Access("h", 0, (1,)), (6000,), accumulate=True)
+    program.assign(Access("out", 0, (0,)), Access("h", 0, (1,)), (6000,), accumulate=add)
 
     longest = 0
 
@@ -59,11 +62,11 @@ def test_differentiating_looks_at_elements_not_at_points(monkeypatch: pytest.Mon
         longest = max(longest, len(index))
         return index
 
-    monkeypatch.setattr(interpret, "elements", noted)
-    monkeypatch.setattr(differentiate, "elements", noted)
+    monkeypatch.setattr(pointwise, "elements", noted)
+    monkeypatch.setattr(reaching, "elements", noted)
     result = gradient(program, ("out", 0), [("p", k) for k in range(outputs * inputs)])
     assert 0 < longest <= samples * inputs  # of 240,000 points
-    assert any(s.points == samples * outputs * inputs for s in result.body)
+    assert any(s.points == samples * outputs * inputs for s in result.statements)
 
 
 def test_a_fit_calls_little_per_parameter() -> None:

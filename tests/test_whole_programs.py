@@ -38,7 +38,7 @@ input a[64]
 input b[16]
 temp r[16]
 output out[16]
-table t[16] = 0 0 1 1 2 2 3 3 4 4 5 5 6 6 7 7
+const t[16] i32 = 0 0 1 1 2 2 3 3 4 4 5 5 6 6 7 7
 
 r[i] = b[i]  for i < 16
 r[i] += a[4*i + j]  for i < 16, j < 4
@@ -62,9 +62,9 @@ def test_sums_abreast_where_they_must_not_be_are_noticed(what: str) -> None:
     plan = schedule(right, Target.host(vector_bits=512))
     assert "added up together" in str(plan)
     (loop,) = (step for step in plan.functions[0] if isinstance(step, VectorLoop))
-    changed = {str(s): s for s in other.body}
+    changed = {str(s): s for s in other.statements}
     (k,) = (k for k, s in enumerate(loop.group.statements) if str(s) not in changed)
-    loop.group.statements[k] = other.body[1]
+    loop.group.statements[k] = other.statements[1]
     plan.program = other
     found = Compiled(other, 64, 512, plan=plan).run(given)["out"]
     assert not np.array_equal(found, expected)
@@ -75,7 +75,7 @@ input a[64]
 input b[72]
 output out[8]
 output out2[8]
-table t[64] = ENTRIES
+const t[64] i32 = ENTRIES
 
 out[i] = 0.0  for i < 8
 out[i] += mul(a[4*j + 3], b[9*i + j])  for i < 8, j < 9
@@ -238,9 +238,7 @@ def test_a_gradient_of_thousands_of_partials_mapped_over_rows(partials: int) -> 
         assert [column[at] for column in mapped] == single
 
 
-def test_a_statement_that_reads_what_it_writes_runs_in_turn_or_not_at_all() -> None:
+def test_a_statement_that_reads_what_it_writes_runs_in_a_loop_in_order_or_not_at_all() -> None:
     p = parse("input x[4]\noutput out[1]\n\nout = 1.0\nout += mul(x[i], out)  for i < 4")
-    with pytest.raises(
-        CompilerError, match="reads elements of out that it writes, and not in turn"
-    ):
+    with pytest.raises(CompilerError, match="reads elements of out that it writes in its own"):
         verify(p)

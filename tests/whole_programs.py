@@ -4,7 +4,7 @@ Whole numbers are added, multiplied and compared without rounding, so whatever o
 takes, the results must be equal. What is drawn is what schedules are made of: several statements
 over one loop, arrays that belong to an iteration or are shared, stretches of every length, windows,
 steps of 2, backwards, transposed, through tables, sums into numbers, rows, columns and elements
-that were just stored, sums that scatter, steps in turn. Trip counts lie around vectors' widths.
+that were just stored, sums that scatter, loops in order. Trip counts lie around vectors' widths.
 
     python -m tests.whole_programs SECONDS [FIRST_SEED]
 """
@@ -37,16 +37,21 @@ from micrograd.jit.ir.program import (
     Access,
     Apply,
     Expr,
+    Loop,
+    Node,
+    Order,
     Program,
     Role,
     Statement,
     accesses,
     dump,
+    entry,
     map_accesses,
 )
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.schedule.schedule import Schedule
 from micrograd.jit.target import Target
+from micrograd.ops import Op
 
 COUNTS = (2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 40, 64, 65)
 MOST_POINTS = 4000
@@ -84,20 +89,20 @@ class Drawing:
         if r.random() < 0.25:  # with a pattern that the array was read with before, if it was
             known = self.patterns.get((name, domain))
             offset, strides = known or self.affine(size, domain)
-            return Access(name, offset, strides, self.table(size))
+            return entry(name, self.table(size), offset, strides)
         offset, strides = self.affine(size, domain)
         self.patterns[name, domain] = offset, strides
         return Access(name, offset, strides)
 
     def table(self, size: int) -> str:
         """An index table with as many entries as an array has elements; often one there is."""
-        r, tables = self.random, self.program.tables
-        old = [t for t, entries in tables.items() if len(entries) == size]
+        r = self.random
+        tables = self.program.index_arrays
+        old = [a.name for a in tables if a.size == size]
         if old and r.random() < 0.5:
             return r.choice(old)
-        table = f"index{len(tables)}"
-        tables[table] = np.array([r.randrange(size) for _ in range(size)], dtype=np.int64)
-        return table
+        entries = [r.randrange(size) for _ in range(size)]
+        return self.program.table(f"index{len(tables)}", entries)
 
     def affine(self, size: int, domain: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
         """An offset and strides that stay inside of `size` elements."""
@@ -191,7 +196,7 @@ class Drawing:
         if self.most[name] + most > LIMIT:
             return
         self.most[name] += most
-        self.add(Access(name, offset, (size, *strides)), e, domain, accumulate=True)
+        self.add(Access(name, offset, (size, *strides)), e, domain, accumulate=ops.add)
 
     def into_shared(self, domain: tuple[int, ...], owned: dict[str, int]) -> None:
         """A sum into an array of its own, over some of the loops; or into an earlier one."""
@@ -210,34 +215,34 @@ class Drawing:
             size = self.program.arrays[name].size
             self.add(Access(name, 0, (1,)), float(r.choice([0, -1, 3])), (size,))
             target = self.access(name, domain)
-            if target.table is None and r.random() < 0.4:
+            if not target.parts and r.random() < 0.4:
                 target = Access(name, target.offset, (0, *target.strides[1:]))
         self.most[name] += most
-        self.add(target, e, domain, accumulate=True)
+        self.add(target, e, domain, accumulate=ops.add)
 
-    def in_turn(self, count: int) -> None:
-        """A few carried values: start values, then steps in turn."""
-        r, turn = self.random, 1 + max((s.turn for s in self.program.body), default=0)
+    def in_order(self, count: int) -> None:
+        """A few carried values: start values, then a loop in order."""
+        r = self.random
         carried = []
         for _ in range(r.randrange(1, 4)):
             name = self.declare(Role.TEMPORARY, count + 1, 4.0)
             self.add(Access(name), float(r.choice([0, 1, -2])), ())
             carried.append(name)
         before = [Access(name, 0, (1,)) for name in carried]
-        steps: list[Statement] = []
+        steps: list[Node] = []
         for name in carried:
             e: Expr = r.choice(before)
             for _ in range(r.randrange(1, 3)):
                 other: Expr = r.choice([*before, self.access("i0", (count,)), 2.0])
                 e = Apply(r.choice([ops.add, ops.sub, ops.maximum, ops.mul]), (e, other))
             e = Apply(ops.maximum, (-4.0, Apply(ops.minimum, (e, 4.0))))
-            steps.append(Statement(Access(name, 1, (1,)), e, (count,), turn=turn))
+            steps.append(Statement(Access(name, 1, (1,)), e, (count,)))
             if r.random() < 0.5:
                 before.append(Access(name, 1, (1,)))
-        self.program.body += steps
+        self.program.body.append(Loop(count, Order.FORWARD, steps))
 
     def add(
-        self, target: Access, e: Expr, domain: tuple[int, ...], *, accumulate: bool = False
+        self, target: Access, e: Expr, domain: tuple[int, ...], *, accumulate: Op | None = None
     ) -> None:
         """Append a statement; its loops inside the first in any order."""
         order = list(range(1, len(domain)))
@@ -245,7 +250,7 @@ class Drawing:
         order = [0, *order] if domain else []
 
         def turned(a: Access) -> Access:
-            return Access(a.array, a.offset, tuple(a.strides[d] for d in order), a.table)
+            return a.with_strides(lambda strides: tuple(strides[d] for d in order))
 
         self.program.body.append(
             Statement(
@@ -281,11 +286,11 @@ def draw(seed: int) -> Program:
         count = r.choice(COUNTS)
         for _ in range(r.randrange(1, 4)):
             if r.random() < 0.15:
-                d.in_turn(count)
+                d.in_order(count)
             else:
                 d.loop(count if r.random() < 0.7 else r.choice(COUNTS))
         program = d.program
-        kept = [s.target.array for s in program.body]
+        kept = [s.target.array for s in program.statements]
         for k, name in enumerate(dict.fromkeys(reversed(kept))):
             if k < 2 or r.random() < 0.3:
                 program.arrays[name].role = Role.OUTPUT

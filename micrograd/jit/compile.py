@@ -59,7 +59,7 @@ def program_of(graph: Graph, target: Target) -> Program:
     """The loops in a graph; for a strict target as it stands, since rerolling groups the terms of
     sums by kind.
     """
-    program = straight_line(graph) if target.strict else reroll(graph)
+    program = straight_line(graph, strict=True) if target.strict else reroll(graph)
     return verify(program, "reroll", stage="rerolled")
 
 
@@ -137,12 +137,17 @@ class Code:
     @cached_property
     def schedule(self) -> Schedule:
         """Where everything lies, and in which loops it runs."""
-        returned = self.interface.returned
-        return schedule(self.program, self.target, returned=returned, points=self._points)
+        return schedule(
+            self.program,
+            self.target,
+            returned=self.interface.returned,
+            points=self._points,
+            padded=self.interface.padded,
+        )
 
     @cached_property
     def data(self) -> dict[str, npt.NDArray[Any]]:
-        """The constants and tables that are too long for the module, by name."""
+        """The constants that are too long for the module, by name."""
         found = constant_data(self.program, self.target.dtype)
         return {name: data for name, data in found.items() if len(data) > INLINE_DATA}
 

@@ -16,13 +16,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..errors import SignatureError
-from ..ops import mul
+from ..ops import add, mul
 from .ir.program import Access, Apply, Program, Role
 from .jacobian_blocks import blocks
 from .passes.forward import copy, jacobian, jvp
 from .passes.reverse import GRADIENT, gradient
 from .passes.tangent_arrays import fresh
-from .reroll.reroll import OUTPUT
+from .reroll.outputs import OUTPUT
 from .trace.parameters import Parameter
 from .trace.recordings import Recording
 from .trace.signature import SCALAR, Container, Structure, count, row
@@ -168,7 +168,7 @@ def _jvp_of(
 
 def _vjp(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
     (size,) = _sizes(name, extra, [recording.result])
-    program = Program(dict(program.arrays), dict(program.tables), list(program.body))
+    program = Program(dict(program.arrays), list(program.body))
     cotangent = program.declare(fresh(program, "cotangent"), Role.INPUT, size).name
     total = _weighted(program, cotangent)
     result = gradient(program, (total, 0), recording.wrt, keep_value=True)
@@ -187,7 +187,7 @@ def _jacobian(name: str, program: Program, recording: Recording, extra: Extra) -
     _, places = blocks(recording.result, recording.gradient, alone=recording.alone)
     if rows > columns:
         return jacobian(program, recording.wrt, OUTPUT, fresh(program, "jacobian"), places)
-    program = Program(dict(program.arrays), dict(program.tables), list(program.body))
+    program = Program(dict(program.arrays), list(program.body))
     cotangent = fresh(program, "cotangent")
     program.declare(cotangent, Role.CONSTANT, rows, np.ones(rows))
     total = _weighted(program, cotangent)
@@ -204,10 +204,10 @@ def _weighted(program: Program, weights: str) -> str:
     if size <= UNROLLED_RESULTS:
         for k in range(size):
             term = Apply(mul, (Access(weights, k), Access(OUTPUT, k)))
-            program.assign(Access(total), term, accumulate=True)
+            program.assign(Access(total), term, accumulate=add)
     else:
         term = Apply(mul, (Access(weights, 0, (1,)), Access(OUTPUT, 0, (1,))))
-        program.assign(Access(total, 0, (0,)), term, (size,), accumulate=True)
+        program.assign(Access(total, 0, (0,)), term, (size,), accumulate=add)
     return total
 
 

@@ -34,8 +34,8 @@ from .ir import graph as graphs
 from .ir.program import Program, Role
 from .ir.verify import verify
 from .options import Options
-from .reroll.reroll import OUTPUT
-from .schedule.lane_costs import operations
+from .reroll.outputs import OUTPUT
+from .schedule.counts import operations
 from .schedule.schedule import Schedule
 from .trace.recordings import Recording
 from .trace.signature import Container, Structure
@@ -155,7 +155,7 @@ class Executable:
     @property
     def work(self) -> int:
         """How many operations a call takes, or a point of arrays: those of loops every time."""
-        return sum(s.points * max(1, operations(s.expr)) for s in self.transformed.body)
+        return sum(s.points * max(1, operations(s.expr)) for s in self.transformed.statements)
 
     @property
     def stage_names(self) -> list[str]:

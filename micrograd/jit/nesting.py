@@ -22,10 +22,11 @@ from ..value_arrays import ValueArray
 from .call.arguments import broadcast
 from .compile import program_of
 from .derivatives import Extra, Wanted
-from .ir.interpret import elements, run_in_order
+from .ir.points import elements
 from .ir.program import Access, Expr, Program, Role, Statement, accesses
+from .ir.running import run_in_order
 from .passes.simplify import simplify
-from .reroll.reroll import OUTPUT
+from .reroll.outputs import OUTPUT
 from .target import Target
 from .trace.compiling import is_compiling
 from .trace.recordings import Recording
@@ -127,7 +128,7 @@ def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
             memory[a.name] = np.asarray(a.data, dtype=np.float64).tolist()
         else:
             memory[a.name] = [nan] * a.size
-    run_in_order(program.body, lambda s: _Step(s, program, memory).run)
+    run_in_order(program, lambda s: _Step(s, program, memory).run)
     return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT)}
 
 
@@ -149,7 +150,7 @@ class _Step:
         for point in points:
             element = where[point]
             if self.accumulate:
-                target[element] = apply(ops.add, (target[element], value(point)))
+                target[element] = apply(self.accumulate, (target[element], value(point)))
             else:
                 target[element] = value(point)
 

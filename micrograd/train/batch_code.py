@@ -1,4 +1,4 @@
-"""Update rule and the form of the data -> MLIR module of a training loop over mini-batches.
+"""The form of the data -> MLIR module of a training loop over mini-batches.
 
 Establishes, beside what emit_training does,
 
@@ -22,7 +22,8 @@ from lowering.bindings import ir
 from ..jit.dialect.blocks import new_module
 from ..jit.target import Target
 from .gather_code import Samples
-from .step_code import RUN, Update
+from .rules import Takes
+from .step_code import RUN
 from .thread_code import ThreadEmitter
 
 PARTS = 16
@@ -48,13 +49,13 @@ def thread_words(columns: int) -> tuple[str, ...]:
     )
 
 
-def emit_batches(update: Update, samples: Samples, target: Target) -> ir.Module:
+def emit_batches(takes: Takes, samples: Samples, target: Target) -> ir.Module:
     """The module of a loop around `number kernel(x0*, ..., weights*, share, samples*, gradient*)`.
 
     target    of the kernel
     """
     with new_module() as module:
-        BatchEmitter(module, update, target, samples).emit()
+        BatchEmitter(module, takes, target, samples).emit()
     return module
 
 
@@ -63,15 +64,13 @@ class BatchEmitter(ThreadEmitter):
 
     most_parts = PARTS
 
-    def __init__(self, module: ir.Module, update: Update, target: Target, samples: Samples) -> None:
-        super().__init__(module, update, target, samples)
+    def __init__(self, module: ir.Module, takes: Takes, target: Target, samples: Samples) -> None:
+        super().__init__(module, takes, target, samples)
         self.words = thread_words(len(self.columns))
 
     def emit(self) -> None:
         """All of them."""
         self.b.declare("sched_yield", "() -> i32")
-        self.update("update", self.kernel_type)
-        self.update("update_wide", self.b.f64)
         if self.shuffled:
             self.shuffle()
         self.begin()
@@ -294,9 +293,10 @@ class BatchEmitter(ThreadEmitter):
             loss = self._get(part, PART_WORDS, "loss", b.f64)
             several = self._below(b.integer(1), self._field("blocks"))
             with b.when(several):
-                self._update_all(whole, "update_wide")
+                self._update_all(whole, b.f64)
             with b.when(self._below(self._field("blocks"), b.integer(2))):
-                self._update_all(self._get(thread, self.words, "gradient", b.ptr), "update")
+                gradient = self._get(thread, self.words, "gradient", b.ptr)
+                self._update_all(gradient, self.kernel_type)
             self._note(loss)
             self._set("begun", b.integer(0))
         b.leave()

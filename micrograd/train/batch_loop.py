@@ -19,9 +19,9 @@ from .check_loss import check_loss
 from .gather_code import FIELDS as BATCH_FIELDS
 from .gather_code import Column, Samples
 from .loop import Loop, seconds_of
+from .rules import Takes
 from .sample_loss import BlockLoss, SampleLoss, SingleLoss
 from .single_code import emit_singles
-from .step_code import Update
 
 _checked: weakref.WeakSet[SampleLoss] = weakref.WeakSet()
 """The losses that were compared with the interpreter."""
@@ -34,9 +34,9 @@ class _Batches:
     samples: Samples
     blocks: bool
 
-    def __call__(self, update: Update, target: Target) -> Any:
+    def __call__(self, takes: Takes, target: Target) -> Any:
         emit = emit_batches if self.blocks else emit_singles
-        return emit(update, self.samples, target)
+        return emit(takes, self.samples, target)
 
 
 class BatchLoop(Loop):
@@ -75,6 +75,7 @@ class BatchLoop(Loop):
             options=kernel.options,
             places=range(count),
             seconds=seconds_of(kernel.program) * min(batch, kernel.size) / kernel.samples,
+            summed=isinstance(kernel, BlockLoss) and batch > kernel.size,
         )
         self._order = np.arange(samples if shuffled else 0)
         self._allocate(kernel, columns, batch, threads)

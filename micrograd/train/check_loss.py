@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..jit.call.check import Checker
 from ..jit.ir.program import Role
 from ..jit.passes.over_samples import SHARE, WEIGHTS
-from ..jit.reroll.reroll import OUTPUT
+from ..jit.reroll.outputs import OUTPUT
 from .sample_loss import SampleLoss
 
 

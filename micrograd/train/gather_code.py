@@ -12,8 +12,9 @@ from lowering.bindings import ir
 from ..jit.dialect.operations import float_type
 from ..jit.emit.builder import Builder
 from ..jit.target import Target
+from .rules import Takes
 from .step_code import FIELDS as COMMON
-from .step_code import TrainingEmitter, Update
+from .step_code import TrainingEmitter
 
 FIELDS = (
     *COMMON,
@@ -72,8 +73,8 @@ class GatherEmitter(TrainingEmitter):
 
     fields = FIELDS
 
-    def __init__(self, module: ir.Module, update: Update, target: Target, samples: Samples) -> None:
-        super().__init__(module, update, target)
+    def __init__(self, module: ir.Module, takes: Takes, target: Target, samples: Samples) -> None:
+        super().__init__(module, takes, target)
         self.columns = samples.columns
         self.shuffled = samples.shuffled
 

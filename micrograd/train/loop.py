@@ -21,14 +21,15 @@ from lowering.bindings import context
 
 from ..jit.emit.native import native
 from ..jit.executable import Executable
-from ..jit.ir.program import Program
+from ..jit.ir.program import Loop as OrderedLoop
+from ..jit.ir.program import Program, statements
 from ..jit.options import Options
-from ..jit.schedule.lane_costs import operations
+from ..jit.schedule.counts import operations
 from ..jit.target import Target
 from ..optimizer import Optimizer
 from .places import column_of, places_of, runs_of
-from .rules import update_of
-from .step_code import FIELDS, RUN, Update, emit_training
+from .rules import MOST, Takes, Update, code_of, update_of
+from .step_code import FIELDS, RUN, emit_training
 
 Numbers = npt.NDArray[np.float64]
 Form = Callable[..., Any]
@@ -43,19 +44,19 @@ _STEP, _UNTIL, _BUDGET = (FIELDS.index(name) for name in ("step", "until", "budg
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(form: Form, update: Update, target: Target) -> lowering.NativeModule:
+def _compiled(form: Form, takes: Takes, target: Target) -> lowering.NativeModule:
     """A loop of some form, around kernels for that target."""
     with context():
-        return native(form(update, target), target)
+        return native(form(takes, target), target)
 
 
 def seconds_of(program: Program) -> float:
     """Roughly what a run of a program takes: operations in vector loops take little."""
     total = 0.0
-    for s in program.body:
-        indirect = any(a.table is not None for a in s.accesses)
-        slow = s.turn or indirect or not s.domain
-        total += s.points * max(1, operations(s.expr)) * (5e-10 if slow else 5e-12)
+    for node in program.body:
+        for s in statements([node]):
+            slow = isinstance(node, OrderedLoop) or not s.domain or any(a.parts for a in s.accesses)
+            total += s.points * max(1, operations(s.expr)) * (5e-10 if slow else 5e-12)
     return total
 
 
@@ -65,6 +66,7 @@ class Loop:
     kernel   what the loop calls; it is kept alive
     form     what emits the loop
     seconds  roughly what a call of the kernel takes
+    summed   whether gradients of several calls are added up, in float64
 
     The loop is told of no more than the next AHEAD steps at a time: their learning rates are asked
     for when they are due, so that what a callback changes takes effect, and training may be long.
@@ -81,14 +83,16 @@ class Loop:
         options: Options,
         places: Sequence[int] | npt.NDArray[np.int64],
         seconds: float,
+        summed: bool = False,
     ) -> None:
         self.optimizer = optimizer
+        self._summed = summed
         self._kernel = kernel
         self._form = form
         self._options = options
         self._first = optimizer.steps
         self._losses, self._rates = np.zeros(0), np.zeros(0)
-        self._runs = runs_of(optimizer.parameters, places)
+        self._runs = runs_of(optimizer.parameters, places, MOST)
         self._state = (ctypes.c_int64 * len(self.fields))()
         self._address = ctypes.addressof(self._state)
         self._set(
@@ -168,8 +172,21 @@ class Loop:
         update = update_of(optimizer)
         if update != self._update:
             self._update = update
-            self._native = _compiled(self._form, update, self._options.target)
+            self._native = _compiled(self._form, update.takes, self._options.target)
             self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._native.address(RUN))
+            self._link(update)
+
+    def _link(self, update: Update) -> None:
+        """Let native code call the update, which is kept alive."""
+        self._totals = np.zeros(update.takes.totals)
+        self._set(totals=self._totals.ctypes.data)
+        self._codes = []
+        target = self._options.target
+        for wide, bits in (("", target.bits), ("_wide", 64))[: 1 + self._summed]:
+            for name in ("sums", "update") if update.sums else ("update",):
+                code = code_of(update, sums=name == "sums", gradient=f"f{bits}", target=target)
+                self._codes.append(code)
+                self._set(**{name + wide: code.address})
 
     def _open(self, until: int) -> None:
         """Let native code go on, by AHEAD steps at most."""

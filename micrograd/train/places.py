@@ -5,7 +5,7 @@ native loops to read and write them there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
+from itertools import compress, pairwise
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,19 @@ Numbers = npt.NDArray[np.float64]
 
 
 def runs_of(
-    parameters: Sequence[Value], places: Sequence[int] | npt.NDArray[np.int64]
+    parameters: Sequence[Value], places: Sequence[int] | npt.NDArray[np.int64], most: int
 ) -> npt.NDArray[np.int64]:
     """Parameters that lie in a row in memory, in the gradient and in the state: i64[runs, 4].
 
     places   where each parameter's partial is in the gradient
+    most     parameters in a run
 
     They must be live.
     """
     columns = np.stack([addresses(parameters), np.array(places), np.arange(len(parameters))])
     next_to = (np.diff(columns) == np.array([[8], [1], [1]])).all(axis=0)
-    first = np.concatenate([[0], np.flatnonzero(~next_to) + 1])
+    starts = np.concatenate([[0], np.flatnonzero(~next_to) + 1, [len(parameters)]])
+    first = np.concatenate([np.arange(a, b, most) for a, b in pairwise(starts)])
     counts = np.diff(first, append=len(parameters))
     return np.ascontiguousarray(np.vstack([columns[:, first], counts]).T)
 

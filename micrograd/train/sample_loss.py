@@ -25,7 +25,7 @@ from ..jit.ir.verify import verify
 from ..jit.options import Options
 from ..jit.passes.over_samples import SHARE, SIZE, WEIGHTS, over_samples
 from ..jit.passes.reverse import gradient
-from ..jit.reroll.reroll import OUTPUT
+from ..jit.reroll.outputs import OUTPUT
 from ..jit.schedule.schedule import Schedule
 from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, row
@@ -155,7 +155,7 @@ class SampleLoss:
         wrt = [found.elements.get(p) for p in parameters]
         program = gradient(program, of, wrt, keep_value=True)
         self.program = optimized(verify(program, "differentiate"), options.target)
-        self.interface = Interface(frozenset(self.by_value), OUTPUT)
+        self.interface = Interface(frozenset(self.by_value), OUTPUT, padded=True)
         self.code = compile_program(
             self.program, options.target, self.interface, stores=self.stores
         )
@@ -220,7 +220,7 @@ class SingleLoss(SampleLoss):
                 program.declare(name, Role.PARAMETER, len(parameters[k]._home[0]))
             pair = (Access(name, index, (1,)), Access(before.name, k, (1,)))
             here = Access(dot.array, 0, (0,))
-            program.assign(here, Apply(ops.mul, pair), (length,), accumulate=True)
+            program.assign(here, Apply(ops.mul, pair), (length,), accumulate=ops.add)
         weighted = Apply(ops.mul, (Access(OUTPUT), Access(weight.name)))
         program.assign(total, Apply(ops.add, (weighted, dot)))
         super().__init__(program, (total.array, 0), found, parameters, options)

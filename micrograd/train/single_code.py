@@ -1,4 +1,4 @@
-"""Update rule and the form of the data -> MLIR module of a training loop over mini-batches, whose
+"""The form of the data -> MLIR module of a training loop over mini-batches, whose
 kernel takes one sample at a time.
 
 It adds numbers in the order in which the interpreter does when the loss is written as
@@ -18,16 +18,16 @@ from ..jit.dialect.blocks import new_module
 from ..jit.target import Target
 from .batch_code import PART_WORDS, BatchEmitter
 from .gather_code import Samples
-from .step_code import Update
+from .rules import Takes
 
 
-def emit_singles(update: Update, samples: Samples, target: Target) -> ir.Module:
+def emit_singles(takes: Takes, samples: Samples, target: Target) -> ir.Module:
     """The module of a loop around `number kernel(x0*, ..., weight*, before*, gradient*)`.
 
     target    of the kernel
     """
     with new_module() as module:
-        _SingleEmitter(module, update, target, samples).emit()
+        _SingleEmitter(module, takes, target, samples).emit()
     return module
 
 
@@ -89,7 +89,8 @@ class _SingleEmitter(BatchEmitter):
             mean = b.build("llvm.fmul", [b.f64], [total, weight])
             penalty = b.load(self._word("penalty_value"), b.f64)
             thread = self._pointer("thread_table")
-            self._update_all(self._get(thread, self.words, "gradient", b.ptr), "update")
+            gradient = self._get(thread, self.words, "gradient", b.ptr)
+            self._update_all(gradient, self.kernel_type)
             self._note(b.build("llvm.fadd", [b.f64], [mean, penalty]))
             self._set("begun", b.integer(0))
         b.leave()

@@ -1,4 +1,4 @@
-"""Update rule -> MLIR module of a training loop, which calls a kernel by its address.
+"""MLIR module of a training loop, which calls a kernel and an update by their addresses.
 
 Establishes
 
@@ -6,15 +6,14 @@ Establishes
 
 `state` is a table of 64-bit words, by the names in FIELDS: where the loop stands, and addresses of
 what it works on. A call of `run` goes on where the last one stopped, so Python can look around in
-between. Parameters, their state and the history are float64; the update is done in them exactly as
-it is written, with neither sums reassociated nor products fused, so it is the eager optimiser's.
+between. Parameters, their state and the history are float64.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ from lowering.bindings import ir
 from ..jit.dialect.blocks import new_module
 from ..jit.dialect.operations import float_type, vector_of
 from ..jit.emit.builder import Builder
-from ..jit.ir.program import Access, Expr
 from ..jit.target import Target
+from .rules import Takes
 
 RUN = "run"
 
@@ -40,6 +39,11 @@ FIELDS = (
     "runs",  # i64[run_count, 4]: parameters in a row in memory, see RUN_WORDS
     "run_count",
     "slots",  # addresses of the optimiser's state, each f64[parameters]
+    "totals",  # f64[totals]: its sums over all parameters
+    "sums",  # the address of the code that adds to them, given the gradient as the kernel gives it
+    "sums_wide",  # the same for gradients in float64
+    "update",  # the address of the code that sets parameters and state
+    "update_wide",
 )
 """The words of a state, in order."""
 
@@ -48,31 +52,10 @@ RUN_WORDS = ("parameters", "gradient", "state", "count")
 how many parameters it has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """An optimiser's rule on accesses to `p`, `g`, `r0`, `r1` ... (rates), `s0`, `s1` ... (state).
-
-    text      the results, printed: rules that print alike are alike
-    results   the new parameter, then the new state
-    rates     how many scalars a step has of its own
-    """
-
-    text: str
-    results: tuple[Expr, ...] = field(compare=False)
-    rates: int
-
-    @property
-    def slots(self) -> int:
-        """How many numbers of state a parameter has."""
-        return len(self.results) - 1
-
-
-def emit_training(update: Update, target: Target) -> ir.Module:
+def emit_training(takes: Takes, target: Target) -> ir.Module:
     """The module of a loop that calls `number kernel(number *gradient)`, verified."""
     with new_module() as module:
-        emitter = TrainingEmitter(module, update, target)
-        emitter.update("update", emitter.kernel_type)
-        emitter.run()
+        TrainingEmitter(module, takes, target).run()
     return module
 
 
@@ -81,11 +64,11 @@ class TrainingEmitter:
 
     fields: tuple[str, ...] = FIELDS
 
-    def __init__(self, module: ir.Module, update: Update, target: Target) -> None:
+    def __init__(self, module: ir.Module, takes: Takes, target: Target) -> None:
         # parameters and their state are float64, whatever the kernel's numbers are
         wide = replace(target, dtype=np.dtype(np.float64), strict=True)
         self.b = Builder(module, wide)
-        self.rule = update
+        self.takes = takes
         self.width = wide.lanes
         self.kernel_type = float_type(target.bits)
         self.state: ir.Value
@@ -102,7 +85,7 @@ class TrainingEmitter:
         ):
             gradient = self._pointer("gradient")
             loss = self._call_kernel([gradient])
-            self._update_all(gradient, "update")
+            self._update_all(gradient, self.kernel_type)
             self._note(loss)
             self._add("budget", -1)
         b.leave()
@@ -117,54 +100,44 @@ class TrainingEmitter:
         b.store(loss, b.element(self._pointer("losses"), self._field("step"), b.f64))
         self._add("step", 1)
 
-    def _update_all(self, gradient: ir.Value, update: str) -> None:
-        """Update every run of parameters by the function of that name."""
+    def _update_all(self, gradient: ir.Value, type: ir.Type) -> None:
+        """Update all parameters, given the gradient in numbers of a type."""
         b = self.b
-        rates, slots, table = (self._pointer(name) for name in ("rates", "slots", "runs"))
-        row = b.integer_op("llvm.mul", self._field("step"), b.integer(self.rule.rates))
-        rates = b.element(rates, row, b.f64)
+        row = b.integer_op("llvm.mul", self._field("step"), b.integer(self.takes.rates))
+        rates = b.element(self._pointer("rates"), row, b.f64)
+        wide = "" if type == self.kernel_type else "_wide"
+        totals = []
+        if self.takes.totals:
+            totals = [self._pointer("totals")]
+            for k in range(self.takes.totals):
+                b.store(b.constant(0.0), b.element(totals[0], k, b.f64))
+            self._call_on_runs(f"sums{wide}", gradient, type, rates, totals)
+        self._call_on_runs(f"update{wide}", gradient, type, rates, totals)
+
+    def _call_on_runs(
+        self,
+        code: str,
+        gradient: ir.Value,
+        type: ir.Type,
+        rates: ir.Value,
+        totals: Sequence[ir.Value],
+    ) -> None:
+        """Call the code at an address, of one of the programs in rules, for every run."""
+        b = self.b
+        address, slots, table = (self._pointer(name) for name in (code, "slots", "runs"))
+        state = [b.load(b.element(slots, k, b.ptr), b.ptr) for k in range(self.takes.slots)]
         with b.loop(self._field("run_count")) as k:
             row = b.element(table, b.integer_op("llvm.mul", k, b.integer(len(RUN_WORDS))), b.i64)
-            words = [b.load(b.element(row, i, b.i64), b.i64) for i in range(len(RUN_WORDS))]
-            address = b.build("llvm.inttoptr", [b.ptr], words[:1])
-            self.b.call(update, [address, gradient, rates, slots, *words[1:]])
-
-    # -- the update ------------------------------------------------------------------------------
-
-    def update(self, name: str, gradient: ir.Type) -> None:
-        """`name(p, g, rates, slots, first of g, first of state, count)`: one run of parameters."""
-        b = self.b
-        types = [b.ptr, b.ptr, b.ptr, b.ptr, b.i64, b.i64, b.i64]
-        p, g, rates, slots, first, first_state, count = self.function(name, types)
-        element = b.f64 if gradient == b.f64 else gradient
-        columns = {"p": (p, b.f64), "g": (b.element(g, first, element), element)}
-        for k in range(self.rule.slots):
-            base = b.load(b.element(slots, k, b.ptr), b.ptr)
-            columns[f"s{k}"] = (b.element(base, first_state, b.f64), b.f64)
-        scalars = {
-            f"r{k}": b.load(b.element(rates, k, b.f64), b.f64) for k in range(self.rule.rates)
-        }
-        targets = ["p", *(f"s{k}" for k in range(self.rule.slots))]
-
-        def body(at: ir.Value, width: int) -> None:
-            known: dict[str, ir.Value] = {}
-
-            def value(expr: Expr) -> ir.Value:
-                if not isinstance(expr, Access):
-                    return b.expression(expr, value, width)
-                if expr.array in scalars:
-                    return b.splat(scalars[expr.array], width)
-                if expr.array not in known:
-                    base, type = columns[expr.array]
-                    known[expr.array] = self._load_wide(b.element(base, at, type), type, width)
-                return known[expr.array]
-
-            made = [value(x) for x in self.rule.results]
-            for target, x in zip(targets, made, strict=True):
-                b.store(x, b.element(columns[target][0], at, b.f64), 8)
-
-        self._elementwise(count, body)
-        b.leave()
+            first, partial, place = (b.load(b.element(row, i, b.i64), b.i64) for i in range(3))
+            passed = [
+                b.build("llvm.inttoptr", [b.ptr], [first]),
+                b.element(gradient, partial, type),
+                rates,
+                *(b.element(column, place, b.f64) for column in state),
+                *totals,
+                b.element(row, RUN_WORDS.index("count"), b.i64),
+            ]
+            b.call(address, passed)
 
     def _elementwise(self, count: ir.Value, body: Callable[[ir.Value, int], None]) -> None:
         """`body(first, width)` for vectors that cover `count` elements, then for single ones."""

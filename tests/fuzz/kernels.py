@@ -174,7 +174,7 @@ class Derived:
             points = max(1, form.points)
             dtype = np.dtype(form.dtype)
             bounded = interpret_bounded(program, given, dtype, points)
-            work = sum(s.points for s in program.body)
+            work = sum(s.points for s in program.statements)
             if work <= MOST_INTERPRETED:
                 self._confirm(program, given, bounded, dtype)
             self._expected[key] = bounded
@@ -206,7 +206,7 @@ class _Shared(Executable):
         programs = self._derived.programs
         if key not in programs:
             programs[key] = super()._transform(recording)
-        if len(programs[key].body) > self._derived.most_statements:
+        if len(programs[key].statements) > self._derived.most_statements:
             raise TooLong
         return programs[key]
 

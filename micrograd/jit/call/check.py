@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from ...errors import CheckError
 from ..ir.bounds import interpret_bounded
-from ..ir.interpret import elements
-from ..ir.program import Program, Role, Statement, accesses, runs
+from ..ir.points import elements
+from ..ir.program import Loop, Program, Role, Statement, accesses, statements
 from ..ir.rounding import Bounded
-from ..schedule.lane_costs import operations
+from ..schedule.counts import operations
 
 Numbers = npt.NDArray[np.float64]
 Trial = Callable[[Program, Sequence[Numbers]], Mapping[str, Numbers]]
@@ -45,11 +45,11 @@ def is_checking() -> bool:
 def seconds_to_interpret(program: Program) -> float:
     """Roughly, for a few points."""
     total = 0.0
-    for run in runs(program.body):
-        for s in run:
+    for node in program.body:
+        in_order = isinstance(node, Loop)
+        for s in statements([node]):
             own = any(a.array == s.target.array for a in accesses(s.expr))
-            steps = s.domain[0] if s.turn else 1
-            steps = s.points if own else steps
+            steps = s.points if own or in_order else 1
             total += (1 + operations(s.expr)) * (2e-5 * steps + 1e-7 * s.points)
     return total
 
@@ -163,12 +163,12 @@ class Checker:
             return None
         temporaries = [
             name
-            for name in dict.fromkeys(s.target.array for s in program.body)
+            for name in dict.fromkeys(s.target.array for s in program.statements)
             if program.arrays[name].role is Role.TEMPORARY
         ]
         columns = [column[:, None] for column in inputs]
         for name in temporaries[:MOST_TRIALS]:
-            shown = Program(dict(program.arrays), program.tables, program.body)
+            shown = Program(dict(program.arrays), program.body)
             shown.arrays[name] = replace(shown.arrays[name], role=Role.OUTPUT)
             expected = interpret_bounded(shown, self.given(columns), self.dtype)
             try:
@@ -180,7 +180,7 @@ class Checker:
                 for array in found
             }
             written = np.concatenate(
-                [elements(s.target, s.domain, program) for s in program.body
+                [elements(s.target, s.domain, program) for s in program.statements
                  if s.target.array == name]
             )  # fmt: skip
             of_this = set(wrong[name].tolist()) & set(written.tolist())
@@ -209,19 +209,19 @@ def same(x: Numbers, y: Numbers) -> npt.NDArray[np.bool_]:
 
 def _writer(program: Program, array: str, wrong: set[int]) -> Statement:
     """The last statement that writes one of these elements."""
-    for s in reversed(program.body):
+    for s in reversed(program.statements):
         if s.target.array == array:
             written = elements(s.target, s.domain, program)
             if wrong & set(written.tolist()):
                 return s
-    return program.body[-1]
+    return program.statements[-1]
 
 
 def _marked(program: Program, statement: Statement) -> str:
     """The program as text, or the lines around the statement, which is marked."""
     head = str(replace(program, body=[])).splitlines()
-    body = [("> " if s is statement else "  ") + str(s) for s in program.body]
-    at = next((k for k, s in enumerate(program.body) if s is statement), 0)
+    body = [("> " if s is statement else "  ") + str(s) for s in program.statements]
+    at = next((k for k, s in enumerate(program.statements) if s is statement), 0)
     start = max(0, min(at - SHOWN // 2, len(body) - SHOWN))
     some = body[start : start + SHOWN]
     before = [f"  ... {start} statements"] * bool(start)

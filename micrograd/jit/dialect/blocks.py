@@ -182,6 +182,14 @@ class Blocks(Operations):
         self.enter(leave)
 
     @contextmanager
+    def each(self, count: int | ir.Value) -> Iterator[ir.Value]:
+        """A loop from 0 to `count`, perhaps not once."""
+        if isinstance(count, int):
+            count = self.integer(count)
+        with self.when(self.compare_integers("slt", self.integer(0), count)), self.loop(count) as k:
+            yield k
+
+    @contextmanager
     def loop(self, count: ir.Value) -> Iterator[ir.Value]:
         """A loop from 0 to `count`, at least 1; inside, the insertion point is its body."""
         with self._loop(count, []) as (index, _, _):
@@ -197,6 +205,37 @@ class Blocks(Operations):
         with self._loop(count, initial) as (index, carried, following):
             following += body(index, carried)
         return following
+
+    def repeat(
+        self,
+        count: int | ir.Value,
+        body: Callable[[ir.Value, list[ir.Value]], list[ir.Value]],
+        initial: Sequence[ir.Value] = (),
+        before: Callable[[], None] | None = None,
+    ) -> list[ir.Value]:
+        """A loop that carries values and runs perhaps not at all: what they are behind it.
+
+        before   builds what is needed once, if there is an iteration
+        """
+        before = before or (lambda: None)
+        if isinstance(count, int):
+            if count < 1:
+                return list(initial)
+            before()
+            if count == 1:
+                return body(self.integer(0), list(initial))
+            return self.loop_carried(self.integer(count), initial, body)
+        some = self.block.create_after()
+        leave = some.create_after(*(x.type for x in initial))
+        any = self.compare_integers("slt", self.integer(0), count)
+        self.branch_if(any, some, leave, [], initial)
+        self.enter(some)
+        with self.scope():
+            before()
+            results = self.loop_carried(count, initial, body)
+            self.branch(leave, results)
+        self.enter(leave)
+        return list(leave.arguments)
 
     @contextmanager
     def _loop(

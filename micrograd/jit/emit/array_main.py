@@ -13,15 +13,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from lowering.bindings import ir
-from lowering.versions import masked_alignment
 
 from ..dialect.blocks import new_module
 from ..schedule.lanes import VectorLoop
 from ..schedule.schedule import Schedule, cost
 from ..target import Target
+from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
 from .interface import Interface
@@ -96,13 +94,14 @@ def _emit_few(v: Vectors) -> None:
     memory = CallMemory(b, b.block)
     places = memory.allocate(v.count, b.number, b.lanes * b.bits // 8)
     table = memory.allocate(v.count, b.ptr, 8)
-    mask = _first(b, count)
+    mask = masks.first(b, b.lanes, count)
     for x in v.leaves:
         with v.each(x) as each:
             for _, k in each:
                 source = b.element(places, k, b.number)
                 if x.is_input:
-                    b.store(_masked_load(b, v.column(columns, k, start), mask), source, 64)
+                    column = v.column(columns, k, start)
+                    b.store(masks.load(b, column, mask, b.constant(1.0)), source, 64)
                 b.store(source, b.element(table, k, b.ptr))
     b.call(v.full, [table, b.integer(0), b.integer(1), _truth(b, False)])
     for x in v.leaves:
@@ -111,7 +110,7 @@ def _emit_few(v: Vectors) -> None:
         with v.each(x) as each:
             for _, k in each:
                 number = b.load(b.element(places, k, b.number), b.number, 64)
-                _masked_store(b, number, v.column(columns, k, start), mask)
+                masks.store(b, number, v.column(columns, k, start), mask)
     memory.release()
     b.leave()
 
@@ -146,27 +145,3 @@ def _past(v: Vectors, columns: Any, n: Any) -> tuple[Any, Any]:
 
 def _truth(b: Builder, x: bool) -> Any:
     return b.constant_op(ir.BoolAttr.get(x), b.i1)
-
-
-def _first(b: Builder, left: Any) -> Any:
-    """The mask of the first `left` lanes."""
-    type = ir.VectorType.get([b.lanes], b.i32)
-    numbers = ir.DenseElementsAttr.get(np.arange(b.lanes, dtype=np.int32), type=b.i32)
-    lane = b.constant_op(numbers, type)
-    short = b.build("llvm.trunc", [b.i32], [left])
-    poison = b.build("llvm.mlir.poison", [type], [])
-    one = b.build("llvm.insertelement", [type], [poison, short, b.integer(0)])
-    zeros = {"mask": ir.DenseI32ArrayAttr.get([0] * b.lanes)}
-    limit = b.build("llvm.shufflevector", [type], [one, poison], zeros)
-    return b.compare_integers("ult", lane, limit)
-
-
-def _masked_load(b: Builder, address: Any, mask: Any) -> Any:
-    name = "llvm.intr.masked.load"
-    aligned = {"alignment": masked_alignment(name, b.bits // 8)}
-    return b.build(name, [b.number], [address, mask, b.constant(1.0)], aligned)
-
-
-def _masked_store(b: Builder, x: Any, address: Any, mask: Any) -> None:
-    name = "llvm.intr.masked.store"
-    b.build(name, [], [x, address, mask], {"alignment": masked_alignment(name, b.bits // 8)})

@@ -10,7 +10,7 @@ from ...errors import GraphError
 from ...ops import OPS, Op
 from ..dialect.blocks import Blocks
 from ..dialect.operations import float_type, vector_of
-from ..ir.program import Access, Apply, Expr
+from ..ir.program import Access, Apply, Array, Expr
 from ..target import Target
 from ..vectormath import expansion
 from ..vectormath.library import Library
@@ -34,6 +34,12 @@ class Builder(Blocks):
         self.lanes = lanes
         self.element_type = float_type(bits)
         self.number = vector_of(self.element_type, lanes)
+        self._types = {
+            "i32": self.i32,
+            "i64": self.i64,
+            "f32": float_type(32),
+            "f64": self.f64,
+        }
         self._vectors: dict[int, ir.Type] = {1: self.number}
         self._widths: dict[str, int] = {str(self.number): 1}
         self._contract = ir.Attribute.parse("#llvm.fastmath<contract>")
@@ -45,6 +51,10 @@ class Builder(Blocks):
         twin = Builder(self.module, self.target, lanes=lanes)
         twin._declared, twin._tables = self._declared, self._tables
         return twin
+
+    def type_of(self, a: Array) -> ir.Type:
+        """The type of one element of an array in memory, of numbers or of entries."""
+        return self._types.get(a.dtype, self.element_type)
 
     def vector(self, width: int) -> ir.Type:
         """The type of `width` numbers: a vector, or the element type for 1."""
@@ -66,6 +76,12 @@ class Builder(Blocks):
     def _attribute(self, x: float) -> ir.Attribute:
         element = ir.FloatAttr.get(self.element_type, x)
         return element if self.lanes == 1 else ir.DenseElementsAttr.get_splat(self.number, element)
+
+    def constant_vector(self, x: float, width: int, element: ir.Type) -> ir.Value:
+        """The same number in all lanes of a vector, of an element type."""
+        type = vector_of(element, width)
+        attribute = ir.DenseElementsAttr.get_splat(type, ir.FloatAttr.get(element, x))
+        return self.constant_op(attribute, type)
 
     def apply(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
         """The op on numbers. Raises GraphError if its entry says no way to emit it."""
@@ -196,24 +212,31 @@ class Builder(Blocks):
         operands = [self.constant(-0.0), x]
         return self.build("llvm.intr.vector.reduce.fadd", [self.number], operands, flags)
 
-    def load_parameter(self, address: ir.Value, width: int = 1) -> ir.Value:
-        """Float64 numbers in a row from a parameter store, in the element type."""
-        type = vector_of(self.f64, width)
-        wide = self.load(address, type, 8)
-        if self.bits == 64:
-            self.vector(width)
-            return self.everywhere(wide)
-        narrow = self.element_type if width == 1 else self.vector(width)
-        return self.everywhere(self.build("llvm.fptrunc", [narrow], [wide]))
+    def load_row(self, address: ir.Value, type: ir.Type, width: int = 1) -> ir.Value:
+        """`width` elements of a type in a row, as numbers of the program."""
+        return self.converted(self.load(address, vector_of(type, width), type.width // 8))
 
-    def gather_parameters(self, addresses: Sequence[ir.Value]) -> ir.Value:
-        """Float64 numbers here and there in a parameter store, as a vector of the element type.
+    def gather(self, addresses: Sequence[ir.Value], type: ir.Type) -> ir.Value:
+        """Elements of a type here and there, as numbers; they are converted all at once."""
+        lanes = [self.load(address, type, type.width // 8) for address in addresses]
+        if len(lanes) == 1:
+            return self.converted(lanes[0])
+        return self.converted(self._assemble(lanes, vector_of(type, len(lanes))))
 
-        They are converted all at once.
-        """
-        lanes = [self.load(address, self.f64, 8) for address in addresses]
-        wide = self._assemble(lanes, ir.VectorType.get([len(lanes)], self.f64))
-        return self.build("llvm.fptrunc", [self.vector(len(lanes))], [wide])
+    def store_row(self, x: ir.Value, address: ir.Value, type: ir.Type) -> None:
+        """Write numbers in a row, as elements of a type."""
+        self.store(self.converted(x, type), address, type.width // 8)
+
+    def converted(self, x: ir.Value, to: ir.Type | None = None) -> ir.Value:
+        """Elements of any float type as those of another, by default as numbers."""
+        element = to or self.element_type
+        width = x.type.shape[0] if isinstance(x.type, ir.VectorType) else 1
+        type = vector_of(element, width) if to or width == 1 else self.vector(width)
+        if x.type == type:
+            return x
+        known = x.type.element_type if width > 1 else x.type
+        name = "llvm.fptrunc" if known.width > element.width else "llvm.fpext"
+        return self.build(name, [type], [x])
 
     def everywhere(self, x: ir.Value) -> ir.Value:
         """A single element as a number: the same at all points of the batch."""

@@ -5,14 +5,14 @@ Establishes a module that MLIR verifies, with
 
     @main(inputs..., outputs...)     the kernel; scalars by value, arrays by pointer; an output of
                                      one element may be the result; an extent is a pointer to an
-                                     i64, at least 1 and a multiple of the schedule's `multiple`
+                                     i64, if padded a multiple of the schedule's `multiple`
     @_mlir_ciface_main               its C interface, as MLIR's own lowering would name it
     @p0, @p1, ...                    pointers to the parameter stores, set once after linking
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,27 +21,29 @@ import numpy.typing as npt
 from lowering.bindings import ir
 
 from ..dialect.blocks import new_module
-from ..ir.extents import Extent
 from ..ir.program import Access, Array, Expr, Program, Role, Statement
+from ..schedule.nest import Nest
 from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder
-from .interface import ENTRY, Interface
+from .interface import ENTRY, STORED, Interface
 from .loop import LoopEmitter
+from .nest import NestEmitter
 from .storage import INLINE_DATA, Storage, in_pieces
 
 
 def constant_data(program: Program, dtype: np.dtype[Any]) -> dict[str, npt.NDArray[Any]]:
-    """The constants and index tables of a program by name, as the code reads them.
+    """The constants of a program by name, numbers and entries, as the code reads them.
 
     Those of more than INLINE_DATA entries are not part of the module: `@name` is a pointer to
     them, set once after linking, like the pointers to the parameter stores.
     """
     with np.errstate(all="ignore"):  # what float32 does not hold is inf or 0
         data: dict[str, npt.NDArray[Any]] = {
-            a.name: np.asarray(a.data, dtype=dtype) for a in program.with_role(Role.CONSTANT)
+            a.name: np.asarray(a.data, dtype=STORED.get(a.dtype, dtype))
+            for a in program.with_role(Role.CONSTANT)
         }
-    return data | {name: table.astype(np.int32) for name, table in program.tables.items()}
+    return data
 
 
 def emit(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
@@ -55,32 +57,26 @@ def emit(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
 
 
 class Emitter:
-    """Emits the functions of a schedule into the builder's module.
-
-    narrowed   parameter arrays that the functions get as arguments, in the element type already
-    """
+    """Emits the functions of a schedule into the builder's module."""
 
     def __init__(
         self,
         builder: Builder,
         schedule: Schedule,
         interface: Interface,
-        narrowed: Collection[str] = (),
     ) -> None:
         self.builder = builder
         self.module = builder.module
         self.schedule = schedule
         self.program = schedule.program
         self.interface = interface
-        self.narrowed = narrowed
         self.arguments = interface.arguments(self.program)
-        self.arguments += [self.program.arrays[name] for name in narrowed]
         self.storage: Storage
 
     # -- functions -----------------------------------------------------------------------------
 
     def globals(self) -> None:
-        """The parameter stores, constant data and index tables."""
+        """The parameter stores and constant data."""
         for a in self.program.with_role(Role.PARAMETER):
             self.builder.pointer_variable(a.name)
         b = self.builder
@@ -88,7 +84,7 @@ class Emitter:
             if len(numbers) > INLINE_DATA:
                 b.pointer_variable(name)
             else:
-                b.data(name, numbers, b.i32 if numbers.dtype == np.int32 else b.element_type)
+                b.data(name, numbers, b.type_of(self.program.arrays[name]))
 
     @property
     def result(self) -> ir.Type | None:
@@ -157,7 +153,7 @@ class Emitter:
         for a, type in zip(self.arguments if marked else [], types, strict=False):
             pointer = type == self.builder.ptr
             mark = "llvm.noalias, llvm.nonnull"
-            mark += ", llvm.readonly" if a.role is not Role.OUTPUT else ""
+            mark += ", llvm.readonly" if a.role not in (Role.OUTPUT, Role.STATE) else ""
             marks.append(f"{{{mark}}}" if pointer else "{}")
         marks += ["{llvm.noalias}" if marked else "{}"] * (len(types) - len(marks))
         if any(mark != "{}" for mark in marks):
@@ -182,34 +178,28 @@ class Emitter:
             self.arguments,
             self.interface.by_value,
             arguments,
-            self.narrowed,
         )
         self.storage.workspace = workspace
 
     def _allocate_workspace(self) -> None:
         size = self.schedule.workspace_size
         if size:
-            pieces = in_pieces(self.program.body) & set(self.schedule.workspace)
+            pieces = in_pieces(self.program.statements) & set(self.schedule.workspace)
             self.storage.workspace = self.storage.allocate(size, in_pieces=bool(pieces))
 
     def _body(self, steps: Sequence[Step]) -> None:
         for step in steps:
             if isinstance(step, Statement):
                 self._assign(step)
+            elif isinstance(step, Nest):
+                NestEmitter(self.builder, step, self.storage).emit()
             else:
-                count = self._count(step.group.count)
-                LoopEmitter(self.builder, self.program, step, self.storage, count).emit()
-
-    def _count(self, count: int) -> ir.Value | None:
-        """A trip count that is known only now."""
-        if not isinstance(count, Extent):
-            return None
-        return self.builder.load(self.storage.bases[count.name], self.builder.i64)
+                LoopEmitter(self.builder, step, self.storage).emit()
 
     def _assign(self, s: Statement) -> None:
         storage = self.storage
         value = self._value(s.expr)
-        if s.accumulate:
+        if s.accumulate is not None:
             value = self.builder.add(storage.read(s.target), value)
         storage.write(s.target, value)
 

@@ -10,27 +10,47 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..ir.program import Array, Program, Role
+from ...errors import ShapeError, SignatureError
+from ..ir.program import GIVEN, Array, Program, Role
 from ..target import c_type
 
 ENTRY = "main"
 """The symbol."""
+PASSED = (Role.INPUT, Role.EXTENT, Role.STATE, Role.OUTPUT)
+"""What `main` takes, or gives."""
+STORED: Mapping[str, npt.DTypeLike] = {
+    "i32": np.int32,
+    "i64": np.int64,
+    "f32": np.float32,
+    "f64": np.float64,
+}
+"""What the elements of arrays are in memory, where they are not numbers of the target."""
+_C_NAMES = {"i32": "int32_t", "i64": "int64_t", "f32": "float", "f64": "double"}
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
     """Which inputs of a program come by value, and which output is the result of `main`.
 
-    All else goes by address. The trip counts that are known only then are 64-bit integers.
+    All else goes by address: numbers, the 32-bit or 64-bit entries of index arrays, and trip counts
+    that are known only then, which are 64-bit integers. State is rewritten where it lies.
+
+    padded   whether trip counts that are known only then are at least 1, and multiples of the
+             schedule's `multiple`
     """
 
     by_value: frozenset[str]
     returned: str | None
+    padded: bool = False
 
     def arguments(self, program: Program) -> list[Array]:
-        """The arrays that are arguments, in order."""
-        found = program.with_role(Role.INPUT, Role.EXTENT, Role.OUTPUT)
-        return [a for a in found if a.name != self.returned]
+        """The arrays that are arguments, in order.
+
+        Live parameters are none, as code reads them where they lie; but copies of them are.
+        """
+        copies = [a for a in program.with_role(Role.PARAMETER) if a.dtype != "f64"]
+        found = program.with_role(*PASSED)
+        return [a for a in found if a.name != self.returned] + copies
 
     def prototype(self, program: Program, dtype: np.dtype[Any]) -> Any:
         """The type of `main`, for ctypes."""
@@ -46,7 +66,8 @@ class Interface:
         named = dict(zip([a.name for a in program.with_role(Role.INPUT)], names, strict=True))
         arguments = []
         for a in self.arguments(program):
-            text = f"{c} {named.get(a.name, a.name)}"
+            type = _C_NAMES.get(a.dtype, c)
+            text = f"{type} {named.get(a.name, a.name)}"
             if a.name not in self.by_value:
                 text = "const " * (a.role is Role.INPUT) + f"{text}[{a.size}]"
             arguments.append(text)
@@ -56,22 +77,60 @@ class Interface:
     def call(
         self, address: int, program: Program, dtype: np.dtype[Any], given: Mapping[str, Any]
     ) -> dict[str, npt.NDArray[np.float64]]:
-        """The outputs of the `main` at an address, by name.
+        """What the `main` at an address gives, by name: its outputs, and its state.
 
-        given   numbers for inputs, and integers for trip counts; inputs that are left out are 0
+        given   numbers for inputs, entries for index arrays, which are checked, and integers for
+                trip counts; inputs that are left out are 0
         """
-        blocks: dict[str, Any] = {
-            a.name: ctypes.c_int64(given[a.name])
-            if a.role is Role.EXTENT
-            else (c_type(dtype) * a.size)(*given.get(a.name, ()))
-            for a in program.with_role(Role.INPUT, Role.EXTENT, Role.OUTPUT)
-        }
+        blocks = {a.name: _block(a, dtype, given) for a in program.with_role(*PASSED)}
         passed = [
-            blocks[a.name][0] if a.name in self.by_value else ctypes.addressof(blocks[a.name])
+            blocks[a.name][0] if a.name in self.by_value else blocks[a.name].ctypes.data
             for a in self.arguments(program)
         ]
         value = self.prototype(program, dtype)(address)(*passed)
         if self.returned:
             blocks[self.returned][0] = value
-        outputs = program.with_role(Role.OUTPUT)
-        return {a.name: np.array(blocks[a.name], dtype=np.float64) for a in outputs}
+        given_back = program.with_role(Role.OUTPUT, Role.STATE)
+        return {a.name: blocks[a.name].astype(np.float64) for a in given_back}
+
+
+def _block(a: Array, dtype: np.dtype[Any], given: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """The memory of an argument, with what is given for it."""
+    if a.role is Role.EXTENT:
+        return np.array([given[a.name]], dtype=np.int64)
+    if a.is_index and a.name in given:
+        return entries(a, given[a.name])
+    block = np.zeros(a.size, STORED.get(a.dtype, dtype))
+    if a.role in GIVEN and a.name in given:
+        block[:] = np.reshape(given[a.name], a.size)
+    return block
+
+
+def entries(a: Array, given: npt.ArrayLike) -> npt.NDArray[Any]:
+    """What is given for an index array, as compiled code reads it: every entry is looked at.
+
+    Raises SignatureError for numbers that are not whole, and for an entry that is not from 0 to
+    what the array says; ShapeError for another number of entries.
+
+    >>> tokens = Array("tokens", Role.INPUT, (2, 2), dtype="i32", below=27)
+    >>> entries(tokens, [[0, 26], [3, 1]])
+    array([ 0, 26,  3,  1], dtype=int32)
+    >>> entries(tokens, [[0, 26], [27, 1]])
+    Traceback (most recent call last):
+    ...
+    micrograd.errors.SignatureError: tokens[1, 0] is 27, but entries of tokens are from 0 to 26
+    """
+    found = np.asarray(given)
+    if found.size != a.size:
+        raise ShapeError(f"{a.name} has {a.size} entries, got {found.size}")
+    if found.size and found.dtype.kind not in "iu":
+        raise SignatureError(f"entries of {a.name} are whole numbers, got {found.dtype}")
+    found = found.reshape(a.shape)
+    wrong = (found < 0) | (found >= a.below)
+    if wrong.any():
+        place = tuple(int(k) for k in np.argwhere(wrong)[0])
+        raise SignatureError(
+            f"{a.name}[{', '.join(map(str, place))}] is {found[place]}, "
+            f"but entries of {a.name} are from 0 to {a.below - 1}"
+        )
+    return np.ascontiguousarray(found.reshape(-1), dtype=STORED[a.dtype])

@@ -6,43 +6,33 @@ from registers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from lowering.bindings import ir
 
-from ..ir.program import Access, Program, accesses
+from ..ir.extents import Extent
+from ..ir.program import accesses
 from ..schedule.lane_costs import packs
 from ..schedule.lanes import Pass, VectorLoop
 from .builder import Builder
-from .scratch import UNROLLED_POINTS, Memory, Scratch, layout, tiling
-from .shuffles import transpose
+from .packs import fill
+from .scratch import Memory, Scratch, layout
 from .statement import Iteration, StatementEmitter, Surroundings, pack_key
 from .storage import Index, Storage, in_pieces
 from .sums import Accumulators
 
 
 class LoopEmitter:
-    """Emits one VectorLoop into the function whose arrays `storage` knows.
+    """Emits one VectorLoop into the function whose arrays `storage` knows."""
 
-    count   how many iterations run, if that is known only then: at least 1, at most the group's,
-            and a multiple of the width where lanes are iterations
-    """
-
-    def __init__(
-        self,
-        builder: Builder,
-        program: Program,
-        loop: VectorLoop,
-        storage: Storage,
-        count: ir.Value | None = None,
-    ) -> None:
+    def __init__(self, builder: Builder, loop: VectorLoop, storage: Storage) -> None:
         self.b = builder
-        self.program = program
+        self.storage = storage
         self.loop = loop
         self.group = loop.group
-        self.count = count
         self.memory = Memory(builder, storage)
-        self.around = Surroundings(loop, self.memory, Accumulators(self.memory, loop))
+        padded = storage.schedule.padded
+        self.least = self.loop.width if self.loop.across and padded else 1
+        accumulators = Accumulators(self.memory, loop, padded)
+        self.around = Surroundings(loop, self.memory, accumulators)
         self.start: Index = (0, None)
 
     def emit(self) -> None:
@@ -52,8 +42,9 @@ class LoopEmitter:
         for s, lane in zip(self.group.statements, loop.lanes, strict=True):
             if not self.b.target.strict:
                 self.around.accumulators.prepare(s, lane)
-        if self.count is not None:
-            self._counted(self.count)
+        count = self.group.count
+        if isinstance(count, Extent):  # known only when it runs
+            self._counted(self.b.load(self.storage.bases[count.name], self.b.i64))
             self.around.accumulators.flush()
             return
         blocks, left = divmod(self.group.count, loop.block)
@@ -85,21 +76,23 @@ class LoopEmitter:
             self._counted_passes(start, some)
 
     def _counted_passes(self, start: Index, count: ir.Value) -> None:
-        """Every pass over a block: several iterations side by side, and then those left."""
+        """Every pass over a block: several iterations side by side, and then what is left: whole
+        vectors, and single ones unless there are none.
+        """
         b = self.b
         self.start = start
         for each in self.loop.passes:
             size = self._size(each)
             self._pack_operands(each)
-            step = each.unroll * size
-            full = b.integer_op("llvm.udiv", count, b.integer(step))
-            done = b.integer_op("llvm.mul", full, b.integer(step))
-            self._repeat(each, full, (0, None), each.unroll, size)
-            least = size if self.loop.across else 1
-            if step > least:
-                rest = b.integer_op("llvm.sub", count, done)
-                left = b.integer_op("llvm.udiv", rest, b.integer(least))
-                self._repeat(each, left, (0, done), 1, least)
+            done: ir.Value | None = None
+            steps = [(each.unroll, size), (1, size if self.loop.across else 1), (1, self.least)]
+            for copies, width in dict.fromkeys(steps):
+                step = b.integer(copies * width)
+                rest = count if done is None else b.integer_op("llvm.sub", count, done)
+                times = b.integer_op("llvm.udiv", rest, step)
+                self._repeat(each, times, (0, done), copies, width)
+                now = b.integer_op("llvm.mul", times, step)
+                done = now if done is None else b.integer_op("llvm.add", done, now)
         self.memory.forget()
 
     def _repeat(self, each: Pass, times: ir.Value, first: Index, copies: int, width: int) -> None:
@@ -185,60 +178,11 @@ class LoopEmitter:
                 continue
             for a in dict.fromkeys(accesses(s.expr)):
                 key = pack_key(a, s.domain, lane)
-                narrow = self.b.bits == 32
-                if key in self.around.packs or not packs(
-                    a, lane, self.group, self.program, narrow=narrow
-                ):
+                bits, program = self.b.bits, self.storage.program
+                if key in self.around.packs or not packs(a, lane, self.group, program, bits):
                     continue
                 strides, size = layout(a, s.domain, lane, self.loop.width)
                 base = self.memory.storage.allocate(size)
                 self.around.packs[key] = pack = Scratch(base, ("pack", key), strides)
-                self._pack(a, pack, s.domain, lane)
-
-    def _pack(self, a: Access, pack: Scratch, domain: tuple[int, ...], lane: int) -> None:
-        """Copy what `a` reads, with `lane` along its rows.
-
-        Where its rows lie along another dimension in memory, squares are transposed.
-        """
-        memory, size = self.memory, self.loop.width
-        dims = [d for d in range(1, len(domain)) if a.strides[d]]
-        lane_at = dims.index(lane) if lane in dims else None
-        across = lane_at is not None and a.strides[lane] != 1
-        row = next((k for k, d in enumerate(dims) if across and a.strides[d] == 1), None)
-        for box, width in tiling([domain[d] for d in dims], lane_at, size):
-            if row is not None and width == size:
-                full, left = divmod(box[row][1], size)
-                squares = [*box[:row], (0, full, size), *box[row + 1 :]]
-                for index in memory.points(squares, UNROLLED_POINTS // size):
-                    self._pack_square(a, pack, _at(domain, dims, index), lane, dims[row])
-                box[row] = (full * size, left, 1)
-            for index in memory.points(box):
-                at = _at(domain, dims, index)
-                value = memory.fetch(a, at, lane if width > 1 else None, width)
-                memory.store(pack, at, value, width)
-        memory.forget()
-
-    def _pack_square(
-        self, a: Access, pack: Scratch, at: Sequence[Index], lane: int, row: int
-    ) -> None:
-        """Copy what `a` reads in a vector's width of steps along `lane` and along `row`."""
-        memory, size = self.memory, self.loop.width
-        rows = [memory.fetch(a, _moved(at, lane, k), row, size) for k in range(size)]
-        for k, column in enumerate(transpose(self.b, rows)):
-            memory.store(pack, _moved(at, row, k), column, size)
-
-
-def _at(domain: Sequence[int], dims: Sequence[int], index: Sequence[Index]) -> list[Index]:
-    """An index for every dimension of a domain; 0 for those that are not given."""
-    at: list[Index] = [(0, None)] * len(domain)
-    for d, i in zip(dims, index, strict=True):
-        at[d] = i
-    return at
-
-
-def _moved(at: Sequence[Index], d: int, steps: int) -> list[Index]:
-    """The index so many steps along one dimension."""
-    there = list(at)
-    fixed, value = there[d]
-    there[d] = (fixed + steps, value)
-    return there
+                at: list[Index] = [(0, None)] * len(s.domain)
+                fill(self.memory, a, pack, s.domain, lane, self.loop.width, at)

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lowering.bindings import ir
 
+from ..dialect.operations import vector_of
 from ..ir.program import Array, Role
 from ..schedule.schedule import Schedule
 from .builder import Builder
@@ -56,9 +57,12 @@ class Vectors:
         self.points = f"points{suffix}"
         self.full = f"full{suffix}"
         self.interface = interface
-        parameters = schedule.program.with_role(Role.PARAMETER)
+        program = schedule.program
+        parameters = program.with_role(Role.PARAMETER)
         self.narrowed = [a.name for a in parameters if builder.bits == 32 and a.size <= NARROWED]
-        self.kernel = Emitter(builder, schedule, interface, self.narrowed)
+        copied = {name: replace(program.arrays[name], dtype="f32") for name in self.narrowed}
+        copies = replace(program, arrays=program.arrays | copied)
+        self.kernel = Emitter(builder, replace(schedule, program=copies), interface)
         outputs = schedule.program.with_role(Role.OUTPUT)
         ordered = [
             *schedule.program.with_role(Role.INPUT),
@@ -96,7 +100,7 @@ class Vectors:
             if x.array.name not in self.interface.by_value
             and x.array.name != self.interface.returned
         }
-        parameters = [self._narrow(name, copies[name]) for name in self.narrowed]
+        narrow = {name: self._narrow(name, copies[name]) for name in self.narrowed}
         single = [x for x in self.leaves if x.array.size <= UNROLLED_COLUMNS]
         pointers = {
             k: self.column(columns, k, begin)
@@ -110,9 +114,8 @@ class Vectors:
                 base = pointers[k] if isinstance(k, int) else self.column(columns, k, begin)
                 return b.element(base, further, b.element_type)
 
-            passed = self._read(buffers, column)
+            passed = self._read(buffers, column) | narrow
             arguments = [passed[a.name] for a in self.kernel.arguments if a.name in passed]
-            arguments += parameters
             call = b.call(self.points, arguments, self.kernel.result)
             numbers = self._results(call, buffers, column)
             with b.when(past):
@@ -190,16 +193,13 @@ class Vectors:
         b = self.b
         size = self.kernel.program.arrays[name].size
         store = b.load(b.address(name), b.ptr)
-        wide = ir.VectorType.get([b.lanes], b.f64)
         full, left = divmod(size, b.lanes)
         if full:
             with b.loop(b.integer(full)) as index:
                 at = b.integer_op("llvm.mul", index, b.integer(b.lanes))
-                numbers = b.load(b.element(store, at, b.f64), wide, 8)
-                narrow = b.build("llvm.fptrunc", [self.lanes_type], [numbers])
-                b.store(narrow, b.element(copy, at, b.element_type), b.bits // 8)
+                numbers = b.load(b.element(store, at, b.f64), vector_of(b.f64, b.lanes), 8)
+                b.store_row(numbers, b.element(copy, at, b.element_type), b.element_type)
         for k in range(full * b.lanes, full * b.lanes + left):
             number = b.load(b.element(store, k, b.f64), b.f64)
-            narrow = b.build("llvm.fptrunc", [b.element_type], [number])
-            b.store(narrow, b.element(copy, k, b.element_type))
+            b.store_row(number, b.element(copy, k, b.element_type), b.element_type)
         return copy

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..ir.program import Access, Role
 from .builder import Builder
+from .indices import linear, scaled
 from .shuffles import gather, windows
 from .storage import Elements, Index, Storage
 
@@ -49,23 +50,13 @@ class Memory:
 
     def scaled(self, value: Any, factor: int) -> Index:
         """An index value times a constant."""
-        b = self.b
-        return (0, value if factor == 1 else b.integer_op("llvm.mul", value, b.integer(factor)))
+        return scaled(self.b, value, factor)
 
     def linear(
         self, offset: int, strides: Sequence[int], at: Sequence[Index], varying: Any = None
     ) -> Index:
         """offset + varying + sum(strides * indices)."""
-        b = self.b
-        constant, total = offset, varying
-        for stride, (fixed, value) in zip(strides, at, strict=True):
-            if not stride:
-                continue
-            constant += stride * fixed
-            if value is not None:
-                scaled = self.scaled(value, stride)[1]
-                total = scaled if total is None else b.integer_op("llvm.add", total, scaled)
-        return constant, total
+        return linear(self.b, offset, strides, at, varying)
 
     def load(self, m: Scratch, at: Sequence[Index], width: int) -> Any:
         """`width` numbers in a row."""
@@ -95,16 +86,17 @@ class Memory:
 
     def elements(self, a: Access, at: Sequence[Index], lane: int | None, width: int) -> Elements:
         """Where in its array an access finds `width` numbers along `lane`."""
-        stride = a.strides[lane] if lane is not None and width > 1 else 0
-        return Elements(self.linear(a.offset, a.strides, at), stride, width)
+        affine = a.parts[0] if a.parts else a
+        stride = affine.strides[lane] if lane is not None and width > 1 else 0
+        return Elements(self.linear(affine.offset, affine.strides, at), stride, width)
 
     def fetch(self, a: Access, at: Sequence[Index], lane: int | None, width: int) -> Any:
         """The numbers that an access reads from its own array."""
         e = self.elements(a, at, lane, width)
         array = self.storage.program.arrays[a.array]
         # vectors of what was just written number by number would wait for the stores
-        written = array.role in (Role.TEMPORARY, Role.OUTPUT)
-        found = windows(e, array.size) if a.table is None and not written else []
+        written = array.role in (Role.TEMPORARY, Role.OUTPUT, Role.STATE)
+        found = windows(e, array.size) if not a.parts and not written else []
         if not found:
             return self.storage.read(a, e)
         row = [self.storage.read(a, Elements((w.start, e.index[1]), 1, width)) for w in found]
@@ -138,18 +130,19 @@ def _apart(known: tuple[Index, int], stored: tuple[Index, int]) -> bool:
 
 
 def layout(
-    a: Access, domain: tuple[int, ...], lane: int, width: int
+    a: Access, domain: tuple[int, ...], lane: int, width: int, first: int = 1
 ) -> tuple[tuple[int, ...], int]:
-    """Strides of a dense array over the inner loops that `a` moves in, `lane` innermost; its size.
+    """Strides of a dense array over the loops, from the `first` on, that `a` moves in, `lane`
+    innermost; its size.
 
     Rows of lanes begin on a vector's boundary.
     """
     strides = [0] * len(domain)
     size = 1
-    if lane > 0 and a.strides[lane]:
+    if lane >= first and a.strides[lane]:
         strides[lane] = 1
         size = _padded(domain[lane], width)
-    for d in reversed(range(1, len(domain))):
+    for d in reversed(range(first, len(domain))):
         if a.strides[d] and d != lane:
             strides[d] = size
             size *= domain[d]

@@ -116,9 +116,11 @@ def fold(b: Builder, rows: Sequence[ir.Value]) -> ir.Value:
     return rows[0]
 
 
-def widen(b: Builder, x: ir.Value, width: int) -> ir.Value:
-    """A vector that begins with the numbers of x and has the same sum."""
-    nothing = b.constant(-0.0)
+def widen(b: Builder, x: ir.Value, width: int, rest: float = -0.0) -> ir.Value:
+    """A vector that begins with the numbers of x; the rest adds nothing to their sum, or is what
+    is given.
+    """
+    nothing = b.constant(rest)
     narrow = b.width(x)
     if narrow == 1:
         return b.build(

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..ir.program import Access, Expr, Statement
 from ..schedule.lanes import VectorLoop
+from ..schedule.routes import moves
 from .builder import Builder
 from .scratch import UNROLLED_POINTS, Memory, Range, Scratch, layout, tiling
 from .shuffles import fold, shuffle, widen
@@ -79,12 +80,12 @@ class StatementEmitter:
         for box, width in tiling(s.domain[1:], lane - 1 if lane else None, self.around.plan.width):
             self.width = self.iteration.width if lane == 0 else width
             dims = list(range(1, len(s.domain)))
-            if not s.accumulate:
+            if s.accumulate is None:
                 for index in self.memory.points(box):
                     at = self._at(dims, index)
                     self._write(at, self._value(s.expr, at), self.width)
                 continue
-            kept = [d for d in dims if s.target.strides[d]]
+            kept = [d for d in dims if moves(s.target)[d]]
             summed = [d for d in dims if d not in kept]
             for index in self.memory.points([box[d - 1] for d in kept]):
                 self._sum(kept, index, summed, [box[d - 1] for d in summed])
@@ -111,13 +112,13 @@ class StatementEmitter:
         target = self._at(kept, index)
         accumulator = self.around.accumulators.find(s, self.width)
         horizontal = self._is_horizontal(accumulator)
-        apart = horizontal or s.target.table is not None
+        apart = horizontal or bool(s.target.parts)
         sums: list[Any] = [None] * self._chains(box)
         if not apart:
             sums[0] = self._read_target(target, accumulator, self.width)
         dims = [*kept, *summed]
         total = _tree(b, self._terms(dims, list(index), box, sums))
-        if s.target.table is not None:
+        if s.target.parts:
             lane = self.lane if self.width > 1 else None
             elements = self.memory.elements(s.target, target, lane, self.width)
             self.memory.storage.add(s.target, total, elements)
@@ -196,7 +197,7 @@ class StatementEmitter:
             return False
         if self.lane == 0 and self.s.target.array in self.around.plan.tiles:
             return False
-        return self.s.target.strides[self.lane] == 0
+        return moves(self.s.target)[self.lane] == 0
 
     def _read_target(self, at: Sequence[Index], accumulator: Accumulator | None, width: int) -> Any:
         if accumulator is not None:
@@ -235,7 +236,7 @@ class StatementEmitter:
             strip = around.strips[a.array]
             first = self.memory.linear(offset, [size], [self.iteration.local])
             return Scratch(strip.base, strip.name, (0, *a.strides[1:]), *first)
-        if self.lane and a.table is None:
+        if self.lane and not a.parts:
             pack = around.packs.get(pack_key(a, self.s.domain, self.lane))
             if pack is not None and not a.strides[0]:
                 strides, _ = layout(a, self.s.domain, self.lane, plan.width)

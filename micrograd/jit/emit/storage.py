@@ -9,8 +9,9 @@ from typing import Any
 
 from lowering.bindings import ir
 
-from ..ir.program import Access, Array, Role, Statement
+from ..ir.program import NUMBER, Access, Array, Role, Statement
 from ..schedule.schedule import Schedule
+from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
 
@@ -18,14 +19,14 @@ Index = tuple[int, Any]
 """An index value: a constant plus an i64 value, or None."""
 
 INLINE_DATA = 1024
-"""Constant arrays and index tables of more entries lie outside the module."""
+"""Constant arrays of more entries lie outside the module."""
 
 _UNCHANGING = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
 
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """`width` elements of an array (or of an index table), `stride` apart from `index` on."""
+    """`width` elements of an array (or of an index array), `stride` apart from `index` on."""
 
     index: Index
     stride: int = 0
@@ -34,7 +35,7 @@ class Elements:
 
 def in_pieces(body: Iterable[Statement]) -> set[str]:
     """The arrays that more than one statement assigns."""
-    counts = Counter(s.target.array for s in body if not s.accumulate)
+    counts = Counter(s.target.array for s in body if s.accumulate is None)
     return {name for name, count in counts.items() if count > 1}
 
 
@@ -48,12 +49,10 @@ class Storage:
         arrays: Sequence[Array],
         by_value: Collection[str],
         arguments: Sequence[ir.Value],
-        narrowed: Collection[str] = (),
     ) -> None:
         self.b = builder
         self.schedule = schedule
         self.program = schedule.program
-        self.narrowed = narrowed
         self.workspace: ir.Value | None = None
         self.memory = CallMemory(builder, builder.block)
         self.scalars: dict[tuple[str, int], ir.Value] = {}
@@ -82,38 +81,38 @@ class Storage:
 
     def read(self, a: Access, elements: Elements | None = None) -> ir.Value:
         """The number that a loop-free access reads, or the elements of one in a loop."""
-        e = elements or Elements((a.offset, None))
+        e = elements or Elements(((a.parts[0] if a.parts else a).offset, None))
         b = self.b
         if (a.array, a.offset) in self.scalars and a.is_constant:
             return b.splat(self.scalars[a.array, a.offset], e.width)
-        if a.table is not None or (e.width > 1 and e.stride not in (0, 1)):
+        if a.parts or (e.width > 1 and e.stride not in (0, 1)):
             return self._scattered(a, e)
         if e.width > 1 and e.stride == 0:
-            return b.splat(self._load(a, e.index, 1), e.width)
-        return self._load(a, e.index, e.width)
+            return b.splat(self.load(a.array, e.index, 1), e.width)
+        return self.load(a.array, e.index, e.width)
 
     def write(self, a: Access, value: ir.Value, elements: Elements | None = None) -> None:
         """Set what `a` stands for."""
-        e = elements or Elements((a.offset, None))
+        e = elements or Elements(((a.parts[0] if a.parts else a).offset, None))
         b = self.b
         if a.array in self.schedule.registers:
             self.scalars[a.array, a.offset] = value
-        elif a.table is not None or (e.width > 1 and e.stride != 1):
+        elif a.parts or (e.width > 1 and e.stride != 1):
             for k in range(e.width):
                 lane = b.extract(value, k) if e.width > 1 else value
-                b.store(lane, self._address(a.array, self._resolve(a, e, k)), b.bits // 8)
+                self.store(a.array, self._resolve(a, e, k), lane)
         else:
-            b.store(value, self._address(a.array, e.index), b.bits // 8)
+            self.store(a.array, e.index, value)
 
     def add(self, a: Access, value: ir.Value, elements: Elements) -> None:
         """Add to what `a` stands for."""
         b = self.b
-        if a.table is not None and elements.width > 1:
+        if a.parts and elements.width > 1:
             # lanes may stand for the same element, so each is added by itself
             for k in range(elements.width):
-                address = self._address(a.array, self._resolve(a, elements, k))
-                before = b.load(address, b.number, b.bits // 8)
-                b.store(b.add(before, b.extract(value, k)), address, b.bits // 8)
+                place = self._resolve(a, elements, k)
+                sum = b.add(self.load(a.array, place, 1), b.extract(value, k))
+                self.store(a.array, place, sum)
             return
         self.write(a, self.b.add(self.read(a, elements), value, reduction=True), elements)
 
@@ -121,52 +120,78 @@ class Storage:
         """Elements that are not in a row."""
         b = self.b
         places = [self._resolve(a, e, k) for k in range(e.width)]
-        if b.bits == 32 and e.width > 1 and self._is_store(a.array):
-            return b.gather_parameters([self._address(a.array, place) for place in places])
-        return b.assemble([self._load(a, place, 1) for place in places])
+        type = self._type(a.array)
+        if e.width > 1 and type != b.element_type:
+            return b.gather([self.address(a.array, place) for place in places], type)
+        return b.assemble([self.load(a.array, place, 1) for place in places])
 
     def _resolve(self, a: Access, e: Elements, lane: int) -> Index:
-        """The index of one lane's element, through the table if there is one."""
+        """The index of one lane's element, through the index array if there is one."""
         constant, value = e.index
         index = (constant + lane * e.stride, value)
-        if a.table is None:
+        if not a.parts:
             return index
+        return 0, self.entry(str(a.parts[0].by), index)
+
+    def entry(self, name: str, index: Index) -> ir.Value:
+        """The i64 of an index array's entry; entries never change."""
         b = self.b
-        address = b.at(self._constant(a.table), index, b.i32)
+        type = b.type_of(self.program.arrays[name])
+        address = b.at(self._base(name), index, type)
 
         def load() -> ir.Value:
-            return b.build("llvm.sext", [b.i64], [b.load(address, b.i32)])
+            entry = b.load(address, type)
+            return entry if type == b.i64 else b.build("llvm.sext", [b.i64], [entry])
 
-        return 0, b.numbered(("entry", address), load)
+        return b.numbered(("entry", address), load)
 
-    def _load(self, a: Access, index: Index, width: int) -> ir.Value:
+    def load(self, name: str, index: Index, width: int) -> ir.Value:
+        """Elements of an array in a row."""
         b = self.b
-        address = self._address(a.array, index)
-        role = self.program.arrays[a.array].role
+        address = self.address(name, index)
+        role = self.program.arrays[name].role
 
         def load() -> ir.Value:
-            if self._is_store(a.array):
-                return b.load_parameter(address, width)
-            if role in (Role.PARAMETER, Role.CONSTANT) and width == 1:
-                return b.everywhere(b.load(address, b.element_type))
-            return b.load(address, b.vector(width), b.bits // 8)
+            type = self._type(name)
+            if type == b.number:
+                return b.load(address, b.vector(width), b.bits // 8)
+            numbers = b.load_row(address, type, width)
+            return b.everywhere(numbers) if width == 1 else numbers
 
         return b.numbered(("load", address, width), load) if role in _UNCHANGING else load()
 
-    def _is_store(self, name: str) -> bool:
-        """Whether its numbers are float64, whatever the element type is."""
-        return self.program.arrays[name].role is Role.PARAMETER and name not in self.narrowed
+    def load_part(self, name: str, index: Index, mask: ir.Value) -> ir.Value:
+        """The same, of which the lanes that a mask leaves out are not read."""
+        b = self.b
+        (width,) = mask.type.shape
+        otherwise = b.constant_vector(1.0, width, b.type_of(self.program.arrays[name]))
+        return b.converted(masks.load(b, self.address(name, index), mask, otherwise))
+
+    def store(self, name: str, index: Index, x: ir.Value, mask: ir.Value | None = None) -> None:
+        """Set elements of an array in a row; of those, which a mask leaves out are not written."""
+        b, type = self.b, self._type(name)
+        address = self.address(name, index)
+        if mask is not None:
+            masks.store(b, b.converted(x, type), address, mask)
+        elif type == b.number:
+            b.store(x, address, b.bits // 8)
+        else:
+            b.store_row(x, address, type)
+
+    def _type(self, name: str) -> ir.Type:
+        """What one element of an array is in memory: a number, or what it is declared as.
+
+        What is the same for all points of a batch are single elements.
+        """
+        b, array = self.b, self.program.arrays[name]
+        alike = array.role in (Role.PARAMETER, Role.CONSTANT) or array.dtype != NUMBER
+        return b.type_of(array) if alike else b.number
 
     # -- addresses -----------------------------------------------------------------------------
 
-    def _address(self, name: str, index: Index) -> ir.Value:
-        b = self.b
-        role = self.program.arrays[name].role
-        if self._is_store(name):
-            type = b.f64
-        else:
-            type = b.element_type if role in (Role.PARAMETER, Role.CONSTANT) else b.number
-        return b.at(self._base(name), index, type)
+    def address(self, name: str, index: Index) -> ir.Value:
+        """Where an element of an array lies."""
+        return self.b.at(self._base(name), index, self._type(name))
 
     def _base(self, name: str) -> ir.Value:
         """The address of an array's first element."""
@@ -180,9 +205,8 @@ class Storage:
         return self._constant(name)
 
     def _constant(self, name: str) -> ir.Value:
-        """The address of constant data or of an index table."""
-        a = self.program.arrays.get(name)
-        size = a.size if a is not None else len(self.program.tables[name])
+        """The address of constant data."""
+        size = self.program.arrays[name].size
         return self._pointer(name) if size > INLINE_DATA else self._global(name)
 
     def _pointer(self, name: str) -> ir.Value:

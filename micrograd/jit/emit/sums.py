@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..ir.extents import is_number
 from ..ir.program import Access, Statement
 from ..schedule.lanes import VectorLoop
 from .scratch import Memory, Scratch, layout, tiling
@@ -37,18 +38,19 @@ class Accumulators:
     """The accumulators of one loop.
 
     A sum over lanes has two: one with a partial sum per lane, for full vectors, and one of single
-    numbers for what is left.
+    numbers for what is left. `padded`: nothing is left of run-time extents.
     """
 
-    def __init__(self, memory: Memory, loop: VectorLoop) -> None:
+    def __init__(self, memory: Memory, loop: VectorLoop, padded: bool) -> None:
         self.memory = memory
         self.loop = loop
+        self.padded = padded or is_number(loop.group.count)
         self.wide: dict[int, Accumulator] = {}
         self.single: dict[int, Accumulator] = {}
 
     def prepare(self, s: Statement, lane: int | None) -> None:
         """Give the statement what it needs, if its target is the same for every iteration."""
-        if not s.accumulate or s.target.strides[0] or s.target.table is not None:
+        if s.accumulate is None or s.target.strides[0] or s.target.parts:
             return
         if self.loop.group.in_turn:
             return  # what is added may be read in the next iteration
@@ -61,7 +63,7 @@ class Accumulators:
         if over_lanes and s.domain[along] >= width:
             wide = tuple(d * width for d in strides)
             self.wide[id(s)] = self._new(s, wide, size * width, along, width)
-        aligned = self.loop.across and self.loop.block % width == 0
+        aligned = self.loop.across and self.loop.block % width == 0 and self.padded
         if not over_lanes or s.domain[along] % width or (lane == 0 and not aligned):
             self.single[id(s)] = self._new(s, strides, size, along, 1)
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from .interpret import elements, is_recurrence, run_in_order
 from .nests import Ints
-from .program import Access, Expr, Program, Role, Statement, accesses
+from .points import elements, is_recurrence
+from .program import GIVEN, Access, Expr, Program, Role, Statement, accesses
 from .rounding import Bounded, Numbers, Precision, apply
+from .running import run_in_order
 
 
 class _Memory:
@@ -55,12 +56,12 @@ def interpret_bounded(
             represented in the dtype is rounded to it, as calls do; and extents
     dtype   what the compiled code computes in
 
-    >>> from micrograd.ops import mul
+    >>> from micrograd.ops import add, mul
     >>> p = Program()
     >>> _ = p.declare("x", Role.INPUT, 3), p.declare("out", Role.OUTPUT)
     >>> p.assign(Access("out"), -0.0)
     >>> square = mul(Access("x", 0, (1,)), Access("x", 0, (1,)))
-    >>> p.assign(Access("out", 0, (0,)), square, (3,), accumulate=True)
+    >>> p.assign(Access("out", 0, (0,)), square, (3,), accumulate=add)
     >>> found = interpret_bounded(p, {"x": [1.0, 2.0, 4.0]}, np.dtype(np.float32))["out"]
     >>> found.value.tolist(), bool(0.0 < found.error[0, 0] < 1e-5)
     ([[21.0]], True)
@@ -68,10 +69,10 @@ def interpret_bounded(
     with np.errstate(all="ignore"):
         program = program.running(given)
         run = _Run(program, given, dtype, points)
-        run_in_order(program.body, lambda s: _Step(s, run).run)
+        run_in_order(program, lambda s: _Step(s, run).run)
         return {
             a.name: run.memory[a.name].read(np.arange(a.size), run.precision)
-            for a in program.with_role(Role.OUTPUT)
+            for a in program.with_role(Role.OUTPUT, Role.STATE)
         }
 
 
@@ -85,10 +86,13 @@ class _Run:
         self.points = points
         self.memory: dict[str, _Memory] = {}
         for a in program.arrays.values():
-            if a.role in (Role.INPUT, Role.PARAMETER):
+            if a.is_index:
+                continue
+            if a.role in GIVEN:
                 number = np.asarray(given[a.name], dtype=dtype).astype(np.float64)
                 columns = number.size // max(1, a.size) or 1  # an array may be empty
                 number = np.broadcast_to(number.reshape(a.size, columns), (a.size, points))
+                number = number.copy() if a.role is Role.STATE else number
                 self.memory[a.name] = _Memory(number, np.zeros(number.shape))
             elif a.role is Role.CONSTANT:
                 number = np.asarray(a.data, dtype=np.float64)
@@ -114,8 +118,9 @@ class _Step:
         self.target = run.memory[s.target.array]
         self.where = elements(s.target, s.domain, program)
         self.read = {a: elements(a, s.domain, program) for a in accesses(s.expr)}
-        own = any(a.array == s.target.array for a in self.read)
-        self.one_by_one = own and (s.turn > 0 or is_recurrence(s, program))
+        op = s.accumulate
+        in_sequence = op is not None and not op.coefficients  # sums have their own bound
+        self.one_by_one = in_sequence or is_recurrence(s, program)
 
     def run(self, points: range) -> None:
         """Run these points: at once, unless one may read what another wrote."""
@@ -132,7 +137,13 @@ class _Step:
         value = np.broadcast_to(x.value, shape)
         error = np.broadcast_to(x.error, shape)
         sizes = np.where(np.isfinite(value), np.abs(value), 0.0)
-        if not self.s.accumulate:
+        op = self.s.accumulate
+        if op is not None and not op.coefficients:
+            before = target.read(to, self.runner.precision)
+            x = apply(op, [before, Bounded(value, error)], self.runner.precision)
+            value, error = x.value, x.error
+            sizes = np.where(np.isfinite(value), np.abs(value), 0.0)
+        if op is None or not op.coefficients:
             target.value[to], target.error[to] = value, error
             target.sizes[to], target.terms[to] = sizes, 1.0
         elif len(to) == 1:

@@ -6,15 +6,16 @@ its points in order, last index fastest, so sums have one defined order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from math import prod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .graph import CONSTANT, PARAMETER, Graph, op_of
-from .program import Access, Expr, Program, Role, Statement, accesses, runs
+from .points import elements
+from .program import GIVEN, Access, Expr, Program, Role, Statement, accesses
+from .running import run_in_order
 
 Numbers = npt.NDArray[np.float64]
 
@@ -38,84 +39,25 @@ def interpret_graph(graph: Graph, arrays: Mapping[str, Sequence[float]]) -> list
 
 
 def interpret(program: Program, given: Mapping[str, Any]) -> dict[str, Numbers]:
-    """The output arrays of a program by name, given its input and parameter arrays, and extents.
+    """The arrays that a program gives, by name: its outputs, and its state as it leaves it.
+
+    given   what it is given, by name: arrays, of numbers or of entries, and extents
 
     Elements that no statement has written read as nan, so a use before a definition shows.
     """
     program = program.running(given)
     memory: dict[str, Numbers] = {}
     for a in program.arrays.values():
-        if a.role in (Role.INPUT, Role.PARAMETER):
+        if a.is_index:
+            continue
+        if a.role in GIVEN:
             memory[a.name] = np.array(given[a.name], dtype=np.float64).reshape(a.size)
         elif a.role is Role.CONSTANT:
-            memory[a.name] = np.array(a.data, dtype=np.float64)
+            memory[a.name] = np.array(a.data, dtype=np.float64).reshape(a.size)
         else:
             memory[a.name] = np.full(a.size, np.nan)
-    run_in_order(program.body, lambda s: _Step(s, program, memory).run)
-    return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT)}
-
-
-def run_in_order(
-    body: Sequence[Statement], prepare: Callable[[Statement], Callable[[range], None]]
-) -> None:
-    """Run all points of all statements; of those that run in turn, an iteration at a time.
-
-    prepare   makes of a statement what runs a range of its points
-    """
-    for together in runs(body):
-        steps = [prepare(s) for s in together]
-        if not together[0].turn:
-            steps[0](range(together[0].points))
-            continue
-        for i in range(together[0].domain[0]):
-            for s, step in zip(together, steps, strict=True):
-                each = s.points // s.domain[0]
-                step(range(i * each, (i + 1) * each))
-
-
-def elements(access: Access, domain: tuple[int, ...], program: Program) -> npt.NDArray[np.int64]:
-    """The element that the access touches at every point of the domain, in order: i64[points]."""
-    index = np.full((1,), access.offset, dtype=np.int64)
-    for count, stride in zip(domain, access.strides, strict=True):
-        index = (index[:, None] + stride * np.arange(count)).reshape(-1)
-    return program.tables[access.table][index] if access.table is not None else index
-
-
-def distinct(
-    access: Access, domain: tuple[int, ...], program: Program
-) -> tuple[npt.NDArray[np.int64], bool]:
-    """The elements that the access touches, and whether it touches one of them more than once.
-
-    Loops that the access does not depend on are left out, so the cost is that of the elements, not
-    of the points: a weight that a million points read is looked up once.
-    """
-    loops = [(n, d) for n, d in zip(domain, access.strides, strict=True) if (d and n != 1) or not n]
-    counts, strides = tuple(n for n, _ in loops), tuple(d for _, d in loops)
-    index = elements(Access(access.array, access.offset, strides, access.table), counts, program)
-    again = prod(domain) > len(index)
-    return index, again or repeats(index, program.arrays[access.array].size)
-
-
-def touched(index: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.bool_]:
-    """Which of `size` elements an index sequence names."""
-    mask = np.zeros(size, dtype=bool)
-    mask[index] = True
-    return mask
-
-
-def repeats(index: npt.NDArray[np.int64], size: int) -> bool:
-    """Whether an index sequence names one of `size` elements twice."""
-    return len(index) > 1 and int(touched(index, size).sum()) < len(index)
-
-
-def is_recurrence(s: Statement, program: Program) -> bool:
-    """Whether an iteration may read what an earlier iteration wrote."""
-    own = [a for a in accesses(s.expr) if a.array == s.target.array]
-    if not own:
-        return False
-    size = program.arrays[s.target.array].size
-    written = touched(distinct(s.target, s.domain, program)[0], size)
-    return any(bool(written[distinct(a, s.domain, program)[0]].any()) for a in own)
+    run_in_order(program, lambda s: _Step(s, program, memory).run)
+    return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT, Role.STATE)}
 
 
 class _Step:
@@ -134,7 +76,8 @@ class _Step:
             element = self.where[point]
             v = self._value(self.s.expr, point)
             before = float(self.target[element])
-            self.target[element] = before + v if self.s.accumulate else v
+            op = self.s.accumulate
+            self.target[element] = v if op is None else op.eval(before, v)
 
     def _value(self, expr: Expr, point: int) -> float:
         if isinstance(expr, float):

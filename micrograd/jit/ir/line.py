@@ -11,7 +11,7 @@ from ...errors import ParseError
 _TOKEN = re.compile(
     r"(?P<name>[^\W\d]\w*)"
     r"|(?P<number>[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)"
-    r"|(?P<mark>\+=|<=|[-+*=<,()\[\]])"
+    r"|(?P<mark>[+*]=|<=|[-+*=<:,()\[\]])"
 )
 _DIGITS = 18
 """More in an integer would not fit into 64 bits."""

@@ -4,65 +4,101 @@ from __future__ import annotations
 
 import numpy as np
 
-from .interpret import elements, repeats
-from .program import Role, Statement, accesses
-from .progress import Bools, Broken, Ints, Progress
+from .points import touched
+from .program import Access, Role, Statement
+from .progress import Bools, Broken, Ints, Progress, is_known
+from .touches import ASSIGNED, READ, Touches, clash, common, row_numbers, touches
 
 
 def order_alone(s: Statement, p: Progress) -> None:
     """What a statement reads is written, what it assigns is not, and written from there on."""
     for a in p.reads:
         if not p.written[a.array].all():
-            _require(p.written[a.array], p.distinct(a, s)[0], a.array, "read")
+            require(p.written[a.array], p.distinct(a)[0], a.array, "read")
     done = p.written[s.target.array]
-    if s.accumulate:
+    if s.accumulate is not None:
         if not done.all():  # without a look at every point, of which a reduction may have many
-            _require(done, p.distinct(s.target, s)[0], s.target.array, "accumulated into")
+            require(done, p.distinct(s.target)[0], s.target.array, "accumulated into")
         return
-    target = p.distinct(s.target, s)[0]
-    if done[target].any():
+    target = p.distinct(s.target)[0]
+    if done[target].any() and s.target.array not in p.state:
         raise Broken(f"{s.target.array}[{int(target[np.argmax(done[target])])}] is assigned twice")
     done[target] = True
 
 
-def _require(done: Bools, index: Ints, name: str, what: str) -> None:
+def require(done: Bools, index: Ints, name: str, what: str) -> None:
+    """That elements are written before something is done to them."""
     ready = done[index]
     if not ready.all():
         raise Broken(f"{name}[{int(index[np.argmin(ready)])}] is {what} before it is assigned")
 
 
-def order_in_turn(run: list[Statement], p: Progress) -> None:
-    """In every iteration each element is there before it is read or added to."""
-    late = len(run) * run[0].domain[0]  # a time that never comes
-    named = {a.array for s in run for a in s.accesses}
-    times = {name: np.where(p.written[name], -1, late) for name in named}
-    for k, s in enumerate(run):
-        target = elements(s.target, s.domain, p.program)
-        if not s.accumulate:
-            time = times[s.target.array]
-            if (time[target] < late).any() or repeats(target, len(time)):
-                raise Broken(f"an element of {s.target.array} is assigned twice", k)
-            time[target] = _times(s, k, len(run))
-    for k, s in enumerate(run):
-        now = _times(s, k, len(run))
-        for a in dict.fromkeys([*accesses(s.expr), *([s.target] if s.accumulate else [])]):
-            index = elements(a, s.domain, p.program)
-            early = times[a.array][index] >= now
-            if early.any():
-                raise Broken(f"{a.array}[{int(index[np.argmax(early)])}] is read too early", k)
-    for name, time in times.items():
-        p.written[name] |= time < late
+def assigned_once(s: Statement, p: Progress) -> None:
+    """What a statement assigns in its own loops, each element of it once."""
+    if s.accumulate is not None:
+        return
+    for name in s.target.index_arrays:
+        if not is_known(name, p.program):
+            raise Broken(
+                f"`=` writes through entries of {name}, which are not known and may be equal; "
+                "accumulate, as with `+=`"
+            )
+    if len(p.loops) == len(p.domain):  # one point
+        return
+    if not p.loops:
+        again = p.distinct(s.target)[1]
+    else:
+        again = touches(s.target, p.domain, len(p.loops), p.program, count=True).again
+    if again:
+        raise Broken("`=` writes one element more than once; reductions accumulate with `+=`")
 
 
-def _times(s: Statement, k: int, statements: int) -> Ints:
-    """When each point of statement k of a run is done."""
-    each = s.points // s.domain[0]
-    return np.repeat(np.arange(s.domain[0]) * statements + k, each)
+def not_carried(s: Statement, p: Progress) -> None:
+    """In its own loops a statement reads nothing that it writes, but state at the same point."""
+    name = s.target.array
+    own = [a for a in p.reads if a.array == name]
+    if not own:
+        return
+    if name in p.state:
+        if any(_at_other_points(s.target, a, p) for a in own):
+            raise Broken(f"it reads elements of {name} that it writes at other points")
+        return
+    if p.loops:
+        depth = len(p.loops)
+        written = _codes(touches(s.target, p.domain, depth, p.program), s.target, p)
+        read = [_codes(touches(a, p.domain, depth, p.program), a, p) for a in own]
+        carried = any(common(written, codes) for codes in read)
+    else:
+        mask = touched(p.distinct(s.target)[0], p.program.arrays[name].size)
+        carried = any(bool(mask[p.distinct(a)[0]].any()) for a in own)
+    if carried:
+        raise Broken(f"it reads elements of {name} that it writes in its own loops")
+
+
+def _codes(found: Touches, a: Access, p: Progress) -> Ints:
+    """A number for each element and iteration of the loops around the statement."""
+    iterations = found.numbers(0, row_numbers(p.domain[: len(p.loops)]))
+    return iterations * p.program.arrays[a.array].size + found.index
+
+
+def _at_other_points(target: Access, read: Access, p: Progress) -> bool:
+    """Whether elements are read at other points than they are written at, or written at two."""
+    depth, every = len(p.loops), len(p.domain)
+    outside = (0,) * depth
+    both = [touches(a, p.domain, every, p.program) for a in (target, read)]
+    codes = [_codes(found, a, p) for found, a in zip(both, (target, read), strict=True)]
+    points = [found.numbers(0, (*outside, *row_numbers(p.domain[depth:]))) for found in both]
+    kinds = np.repeat([ASSIGNED, READ], [len(x) for x in codes])
+    return clash(np.concatenate(codes), np.concatenate(points), kinds) is not None
 
 
 def complete(p: Progress) -> None:
-    """Every element of an output is written."""
+    """Every element of an output is written; as far as loops over run-time extents go, if so."""
     for a in p.program.with_role(Role.OUTPUT):
         if not p.written[a.name].all():
             missing = int(np.argmin(p.written[a.name]))
             raise Broken(f"output element {a.name}[{missing}] is never set")
+        for (name, _), needs in p.needs.get(a.name, {}).items():
+            if needs.any() and p.program.arrays[name].role is not Role.EXTENT:
+                missing = int(np.argmax(needs))
+                raise Broken(f"output element {a.name}[{missing}] may be never set, as {name} says")

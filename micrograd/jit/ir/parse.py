@@ -2,41 +2,60 @@
 
     input x[3]
     const w[3] = 1.0 0.5 -2.0
+    temp s[4]
     output out[1]
 
-    out = 0.0
-    out += mul(w[i], x[i])  for i < 3   ; a comment ends with the line
+    s = 0.0
+    for i < 3 in order:
+      s[i + 1] = add(s[i], mul(w[i], x[i]))   ; a comment ends with the line
+    out = s[3]
 
 Takes whatever `str(program)` and `dump(program)` print, comments, and blank lines; gives the
 program, which may break every rule of the verifier. What only `dump` prints may be left out: a
-constant has no data then, and a table no entries, which the verifier refuses; a temporary of one
-element is declared where it is first assigned.
+constant has no data then, which the verifier refuses; a temporary of one element is declared where
+it is first assigned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...ops import OPS
-from .extents import Extent
+from ...ops import OPS, Op
+from .extents import Affine, Entries, Extent
 from .line import END, Line
+from .parse_expression import access, affine, expression, number, position
+from .places import most_of
 from .program import (
+    INDEX,
     INDEX_NAMES,
-    LIKE_NUMBERS,
-    NO_ENTRY,
-    Access,
-    Apply,
-    Expr,
+    Loop,
+    Node,
+    Order,
     Program,
     Role,
     Statement,
     accesses,
 )
+from .text import most_entry
 
 _ROLES = {role.value: role for role in Role}
+_DTYPES = ("f64", "f32", *INDEX)
+_REDUCES: dict[str, Op] = {op.reduces: op for op in OPS.values() if op.reduces}
+_WORDS = [word for word in _REDUCES if word.isalpha()]
+_ASSIGN = ", ".join(f"`{word}=`" for word in ("", *_REDUCES))
+
+
+@dataclass(slots=True)
+class _Open:
+    """A body that lines are read into, and how far these are indented; None before the first."""
+
+    body: list[Node]
+    names: tuple[str, ...] = ()
+    extents: tuple[int, ...] = ()
+    space: str | None = None
 
 
 def parse(text: str) -> Program:
@@ -47,8 +66,8 @@ def parse(text: str) -> Program:
 
     >>> program = parse("input x[2]\\noutput out[1]\\n\\nout = mul(x, x[1])")
     >>> program.body[0].expr
-    Apply(op=<op mul: x * y>, args=(Access(array='x', offset=0, strides=(), table=None), \
-Access(array='x', offset=1, strides=(), table=None)))
+    Apply(op=<op mul: x * y>, args=(Access(array='x', offset=0, strides=(), parts=()), \
+Access(array='x', offset=1, strides=(), parts=())))
     >>> print(program)
     input x[2]
     output out[1]
@@ -56,205 +75,218 @@ Access(array='x', offset=1, strides=(), table=None)))
     out = mul(x, x[1])
     """
     program = Program()
-    for number, line in enumerate(text.split("\n"), 1):
-        tokens = Line(line.rstrip("\r"), number)
-        if tokens.now.kind == "end":
+    around = [_Open(program.body)]
+    head: Line | None = None
+    for count, written in enumerate(text.split("\n"), 1):
+        line = Line(written.rstrip("\r"), count)
+        if line.now.kind == "end":
             continue
         try:
-            if tokens.then.kind == "name":
-                _declaration(tokens, program)
+            if _is_declaration(line):
+                _declaration(line, program)
             else:
-                _statement(tokens, program)
+                _indented(line, around, head)
+                head = _node(line, around, program)
         except RecursionError:
-            raise tokens.error("an expression is nested too deep") from None
-        if tokens.now.kind != "end":
-            raise tokens.expected(END)
+            raise line.error("an expression is nested too deep") from None
+        if line.now.kind != "end":
+            raise line.expected(END)
+    if head is not None:
+        raise head.error("the loop has no body: lines below it that are indented more", 0)
     return program
 
 
-# --- lines ----------------------------------------------------------------------------------
+def _indented(line: Line, around: list[_Open], head: Line | None) -> None:
+    """Leave the bodies that the line does not belong to; `head` begins a loop right above it."""
+    space = line.text[: line.now.place]
+    if around[-1].space is None:
+        outer = around[-2].space if len(around) > 1 else None
+        if outer is not None and not (space.startswith(outer) and len(space) > len(outer)):
+            raise line.error("expected a line of the loop's body, which is indented more")
+        around[-1].space = space
+    while around and around[-1].space != space:
+        if len(around) == 1 or len(around[-1].space or "") <= len(space):
+            raise line.error("this line is not indented as any above that it may go on from")
+        around.pop()
 
 
 # --- declarations ---------------------------------------------------------------------------
 
 
+def _is_declaration(line: Line) -> bool:
+    """Whether it has two names in a row, which no statement has: `for i` and `x max=` aside."""
+    return (
+        line.then.kind == "name"
+        and not _is_head(line)
+        and not (line.then.text in _WORDS and line.tokens[2].text == "=")
+    )
+
+
+def _is_head(line: Line) -> bool:
+    return line.now.text == "for" and line.then.kind == "name" and line.tokens[2].text == "<"
+
+
 def _declaration(line: Line, program: Program) -> None:
     if program.body:
         raise line.error("declarations stand above all statements")
-    role = line.now.text
-    if role not in _ROLES and role != "table":
-        raise line.expected(f"{', '.join(_ROLES)}, table, or a statement")
+    role = _ROLES.get(line.now.text)
+    if role is None:
+        raise line.expected(f"{', '.join(_ROLES)}, or a statement")
     line.read()
-    if line.now.text in program.arrays or line.now.text in program.tables:
+    if line.now.text in program.arrays:
         raise line.error(f"{line.now.text} is declared already")
     name = line.name("a name")
-    if role == Role.EXTENT.value:
+    if role is Role.EXTENT:
         line.require("<=")
         program.extent(name, line.integer("how much it is at most"))
         return
     line.require("[")
-    place = line.now.place
-    size = line.integer("how many elements it has")
+    shape = [line.integer("how many elements it has")]
+    while line.accept(","):
+        shape.append(line.integer("how many elements it has"))
     line.require("]")
-    if role != "table":
-        array = program.declare(name, _ROLES[role], size)
-        if array.role is Role.CONSTANT and line.accept("="):
-            array.data = np.array(list(_numbers(line)))
-        return
-    entries = [NO_ENTRY] * size
-    if line.accept("="):
-        entries = list(_integers(line))
-        if len(entries) != size:
-            raise line.error(
-                f"table {name} has {size} entries, but {len(entries)} are given", place
-            )
-    program.tables[name] = np.array(entries, dtype=np.int64)
+    array = program.declare(name, role, tuple(shape))
+    if line.now.kind == "name":
+        if line.now.text not in _DTYPES:
+            raise line.expected(f"{', '.join(_DTYPES)}, or the end of the line")
+        array.dtype = line.read().text
+    if role is Role.CONSTANT and line.accept("="):
+        array.data = np.array(list(_entries(line)), np.int64) if array.is_index else _data(line)
+    elif array.is_index and line.accept("<"):
+        array.below = line.integer("the number that every entry is below")
 
 
-def _numbers(line: Line) -> Iterator[float]:
+def _data(line: Line) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    numbers = []
     while line.now.kind != "end":
-        yield _number(line, "a number")
+        numbers.append(number(line, "a number"))
+    return np.array(numbers, np.float64)
 
 
-def _integers(line: Line) -> Iterator[int]:
+def _entries(line: Line) -> Iterator[int]:
     while line.now.kind != "end":
         yield line.signed("a whole number")
 
 
-# --- statements -----------------------------------------------------------------------------
+# --- loops and statements -------------------------------------------------------------------
 
 
-def _statement(line: Line, program: Program) -> None:
-    line.indices = _indices(line)
-    target = _access(line)
-    if target.array in program.tables:
-        raise line.error(
-            f"{target.array} is a table, which is not assigned to", line.tokens[0].place
-        )
-    if line.now.text not in ("=", "+="):
-        raise line.expected("`=` or `+=`")
-    accumulate = line.read().text == "+="
-    expr = _expr(line)
+def _node(line: Line, around: list[_Open], program: Program) -> Line | None:
+    """Read a statement, or what begins a loop; that line, if it is one."""
+    inside = around[-1]
+    if not _is_head(line):
+        inside.body.append(_statement(line, program, inside))
+        return None
+    line.read()
+    line.indices = list(inside.names)
+    index = _new_index(line, inside.names)
+    line.require("<")
+    extent = _count(line, program, inside.extents)
+    order = _order(line)
+    if not line.accept(":"):
+        raise line.expected("`in order:`, `in reverse order:` or `:`")
+    loop = Loop(extent, order, [])
+    inside.body.append(loop)
+    around.append(_Open(loop.body, (*inside.names, index), (*inside.extents, extent)))
+    return line
+
+
+def _order(line: Line) -> Order:
+    if not line.accept("in"):
+        return Order.FREE
+    order = Order.REVERSE if line.accept("reverse") else Order.FORWARD
+    line.require("order")
+    return order
+
+
+def _statement(line: Line, program: Program, inside: _Open) -> Statement:
+    line.indices = [*inside.names, *_own_indices(line)]
+    target = access(line, program)
+    accumulate = _assign(line)
+    expr = expression(line, program)
     for a in (target, *accesses(expr)):
         known = program.arrays.get(a.array)
         if known is not None and known.role is Role.EXTENT:
             raise line.error(f"{a.array} is an extent: it says how often loops run", 0)
-    domain: list[int] = []
-    turn = 0
+    domain = inside.extents
     if line.now.text == "for":
-        domain = _loops(line, program)
-        if line.accept("in"):
-            line.require("turn")
-            turn = line.integer("the number of the turn")
+        domain = _loops(line, program, inside)
     if target.array not in program.arrays:
         program.declare(target.array, Role.TEMPORARY)
-    program.body.append(Statement(target, expr, tuple(domain), accumulate, turn))
+    return Statement(target, expr, domain, accumulate)
 
 
-def _indices(line: Line) -> list[str]:
-    """The indices of the loops, which stand at the end of the line."""
+def _assign(line: Line) -> Op | None:
+    """What the statement reduces by."""
+    word = line.now.text
+    if line.accept("="):
+        return None
+    if word in _WORDS and line.then.text == "=":
+        line.read()
+    elif line.now.kind != "mark" or word[:-1] not in _REDUCES or word[-1] != "=":
+        raise line.expected(_ASSIGN)
+    line.read()
+    return _REDUCES[word.removesuffix("=")]
+
+
+def _own_indices(line: Line) -> list[str]:
+    """The indices of the statement's own loops, which stand at the end of the line."""
     texts = [token.text for token in line.tokens]
     found = [k for k, t in enumerate(texts) if t == "for" and line.tokens[k + 1].kind == "name"]
     if not found:
         return []
-    return [texts[k] for k in range(found[-1] + 1, len(texts)) if texts[k - 1] in ("for", ",")]
+    return [
+        texts[k]
+        for k in range(found[-1] + 1, len(texts) - 1)
+        if texts[k - 1] in ("for", ",") and texts[k + 1] == "<"
+    ]
 
 
-def _loops(line: Line, program: Program) -> list[int]:
-    """The trip counts."""
-    seen: set[str] = set()
-    counts = []
+def _new_index(line: Line, taken: tuple[str, ...]) -> str:
+    if line.now.text not in INDEX_NAMES or line.now.text in taken:
+        raise line.expected(f"another index, one of {INDEX_NAMES[0]} to {INDEX_NAMES[-1]}")
+    return line.read().text
+
+
+def _loops(line: Line, program: Program, inside: _Open) -> tuple[int, ...]:
+    """The trip counts, those of the loops around first."""
+    taken, counts = inside.names, inside.extents
     line.require("for")
     while True:
-        index = line.now.text
-        if index not in INDEX_NAMES or index in seen:
-            raise line.expected(f"another index, one of {INDEX_NAMES[0]} to {INDEX_NAMES[-1]}")
-        seen.add(line.read().text)
+        index = _new_index(line, taken)
         line.require("<")
-        counts.append(_count(line, program))
+        line.indices = list(taken)
+        counts = (*counts, _count(line, program, counts))
+        taken = (*taken, index)
         if not line.accept(","):
             return counts
 
 
-def _count(line: Line, program: Program) -> int:
-    """A trip count: a number, or an extent."""
-    a = program.arrays.get(line.now.text)
-    if line.now.kind == "name" and a is not None and a.role is Role.EXTENT:
-        line.read()
-        return Extent(a.name, a.size)
-    return line.integer("how often the loop runs: a number, or an extent")
-
-
-def _expr(line: Line) -> Expr:
-    token = line.now
-    if token.kind == "name" and line.then.text == "(":
-        op = OPS.get(token.text)
-        if op is None:
-            near = get_close_matches(token.text, OPS, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise line.error(f"{token.text!r} is no op of the table{hint}")
-        line.at += 2
-        args = [_expr(line)]
-        while line.accept(","):
-            args.append(_expr(line))
-        if not line.accept(")"):
-            raise line.expected("`,` or `)`")
-        return Apply(op, tuple(args))
-    if token.kind == "name" and (token.text not in LIKE_NUMBERS or line.then.text == "["):
-        return _access(line)
-    return _number(line, "an array, a number or an op")
-
-
-def _number(line: Line, what: str) -> float:
-    sign = -1.0 if line.minus() else 1.0
-    token = line.now
-    if token.kind == "number" or token.text == "inf" or (token.text == "nan" and sign > 0.0):
-        return sign * float(line.read().text)
-    raise line.expected(what)
-
-
-def _access(line: Line) -> Access:
-    array = line.name("an array")
-    if not line.accept("["):
-        return Access(array, 0, (0,) * len(line.indices))
-    table = None
+def _count(line: Line, program: Program, outside: tuple[int, ...]) -> int:
+    """A trip count: a number, an extent, an entry, or affine in the indices of loops outside."""
+    name = line.now.text
+    a = program.arrays.get(name)
+    is_name = line.now.kind == "name" and name not in line.indices
     if line.now.kind == "name" and line.then.text == "[":
-        table = line.read().text
-        line.require("[")
-    offset, strides = _affine(line)
-    for _ in range(1 + (table is not None)):
-        if not line.accept("]"):
-            raise line.expected("`+`, `-` or `]`")
-    return Access(array, offset, strides, table)
+        line.read()
+        offset, strides = position(line, program, name)
+        most = _at_most(line, most_entry(name, program.arrays))
+        return Entries(name, offset, strides, most)
+    if is_name and a is not None and a.role is Role.EXTENT:
+        line.read()
+        if line.now.text in ("+", "-"):
+            raise line.error(f"{name} is an extent, to which nothing is added here")
+        return Extent(a.name, a.size)
+    if is_name or (line.now.kind not in ("name", "number") and line.now.text != "-"):
+        raise line.expected("how often the loop runs: a number, an index, an extent, or an entry")
+    offset, strides = affine(line)
+    if not any(strides):
+        if line.now.text == "<=":
+            raise line.error("a number is what it is: it has no number that it is at most")
+        return offset
+    return Affine(offset, strides, _at_most(line, most_of(offset, strides, outside)))
 
 
-def _affine(line: Line) -> tuple[int, tuple[int, ...]]:
-    """The offset and the strides."""
-    offset, strides = 0, [0] * len(line.indices)
-    sign = 1
-    while True:
-        if line.now.kind == "name":
-            strides[_index(line)] += sign
-        else:
-            factor = sign * line.signed("a whole number or an index")
-            if line.accept("*"):
-                strides[_index(line)] += factor
-            else:
-                offset += factor
-        if line.now.text not in ("+", "-"):
-            return offset, tuple(strides)
-        sign = 1 if line.read().text == "+" else -1
-
-
-def _index(line: Line) -> int:
-    """The number of the loop whose index stands here."""
-    token = line.now
-    name = line.name("an index")
-    if name in line.indices:
-        return line.indices.index(name)
-    loops = ", ".join(line.indices)
-    raise line.error(
-        f"{name} is no index of this statement, "
-        + (f"whose loops are over {loops}" if loops else "which has no loops"),
-        token.place,
-    )
+def _at_most(line: Line, most: int) -> int:
+    """How much it is at most, if the line says that."""
+    return line.integer("how much it is at most") if line.accept("<=") else most

@@ -1,189 +1,64 @@
-"""Program: array statements over affine domains, the compiler's own IR (docs/ir.md).
+"""Program: statements over affine domains in a tree of loops, the compiler's own IR (docs/ir.md).
 
 A statement is a perfect loop nest around one assignment:
 
-    h[16*i + j] += p[17*j + k] * x[2*i + k]  for i < 100, j < 16, k < 2
+    h[i, j] += mul(p[17*j + k], x[i, k])  for i < 100, j < 16, k < 2
 
-A scalar is an array of one element and a statement without loops. That is all: a matrix product
-is a sum over a product of two accesses, broadcasting is stride 0, a transposition swaps strides.
+A scalar is an array of one element and a statement without loops. A matrix product is a sum over a
+product of two accesses, broadcasting is stride 0, a transposition swaps strides. Loops around
+statements say in which order these take turns: that is how values are carried.
 
-Expressions are immutable by convention and compare by structure. They have Python's operators
-and answer to the ops of the table, so derivative rules and expansions run on them unchanged.
+    for i < 40 in order:
+      h[i + 1, j] = tanh(add(h[i, j], x[i]))  for j < 14
+
+A statement's domain and the strides of its accesses count all loops, those around it first; so it
+means the same wherever it stands, and passes that do not care for order see statements only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...operators import install_operators
 from ...ops import Op
+from .expressions import LIKE_NUMBERS as LIKE_NUMBERS
+from .expressions import Access as Access
+from .expressions import Apply as Apply
+from .expressions import Expr as Expr
+from .expressions import Expression as Expression
+from .expressions import Part as Part
+from .expressions import accesses as accesses
+from .expressions import entry as entry
+from .expressions import format_expr as format_expr
+from .expressions import map_accesses as map_accesses
+from .extents import INDEX_NAMES as INDEX_NAMES
 from .extents import Extent
-
-INDEX_NAMES = "ijklmnopqrstuvw"
-LIKE_NUMBERS = ("inf", "nan")
-"""Names that numbers have, too: arrays of these names are printed with their brackets."""
-NO_ENTRY = int(np.iinfo(np.int64).min)
-"""What stands in an index table whose entries are not known: it is outside every array."""
-
-
-class Expression:
-    """What accesses and applied ops have in common: operators that build expressions."""
-
-    __slots__ = ()
-
-    def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Apply:
-        return Apply(op, operands)
+from .statements import Loop as Loop
+from .statements import Node as Node
+from .statements import Order as Order
+from .statements import Statement as Statement
+from .statements import lines as lines
+from .statements import map_statements as map_statements
+from .statements import row_major as row_major
+from .statements import statements as statements
 
 
-install_operators(
-    Expression,
-    lambda op: lambda self: Apply(op, (self,)),
-    lambda op, reflected=False: (
-        lambda self, other: Apply(op, (other, self) if reflected else (self, other))
-    ),
-)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How the loops of a program were found.
 
-
-@dataclass(slots=True, unsafe_hash=True)
-class Access(Expression):
-    """Element `offset + sum(strides * loop indices)` of an array.
-
-    With a table, that is the position in a constant index table, whose entry is the element.
+    strategy   "classes", "steps", "batches", "table", or "straight"
+    left       what was not found, and why
     """
 
-    array: str
-    offset: int = 0
-    strides: tuple[int, ...] = ()
-    table: str | None = None
-
-    def __str__(self) -> str:
-        if self.table is not None:
-            return f"{self.array}[{self.table}[{self._affine()}]]"
-        if self.offset == 0 and self.is_constant and self.array not in LIKE_NUMBERS:
-            return self.array
-        return f"{self.array}[{self._affine()}]"
-
-    def _affine(self) -> str:
-        terms = [
-            name if stride == 1 else f"{stride}*{name}"
-            for name, stride in zip(INDEX_NAMES, self.strides, strict=False)
-            if stride
-        ]
-        if self.offset or not terms:
-            terms.append(str(self.offset))
-        return " + ".join(terms).replace("+ -", "- ")
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether it is the same element for every iteration."""
-        return self.table is None and not any(self.strides)
-
-
-@dataclass(slots=True, unsafe_hash=True)
-class Apply(Expression):
-    """An op of the table applied to expressions."""
-
-    op: Op
-    args: tuple[Expr, ...]
-
-    def __str__(self) -> str:
-        return f"{self.op.name}({', '.join(map(format_expr, self.args))})"
-
-
-Expr: TypeAlias = Access | Apply | float
-
-
-def format_expr(expr: Expr) -> str:
-    """The expression as text; floats print so that they read back exactly."""
-    return float.__repr__(expr) if isinstance(expr, float) else str(expr)
-
-
-def accesses(expr: Expr) -> Iterator[Access]:
-    """Every access in an expression, left to right."""
-    stack: list[Expr] = [expr]
-    while stack:
-        e = stack.pop()
-        if isinstance(e, Access):
-            yield e
-        elif isinstance(e, Apply):
-            stack.extend(reversed(e.args))
-
-
-def map_accesses(expr: Expr, change: Callable[[Access], Expr]) -> Expr:
-    """The expression with every access replaced by what `change` makes of it."""
-    if isinstance(expr, Access):
-        return change(expr)
-    if isinstance(expr, Apply):
-        return Apply(expr.op, tuple([map_accesses(x, change) for x in expr.args]))
-    return expr
-
-
-@dataclass(slots=True)
-class Statement:
-    """`target = expr` or `target += expr`, for every point of the domain, last index fastest.
-
-    Indices that the target's strides leave out are reduced over, in order.
-
-    Statements in a row with the same `turn`, not 0, share their first loop: each of its
-    iterations runs all of them before the next begins. That is how values are carried from one
-    step to the next.
-    """
-
-    target: Access
-    expr: Expr
-    domain: tuple[int, ...] = ()
-    accumulate: bool = False
-    turn: int = 0
-
-    def __str__(self) -> str:
-        loops = ", ".join(f"{n} < {c!s}" for n, c in zip(INDEX_NAMES, self.domain, strict=False))
-        sign = "+=" if self.accumulate else "="
-        text = f"{self.target} {sign} {format_expr(self.expr)}"
-        if loops:
-            text += f"  for {loops}"
-        return text + (f" in turn {self.turn}" if self.turn else "")
-
-    @property
-    def points(self) -> int:
-        """How often the assignment runs."""
-        return prod(self.domain)
-
-    @property
-    def accesses(self) -> list[Access]:
-        """Where it writes, then where it reads, left to right."""
-        return [self.target, *accesses(self.expr)]
-
-
-def row_major(counts: Sequence[int], inner: int = 1) -> tuple[int, ...]:
-    """The strides of a dense array over loops, whose innermost `inner` points share an element.
-
-    >>> row_major((5, 3, 2)), row_major((5, 3, 2), inner=2)
-    ((6, 2, 1), (3, 1, 0))
-    """
-    strides, points = [], 1
-    for count in reversed(counts):
-        strides.append(points // inner if points >= inner else 0)
-        points *= count
-    return tuple(reversed(strides))
-
-
-def runs(body: Sequence[Statement]) -> Iterator[list[Statement]]:
-    """The statements in order: those that run in turn together, the others one by one."""
-    run: list[Statement] = []
-    for s in body:
-        if run and (not s.turn or s.turn != run[0].turn):
-            yield run
-            run = []
-        run.append(s)
-    if run:
-        yield run
+    strategy: str
+    left: Sequence[str] = ()
 
 
 class Role(Enum):
@@ -195,69 +70,138 @@ class Role(Enum):
     EXTENT = "extent"  # given by the caller: how often loops run
     TEMPORARY = "temp"
     OUTPUT = "output"
+    STATE = "state"  # given by the caller, rewritten in place, and given back
+
+
+GIVEN = (Role.INPUT, Role.PARAMETER, Role.STATE)
+"""What has numbers before the program runs, beside constants."""
+
+NUMBER = "number"
+"""The dtype of arrays of what the program computes in, which the target says."""
+_USUAL = {Role.PARAMETER: "f64"}
+"""The dtypes of roles whose arrays are not of numbers of that dtype unless they say otherwise."""
+INDEX = ("i32", "i64")
+"""The dtypes of index arrays, which accesses and extents go through."""
 
 
 @dataclass(slots=True)
 class Array:
-    """A one-dimensional array of a program; `data` is set for constants only.
+    """An array of a program.
 
-    An extent is a number that no statement reads or writes; `size` is how much it is at most.
+    shape   row-major, as far as statements see it
+    data    of constants only
+    dtype   of its elements in memory: NUMBER, or "f64", "f32", "i32", "i64"
+    below   of an index array that is given: every entry is at least 0 and below this
+
+    An extent is a number that no statement reads or writes; its size is how much it is at most.
     """
 
     name: str
     role: Role
-    size: int = 1
-    data: npt.NDArray[np.float64] | None = None
+    shape: tuple[int, ...] = (1,)
+    data: npt.NDArray[Any] | None = None
+    dtype: str = NUMBER
+    below: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many elements it has."""
+        return prod(self.shape)
+
+    @property
+    def is_index(self) -> bool:
+        """Whether accesses and extents may go through it."""
+        return self.dtype in INDEX
 
     def __str__(self) -> str:
         if self.role is Role.EXTENT:
             return f"extent {self.name} <= {self.size}"
-        return f"{self.role.value} {self.name}[{self.size}]"
+        text = f"{self.role.value} {self.name}[{', '.join(map(str, self.shape))}]"
+        if self.dtype != _USUAL.get(self.role, NUMBER):
+            text += f" {self.dtype}"
+        return f"{text} < {self.below}" if self.below else text
 
 
 @dataclass(slots=True)
 class Program:
-    """Arrays and index tables by name, in order of declaration, and statements in order."""
+    """Arrays by name, in order of declaration, and statements and loops in order."""
 
     arrays: dict[str, Array] = field(default_factory=dict)
-    tables: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
-    body: list[Statement] = field(default_factory=list)
+    body: list[Node] = field(default_factory=list)
+    found: Found = Found("straight")
 
     def declare(
         self,
         name: str,
         role: Role,
-        size: int = 1,
-        data: npt.NDArray[np.float64] | None = None,
+        shape: int | tuple[int, ...] = 1,
+        data: npt.NDArray[Any] | None = None,
+        dtype: str = NUMBER,
+        below: int = 0,
     ) -> Array:
-        """Enter an array and return it."""
-        array = self.arrays[name] = Array(name, role, size, data)
+        """Enter an array and return it; live parameters are float64, if nothing else is said."""
+        if isinstance(shape, int):
+            shape = (shape,)
+        if dtype == NUMBER:
+            dtype = _USUAL.get(role, NUMBER)
+        array = self.arrays[name] = Array(name, role, shape, data, dtype, below)
         return array
+
+    def table(self, name: str, entries: npt.ArrayLike) -> str:
+        """Enter an index array that is part of the program; its name."""
+        data = np.asarray(entries, dtype=np.int64)
+        return self.declare(name, Role.CONSTANT, data.shape, data.reshape(-1), "i32").name
 
     def extent(self, name: str, most: int) -> Extent:
         """Declare a run-time trip count."""
         self.declare(name, Role.EXTENT, most)
         return Extent(name, most)
 
-    def running(self, given: Mapping[str, Any]) -> Program:
-        """The program whose loops run as often as these numbers of its extents say.
+    @property
+    def statements(self) -> list[Statement]:
+        """All statements, in the order in which they stand."""
+        return list(statements(self.body))
 
-        Raises ValueError for a number below 0 or above what the extent is at most.
+    @property
+    def index_arrays(self) -> list[Array]:
+        """The arrays that accesses and extents may go through."""
+        return [a for a in self.arrays.values() if a.is_index]
+
+    def running(self, given: Mapping[str, Any]) -> Program:
+        """The program with these numbers for its extents, and these entries in index arrays.
+
+        Raises ValueError for a number below 0 or above what the extent is at most, and for an
+        entry that is not below what is declared.
         """
         counts: dict[str, int] = {}
         for a in self.with_role(Role.EXTENT):
             counts[a.name] = count = int(np.asarray(given[a.name]).reshape(()))
             if not 0 <= count <= a.size:
                 raise ValueError(f"{a.name} should be from 0 to {a.size}, got {count}")
-        if not counts:
-            return self
-        body = [
-            replace(
-                s, domain=tuple(counts[c.name] if isinstance(c, Extent) else c for c in s.domain)
-            )
-            for s in self.body
-        ]
-        return Program(self.arrays, self.tables, body)
+        arrays = dict(self.arrays)
+        for a in self.with_role(*GIVEN):
+            if a.is_index:
+                data = np.asarray(given[a.name], dtype=np.int64).reshape(a.size)
+                wrong = (data < 0) | (data >= a.below)
+                if wrong.any():
+                    at = int(np.argmax(wrong))
+                    raise ValueError(
+                        f"{a.name}[{at}] should be from 0 to {a.below - 1}, got {data[at]}"
+                    )
+                arrays[a.name] = replace(a, data=data)
+
+        def known(count: int) -> int:
+            return counts[count.name] if isinstance(count, Extent) else count
+
+        def body(nodes: Sequence[Node]) -> list[Node]:
+            return [
+                Loop(known(n.extent), n.order, body(n.body))
+                if isinstance(n, Loop)
+                else replace(n, domain=tuple(map(known, n.domain)))
+                for n in nodes
+            ]
+
+        return Program(arrays, body(self.body) if counts else self.body)
 
     def with_role(self, *roles: Role) -> list[Array]:
         """The arrays of these roles, in order of declaration."""
@@ -269,41 +213,40 @@ class Program:
         expr: Expr,
         domain: tuple[int, ...] = (),
         *,
-        accumulate: bool = False,
+        accumulate: Op | None = None,
     ) -> None:
         """Append a statement."""
         self.body.append(Statement(target, expr, domain, accumulate))
 
     def __str__(self) -> str:
         declared = [
-            str(a) for a in self.arrays.values() if a.role is not Role.TEMPORARY or a.size != 1
+            str(a) for a in self.arrays.values() if a.role is not Role.TEMPORARY or a.shape != (1,)
         ]
-        declared += [f"table {name}[{len(t)}]" for name, t in self.tables.items()]
-        return "\n".join([*declared, "", *map(str, self.body)])
+        return "\n".join([*declared, "", *lines(self.body, self.arrays)])
 
 
 def dump(program: Program) -> str:
     """All of a program as text, which `parse` takes back.
 
-    What `str(program)` leaves out is there as well: the data of constants, the entries of index
-    tables, and temporaries of one element.
+    What `str(program)` leaves out is there as well: the data of constants, and temporaries of one
+    element.
 
-    >>> p = Program(tables={"t": np.array([2, 0])})
+    >>> p = Program()
     >>> _ = p.declare("c", Role.CONSTANT, 3, np.array([1.0, -0.0, np.inf]))
-    >>> _ = p.declare("out", Role.OUTPUT, 2)
-    >>> p.assign(Access("out", 0, (1,)), Access("c", 0, (1,), "t"), (2,))
+    >>> _ = p.declare("out", Role.OUTPUT, 2), p.table("t", [2, 0])
+    >>> p.assign(Access("out", 0, (1,)), entry("c", "t", 0, (1,)), (2,))
     >>> print(dump(p))
     const c[3] = 1.0 -0.0 inf
     output out[2]
-    table t[2] = 2 0
+    const t[2] i32 = 2 0
     <BLANKLINE>
     out[i] = c[t[i]]  for i < 2
     """
-    lines = []
+    declared = []
     for a in program.arrays.values():
-        numbers = [] if a.data is None else [" =", *map(repr, np.asarray(a.data, float).tolist())]
-        lines.append(str(a) + " ".join(numbers))
-    for name, entries in program.tables.items():
-        known = [] if NO_ENTRY in entries else [" =", *map(str, entries.tolist())]
-        lines.append(f"table {name}[{len(entries)}]" + " ".join(known))
-    return "\n".join([*lines, "", *map(str, program.body)])
+        numbers: list[str] = []
+        if a.data is not None:
+            data = np.asarray(a.data, np.int64 if a.is_index else float)
+            numbers = [" =", *map(repr, data.tolist())]
+        declared.append(str(a) + " ".join(numbers))
+    return "\n".join([*declared, "", *lines(program.body, program.arrays)])

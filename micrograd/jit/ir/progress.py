@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from .interpret import distinct
-from .program import Access, Apply, Expr, Program, Role, Statement
+from .extents import Entries
+from .points import distinct
+from .program import Access, Apply, Expr, Loop, Program, Role, Statement
 
 READ_ONLY = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
 Bools = npt.NDArray[np.bool_]
@@ -25,20 +26,32 @@ class Broken(Exception):
 
 @dataclass(slots=True)
 class Progress:
-    """A program and what is written so far; and what the rules ask of the statement at hand."""
+    """A program and what is written so far; and what the rules ask of the statement at hand.
+
+    `loops` are those around the statement, and `domain` is its own, where a loop whose extent is
+    an entry that is not known runs as often as it may at most.
+    """
 
     program: Program
     written: dict[str, Bools] = field(default_factory=dict)
+    state: set[str] = field(default_factory=set)
+    needs: dict[str, dict[tuple[str, int], Ints]] = field(default_factory=dict)
+    loops: tuple[Loop, ...] = ()
+    domain: tuple[int, ...] = ()
     reads: list[Access] = field(default_factory=list)
     applied: list[Apply] = field(default_factory=list)
     leaves: list[Expr] = field(default_factory=list)
     _found: dict[Access, tuple[Ints, bool]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def start(self) -> None:
+        """Nothing is written yet but what is given."""
         for a in self.program.arrays.values():
-            self.written[a.name] = np.full(a.size, a.role in READ_ONLY)
+            given = a.role in READ_ONLY or a.role is Role.STATE
+            self.written[a.name] = np.full(0 if a.role is Role.EXTENT else a.size, given)
+            if a.role is Role.STATE:
+                self.state.add(a.name)
 
-    def begin(self, s: Statement) -> None:
+    def begin(self, s: Statement, loops: tuple[Loop, ...] = ()) -> None:
         """Take a statement to pieces: what it reads, the ops it applies, and everything else."""
         reads: dict[Access, None] = {}
         self.applied, self.leaves, self._found = [], [], {}
@@ -53,9 +66,28 @@ class Progress:
             else:
                 self.leaves.append(e)
         self.reads = list(reads)
+        self.loops = loops
+        self.domain = s.domain and at_most(s.domain, self.program)
 
-    def distinct(self, a: Access, s: Statement) -> tuple[Ints, bool]:
+    def distinct(self, a: Access) -> tuple[Ints, bool]:
         """The elements that an access of this statement touches, and whether one twice."""
+        if not self.domain and not a.parts:
+            return np.array((a.offset,)), False
         if a not in self._found:
-            self._found[a] = distinct(a, s.domain, self.program)
+            self._found[a] = distinct(a, self.domain, self.program)
         return self._found[a]
+
+
+def is_known(array: str, program: Program) -> bool:
+    """Whether an index array's entries are known before the code runs."""
+    a = program.arrays.get(array)
+    return a is not None and a.data is not None
+
+
+def at_most(domain: tuple[int, ...], program: Program) -> tuple[int, ...]:
+    """The domain with as many iterations as there may be of loops whose extents are not known."""
+    if not any(isinstance(c, Entries) and not is_known(c.array, program) for c in domain):
+        return domain
+    return tuple(
+        [int(c) if isinstance(c, Entries) and not is_known(c.array, program) else c for c in domain]
+    )

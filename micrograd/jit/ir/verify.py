@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import CompilerError
-from .program import Program, Statement, runs
+from .program import Loop, Node, Program, Statement
 from .progress import Broken, Progress
-from .rules import RULES, STAGES, Each, Rule
+from .rules import RULES, STAGES, Each, Whole
 
 
 def verify(program: Program, after: str = "", *, stage: str = "program") -> Program:
@@ -24,42 +24,57 @@ def verify(program: Program, after: str = "", *, stage: str = "program") -> Prog
     each = [rule.each for rule in rules if rule.each is not None]
     alone = each + [rule.alone for rule in rules if rule.alone is not None]
     progress = Progress(program)
+    _whole(program, after, progress, [rule.arrays for rule in rules])
+    progress.start()
     number = 0
-    for run in runs(program.body):
+    for node in program.body:
         try:
-            if run[0].turn:
-                _check_in_turn(run, progress, each, rules)
-            else:
-                _check(run[0], progress, alone)
+            if isinstance(node, Statement):
+                progress.begin(node)
+                for check in alone:
+                    check(node, progress)
+                number += 1
+                continue
+            inside = _check_loop([node], (), progress, each)
+            for rule in rules:
+                if rule.together is not None:
+                    rule.together(node, progress)
+            number += inside
         except Broken as broken:
             raise _error(program, after, broken, number + (broken.at or 0)) from None
-        number += len(run)
-    for rule in rules:
-        if rule.program is not None:
-            try:
-                rule.program(progress)
-            except Broken as broken:
-                raise _error(program, after, broken, broken.at) from None
+    _whole(program, after, progress, [rule.program for rule in rules])
     return program
 
 
-def _check(s: Statement, progress: Progress, rules: Sequence[Each]) -> None:
-    progress.begin(s)
-    for check in rules:
-        check(s, progress)
-
-
-def _check_in_turn(
-    run: list[Statement], progress: Progress, each: Sequence[Each], rules: Sequence[Rule]
-) -> None:
-    for k, s in enumerate(run):
-        try:
-            _check(s, progress, each)
-        except Broken as broken:
-            raise Broken(str(broken), k) from None
+def _whole(program: Program, after: str, progress: Progress, rules: Sequence[Whole | None]) -> None:
     for rule in rules:
-        if rule.together is not None:
-            rule.together(run, progress)
+        if rule is not None:
+            try:
+                rule(progress)
+            except Broken as broken:
+                raise _error(program, after, broken, broken.at) from None
+
+
+def _check_loop(
+    body: Sequence[Node], loops: tuple[Loop, ...], progress: Progress, rules: Sequence[Each]
+) -> int:
+    """Check every statement of a tree of loops; how many there are."""
+    number = 0
+    for node in body:
+        if isinstance(node, Statement):
+            progress.begin(node, loops)
+            try:
+                for check in rules:
+                    check(node, progress)
+            except Broken as broken:
+                raise Broken(str(broken), number) from None
+            number += 1
+            continue
+        try:
+            number += _check_loop(node.body, (*loops, node), progress, rules)
+        except Broken as broken:
+            raise Broken(str(broken), number + (broken.at or 0)) from None
+    return number
 
 
 def _error(program: Program, after: str, broken: Broken, number: int | None) -> CompilerError:
@@ -67,6 +82,9 @@ def _error(program: Program, after: str, broken: Broken, number: int | None) -> 
     place = f"program{f' after {after}' if after else ''}"
     if number is None:
         return CompilerError(f"{place}: {broken}")
-    lo, hi = max(0, number - 2), min(number + 3, len(program.body))
-    context = "\n".join(f"{'>' if k == number else ' '} {program.body[k]}" for k in range(lo, hi))
+    found = program.statements
+    lo, hi = max(0, number - 2), min(number + 3, len(found))
+    context = "\n".join(
+        f"{'>' if k == number else ' '} {found[k].text(0, program.arrays)}" for k in range(lo, hi)
+    )
     return CompilerError(f"{place}, statement {number}: {broken}\n{context}")

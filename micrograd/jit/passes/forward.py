@@ -21,6 +21,7 @@ from ..ir.nests import Ints, nests
 from ..ir.program import Access, Expr, Program, Role, accesses
 from ..reroll.outputs import write_outputs
 from ..trace.trace import Element
+from .chains import chained
 from .tangents import Bundle, extend
 
 FEW = 16
@@ -41,7 +42,8 @@ def jvp(
     direction   the arrays that it is given in, with their sizes: one after the other they have a
                 number for every element of `wrt`. They become inputs.
     """
-    result = Program(dict(program.arrays), dict(program.tables))
+    program = chained(program, {e[0] for e in wrt if e is not None}, of)
+    result = Program(dict(program.arrays))
     places: list[Element] = []
     for name, size in direction:
         result.declare(name, Role.INPUT, size)
@@ -70,7 +72,8 @@ def jacobian(
 
     symmetric   `of` is the gradient with respect to `wrt`: `into` is made exactly symmetric
     """
-    result = Program({}, dict(program.tables))
+    program = chained(program, {e[0] for e in wrt if e is not None}, of)
+    result = Program()
     for a in program.arrays.values():
         is_output = a.role is Role.OUTPUT
         result.arrays[a.name] = replace(a, role=Role.TEMPORARY) if is_output else a
@@ -82,7 +85,7 @@ def jacobian(
         numbers[name][k] = d
     columns = np.array([-1 if e is None else number[e] for e in wrt], dtype=np.int64)
     result.declare(into, Role.OUTPUT, places.shape[1])
-    cost = len(number) * sum(1 + len(list(accesses(s.expr))) for s in program.body)
+    cost = len(number) * sum(1 + len(list(accesses(s.expr))) for s in program.statements)
     if cost <= UNROLLED:
         bundles = [
             Bundle(program, result, {name}, numbers, number=d) for d, (name, _) in enumerate(number)
@@ -143,7 +146,7 @@ def _spread(
         sources.append(bundle.element(of, places_, columns[rows]))
     for only in (known, ~known):
         index = np.flatnonzero(only)
-        name = bundle.tangent(Access(of)).array
+        name = bundle.declare(of)
         for counts, (target, *reads) in nests(np.stack([index, *(x[index] for x in sources)])):
             value: Expr = 0.0
             if only is known:

@@ -111,7 +111,10 @@ def _scalings(expr: Apply) -> Iterator[tuple[float, Expr]]:
 
 def combine(program: Program) -> Program:
     """The program with like terms combined. Not for strict kernels."""
-    if any(s.domain or s.target.table is not None or s.turn for s in program.body):
+    body = program.statements
+    if any(s.domain or any(a.parts for a in s.accesses) for s in body):
+        return program
+    if any(s.accumulate and not s.accumulate.coefficients for s in body):
         return program
     return _Combiner(program).run()
 
@@ -129,10 +132,10 @@ class _Combiner:
         arrays = {
             name: a for name, a in self.program.arrays.items() if a.role is not Role.TEMPORARY
         }
-        self.result = Program(arrays, self.program.tables)
+        self.result = Program(arrays)
         outputs: dict[Access, None] = {}
-        for s in self.program.body:
-            expr = Apply(ops.add, (s.target, s.expr)) if s.accumulate else s.expr
+        for s in self.program.statements:
+            expr = Apply(s.accumulate, (s.target, s.expr)) if s.accumulate else s.expr
             self.values[s.target] = self._value(expr, s.target.array)
             if self.program.arrays[s.target.array].role is Role.OUTPUT:
                 outputs[s.target] = None

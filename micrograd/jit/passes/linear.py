@@ -7,30 +7,55 @@ gives what that operand contributes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
-from ..ir.program import Access, Apply, Expr
+from ...ops import add, eq, where
+from ..ir.program import Access, Apply, Expr, Program
+from .flows import is_known_choice
+
+Tangents: TypeAlias = dict[tuple[Expr, ...], Expr]
+"""Terms of a tangent by the conditions under which there is one: data of the program says that."""
 
 
-def tangent_of(expr: Expr, out: Expr, leaves: Mapping[Access, Expr]) -> Expr | None:
-    """The tangent of an expression whose value is also `out`, given those of what it reads."""
+def tangents_of(
+    expr: Expr, out: Expr, leaves: Mapping[Access, Tangents], program: Program
+) -> Tangents:
+    """The tangents of an expression whose value is also `out`, given those of what it reads."""
     if isinstance(expr, float):
-        return None
+        return {}
     if isinstance(expr, Access):
-        return leaves.get(expr)
+        return leaves.get(expr, {})
     if expr.op.choice:
         condition, x, y = expr.args
-        dx, dy = tangent_of(x, x, leaves), tangent_of(y, y, leaves)
-        if dx is None and dy is None:
-            return None
-        chosen: Expr = expr.op(condition, 0.0 if dx is None else dx, 0.0 if dy is None else dy)
-        return chosen
-    total: Expr | None = None
+        dx, dy = (tangents_of(e, e, leaves, program) for e in (x, y))
+        if not is_known_choice(expr, program):
+            return {c: expr.op(condition, dx.get(c, 0.0), dy.get(c, 0.0)) for c in dx | dy}
+        if list(dx) == list(dy) == [()]:
+            return {(): expr.op(condition, dx[()], dy[()])}
+        other = eq(condition, 0.0)
+        found = {(condition, *conditions): t for conditions, t in dx.items()}
+        return found | {(other, *conditions): t for conditions, t in dy.items()}
+    total: Tangents = {}
     for x, rule in zip(expr.args, expr.op.vjp, strict=True):
-        tangent = None if rule is None else tangent_of(x, x, leaves)
-        if rule is not None and tangent is not None:
-            term = rule(tangent, out, *expr.args)
-            total = term if total is None else total + term
+        if rule is not None:
+            for conditions, tangent in tangents_of(x, x, leaves, program).items():
+                term = rule(tangent, out, *expr.args)
+                before = total.get(conditions)
+                total[conditions] = term if before is None else add(before, term)
     return total
+
+
+def total_of(tangents: Tangents, nothing: float = 0.0) -> Expr:
+    """The sum of tangents, unconditional ones first; `nothing` where there are none."""
+    total = tangents.get(())
+    for conditions, flow in tangents.items():
+        if conditions:
+            # what is added where nothing flows is the zero of addition
+            zero = nothing if total is None else -0.0
+            for condition in reversed(conditions):
+                flow = where(condition, flow, zero)
+            total = flow if total is None else add(total, flow)
+    return nothing if total is None else total
 
 
 def is_costly(expr: Expr) -> bool:

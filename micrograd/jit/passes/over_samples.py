@@ -23,15 +23,15 @@ from ..ir.extents import Extent
 from ..ir.program import (
     Access,
     Apply,
-    Array,
     Expr,
+    Loop,
     Program,
     Role,
     Statement,
     accesses,
     map_accesses,
 )
-from ..reroll.reroll import OUTPUT
+from ..reroll.outputs import OUTPUT
 
 WEIGHTS, SHARE, COUNT = "weights", "share", "count"
 _EACH, _PENALTY, _TOTAL = "each", "penalty", "total"
@@ -48,15 +48,19 @@ def over_samples(program: Program) -> Program | None:
     into statements that run in turn.
     """
     varying = _varying(program)
-    body = [one for s in program.body for one in _single_outputs(s)]
+    if any(isinstance(node, Loop) for node in program.body):
+        return None
+    body = [one for s in program.statements for one in _single_outputs(s)]
     if any(_is_irregular(s, varying) for s in body):
         return None
     size = SIZE
-    result = Program({}, dict(program.tables))
+    result = Program()
     for a in program.arrays.values():
         if a.role is not Role.OUTPUT:
-            many = a.size * (size if a.name in varying else 1)
-            result.arrays[a.name] = Array(a.name, a.role, many, a.data)
+            shape = a.shape
+            if a.name in varying:
+                shape = (size,) if a.shape == (1,) else (size, *a.shape)
+            result.arrays[a.name] = replace(a, shape=shape)
     result.declare(WEIGHTS, Role.INPUT, size)
     result.declare(SHARE, Role.INPUT)
     count = result.extent(COUNT, size)
@@ -67,7 +71,7 @@ def over_samples(program: Program) -> Program | None:
     stretch = {name: program.arrays[name].size for name in varying} | {_EACH: 1}
 
     def along(a: Access) -> Access:
-        return Access(a.array, a.offset, (stretch.get(a.array, 0), *a.strides), a.table)
+        return Access(a.array, a.offset, (stretch.get(a.array, 0), *a.strides), a.parts)
 
     for s in body:
         if s.target.array == OUTPUT:
@@ -84,7 +88,7 @@ def _sum(program: Program, count: Extent, *, penalty: bool) -> None:
     total = Access(program.declare(_TOTAL, Role.TEMPORARY).name)
     program.assign(total, -0.0)
     weighted = Apply(ops.mul, (Access(_EACH, 0, (1,)), Access(WEIGHTS, 0, (1,))))
-    program.assign(Access(_TOTAL, 0, (0,)), weighted, (count,), accumulate=True)
+    program.assign(Access(_TOTAL, 0, (0,)), weighted, (count,), accumulate=ops.add)
     program.declare(OUTPUT, Role.OUTPUT)
     whole: Expr = total
     if penalty:
@@ -96,7 +100,7 @@ def _sum(program: Program, count: Extent, *, penalty: bool) -> None:
 def _varying(program: Program) -> set[str]:
     """The arrays that depend on the data."""
     found = {a.name for a in program.with_role(Role.INPUT)}
-    for s in program.body:
+    for s in program.statements:
         if s.target.array != OUTPUT and any(a.array in found for a in accesses(s.expr)):
             found.add(s.target.array)
     return found
@@ -109,7 +113,7 @@ def _single_outputs(s: Statement) -> Sequence[Statement]:
     (count,) = s.domain
 
     def at(a: Access, k: int) -> Access:
-        return Access(a.array, a.offset + a.strides[0] * k, (), a.table)
+        return a.within(k)
 
     found = []
     for k in range(count):
@@ -121,4 +125,4 @@ def _single_outputs(s: Statement) -> Sequence[Statement]:
 def _is_irregular(s: Statement, varying: set[str]) -> bool:
     touched = s.accesses
     varies = any(a.array in varying for a in touched)
-    return varies and (bool(s.turn) or any(a.table is not None for a in touched))
+    return varies and any(a.parts for a in touched)

@@ -11,7 +11,20 @@ from dataclasses import replace
 from typing import Any
 
 from ... import ops
-from ..ir.program import Access, Apply, Expr, Program, Role, Statement, accesses, runs
+from ..ir.extents import Entries
+from ..ir.program import (
+    GIVEN,
+    Access,
+    Apply,
+    Expr,
+    Node,
+    Program,
+    Role,
+    Statement,
+    accesses,
+    map_statements,
+    statements,
+)
 from ..target import Target
 
 
@@ -23,20 +36,32 @@ def simplify(program: Program) -> Program:
 def fold(program: Program) -> Program:
     """Evaluate ops on constants, drop neutral operands, and forward copies of scalars."""
     known: dict[Access, Expr] = {}  # scalars that are a literal or a copy
-    accumulated = {s.target.array for s in program.body if s.accumulate}
-    body = []
-    for s in program.body:
+    changing = _changing(program)
+
+    def folded(s: Statement) -> Statement:
         expr = fold_expr(s.expr, known)
-        body.append(replace(s, expr=expr))
         if (
             s.domain == ()
-            and s.target.table is None
-            and s.target.array not in accumulated
-            and (isinstance(expr, float) or (isinstance(expr, Access) and expr.table is None))
-            and not (isinstance(expr, Access) and expr.array in accumulated)
+            and not s.target.parts
+            and s.target.array not in changing
+            and (isinstance(expr, float) or (isinstance(expr, Access) and not expr.parts))
+            and not (isinstance(expr, Access) and expr.array in changing)
         ):
             known[s.target] = expr
-    return Program(program.arrays, program.tables, body)
+        return replace(s, expr=expr)
+
+    return Program(program.arrays, map_statements(program.body, folded))
+
+
+def _changing(program: Program) -> set[str]:
+    """The arrays whose elements are set more than once."""
+    found = {s.target.array for s in program.statements if s.accumulate}
+    return found.union(a.name for a in program.with_role(Role.STATE))
+
+
+def _indexed(program: Program) -> set[str]:
+    """The arrays that are touched in loops, or through index arrays."""
+    return {a.array for s in program.statements for a in s.accesses if a.strides or a.parts}
 
 
 def fold_expr(expr: Expr, known: dict[Access, Expr]) -> Expr:
@@ -82,27 +107,25 @@ def _neutral(op: ops.Op, args: tuple[Expr, ...]) -> Expr | None:
 
 def cse(program: Program) -> Program:
     """Compute equal scalars once: a later one becomes the earlier one wherever it is read."""
-    accumulated = {s.target.array for s in program.body if s.accumulate}
-    indexed = {
-        a.array for s in program.body for a in s.accesses if a.strides or a.table is not None
-    }
+    changing, indexed = _changing(program), _indexed(program)
     seen: dict[Any, Access] = {}
     known: dict[Access, Expr] = {}
-    body = []
-    for s in program.body:
+
+    def shared(s: Statement) -> Statement | None:
         expr = _replace(s.expr, known)
         role = program.arrays[s.target.array].role
-        if s.domain == () and s.target.table is None and isinstance(expr, Apply):
-            stable = not any(a.array in accumulated for a in accesses(expr))
-            own = s.target.array not in accumulated and s.target.array not in indexed
+        if s.domain == () and not s.target.parts and isinstance(expr, Apply):
+            stable = not any(a.array in changing for a in accesses(expr))
+            own = s.target.array not in changing and s.target.array not in indexed
             if stable and own and role is Role.TEMPORARY:
                 key = _key(expr)
                 if key in seen:
                     known[s.target] = seen[key]
-                    continue
+                    return None
                 seen[key] = s.target
-        body.append(replace(s, expr=expr))
-    return Program(program.arrays, program.tables, body)
+        return replace(s, expr=expr)
+
+    return Program(program.arrays, map_statements(program.body, shared))
 
 
 def _key(expr: Expr) -> Any:
@@ -122,40 +145,43 @@ def _replace(expr: Expr, known: dict[Access, Expr]) -> Expr:
 
 
 def dce(program: Program) -> Program:
-    """Drop statements, arrays and tables that no output needs.
+    """Drop statements and arrays that no output needs.
 
     An array that is only read and written element by element is dropped element by element.
     """
-    indexed = {
-        a.array for s in program.body for a in s.accesses if a.strides or a.table is not None
-    }
-    outputs = {a.name for a in program.with_role(Role.OUTPUT)}
+    indexed = _indexed(program)
+    given = {a.name for a in program.with_role(*GIVEN, Role.EXTENT)}
+    results = {a.name for a in program.with_role(Role.OUTPUT, Role.STATE)}
     needed: set[str | Access] = set()
-    names, tables = set(outputs), set[str | None]()
-    body: list[Statement] = []
-    for run in reversed(list(runs(program.body))):
-        kept: dict[int, Statement] = {}
+    names = set(results)
+    kept: set[int] = set()
+
+    def keep(s: Statement) -> None:
+        kept.add(id(s))
+        names.add(s.target.array)
+        names.update(count.array for count in s.domain if isinstance(count, Entries))
+        for a in s.accesses:
+            names.update(a.index_arrays)
+        for a in accesses(s.expr):
+            needed.add(a.array if a.array in indexed else a)
+            names.add(a.array)
+
+    def look(node: Node) -> None:
         before = -1
-        while before < len(kept):  # in turn, the next iteration may need what comes further down
+        while before < len(kept):  # in a loop, an iteration may need what stands further down
             before = len(kept)
-            for k, s in reversed(list(enumerate(run))):
+            for s in reversed(list(statements([node]))):
                 place = s.target.array if s.target.array in indexed else s.target
-                if k in kept or not (place in needed or s.target.array in outputs):
-                    continue
-                kept[k] = s
-                tables.add(s.target.table)
-                for a in accesses(s.expr):
-                    needed.add(a.array if a.array in indexed else a)
-                    names.add(a.array)
-                    tables.add(a.table)
-            if not run[0].turn:
+                if id(s) not in kept and (place in needed or s.target.array in results):
+                    keep(s)
+            if isinstance(node, Statement):
                 break
-        body += [kept[k] for k in sorted(kept, reverse=True)]
-        names.update(s.target.array for s in kept.values())
-    signature = (Role.INPUT, Role.PARAMETER, Role.EXTENT)
-    arrays = {n: a for n, a in program.arrays.items() if n in names or a.role in signature}
-    used = {n: t for n, t in program.tables.items() if n in tables}
-    return Program(arrays, used, body[::-1])
+
+    for node in reversed(program.body):
+        look(node)
+    arrays = {n: a for n, a in program.arrays.items() if n in names or n in given}
+    body = map_statements(program.body, lambda s: s if id(s) in kept else None)
+    return Program(arrays, body)
 
 
 def expand(program: Program, target: Target) -> Program:
@@ -164,8 +190,8 @@ def expand(program: Program, target: Target) -> Program:
     Unless strict, those that vector math writes are left whole, and a power with a small integer
     exponent becomes products.
     """
-    body = [replace(s, expr=_expand(s.expr, target.strict)) for s in program.body]
-    return Program(program.arrays, program.tables, body)
+    body = map_statements(program.body, lambda s: replace(s, expr=_expand(s.expr, target.strict)))
+    return Program(program.arrays, body)
 
 
 def _expand(expr: Expr, exact: bool) -> Expr:

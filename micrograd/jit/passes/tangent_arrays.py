@@ -10,35 +10,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from ...errors import CompilerError
-from ..ir.interpret import elements
+from ..ir.extents import Varying, one_more
 from ..ir.nests import Ints, distinct, nests
+from ..ir.points import elements
 from ..ir.program import (
     Access,
     Expr,
+    Loop,
+    Node,
     Program,
     Role,
     Statement,
     map_accesses,
-    row_major,
 )
-from .reverse import active, differentiable_accesses
+from .flows import active, differentiable_accesses
+from .reaching import Bools, declare_mask
+from .reaching import fresh as fresh
 
 MOST_FILLS = 4
 """Statements that set some elements of an array to zero; more set them all."""
-TABLE_ENTRIES = 1 << 27
-"""The largest index table that is made for all directions."""
-
-Bools = npt.NDArray[np.bool_]
-
-
-def fresh(program: Program, name: str) -> str:
-    """The name, with underscores behind it if the program has it already."""
-    while name in program.arrays or name in program.tables:
-        name += "_"
-    return name
 
 
 class TangentArrays:
@@ -71,10 +62,16 @@ class TangentArrays:
         self.names: dict[str, str] = {}  # array -> its tangents
         self.set: dict[str, Bools] = {}  # array -> which elements have a number for a tangent
         self.reached: dict[str, Bools] = {}  # array -> which elements a direction reaches
+        self.masks: dict[tuple[bytes, tuple[int, ...]], Access] = {}
         self.data: dict[str, str] = {}  # array -> the directions of its elements, as data
-        self.tables: dict[tuple[str, int], str] = {}
-        # the loop of directions is outermost and so are its rows; but inside of steps in turn
-        self.inside = any(s.turn for s in program.body)
+        self.body: list[Node] = result.body  # where statements are appended
+        self.depth = 0  # how many loops there are around them
+        # the loop of directions is outermost and so are its rows; but inside of other loops
+        self.inside = any(isinstance(node, Loop) for node in program.body)
+
+    def stand(self, body: list[Node], depth: int) -> None:
+        """Append statements here from now on, inside of so many loops."""
+        self.body, self.depth = body, depth
 
     def reaches(self, array: str, element: int) -> bool:
         """Whether the direction reaches this element."""
@@ -86,24 +83,20 @@ class TangentArrays:
             return index * (self.count or 1) + direction
         return direction * self.program.arrays[array].size + index
 
-    def tangent(self, a: Access, s: Statement | None = None) -> Access:
-        """The access to the tangent of what `a` reads, in the domain of a statement's tangent."""
+    def tangent(self, a: Access) -> Access:
+        """The access to the tangent of what `a` reads; with the loop of directions around it."""
         name = self.declare(a.array)
         if self.count is None:
-            return replace(a, array=name)
-        size = self.program.arrays[a.array].size
-        if s is None and not a.strides:
-            return Access(name, int(self.element(a.array, np.array(a.offset), np.array(0))))
-        at = self.loop_of_directions(s)
+            return a.of(name)
         scale = self.count if self.inside else 1
-        step = 1 if self.inside else size
-        table = a.table
-        if table is not None:
-            table = self._table(table, size)
-            step = 1 if self.inside else len(self.program.tables[a.table or ""])
-        strides = [d * scale for d in a.strides]
-        strides.insert(at, step)
-        return Access(name, a.offset * scale, tuple(strides), table)
+        step = 1 if self.inside else self.program.arrays[a.array].size
+        at = self.depth
+        strides = tuple([d * scale for d in a.strides])
+        parts = [
+            replace(p, strides=one_more(p.strides, at), scale=p.scale * scale) for p in a.parts
+        ]
+        around = (*strides[:at], step, *strides[at:])
+        return Access(name, a.offset * scale, around, tuple(parts))
 
     def complete(self, array: str, index: Ints) -> None:
         """Give the elements that have no tangent the number 0.
@@ -120,15 +113,14 @@ class TangentArrays:
             missing = np.flatnonzero(needed | ~(done | self._assigned(array)))
             fills = list(nests(missing[None, :]))
         for counts, ((offset, strides),) in fills:
-            fill = Statement(Access(array, offset, strides), 0.0, counts)
-            domain = counts if self.count is None else (self.count, *counts)
-            self.result.assign(self.tangent(fill.target, fill), 0.0, domain)
+            target = self.tangent(Access(array, offset, strides))
+            self.body.append(Statement(target, 0.0, self.with_directions(counts)))
         done[missing] = True
 
     def _assigned(self, array: str) -> Bools:
         """The elements whose tangents may be assigned, and not only added to."""
         mask = np.zeros(self.program.arrays[array].size, dtype=bool)
-        for s in self.program.body:
+        for s in self.program.statements:
             reads = differentiable_accesses(s.expr)
             depends = any(a.array in self.active for a in reads)
             if s.target.array == array and not s.accumulate and depends:
@@ -146,50 +138,37 @@ class TangentArrays:
             self.reached[array] = np.zeros(size, dtype=bool)
         return self.names[array]
 
-    def loop_of_directions(self, s: Statement | None) -> int:
-        """Which loop is the one of directions: the first, or the second of a statement in turn."""
-        return 1 if s is not None and s.turn else 0
-
-    def beside_access(self, a: Access, s: Statement) -> Access:
-        """The access as a statement's tangent has it, which may have one more loop."""
+    def with_directions(self, domain: tuple[int, ...]) -> tuple[int, ...]:
+        """The domain with the loop of directions in it, inside of the loops around."""
         if self.count is None:
-            return a
-        at = self.loop_of_directions(s)
-        return replace(a, strides=(*a.strides[:at], 0, *a.strides[at:]))
+            return domain
+        at = self.depth
+        inner = [c.around(at) if isinstance(c, Varying) else c for c in domain[at:]]
+        return (*domain[:at], self.count, *inner)
 
-    def beside(self, expr: Expr, s: Statement) -> Expr:
-        return map_accesses(expr, lambda a: self.beside_access(a, s))
+    def beside_access(self, a: Access) -> Access:
+        """The access as a statement's tangent has it, which may have one more loop."""
+        return a if self.count is None else a.around(self.depth)
+
+    def beside(self, expr: Expr) -> Expr:
+        """The expression as a statement's tangent has it."""
+        return map_accesses(expr, self.beside_access)
 
     # -- data ----------------------------------------------------------------------------------
 
-    def mask(self, live: Bools, s: Statement) -> Access:
+    def mask(self, live: Bools, domain: tuple[int, ...]) -> Access:
         """Constant data that is 1 at the points that are live, and 0 at the others."""
-        count = sum(name.startswith("live") for name in self.result.arrays)
-        name = fresh(self.result, f"live{count}")
-        self.result.declare(name, Role.CONSTANT, len(live), live.astype(np.float64))
-        return self.beside_access(Access(name, 0, row_major(s.domain)), s)
+        key = live.tobytes(), domain
+        if key not in self.masks:
+            count = sum(name.startswith("live") for name in self.result.arrays)
+            name = fresh(self.result, f"live{count}")
+            self.masks[key] = declare_mask(self.result, name, live, domain)
+        return self.beside_access(self.masks[key])
 
     def constant(self, name: str, numbers: Ints) -> str:
+        """The name of an array with these numbers, which is declared when new."""
         if name not in self.data:
             self.data[name] = fresh(self.result, name)
             data = numbers.astype(np.float64)
             self.result.declare(self.data[name], Role.CONSTANT, len(data), data)
         return self.data[name]
-
-    def _table(self, name: str, size: int) -> str:
-        """The index table for the tangents, along all directions, of an array of this size."""
-        if (name, size) not in self.tables:
-            table, count = self.program.tables[name], self.count or 1
-            if len(table) * count > TABLE_ENTRIES:
-                raise CompilerError(
-                    f"forward: {count} directions of a program with an index table of {len(table)} "
-                    "entries are too many; take derivatives along single directions (jvp, hvp)"
-                )
-            directions = np.arange(count)
-            if self.inside:
-                entries = (table[:, None] * count + directions).reshape(-1)
-            else:
-                entries = (directions[:, None] * size + table).reshape(-1)
-            self.tables[name, size] = fresh(self.result, f"{name}_{size}")
-            self.result.tables[self.tables[name, size]] = entries
-        return self.tables[name, size]

@@ -17,45 +17,62 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from ...ops import eq, where
-from ..ir.interpret import elements, repeats
-from ..ir.nests import nests
+from ...ops import add, eq
+from ..ir.nests import Ints, nests
+from ..ir.points import repeats
 from ..ir.program import (
     Access,
     Apply,
     Expr,
+    Loop,
+    Node,
     Program,
     Role,
     Statement,
     accesses,
     map_accesses,
     row_major,
-    runs,
+    statements,
 )
 from ..trace.trace import Element
-from .linear import is_costly, tangent_of
-from .reverse import differentiable_accesses
+from .final import require_kept
+from .flows import holding, paths
+from .linear import Tangents, is_costly, tangents_of, total_of
+from .reaching import Bools, Step, Touch, is_certain, spread
 from .simplify import fold_expr
-from .tangent_arrays import Bools, TangentArrays, fresh
+from .tangent_arrays import TangentArrays, fresh
 
 
 def extend(program: Program, result: Program, bundles: Sequence[Bundle]) -> None:
     """Append the statements of the program to the result, with their tangents beside them."""
-    for run in runs(program.body):
-        if run[0].turn:
-            for bundle in bundles:
-                bundle.begin_turns(run)
-        for s in run:
-            if not s.accumulate:
-                result.body.append(s)
-            for bundle in bundles:  # `+=` may change what its own tangent reads
-                bundle.statement(s)
-            if s.accumulate:
-                result.body.append(s)
+    for bundle in bundles:
+        require_kept(program, bundle.active)
+    _extend(program.body, result.body, bundles, 0)
+    for bundle in bundles:
+        bundle.stand(result.body, 0)
+
+
+def _extend(body: Sequence[Node], into: list[Node], bundles: Sequence[Bundle], depth: int) -> None:
+    for node in body:
+        for bundle in bundles:
+            bundle.stand(into, depth)
+        if isinstance(node, Loop):
+            if depth == 0:
+                for bundle in bundles:
+                    bundle.begin(node)
+            inner: list[Node] = []
+            _extend(node.body, inner, bundles, depth + 1)
+            into.append(Loop(node.extent, node.order, inner))
+            continue
+        if node.accumulate is None:
+            into.append(node)
+        for bundle in bundles:  # `+=` may change what its own tangent reads
+            bundle.statement(node)
+        if node.accumulate is not None:
+            into.append(node)
 
 
 class Bundle(TangentArrays):
@@ -94,82 +111,98 @@ class Bundle(TangentArrays):
                 self.declare(name)
                 for counts, (element, given) in nests(index):
                     target, source = self.tangent(Access(name, *element)), Access(home, *given)
-                    self.result.assign(target, source, counts, accumulate=time > 0)
+                    self.result.assign(target, source, counts, accumulate=add if time else None)
             self.set[name][index[0]] = self.reached[name][index[0]] = True
 
     # -- statements ----------------------------------------------------------------------------
 
-    def begin_turns(self, run: Sequence[Statement]) -> None:
-        """Give a tangent to what statements in turn read before it is assigned among them.
-
-        What they read depends on the iteration, so in all that is active a direction is said to
-        reach every element.
+    def begin(self, loop: Loop) -> None:
+        """Find out where a direction reaches in a loop, and give a tangent to what is read or
+        added to before it is assigned there.
         """
-        assigned: dict[str, Bools] = {}
-        touched: dict[str, Bools] = {}
-        for s in run:
-            for a in s.accesses:
-                if a.array in self.active and a.array not in self.numbers:
-                    self.declare(a.array)
-                    size = self.program.arrays[a.array].size
-                    marks = assigned if a is s.target and not s.accumulate else touched
-                    mask = marks.setdefault(a.array, np.zeros(size, dtype=bool))
-                    mask[elements(a, s.domain, self.program)] = True
-        for name, mask in assigned.items():
-            self.set[name] |= mask
-            self.reached[name] |= mask
-        for name, mask in touched.items():
-            self.complete(name, np.flatnonzero(mask))
-            self.reached[name] |= mask
+        steps: list[Step] = []
+        for s in statements([loop]):
+            if s.target.array in self.active:
+                reads = [
+                    Touch.of(a, s.domain, self.program, taken) for a, taken in self._read(s).items()
+                ]
+                steps.append(Step(Touch.of(s.target, s.domain, self.program), reads))
+        reached = {
+            touch.array: self._reached(touch.array)
+            for step in steps
+            for touch in (step.target, *step.reads)
+        }
+        if not steps or not any(mask.any() for mask in reached.values()):
+            return
+        spread(steps, reached, backwards=False)
+        some = {name for name, mask in reached.items() if mask.any() and name not in self.numbers}
+        for name in some:
+            self.declare(name)
+            self.reached[name] |= reached[name]
+        touched = dict.fromkeys(some, np.zeros(0, dtype=np.int64))
+        for step in steps:
+            for touch in (step.target, *step.reads):
+                if touch.array in some:
+                    needed = self._needed(touch)
+                    touched[touch.array] = np.append(touched[touch.array], needed)
+        for s in statements([loop]):
+            name = s.target.array
+            if name in some and s.accumulate is None:
+                self.set[name][Touch.of(s.target, s.domain, self.program).index] = True
+        for name, index in touched.items():
+            self.complete(name, index)
+
+    def _needed(self, touch: Touch) -> Ints:
+        """The elements that need a number: if the code alone knows which are touched, all."""
+        return touch.index if touch.exact else np.arange(self.program.arrays[touch.array].size)
+
+    def _reached(self, array: str) -> Bools:
+        """Which elements a direction reaches; of those that are differentiated by, too."""
+        if array in self.numbers:
+            numbers = self.numbers[array]
+            return numbers >= 0 if self.count is not None else numbers == self.number
+        if array in self.reached:
+            return self.reached[array].copy()
+        return np.zeros(self.program.arrays[array].size, dtype=bool)
 
     def statement(self, s: Statement) -> None:
         """Append the tangent of a statement, if it has one."""
-        expr = self.beside(s.expr, s)
-        out = expr if s.accumulate or isinstance(expr, float) else self.beside(s.target, s)
-        plain: dict[Access, Expr] = {}
-        masked: list[tuple[Expr, Access, Expr]] = []
-        live = np.zeros(s.points, dtype=bool)
-        for a in dict.fromkeys(differentiable_accesses(s.expr)):
-            found = self._flow(a, s)
+        expr = self.beside(s.expr)
+        out = expr if s.accumulate or isinstance(expr, float) else self.beside(s.target)
+        leaves: dict[Access, Tangents] = {}
+        live: Bools | None = np.zeros(1, dtype=bool)
+        for a, taken in self._read(s).items():
+            found = self._flow(a, s, taken)
             if found is not None:
                 condition, tangent, where_ = found
-                live |= where_
-                key = self.beside_access(a, s)
-                if condition is None:
-                    plain[key] = tangent
-                else:
-                    masked.append((condition, key, tangent))
-        total = tangent_of(expr, out, plain)
-        for condition, key, tangent in masked:
-            flow = tangent_of(expr, out, {key: tangent})
-            if flow is not None:
-                # what is added where nothing flows is the zero of addition
-                nothing = 0.0 if total is None and not s.accumulate else -0.0
-                flow = where(condition, flow, nothing)
-                total = flow if total is None else total + flow
-        if total is None and s.turn and s.target.array in self.active and not s.accumulate:
-            total = 0.0  # it is read in other iterations
-        if total is not None:
-            self._append(s, self._hoisted(fold_expr(total, {}), s, {}), live)
+                live = None if live is None or where_ is None else live | where_
+                leaves[self.beside_access(a)] = {() if condition is None else (condition,): tangent}
+        total = tangents_of(expr, out, leaves, self.result)
+        if total:
+            flow = total_of(total, 0.0 if s.accumulate is None else -0.0)
+            self._append(s, self._hoisted(fold_expr(flow, {}), s, {}), live)
+        elif self.depth and s.target.array in self.reached and s.accumulate is None:
+            self._append(s, 0.0, live)  # it is read in other iterations
 
-    def _append(self, s: Statement, total: Expr, live: Bools) -> None:
+    def _append(self, s: Statement, total: Expr, live: Bools | None) -> None:
         name = s.target.array
         self.declare(name)
-        index = elements(s.target, s.domain, self.program)
+        touch = Touch.of(s.target, s.domain, self.program)
         done = self.set[name]
-        first = not s.accumulate
-        if s.accumulate and not s.turn and not repeats(index, len(done)):
-            first = not done[index].any()
+        first = s.accumulate is None
+        if not first and not self.depth and touch.exact and is_certain(s.domain, self.program):
+            first = not repeats(touch.index, len(done)) and not done[touch.index].any()
         if not first:
-            self.complete(name, index)
-        target = self.tangent(s.target, s)
-        domain = s.domain
-        if self.count is not None:
-            at = self.loop_of_directions(s)
-            domain = (*domain[:at], self.count, *domain[at:])
-        self.result.body.append(Statement(target, total, domain, not first, s.turn))
-        done[index] = True
-        self.reached[name][index[live]] = True
+            self.complete(name, self._needed(touch))
+        target = self.tangent(s.target)
+        domain = self.with_directions(s.domain)
+        self.body.append(Statement(target, total, domain, None if first else add))
+        done[touch.index] = True
+        if not self.depth:
+            index = touch.index
+            if touch.exact and live is not None:
+                index = index[np.broadcast_to(live, index.shape)]
+            self.reached[name][index] = True
 
     def _hoisted(self, expr: Expr, s: Statement, known: dict[Expr, Expr]) -> Expr:
         """The expression with what is costly and the same along all directions computed before.
@@ -178,55 +211,72 @@ class Bundle(TangentArrays):
         """
         if self.count is None or not isinstance(expr, Apply) or not is_costly(expr):
             return expr
-        at = self.loop_of_directions(s)
+        at = self.depth
         if any(a.strides[at] for a in accesses(expr)):
             return Apply(expr.op, tuple(self._hoisted(x, s, known) for x in expr.args))
         if expr not in known:
             own = map_accesses(
-                expr, lambda a: replace(a, strides=a.strides[:at] + a.strides[at + 1 :])
+                expr, lambda a: a.with_strides(lambda strides: strides[:at] + strides[at + 1 :])
             )
             count = sum(name.startswith("slope") for name in self.result.arrays)
             name = fresh(self.result, f"slope{count}")
-            self.result.declare(name, Role.TEMPORARY, s.points)
+            self.result.declare(name, Role.TEMPORARY, tuple(map(int, s.domain)) or 1)
             access = Access(name, 0, row_major(s.domain))
-            self.result.body.append(Statement(access, own, s.domain, turn=s.turn))
-            known[expr] = self.beside_access(access, s)
+            self.body.append(Statement(access, own, s.domain))
+            known[expr] = self.beside_access(access)
         return known[expr]
 
-    def _flow(self, a: Access, s: Statement) -> tuple[Expr | None, Expr, Bools] | None:
+    def _read(self, s: Statement) -> dict[Access, Bools | None]:
+        """What an active statement reads that is active, and at which points; None for all."""
+        found: dict[Access, Bools | None] = {}
+        for a, conditions in paths(s.expr, self.program):
+            if a.array in self.active:
+                held = holding(conditions, s.domain, self.program)
+                if a in found:
+                    before = found[a]
+                    held = None if held is None or before is None else held | before
+                found[a] = held
+        return found
+
+    def _flow(
+        self, a: Access, s: Statement, taken: Bools | None
+    ) -> tuple[Expr | None, Expr, Bools | None] | None:
         """What flows from an access: under which condition, the tangent, and at which points.
 
-        None if nothing does.
+        None if nothing does. At all points, if which ones is known only when the code runs.
         """
-        if a.array not in self.active:
+        reached = self._reached(a.array)
+        touch = Touch.of(a, s.domain, self.program)
+        if not reached[touch.index].any():
             return None
-        index = elements(a, s.domain, self.program)
-        numbers = self.numbers.get(a.array)
-        if numbers is not None and self.count is not None:
-            live = numbers[index] >= 0
-            return (self._is_unit(a, s), 1.0, live) if live.any() else None
-        if numbers is not None:
-            live = numbers[index] == self.number
-        elif a.array in self.reached:
-            live = self.reached[a.array][index]
-        else:
+        if not touch.exact:
+            if a.array in self.numbers:
+                return self._is_unit(a), 1.0, None
+            self.complete(a.array, self._needed(touch))
+            return None, self.tangent(a), None
+        live = reached[touch.index]
+        flowing = live if taken is None else live & taken
+        if not flowing.any():
             return None
-        if not live.any():
-            return None
+        if a.array in self.numbers and self.count is not None:
+            return self._is_unit(a), 1.0, flowing
         tangent: Expr = 1.0
-        if numbers is None:
-            self.complete(a.array, index)
-            tangent = self.tangent(a, s)
-        return None if live.all() else self.mask(live, s), tangent, live
+        if a.array not in self.numbers:
+            self.complete(a.array, touch.index)
+            tangent = self.tangent(a)
+        return None if live.all() else self.mask(live, s.domain), tangent, flowing
 
-    def _is_unit(self, a: Access, s: Statement) -> Expr:
+    def _is_unit(self, a: Access) -> Expr:
         """Whether the element that is read has the tangent 1, along the loop of directions."""
         numbers, ramp = self.numbers[a.array], np.arange(self.count or 0)
-        at = self.loop_of_directions(s)
-        strides = tuple(int(d == at) for d in range(len(s.domain) + 1))
-        direction = Access(self.constant("direction", ramp), 0, strides)
+        at = self.depth
+        direction: Expr = float(self.number)
+        if self.count is not None:
+            around = len(a.strides) + 1
+            strides = tuple([int(d == at) for d in range(around)])
+            direction = Access(self.constant("direction", ramp), 0, strides)
         if a.is_constant:
             return Apply(eq, (direction, float(numbers[a.offset])))
         name = self.constant("direction", ramp) if np.array_equal(numbers, ramp) else None
         name = name or self.constant(f"direction_{a.array}", numbers)
-        return Apply(eq, (direction, self.beside_access(replace(a, array=name), s)))
+        return Apply(eq, (direction, self.beside_access(a.of(name))))

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ... import ops
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, op_of
-from ..ir.program import Access, Apply, Program, Role
+from ..ir.program import Access, Apply, Program, Role, entry
+from . import found
 from .classes import Ints, declare_leaves, depths, join_sums, uses
 
 LONG_SUM = 16
@@ -82,6 +84,7 @@ class _Batches:
                 self._assign(base, len(batch), Apply(op, args))
             at += len(batch)
         self.program.declare(output, Role.OUTPUT, len(graph.outputs))
+        self.program.found = found.batches(graph, self.program)
         wanted = self.place[np.array(graph.outputs, dtype=np.int64)]
         if len(wanted) == 1:
             self.program.assign(Access(output), Access("t", int(wanted[0])))
@@ -95,16 +98,16 @@ class _Batches:
         self._assign(base, len(batch), -0.0)
         self.program.assign(
             Access("t", base, (1, 0)),
-            Access("t", 0, (length, 1), add_table(self.program, places)),
+            entry("t", add_table(self.program, places), 0, (length, 1)),
             (len(batch), length),
-            accumulate=True,
+            accumulate=ops.add,
         )
 
     def _assign(self, base: int, count: int, expr: Access | Apply | float) -> None:
         self.program.assign(Access("t", base, (1,)), expr, (count,))
 
     def _read(self, places: Ints) -> Access:
-        return Access("t", 0, (1,), add_table(self.program, places))
+        return entry("t", add_table(self.program, places), 0, (1,))
 
 
 def leaves_in_order(graph: Graph) -> Ints:
@@ -132,8 +135,9 @@ def copy_leaves(program: Program, graph: Graph, leaves: Ints) -> None:
                 program.assign(Access("t", at), Access(name, first))
             elif count:
                 whole = np.array_equal(inside, np.arange(first, first + count))
-                table = None if whole else add_table(program, inside)
-                source = Access(name, first if whole else 0, (1,), table)
+                source = Access(name, first, (1,))
+                if not whole:
+                    source = entry(name, add_table(program, inside), 0, (1,))
                 program.assign(Access("t", at, (1,)), source, (count,))
             at += count
             base += size
@@ -141,6 +145,4 @@ def copy_leaves(program: Program, graph: Graph, leaves: Ints) -> None:
 
 def add_table(program: Program, places: Ints) -> str:
     """Enter an index table and return its name."""
-    name = f"index{len(program.tables)}"
-    program.tables[name] = np.array(places)
-    return name
+    return program.table(f"index{len(program.index_arrays)}", places)

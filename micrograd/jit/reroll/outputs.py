@@ -13,8 +13,10 @@ from itertools import groupby
 import numpy as np
 
 from ..ir.nests import Ints, factor, pieces
-from ..ir.program import Access, Expr, Program, Role
+from ..ir.program import Access, Expr, Program, Role, entry
 
+OUTPUT = "out"
+"""The array of a program's results."""
 FEW = 16
 """Results in a row up to which each is copied by itself."""
 MOST_LOOPS = 8
@@ -73,8 +75,7 @@ def _copy_elements(program: Program, output: str, start: int, home: str, index: 
     parts = pieces(index[None, :], MOST_LOOPS)
     if parts is None:
         table = _new(program, "index")
-        program.tables[table] = index
-        source = Access(home, 0, (1,), table)
+        source = entry(home, program.table(table, index), 0, (1,))
         program.assign(Access(output, start, (1,)), source, (len(index),))
         return
     for low, high in parts:
@@ -86,5 +87,5 @@ def _copy_elements(program: Program, output: str, start: int, home: str, index: 
 
 def _new(program: Program, kind: str) -> str:
     """A name of this kind that the program has not."""
-    names = (f"{kind}{k}" for k in range(len(program.arrays) + len(program.tables) + 1))
-    return next(n for n in names if n not in program.arrays and n not in program.tables)
+    names = (f"{kind}{k}" for k in range(len(program.arrays) + 1))
+    return next(n for n in names if n not in program.arrays)

@@ -1,9 +1,9 @@
 """Graph -> Program, for a step that is applied again and again: time-stepping, iterations.
 
-The node codes of such a graph are periodic. One period becomes one loop whose statements run in
-turn; what a step takes from the step before it is read from an array with one element per step.
-What comes before the loop, its first steps included (they hold the start values), and what comes
-behind it, stays straight-line code.
+The node codes of such a graph are periodic. One period becomes one loop in order; what a step
+takes from the step before it is read from an array with one element per step. What comes before
+the loop, its first steps included (they hold the start values), and what comes behind it, stays
+straight-line code.
 
 Requires a verified graph; establishes a verified program with the same outputs. Every operation
 and its order are the graph's own.
@@ -17,7 +17,8 @@ import numpy as np
 
 from ..ir.graph import CONSTANT, FIRST_OP, Graph, op_of
 from ..ir.nests import Ints
-from ..ir.program import Access, Apply, Expr, Program, Role, Statement
+from ..ir.program import Access, Apply, Expr, Loop, Order, Program, Role, Statement
+from . import found
 from .classes import declare_leaves
 from .outputs import write_outputs
 
@@ -31,7 +32,7 @@ MULTIPLES = 4
 
 
 def repeated(graph: Graph, output: str) -> Program | None:
-    """The program with a loop in turn; None if no step repeats through most of the graph."""
+    """The program with a loop in order; None if no step repeats through most of the graph."""
     for start, period, steps in _candidates(graph.codes):
         outside = graph.codes.copy()
         outside[start : start + period * steps] = CONSTANT
@@ -102,13 +103,14 @@ class _Repetition:
             for slot in range(self.period):
                 if graph.codes[first + slot] >= FIRST_OP:
                     result.assign(Access(f"s{slot}"), self._value(first + slot))
-            for slot in range(self.period):
-                self._step(slot)
+            steps = map(self._step, range(self.period))
+            result.body.append(Loop(self.steps, Order.FORWARD, [s for s in steps if s is not None]))
             for node in range(self.end, len(graph)):
                 self._straight(node)
         except _Misfit:
             return None
         write_outputs(result, output, [self._value(node) for node in graph.outputs])
+        result.found = found.steps(result)
         return result
 
     def _straight(self, node: int) -> None:
@@ -118,7 +120,8 @@ class _Repetition:
             op = op_of(code)
             args = tuple([self._value(int(c[node])) for c in self.columns[: op.arity]])
             target = Access(self.result.declare(f"t{node}", Role.TEMPORARY).name)
-            self.result.assign(target, Apply(op, args))
+            made = Statement(target, Apply(op, args), origin=range(node, node + 1))
+            self.result.body.append(made)
             self.values[node] = target
 
     def _value(self, node: int) -> Expr:
@@ -134,16 +137,16 @@ class _Repetition:
             return Access(f"s{self.slot[node]}", step + 1)
         return self.values[node]
 
-    def _step(self, slot: int) -> None:
-        """The statement of a slot, run in turn with the others."""
+    def _step(self, slot: int) -> Statement | None:
+        """The statement of a slot, if it is an op."""
         nodes = self.start + slot + self.period * np.arange(self.steps)
         code = int(self.graph.codes[nodes[0]])
         if code < FIRST_OP:
-            return
+            return None
         op = op_of(code)
         args = tuple([self._operand(self.columns[k][nodes], nodes) for k in range(op.arity)])
         target = Access(f"s{slot}", 1, (1,))
-        self.result.body.append(Statement(target, Apply(op, args), (self.steps,), turn=1))
+        return Statement(target, Apply(op, args), (self.steps,), origin=nodes)
 
     def _operand(self, reads: Ints, nodes: Ints) -> Expr:
         """What a slot reads in every step, as one expression."""

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from math import prod
 
 from ..ir.program import Access, Apply, Expr, Statement, accesses
+from .routes import moves
 
 
 @dataclass(frozen=True, slots=True)
 class Contraction:
     """`target[kept] += left . right`, summed over the `reduced` loops.
 
+    >>> from micrograd import ops
     >>> s = Statement(
     ...     Access("c", 0, (5, 1, 0)),
     ...     Access("a", 0, (4, 0, 1)) * Access("b", 0, (0, 1, 5)),
     ...     (3, 5, 4),
-    ...     accumulate=True,
+    ...     accumulate=ops.add,
     ... )
     >>> print(*contractions([s]))
     c[3, 5] += a . b over 4  matrix product, 60 products, none stored
@@ -52,7 +54,7 @@ def contractions(statements: Iterable[Statement]) -> list[Contraction]:
 
 def _of(s: Statement) -> Iterator[Contraction]:
     strides = s.target.strides
-    if not s.accumulate or s.target.table is not None:
+    if s.accumulate is None or s.accumulate.reduces != "+" or s.target.parts:
         return
     kept = [d for d, stride in enumerate(strides) if stride]
     reduced = [d for d, stride in enumerate(strides) if not stride]
@@ -99,7 +101,7 @@ def _factors(expr: Expr) -> list[Expr]:
 
 def _loops(expr: Expr) -> set[int]:
     """The dimensions that an expression varies over."""
-    return {d for a in accesses(expr) for d, stride in enumerate(a.strides) if stride}
+    return {d for a in accesses(expr) for d, stride in enumerate(moves(a)) if stride}
 
 
 def _name(factor: Expr) -> str:
@@ -141,7 +143,7 @@ def _kind(
 def _overlaps(a: Access, domain: tuple[int, ...]) -> bool:
     """Whether neighbouring iterations read the same elements, as a sliding window does."""
     reach = 0
-    for stride, count in sorted(zip(map(abs, a.strides), domain, strict=True)):
+    for stride, count in sorted(zip(map(abs, moves(a)), domain, strict=True)):
         if stride and count > 1:
             if stride <= reach:
                 return True

@@ -1,22 +1,24 @@
-"""Statements -> parts: which statements share an outer loop, and in which order the parts run.
+"""Statements and loops -> parts: what shares an outer loop, and in which order the parts run.
 
 Requires the body of a verified program; establishes an order that computes the same, where every
 statement with loops is in one `Group`: a loop whose iterations run the group's statements one
-after the other.
+after the other; or in a `Nest`, which stands as it was.
 
-Statements may share a loop if, for every array that one of them writes, either all their accesses
-stay within the iteration's own stretch of it (the array is *private* to an iteration), or none
-reads it: sums into it commute. A statement between two members of a group that does not fit
-moves before the loop or behind it, where its operands allow.
+What may share a loop, plans.py says. A statement between two members of a group that does not fit
+moves before the loop or behind it, where its operands allow. If strict, sums do not commute, and
+each stands by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from ..ir.extents import Extent
-from ..ir.program import Access, Statement, accesses, map_accesses, runs
+from ..ir.extents import is_number
+from ..ir.program import Loop, Node, Order, Statement, accesses
+from .nest import Nest
+from .plans import Plan, kind, private, touches
+from .routes import flat, forward, refusal
 
 MAX_FUSED = 400
 """More statements with loops than this are not searched for what to fuse."""
@@ -28,12 +30,14 @@ class Group:
 
     private   array -> the length of the stretch that belongs to one iteration
     in_turn   whether an iteration may need what the one before it has computed
+    reason    why vector loops do not take it, if they do not
     """
 
     count: int
     statements: list[Statement]
     private: dict[str, int] = field(default_factory=dict)
     in_turn: bool = False
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -43,72 +47,97 @@ class Straight:
     statements: list[Statement]
 
 
-Part = Group | Straight
+Part = Group | Straight | Nest
 
 
-def fuse(body: Sequence[Statement], *, alone: bool = False) -> list[Part]:
-    """The parts of a program, in order; `alone`: every loop by itself, nothing moves.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What may not be done: `strict`: sums keep their order; `state`: arrays whose elements may be
+    set more than once, so that their assignments keep their order.
+    """
 
-    Statements that run in turn are a group as they stand, and nothing moves past them.
+    strict: bool = False
+    state: Collection[str] = ()
+
+
+def fuse(body: Sequence[Node], bounds: Bounds = Bounds()) -> list[Part]:
+    """The parts of a program, in order.
+
+    A loop in order is a group as it stands, and nothing moves past it, nor past a nest.
     """
     parts: list[Part] = []
     between: list[Statement] = []
-    for run in runs(body):
-        if run[0].turn:
-            parts += _between(between, alone)
-            parts.append(_in_turn(run))
-            between = []
+    for node in body:
+        part = _part(node, bounds.strict)
+        if isinstance(part, list):
+            between += part
         else:
-            between += run
-    return _merge_straight(parts + _between(between, alone))
+            parts += [*_between(between, bounds), part]
+            between = []
+    return _merge_straight(parts + _between(between, bounds))
 
 
-def _between(body: list[Statement], alone: bool) -> list[Part]:
+def _part(node: Node, strict: bool) -> list[Statement] | Group | Nest:
+    """What a node is for vector loops: statements, or a loop in order; else a nest."""
+    order = node.order if isinstance(node, Loop) else Order.FREE
+    found = flat([node] if order is Order.FREE else node.body, strict)  # type: ignore[union-attr]
+    if found is None:
+        return Nest([node], "loops inside of loops in order")
+    reason = next(filter(None, map(refusal, found)), "")
+    if reason and (strict or order is not Order.FREE):
+        return Nest([node], reason)
+    if strict and any(s.accumulate and s.domain for s in found):
+        return Nest([node], "sums keep their order")
+    if order is Order.FREE or not found:
+        return found
+    if order is Order.REVERSE:
+        if not is_number(found[0].domain[0]):
+            return Nest([node], "from a last iteration that is not known")
+        found = list(map(forward, found))
+    return _in_turn(found)
+
+
+def _between(body: list[Statement], bounds: Bounds) -> list[Part]:
     loops = sum(1 for s in body if s.domain)
-    # batches read the array that they write: nothing could be fused
-    alone = alone or any(a.array == s.target.array for s in body for a in accesses(s.expr))
-    return _singly(body) if alone or loops > MAX_FUSED else _parts(body)
+    # batches read the array that they write elsewhere: nothing could be fused
+    alone = any(a.array == s.target.array and a != s.target for s in body for a in accesses(s.expr))
+    return _singly(body) if alone or loops > MAX_FUSED else _parts(body, bounds.state)
 
 
 def _in_turn(run: list[Statement]) -> Group:
     targets = {s.target.array for s in run}
-    return Group(run[0].domain[0], run, _private(targets, _touched(run)), in_turn=True)
+    return Group(run[0].domain[0], run, private(targets, touches(run)), in_turn=True)
 
 
-def _touched(body: Iterable[Statement]) -> dict[str, set[tuple[int, int] | None]]:
-    """The stretches of every array that the statements touch."""
-    touched: dict[str, set[tuple[int, int] | None]] = {}
-    for s in body:
-        for a in s.accesses:
-            touched.setdefault(a.array, set()).add(_stretch(a, s.domain))
-    return touched
-
-
-def _parts(body: list[Statement]) -> list[Part]:
+def _parts(body: list[Statement], state: Collection[str]) -> list[Part]:
     """Group the statements, the most profitable loop first; what is around it, likewise."""
     todo = [body]
     done: list[Part] = []
     while todo:
         part = todo.pop()
-        counts = dict.fromkeys(s.domain[0] for s in part if s.domain)
-        if not counts:
-            if part:
-                done.append(Straight(part))
-            continue
-        plans = [_Plan(part, count) for count in counts]
-        best = max(plans, key=lambda plan: plan.profit)
-        if not best.group:  # a loop that reads what it writes shares with nothing
+        kinds = list(map(kind, part))
+        loops = {(s.domain[0], k): None for s, k in zip(part, kinds, strict=True) if k != "alone"}
+        plans = [Plan(part, kinds, count, k, state) for count, k in loops]
+        best = max(plans, key=lambda plan: plan.profit, default=None)
+        if best is None or not best.group:  # what reads what it writes shares with nothing
             done += _singly(part)
-            continue
-        if best.before or best.after:
+        elif best.before or best.after:
             todo += [best.after, best.group, best.before]
         else:
-            done.append(Group(best.count, best.group, best.private()))
+            reason = refusal(best.group[0])
+            done.append(Group(best.count, best.group, best.private(), reason=reason))
     return done
 
 
 def _singly(body: Sequence[Statement]) -> list[Part]:
-    return [Group(s.domain[0], [s]) if s.domain else Straight([s]) for s in body]
+    """Every statement by itself."""
+    parts: list[Part] = []
+    for s in body:
+        if reason := refusal(s):
+            parts.append(Nest([s], reason))
+        else:
+            parts.append(Group(s.domain[0], [s]) if s.domain else Straight([s]))
+    return parts
 
 
 def _merge_straight(parts: Iterable[Part]) -> list[Part]:
@@ -119,129 +148,3 @@ def _merge_straight(parts: Iterable[Part]) -> list[Part]:
         else:
             merged.append(part)
     return merged
-
-
-def split(s: Statement, count: int) -> Statement | None:
-    """The statement with a first dimension of `count`, if its own is a multiple of that."""
-    if not s.domain:
-        return None
-    own = s.domain[0]
-    if own == count:
-        return s
-    if isinstance(own, Extent) or isinstance(count, Extent) or own % count:
-        return None
-    rest = own // count
-
-    def divide(a: Access) -> Access:
-        stride = a.strides[0]
-        return Access(a.array, a.offset, (stride * rest, stride, *a.strides[1:]), a.table)
-
-    return replace(
-        s,
-        target=divide(s.target),
-        expr=map_accesses(s.expr, divide),
-        domain=(count, rest, *s.domain[1:]),
-    )
-
-
-def _stretch(a: Access, domain: tuple[int, ...]) -> tuple[int, int] | None:
-    """(stride, first multiple) if every iteration touches a stretch of `stride` elements only."""
-    stride = a.strides[0]
-    if a.table is not None or stride <= 0:
-        return None
-    spans = [d * (c - 1) for d, c in zip(a.strides[1:], domain[1:], strict=True)]
-    low = a.offset + sum(x for x in spans if x < 0)
-    high = a.offset + sum(x for x in spans if x > 0)
-    return (stride, low // stride) if low // stride == high // stride else None
-
-
-class _Uses:
-    """Which arrays some statements read, assign and accumulate into."""
-
-    def __init__(self) -> None:
-        self.read: set[str] = set()
-        self.assigned: set[str] = set()
-        self.accumulated: set[str] = set()
-
-    def add(self, s: Statement) -> None:
-        """Count a statement in."""
-        self.read.update(a.array for a in accesses(s.expr))
-        (self.accumulated if s.accumulate else self.assigned).add(s.target.array)
-
-    def commutes(self, s: Statement) -> bool:
-        """Whether `s` may be exchanged with these statements."""
-        target = s.target.array
-        if any(a.array in self.assigned or a.array in self.accumulated for a in accesses(s.expr)):
-            return False
-        if target in self.read:
-            return False
-        # sums commute; and an element is assigned once, so assignments are to other elements
-        return target not in (self.assigned if s.accumulate else self.accumulated)
-
-
-class _Plan:
-    """A body divided around a loop of `count`: what runs before, in, and after it."""
-
-    def __init__(self, body: Sequence[Statement], count: int) -> None:
-        self.count = count
-        self.profit = 0
-        self.before: list[Statement] = []
-        self.group: list[Statement] = []
-        self.after: list[Statement] = []
-        inside, behind = _Uses(), _Uses()
-        self.touched: dict[str, set[tuple[int, int] | None]] = {}
-        self.written: set[str] = set()
-        self.read: set[str] = set()
-        own = points = 0  # a loop that is another's part is a poor reason to choose its count
-        for s in body:
-            member = split(s, count)
-            if member is not None and behind.commutes(s) and self._joins(member):
-                self.group.append(member)
-                inside.add(member)
-                own += member is s
-                points += member.points * (10 if member is s else 1)
-            elif inside.commutes(s) and behind.commutes(s):
-                self.before.append(s)
-            else:
-                self.after.append(s)
-                behind.add(s)
-        self.profit = points * own
-
-    def _joins(self, s: Statement) -> bool:
-        """Whether the statement may share the loop; if so, its accesses are counted in."""
-        touched = _touched([s])
-        written = self.written | {s.target.array}
-        read = self.read | {a.array for a in accesses(s.expr)}
-        for name, stretches in touched.items():
-            together = self.touched.get(name, set()) | stretches
-            is_private = len(together) == 1 and None not in together
-            if name in written and name in read and not is_private:
-                return False
-        target = s.target.array
-        if target in self.written and target not in self.read:
-            # sums into one element commute with each other, but not with an assignment
-            same = {m.accumulate for m in self.group if m.target.array == target}
-            together = self.touched[target] | touched[target]
-            if same != {s.accumulate} and (len(together) > 1 or None in together):
-                return False
-        for name, stretches in touched.items():
-            self.touched.setdefault(name, set()).update(stretches)
-        self.written, self.read = written, read
-        return True
-
-    def private(self) -> dict[str, int]:
-        """Arrays that the group writes, each iteration within its own stretch."""
-        return _private(self.written, self.touched)
-
-
-def _private(
-    written: Collection[str], touched: dict[str, set[tuple[int, int] | None]]
-) -> dict[str, int]:
-    found = {}
-    for name, (
-        only,
-        *others,
-    ) in touched.items():
-        if name in written and only is not None and not others:
-            found[name] = only[0]
-    return found

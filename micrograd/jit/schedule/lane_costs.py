@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, prod
 
-from ..ir.program import Access, Apply, Expr, Program, Role, Statement, accesses
+from ..ir.program import NUMBER, Access, Apply, Program, Statement, accesses
+from .counts import HORIZONTAL, PACK_LIMIT, operations
 from .fuse import Group
+from .routes import moves
 
-HORIZONTAL = 6
-"""Operations to add up the lanes of a vector."""
 FOLD = 3
 """The same, of each of as many vectors as they have lanes."""
 ABREAST_TERMS = 64
@@ -21,34 +21,21 @@ ABREAST_TERMS = 64
 less there is to gain, and several long rows are read slower than one after the other."""
 PACK_ITERATIONS = 4
 """A loop of at least so many iterations is worth copying its operands for."""
-PACK_LIMIT = 1 << 14
-"""Elements of the largest array that is copied."""
 
 
-def operations(expr: Expr) -> int:
-    """The applied ops of an expression."""
-    count, stack = 0, [expr]
-    while stack:
-        e = stack.pop()
-        if isinstance(e, Apply):
-            count += 1
-            stack.extend(e.args)
-    return count
-
-
-def packs(a: Access, lane: int, group: Group, program: Program, *, narrow: bool) -> bool:
+def packs(a: Access, lane: int, group: Group, program: Program, bits: int = 0) -> bool:
     """Whether the group works on a copy of what `a` reads, in the order that it reads it.
 
-    It is worth it for what every iteration reads again, and reads across its grain, or as float64
-    where the kernel computes in float32 (`narrow`).
+    It is worth it for what every iteration reads again, and reads across its grain, or in another
+    dtype than the code computes in, of which `bits` is the width.
     """
-    if a.table is not None or a.strides[0] or group.count < PACK_ITERATIONS or lane == 0:
+    if a.parts or a.strides[0] or group.count < PACK_ITERATIONS or lane == 0:
         return False
     if any(s.target.array == a.array for s in group.statements):
         return False
     counts = _counts_of(a, group)
     across = lane > 0 and a.strides[lane] not in (0, 1)
-    converts = narrow and program.arrays[a.array].role is Role.PARAMETER
+    converts = program.arrays[a.array].dtype not in (NUMBER, f"f{bits}") and bits > 0
     return (across or converts) and prod(counts) <= PACK_LIMIT
 
 
@@ -105,7 +92,7 @@ class LaneCosts:
     def _has_own_numbers(self, s: Statement) -> bool:
         """Whether a scalar statement finds those of several iterations in a row."""
         touched = s.accesses
-        return all(a.table is None and self.scratch.get(a.array, 1) == 1 for a in touched)
+        return all(not a.parts and self.scratch.get(a.array, 1) == 1 for a in touched)
 
     def _sums_to_own_numbers(self, s: Statement) -> bool:
         """Whether it is a sum into a number per iteration, and several of them are apart.
@@ -114,13 +101,13 @@ class LaneCosts:
         table two iterations may add to the same one.
         """
         a = s.target
-        own = s.accumulate and a.table is None and a.strides[0] and not any(a.strides[1:])
+        own = s.accumulate and not a.parts and a.strides[0] and not any(a.strides[1:])
         return bool(own) and self.scratch.get(a.array, 1) == 1
 
     def straddles(self) -> bool:
         """Whether iterations read rows that begin anywhere, not where vectors do."""
         return any(
-            a.strides[0] % self.width and 1 in a.strides[1:]
+            moves(a)[0] % self.width and 1 in moves(a)[1:]
             for s in self.group.statements
             for a in accesses(s.expr)
         )
@@ -133,12 +120,12 @@ class LaneCosts:
         repeats = points / count * vectors  # of an iteration's share, where it is across
         # a product and the sum that it goes into are one operation
         fused = isinstance(s.expr, Apply) and s.expr.op.product
-        work = max(1, operations(s.expr)) + (s.accumulate and not fused)
+        work = max(1, operations(s.expr)) + (s.accumulate is not None and not fused)
         penalty = sum(self._penalty(a, lane) for a in set(accesses(s.expr)))
         total = repeats * (work + penalty)
         stride = s.target.strides[lane]
-        invariant = s.target.strides[0] == 0 and s.accumulate
-        if s.target.table is not None:
+        invariant = s.target.strides[0] == 0 and s.accumulate is not None
+        if s.target.parts:
             return total + repeats * self.width
         if lane == 0:
             private = s.target.array in self.scratch
@@ -153,10 +140,10 @@ class LaneCosts:
 
     def _penalty(self, a: Access, lane: int) -> float:
         """What an operand costs beyond being there: a gather takes an operation per lane."""
-        if a.table is not None and any(a.strides):
+        if a.parts and any(moves(a)):
             return float(self.width)
         if lane == 0:
             return 0.0 if a.strides[0] in (0, 1) or a.array in self.scratch else float(self.width)
-        if a.strides[lane] in (0, 1) or packs(a, lane, self.group, self.program, narrow=False):
+        if a.strides[lane] in (0, 1) or packs(a, lane, self.group, self.program):
             return 0.0
         return float(self.width)

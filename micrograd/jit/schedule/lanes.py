@@ -12,12 +12,14 @@ of the printed schedule.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..ir.program import Program, Role, Statement, accesses
+from ..ir.extents import INDEX_NAMES
+from ..ir.program import Array, Program, Role, Statement, accesses
 from .fuse import Group
 from .lane_costs import LaneCosts
+from .routes import moves
 
 STRIP_NUMBERS = 6000
 """Numbers that passes hand on, in a block: they share the L1 cache with what else is read."""
@@ -63,6 +65,16 @@ class VectorLoop:
     strips: dict[str, int]
     reason: str
 
+    def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
+        """As it is printed: the reason, then the statements with what lies in their lanes."""
+        yield f"  {self.reason}"
+        depth = int(self.group.in_turn)
+        if depth:
+            yield f"    for {INDEX_NAMES[0]} < {self.group.count!s} in order:"
+        for s, lane in zip(self.group.statements, self.lanes, strict=True):
+            text = "    " + "  " * depth + s.text(depth, arrays)
+            yield text if lane is None else f"{text}  ; lanes: {INDEX_NAMES[lane]}"
+
     @property
     def is_indirect(self) -> bool:
         """Whether every statement goes through an index table."""
@@ -74,6 +86,15 @@ class VectorLoop:
         return all(lane == 0 for lane in self.lanes)
 
 
+def private_to(group: Group, program: Program, outside: Collection[str]) -> dict[str, int]:
+    """The arrays that one iteration has for itself and nothing `outside` needs."""
+    return {
+        name: size
+        for name, size in group.private.items()
+        if name not in outside and program.arrays[name].role is Role.TEMPORARY
+    }
+
+
 def vectorize(
     group: Group, program: Program, width: int, outside: Collection[str], line: int
 ) -> VectorLoop:
@@ -81,11 +102,7 @@ def vectorize(
 
     `line` is how many numbers a cache line has.
     """
-    scratch = {
-        name: size
-        for name, size in group.private.items()
-        if name not in outside and program.arrays[name].role is Role.TEMPORARY
-    }
+    scratch = private_to(group, program, outside)
     model = LaneCosts(group, program, width, scratch)
     inner, abreast = model.inside()
     inside = sum(cost for _, cost in inner)
@@ -124,7 +141,7 @@ def vectorize(
         block = min(block, max(4 * width, STRIP_NUMBERS // handed // width * width))
     reason = (
         f"loop of {group.count}, {len(group.statements)} statements: "
-        + ("in turn, " if group.in_turn else "")
+        + ("in order, " if group.in_turn else "")
         + ("iterations in lanes" if by_iteration else "lanes within an iteration")
         + f" ({across:.1f} vector operations an iteration across, {inside:.1f} within), "
         + f"{len(passes)} pass{'es' * (len(passes) > 1)} over blocks of {block}, "
@@ -136,7 +153,7 @@ def vectorize(
 
 def _is_indirect(s: Statement) -> bool:
     """Whether it goes through an index table: it waits for memory, whatever is unrolled."""
-    return any(a.table is not None for a in s.accesses)
+    return any(a.parts for a in s.accesses)
 
 
 def _unrolling(cost: float, steps: int) -> int:
@@ -185,14 +202,14 @@ def _follows(first: Statement, second: Statement) -> bool:
     }:
         return True
     same = first.target.array == second.target.array
-    return same and not (first.accumulate and second.accumulate and not first.target.strides[0])
+    return same and not (first.accumulate and second.accumulate and not moves(first.target)[0])
 
 
 def _waits(writer: Statement, reader: Statement, written: int | None, read: int | None) -> bool:
     """Whether the reader takes single numbers out of vectors that the writer stores."""
-    if written is None or not read or not writer.target.strides[written]:
+    if written is None or not read or not moves(writer.target)[written]:
         return False
     return any(
-        a.array == writer.target.array and a.strides[read] == 0 and any(a.strides[written:])
+        a.array == writer.target.array and moves(a)[read] == 0 and any(moves(a)[written:])
         for a in accesses(reader.expr)
     )

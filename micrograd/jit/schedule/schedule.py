@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from ..ir.extents import Extent
 from ..ir.program import Program, Role, Statement
 from ..target import Target
-from .fuse import Group, Part, fuse
-from .lane_costs import operations
-from .lanes import VectorLoop, vectorize
+from .counts import operations
+from .fuse import Bounds, Group, Part, fuse
+from .lanes import VectorLoop, private_to, vectorize
+from .nest import Nest, free_loop
 
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""
@@ -30,7 +31,7 @@ WHOLE_LOOPS = 60
 CHUNK_LOOPS = 40
 """Operations in one function of a program of many loops."""
 
-Step = Statement | VectorLoop
+Step = Statement | VectorLoop | Nest
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Schedule:
     workspace   array -> offset in the workspace, in elements: memory that lives for one call
     functions   the steps of each function, in order
     opt_level   LLVM's level, 0 to 3
+    padded      whether run-time extents are multiples of `multiple`
     """
 
     program: Program
@@ -50,10 +52,22 @@ class Schedule:
     functions: list[list[Step]]
     opt_level: int
     reasons: list[str] = field(default_factory=list)
+    padded: bool = False
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many elements of the arrays in the workspace there are at a time."""
+        nests = [s for steps in self.functions for s in steps if isinstance(s, Nest)]
+        sizes = {name: self.program.arrays[name].size for name in self.workspace}
+        return sizes | {name: length for nest in nests for name, length in nest.tiles.items()}
 
     @property
     def multiple(self) -> int:
-        """Of how many every run-time extent must be a multiple: its iterations may be lanes."""
+        """Of how many every run-time extent must be a multiple: its iterations may be lanes, and
+        no code is made for what is left.
+        """
+        if not self.padded:
+            return 1
         loops = [s for steps in self.functions for s in steps if isinstance(s, VectorLoop)]
         run_time = [s for s in loops if isinstance(s.group.count, Extent) and s.across]
         return max((s.width for s in run_time), default=1)
@@ -63,101 +77,113 @@ class Schedule:
         for k, steps in enumerate(self.functions):
             lines.append(f"function {k}: {sum(map(cost, steps))} operations")
             for loop in steps:
-                if isinstance(loop, VectorLoop):
-                    lines.append(f"  {loop.reason}")
-                    lines += [
-                        f"    {s}" + ("" if lane is None else f"  ; lanes: {NAMES[lane]}")
-                        for s, lane in zip(loop.group.statements, loop.lanes, strict=True)
-                    ]
+                if isinstance(loop, VectorLoop | Nest):
+                    lines += loop.lines(self.program.arrays)
         if self.registers:
             names = sorted(self.registers)
             shown = ", ".join(names[:12]) + (f", ... ({len(names)})" if len(names) > 12 else "")
             lines.append(f"registers: {shown}")
         for name, offset in self.workspace.items():
-            lines.append(f"workspace[{offset}]: {name}[{self.program.arrays[name].size}]")
+            lines.append(f"workspace[{offset}]: {name}[{self.sizes[name]}]")
         return "\n".join(lines)
 
 
 def schedule(
-    program: Program, target: Target, *, returned: str | None = None, points: bool = False
+    program: Program,
+    target: Target,
+    *,
+    returned: str | None = None,
+    points: bool = False,
+    padded: bool = False,
 ) -> Schedule:
-    """The schedule of a verified program. For a strict target, every sum keeps its order: nothing
-    is fused, nothing has lanes.
+    """The schedule of a verified program. For a strict target, every sum keeps its order.
 
     returned   the output that `main` gives by value
     points     numbers become vectors of points, so that no loop has lanes of its own
+    padded     run-time extents will be multiples of what the schedule says
     """
-    parts = fuse(program.body, alone=target.strict)
-    steps = list(
-        _steps(parts, program, 1 if target.strict or points else target.lanes, target.line)
-    )
-    total = sum(map(cost, steps))
-    reasons = []
-    loops = sum(1 for step in steps if isinstance(step, VectorLoop) and step.is_indirect)
-    if loops > WHOLE_LOOPS:
-        functions = list(_cut(steps, CHUNK_LOOPS))
-        opt_level = 0
-        reasons.append(
-            f"{loops} loops over index tables, more than {WHOLE_LOOPS}: {len(functions)} functions"
-            ", at level 0, because they wait for memory more than for instructions"
-        )
-    elif total <= WHOLE_OPS:
-        functions = [steps]
-        opt_level = 2
-        reasons.append(f"{total} operations: one function, optimised at level 2")
-    else:
-        functions = list(_cut(steps, CHUNK_OPS))
-        opt_level = 0
-        reasons.append(
-            f"{total} operations, more than {WHOLE_OPS}: {len(functions)} functions of about "
-            f"{CHUNK_OPS}, at level 0, because LLVM's time is superlinear in straight-line code"
-        )
+    state = {a.name for a in program.with_role(Role.STATE)}
+    parts = fuse(program.body, Bounds(target.strict, state))
+    steps = list(_steps(parts, program, 1 if points else target.lanes, target))
+    functions, opt_level, reason = _functions(steps)
+    shared = _shared(functions)
+    if returned is not None and len(functions) > 1:
+        shared.add(returned)  # a function sets it, main returns it
     tiles = {
         name
         for step in steps
         if isinstance(step, VectorLoop)
         for name in [*step.tiles, *step.strips]
     }
-    in_loops = _touched_in_loops(program.body, target.strict)
-    shared = _shared(functions)
-    if returned is not None and len(functions) > 1:
-        shared.add(returned)  # a function sets it, main returns it
+    nests = [step for step in steps if isinstance(step, Nest)]
+    stretches = {name: length for nest in nests for name, length in nest.tiles.items()}
+    addressed = _touched_in_loops(parts) | shared
     registers, workspace, size = set(), {}, 0
     for a in program.arrays.values():
         if (a.role is not Role.TEMPORARY and a.name != returned) or a.name in tiles:
             continue
-        if a.name in in_loops or a.name in shared:
+        if a.name in addressed:
             workspace[a.name] = size
-            size += -(-a.size // ALIGNED) * ALIGNED
+            size += -(-max(1, stretches.get(a.name, a.size)) // ALIGNED) * ALIGNED
         else:
             registers.add(a.name)
+    reasons = [reason]
     if workspace:
         reasons.append(
             f"{len(workspace)} arrays in a workspace of {size} elements: they are indexed by "
             "several loops or shared between functions"
         )
-    return Schedule(program, registers, workspace, size, functions, opt_level, reasons)
+    return Schedule(program, registers, workspace, size, functions, opt_level, reasons, padded)
+
+
+def _functions(steps: list[Step]) -> tuple[list[list[Step]], int, str]:
+    """The steps of each function, LLVM's level, and why."""
+    total = sum(map(cost, steps))
+    loops = sum(1 for step in steps if isinstance(step, VectorLoop) and step.is_indirect)
+    if loops > WHOLE_LOOPS:
+        functions = list(_cut(steps, CHUNK_LOOPS))
+        reason = (
+            f"{loops} loops over index tables, more than {WHOLE_LOOPS}: {len(functions)} functions"
+            ", at level 0, because they wait for memory more than for instructions"
+        )
+    elif total <= WHOLE_OPS:
+        return [steps], 2, f"{total} operations: one function, optimised at level 2"
+    else:
+        functions = list(_cut(steps, CHUNK_OPS))
+        reason = (
+            f"{total} operations, more than {WHOLE_OPS}: {len(functions)} functions of about "
+            f"{CHUNK_OPS}, at level 0, because LLVM's time is superlinear in straight-line code"
+        )
+    return functions, 0, reason
 
 
 ALIGNED = 16
 """Arrays of the workspace begin at multiples of so many elements."""
-NAMES = "ijklmnopqrstuvw"
 
 
 def cost(step: Step) -> int:
     """The operations that a step becomes as code: ops, sums, copies."""
     if isinstance(step, VectorLoop):
         return sum(map(cost, step.group.statements))
-    return max(1, operations(step.expr) + step.accumulate)
+    if isinstance(step, Nest):
+        return sum(map(cost, step.statements))
+    return max(1, operations(step.expr) + (step.accumulate is not None))
 
 
-def _steps(parts: list[Part], program: Program, width: int, line: int) -> Iterable[Step]:
+def _steps(parts: list[Part], program: Program, width: int, target: Target) -> Iterable[Step]:
     touched = [{a.array for s in part.statements for a in s.accesses} for part in parts]
     everywhere = Counter(name for names in touched for name in names)
     for part, names in zip(parts, touched, strict=True):
         if isinstance(part, Group):
             outside = {name for name in names if everywhere[name] > 1}
-            yield vectorize(part, program, width, outside, line)
+            if part.reason:
+                tiles = private_to(part, program, outside)
+                nest = free_loop(part.count, part.statements, tiles, part.reason)
+                yield nest.plan(width, target.strict, program.arrays)
+                continue
+            yield vectorize(part, program, width, outside, target.line)
+        elif isinstance(part, Nest):
+            yield part.plan(width, target.strict, program.arrays)
         else:
             yield from part.statements
 
@@ -175,21 +201,32 @@ def _cut(steps: Iterable[Step], most: int) -> Iterable[list[Step]]:
         yield chunk
 
 
-def _touched_in_loops(body: list[Statement], exact: bool) -> set[str]:
-    """Arrays that need an address: indexed by a loop, or through a table, or set in a loop.
+def _touched_in_loops(parts: Iterable[Part]) -> set[str]:
+    """Arrays that need an address: indexed by a loop, or through a table, or set in a loop; or
+    touched by a nest.
 
-    A sum over a loop into one element does not, unless it must keep its order: it is added up
-    apart, and then to the scalar.
+    A sum over a loop into one element does not, unless its loop is in order: it is added up apart,
+    and then to the scalar.
     """
     found: set[str] = set()
-    for s in body:
-        if s.domain:
-            found.update(a.array for a in s.accesses if not a.is_constant)
-            if exact or s.turn or not s.accumulate:
-                found.add(s.target.array)
-        else:
-            found.update(a.array for a in s.accesses if a.table is not None)
+    for part in parts:
+        ordered = isinstance(part, Nest) or (isinstance(part, Group) and part.in_turn)
+        for s in part.statements:
+            if isinstance(part, Nest) or (isinstance(part, Group) and part.reason):
+                found.update(a.array for a in s.accesses)
+            elif s.domain:
+                found.update(a.array for a in s.accesses if not a.is_constant)
+                if ordered or s.accumulate is None:
+                    found.add(s.target.array)
+            else:
+                found.update(a.array for a in s.accesses if a.parts)
     return found
+
+
+def _statements(step: Step) -> list[Statement]:
+    if isinstance(step, VectorLoop):
+        return step.group.statements
+    return step.statements if isinstance(step, Nest) else [step]
 
 
 def _shared(functions: list[list[Step]]) -> set[str]:
@@ -200,7 +237,7 @@ def _shared(functions: list[list[Step]]) -> set[str]:
     shared = set()
     for k, steps in enumerate(functions):
         for step in steps:
-            for s in step.group.statements if isinstance(step, VectorLoop) else [step]:
+            for s in _statements(step):
                 for a in s.accesses:
                     if home.setdefault(a.array, k) != k:
                         shared.add(a.array)

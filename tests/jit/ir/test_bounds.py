@@ -16,12 +16,13 @@ from micrograd.jit.call.check import within
 from micrograd.jit.ir.bounds import interpret_bounded
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
-from micrograd.jit.ir.program import Program, Role
+from micrograd.jit.ir.program import Loop, Program, Role
 from micrograd.jit.ir.rounding import Bounded, Precision, apply
 from micrograd.jit.passes.reverse import gradient
 from micrograd.ops import OPS, Op
 
 from ...checks import SPECIAL, all_same, points
+from ...nested_programs import random_inputs, random_program
 from ...nests import data, gather_scatter, matmul
 from ...programs import loops
 from ...regular import rerolled, whole
@@ -61,12 +62,18 @@ def test_numbers_of_recurrences_and_scatters() -> None:
         return kept
 
     p = rerolled(f, whole(41), whole(41, 1), partials=False)
-    assert any(s.turn for s in p.body)
+    assert any(isinstance(node, Loop) for node in p.body)
     numbers = {"x": [0.1 * k for k in range(41)], "y": [0.5 - 0.1 * k for k in range(41)]}
     check_numbers(p, numbers)
     check_numbers(gradient(p, ("out", 5), [("x", k) for k in range(41)]), numbers)
     for q in (matmul(), gather_scatter()):
         check_numbers(q, {a.name: data()[a.name] for a in q.with_role(Role.INPUT, Role.PARAMETER)})
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_numbers_of_nests(seed: int) -> None:
+    p = random_program(Random(seed), small=True)
+    check_numbers(p, random_inputs(p, Random(seed)))
 
 
 def test_many_points_at_once() -> None:

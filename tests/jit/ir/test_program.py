@@ -15,7 +15,7 @@ from micrograd.jit.ir.graph import Graph
 from micrograd.jit.ir.graph import verify as verify_graph
 from micrograd.jit.ir.interpret import interpret, interpret_graph
 from micrograd.jit.ir.parse import parse
-from micrograd.jit.ir.program import Access, Apply, Program, Role, format_expr
+from micrograd.jit.ir.program import Access, Apply, Part, Program, Role, entry, format_expr
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.reroll.reroll import reroll, straight_line
@@ -45,7 +45,7 @@ def test_printed_form() -> None:
 def test_printed_form_of_tables() -> None:
     assert str(gather_scatter()).splitlines()[2:] == [
         "output out[4]",
-        "table index[6]",
+        "const index[6] i32",
         "",
         "g[i] = pow(x[index[i]], 2.0)  for i < 6",
         "out[i] = 0.0  for i < 4",
@@ -63,8 +63,12 @@ def test_printed_form_of_tables() -> None:
         (Access("x", 0, (1, 16)), "x[i + 16*j]"),
         (Access("x", 5, (-2, 0, 1)), "x[-2*i + k + 5]"),
         (Access("x", 0, (4, -1)), "x[4*i - 1*j]"),
-        (Access("x", 0, (1,), "t"), "x[t[i]]"),
-        (Access("x", 7, (), "t"), "x[t[7]]"),
+        (entry("x", "t", 0, (1,)), "x[t[i]]"),
+        (entry("x", "t", 7), "x[t[7]]"),
+        (entry("x", "t", 0, (1,), -3), "x[-3*t[i]]"),
+        (Access("x", 2, (0, 1), (Part("entry", "t", 1, (1, 0), 4),)), "x[4*t[i + 1] + j + 2]"),
+        (Access("x", 0, (0,), (Part("mod", 3, 1, (1,)),)), "x[(i + 1) mod 3]"),
+        (Access("x", -1, (0,), (Part("div", 3, 1, (1,), 2),)), "x[2*((i + 1) div 3) - 1]"),
     ],
 )
 def test_printed_access(access: Access, text: str) -> None:
@@ -160,7 +164,7 @@ def test_negative_stride_reverses() -> None:
 
 def test_gather_and_scatter_add_are_numpys() -> None:
     x = data()["x"]
-    index = gather_scatter().tables["index"]
+    index = gather_scatter().arrays["index"].data
     expected = np.zeros(4)
     np.add.at(expected, index, [ops.pow(float(v), 2.0) for v in x[index]])
     assert interpret(gather_scatter(), {"x": x})["out"].tolist() == expected.tolist()
@@ -270,7 +274,7 @@ def test_a_matrix_product_in_scalar_code_becomes_loops() -> None:
     assert len(found.graph) > 15_000
     p = verify(reroll(found.graph), "reroll")
     assert len(p.body) < 20
-    assert any(s.accumulate and len(s.domain) == 3 for s in p.body)
+    assert any(s.accumulate and len(s.domain) == 3 for s in p.statements)
     given = {"x": [v.data for v in flat], "p0": [v.data for row in w for v in row]}
     # whole numbers: every order of summation is exact
     assert interpret(p, given)["out"].tolist() == interpret_graph(found.graph, given)

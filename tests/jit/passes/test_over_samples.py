@@ -31,10 +31,10 @@ out[1] = mul(p0, 2.0)
 """A loss of one sample, and a penalty."""
 
 BLOCK = """\
-input x[1952]
+input x[976, 2]
 input y[976]
 param p0[4]
-temp h[1952]
+temp h[976, 2]
 temp s[976]
 input weights[976]
 input share[1]
@@ -42,11 +42,11 @@ extent count <= 976
 temp each[976]
 output out[1]
 
-h[2*i + j] = p0[j + 2]  for i < count, j < 2
-h[2*i + j] += mul(p0[j], x[2*i + j])  for i < count, j < 2
+h[i, j] = p0[j + 2]  for i < count, j < 2
+h[i, j] += mul(p0[j], x[i, j])  for i < count, j < 2
 w = tanh(p0)
 s[i] = 0.0  for i < count
-s[i] += tanh(h[2*i + j])  for i < count, j < 2
+s[i] += tanh(h[i, j])  for i < count, j < 2
 each[i] = mul(w, mul(sub(s[i], y[i]), sub(s[i], y[i])))  for i < count
 penalty = mul(p0, 2.0)
 total = -0.0
@@ -87,9 +87,9 @@ def test_a_block_is_the_weighted_sum_of_its_samples() -> None:
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
-        ("x[2*i + j]", "x[i + 976*j]"),
+        ("x[i, j]", "x[i + 976*j]"),
         ("sub(s[i], y[i])))", "sub(s[i], y)))"),
-        ("h[2*i + j] = p0[j + 2]", "h[2*i + j] = p0[j]"),
+        ("h[i, j] = p0[j + 2]", "h[i, j] = p0[j]"),
         ("mul(each[i], weights[i])", "each[i]"),
         ("mul(share, penalty)", "penalty"),
     ],
@@ -100,14 +100,15 @@ def test_a_wrong_block_is_noticed(right: str, wrong: str) -> None:
     assert abs(difference(BLOCK.replace(right, wrong))) > 1e-3
 
 
-def test_steps_in_turn_have_no_block() -> None:
+def test_steps_in_order_have_no_block() -> None:
     text = """
         input x[2]
         temp h[9]
         output out[1]
 
         h = x
-        h[i + 1] = mul(h[i], x[1])  for i < 8 in turn 1
+        for i < 8 in order:
+          h[i + 1] = mul(h[i], x[1])
         out = h[8]
     """
     assert over_samples(verify(parse(text))) is None

@@ -176,7 +176,7 @@ input unused[2]
 temp idle[2]
 temp half[2]
 output out[1]
-table t[2] = 1 0
+const t[2] i32 = 1 0
 
 idle[t[i]] = 1.0  for i < 2
 half[0] = 1.0
@@ -193,7 +193,7 @@ def test_dce_drops() -> None:
     assert str(dce(matmul())) == str(matmul())
 
 
-IN_TURN = """
+IN_ORDER = """
 input x[1]
 temp a[4]
 temp b[4]
@@ -203,16 +203,17 @@ output out[1]
 a = x
 b = x
 c = x
-a[i + 1] = b[i]  for i < 3 in turn 1
-b[i + 1] = mul(a[i], 2.0)  for i < 3 in turn 1
-c[i + 1] = a[i]  for i < 3 in turn 1
+for i < 3 in order:
+  a[i + 1] = b[i]
+  b[i + 1] = mul(a[i], 2.0)
+  c[i + 1] = a[i]
 out = a[3]
 """
 
 
 def test_dce_keeps_what_the_next_iteration_needs() -> None:
-    p = verify(parse(IN_TURN))
-    lines = [line for line in IN_TURN.strip().split("\n") if not line.startswith(("c", "temp c"))]
+    p = verify(parse(IN_ORDER))
+    lines = [line for line in IN_ORDER.strip().split("\n") if not line.startswith(("c", "temp c", "  c"))]
     assert str(dce(p)) == "\n".join(lines)
     check_same_outputs(p, dce(p), {"x": [1.5]})
 

@@ -12,6 +12,7 @@ from micrograd import Value, jit, relu, tanh
 from micrograd.jit.emit import storage
 from micrograd.jit.ir.graph import FIRST_OP
 from micrograd.jit.ir.interpret import interpret, interpret_graph
+from micrograd.jit.ir.points import distinct
 from micrograd.jit.ir.program import Program, Role
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
@@ -86,9 +87,9 @@ def test_an_irregular_graph_is_a_few_statements(n: int, seed: int) -> None:
     operations = int((t.graph.codes >= FIRST_OP).sum())
     assert operations > LARGE
     p = verify(reroll(t.graph), "reroll")
-    assert len(p.body) < FEWEST
-    assert any(s.domain and s.domain[0] > 50 for s in p.body)
-    assert len(p.tables) > 10
+    assert len(p.statements) < FEWEST
+    assert any(s.domain and s.domain[0] > 50 for s in p.statements)
+    assert len(p.index_arrays) > 10
     largest = max(abs(v) for v in t.partials())
     assert largest < 2**50, "the sums are not exact"
     assert interpret(p, t.given)["out"].tolist() == interpret_graph(t.graph, t.given)
@@ -106,7 +107,7 @@ def test_it_compiles_to_what_was_written(seed: int) -> None:
     value, partials = kernel.value_and_grad(t.given["x"])
     assert [value] == interpret_graph(t.graph, t.given)
     assert partials == t.partials()
-    assert len(kernel.value_and_grad._shown.program.body) < FEWEST
+    assert len(kernel.value_and_grad._shown.program.statements) < FEWEST
 
 
 @pytest.mark.parametrize("seed", [3, 4])
@@ -140,10 +141,10 @@ def test_an_element_read_twice_is_added_to_twice() -> None:
 
     t = traced(f, whole(10))
     p = verify(batched(t.graph, "out", FEWEST) or Program(), "batch")
-    assert len(p.body) < 20
+    assert len(p.statements) < 20
     g = verify(gradient(p, ("out", 0), t.wrt), "differentiate")
-    scatters = [s for s in g.body if s.accumulate and s.target.table]
-    repeated = [s for s in scatters if len(set(g.tables[s.target.table or ""].tolist())) < s.points]
+    scatters = [s for s in g.statements if s.accumulate and s.target.parts]
+    repeated = [s for s in scatters if distinct(s.target, s.domain, g)[1]]
     assert repeated
     assert interpret(g, t.given)["grad"].tolist() == t.partials()
 
@@ -167,10 +168,10 @@ def test_long_sums_are_loops(length: int) -> None:
 
     t = traced(f, whole(LEAVES))
     p = verify(batched(t.graph, "out", FEWEST) or Program(), "batch")
-    nests = [s.domain for s in p.body if s.accumulate]
+    nests = [s.domain for s in p.statements if s.accumulate]
     # sum() starts with 0, a term of its own
     assert nests == ([(5, length + 1)] if length + 1 >= LONG_SUM else [])
-    assert len(p.body) < 40
+    assert len(p.statements) < 40
     assert interpret(p, t.given)["out"].tolist() == interpret_graph(t.graph, t.given)
     g = verify(gradient(p, ("out", 0), t.wrt), "differentiate")
     assert interpret(g, t.given)["grad"].tolist() == t.partials()
@@ -183,7 +184,7 @@ def test_sums_of_different_lengths_are_separate() -> None:
 
     t = traced(f, whole(LEAVES, size=1))
     p = verify(batched(t.graph, "out", FEWEST) or Program(), "batch")
-    assert sorted(s.domain for s in p.body if s.accumulate) == [(1, 31), (1, 101)]
+    assert sorted(s.domain for s in p.statements if s.accumulate) == [(1, 31), (1, 101)]
     assert equal(interpret(p, t.given)["out"].tolist(), interpret_graph(t.graph, t.given))
     g = verify(gradient(p, ("out", 0), t.wrt), "differentiate")
     assert interpret(g, t.given)["grad"].tolist() == t.partials()
@@ -197,7 +198,7 @@ def test_several_outputs() -> None:
 
     t = traced(four, start(6))
     p = verify(reroll(t.graph), "reroll")
-    assert len(p.body) < FEWEST
+    assert len(p.statements) < FEWEST
     expected = interpret_graph(t.graph, t.given)
     assert interpret(p, t.given)["out"].tolist() == expected
     assert list(jit(four, dtype="f64")(t.given["x"])) == expected
@@ -212,7 +213,7 @@ def test_scalars_by_value() -> None:
     t = traced(f, start(7))
     kernel = jit(scope["g"], dtype="f64")
     value, partials = kernel.value_and_grad(*t.given["x"])
-    assert len(kernel.value_and_grad._shown.program.body) < FEWEST + LEAVES
+    assert len(kernel.value_and_grad._shown.program.statements) < FEWEST + LEAVES
     assert [value] == interpret_graph(t.graph, t.given)
     assert list(partials) == t.partials()
     again = jit(scope["g"], dtype="f64")
@@ -231,7 +232,7 @@ def test_parameters_inputs_and_constants_lie_at_the_front() -> None:
     loss = sum(terms)
     found = trace([loss], {"x": x[:20], "z": x[20:]}, w)
     p = verify(batched(found.graph, "out", FEWEST) or Program(), "batch")
-    roles = [a.role for a in p.arrays.values() if a.role is not Role.TEMPORARY]
+    roles = [a.role for a in p.arrays.values() if a.role is not Role.TEMPORARY and not a.is_index]
     assert roles == [Role.INPUT, Role.INPUT, Role.PARAMETER, Role.CONSTANT, Role.OUTPUT]
     given = {"x": [v.data for v in x[:20]], "z": [v.data for v in x[20:]]}
     given |= {f"p{k}": store.array.tolist() for k, store in enumerate(found.stores)}
@@ -300,10 +301,11 @@ def test_the_module_of_a_large_graph_does_not_hold_its_tables() -> None:
     t = traced(f, x)
     assert [kernel(x)] == interpret_graph(t.graph, t.given)
     shown = kernel._shown
-    entries = sum(len(table) for table in shown.transformed.tables.values())
+    tables = shown.transformed.index_arrays
+    entries = sum(table.size for table in tables)
     outside = sum(len(d) for name, d in shown.code.data.items())
     assert entries > 3000
-    assert outside >= entries - storage.INLINE_DATA * len(shown.transformed.tables)
+    assert outside >= entries - storage.INLINE_DATA * len(tables)
 
 
 # --- the test of the tests ----------------------------------------------------------------------

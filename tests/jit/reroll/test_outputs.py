@@ -87,7 +87,7 @@ def test_kernels_give_copies(name: str, n: int, strict: bool) -> None:
     function = FUNCTIONS[name]
     kernel = jit(lambda x: function(x, n), dtype="f64", strict=strict)
     assert list(kernel(1.5)) == list(function(1.5, n))
-    assert len(kernel._shown.transformed.body) < 40
+    assert len(kernel._shown.transformed.statements) < 40
 
 
 @pytest.mark.parametrize("n", [18, 300])

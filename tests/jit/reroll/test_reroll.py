@@ -21,7 +21,7 @@ from micrograd import Value, jit, relu, tanh
 from micrograd.jit.ir.graph import FIRST_OP
 from micrograd.jit.ir.interpret import interpret, interpret_graph
 from micrograd.jit.ir.parse import parse
-from micrograd.jit.ir.program import Program, Role, accesses, dump
+from micrograd.jit.ir.program import Program, Role, Statement, accesses, dump
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.reroll.reroll import reroll, straight_line
@@ -58,12 +58,12 @@ def bounded(n: int) -> Any:
 
 def lines(program: Program) -> list[str]:
     """The statements as text."""
-    return list(map(str, program.body))
+    return list(map(str, program.statements))
 
 
 def loops(program: Program) -> list[str]:
     """The statements that are loops, as text."""
-    return [str(s) for s in program.body if s.domain]
+    return [str(s) for s in program.statements if s.domain]
 
 
 def data(program: Program) -> dict[str, list[float]]:
@@ -114,8 +114,8 @@ def test_moons_is_the_examples_loss() -> None:
 
 def test_moons_is_as_many_statements_for_any_number_of_points() -> None:
     programs = {n: reroll(moons_trace(n).graph) for n in (20, 100, 300)}
-    assert len({len(p.body) for p in programs.values()}) == 1
-    assert len(programs[20].body) <= 25
+    assert len({len(p.statements) for p in programs.values()}) == 1
+    assert len(programs[20].statements) <= 25
     assert [s.replace("300", "20").replace("4800", "320") for s in lines(programs[300])] == [
         s.replace(repr(1 / 20), repr(1 / 300)) for s in lines(programs[20])
     ]
@@ -124,7 +124,7 @@ def test_moons_is_as_many_statements_for_any_number_of_points() -> None:
         # the 16 * 16 products of every point are summed where they are made
         sizes = [a.size for a in p.arrays.values() if a.role is Role.TEMPORARY]
         assert max(sizes) == 16 * n
-        assert not p.tables
+        assert not p.index_arrays
         products = [s for s in lines(p) if f"for i < {n}, j < 16, k < 16" in s]
         assert len(products) == 1
         assert products[0].partition(" += ")[2].startswith("mul(")
@@ -134,7 +134,7 @@ def test_moons_gradient_is_as_many_statements_for_any_number_of_points() -> None
     counts = set()
     for n in (20, 100):
         t = moons_trace(n)
-        counts.add(len(verify(gradient(reroll(t.graph), ("out", 0), t.wrt)).body))
+        counts.add(len(verify(gradient(reroll(t.graph), ("out", 0), t.wrt)).statements))
     assert len(counts) == 1
     assert counts.pop() <= 60
 
@@ -143,7 +143,7 @@ def test_moons_of_whole_numbers_is_exact() -> None:
     """1/16 and 1/8 are exact, so no sum rounds."""
     t = moons_trace(16, hidden=6, decay=0.125, make=whole)
     p = verify(reroll(t.graph), "reroll")
-    assert len(p.body) < 25
+    assert len(p.statements) < 25
     assert agrees(p, t)
 
 
@@ -211,7 +211,7 @@ def test_sums_of_any_association_are_a_loop(name: str) -> None:
         return add_up([a * b for a, b in zip(x, y, strict=True)])
 
     p = rerolled(dot, whole(N), whole(N, 1))
-    assert len(p.body) <= 4
+    assert len(p.statements) <= 4
     (product,) = [s for s in loops(p) if "mul" in s]
     assert f"for i < {N}" in product
     assert " += mul(x[" in product
@@ -245,7 +245,7 @@ def test_unlike_terms_are_grouped_by_kind() -> None:
     x, y = floats(N), floats(N, 1)
     t = traced(f, x, y)
     p = verify(reroll(t.graph))
-    assert len(p.body) <= 5
+    assert len(p.statements) <= 5
     (found,) = interpret(p, t.given)["out"].tolist()
     size = sum(abs(a * b) if k % 2 else 1 for k, (a, b) in enumerate(zip(x, y, strict=True)))
     assert abs(found - t.outputs[0].data) <= 2 * (N + 2) * 2.0**-53 * size
@@ -261,8 +261,8 @@ def test_a_first_or_last_element_that_differs_is_cut_off() -> None:
             whole(N),
         )
         assert len(loops(p)) == 2
-        assert len(p.body) <= 4
-        assert not p.tables
+        assert len(p.statements) <= 4
+        assert not p.index_arrays
 
 
 def test_an_operand_that_breaks_the_pattern_is_cut_off() -> None:
@@ -272,8 +272,8 @@ def test_an_operand_that_breaks_the_pattern_is_cut_off() -> None:
         return [x[max(k - 1, 0)] - 2.0 * x[k] + x[min(k + 1, N - 1)] for k in range(N)]
 
     p = rerolled(diffuse, whole(N))
-    assert len(p.body) <= 8
-    assert not p.tables
+    assert len(p.statements) <= 8
+    assert not p.index_arrays
     assert f"for i < {N - 2}" in str(p)
 
 
@@ -284,10 +284,10 @@ def test_a_ragged_end_is_cut_off() -> None:
         return [relu(a * y[k % 10]) for k, a in enumerate(x)]
 
     p = rerolled(f, whole(103), whole(10, 1))
-    assert not p.tables
+    assert not p.index_arrays
     assert any("for i < 10, j < 10" in s for s in loops(p))
     assert any("for i < 3" in s for s in loops(p))
-    assert len(p.body) <= 4
+    assert len(p.statements) <= 4
 
 
 def test_two_interleaved_patterns_are_two_loops() -> None:
@@ -297,7 +297,7 @@ def test_two_interleaved_patterns_are_two_loops() -> None:
     p = rerolled(f, whole(N), whole(N, 1))
     assert [s for s in loops(p) if "x[2*i]" in s or "x[2*i + 1]" in s] == loops(p)
     assert len(loops(p)) == 2
-    assert not p.tables
+    assert not p.index_arrays
 
 
 def test_a_triangle_is_found() -> None:
@@ -307,12 +307,12 @@ def test_a_triangle_is_found() -> None:
         return [sum(x[k] * x[j] for j in range(k + 1)) for k in range(20)]
 
     p = rerolled(f, whole(20))
-    assert len(p.body) <= 70
+    assert len(p.statements) <= 70
 
 
 def test_what_is_not_affine_reads_through_a_table() -> None:
     p = rerolled(lambda x: sum(x[k * k % N] * x[k] for k in range(N)), whole(N))
-    assert [t.tolist() for t in p.tables.values()] == [[k * k % N for k in range(N)]]
+    assert [t.data.tolist() for t in p.index_arrays] == [[k * k % N for k in range(N)]]
     assert loops(p) == ["t3 += mul(x[index0[i]], x[i])  for i < 100"]
 
 
@@ -325,7 +325,7 @@ def test_a_nest_is_a_nest_and_a_matrix_product_a_product() -> None:
         ]
 
     p = rerolled(matmul, whole(30), whole(24, 1))
-    (product,) = [s for s in p.body if s.accumulate]
+    (product,) = [s for s in p.statements if s.accumulate]
     assert product.domain == (5, 4, 6)
     assert sorted(a.strides for a in accesses(product.expr)) == [(0, 1, 4), (6, 0, 1)]
 
@@ -448,7 +448,7 @@ def test_bad_cases_compile(name: str) -> None:
 
 def test_two_models_share_their_statements() -> None:
     p = rerolled(two_models, whole(24))
-    assert len(p.body) <= 8
+    assert len(p.statements) <= 8
 
 
 def test_no_outputs_but_one_constant() -> None:
@@ -474,7 +474,7 @@ def test_what_has_no_pattern_stays_straight_line() -> None:
     p = verify(reroll(t.graph))
     assert agrees(p, t)
     operations = int((t.graph.codes >= FIRST_OP).sum())
-    assert len(p.body) >= operations // 4
+    assert len(p.statements) >= operations // 4
 
 
 # --- deterministic ------------------------------------------------------------------------------
@@ -576,9 +576,9 @@ def test_regular_programs_are_drawn_with_every_feature() -> None:
     def collect(source: Source, seed: int) -> None:
         t = drawn(source, seed)
         p = reroll(t.graph)
-        found = {f"depth {len(s.domain)}" for s in p.body}
-        found |= {"sum"} if any(s.accumulate and s.domain for s in p.body) else set()
-        found |= {"table"} if p.tables else set()
+        found = {f"depth {len(s.domain)}" for s in p.statements}
+        found |= {"sum"} if any(s.accumulate and s.domain for s in p.statements) else set()
+        found |= {"table"} if p.index_arrays else set()
         found |= {"data"} if data(p) else set()
         found |= {"f32"} if _largest(t) < 2**7 else set()
         for feature in found:
@@ -617,7 +617,7 @@ def every_mutant_is_caught(program: Program, given: Any) -> dict[str, int]:
 def test_a_wrong_program_is_noticed() -> None:
     t = traced(layer, floats(37), floats(25, 1))
     p = verify(reroll(t.graph), "reroll")
-    assert p.tables
+    assert p.index_arrays
     assert len(loops(p)) >= 5
     by = every_mutant_is_caught(p, t.given)
     assert by["numbers"] >= 30
@@ -626,7 +626,7 @@ def test_a_wrong_program_is_noticed() -> None:
 def test_a_wrong_gradient_is_noticed() -> None:
     t = traced(layer, floats(37), floats(25, 1))
     p = verify(gradient(reroll(t.graph), ("out", 0), t.wrt, keep_value=True))
-    assert any(s.accumulate and s.target.table for s in p.body)
+    assert any(s.accumulate and s.target.parts for s in p.statements)
     by = every_mutant_is_caught(p, t.given)
     assert by["numbers"] >= 60
 
@@ -636,11 +636,11 @@ def test_a_dropped_ragged_end_is_noticed() -> None:
         lambda x, y: [tanh(a * y[k % 10]) for k, a in enumerate(x)], floats(103), floats(10, 1)
     )
     p = verify(reroll(t.graph), "reroll")
-    ends = [k for k, s in enumerate(p.body) if s.domain == (3,)]
+    ends = [k for k, s in enumerate(p.statements) if s.domain == (3,)]
     assert ends
     expected = interpret(p, t.given)
     for k in ends:
-        mutant = Program(p.arrays, p.tables, p.body[:k] + p.body[k + 1 :])
+        mutant = Program(p.arrays, p.body[:k] + p.body[k + 1 :])
         assert caught_by(mutant, t.given, expected) == "numbers"
 
 
@@ -648,8 +648,10 @@ def test_a_missed_scatter_is_noticed() -> None:
     """A scatter-add that assigns, or that adds only once to an element that is named twice."""
     t = traced(lambda x: sum(tanh(x[k * k % 10] * (k + 1.0) / N) for k in range(N)), floats(10))
     p = verify(gradient(reroll(t.graph), ("out", 0), t.wrt, keep_value=True))
-    (scatter,) = [k for k, s in enumerate(p.body) if s.target.table]
-    table = p.tables[p.body[scatter].target.table or ""]
+    (scatter,) = [k for k, s in enumerate(p.statements) if s.target.parts]
+    (index,) = p.statements[scatter].target.index_arrays
+    table = p.arrays[index].data
+    assert table is not None
     assert len(set(table.tolist())) < len(table)
     assert equal(interpret(p, t.given)["grad"].tolist(), [*t.partials()]) or np.allclose(
         interpret(p, t.given)["grad"], t.partials(), rtol=1e-12
@@ -657,11 +659,11 @@ def test_a_missed_scatter_is_noticed() -> None:
     for what, mutant in mutations(p, t.given):
         if what.startswith(f"statement {scatter},"):
             assert caught_by(mutant, t.given, interpret(p, t.given)), what
-    once = Program(p.arrays, dict(p.tables), list(p.body))
+    once = Program(dict(p.arrays), list(p.body))
     _, first = np.unique(table, return_index=True)
-    s = once.body[scatter]
-    once.tables["few"] = table[np.sort(first)]
-    narrow = type(s)(s.target, s.expr, (len(first),), True)
+    s = once.statements[scatter]
+    once.table("few", table[np.sort(first)])
+    narrow = Statement(s.target, s.expr, (len(first),), s.accumulate)
     once.body[scatter] = narrow
     assert caught_by(once, t.given, interpret(p, t.given)) == "numbers"
 
@@ -674,7 +676,7 @@ def _without_last(text: str) -> str:
 
 def _swapped(text: str) -> str:
     """A program with the last two entries of its first table exchanged."""
-    return re.sub(r"^(table .*) (\d+) (\d+)$", r"\1 \3 \2", text, count=1, flags=re.MULTILINE)
+    return re.sub(r"^(const index.*) (\d+) (\d+)$", r"\1 \3 \2", text, count=1, flags=re.MULTILINE)
 
 
 DAMAGES: dict[str, Callable[[str], str]] = {

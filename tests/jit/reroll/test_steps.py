@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -15,7 +16,7 @@ from micrograd import Value, jit, relu, sin, tanh
 from micrograd.errors import CompilerError
 from micrograd.jit.ir.interpret import interpret, interpret_graph
 from micrograd.jit.ir.parse import parse
-from micrograd.jit.ir.program import Program, Statement
+from micrograd.jit.ir.program import Loop, Program, Statement, statements
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.passes.simplify import simplify
@@ -58,8 +59,9 @@ def pendulum_by_hand(steps: int) -> tuple[float, list[float]]:
     return a, da.tolist()
 
 
-def in_turn(program: Program) -> list[Statement]:
-    return [s for s in program.body if s.turn]
+def in_order(program: Program) -> list[Statement]:
+    loops = [n for n in program.body if isinstance(n, Loop)]
+    return [s for loop in loops for s in statements(loop.body)]
 
 
 def check(t: Traced, *, rtol: float = 0.0) -> Program:
@@ -86,7 +88,7 @@ def test_the_size_of_the_code_does_not_depend_on_the_number_of_steps() -> None:
         assert value == pytest.approx(expected, rel=1e-10)
         assert partials == pytest.approx(tangents, rel=1e-9)
         shown = kernel._shown
-        statements.add((len(shown.program.body), len(shown.transformed.body)))
+        statements.add((len(shown.program.statements), len(shown.transformed.statements)))
         code[steps] = len(shown.native.llvm_ir.splitlines())
     assert len(statements) == 1
     assert max(statements.pop()) < 150
@@ -107,8 +109,8 @@ def test_the_value_alone_is_the_same_code_for_any_number_of_steps() -> None:
 def test_the_pendulum_is_what_was_written(dtype: str) -> None:
     t = traced(pendulum(300), START)
     p = check(t, rtol=1e-12)
-    assert {s.domain for s in in_turn(p)} == {(in_turn(p)[0].domain[0],)}
-    assert 290 <= in_turn(p)[0].domain[0] < 300
+    assert {s.domain for s in in_order(p)} == {(in_order(p)[0].domain[0],)}
+    assert 290 <= in_order(p)[0].domain[0] < 300
     value, partials = jit(pendulum(300), dtype=dtype).value_and_grad(START)
     rtol = 1e-11 if dtype == "f64" else 1e-4
     assert value == pytest.approx(t.outputs[0].data, rel=rtol)
@@ -125,7 +127,7 @@ def test_every_step_as_an_output() -> None:
 
     t = traced(f, [0.2, 1.5])
     p = verify(repeated(t.graph, "out") or Program(), "reroll")
-    assert in_turn(p)
+    assert in_order(p)
     assert interpret(p, t.given)["out"].tolist() == interpret_graph(t.graph, t.given)
     assert list(jit(f, dtype="f64")([0.2, 1.5])) == pytest.approx([v.data for v in t.outputs])
 
@@ -243,8 +245,8 @@ def test_recurrences_are_what_was_written(name: str) -> None:
     f, numbers = CASES[name]
     t = traced(f, *numbers)
     p = check(t, rtol=1e-11)
-    assert in_turn(p), f"{p}"
-    assert len(p.body) < 60
+    assert in_order(p), f"{p}"
+    assert len(p.statements) < 60
     kernel = jit(f, wrt=list(inspect.signature(f).parameters), dtype="f64")
     value, partials = kernel.value_and_grad(*numbers)
     assert value == pytest.approx(t.outputs[0].data, rel=1e-11)
@@ -255,7 +257,7 @@ def test_recurrences_are_what_was_written(name: str) -> None:
 def test_a_chain_of_whole_numbers_is_exact() -> None:
     t = traced(chain, [5.0, 7.0, 1.0])
     p = check(t)
-    assert in_turn(p)
+    assert in_order(p)
     value, partials = jit(chain, dtype="f32").value_and_grad(t.given["x"])
     assert value == t.outputs[0].data
     assert partials == t.partials()
@@ -296,7 +298,7 @@ def test_a_long_recurrence_compiles() -> None:
     t = traced(f, numbers)
     assert value == t.outputs[0].data
     assert partials == t.partials()
-    assert len(kernel.value_and_grad._shown.program.body) < 20
+    assert len(kernel.value_and_grad._shown.program.statements) < 20
 
 
 # --- what only looks periodic -------------------------------------------------------------------
@@ -315,7 +317,7 @@ def test_periodic_codes_with_other_operands_are_not_mistaken() -> None:
     t = traced(f, [0.3, 0.1, 0.5])
     assert repeated(t.graph, "out") is None
     p = verify(reroll(t.graph), "reroll")
-    assert not in_turn(p)
+    assert not in_order(p)
     assert interpret(p, t.given)["out"].tolist() == [t.outputs[0].data]
 
 
@@ -354,8 +356,8 @@ def test_periods_of_two_steps_are_found() -> None:
         return v
 
     p = check(traced(f, [0.3, 0.9, -0.4]), rtol=1e-12)
-    assert in_turn(p)
-    assert in_turn(p)[0].domain[0] < T // 2
+    assert in_order(p)
+    assert in_order(p)[0].domain[0] < T // 2
 
 
 # --- statements in turn: interpreter, verifier, gradient ----------------------------------------
@@ -369,11 +371,12 @@ output out[1]
 
 a = x
 b = x[1]
-a[i + 1] = b[i]  for i < 6 in turn 1
-b[i + 1] = add(mul(a[i], x[2]), tanh(a[i + 1]))  for i < 6 in turn 1
+for i < 6 in order:
+  a[i + 1] = b[i]
+  b[i + 1] = add(mul(a[i], x[2]), tanh(a[i + 1]))
 out = add(b[6], a[3])
 """
-"""Two states, run in turn."""
+"""Two states, in a loop in order."""
 
 
 def fibonacci() -> Program:
@@ -393,9 +396,14 @@ def test_statements_in_turn_run() -> None:
     assert interpret(verify(fibonacci()), {"x": x})["out"].tolist() == [fibonacci_by_hand(x)]
 
 
+def _apart(loop: re.Match[str]) -> str:
+    """Its statements, each with a loop of its own."""
+    return re.sub("^  (.*)$", r"\1  for i < 6", loop[1], flags=re.MULTILINE)
+
+
 def test_without_turns_it_is_another_program() -> None:
     """Run one after the other, the first reads what is not there yet."""
-    p = parse(FIBONACCI.replace(" in turn 1", ""))
+    p = parse(re.sub("for i < 6 in order:\n((?:  .*\n)*)", _apart, FIBONACCI))
     with pytest.raises(CompilerError, match="before it is assigned"):
         verify(p)
     assert math.isnan(interpret(p, {"x": [1.0, 1.0, 1.0]})["out"][0])
@@ -409,8 +417,9 @@ def test_inner_loops_run_in_each_iteration() -> None:
         output out[1]
 
         s = 2.0
-        s[i + 1] = 1.0  for i < 4 in turn 1
-        s[i + 1] += mul(m[j], s[i])  for i < 4, j < 3 in turn 1
+        for i < 4 in order:
+          s[i + 1] = 1.0
+          s[i + 1] += mul(m[j], s[i])  for j < 3
         out = s[4]
     """)
     verify(p)
@@ -440,15 +449,14 @@ def test_the_gradient_is_what_differences_say() -> None:
 
 def test_the_gradient_runs_in_turn_from_the_last_step_to_the_first() -> None:
     g = str(simplify(gradient(fibonacci(), ("out", 0), [("x", k) for k in range(3)])))
-    assert [line for line in g.split("\n") if "in turn 2" in line] == BACKWARD
+    assert g.index("for i < 6 in reverse order:\n" + "\n".join(BACKWARD))
 
 
 BACKWARD = [
-    "ct_a[-1*i + 5] += mul(ct_b[-1*i + 6], x[2])  for i < 6 in turn 2",
-    "grad[2] += mul(ct_b[-1*i + 6], a[-1*i + 5])  for i < 6 in turn 2",
-    "ct_a[-1*i + 6] += mul(ct_b[-1*i + 6], sub(1.0, mul(tanh(a[-1*i + 6]), "
-    "tanh(a[-1*i + 6]))))  for i < 6 in turn 2",
-    "ct_b[-1*i + 5] += ct_a[-1*i + 6]  for i < 6 in turn 2",
+    "  ct_a[i] += mul(ct_b[i + 1], x[2])",
+    "  grad[2] += mul(ct_b[i + 1], a[i])",
+    "  ct_a[i + 1] += mul(ct_b[i + 1], sub(1.0, mul(tanh(a[i + 1]), tanh(a[i + 1]))))",
+    "  ct_b[i] = ct_a[i + 1]",
 ]
 
 
@@ -458,12 +466,13 @@ def test_two_loops_in_turn_one_behind_the_other() -> None:
         parse(
             FIBONACCI.replace("output", "temp c[5]\noutput").replace(
                 "out = add(b[6], a[3])",
-                "c = b[6]\nc[i + 1] = mul(tanh(c[i]), a[i + 1])  for i < 4 in turn 2\nout = c[4]",
+                "c = b[6]\nfor i < 4 in order:\n  c[i + 1] = mul(tanh(c[i]), a[i + 1])\nout = c[4]",
             )
         )
     )
     g = verify(gradient(p, ("out", 0), [("x", k) for k in range(3)]), "differentiate")
-    assert sorted({s.turn for s in g.body}) == [0, 1, 2, 3, 4]
+    orders = [n.order.name for n in g.body if isinstance(n, Loop)]
+    assert orders == ["FORWARD", "FORWARD", "REVERSE", "REVERSE"]
     x = [0.4, -0.7, 1.3]
     for k, found in enumerate(interpret(g, {"x": x})["grad"].tolist()):
 
@@ -486,7 +495,7 @@ def test_what_is_handed_on_from_step_to_step_depends_on_what_comes_last_in_it() 
     handed(*leaves).backward()
     kernel = jit(handed, wrt=["x"], dtype="f64")
     (found,) = kernel.grad(*numbers)
-    assert "in turn" in kernel.grad.stages()["program"]
+    assert "in order" in kernel.grad.stages()["program"]
     assert found == pytest.approx(float(leaves[0].grad), rel=1e-12)
 
 
@@ -512,4 +521,4 @@ def test_it_is_deterministic() -> None:
         return str(reroll(trace([pendulum(60)(leaves)], {"x": leaves}, ()).graph))
 
     assert text() == text()
-    assert "in turn 1" in text()
+    assert "in order:" in text()

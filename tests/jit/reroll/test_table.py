@@ -10,6 +10,7 @@ import pytest
 from micrograd import Value, absolute, exp, jit, log, where
 from micrograd.jit.ir.graph import Graph
 from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.program import Loop, statements
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.reroll.reroll import reroll
@@ -42,9 +43,9 @@ def traced(output: Any, leaves: list[Value]) -> Graph:
 def test_a_deep_graph_becomes_one_statement_in_turn() -> None:
     leaves = [Value(float(k)) for k in range(-3, 4)]
     program = verify(reroll(traced(walk(leaves, 6000, 1), leaves)))
-    in_turn = [s for s in program.body if s.turn]
+    in_turn = [s for n in program.body if isinstance(n, Loop) for s in statements(n.body)]
     assert len(in_turn) == 1
-    assert len(program.body) < 8
+    assert len(program.statements) < 8
     assert in_turn[0].points > 6000
 
 

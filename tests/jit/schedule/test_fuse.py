@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,27 +10,41 @@ import pytest
 from micrograd.errors import CompilerError
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
-from micrograd.jit.ir.program import Program, dump
+from micrograd.jit.ir.program import Loop, Node, Order, Program, Role, dump, lines, statements
 from micrograd.jit.ir.verify import verify
-from micrograd.jit.schedule.fuse import Group, fuse
+from micrograd.jit.schedule.fuse import Bounds, Group, fuse
+from micrograd.jit.schedule.nest import Nest
 
 from ...nests import gather_scatter, matmul
 from ...whole_programs import arguments, draw
 
 
-def fused(program: Program, *, alone: bool = False) -> Program:
-    """The program whose groups run in turn: all their statements in each iteration."""
-    body = []
-    for turn, part in enumerate(fuse(program.body, alone=alone), 1):
-        together = isinstance(part, Group) and (len(part.statements) > 1 or part.in_turn)
-        body += [replace(s, turn=turn if together else 0) for s in part.statements]
-    return Program(program.arrays, program.tables, body)
+def fused(program: Program, *, strict: bool = False) -> Program:
+    """The program whose groups are loops in order: all their statements in each iteration."""
+    body: list[Node] = []
+    state = {a.name for a in program.with_role(Role.STATE)}
+    for part in fuse(program.body, Bounds(strict, state)):
+        if isinstance(part, Group) and (len(part.statements) > 1 or part.in_turn):
+            body.append(Loop(part.count, Order.FORWARD, list(part.statements)))
+        else:
+            body += part.body if isinstance(part, Nest) else part.statements
+    return Program(program.arrays, body)
 
 
-def check(program: Program) -> Program:
+def shared(program: Program) -> list[int]:
+    """The number of the loop that each statement shares, from 1 on; 0: none."""
+    numbers, loops = [], 0
+    for node in program.body:
+        loops += isinstance(node, Loop)
+        together = node.body if isinstance(node, Loop) else [node]
+        numbers += [loops if isinstance(node, Loop) else 0] * len(together)
+    return numbers
+
+
+def check(program: Program, given: dict[str, Any] | None = None, strict: bool = False) -> Program:
     """The fused program; assert that it is legal, and computes the same."""
-    given = arguments(program, 1)
-    after = verify(fused(program), "fuse")
+    given = arguments(program, 1) if given is None else given
+    after = verify(fused(program, strict=strict), "fuse")
     expected, found = interpret(program, given), interpret(after, given)
     for name, numbers in expected.items():
         assert np.array_equal(found[name], numbers), f"{program}\n\n{after}"
@@ -43,7 +57,7 @@ temp a[8]
 temp b[8]
 output out[8]
 output total[1]
-table back[8] = 7 6 5 4 3 2 1 0
+const back[8] i32 = 7 6 5 4 3 2 1 0
 
 """
 
@@ -96,12 +110,13 @@ CASES = {
         a[i + 4] = 2.0  for i < 4
         out[4*i + j] = mul(x[4*i + j], 3.0)  for i < 2, j < 4
         """, "- - 1 1"),
-    "in turn, nothing moves past": (
+    "nothing moves past a loop in order": (
         """
         a[i] = x[i]  for i < 8
         total = 0.0
         b = x
-        b[i + 1] = add(b[i], a[i])  for i < 7 in turn 3
+        for i < 7 in order:
+          b[i + 1] = add(b[i], a[i])
         out[i] = b[i]  for i < 8
         """, "- - - 1 -"),
 }  # fmt: skip
@@ -111,8 +126,7 @@ CASES = {
 def test_statements_share_loops(what: str) -> None:
     text, expected = CASES[what]
     after = check(verify(parse(HEAD + text)))
-    turns = list(dict.fromkeys(s.turn for s in after.body if s.turn))
-    assert " ".join(str(turns.index(s.turn) + 1) if s.turn else "-" for s in after.body) == expected
+    assert " ".join(str(k or "-") for k in shared(after)) == expected
 
 
 def test_a_longer_loop_is_cut_into_rows() -> None:
@@ -127,46 +141,84 @@ def test_a_longer_loop_is_cut_into_rows() -> None:
         r[i] += a[2*i + j]  for i < 4, j < 2
         out[2*i + j] = mul(r[i], a[2*i + j])  for i < 4, j < 2
     """
-    assert list(map(str, check(verify(parse(text))).body)) == [
-        "a[2*i + j] = mul(x[2*i + j], 2.0)  for i < 4, j < 2 in turn 1",
-        "r[i] = 0.0  for i < 4 in turn 1",
-        "r[i] += a[2*i + j]  for i < 4, j < 2 in turn 1",
-        "out[2*i + j] = mul(r[i], a[2*i + j])  for i < 4, j < 2 in turn 1",
+    assert list(lines(check(verify(parse(text))).body)) == [
+        "for i < 4 in order:",
+        "  a[2*i + j] = mul(x[2*i + j], 2.0)  for j < 2",
+        "  r[i] = 0.0",
+        "  r[i] += a[2*i + j]  for j < 2",
+        "  out[2*i + j] = mul(r[i], a[2*i + j])  for j < 2",
     ]
 
 
 def test_sums_commute() -> None:
     """The second sum joins the loop that sets the array; the first follows."""
     after = check(verify(parse(HEAD + CASES["sums into one array"][0])))
-    assert list(map(str, after.body[1:])) == [
-        "out[i] = 0.0  for i < 8 in turn 2",
-        "out[i] += neg(x[i])  for i < 8 in turn 2",
+    assert list(lines(after.body[1:])) == [
+        "for i < 8 in order:",
+        "  out[i] = 0.0",
+        "  out[i] += neg(x[i])",
         "out[back[i]] += x[i]  for i < 8",
     ]
 
 
-def test_alone_nothing_is_fused_and_nothing_moves() -> None:
-    for text, _ in CASES.values():
-        program = parse(HEAD + text)
-        after = fused(program, alone=True)
-        assert [replace(s, turn=0) for s in after.body] == [
-            replace(s, turn=0) for s in program.body
-        ]
-        assert sum(bool(s.turn) for s in after.body) == sum(bool(s.turn) for s in program.body)
+STATE = """
+input x[8]
+state p[8]
+state q[8]
+
+"""
+STATE_CASES = {
+    "updates at the same point": (
+        """
+        p[i] = add(p[i], x[i])  for i < 8
+        q[i] = mul(q[i], p[i])  for i < 8
+        p[i] = neg(p[i])  for i < 8
+        """, [1, 1, 1]),
+    "what the next iteration has not set yet": (
+        """
+        p[i] = x[i]  for i < 7
+        q[i] = p[i + 1]  for i < 7
+        """, [0, 0]),
+    "elements that are set again elsewhere": (
+        """
+        p[i] = x[i]  for i < 8
+        p[7 - i] = neg(x[i])  for i < 8
+        q[i] = x[i]  for i < 8
+        """, [1, 1, 0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("what", STATE_CASES)
+def test_state_is_set_in_order(what: str, strict: bool) -> None:
+    text, expected = STATE_CASES[what]
+    program = verify(parse(STATE + text.replace("7 - i", "-1*i + 7")))
+    given = {name: np.random.default_rng(k).normal(size=8) for k, name in enumerate("xpq")}
+    assert shared(check(program, given, strict)) == expected
+
+
+def test_strict_sums_stand_by_themselves_and_in_order() -> None:
+    for seed in range(100):
+        program = draw(seed)
+        rng = np.random.default_rng(seed)
+        given = {k: rng.normal(size=np.shape(x)) for k, x in arguments(program, 1).items()}
+        after = check(program, given, strict=True)
+        fresh = [node for node in after.body if isinstance(node, Loop) and node not in program.body]
+        assert not any(s.accumulate for node in fresh for s in statements(node.body))
 
 
 @pytest.mark.parametrize("first", range(0, 300, 100))
 def test_random_programs_interpreted_as_their_loops(first: int) -> None:
-    shared = 0
+    found = 0
     for seed in range(first, first + 100):
-        shared += sum(bool(s.turn) for s in check(draw(seed)).body)
-    assert shared > 100
+        found += sum(map(bool, shared(check(draw(seed)))))
+    assert found > 100
 
 
 def test_programs_by_hand() -> None:
     for p in (matmul(), gather_scatter()):
         after = verify(fused(p), "fuse")
-        assert [s.turn for s in after.body].count(0) < len(p.body)
+        assert not all(k == 0 for k in shared(after))
 
 
 @pytest.mark.parametrize(
@@ -177,8 +229,10 @@ def test_programs_by_hand() -> None:
 def test_what_is_fused_and_must_not_be_is_noticed(what: str) -> None:
     """The test of the tests: the output, damaged: all statements with loops share one."""
     text = dump(check(verify(parse(HEAD + CASES[what][0]))))
-    lines = [line.split(" in turn")[0] for line in text.split("\n")]
-    damaged = parse("\n".join(f"{x} in turn 1" if "  for " in x else x for x in lines))
+    program = parse(text)
+    loops = [s for s in program.statements if s.domain]
+    rest = [s for s in program.statements if not s.domain]
+    damaged = Program(program.arrays, [*rest, Loop(8, Order.FORWARD, list(loops))])
     try:
         verify(damaged)
     except CompilerError:

@@ -1,0 +1,72 @@
+"""Nest -> operations: trees of loops as they stand, in every order and of every extent.
+
+Statements in them are emitted by `NestStatement`; here are the loops around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..ir.program import Access, Node, Order, Statement, statements
+from ..schedule.nest import Nest
+from .builder import Builder
+from .indices import trip_count
+from .nest_statement import NestStatement
+from .packs import fill
+from .scratch import Memory, Scratch, layout
+from .storage import Index, Storage
+
+
+class NestEmitter:
+    """Emits a nest into the function whose arrays `storage` knows."""
+
+    def __init__(self, builder: Builder, nest: Nest, storage: Storage) -> None:
+        self.b = builder
+        self.storage = storage
+        self.nest = nest
+        self.memory = Memory(builder, storage)
+        self.courses = {id(s): c for s, c in zip(nest.statements, nest.courses, strict=True)}
+        self.levels = {id(s): c for s, c in zip(nest.statements, nest.levels, strict=True)}
+        self.copies: dict[tuple[int, Access], Scratch] = {}
+
+    def emit(self) -> None:
+        """The whole."""
+        self._nodes(self.nest.body, [])
+
+    def _nodes(self, body: Sequence[Node], at: list[Index]) -> None:
+        """What stands inside of loops whose indices are `at`."""
+        b = self.b
+        for node in body:
+            self._copy(node, at)
+            if isinstance(node, Statement):
+                course = self.courses[id(node)]
+                copies = {a: self.copies[id(node), a] for a in course.copied}
+                NestStatement(self.storage, node, course, at, copies).emit()
+                continue
+            count = trip_count(self.storage, node.extent, at)
+            with b.each(count) as index:
+                if node.order is Order.REVERSE:
+                    last = b.integer_op("llvm.sub", self._value(count), b.integer(1))
+                    index = b.integer_op("llvm.sub", last, index)
+                self._nodes(node.body, [*at, (0, index)])
+
+    def _copy(self, node: Node, at: Sequence[Index]) -> None:
+        """Make the copies that what follows reads, and that are made here."""
+        for s in statements([node]):
+            course = self.courses[id(s)]
+            for a, level in self.levels[id(s)].items():
+                if level != len(at):
+                    continue
+                assert course.lane is not None
+                counts = tuple(map(int, s.domain))
+                first = len(counts) - len(course.around) - len(course.inside)
+                first -= not course.sums_lanes
+                strides, size = layout(a, counts, course.lane, course.width, first)
+                copy = Scratch(self.storage.allocate(size), ("copy", id(s), a), strides)
+                rest: list[Index] = [(0, None)] * (len(counts) - level)
+                fill(self.memory, a, copy, counts, course.lane, course.width, [*at, *rest], first)
+                self.copies[id(s), a] = copy
+
+    def _value(self, count: int | Any) -> Any:
+        return self.b.integer(count) if isinstance(count, int) else count

@@ -1,0 +1,290 @@
+"""One statement of a nest -> its loops, and in them vectors of what lies in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from math import prod
+from typing import Any
+
+from ..ir.extents import is_number
+from ..ir.program import Access, Statement
+from ..schedule.counts import operations
+from ..schedule.courses import Course, reorders, varies
+from . import masks
+from .indices import trip_count
+from .operands import Operands, Piece, moved
+from .scratch import Scratch
+from .shuffles import shuffle, widen
+from .storage import Index, Storage
+
+UNROLLED_TERMS = 32
+"""Terms of a reduction, times the vectors side by side, that are written out."""
+UNROLLED_OPS = 160
+"""Operations in them."""
+
+Body = Callable[[Sequence[Index], list[Any]], list[Any]]
+"""What is built at a point, given its indices and the values that loops carry; the next values."""
+OnPieces = Callable[[Sequence[Index], Sequence[Piece], list[Any]], list[Any]]
+"""The same for pieces of the loop that lies in lanes."""
+
+
+class NestStatement:
+    """Emits a statement inside of loops whose indices are `around`."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        s: Statement,
+        course: Course,
+        around: Sequence[Index],
+        copies: Mapping[Access, Scratch],
+    ) -> None:
+        self.b = storage.b
+        self.storage = storage
+        self.s = s
+        self.course = course
+        self.start = [*around, *[(0, None)] * (len(s.domain) - len(around))]
+        self.operands = Operands(storage, s, course, copies)
+
+    def emit(self) -> None:
+        """The whole."""
+        course = self.course
+
+        def point(at: Sequence[Index], _: list[Any]) -> list[Any]:
+            if course.lane is None or course.sums_lanes:
+                self._element(at)
+            else:
+                self._along(at, self._pieces)
+            return []
+
+        after = [d for d in (course.lane, *course.inside) if d is not None]
+        self._loops(course.around, after, self.start, point)
+
+    # -- loops ---------------------------------------------------------------------------------
+
+    def _loops(
+        self,
+        dims: Sequence[int],
+        after: Sequence[int],
+        at: Sequence[Index],
+        body: Body,
+        carried: Sequence[Any] = (),
+        pieces: Sequence[Piece] = (Piece(),),
+    ) -> list[Any]:
+        """`body` at every point of some loops; the loops `after` them are inside of it."""
+        if not dims:
+            return body(at, list(carried))
+        d, *rest = dims
+
+        def inner(i: Any, values: list[Any]) -> list[Any]:
+            return self._loops(rest, after, moved(at, d, (0, i)), body, values, pieces)
+
+        return self.b.repeat(
+            self._count(d, at),
+            inner,
+            carried,
+            lambda: self._before(d, [*rest, *after], at, pieces),
+        )
+
+    def _count(self, d: int, at: Sequence[Index]) -> int | Any:
+        return trip_count(self.storage, self.s.domain[d], at)
+
+    def _before(
+        self, d: int, inside: Sequence[int], at: Sequence[Index], pieces: Sequence[Piece]
+    ) -> None:
+        """Load what is the same for all iterations of a loop, and certainly read in the first."""
+        if not all(self._known(inner) for inner in inside):
+            return
+        lane = self.course.lane
+        for a in self.operands.read:
+            if a.array == self.s.target.array or any(varies(a, x) for x in (d, *inside)):
+                continue
+            for piece in pieces if lane is not None and varies(a, lane) else [Piece()]:
+                self.operands.fetch(a, at, piece)
+
+    def _known(self, d: int) -> int | None:
+        count = self.s.domain[d]
+        return count if is_number(count) else None
+
+    def _along(self, at: Sequence[Index], body: OnPieces, carried: Sequence[Any] = ()) -> list[Any]:
+        """`body` for all pieces of the loop that lies in lanes, several at a time."""
+        assert self.course.lane is not None
+        count = self._count(self.course.lane, at)
+        if isinstance(count, int):
+            return self._along_known(count, at, body, carried)
+        return self._along_counted(count, at, body, carried)
+
+    def _along_known(
+        self, count: int, at: Sequence[Index], body: OnPieces, carried: Sequence[Any]
+    ) -> list[Any]:
+        """Blocks of pieces side by side, and then what is left, of which the last is shorter."""
+        width, sides = self.course.width, self.course.sides
+        blocks, left = divmod(count, width * sides)
+        if blocks == 1:
+            row = [Piece((k * width, None), width) for k in range(sides)]
+            carried = body(at, row, list(carried))
+        else:
+            carried = self._blocks(blocks, (0, None), sides, width, at, body, carried)
+        starts = range(count - left, count, width)
+        row = [Piece((start, None), min(width, count - start)) for start in starts]
+        return body(at, row, list(carried)) if row else list(carried)
+
+    def _along_counted(
+        self, count: Any, at: Sequence[Index], body: OnPieces, carried: Sequence[Any]
+    ) -> list[Any]:
+        """The same, where the count is known only then: what is left is masked, or one by one."""
+        b, lane = self.b, self.course.lane
+        width, masked = self.course.width, self.operands.is_maskable
+        assert lane is not None
+        done = b.integer(0)
+        if int(self.s.domain[lane]) > width or not masked:
+            for copies in dict.fromkeys((self.course.sides, 1)):
+                step = b.integer(copies * width)
+                times = b.integer_op("llvm.udiv", b.integer_op("llvm.sub", count, done), step)
+                carried = self._blocks(times, (0, done), copies, width, at, body, carried)
+                done = b.integer_op("llvm.add", done, b.integer_op("llvm.mul", times, step))
+        left = b.integer_op("llvm.sub", count, done)
+        if not masked:
+            return self._blocks(left, (0, done), 1, 1, at, body, carried)
+
+        def part(_: Any, values: list[Any]) -> list[Any]:
+            mask = masks.first(b, width, left)
+            return body(at, [Piece((0, done), width, mask)], values)
+
+        once = b.build("llvm.intr.umin", [b.i64], [left, b.integer(1)])
+        return b.repeat(once, part, carried)
+
+    def _blocks(
+        self,
+        times: int | Any,
+        first: Index,
+        copies: int,
+        width: int,
+        at: Sequence[Index],
+        body: OnPieces,
+        carried: Sequence[Any],
+    ) -> list[Any]:
+        """So many times so many pieces side by side, on from the first."""
+        b, lane = self.b, self.course.lane
+        assert lane is not None
+        inside = [d for d in self.course.inside if d != lane]
+
+        def several(i: Any, values: list[Any]) -> list[Any]:
+            fixed, value = first
+            further = b.integer_op("llvm.mul", i, b.integer(copies * width))
+            value = further if value is None else b.integer_op("llvm.add", value, further)
+            row = [Piece((fixed + k * width, value), width) for k in range(copies)]
+            return body(at, row, values)
+
+        return b.repeat(times, several, carried, lambda: self._before(lane, inside, at, ()))
+
+    # -- points --------------------------------------------------------------------------------
+
+    def _element(self, at: Sequence[Index]) -> None:
+        if self.course.sums_lanes:
+            self._reduce_lanes(at)
+        else:
+            self._pieces(at, [Piece()], [])
+
+    def _pieces(self, at: Sequence[Index], pieces: Sequence[Piece], _: list[Any]) -> list[Any]:
+        """The target's elements in some pieces: assigned, or reduced to in registers."""
+        if self.s.accumulate is None:
+            for piece in pieces:
+                self.operands.write(at, piece, self.operands.value(self.s.expr, at, piece))
+            return []
+        found = [self.operands.fetch(self.s.target, at, piece) for piece in pieces]
+        inside = self.course.inside
+        counts = [self._known(d) for d in inside]
+        if None not in counts and self._is_short(prod(c or 0 for c in counts) * len(pieces)):
+            found = self._written_out(at, pieces, found)
+        else:
+
+            def term(there: Sequence[Index], sums: list[Any]) -> list[Any]:
+                return [
+                    self._combined(x, self.operands.value(self.s.expr, there, piece))
+                    for x, piece in zip(sums, pieces, strict=True)
+                ]
+
+            found = self._loops(inside, (), at, term, found, pieces)
+        for x, piece in zip(found, pieces, strict=True):
+            self.operands.write(at, piece, x)
+        return []
+
+    def _is_short(self, terms: int) -> bool:
+        return terms <= UNROLLED_TERMS and terms * operations(self.s.expr) <= UNROLLED_OPS
+
+    def _written_out(
+        self, at: Sequence[Index], pieces: Sequence[Piece], found: Sequence[Any]
+    ) -> list[Any]:
+        """What is reduced, its terms in straight code; in several chains, if the order is free."""
+        inside = self.course.inside
+        points = list(product(*(range(self.s.domain[d]) for d in inside)))
+        free = reorders(self.s.accumulate, self.b.target.strict)
+        chains = max(1, min(4 // len(pieces), len(points) // 4)) if free else 1
+        sums: list[list[Any]] = [[x, *[None] * (chains - 1)] for x in found]
+        for number, point in enumerate(points):
+            there = list(at)
+            for d, i in zip(inside, point, strict=True):
+                there[d] = (i, None)
+            for k, piece in enumerate(pieces):
+                term = self.operands.value(self.s.expr, there, piece)
+                before = sums[k][number % chains]
+                sums[k][number % chains] = term if before is None else self._combined(before, term)
+        return [self._tree([x for x in chain if x is not None]) for chain in sums]
+
+    def _reduce_lanes(self, at: Sequence[Index]) -> None:
+        """Reduce over the lanes too: partial results in each, and then those."""
+        b, course, op = self.b, self.course, self.s.accumulate
+        assert op is not None
+        assert op.identity is not None
+        identity = op.identity
+        nothing = b.splat(b.constant(identity), course.width)
+
+        def terms(there: Sequence[Index], pieces: Sequence[Piece], sums: list[Any]) -> list[Any]:
+            sums = list(sums)
+            for k, piece in enumerate(pieces):
+                x = self.operands.value(self.s.expr, there, piece)
+                if piece.width < course.width:
+                    x = widen(b, x, course.width, identity)
+                if piece.mask is not None:
+                    x = b.select(piece.mask, x, nothing)
+                sums[k] = self._combined(sums[k], x)
+            return sums
+
+        *outer, lane = course.inside
+        sums = self._loops(
+            outer,
+            [lane],
+            at,
+            lambda there, values: self._along(there, terms, values),
+            [nothing] * course.sides,
+        )
+        total = self._across(self._tree(sums))
+        before = self.operands.fetch(self.s.target, at, Piece())
+        self.operands.write(at, Piece(), self._combined(before, total))
+
+    def _across(self, x: Any) -> Any:
+        """The lanes of a vector reduced to one number."""
+        b, op = self.b, self.s.accumulate
+        width = b.width(x)
+        if op is not None and op.reduces == "+":
+            return b.add_lanes(x)
+        while width > 2:
+            width //= 2
+            low, high = (shuffle(b, x, x, range(k, k + width)) for k in (0, width))
+            x = self._combined(low, high)
+        return self._combined(b.extract(x, 0), b.extract(x, 1))
+
+    def _tree(self, values: list[Any]) -> Any:
+        while len(values) > 1:
+            pairs = [self._combined(values[k], values[k + 1]) for k in range(0, len(values) - 1, 2)]
+            values = pairs + values[len(values) // 2 * 2 :]
+        return values[0]
+
+    def _combined(self, x: Any, y: Any) -> Any:
+        op = self.s.accumulate
+        assert op is not None
+        if op.reduces == "+":
+            return self.b.add(x, y, reduction=True)
+        return self.b.apply(op, [x, y])

@@ -1,0 +1,130 @@
+"""What a statement of a nest reads and writes at some of its points, side by side in lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..ir.program import Access, Expr, Statement, accesses
+from ..schedule.courses import Course, in_a_row, varies
+from .indices import element, linear
+from .scratch import Scratch
+from .storage import Index, Storage
+
+MASKED_BITS = 256
+"""The narrowest vectors that are read and written in part; others are finished one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Points side by side in the lanes: `width` of them from `start` on, without those that the
+    `mask` leaves out.
+    """
+
+    start: Index = (0, None)
+    width: int = 1
+    mask: Any = None
+
+
+class Operands:
+    """The numbers of one statement, whose lanes its course says.
+
+    copies   of what it reads across its grain, with the lanes along their rows
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        s: Statement,
+        course: Course,
+        copies: Mapping[Access, Scratch],
+    ) -> None:
+        self.copies = copies
+        self.b = storage.b
+        self.storage = storage
+        self.s = s
+        self.course = course
+        self.read = list(dict.fromkeys(accesses(s.expr)))
+
+    @property
+    def is_maskable(self) -> bool:
+        """Whether vectors of which only the first lanes are there can be read and written."""
+        lane, touched = self.course.lane, [*self.read, self.s.target]
+        assert lane is not None
+        return self.b.target.vector_bits >= MASKED_BITS and all(
+            a in self.copies or not varies(a, lane) or in_a_row(a, lane) for a in touched
+        )
+
+    def value(self, expr: Expr, at: Sequence[Index], piece: Piece) -> Any:
+        """What an expression is at the points of a piece."""
+        if isinstance(expr, Access):
+            return self.fetch(expr, at, piece)
+        return self.b.expression(expr, lambda x: self.value(x, at, piece), piece.width)
+
+    def fetch(self, a: Access, at: Sequence[Index], piece: Piece) -> Any:
+        """The numbers that an access reads at the points of a piece."""
+        b, storage, lane = self.b, self.storage, self.course.lane
+        if lane is not None:
+            at = moved(at, lane, piece.start)
+        if (a.array, a.offset) in storage.scalars and a.is_constant:
+            return b.splat(storage.scalars[a.array, a.offset], piece.width)
+        if piece.width == 1:
+            return self._load(a, element(storage, a, at), 1)
+        assert lane is not None
+        if not varies(a, lane):
+            return b.splat(self._load(a, element(storage, a, at), 1), piece.width)
+        if a in self.copies:
+            return self._load_copy(self.copies[a], at, piece.width)
+        if in_a_row(a, lane):
+            return self._load(a, element(storage, a, at), piece.width, piece.mask)
+        places = [element(storage, a, x) for x in self._lanes(at, piece)]
+        return b.assemble([self._load(a, place, 1) for place in places])
+
+    def _load(self, a: Access, index: Index, width: int, mask: Any = None) -> Any:
+        """Numbers in a row; once for a place, since a statement reads nothing that it has written.
+
+        But at the same point: that is loaded every time.
+        """
+
+        def load() -> Any:
+            if mask is not None:
+                return self.storage.load_part(a.array, index, mask)
+            return self.storage.load(a.array, index, width)
+
+        if a.array == self.s.target.array:
+            return load()
+        return self.b.numbered((self, a.array, index, width, mask), load)
+
+    def _load_copy(self, copy: Scratch, at: Sequence[Index], width: int) -> Any:
+        """A vector of a copy, whose rows are full vectors: what a mask leaves out is anything."""
+        b = self.b
+        index = linear(b, copy.offset, copy.strides, at)
+        address = b.at(copy.base, index, b.number)
+        key = (self, copy.name, index, width)
+        return b.numbered(key, lambda: b.load(address, b.vector(width), b.bits // 8))
+
+    def write(self, at: Sequence[Index], piece: Piece, x: Any) -> None:
+        """Set the target at the points of a piece."""
+        a, b, storage, lane = self.s.target, self.b, self.storage, self.course.lane
+        if lane is not None:
+            at = moved(at, lane, piece.start)
+        if piece.width == 1 or (lane is not None and in_a_row(a, lane)):
+            storage.store(a.array, element(storage, a, at), x, piece.mask)
+            return
+        for k, there in enumerate(self._lanes(at, piece)):
+            storage.store(a.array, element(storage, a, there), b.extract(x, k))
+
+    def _lanes(self, at: Sequence[Index], piece: Piece) -> list[Sequence[Index]]:
+        """The indices of every lane."""
+        lane = self.course.lane
+        assert lane is not None
+        fixed, value = piece.start
+        return [moved(at, lane, (fixed + k, value)) for k in range(piece.width)]
+
+
+def moved(at: Sequence[Index], d: int, index: Index) -> list[Index]:
+    """Indices with another one for one loop."""
+    there = list(at)
+    there[d] = index
+    return there

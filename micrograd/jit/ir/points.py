@@ -1,0 +1,185 @@
+"""The points of domains, and the elements that accesses touch at them: everything written out."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from .extents import Affine, Entries, Extent, is_number
+from .program import Access, Part, Program, Statement, accesses
+
+Ints = npt.NDArray[np.int64]
+
+
+class Unknown(Exception):
+    """What an index array holds is known only when the code runs."""
+
+
+def points(domain: tuple[int, ...], program: Program) -> list[Ints]:
+    """The indices of every point of the domain, in order: for each loop i64[points].
+
+    A run-time extent counts as the most that it can be. Raises Unknown where a loop's extent is an
+    entry that is not known.
+
+    >>> [list(map(int, x)) for x in points((3, Affine(0, (1,), 2)), Program())]
+    [[1, 2, 2], [0, 0, 1]]
+    """
+    columns: list[Ints] = []
+    total = 1
+    for count in domain:
+        if isinstance(count, Affine | Entries):
+            counts = _counts(count, columns, total, program)
+        else:
+            counts = np.full(total, int(count), dtype=np.int64)
+        columns = [np.repeat(x, counts) for x in columns]
+        ends = np.cumsum(counts)
+        total = int(ends[-1]) if len(ends) else 0
+        columns.append(np.arange(total) - np.repeat(ends - counts, counts))
+    return columns
+
+
+def _counts(count: Affine | Entries, columns: list[Ints], total: int, program: Program) -> Ints:
+    """How often the loop runs for every point of the loops around it."""
+    numbers = np.full(total, count.offset, dtype=np.int64)
+    for stride, column in zip(count.strides, columns, strict=False):
+        numbers += stride * column
+    if isinstance(count, Entries):
+        return _entries(count.array, numbers, program)
+    return np.maximum(numbers, 0)
+
+
+def _entries(array: str, at: Ints, program: Program) -> Ints:
+    data = program.arrays[array].data
+    if data is None:
+        raise Unknown(array)
+    found: Ints = np.asarray(data, dtype=np.int64)[at]
+    return found
+
+
+def is_box(domain: tuple[int, ...]) -> bool:
+    """Whether every loop runs as often whatever the others' indices are."""
+    return not any(isinstance(count, Affine | Entries) for count in domain)
+
+
+def elements(access: Access, domain: tuple[int, ...], program: Program) -> Ints:
+    """The element that the access touches at every point of the domain, in order: i64[points].
+
+    Raises Unknown where that is not known before the code runs.
+    """
+    columns = None if is_box(domain) else points(domain, program)
+    index = _affine(access.offset, access.strides, domain, columns)
+    for part in access.parts:
+        index = index + part.scale * _part(part, domain, columns, program)
+    return index
+
+
+def _part(
+    part: Part, domain: tuple[int, ...], columns: list[Ints] | None, program: Program
+) -> Ints:
+    number = _affine(part.offset, part.strides, domain, columns)
+    if part.is_entry:
+        return _entries(str(part.by), number, program)
+    found: Ints = number % int(part.by) if part.kind == "mod" else number // int(part.by)
+    return found
+
+
+def _affine(
+    offset: int, strides: tuple[int, ...], domain: tuple[int, ...], columns: list[Ints] | None
+) -> Ints:
+    index: Ints = np.full((1,), offset, dtype=np.int64)
+    if columns is None:
+        for count, stride in zip(domain, strides, strict=True):
+            index = (index[:, None] + stride * np.arange(int(count))).reshape(-1)
+        return index
+    index = np.full(len(columns[0]), offset, dtype=np.int64)
+    for column, stride in zip(columns, strides, strict=True):
+        index += stride * column
+    return index
+
+
+def reach(access: Access, domain: tuple[int, ...], program: Program) -> tuple[int, int]:
+    """The first and the last element that the access may touch, by the extents alone.
+
+    Exact for boxes; else the elements may lie closer together.
+    """
+    low = high = access.offset
+
+    def spread(strides: tuple[int, ...], scale: int = 1) -> tuple[int, int]:
+        spans = [scale * d * max(0, c - 1) for d, c in zip(strides, domain, strict=True)]
+        return sum(min(x, 0) for x in spans), sum(max(x, 0) for x in spans)
+
+    down, up = spread(access.strides)
+    low, high = low + down, high + up
+    for part in access.parts:
+        first, last = (part.offset + x for x in spread(part.strides))
+        if part.kind == "mod":
+            first, last = 0, int(part.by) - 1
+        elif part.kind == "div":
+            first, last = first // int(part.by), last // int(part.by)
+        else:
+            a = program.arrays[str(part.by)]
+            known = a.data is not None and a.size > 0
+            first = int(a.data.min()) if known else 0  # type: ignore[union-attr]
+            last = int(a.data.max()) if known else a.below - 1  # type: ignore[union-attr]
+        first, last = sorted((part.scale * first, part.scale * last))
+        low, high = low + first, high + last
+    return low, high
+
+
+def distinct(access: Access, domain: tuple[int, ...], program: Program) -> tuple[Ints, bool]:
+    """The elements that the access touches, and whether it touches one of them more than once.
+
+    Loops that the access does not depend on are left out, so the cost is that of the elements, not
+    of the points: a weight that a million points read is looked up once. What is not known before
+    the code runs counts as every element in reach, more than once.
+    """
+    size = program.arrays[access.array].size
+    if is_box(domain):
+        used = [
+            (count, access.strides[d], [part.strides[d] for part in access.parts])
+            for d, count in enumerate(domain)
+        ]
+        kept = [d for d, (n, s, rest) in enumerate(used) if ((s or any(rest)) and n != 1) or not n]
+        counts = tuple(domain[d] for d in kept)
+        own = access.with_strides(lambda strides: tuple([strides[d] for d in kept]))
+        again = prod(map(int, domain)) > prod(map(int, counts))
+    else:
+        own, counts, again = access, domain, False
+    try:
+        index = elements(own, counts, program)
+    except Unknown:
+        low, high = reach(access, domain, program)
+        return np.arange(max(low, 0), min(high + 1, size)), True
+    return index, again or repeats(index, size)
+
+
+def touched(index: Ints, size: int) -> npt.NDArray[np.bool_]:
+    """Which of `size` elements an index sequence names."""
+    mask = np.zeros(size, dtype=bool)
+    mask[index] = True
+    return mask
+
+
+def repeats(index: Ints, size: int) -> bool:
+    """Whether an index sequence names one of `size` elements twice."""
+    return len(index) > 1 and int(touched(index, size).sum()) < len(index)
+
+
+def is_recurrence(s: Statement, program: Program) -> bool:
+    """Whether an iteration may read what an earlier iteration wrote."""
+    own = [a for a in accesses(s.expr) if a.array == s.target.array]
+    if not own:
+        return False
+    size = program.arrays[s.target.array].size
+    written = touched(distinct(s.target, s.domain, program)[0], size)
+    return any(bool(written[distinct(a, s.domain, program)[0]].any()) for a in own)
+
+
+def counted(domain: tuple[int, ...], program: Program) -> int:
+    """How many points a domain has; a run-time extent counts as the most that it can be."""
+    if all(map(is_number, domain)) or all(is_number(c) or isinstance(c, Extent) for c in domain):
+        return prod(map(int, domain))
+    columns = points(domain, program)
+    return len(columns[0])

@@ -1,0 +1,145 @@
+"""The arrays of cotangents: which there are, which of their elements have a number, and which of
+them something has flowed to.
+
+An element has no number until the first cotangent is assigned to it, or a zero; later ones are
+added. What is read or added to where it has none is filled before, with the zero of addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ...ops import add
+from ..ir.extents import Extent
+from ..ir.nests import Ints, factor, pieces
+from ..ir.points import reach, touched
+from ..ir.program import Access, Expr, Node, Program, Role, Statement
+from .reaching import Bools, declare_mask, fresh, is_certain
+
+GRADIENT = "grad"
+
+
+class Cotangents:
+    """The cotangents of a program's arrays, which are declared in it.
+
+    names   array -> its cotangent array, where that is not ct_<array>
+    wrt     the arrays whose cotangents are asked for, beside those of outputs
+    body    where statements are appended
+    """
+
+    def __init__(self, program: Program, names: dict[str, str], asked: Iterable[str]) -> None:
+        self.program = program
+        self.names = names
+        self.body: list[Node] = program.body
+        self.set: dict[str, bytearray] = {}  # cotangent array -> which elements have a number
+        self.reached: dict[str, Bools] = {}  # the same -> which of them something flowed to
+        self.scattered = {
+            a.array for s in program.statements for a in s.accesses if a.parts and a.index_arrays
+        }
+        self.masks: dict[tuple[bytes, tuple[int, ...]], Access] = {}
+        self.owners = owners(program, set(asked))
+
+    def cotangent(self, a: Access) -> Access:
+        """The access to the cotangent of what `a` reads."""
+        name = self.names.get(a.array)
+        if name is None:
+            name = self.names[a.array] = fresh(self.program, f"ct_{a.array}")
+        return a.of(name)
+
+    def is_reached(self, a: Access) -> bool:
+        """Whether anything flowed to this element."""
+        name = self.cotangent(a).array
+        return name in self.reached and bool(self.reached[name][a.offset])
+
+    def is_sure(self, array: str, domain: tuple[int, ...]) -> bool:
+        """Whether what is assigned in this domain has a number wherever it is read.
+
+        Not if loops may end before, unless all that touches an element is in the same iteration.
+        """
+        if is_certain(domain, self.program):
+            return True
+        extents = {c for c in domain if isinstance(c, Extent)}
+        rest = tuple([c for c in domain if not isinstance(c, Extent)])
+        return extents == {self.owners.get(array)} and is_certain(rest, self.program)
+
+    def assign(
+        self, target: Access, expr: Expr, domain: tuple[int, ...] = (), *, again: bool = False
+    ) -> None:
+        """Append a statement that assigns a cotangent, or adds to it if one is there already."""
+        self.body.append(Statement(target, expr, domain, add if again else None))
+
+    def mask(self, live: Bools, domain: tuple[int, ...]) -> Access:
+        """Constant data that is 1 at the points that are live, and 0 at the others."""
+        key = live.tobytes(), domain
+        if key not in self.masks:
+            count = sum(name.startswith("live") for name in self.program.arrays)
+            name = fresh(self.program, f"live{count}")
+            self.masks[key] = declare_mask(self.program, name, live, domain)
+        return self.masks[key]
+
+    def declare(self, array: str) -> bytearray:
+        """Which elements of the cotangents of an array have a number; declared when new."""
+        cotangent = self.cotangent(Access(array)).array
+        if cotangent not in self.set:
+            a = self.program.arrays[array]
+            role = Role.OUTPUT if cotangent == GRADIENT else Role.TEMPORARY
+            self.program.declare(cotangent, role, a.shape)
+            self.set[cotangent] = bytearray(a.size)
+            self.reached[cotangent] = np.zeros(a.size, dtype=bool)
+            if array in self.scattered:  # elements are reached in no order: all begin with zero
+                self.complete(array, np.arange(a.size))
+        return self.set[cotangent]
+
+    def complete(self, array: str, index: Ints, zero: float = -0.0) -> None:
+        """Give the elements that are touched next, and have no number, a zero.
+
+        The zero of addition by default. An array that has none at all is filled as a whole.
+        """
+        mask = np.frombuffer(self.declare(array), dtype=np.uint8)
+        if not len(index):
+            return
+        missing = np.flatnonzero(~mask.astype(bool) & touched(index, len(mask)))
+        if not mask.any():
+            missing = np.arange(len(mask))
+        self.fill(array, missing, zero)
+
+    def fill(self, array: str, missing: Ints, zero: float = -0.0) -> None:
+        """Assign a zero to elements that have no number."""
+        target = self.cotangent(Access(array))
+        for start, end in pieces(missing[None, :], len(missing)) or []:
+            nest = factor(missing[None, start:end])
+            assert nest is not None
+            access = Access(target.array, int(missing[start]), nest.strides_of(0))
+            self.assign(access, zero, nest.counts)
+        np.frombuffer(self.set[target.array], dtype=np.uint8)[missing] = 1
+
+
+def owners(program: Program, asked: set[str]) -> dict[str, Extent]:
+    """The arrays of which each element is touched in one iteration of a run-time loop only."""
+    if not program.with_role(Role.EXTENT):
+        return {}
+    found: dict[str, tuple[Extent, int] | None] = dict.fromkeys(asked)
+    for s in program.statements:
+        for a in s.accesses:
+            own = _iteration_of(a, s.domain, program)
+            if found.setdefault(a.array, own) != own:
+                found[a.array] = None
+    return {array: own[0] for array, own in found.items() if own is not None}
+
+
+def _iteration_of(
+    a: Access, domain: tuple[int, ...], program: Program
+) -> tuple[Extent, int] | None:
+    """The run-time loop by whose index the element moves out of reach of all other iterations, and
+    how far it moves.
+    """
+    for d, count in enumerate(domain):
+        stride = a.strides[d]
+        if isinstance(count, Extent) and stride > 0 and not any(p.strides[d] for p in a.parts):
+            strides = tuple([0 if k == d else stride for k, stride in enumerate(a.strides)])
+            low, high = reach(Access(a.array, a.offset, strides, a.parts), domain, program)
+            if low >= 0 and high < stride:
+                return count, stride
+    return None

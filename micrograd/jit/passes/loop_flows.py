@@ -1,0 +1,119 @@
+"""What flows in a loop, and where: what must be known before its reversed loop is written.
+
+An iteration adds to cotangents that another one reads, so they have a number before the loop: a
+zero, unless only one point adds to an element, which assigns it then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..ir.nests import Ints, pieces
+from ..ir.program import Access, Loop, Statement, statements
+from .cotangents import Cotangents
+from .flows import Flow, holding
+from .reaching import Bools, Step, Touch, spread
+
+MOST_FILLS = 4
+"""Statements that set some elements of an array to zero; more set all that have no number."""
+
+
+@dataclass(slots=True)
+class Sent(Step):
+    """What one statement sends on.
+
+    flows     what it sends, one for each that it reads; nothing, if nothing reaches it
+    assigns   whether each flow is the only one to what it reaches
+    """
+
+    s: Statement | None = None
+    flows: list[Flow] = field(default_factory=list)
+    assigns: list[bool] = field(default_factory=list)
+
+
+class LoopFlows:
+    """What the statements of a loop send on, in the order in which they stand.
+
+    The elements that they reach are marked, and filled where that is needed.
+    """
+
+    def __init__(
+        self, arrays: Cotangents, loop: Loop, flows: Callable[[Statement], list[Flow] | None]
+    ) -> None:
+        self.arrays = arrays
+        self.sent: list[Sent] = []
+        program = arrays.program
+        for s in statements([loop]):
+            found = flows(s)
+            if found is not None:
+                target = Touch.of(s.target, s.domain, program)
+                reads = [
+                    Touch.of(f.to, s.domain, program, holding(f.conditions, s.domain, program))
+                    for f in found
+                ]
+                self.sent.append(Sent(target, reads, None, s, found))
+        arrived = any(self._reached(x.target.array)[x.target.index].any() for x in self.sent)
+        if arrived:
+            self._find_live()
+            self._find_single()
+            self._fill()
+        else:
+            self.sent = []
+
+    def _reached(self, array: str) -> Bools:
+        self.arrays.declare(array)
+        return self.arrays.reached[self.arrays.cotangent(Access(array)).array]
+
+    def _set(self, array: str) -> Bools:
+        return np.frombuffer(self.arrays.declare(array), dtype=np.bool_)
+
+    def _find_live(self) -> None:
+        """Find out which points something reaches; drop what nothing reaches."""
+        touched = [touch.array for x in self.sent for touch in (x.target, *x.reads)]
+        spread(self.sent, {array: self._reached(array) for array in touched}, backwards=True)
+        for x in self.sent:
+            if x.live is not None and not x.live.any():
+                x.flows, x.reads = [], []
+            elif x.live is not None and x.live.all():
+                x.live = None
+
+    def _find_single(self) -> None:
+        """Find out which flows are the only ones to what they reach."""
+        uses: dict[str, Ints] = {}
+        for x in self.sent:
+            for read in x.reads:
+                size = len(self._set(read.array))
+                count = np.bincount(read.index, minlength=size) * (1 if read.exact else 2)
+                uses[read.array] = uses.get(read.array, 0) + count
+        for x in self.sent:
+            assert x.s is not None
+            for read in x.reads:
+                single = read.exact and self.arrays.is_sure(read.array, x.s.domain)
+                single = single and bool((uses[read.array][read.index] == 1).all())
+                x.assigns.append(single and not self._set(read.array)[read.index].any())
+
+    def _fill(self) -> None:
+        """Fill what has no number before the loop and is not assigned in it."""
+        needed: dict[str, Bools] = {}
+        assigned: dict[str, Bools] = {}
+        for x in self.sent:
+            if x.flows:
+                for touch, single in zip([x.target, *x.reads], [False, *x.assigns], strict=True):
+                    for marks in (needed, assigned):
+                        if touch.array not in marks:
+                            marks[touch.array] = np.zeros(len(self._set(touch.array)), dtype=bool)
+                    (assigned if single else needed)[touch.array][touch.index] = True
+        for array, mask in needed.items():
+            ready = self._set(array)
+            missing = np.flatnonzero(mask & ~ready & ~assigned[array])
+            if pieces(missing[None, :], MOST_FILLS) is None:
+                missing = np.flatnonzero(~ready)
+                assigned[array][:] = False
+                for x in self.sent:
+                    for k, read in enumerate(x.reads):
+                        x.assigns[k] = x.assigns[k] and read.array != array
+            self.arrays.fill(array, missing)
+            self._set(array)[assigned[array]] = True

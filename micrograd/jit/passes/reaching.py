@@ -1,0 +1,188 @@
+"""Where derivatives reach: the elements that something flows to, and the points it flows through.
+
+An element that nothing reaches has no derivative, and gets none, not even a zero: 0 * inf is nan.
+In loops that is a question of every point, for what an iteration reads another has written; it is
+answered by taking away what nothing supports, which costs little where that is little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..ir import nests
+from ..ir.extents import Entries, Extent
+from ..ir.nests import Ints
+from ..ir.points import Unknown, distinct, elements, points
+from ..ir.program import Access, Program, Role, row_major
+
+Bools = npt.NDArray[np.bool_]
+
+
+def unsupported(supporter: Ints, supported: Ints, pinned: Bools) -> Bools:
+    """Which nodes of a graph without circles fall if one falls when all its supporters have.
+
+    supporter, supported   the edges
+    pinned                 the nodes that never fall
+
+    >>> pinned = np.array([True, False, False, False])
+    >>> unsupported(np.array([0, 1, 1, 2]), np.array([3, 2, 3, 3]), pinned).tolist()
+    [False, True, True, False]
+    """
+    left = np.bincount(supported, minlength=len(pinned))
+    fallen: Bools = ~pinned & (left == 0)
+    if not fallen.any():
+        return fallen
+    order = np.argsort(supporter, kind="stable")
+    starts = np.searchsorted(supporter[order], np.arange(len(pinned) + 1))
+    supported = supported[order]
+    fresh = np.flatnonzero(fallen)
+    while len(fresh):
+        counts = starts[fresh + 1] - starts[fresh]
+        firsts = np.repeat(starts[fresh] - np.cumsum(counts) + counts, counts)
+        hit = supported[firsts + np.arange(len(firsts))]
+        np.subtract.at(left, hit, 1)
+        fresh = nests.distinct(hit[(left[hit] == 0) & ~pinned[hit]])
+        fallen[fresh] = True
+    return fallen
+
+
+def known_elements(access: Access, domain: tuple[int, ...], program: Program) -> Ints | None:
+    """The element at every point; None where that is known only when the code runs."""
+    try:
+        return elements(access, domain, program)
+    except Unknown:
+        return None
+
+
+@dataclass(slots=True)
+class Touch:
+    """What an access touches: the element at every point, or those that it may touch, if that is
+    known only when the code runs.
+
+    live   the points where a derivative flows; None if at all
+    """
+
+    array: str
+    index: Ints
+    exact: bool = True
+    live: Bools | None = None
+
+    @classmethod
+    def of(
+        cls, access: Access, domain: tuple[int, ...], program: Program, live: Bools | None = None
+    ) -> Touch:
+        """What an access touches in a domain."""
+        index = known_elements(access, domain, program)
+        if index is None:
+            return cls(access.array, distinct(access, domain, program)[0], exact=False)
+        return cls(access.array, index, True, live)
+
+
+@dataclass(slots=True)
+class Step:
+    """A statement of a loop, as far as derivatives flow: what it reads, and what it writes."""
+
+    target: Touch
+    reads: list[Touch]
+    live: Bools | None = None
+
+    @property
+    def points(self) -> int:
+        """How many points are told apart."""
+        return (
+            len(self.target.index)
+            if self.target.exact
+            else max([1, *[len(x.index) for x in self.reads if x.exact]])
+        )
+
+
+def spread(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool) -> None:
+    """Find out where derivatives reach in a loop, given the elements that they have reached.
+
+    They flow from what steps read to what they write, or backwards. Sets `live` of every step: at
+    which points something flows; and adds to the elements that are reached.
+    """
+    bases: dict[str, int] = {}
+    total = 0
+    for array, mask in reached.items():
+        bases[array], total = total, total + len(mask)
+    pinned = [*reached.values()]
+    none = np.zeros(0, dtype=np.int64)
+    edges = [(none, none)]
+    unknown: list[Ints] = []
+    places: list[Ints] = []
+    for step in steps:
+        nodes = total + np.arange(step.points)
+        total += len(nodes)
+        places.append(nodes)
+        pinned.append(np.zeros(len(nodes), dtype=bool))
+        for touch in [step.target, *step.reads]:
+            index = bases[touch.array] + touch.index
+            into = (touch is step.target) != backwards  # from the points to the elements
+            if not touch.exact:
+                unknown.append(index if into else nodes)
+                continue
+            points = nodes
+            if touch.live is not None:
+                points, index = points[touch.live], index[touch.live]
+            edges.append((points, index) if into else (index, points))
+    fixed = np.concatenate(pinned)
+    for nodes in unknown:
+        fixed[nodes] = True
+    supporter, supported = (np.concatenate(column) for column in zip(*edges, strict=True))
+    standing = ~unsupported(supporter, supported, fixed)
+    for step, nodes in zip(steps, places, strict=True):
+        step.live = standing[nodes]
+    for array, base in bases.items():
+        reached[array] |= standing[base : base + len(reached[array])]
+
+
+def is_certain(domain: tuple[int, ...], program: Program) -> bool:
+    """Whether it is known which points there are."""
+    for count in domain:
+        if isinstance(count, Extent):
+            return False
+        if isinstance(count, Entries) and program.arrays[count.array].data is None:
+            return False
+    return True
+
+
+def fresh(program: Program, name: str) -> str:
+    """The name, with underscores behind it if the program has it already."""
+    while name in program.arrays:
+        name += "_"
+    return name
+
+
+def declare_mask(program: Program, name: str, live: Bools, domain: tuple[int, ...]) -> Access:
+    """Constant data that is 1 at the points that are live, and 0 at the others.
+
+    It has a dimension for each loop that this depends on.
+    """
+    columns = points(domain, program)
+    kept = list(range(len(domain)))
+    for d in range(len(domain)):
+        without = [k for k in kept if k != d]
+        number = _numbers(columns, domain, without)
+        lit = np.bincount(number, live)
+        if ((lit == 0) | (lit == np.bincount(number)))[number].all():
+            kept = without
+    number = _numbers(columns, domain, kept)
+    shape = tuple([int(domain[d]) for d in kept])
+    data = np.zeros(int(np.prod(shape, dtype=np.int64)))
+    data[number[live]] = 1.0
+    strides = dict(zip(kept, row_major(shape), strict=True))
+    program.declare(name, Role.CONSTANT, shape or 1, data)
+    return Access(name, 0, tuple([strides.get(d, 0) for d in range(len(domain))]))
+
+
+def _numbers(columns: list[Ints], domain: tuple[int, ...], kept: list[int]) -> Ints:
+    """Row-major numbers of points by some of their indices."""
+    number = np.zeros(len(columns[0]) if columns else 1, dtype=np.int64)
+    for d in kept:
+        number = number * int(domain[d]) + columns[d]
+    return number

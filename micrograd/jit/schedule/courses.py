@@ -1,0 +1,190 @@
+"""Statement of a nest -> the course of its own loops: their order, and which one lies in lanes.
+
+The loops over which the target stays the same come last where they can, so that a reduction is kept
+in registers. Costs are vector operations, over all of the statement's points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, prod
+from types import MappingProxyType
+
+from ...ops import Op
+from ..ir.extents import Affine, Entries
+from ..ir.program import Access, Statement, accesses
+from .counts import HORIZONTAL, operations
+
+MOST_SIDES = 4
+"""Vectors side by side, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a statement's own loops run, by the numbers of its dimensions.
+
+    around   loops over the target's elements, outermost first; without the lanes'
+    lane     the loop whose points lie in vector lanes; None: the code is scalar
+    inside   loops over which the target is the same, outermost first, its lanes' last if they are
+             among them: what is reduced stays in a register
+    width    numbers in a vector
+    sides    vectors side by side
+    copied   what is read from copies
+    """
+
+    around: tuple[int, ...]
+    lane: int | None
+    inside: tuple[int, ...]
+    width: int = 1
+    sides: int = 1
+    copied: tuple[Access, ...] = ()
+
+    @property
+    def sums_lanes(self) -> bool:
+        """Whether the lanes are reduced over."""
+        return self.lane is not None and self.lane in self.inside
+
+
+def reorders(op: Op | None, strict: bool) -> bool:
+    """Whether a reduction by it may take its terms in any order: one that does not round gives the
+    same, and of others only sums may differ, unless strict.
+    """
+    return op is not None and (op.ulps == 0.0 or (op.reduces == "+" and not strict))
+
+
+def course(
+    s: Statement,
+    depth: int,
+    width: int,
+    strict: bool,
+    copying: Mapping[Access, float] = MappingProxyType({}),
+) -> Course:
+    """The cheapest course of a statement inside of `depth` loops; `width`: numbers in a vector.
+
+    copying   what may be read from copies, and what these cost each time that the statement runs
+    """
+    own = range(depth, len(s.domain))
+    found = [_scalar(s, own, strict)]
+    for lane in own if width > 1 else ():
+        found += _with_lanes(s, own, lane, width, strict)
+    costs = [_cost(s, own, c, copying) for c in found]
+    best = min(range(len(found)), key=lambda k: costs[k][0])
+    return replace(found[best], copied=costs[best][1])
+
+
+def varies(a: Access, d: int) -> bool:
+    """Whether an access depends on a loop."""
+    return bool(a.strides[d]) or any(p.strides[d] for p in a.parts)
+
+
+def in_a_row(a: Access, d: int) -> bool:
+    """Whether the elements that an access touches along a loop lie one after the other."""
+    return a.strides[d] == 1 and not any(p.strides[d] for p in a.parts)
+
+
+def depends(count: int, d: int) -> bool:
+    """Whether a trip count depends on the index of a loop."""
+    strides = count.strides if isinstance(count, Affine | Entries) else ()
+    return d < len(strides) and bool(strides[d])
+
+
+def _scalar(s: Statement, own: Sequence[int], strict: bool) -> Course:
+    kept, summed = _split(s, own)
+    if s.accumulate is None or _reads_itself(s):
+        return Course(tuple(own), None, ())
+    ordered = (*kept, *summed)
+    if _is_legal(s, ordered) and (_is_injective(s, kept) or reorders(s.accumulate, strict)):
+        return Course(kept, None, summed)
+    trailing = len(own)
+    while trailing and own[trailing - 1] in summed:
+        trailing -= 1
+    return Course(tuple(own[:trailing]), None, tuple(own[trailing:]))
+
+
+def _with_lanes(
+    s: Statement, own: Sequence[int], lane: int, width: int, strict: bool
+) -> list[Course]:
+    """The courses that there are with these lanes."""
+    most = int(s.domain[lane])
+    if most < 2:
+        return []
+    width = min(width, 1 << (most - 1).bit_length())
+    others = tuple(d for d in own if d != lane)
+    if s.accumulate is None:
+        legal = _is_legal(s, (*others, lane))
+        return [Course(others, lane, (), width)] if legal else []
+    if _reads_itself(s):
+        return []
+    kept, summed = _split(s, others)
+    if not varies(s.target, lane):
+        any_order = reorders(s.accumulate, strict)
+        if not any_order or not _is_legal(s, (*kept, *summed, lane)):
+            return []
+        vectors = most // width
+        sides = MOST_SIDES if vectors >= 8 else 2 if vectors >= 4 else 1
+        return [Course(kept, lane, (*summed, lane), width, sides)]
+    if not in_a_row(s.target, lane):
+        return []
+    alike = not any(depends(s.domain[d], lane) for d in summed)  # for all lanes
+    in_any = _is_injective(s, [*kept, lane]) or reorders(s.accumulate, strict)
+    if alike and in_any and _is_legal(s, (*kept, lane, *summed)):
+        sides = min(MOST_SIDES, ceil(most / width)) if summed else 1
+        return [Course(kept, lane, summed, width, sides)]
+    if strict and not in_any:
+        return []
+    return [Course(others, lane, (), width)] if _is_legal(s, (*others, lane)) else []
+
+
+def _split(s: Statement, dims: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The loops that the target depends on, and the others."""
+    kept = tuple(d for d in dims if varies(s.target, d))
+    return kept, tuple(d for d in dims if d not in kept)
+
+
+def _reads_itself(s: Statement) -> bool:
+    """Whether it reads the array that it writes, as it may at the same point."""
+    return any(a.array == s.target.array for a in accesses(s.expr))
+
+
+def _is_legal(s: Statement, order: Sequence[int]) -> bool:
+    """Whether every loop runs inside of those that its trip count depends on."""
+    return not any(
+        depends(s.domain[d], inner) for k, d in enumerate(order) for inner in order[k + 1 :]
+    )
+
+
+def _is_injective(s: Statement, kept: Sequence[int]) -> bool:
+    """Whether no two points over these loops certainly share an element of the target."""
+    if any(any(p.strides[d] for d in kept) for p in s.target.parts):
+        return False
+    reach = 0
+    for stride, count in sorted((abs(s.target.strides[d]), int(s.domain[d])) for d in kept):
+        if stride <= reach:
+            return False
+        reach += stride * (count - 1)
+    return True
+
+
+def _cost(
+    s: Statement, own: Sequence[int], c: Course, copying: Mapping[Access, float]
+) -> tuple[float, tuple[Access, ...]]:
+    """What a course costs, and what it reads from copies, as that is cheaper."""
+    work = operations(s.expr) + 1
+    if c.lane is None:
+        return float(work * prod(int(s.domain[d]) for d in own)), ()
+    lane = c.lane
+    count = int(s.domain[lane])
+    vectors = prod(int(s.domain[d]) for d in own) / max(1, count) * ceil(count / c.width)
+    cost = vectors * work
+    copied = []
+    for a in dict.fromkeys([*accesses(s.expr), *([s.target] if s.accumulate is None else [])]):
+        if not varies(a, lane) or in_a_row(a, lane):
+            continue
+        scattered = vectors * c.width
+        if copying.get(a, scattered) < scattered:
+            copied.append(a)
+        cost += min(scattered, copying.get(a, scattered))
+    if c.sums_lanes:
+        cost += HORIZONTAL * prod(int(s.domain[d]) for d in c.around)
+    return cost, tuple(copied)

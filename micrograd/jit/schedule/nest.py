@@ -1,0 +1,134 @@
+"""Loops and statements that become code as they stand, because vector loops do not take them.
+
+The innermost loops of a statement may lie in lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from ..ir.extents import INDEX_NAMES
+from ..ir.program import (
+    Access,
+    Array,
+    Loop,
+    Node,
+    Order,
+    Statement,
+    lines,
+    map_accesses,
+    statements,
+)
+from .copies import copies
+from .courses import Course, course
+from .plans import stretch
+
+COPYING = 1.5
+"""Operations for each element of a copy."""
+
+
+@dataclass(slots=True)
+class Nest:
+    """Statements and loops that are emitted as they stand; `reason` says why.
+
+    courses   how the own loops of each statement run
+    levels    of each statement, what it reads from copies, by how many loops are around those
+    tiles     arrays that nothing outside needs, by how much of them one iteration does
+    """
+
+    body: list[Node]
+    reason: str
+    courses: list[Course] = field(default_factory=list)
+    levels: list[dict[Access, int]] = field(default_factory=list)
+    tiles: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def statements(self) -> list[Statement]:
+        """Those in it, in the order in which they stand."""
+        return list(statements(self.body))
+
+    def plan(self, width: int, strict: bool, arrays: Mapping[str, Array]) -> Nest:
+        """The nest with free loops inside of statements, where they may lie in lanes, and with the
+        course of each statement; `width`: numbers in a vector.
+        """
+        ordered = strict and any(s.accumulate for s in self.statements)
+        body = self.body if ordered or width == 1 else list(_inward(self.body, 0))
+        courses, levels = [], []
+        for s, path in _paths(body, ()):
+            found = copies(s, path, arrays) if width > 1 else {}
+            costs = {a: COPYING * c.size / max(1, c.uses) for a, c in found.items()}
+            courses.append(course(s, len(path), width, strict, costs))
+            levels.append({a: found[a].level for a in courses[-1].copied})
+        return Nest(body, self.reason, courses, levels, self.tiles)
+
+    def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
+        """As it is printed: the reason, then the body with what lies in lanes."""
+        yield f"  as it stands: {self.reason}"
+        courses = iter(self.courses)
+        shown = lines(self.body, arrays)
+        for (node, _), text in zip(_walk(self.body, 0), shown, strict=True):
+            course = next(courses) if isinstance(node, Statement) else None
+            if course is None or course.lane is None:
+                yield f"    {text}"
+                continue
+            names = ", ".join(dict.fromkeys(a.array for a in course.copied))
+            copied = f", from a copy of {names}" if names else ""
+            yield f"    {text}  ; lanes: {INDEX_NAMES[course.lane]}{copied}"
+
+
+def free_loop(count: int, body: Sequence[Statement], tiles: Mapping[str, int], reason: str) -> Nest:
+    """The nest of a loop around statements whose first it is.
+
+    tiles   the arrays of which each iteration needs a stretch of its own, as long as this: all
+            iterations use one stretch
+    """
+    if len(body) == 1:
+        return Nest(list(body), reason)
+
+    def within(a: Access, domain: tuple[int, ...]) -> Access:
+        found = stretch(a, domain)
+        if a.array not in tiles or found is None:
+            return a
+        length, number = found
+        return Access(a.array, a.offset - number * length, (0, *a.strides[1:]))
+
+    inside: list[Node] = []
+    for s in body:
+        change = partial(within, domain=s.domain)
+        inside.append(replace(s, target=change(s.target), expr=map_accesses(s.expr, change)))
+    return Nest([Loop(count, Order.FREE, inside)], reason, tiles=dict(tiles))
+
+
+def _walk(body: Sequence[Node], depth: int) -> Iterator[tuple[Node, int]]:
+    """The nodes of a tree as they stand, with how many loops are around each."""
+    for node in body:
+        yield node, depth
+        if isinstance(node, Loop):
+            yield from _walk(node.body, depth + 1)
+
+
+def _paths(
+    body: Sequence[Node], path: tuple[Loop, ...]
+) -> Iterator[tuple[Statement, tuple[Loop, ...]]]:
+    """The statements of a tree, with the loops around each."""
+    for node in body:
+        if isinstance(node, Loop):
+            yield from _paths(node.body, (*path, node))
+        else:
+            yield node, path
+
+
+def _inward(body: Sequence[Node], depth: int) -> Iterator[Node]:
+    """The body with free loops around nothing but single points as loops of these statements."""
+    for node in body:
+        if isinstance(node, Statement):
+            yield node
+            continue
+        inner = list(_inward(node.body, depth + 1))
+        points = [s for s in inner if isinstance(s, Statement) and len(s.domain) == depth + 1]
+        if node.order is Order.FREE and len(points) == len(inner):
+            yield from inner
+        else:
+            yield Loop(node.extent, node.order, inner)

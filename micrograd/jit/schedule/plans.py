@@ -1,0 +1,183 @@
+"""A body divided around one loop: what shares it, what runs before it, and what after.
+
+Statements may share a loop if, for every array that one of them writes, either all their accesses
+stay within the iteration's own stretch of it (the array is *private* to an iteration), or none
+reads it: sums into it commute. So do reductions by an op that does not round; products do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from ...ops import Op
+from ..ir.extents import is_number
+from ..ir.program import Access, Statement, accesses, map_accesses
+from .courses import course, reorders
+from .routes import refusal
+
+NOMINAL = 8
+"""Numbers in a vector, where it is asked only which loop would lie in one."""
+
+
+def kind(s: Statement) -> str:
+    """What a statement can share a loop with: "vector" loops take it, or a "nest"; or "alone"."""
+    if not refusal(s):
+        return "vector" if s.domain else "alone"
+    pays = len(s.domain) > 1 and course(s, 0, NOMINAL, strict=False).lane != 0
+    return "nest" if pays else "alone"
+
+
+def split(s: Statement, count: int) -> Statement | None:
+    """The statement with a first dimension of `count`, if its own is a multiple of that."""
+    if not s.domain:
+        return None
+    own = s.domain[0]
+    if own == count:
+        return s
+    if not (is_number(own) and is_number(count)) or own % count:
+        return None
+    rest = own // count
+
+    def divide(a: Access) -> Access:
+        return a.with_strides(lambda strides: (strides[0] * rest, *strides))
+
+    return replace(
+        s,
+        target=divide(s.target),
+        expr=map_accesses(s.expr, divide),
+        domain=(count, rest, *s.domain[1:]),
+    )
+
+
+def stretch(a: Access, domain: tuple[int, ...]) -> tuple[int, int] | None:
+    """(stride, first multiple) if every iteration touches a stretch of `stride` elements only."""
+    stride = a.strides[0]
+    if a.parts or stride <= 0:
+        return None
+    spans = [d * max(0, c - 1) for d, c in zip(a.strides[1:], domain[1:], strict=True)]
+    low = a.offset + sum(x for x in spans if x < 0)
+    high = a.offset + sum(x for x in spans if x > 0)
+    return (stride, low // stride) if low // stride == high // stride else None
+
+
+def touches(body: Iterable[Statement]) -> dict[str, set[tuple[int, int] | None]]:
+    """The stretches of every array that the statements touch."""
+    found: dict[str, set[tuple[int, int] | None]] = {}
+    for s in body:
+        for a in s.accesses:
+            found.setdefault(a.array, set()).add(stretch(a, s.domain))
+    return found
+
+
+class _Uses:
+    """Which arrays some statements read, assign and accumulate into."""
+
+    def __init__(self, state: Collection[str]) -> None:
+        self.state = state
+        self.read: set[str] = set()
+        self.assigned: set[str] = set()
+        self.accumulated: dict[str, set[Op]] = {}
+
+    def add(self, s: Statement) -> None:
+        """Count a statement in."""
+        self.read.update(a.array for a in accesses(s.expr))
+        if s.accumulate is None:
+            self.assigned.add(s.target.array)
+        else:
+            self.accumulated.setdefault(s.target.array, set()).add(s.accumulate)
+
+    def commutes(self, s: Statement) -> bool:
+        """Whether `s` may be exchanged with these statements."""
+        target = s.target.array
+        if any(a.array in self.assigned or a.array in self.accumulated for a in accesses(s.expr)):
+            return False
+        if target in self.read:
+            return False
+        if s.accumulate is None:  # assignments are to other elements, but of state
+            again = target in self.state and target in self.assigned
+            return target not in self.accumulated and not again
+        others = self.accumulated.get(target, {s.accumulate})
+        free = reorders(s.accumulate, strict=False) and others == {s.accumulate}
+        return target not in self.assigned and (free or target not in self.accumulated)
+
+
+class Plan:
+    """A body divided around a loop of `count`: what runs before, in, and after it."""
+
+    def __init__(
+        self,
+        body: Sequence[Statement],
+        kinds: Sequence[str],
+        count: int,
+        wanted: str,
+        state: Collection[str],
+    ) -> None:
+        self.count = count
+        self.state = state
+        self.profit = 0
+        self.before: list[Statement] = []
+        self.group: list[Statement] = []
+        self.after: list[Statement] = []
+        inside, behind = _Uses(state), _Uses(state)
+        self.touched: dict[str, set[tuple[int, int] | None]] = {}
+        self.written: set[str] = set()
+        self.read: set[str] = set()
+        own = points = 0  # a loop that is another's part is a poor reason to choose its count
+        for s, found in zip(body, kinds, strict=True):
+            member = split(s, count) if found == wanted else None
+            if member is not s and wanted == "nest":
+                member = None
+            if member is not None and behind.commutes(s) and self._joins(member):
+                self.group.append(member)
+                inside.add(member)
+                own += member is s
+                points += member.points * (10 if member is s else 1)
+            elif inside.commutes(s) and behind.commutes(s):
+                self.before.append(s)
+            else:
+                self.after.append(s)
+                behind.add(s)
+        self.profit = points * own
+
+    def _joins(self, s: Statement) -> bool:
+        """Whether the statement may share the loop; if so, its accesses are counted in."""
+        touched = touches([s])
+        written = self.written | {s.target.array}
+        read = self.read | {a.array for a in accesses(s.expr)}
+        for name, stretches in touched.items():
+            together = self.touched.get(name, set()) | stretches
+            is_private = len(together) == 1 and None not in together
+            ordered = name in read or (name in self.written and name in self.state)
+            if name in written and ordered and not is_private:
+                return False
+        target = s.target.array
+        if target in self.written and target not in self.read:
+            # sums into one element commute with each other, but not with an assignment
+            same = {m.accumulate for m in self.group if m.target.array == target}
+            together = self.touched[target] | touched[target]
+            free = s.accumulate is None or reorders(s.accumulate, strict=False)
+            if (same != {s.accumulate} or not free) and (len(together) > 1 or None in together):
+                return False
+        for name, stretches in touched.items():
+            self.touched.setdefault(name, set()).update(stretches)
+        self.written, self.read = written, read
+        return True
+
+    def private(self) -> dict[str, int]:
+        """Arrays that the group writes, each iteration within its own stretch."""
+        return private(self.written, self.touched)
+
+
+def private(
+    written: Collection[str], touched: dict[str, set[tuple[int, int] | None]]
+) -> dict[str, int]:
+    """The arrays, of those written, that iterations touch in stretches of their own, so long."""
+    found = {}
+    for name, (
+        only,
+        *others,
+    ) in touched.items():
+        if name in written and only is not None and not others:
+            found[name] = only[0]
+    return found
