@@ -30,14 +30,12 @@ class Group:
 
     private   array -> the length of the stretch that belongs to one iteration
     in_turn   whether an iteration may need what the one before it has computed
-    reason    why vector loops do not take it, if they do not
     """
 
     count: int
     statements: list[Statement]
     private: dict[str, int] = field(default_factory=dict)
     in_turn: bool = False
-    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -124,9 +122,16 @@ def _parts(body: list[Statement], state: Collection[str]) -> list[Part]:
         elif best.before or best.after:
             todo += [best.after, best.group, best.before]
         else:
-            reason = refusal(best.group[0])
-            done.append(Group(best.count, best.group, best.private(), reason=reason))
+            done.append(_shared(best))
     return done
+
+
+def _shared(plan: Plan) -> Part:
+    """The loop that a plan's group shares."""
+    body, reason = plan.group, refusal(plan.group[0])
+    if not reason:
+        return Group(plan.count, body, plan.private())
+    return Nest(list(body) if len(body) == 1 else [Loop(plan.count, Order.FREE, [*body])], reason)
 
 
 def _singly(body: Sequence[Statement]) -> list[Part]:

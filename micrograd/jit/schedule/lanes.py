@@ -86,15 +86,6 @@ class VectorLoop:
         return all(lane == 0 for lane in self.lanes)
 
 
-def private_to(group: Group, program: Program, outside: Collection[str]) -> dict[str, int]:
-    """The arrays that one iteration has for itself and nothing `outside` needs."""
-    return {
-        name: size
-        for name, size in group.private.items()
-        if name not in outside and program.arrays[name].role is Role.TEMPORARY
-    }
-
-
 def vectorize(
     group: Group, program: Program, width: int, outside: Collection[str], line: int
 ) -> VectorLoop:
@@ -102,7 +93,11 @@ def vectorize(
 
     `line` is how many numbers a cache line has.
     """
-    scratch = private_to(group, program, outside)
+    scratch = {
+        name: size
+        for name, size in group.private.items()
+        if name not in outside and program.arrays[name].role is Role.TEMPORARY
+    }
     model = LaneCosts(group, program, width, scratch)
     inner, abreast = model.inside()
     inside = sum(cost for _, cost in inner)

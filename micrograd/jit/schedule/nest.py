@@ -5,7 +5,7 @@ The innermost loops of a statement may lie in lanes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -19,11 +19,12 @@ from ..ir.program import (
     Statement,
     lines,
     map_accesses,
+    map_statements,
     statements,
 )
 from .copies import copies
 from .courses import Course, course
-from .plans import stretch
+from .plans import private, stretch, touches
 
 COPYING = 1.5
 """Operations for each element of a copy."""
@@ -63,6 +64,28 @@ class Nest:
             levels.append({a: found[a].level for a in courses[-1].copied})
         return Nest(body, self.reason, courses, levels, self.tiles)
 
+    def narrowed(self, names: Collection[str]) -> Nest:
+        """The nest with only one iteration's stretch of arrays of these names, which nothing
+        outside needs: of those where each iteration of the outermost loop has one for itself.
+        """
+        if len(self.body) != 1 or isinstance(self.body[0], Statement):
+            return self
+        written = {s.target.array for s in self.statements} & set(names)
+        tiles = private(written, touches(self.statements))
+
+        def within(a: Access, domain: tuple[int, ...]) -> Access:
+            found = stretch(a, domain)
+            if a.array not in tiles or found is None:
+                return a
+            length, number = found
+            return Access(a.array, a.offset - number * length, (0, *a.strides[1:]))
+
+        def change(s: Statement) -> Statement:
+            inside = partial(within, domain=s.domain)
+            return replace(s, target=inside(s.target), expr=map_accesses(s.expr, inside))
+
+        return replace(self, body=map_statements(self.body, change), tiles=tiles)
+
     def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
         """As it is printed: the reason, then the body with what lies in lanes."""
         yield f"  as it stands: {self.reason}"
@@ -76,29 +99,6 @@ class Nest:
             names = ", ".join(dict.fromkeys(a.array for a in course.copied))
             copied = f", from a copy of {names}" if names else ""
             yield f"    {text}  ; lanes: {INDEX_NAMES[course.lane]}{copied}"
-
-
-def free_loop(count: int, body: Sequence[Statement], tiles: Mapping[str, int], reason: str) -> Nest:
-    """The nest of a loop around statements whose first it is.
-
-    tiles   the arrays of which each iteration needs a stretch of its own, as long as this: all
-            iterations use one stretch
-    """
-    if len(body) == 1:
-        return Nest(list(body), reason)
-
-    def within(a: Access, domain: tuple[int, ...]) -> Access:
-        found = stretch(a, domain)
-        if a.array not in tiles or found is None:
-            return a
-        length, number = found
-        return Access(a.array, a.offset - number * length, (0, *a.strides[1:]))
-
-    inside: list[Node] = []
-    for s in body:
-        change = partial(within, domain=s.domain)
-        inside.append(replace(s, target=change(s.target), expr=map_accesses(s.expr, change)))
-    return Nest([Loop(count, Order.FREE, inside)], reason, tiles=dict(tiles))
 
 
 def _walk(body: Sequence[Node], depth: int) -> Iterator[tuple[Node, int]]:

@@ -18,8 +18,8 @@ from ..ir.program import Program, Role, Statement
 from ..target import Target
 from .counts import operations
 from .fuse import Bounds, Group, Part, fuse
-from .lanes import VectorLoop, private_to, vectorize
-from .nest import Nest, free_loop
+from .lanes import VectorLoop, vectorize
+from .nest import Nest
 
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""
@@ -176,16 +176,16 @@ def _steps(parts: list[Part], program: Program, width: int, target: Target) -> I
     for part, names in zip(parts, touched, strict=True):
         if isinstance(part, Group):
             outside = {name for name in names if everywhere[name] > 1}
-            if part.reason:
-                tiles = private_to(part, program, outside)
-                nest = free_loop(part.count, part.statements, tiles, part.reason)
-                yield nest.plan(width, target.strict, program.arrays)
-                continue
             yield vectorize(part, program, width, outside, target.line)
         elif isinstance(part, Nest):
-            yield part.plan(width, target.strict, program.arrays)
+            own = {name for name in names if everywhere[name] == 1 and _is_temporary(name, program)}
+            yield part.narrowed(own).plan(width, target.strict, program.arrays)
         else:
             yield from part.statements
+
+
+def _is_temporary(name: str, program: Program) -> bool:
+    return program.arrays[name].role is Role.TEMPORARY
 
 
 def _cut(steps: Iterable[Step], most: int) -> Iterable[list[Step]]:
@@ -212,7 +212,7 @@ def _touched_in_loops(parts: Iterable[Part]) -> set[str]:
     for part in parts:
         ordered = isinstance(part, Nest) or (isinstance(part, Group) and part.in_turn)
         for s in part.statements:
-            if isinstance(part, Nest) or (isinstance(part, Group) and part.reason):
+            if isinstance(part, Nest):
                 found.update(a.array for a in s.accesses)
             elif s.domain:
                 found.update(a.array for a in s.accesses if not a.is_constant)
