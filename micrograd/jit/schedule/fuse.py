@@ -80,7 +80,8 @@ def _part(node: Node, strict: bool) -> list[Statement] | Group | Nest:
     order = node.order if isinstance(node, Loop) else Order.FREE
     found = flat([node] if order is Order.FREE else node.body, strict)  # type: ignore[union-attr]
     if found is None:
-        return Nest([node], "loops inside of loops in order")
+        inside = "loops in order inside" if order is Order.FREE else "loops inside, in their order"
+        return Nest([node], inside)
     reason = next(filter(None, map(refusal, found)), "")
     if reason and (strict or order is not Order.FREE):
         return Nest([node], reason)

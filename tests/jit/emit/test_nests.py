@@ -11,12 +11,14 @@ import pytest
 
 from micrograd.errors import ShapeError, SignatureError
 from micrograd.jit.ir.bounds import interpret_bounded
+from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Program, Role
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.schedule.nest import Nest
 
 from ...nested_programs import random_inputs
+from ...whole_programs import Compiled
 from .nested import FORMS, Form, Nested, check
 
 SIZES = (1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 33)
@@ -241,7 +243,7 @@ def test_schedules_say_why_loops_stand_as_they_are_and_what_lies_in_lanes() -> N
     assert "as it stands: j < long[i]" in ragged
     assert "rows[i] += x[i, j]  for j < long[i]  ; lanes: j" in ragged
     state = shown("state inside of three loops", 16)
-    assert "as it stands: loops inside of loops in order" in state
+    assert "as it stands: loops inside, in their order" in state
     assert "for i < 4 in reverse order:" in state
 
 
@@ -352,3 +354,66 @@ def test_what_main_takes_is_declared() -> None:
         "void main(const int32_t tokens[21], const int64_t labels[7], const double table[81], "
         "double read[21], double grad[81], double count[27])"
     )
+
+
+# --- other forms of code --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_nests_at_many_points_at_once(bits: int) -> None:
+    """Numbers are vectors of points there, so that no loop has lanes of its own."""
+    text = """
+        input x[6]
+        param w[7, 6]
+        const at[6] i32 = 5 0 3 3 1 2
+        temp h[8, 6]
+        output o[6]
+        output most[1]
+
+        h[0, i] = x[at[i]]  for i < 6
+        for i < 7 in order:
+          h[i + 1, j] = 0.0  for j < 6
+          h[i + 1, j] += mul(w[i, k], h[i, k])  for j < 6, k < j + 1
+          h[i + 1, j] max= -3.0  for j < 6
+        o[i] = minimum(3.0, h[7, (5*i + 1) mod 6])  for i < 6
+        most = -inf
+        most max= h[i, j]  for i < 8, j < 6
+        """
+    program = verify(parse(re.sub("^        ", "", text, flags=re.MULTILINE)))
+    rng = np.random.default_rng(3)
+    compiled = Compiled(program, bits, 512, points=True)
+    assert str(compiled.schedule).count("as it stands") >= 3
+    assert "lanes:" not in str(compiled.schedule)
+    given = {
+        "x": rng.integers(-3, 4, (6, 37)).astype(float),
+        "w": rng.integers(-1, 2, 42).astype(float),
+    }
+    found = compiled.run_at(given, 37)
+    for point in range(37):
+        expected = interpret(program, {"x": given["x"][:, point], "w": given["w"]})
+        for name, numbers in expected.items():
+            assert found[name][:, point].tolist() == numbers.tolist()
+
+
+def test_nests_in_several_functions() -> None:
+    """What nests share lies in memory; temporaries of one of them, too."""
+    straight = "\n".join(f"y[{k}] = mul(s, x[{k % 9}])" for k in range(1200))
+    text = f"""
+input x[9]
+temp a[9, 9]
+output y[1200]
+output z[1200]
+output out[1]
+
+a[i, j] = x[j]  for i < 9, j < i + 1
+s = 0.0
+s max= a[i, j]  for i < 9, j < i + 1
+{straight}
+{straight.replace("y[", "z[")}
+out = s
+out *= minimum(1.0, maximum(-1.0, a[i, j]))  for i < 9, j < i + 1
+"""
+    program = verify(parse(text))
+    compiled = Nested(program, FORMS[0])
+    assert len(compiled.schedule.functions) > 1
+    compiled.check({"x": [1.0, -2.0, 3.0, 1.0, -1.0, 2.0, 4.0, -3.0, 2.0]})
