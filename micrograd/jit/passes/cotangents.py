@@ -14,9 +14,9 @@ import numpy as np
 from ...ops import add
 from ..ir.extents import Extent
 from ..ir.nests import Ints, factor, pieces
-from ..ir.points import reach, touched
+from ..ir.points import points, touched
 from ..ir.program import Access, Expr, Node, Program, Role, Statement
-from .reaching import Bools, declare_mask, fresh, is_certain
+from .reaching import Bools, declare_mask, fresh, is_certain, known_elements
 
 GRADIENT = "grad"
 
@@ -62,7 +62,7 @@ class Cotangents:
             return True
         extents = {c for c in domain if isinstance(c, Extent)}
         rest = tuple([c for c in domain if not isinstance(c, Extent)])
-        return extents == {self.owners.get(array)} and is_certain(rest, self.program)
+        return extents <= self.owners.get(array, set()) and is_certain(rest, self.program)
 
     def assign(
         self, target: Access, expr: Expr, domain: tuple[int, ...] = (), *, again: bool = False
@@ -116,30 +116,35 @@ class Cotangents:
         np.frombuffer(self.set[target.array], dtype=np.uint8)[missing] = 1
 
 
-def owners(program: Program, asked: set[str]) -> dict[str, Extent]:
-    """The arrays of which each element is touched in one iteration of a run-time loop only."""
-    if not program.with_role(Role.EXTENT):
-        return {}
-    found: dict[str, tuple[Extent, int] | None] = dict.fromkeys(asked)
-    for s in program.statements:
-        for a in s.accesses:
-            own = _iteration_of(a, s.domain, program)
-            if found.setdefault(a.array, own) != own:
-                found[a.array] = None
-    return {array: own[0] for array, own in found.items() if own is not None}
+def owners(program: Program, asked: set[str]) -> dict[str, set[Extent]]:
+    """By array the run-time loops of which one iteration alone touches each of its elements.
 
-
-def _iteration_of(
-    a: Access, domain: tuple[int, ...], program: Program
-) -> tuple[Extent, int] | None:
-    """The run-time loop by whose index the element moves out of reach of all other iterations, and
-    how far it moves.
+    An element that is assigned in such a loop is there wherever it is read. `asked` are arrays
+    that are read outside of all loops.
     """
-    for d, count in enumerate(domain):
-        stride = a.strides[d]
-        if isinstance(count, Extent) and stride > 0 and not any(p.strides[d] for p in a.parts):
-            strides = tuple([0 if k == d else stride for k, stride in enumerate(a.strides)])
-            low, high = reach(Access(a.array, a.offset, strides, a.parts), domain, program)
-            if low >= 0 and high < stride:
-                return count, stride
-    return None
+    extents = {c for s in program.statements for c in s.domain if isinstance(c, Extent)}
+    if not extents:
+        return {}
+    accesses = {(a, s.domain) for s in program.statements for a in s.accesses}
+    found = {a.array: set(extents) for a, _ in accesses}
+    found |= {array: set() for array in asked}
+    of: dict[tuple[str, Extent], Ints] = {}
+    for a, domain in accesses:
+        if not found[a.array]:
+            continue
+        index = known_elements(a, domain, program)
+        for extent in list(found[a.array]):
+            none = np.full(program.arrays[a.array].size, -1, dtype=np.int64)
+            before = of.setdefault((a.array, extent), none)
+            loops = [d for d, count in enumerate(domain) if count == extent]
+            columns = [points(domain, program)[d] for d in loops] if index is not None else []
+            for column in columns:
+                now = before.copy()
+                now[index] = column
+                kept = (before < 0) | (now == before)
+                if kept.all() and np.array_equal(now[index], column):
+                    of[a.array, extent] = now
+                    break
+            else:
+                found[a.array].remove(extent)
+    return found

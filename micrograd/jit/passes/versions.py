@@ -50,7 +50,7 @@ class Versions:
         self.array = array
         self.last = np.zeros(program.arrays[array].size, dtype=np.int64)
         self.touched: list[Touched | None] = []
-        self._own: Extent | None = owners(program, set()).get(array)
+        self._own = owners(program, set()).get(array, set())
 
         def bounded(s: Statement) -> Statement:
             self._require_known(s)
@@ -71,7 +71,7 @@ class Versions:
             return
         rest = tuple([c for c in s.domain if not isinstance(c, Extent)])
         extents = {c for c in s.domain if isinstance(c, Extent)}
-        known = is_certain(rest, self.program) and extents <= {self._own}
+        known = is_certain(rest, self.program) and extents <= self._own
         if not known or known_elements(s.target, s.domain, self.program) is None:
             raise self._error(s)
 
