@@ -29,9 +29,9 @@ from ..ir.touches import touches
 from .reaching import Bools
 
 
-def require_kept(program: Program, active: set[str]) -> None:
-    """Raise CompilerError if state that derivatives flow to is rewritten."""
-    rewritten = {a.name for a in program.with_role(Role.STATE)} & active
+def require_kept(program: Program, needed: set[str]) -> None:
+    """Raise CompilerError if state that derivatives need is rewritten."""
+    rewritten = {a.name for a in program.with_role(Role.STATE)} & needed
     for s in program.statements if rewritten else ():
         if s.target.array in rewritten:
             raise CompilerError(

@@ -62,33 +62,41 @@ class Flow:
 def flows(
     s: Statement, cotangent: Expr, active: set[str], program: Program, *, is_final: bool
 ) -> list[Flow]:
-    """What a statement sends on, given its target's cotangent; operands left to right.
+    """What a statement sends on, given its target's cotangent; in the order of `Value.backward`.
+
+    That goes from what was computed last to what was computed first, and each time to the operands
+    left to right.
 
     is_final   whether the target still has the value of the expression
     """
     found: list[Flow] = []
-    # pairs of a subexpression that needs a cotangent and that cotangent, leftmost on top
+    # subexpressions, their values and cotangents, and when these flow; the youngest on top
     root: Expr = s.target if is_final else s.expr
     stack: list[tuple[Expr, Expr, Expr, tuple[Expr, ...]]] = [(s.expr, root, cotangent, ())]
+    if isinstance(s.expr, Access) and s.expr.array in active:
+        return [Flow(s.expr, cotangent)]
     while stack:
         expr, out, ct, conditions = stack.pop()
-        if isinstance(expr, Access):
-            if expr.array in active:
-                found.append(Flow(expr, ct, conditions))
-        elif isinstance(expr, Apply) and is_known_choice(expr, program):
-            # nothing flows to the side that is not taken, not even a zero: 0 * inf is nan
-            condition, x, y = expr.args
-            other = eq(condition, 0.0)
-            stack.append((y, out, ct, (*conditions, other)))
-            stack.append((x, out, ct, (*conditions, condition)))
-        elif isinstance(expr, Apply):
-            sent = [
-                (x, x, rule(ct, out, *expr.args), conditions)
-                for x, rule in zip(expr.args, expr.op.vjp, strict=True)
-                if rule is not None and any(a.array in active for a in differentiable_accesses(x))
-            ]
-            stack.extend(reversed(sent))
+        if not isinstance(expr, Apply):
+            continue
+        for x, flow, holds in _operands(expr, out, ct, program):
+            if isinstance(x, Access) and x.array in active:
+                found.append(Flow(x, flow, (*conditions, *holds)))
+            elif any(a.array in active for a in differentiable_accesses(x)):
+                stack.append((x, x, flow, (*conditions, *holds)))
     return found
+
+
+def _operands(
+    expr: Apply, out: Expr, ct: Expr, program: Program
+) -> list[tuple[Expr, Expr, tuple[Expr, ...]]]:
+    """The operands that cotangents flow to, with these, and under which conditions."""
+    if is_known_choice(expr, program):
+        # nothing flows to the side that is not taken, not even a zero: 0 * inf is nan
+        condition, x, y = expr.args
+        return [(x, ct, (condition,)), (y, ct, (eq(condition, 0.0),))]
+    rules = zip(expr.args, expr.op.vjp, strict=True)
+    return [(x, rule(ct, out, *expr.args), ()) for x, rule in rules if rule is not None]
 
 
 def paths(expr: Expr, program: Program) -> list[tuple[Access, tuple[Expr, ...]]]:

@@ -51,7 +51,8 @@ def gradient(
     seeds = {element[0] for element in wrt if element}
     program = chained(program, seeds, of[0])
     depending = active(program, seeds)
-    require_kept(program, depending)
+    reads = [a.array for s in program.statements if s.target.array in depending for a in s.accesses]
+    require_kept(program, depending.union(reads))
     result = Program(dict(program.arrays), list(program.body))
     if not keep_value:
         for a in program.with_role(Role.OUTPUT):
