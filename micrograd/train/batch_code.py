@@ -175,7 +175,7 @@ class BatchEmitter(ThreadEmitter):
         b = self.b
 
         def clear(at: ir.Value, width: int) -> None:
-            self._store(b.splat(b.constant(0.0), width), b.element(column, at, type), type)
+            b.store_row(b.splat(b.constant(0.0), width), b.element(column, at, type), type)
 
         self._elementwise(self._field("count"), clear)
 
@@ -233,7 +233,7 @@ class BatchEmitter(ThreadEmitter):
 
         def weigh(at: ir.Value, width: int) -> None:
             address = b.element(weights, at, self.kernel_type)
-            self._store(b.splat(weight, width), address, self.kernel_type)
+            b.store_row(b.splat(weight, width), address, self.kernel_type)
 
         self._elementwise(some, weigh)
         padding = b.integer_op("llvm.sub", filled, some)
@@ -246,13 +246,11 @@ class BatchEmitter(ThreadEmitter):
                 weights, b.integer_op("llvm.sub", at, b.integer(1)), self.kernel_type
             )
             half = b.build(
-                "llvm.fmul",
-                [b.f64],
-                [self._load_wide(halved, self.kernel_type, 1), b.constant(0.5)],
+                "llvm.fmul", [b.f64], [b.load_row(halved, self.kernel_type), b.constant(0.5)]
             )
             for address in (halved, b.element(weights, at, self.kernel_type)):
-                self._store(half, address, self.kernel_type)
-        share = self._narrow(b.load(self._word("share"), b.f64))
+                b.store_row(half, address, self.kernel_type)
+        share = b.converted(b.load(self._word("share"), b.f64), self.kernel_type)
         samples = b.element(thread, self.words.index("samples"), b.i64)
         loss = self._call_kernel([*passed, weights, share, samples, gradient])
         before = self._get(part, PART_WORDS, "loss", b.f64)

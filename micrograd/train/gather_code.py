@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lowering.bindings import ir
 
-from ..jit.dialect.operations import float_type
+from ..jit.dialect.operations import float_type, vector_of
 from ..jit.emit.builder import Builder
 from ..jit.target import Target
 from .rules import Takes
@@ -140,7 +140,8 @@ class GatherEmitter(TrainingEmitter):
 
         def copy(at: ir.Value | int, width: int) -> None:
             there = b.element(buffer, at, self.kernel_type)
-            b.store(self._converted(b.element(source, at, type), type, width), there, 4)
+            row = b.load(b.element(source, at, type), vector_of(type, width), type.width // 8)
+            b.store_row(row, there, self.kernel_type)
 
         if size <= 4:
             for k in range(size):

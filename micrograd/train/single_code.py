@@ -46,7 +46,7 @@ class _SingleEmitter(BatchEmitter):
         with b.when(b.compare_integers("ne", penalty, b.integer(0))):
             self._set("penalty_value", self._call_kernel([gradient], "penalty"))
         weights = self._get(thread, self.words, "weights", b.ptr)
-        self._store(b.load(self._word("weight"), b.f64), weights, self.kernel_type)
+        b.store_row(b.load(self._word("weight"), b.f64), weights, self.kernel_type)
 
     def block(self) -> None:
         """`block(state, thread, part)`: the next samples, from the last one of the step on."""

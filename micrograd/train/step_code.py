@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from lowering.bindings import ir
 
 from ..jit.dialect.blocks import new_module
-from ..jit.dialect.operations import float_type, vector_of
+from ..jit.dialect.operations import float_type
 from ..jit.emit.builder import Builder
 from ..jit.target import Target
 from .rules import Takes
@@ -92,7 +91,7 @@ class TrainingEmitter:
 
     def _call_kernel(self, arguments: Sequence[ir.Value], name: str = "kernel") -> ir.Value:
         """The result, as float64, of the function whose address is in a field."""
-        return self._wide(self.b.call(self._pointer(name), arguments, self.kernel_type))
+        return self.b.converted(self.b.call(self._pointer(name), arguments, self.kernel_type))
 
     def _note(self, loss: ir.Value) -> None:
         """The end of a step: its loss noted, the next one begun."""
@@ -213,49 +212,14 @@ class TrainingEmitter:
     def _least(self, x: ir.Value, y: ir.Value) -> ir.Value:
         return self.b.build("llvm.intr.umin", [self.b.i64], [x, y])
 
-    def _wide(self, x: ir.Value, width: int = 1) -> ir.Value:
-        """A number or vector as float64."""
-        b = self.b
-        type: Any = b.f64 if width == 1 else b.vector(width)
-        return x if x.type == type else b.build("llvm.fpext", [type], [x])
-
-    def _narrow(self, x: ir.Value) -> ir.Value:
-        """A float64 number or vector in the kernel's element type."""
-        b = self.b
-        if self.kernel_type == b.f64:
-            return x
-        width = b.width(x)
-        type = vector_of(self.kernel_type, width)
-        return b.build("llvm.fptrunc", [type], [x])
-
-    def _store(self, x: ir.Value, address: ir.Value, type: ir.Type) -> None:
-        """Write float64 numbers in the kernel's element type, or as they are."""
-        wide = type == self.b.f64
-        self.b.store(x if wide else self._narrow(x), address, 8 if wide else 4)
-
-    def _load_wide(self, address: ir.Value, type: ir.Type, width: int) -> ir.Value:
-        """`width` numbers of a type in a row, as float64."""
-        b = self.b
-        row = vector_of(type, width)
-        b.vector(width)
-        return self._wide(b.load(address, row, 8 if type == b.f64 else 4), width)
-
-    def _converted(self, address: ir.Value, type: ir.Type, width: int) -> ir.Value:
-        """`width` numbers of a type in a row, in the kernel's element type."""
-        b = self.b
-        if type == self.kernel_type:
-            row = vector_of(type, width)
-            return b.load(address, row, 8 if type == b.f64 else 4)
-        return self._narrow(self._load_wide(address, type, width))
-
     def _add_column(self, sums: ir.Value, terms: ir.Value, type: ir.Type, count: ir.Value) -> None:
         """Add numbers of a type to as many of float64."""
         b = self.b
 
         def body(at: ir.Value, width: int) -> None:
             address = b.element(sums, at, b.f64)
-            term = self._load_wide(b.element(terms, at, type), type, width)
-            both = [self._load_wide(address, b.f64, width), term]
-            b.store(b.build("llvm.fadd", [term.type], both), address, 8)
+            term = b.load_row(b.element(terms, at, type), type, width)
+            both = [b.load_row(address, b.f64, width), term]
+            b.store_row(b.build("llvm.fadd", [term.type], both), address, b.f64)
 
         self._elementwise(count, body)
