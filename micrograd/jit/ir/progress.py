@@ -29,13 +29,16 @@ class Progress:
     """A program and what is written so far; and what the rules ask of the statement at hand.
 
     `loops` are those around the statement, and `domain` is its own, where a loop whose extent is
-    an entry that is not known runs as often as it may at most.
+    an entry that is not known runs as often as it may at most. `needs` says of elements that are
+    there only if given numbers are large enough, how large; `as_needed` by which accesses, and in
+    which loops, they were assigned.
     """
 
     program: Program
     written: dict[str, Bools] = field(default_factory=dict)
     state: set[str] = field(default_factory=set)
     needs: dict[str, dict[tuple[str, int], Ints]] = field(default_factory=dict)
+    as_needed: set[tuple[Access, tuple[int, ...]]] = field(default_factory=set)
     loops: tuple[Loop, ...] = ()
     domain: tuple[int, ...] = ()
     reads: list[Access] = field(default_factory=list)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .extents import Entries, Extent, is_number
+from .extents import Affine, Entries, Extent, is_number
 from .points import Ints
 from .program import Access, Loop, Statement, statements
 from .progress import Broken, Progress, at_most, is_known
@@ -46,6 +46,7 @@ def _note(s: Statement, p: Progress) -> None:
     name = s.target.array
     if s.accumulate is not None or name in p.state or all(map(is_number, s.domain)):
         return
+    p.as_needed.add(_essence(s, s.target))
     found = _touches(s, s.target, p)
     for symbol, level in _levels(s, found, p).items():
         needs = p.needs.setdefault(name, {})
@@ -57,7 +58,7 @@ def _note(s: Statement, p: Progress) -> None:
 def _check(s: Statement, p: Progress) -> None:
     used = dict.fromkeys(s.accesses[0 if s.accumulate is not None else 1 :])
     for a in used:
-        if a.array not in p.needs:
+        if a.array not in p.needs or _essence(s, a) in p.as_needed:
             continue
         found = _touches(s, a, p)
         levels = _levels(s, found, p)
@@ -73,6 +74,23 @@ def _check(s: Statement, p: Progress) -> None:
                     f"assigned in a loop as long as {symbol[0]} says, and used where that may be "
                     "less"
                 )
+
+
+def _essence(s: Statement, a: Access) -> tuple[Access, tuple[int, ...]]:
+    """An access and its loops, without those of a number of iterations that it does not depend on:
+    where two are the same, so are the elements, and how large the numbers must be for each.
+    """
+    if any(isinstance(count, Affine | Entries) for count in s.domain):
+        return a, s.domain
+    along = [a.strides, *(part.strides for part in a.parts)]
+    kept = [
+        d
+        for d, count in enumerate(s.domain)
+        if not is_number(count) or not count or any(strides[d] for strides in along)
+    ]
+    return a.with_strides(lambda strides: tuple([strides[d] for d in kept])), tuple(
+        [s.domain[d] for d in kept]
+    )
 
 
 def _touches(s: Statement, a: Access, p: Progress) -> Touches:
