@@ -213,7 +213,9 @@ out = a[3]
 
 def test_dce_keeps_what_the_next_iteration_needs() -> None:
     p = verify(parse(IN_ORDER))
-    lines = [line for line in IN_ORDER.strip().split("\n") if not line.startswith(("c", "temp c", "  c"))]
+    lines = [
+        line for line in IN_ORDER.strip().split("\n") if not line.startswith(("c", "temp c", "  c"))
+    ]
     assert str(dce(p)) == "\n".join(lines)
     check_same_outputs(p, dce(p), {"x": [1.5]})
 
