@@ -87,7 +87,7 @@ def check_forward(
             patch.setattr(forward, "UNROLLED", unrolled)
             places = np.indices((rows, len(wrt))).reshape(2, -1)
             f = verify(jacobian(p, wrt, of, "m", places), "forward")
-        matrix = interpret(f, given)["m"].reshape(rows, -1)
+        matrix = interpret(f, given)["m"].reshape(rows, len(wrt))
         assert agree(matrix, expected, exact=exact), f"{p}\n{given}\n{f}"
 
 
