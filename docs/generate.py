@@ -119,6 +119,7 @@ def fact_table() -> str:
             name if value is True else f"{name} {value.name if isinstance(value, Op) else value}"
             for name in shown
             if (value := getattr(op, name)) != defaults[name]
+            and (isinstance(value, Op) or not callable(value))
         ]
         if facts:
             rows.append((code(op.name), ", ".join(facts)))
