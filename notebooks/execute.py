@@ -112,8 +112,8 @@ def _facts(output: Any, varies: bool) -> Any:
 
 
 def _picture_or_text(kind: str, data: str) -> Any:
-    if kind == "image/svg+xml":
-        return sorted(re.findall(r"<(?:text|title)\b[^>]*>([^<]*)", data))
+    if kind == "image/svg+xml" or "<svg" in data:
+        return sorted(re.findall(r"<(?:text|title|code)\b[^>]*>([^<]*)", data))
     return None if kind.startswith("image/") else _as_llvm_22(data)
 
 

@@ -162,7 +162,7 @@ def test_bindings_are_found_in_one_place(path: Path) -> None:
 
 
 EXTRAS = {
-    "graphviz": {"micrograd/drawing/picture.py", "micrograd/drawing/values.py"},
+    "graphviz": {"micrograd/drawing/nodes.py", "micrograd/drawing/picture.py"},
     "matplotlib": {"micrograd/cli/pictures.py"},
     "pygraphviz": {"micrograd/drawing/picture.py"},
     "safetensors": set(),

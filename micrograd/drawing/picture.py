@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import graphviz
 
+from ..errors import GraphError
 from .errors import DrawingError
+
+MOST_PARTS = 50
+"""Parts that HTML has."""
 
 _LAYOUT = threading.Lock()  # Graphviz's library has global state
 
@@ -80,6 +88,66 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         if view:
             graphviz.view(written)
         return str(written)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that is folded: what it is in a line, and what is in it."""
+
+    title: str
+    unfold: Callable[[], Picture]
+
+
+class Folded(Picture):
+    """A drawing of which each part can be unfolded: another picture.
+
+    parts   by name
+    """
+
+    parts: Mapping[str, Part] = MappingProxyType({})
+
+    def unfold(self, name: str) -> Picture:
+        """What is in a part.
+
+        Raises GraphError for a name that none has.
+        """
+        if name not in self.parts:
+            raise GraphError(
+                f"there is no part {name!r} to unfold; there are {', '.join(self.parts)}"
+            )
+        return self.parts[name].unfold()
+
+    def html(self) -> str:
+        """The drawing as HTML: below it, each part, to be opened by a click."""
+        inside = [
+            f"<details><summary><code>{escape(part.title)}</code></summary>\n"
+            f"{_element(part.unfold())}</details>\n"
+            for part in [*self.parts.values()][:MOST_PARTS]
+        ]
+        left = len(self.parts) - MOST_PARTS
+        if left > 0:
+            inside.append(f"<p>... and {left} more, which <code>unfold(name)</code> shows</p>\n")
+        return f"<div>{_element(self)}{''.join(inside)}</div>"
+
+    def write_html(self, path: str | PathLike[str]) -> Path:
+        """Write the drawing, with all that can be unfolded, as a page for a browser; its path."""
+        page = Path(path)
+        head = '<!DOCTYPE html>\n<meta charset="utf-8">\n<title>graph</title>\n'
+        page.write_text(f"{head}{self.html()}\n", encoding="utf-8")
+        return page
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> Any:
+        """What notebooks show: the HTML; elsewhere the picture alone."""
+        bundle = super()._repr_mimebundle_(include=include, exclude=exclude)
+        if "image/svg+xml" in bundle and "text/html" not in (exclude or ()):
+            bundle["text/html"] = self.html()
+        return bundle
+
+
+def _element(picture: Picture) -> str:
+    """A picture as an element of HTML, which scrolls if it is wide."""
+    svg: str = picture.pipe("svg", encoding="utf-8")
+    return f'<div style="overflow-x: auto">{svg[svg.index("<svg") :]}</div>'
 
 
 def has_dot() -> bool:

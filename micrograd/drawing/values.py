@@ -1,75 +1,21 @@
 """Value -> picture: the DAG under a Value as a Graphviz drawing.
 
 Input: a Value. Output: a `Picture`, which a notebook shows by itself, `.render()` writes to a file
-and `.source` gives as text. Names and order of nodes depend on the graph alone, so the same graph
-gives the same text. Drawing needs the `viz` extra; `trace` needs nothing.
+and `.source` gives as text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from ..checks import whole
+from ..checks import flag
 from ..engine import Value
-from ..errors import DataError, GraphError, kind
-from ..nn import Module
-from .errors import DrawingError
+from ..errors import GraphError
+from .folded import draw_folded
+from .nodes import Parameters, draw, is_larger, new_picture, trace
 
-MAX_NODES = 1000
-"""Graphviz needs seconds for this many Values, and minutes for more, which nobody can read."""
-
-COLOURS = {
-    "op": "orange",
-    "result": "lightblue",
-    "leaf": "lightgray",
-    "parameter": "palegreen",
-    "literal": "white",
-}
-"""What the nodes of a drawing are filled with."""
-
-_RANKDIRS = ("LR", "TB", "RL", "BT")
-_RECORD = str.maketrans({c: "\\" + c for c in "\\{}|<>"} | {"\n": "\\n"})
-
-
-def trace(
-    root: Value, max_nodes: int | None = None
-) -> tuple[list[Value], list[tuple[Value, Value]]]:
-    """The Values under `root`, operands before results, and the (operand, result) edges.
-
-    An operand that is used twice has two edges; a literal is a Value of its own at each use.
-
-    Raises GraphError if there are more than `max_nodes` Values.
-
-    >>> a = Value(2.0)
-    >>> nodes, edges = trace(a * a)
-    >>> len(nodes), len(edges)
-    (2, 2)
-    """
-    if not isinstance(root, Value):
-        raise DataError(f"root should be a Value, under which the graph is, got {kind(root)}")
-    if max_nodes is not None:
-        max_nodes = whole("max_nodes", max_nodes, GraphError)
-    nodes: list[Value] = []
-    edges: list[tuple[Value, Value]] = []
-    seen: set[int] = set()
-    stack: list[tuple[Value, tuple[Value, ...] | None]] = [(root, None)]
-    while stack:
-        v, operands = stack.pop()
-        if operands is not None:  # on the way up
-            nodes.append(v)
-            edges.extend((x, v) for x in operands)
-        elif id(v) not in seen:
-            seen.add(id(v))
-            operands = v._prev
-            stack.append((v, operands))
-            stack.extend((x, None) for x in reversed(operands))
-            if max_nodes is not None and len(seen) > max_nodes:
-                raise GraphError(
-                    f"the graph has more than {max_nodes} Values, too many to read; draw a part of "
-                    "it (any Value inside), or pass a larger max_nodes"
-                )
-    return nodes, edges
+MAX_NODES = 500
+"""Graphviz needs seconds for so many Values, and minutes for more, which nobody can read."""
 
 
 def visualize_graph(
@@ -77,8 +23,9 @@ def visualize_graph(
     format: str = "svg",
     rankdir: str = "LR",
     *,
-    parameters: Module | Iterable[Value] = (),
+    parameters: Parameters = (),
     max_nodes: int = MAX_NODES,
+    fold: bool | None = None,
 ) -> Any:
     """The graph under `root` as a picture: data and gradient in each node.
 
@@ -86,9 +33,12 @@ def visualize_graph(
     rankdir     where results lie from their operands: LR, TB, RL or BT
     parameters  a model or Values, which are coloured as parameters; live ones, which kernels read,
                 always are
+    max_nodes   how many Values there may be before the graph is folded
+    fold        draw the statements that the compiler finds in the graph instead of its Values;
+                `unfold(name)` of the drawing shows what is in one, and notebooks show all of it
 
-    Raises GraphError for a graph of more than `max_nodes` Values, DrawingError if the graphviz
-    package is missing.
+    Raises GraphError for a graph that is too large even so, or not to be folded; DrawingError if
+    the graphviz package is missing.
 
     >>> a = Value(2.0, label="a")
     >>> print(visualize_graph(a + 1).source.expandtabs(4), end="")
@@ -104,70 +54,17 @@ def visualize_graph(
         n1 -> n2_op
     }
     """
-    drawing = new_picture(format, rankdir)
-    nodes, edges = trace(root, max_nodes)
-    names = {id(v): f"n{k}" for k, v in enumerate(nodes)}
-    kinds = _kinds(nodes, edges, parameters)
-    for v, name in zip(nodes, names.values(), strict=True):
-        fields = [escaped(v.label)] if v.label else []
-        fields += [f"data {v.data:.4f}", f"grad {v.grad:.4f}"]
-        drawing.node(name, f"{{ {' | '.join(fields)} }}", fillcolor=COLOURS[kinds[id(v)]])
-        if v._op:
-            drawing.node(f"{name}_op", plain(v._op), fillcolor=COLOURS["op"], shape="ellipse")
-            drawing.edge(f"{name}_op", name)
-    for operand, result in edges:
-        name = names[id(result)]
-        drawing.edge(names[id(operand)], f"{name}_op" if result._op else name)
+    if fold is not None:
+        fold = flag("fold", fold, GraphError)
+    drawing = new_picture(format, rankdir, folded=bool(fold))
+    if fold is None and is_larger(root, max_nodes):
+        drawing, fold = new_picture(format, rankdir, folded=True), True
+    if fold:
+        draw_folded(drawing, root, parameters, max_nodes)
+    else:
+        draw(drawing, *trace(root, max_nodes), parameters)
     return drawing
 
 
 draw_dot = visualize_graph
 """The name that micrograd's notebook gives it."""
-
-
-def new_picture(format: str, rankdir: str) -> Any:
-    """An empty picture."""
-    if not isinstance(rankdir, str) or rankdir not in _RANKDIRS:
-        raise GraphError(f"rankdir should be one of {', '.join(_RANKDIRS)}, got {kind(rankdir)}")
-    if not isinstance(format, str) or not format.isalnum():
-        raise GraphError(f"format should be a name such as svg or png, got {kind(format)}")
-    try:
-        from .picture import Picture
-    except ImportError:
-        raise DrawingError(
-            "drawing needs the graphviz package: pip install 'micrograd-mlir[viz]'"
-        ) from None
-    return Picture(
-        format=format,
-        graph_attr={"rankdir": rankdir},
-        node_attr={"shape": "record", "style": "filled"},
-    )
-
-
-def escaped(text: object) -> str:
-    """Text as a field of a record."""
-    return str(text).translate(_RECORD)
-
-
-def plain(text: str) -> str:
-    """Text as a label that is no record: never HTML, nor escapes."""
-    from graphviz import escape
-
-    return str(escape(text))
-
-
-def _kinds(
-    nodes: list[Value], edges: list[tuple[Value, Value]], parameters: Module | Iterable[Value]
-) -> dict[int, str]:
-    """What each node is, by its id: a key of COLOURS."""
-    chosen = parameters.parameters() if isinstance(parameters, Module) else parameters
-    trained = {id(p) for p in chosen}
-    kinds = {}
-    for v in nodes:
-        live = v.__class__._plain is not None
-        leaf = "parameter" if live or id(v) in trained else "leaf"
-        kinds[id(v)] = "result" if v._operands else leaf
-    for operand, result in edges:
-        if all(operand is not x for x in result._operands):
-            kinds[id(operand)] = "literal"
-    return kinds

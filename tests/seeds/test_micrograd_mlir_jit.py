@@ -80,7 +80,7 @@ def test_trace_graph_notebook_draws_the_neuron() -> None:
     code, shown = notebook("trace_graph")
     for line in ("n = nn.Neuron(2)", "x = [Value(1.0), Value(-2.0)]", 'dot.render("gout")'):
         assert line in code
-    assert shown.count("<svg") == 3
+    assert shown.count("<svg") == 4
     assert ">ReLU<" in shown
 
 
