@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..ir.program import Access, Node, Order, Statement, statements
+from ..ir.program import Access, Loop, Node, Order, Statement, statements
 from ..schedule.nest import Nest
 from .builder import Builder
 from .indices import trip_count
 from .nest_statement import NestStatement
+from .operands import Piece
 from .packs import fill
 from .scratch import Memory, Scratch, layout
 from .storage import Index, Storage
@@ -28,11 +29,37 @@ class NestEmitter:
         self.memory = Memory(builder, storage)
         self.courses = {id(s): c for s, c in zip(nest.statements, nest.courses, strict=True)}
         self.levels = {id(s): c for s, c in zip(nest.statements, nest.levels, strict=True)}
+        self.whole = Piece()
         self.copies: dict[tuple[int, Access], Scratch] = {}
 
     def emit(self) -> None:
         """The whole."""
-        self._nodes(self.nest.body, [])
+        first, nest = self.nest.body[0], self.nest
+        if isinstance(first, Loop) and any(course.across for course in nest.courses):
+            self._vectors(first, nest.courses[0].width)
+        else:
+            self._nodes(nest.body, [])
+
+    def _vectors(self, loop: Loop, width: int) -> None:
+        """The outermost loop, so many iterations at a time, and then what is left."""
+        b = self.b
+        count = trip_count(self.storage, loop.extent, [])
+        step = b.integer(width)
+        full = count // width if isinstance(count, int) else b.integer_op("llvm.udiv", count, step)
+        with b.each(full) as k:
+            self._piece(loop.body, Piece((0, b.integer_op("llvm.mul", k, step)), width))
+        if isinstance(count, int):
+            if count % width:
+                self._piece(loop.body, Piece((count - count % width, None), count % width))
+            return
+        done = b.integer_op("llvm.mul", full, step)
+        with b.each(b.integer_op("llvm.sub", count, done)) as k:
+            self._piece(loop.body, Piece((0, b.integer_op("llvm.add", done, k))))
+
+    def _piece(self, body: Sequence[Node], piece: Piece) -> None:
+        """The body of the outermost loop, for some iterations at once."""
+        self.whole = piece
+        self._nodes(body, [piece.start])
 
     def _nodes(self, body: Sequence[Node], at: list[Index]) -> None:
         """What stands inside of loops whose indices are `at`."""
@@ -42,7 +69,8 @@ class NestEmitter:
             if isinstance(node, Statement):
                 course = self.courses[id(node)]
                 copies = {a: self.copies[id(node), a] for a in course.copied}
-                NestStatement(self.storage, node, course, at, copies).emit()
+                tiles = self.nest.tiles if course.across else ()
+                NestStatement(self.storage, node, course, at, copies, tiles, self.whole).emit()
                 continue
             count = trip_count(self.storage, node.extent, at)
             with b.each(count) as index:

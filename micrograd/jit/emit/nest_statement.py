@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -39,27 +39,32 @@ class NestStatement:
         course: Course,
         around: Sequence[Index],
         copies: Mapping[Access, Scratch],
+        tiles: Collection[str],
+        whole: Piece,
     ) -> None:
         self.b = storage.b
         self.storage = storage
         self.s = s
         self.course = course
         self.start = [*around, *[(0, None)] * (len(s.domain) - len(around))]
-        self.operands = Operands(storage, s, course, copies)
+        self.operands = Operands(storage, s, course, copies, tiles)
+        self.whole = whole
 
     def emit(self) -> None:
         """The whole."""
         course = self.course
 
         def point(at: Sequence[Index], _: list[Any]) -> list[Any]:
-            if course.lane is None or course.sums_lanes:
-                self._element(at)
+            if course.across or course.lane is None:
+                self._pieces(at, [self.whole], [])
+            elif course.sums_lanes:
+                self._reduce_lanes(at)
             else:
                 self._along(at, self._pieces)
             return []
 
-        after = [d for d in (course.lane, *course.inside) if d is not None]
-        self._loops(course.around, after, self.start, point)
+        lanes = [] if course.lane is None or course.across else [course.lane]
+        self._loops(course.around, [*lanes, *course.inside], self.start, point)
 
     # -- loops ---------------------------------------------------------------------------------
 
@@ -70,7 +75,7 @@ class NestStatement:
         at: Sequence[Index],
         body: Body,
         carried: Sequence[Any] = (),
-        pieces: Sequence[Piece] = (Piece(),),
+        pieces: Sequence[Piece] = (),
     ) -> list[Any]:
         """`body` at every point of some loops; the loops `after` them are inside of it."""
         if not dims:
@@ -100,7 +105,8 @@ class NestStatement:
         for a in self.operands.read:
             if a.array == self.s.target.array or any(varies(a, x) for x in (d, *inside)):
                 continue
-            for piece in pieces if lane is not None and varies(a, lane) else [Piece()]:
+            several = pieces and lane is not None and varies(a, lane)
+            for piece in pieces if several else [self.whole]:
                 self.operands.fetch(a, at, piece)
 
     def _known(self, d: int) -> int | None:
@@ -181,19 +187,13 @@ class NestStatement:
 
     # -- points --------------------------------------------------------------------------------
 
-    def _element(self, at: Sequence[Index]) -> None:
-        if self.course.sums_lanes:
-            self._reduce_lanes(at)
-        else:
-            self._pieces(at, [Piece()], [])
-
     def _pieces(self, at: Sequence[Index], pieces: Sequence[Piece], _: list[Any]) -> list[Any]:
         """The target's elements in some pieces: assigned, or reduced to in registers."""
         if self.s.accumulate is None:
             for piece in pieces:
                 self.operands.write(at, piece, self.operands.value(self.s.expr, at, piece))
             return []
-        found = [self.operands.fetch(self.s.target, at, piece) for piece in pieces]
+        found = [self._begin(at, piece) for piece in pieces]
         inside = self.course.inside
         counts = [self._known(d) for d in inside]
         if None not in counts and self._is_short(prod(c or 0 for c in counts) * len(pieces)):
@@ -208,8 +208,32 @@ class NestStatement:
 
             found = self._loops(inside, (), at, term, found, pieces)
         for x, piece in zip(found, pieces, strict=True):
-            self.operands.write(at, piece, x)
+            self._finish(at, piece, x)
         return []
+
+    @property
+    def _is_common(self) -> bool:
+        """Whether the lanes, iterations of the nest, reduce into the same element."""
+        target = self.s.target
+        tiled = target.array in self.operands.tiles
+        return self.course.across and not tiled and not varies(target, 0)
+
+    def _begin(self, at: Sequence[Index], piece: Piece) -> Any:
+        """What a reduction begins with."""
+        op = self.s.accumulate
+        if not self._is_common or piece.width == 1:
+            return self.operands.fetch(self.s.target, at, piece)
+        assert op is not None
+        assert op.identity is not None
+        return self.b.splat(self.b.constant(op.identity), piece.width)
+
+    def _finish(self, at: Sequence[Index], piece: Piece, x: Any) -> None:
+        """Set the target to what a reduction gave."""
+        if self._is_common and piece.width > 1:
+            one = Piece(piece.start)
+            x = self._combined(self.operands.fetch(self.s.target, at, one), self._across(x))
+            piece = one
+        self.operands.write(at, piece, x)
 
     def _is_short(self, terms: int) -> bool:
         return terms <= UNROLLED_TERMS and terms * operations(self.s.expr) <= UNROLLED_OPS
@@ -268,8 +292,13 @@ class NestStatement:
         """The lanes of a vector reduced to one number."""
         b, op = self.b, self.s.accumulate
         width = b.width(x)
-        if op is not None and op.reduces == "+":
+        assert op is not None
+        assert op.identity is not None
+        if op.reduces == "+":
             return b.add_lanes(x)
+        if width & (width - 1):
+            width = 1 << width.bit_length()
+            x = widen(b, x, width, op.identity)
         while width > 2:
             width //= 2
             low, high = (shuffle(b, x, x, range(k, k + width)) for k in (0, width))

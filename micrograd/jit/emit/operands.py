@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ class Operands:
     """The numbers of one statement, whose lanes its course says.
 
     copies   of what it reads across its grain, with the lanes along their rows
+    tiles    arrays that have the lanes of every element, one after the other
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class Operands:
         s: Statement,
         course: Course,
         copies: Mapping[Access, Scratch],
+        tiles: Collection[str],
     ) -> None:
+        self.tiles = tiles
         self.copies = copies
         self.b = storage.b
         self.storage = storage
@@ -72,6 +75,8 @@ class Operands:
         if piece.width == 1:
             return self._load(a, element(storage, a, at), 1)
         assert lane is not None
+        if a.array in self.tiles:
+            return self._load(a, element(storage, a, at), piece.width)
         if not varies(a, lane):
             return b.splat(self._load(a, element(storage, a, at), 1), piece.width)
         if a in self.copies:
@@ -109,7 +114,8 @@ class Operands:
         a, b, storage, lane = self.s.target, self.b, self.storage, self.course.lane
         if lane is not None:
             at = moved(at, lane, piece.start)
-        if piece.width == 1 or (lane is not None and in_a_row(a, lane)):
+        together = a.array in self.tiles or (lane is not None and in_a_row(a, lane))
+        if piece.width == 1 or together:
             storage.store(a.array, element(storage, a, at), x, piece.mask)
             return
         for k, there in enumerate(self._lanes(at, piece)):

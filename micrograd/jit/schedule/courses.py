@@ -31,6 +31,8 @@ class Course:
     width    numbers in a vector
     sides    vectors side by side
     copied   what is read from copies
+    across   the lanes are iterations of the nest's outermost loop, which has no loop here
+    cost     in vector operations, each time that the statement runs
     """
 
     around: tuple[int, ...]
@@ -39,6 +41,8 @@ class Course:
     width: int = 1
     sides: int = 1
     copied: tuple[Access, ...] = ()
+    across: bool = False
+    cost: float = 0.0
 
     @property
     def sums_lanes(self) -> bool:
@@ -70,7 +74,13 @@ def course(
         found += _with_lanes(s, own, lane, width, strict)
     costs = [_cost(s, own, c, copying) for c in found]
     best = min(range(len(found)), key=lambda k: costs[k][0])
-    return replace(found[best], copied=costs[best][1])
+    return replace(found[best], copied=costs[best][1], cost=costs[best][0])
+
+
+def course_across(s: Statement, depth: int, width: int) -> Course:
+    """The course where a vector is of iterations of the outermost loop."""
+    found = _scalar(s, range(depth, len(s.domain)), strict=False)
+    return replace(found, lane=0, width=width, across=True)
 
 
 def varies(a: Access, d: int) -> bool:

@@ -57,7 +57,7 @@ class Nest:
         ordered = strict and any(s.accumulate for s in self.statements)
         body = self.body if ordered or width == 1 else list(_inward(self.body, 0))
         courses, levels = [], []
-        for s, path in _paths(body, ()):
+        for s, path in paths(body):
             found = copies(s, path, arrays) if width > 1 else {}
             costs = {a: COPYING * c.size / max(1, c.uses) for a, c in found.items()}
             courses.append(course(s, len(path), width, strict, costs))
@@ -88,7 +88,10 @@ class Nest:
 
     def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
         """As it is printed: the reason, then the body with what lies in lanes."""
-        yield f"  as it stands: {self.reason}"
+        across = [c.width for c in self.courses if c.across]
+        yield f"  as it stands: {self.reason}" + (
+            f"; {across[0]} iterations at a time" if across else ""
+        )
         courses = iter(self.courses)
         shown = lines(self.body, arrays)
         for (node, _), text in zip(_walk(self.body, 0), shown, strict=True):
@@ -109,13 +112,13 @@ def _walk(body: Sequence[Node], depth: int) -> Iterator[tuple[Node, int]]:
             yield from _walk(node.body, depth + 1)
 
 
-def _paths(
-    body: Sequence[Node], path: tuple[Loop, ...]
+def paths(
+    body: Sequence[Node], path: tuple[Loop, ...] = ()
 ) -> Iterator[tuple[Statement, tuple[Loop, ...]]]:
     """The statements of a tree, with the loops around each."""
     for node in body:
         if isinstance(node, Loop):
-            yield from _paths(node.body, (*path, node))
+            yield from paths(node.body, (*path, node))
         else:
             yield node, path
 

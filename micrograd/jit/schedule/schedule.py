@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from ..ir.extents import Extent
 from ..ir.program import Program, Role, Statement
 from ..target import Target
+from .across import across
 from .counts import operations
 from .fuse import Bounds, Group, Part, fuse
 from .lanes import VectorLoop, vectorize
@@ -179,7 +180,8 @@ def _steps(parts: list[Part], program: Program, width: int, target: Target) -> I
             yield vectorize(part, program, width, outside, target.line)
         elif isinstance(part, Nest):
             own = {name for name in names if everywhere[name] == 1 and _is_temporary(name, program)}
-            yield part.narrowed(own).plan(width, target.strict, program.arrays)
+            nest = part.narrowed(own).plan(width, target.strict, program.arrays)
+            yield nest if width == 1 or target.strict else across(nest, width)
         else:
             yield from part.statements
 

@@ -126,6 +126,49 @@ PROGRAMS = {
             w[i, k] = minimum(9.0, maximum(-9.0, w[i, k]))  for k < {n}
           h[i + 1] = maximum(-3.0, minimum(3.0, add(h[i], w[i, 0])))
         """,
+    "iterations of a free loop, each with a loop in order": """
+        input x[{n}, 6]
+        input at[{n}, 6] i32 < 5
+        input table[5]
+        param w[6, 6]
+        temp h[{n}, 7, 6]
+        temp a[{n}, 6, 6]
+        output o[{n}, 6]
+        output total[6]
+        output most[1]
+        output least[{n}]
+
+        total[i] = 0.5  for i < 6
+        most = -inf
+        for i < {n}:
+          h[i, 0, j] = table[at[i, j]]  for j < 6
+          for j < 6 in order:
+            a[i, j, k] = x[i, k]  for k < 6
+            a[i, j, k] += mul(w[k, l], h[i, j, l])  for k < 6, l < k + 1
+            h[i, j + 1, k] = maximum(-2.0, minimum(2.0, a[i, j, k]))  for k < 6
+          o[i, j] = h[i, 6, j]  for j < 6
+          total[j] += h[i, j + 1, k]  for j < 6, k < 6
+          most max= a[i, j, k]  for j < 6, k < 6
+          least[i] = inf
+          least[i] min= h[i, j, k]  for j < 7, k < 6
+        """,
+    "a run-time number of them": """
+        input x[{n}, 6]
+        extent count <= {n}
+        temp h[{n}, 7]
+        state o[{n}]
+        state grad[6]
+        output first[1]
+
+        first = 9.0
+        for i < count:
+          h[i, 0] = 1.0
+          for j < 6 in order:
+            h[i, j + 1] = maximum(-2.0, minimum(2.0, sub(x[i, j], mul(h[i, j], 2.0))))
+          o[i] = sub(o[i], h[i, 6])
+          grad[j] += mul(x[i, j], h[i, j])  for j < 6
+          first min= h[i, j]  for j < 7
+        """,
     "read across its rows when it has just been written": """
         input x[9, {n}]
         state w[{n}, {n}]
@@ -260,6 +303,18 @@ def test_nests_share_a_loop_and_keep_what_one_iteration_needs() -> None:
         "o[i, k] += mul(s[0, j], k[j, k])  for j < i + 1, k < 5  ; lanes: k",
         "workspace[0]: s[16]",
     ]
+
+
+def test_iterations_at_a_time() -> None:
+    lines = shown("iterations of a free loop, each with a loop in order", 16)
+    start = lines.index("as it stands: loops in order inside; 8 iterations at a time")
+    assert lines[start + 1] == "for i < 16:"
+    assert all(
+        " = " not in x or x.endswith("; lanes: i") for x in lines[start + 1 :] if "work" not in x
+    )
+    assert "workspace[0]: h[336]" in lines  # 8 lanes of 7 rows of 6
+    lines = shown("iterations of a free loop, each with a loop in order", 7)
+    assert not any("at a time" in line for line in lines)
 
 
 def test_copies_are_made_where_nothing_writes_what_they_are_of() -> None:
