@@ -328,7 +328,7 @@ def test_copies_are_made_where_nothing_writes_what_they_are_of() -> None:
 
     assert copying("a recurrence of a run-time number of steps") == (
         0,
-        "a[i, j] += mul(w[j, k], h[i, k])  for j < 16, k < 16  ; lanes: j, from a copy of w",
+        "a[0, j] += mul(w[j, k], h[i, k])  for j < 16, k < 16  ; lanes: j, from a copy of w",
     )
     assert copying("read across its rows when it has just been written")[0] == 1
 
