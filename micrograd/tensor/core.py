@@ -13,6 +13,7 @@ What a Tensor can do stands in the classes that it is made of, each in a file.
 
 from __future__ import annotations
 
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,15 @@ class Tensor(
                 "broadcast them, or make a new Tensor"
             )
         self._data = found
+        self._changed = next_serial()
+
+    def _put(self, place: tuple[int, ...], number: float) -> None:
+        """Write one number: in place if nothing else has the array, else into a copy."""
+        array = self._data
+        if getrefcount(array) > 3 or not array.flags.owndata:  # this one, `array` and the argument
+            array = array.copy()
+        array[place] = number
+        self._data = array
         self._changed = next_serial()
 
     def __repr__(self) -> str:
