@@ -111,7 +111,8 @@ def op_table() -> str:
 def fact_table() -> str:
     """What passes and emitters know of ops beyond how they are computed."""
     names = [field.name for field in dataclasses.fields(Op)]
-    shown = [name for name in names[names.index("cheap") :] if name not in ("operator", "ufunc")]
+    left_out = ("operator", "ufunc", "arrays")
+    shown = [name for name in names[names.index("cheap") :] if name not in left_out]
     defaults = {field.name: field.default for field in dataclasses.fields(Op)}
     rows = [("op", "facts"), ("---",) * 2]
     for op in OPS.values():
