@@ -20,9 +20,8 @@ import numpy as np
 from ..copies import serial
 from ..engine import Value
 from ..errors import GraphError
-from ..jit import explain
 from ..jit.ir.graph import Graph
-from ..jit.ir.program import Program, Role, Statement, accesses
+from ..jit.ir.program import Node, Order, Program, Role, Statement, accesses, statements
 from ..jit.reroll.reroll import reroll
 from ..jit.trace.trace import trace as traced
 from .nodes import (
@@ -71,7 +70,7 @@ def draw_folded(drawing: Any, root: Value, parameters: Parameters, most: int) ->
     folding = fold(root, parameters)
     program = folding.program
     given = program.with_role(Role.INPUT, Role.CONSTANT)
-    drawn = len(given) + len(_statements(program))
+    drawn = len(given) + len(program.statements)
     if drawn > most:
         raise GraphError(
             f"the graph does not repeat: it would be drawn as {drawn - len(given)} statements "
@@ -80,29 +79,58 @@ def draw_folded(drawing: Any, root: Value, parameters: Parameters, most: int) ->
         )
     limit_effort(drawing, drawn)
     rankdir = drawing.graph_attr["rankdir"]
-    writers: dict[str, list[str]] = {}
     for a in given:
         kind = {PARAMETERS: "parameter", LEAVES: "leaf"}.get(a.name, "literal")
         fields = [f"{a.name}: {_count(a.size, kind)}", *_ranges(folding.arrays.get(a.name, ()))]
         drawing.node(a.name, _stacked(fields, rankdir), fillcolor=COLOURS[kind])
-        writers[a.name] = [a.name]
-    last = {s.target.array: k for k, s in enumerate(_statements(program))}
-    for k, s in enumerate(_statements(program)):
+    placed = list(_placed(program.body))
+    last = {s.target.array: k for k, (s, _, _) in enumerate(placed)}
+    for k, (s, order, _) in enumerate(placed):
+        whole = _whole(folding, s.target.array) if last[s.target.array] == k else []
+        label = _stacked([_text(s, order), *whole], rankdir)
+        drawing.node(f"s{k}", label, fillcolor=COLOURS["result"], tooltip=plain(f"{s}{order}"))
+    _connect(drawing, placed, [a.name for a in given])
+    drawing.parts = dict(_parts(folding, parameters, rankdir))
+
+
+Placed = tuple[Statement, str, Sequence[Statement]]
+"""A statement, what is said of the order of its iterations, and the statements it takes turns with
+in it, itself included.
+"""
+
+
+def _placed(body: Sequence[Node], order: str = "", turns: Sequence[Statement] = ()) -> Any:
+    """All statements, in the order in which they stand: Placed."""
+    for node in body:
+        if isinstance(node, Statement):
+            yield node, order, turns
+        elif order or node.order is Order.FREE:
+            yield from _placed(node.body, order, turns)
+        else:
+            yield from _placed(node.body, node.order.value, list(statements([node])))
+
+
+def _connect(drawing: Any, placed: Sequence[Placed], given: Sequence[str]) -> None:
+    """Draw an edge from what writes an array to what reads it; dashed to the next iteration."""
+    writers = {name: [name] for name in given}
+    number = {id(s): k for k, (s, _, _) in enumerate(placed)}
+    for k, (s, _, turns) in enumerate(placed):
         name, array = f"s{k}", s.target.array
-        whole = _whole(folding, array) if last[array] == k else []
-        label = _stacked([_text(s), *whole], rankdir)
-        drawing.node(name, label, fillcolor=COLOURS["result"], tooltip=plain(str(s)))
-        read = [a.array for a in accesses(s.expr)]
-        if s.accumulate:
-            read.insert(0, array)
+        read = [array, *_read(s)] if s.accumulate else _read(s)
         for writer in dict.fromkeys(w for a in read for w in writers.get(a, ())):
             drawing.edge(writer, name)
+        for other in turns:
+            if number[id(other)] >= k and other.target.array in read:
+                drawing.edge(f"s{number[id(other)]}", name, style="dashed", constraint="false")
         before = writers.get(array, []) if not s.accumulate else []
         if len(before) == MOST_PIECES:  # of an array that is written bit by bit, as it is read
             drawing.edge(before[0], name)
             before = []
         writers[array] = [name, *before]
-    drawing.parts = dict(_parts(folding, parameters, rankdir))
+
+
+def _read(s: Statement) -> list[str]:
+    return [a.array for a in accesses(s.expr)]
 
 
 def fold(root: Value, parameters: Parameters = ()) -> Folding:
@@ -149,8 +177,8 @@ def _computed(
         raise GraphError("the graph cannot be folded: it changed while it was drawn")
     value = dict(zip(node.tolist(), values, strict=True))
     owner: dict[int, str] = {}
-    for s, origin in _origins(program, graph):
-        for n in map(int, origin):
+    for s in program.statements:
+        for n in map(int, s.origin):
             owner.setdefault(id(value[n]), s.target.array)
     arrays: dict[str, list[Value]] = {}
     for v in reversed(values):
@@ -160,19 +188,6 @@ def _computed(
         if v._operands:
             arrays.setdefault(owner.get(id(v), ""), []).append(v)
     return {name: found[::-1] for name, found in arrays.items() if name}
-
-
-def _statements(program: Any) -> list[Any]:
-    """All statements, whatever loops are around them."""
-    return list(getattr(program, "statements", program.body))
-
-
-def _origins(program: Any, graph: Graph) -> Any:
-    """Each statement, and the nodes of the graph that it stands for."""
-    found = getattr(explain, "_nodes_of", None)
-    if found is not None:
-        return found(program, graph)
-    return [(s, s.origin) for s in _statements(program)]
 
 
 # -- what is drawn ---------------------------------------------------------------------------
@@ -186,10 +201,12 @@ def _stacked(fields: list[str], rankdir: str) -> str:
     return text if rankdir in ("LR", "RL") else f"{{ {text} }}"
 
 
-def _text(s: Statement) -> str:
+def _text(s: Statement, order: str) -> str:
     """A statement as a field of a record, in lines that are not too long."""
     text, _, loops = str(s).partition("  for ")
-    lines = wrap(text, WIDEST, subsequent_indent="    ") + ([f"for {loops}"] if loops else [])
+    lines = wrap(text, WIDEST, subsequent_indent="    ") + (
+        [f"for {loops}{order}"] if loops else []
+    )
     return "".join(escaped(line.replace(" ", "\u00a0")) + "\\l" for line in lines)
 
 
@@ -226,7 +243,7 @@ def _parts(folding: Folding, parameters: Parameters, rankdir: str) -> Iterator[t
     from .picture import Part
 
     texts: dict[str, list[str]] = {}
-    for s in _statements(folding.program):
+    for s in folding.program.statements:
         texts.setdefault(s.target.array, []).append(str(s))
     for name, lines in texts.items():
         found = folding.arrays.get(name, ())
