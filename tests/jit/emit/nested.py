@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
 import numpy as np
 
+from lowering.bindings import ir
 from micrograd.jit.compile import compile_program
+from micrograd.jit.emit.function import emit
 from micrograd.jit.emit.interface import Interface
 from micrograd.jit.emit.native import set_pointer
 from micrograd.jit.ir.interpret import interpret
@@ -36,15 +38,29 @@ Form = tuple[int, int, bool]
 
 
 class Nested:
-    """A program, compiled in one form."""
+    """A program, compiled in one form; `damage` changes the text of its code, so that tests can
+    show that they notice.
+    """
 
-    def __init__(self, program: Program, form: Form, *, level: int = 2) -> None:
+    def __init__(
+        self,
+        program: Program,
+        form: Form,
+        *,
+        level: int = 2,
+        damage: Callable[[str], str] | None = None,
+    ) -> None:
         bits, vector_bits, strict = form
         self.program = program
         self.dtype = np.dtype(f"f{bits // 8}")
         self.interface = Interface(frozenset(), None)
         target = Target.host(self.dtype, strict=strict, vector_bits=vector_bits)
-        self.code = compile_program(program, target, self.interface)
+
+        def emitted(*given: Any) -> ir.Module:
+            module = emit(*given)
+            return module if damage is None else ir.Module.parse(damage(str(module)))
+
+        self.code = compile_program(program, target, self.interface, emit=emitted)
         self.schedule = self.code.schedule
         self.schedule.opt_level = level
 

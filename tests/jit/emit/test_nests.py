@@ -273,6 +273,26 @@ def test_random_programs(first: int) -> None:
     assert sum(map(check, range(first, first + 40))) > 40
 
 
+@pytest.mark.parametrize(
+    ("sound", "damaged"),
+    [("llvm.fadd", "llvm.fsub"), ("llvm.intr.maximum", "llvm.intr.minimum"),
+     ("llvm.intr.smax", "llvm.intr.smin"), ('"ult"', '"uge"')],
+)  # fmt: skip
+def test_what_is_wrong_is_noticed(sound: str, damaged: str) -> None:
+    """The test of the tests: sums, extremes, trip counts and masks that are others."""
+    program = program_of("triangles that begin empty, or end so", 9)
+    if "maximum" in sound:
+        program = program_of("a triangle", 9)
+
+    def damage(text: str) -> str:
+        assert sound in text
+        return text.replace(sound, damaged)
+
+    compiled = Nested(program, (64, 512, False), level=0, damage=damage)
+    with pytest.raises(AssertionError, match="differs at"):
+        compiled.check(random_inputs(program, Random(0), whole=True))
+
+
 # --- how they are scheduled -----------------------------------------------------------------
 
 
