@@ -45,6 +45,18 @@ def test_nothing_of_mlir_is_imported_before_something_is_compiled(program: str) 
     assert imported(program) == []
 
 
+def test_tensors_are_imported_when_they_are_asked_for() -> None:
+    program = (
+        "import sys, micrograd; print('micrograd.tensor' in sys.modules); "
+        "print('Tensor' in dir(micrograd), micrograd.Tensor([1.0]) + 1); "
+        "from micrograd import *; print(Tensor is micrograd.tensor.Tensor)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\nTrue [2.]\nTrue\n"
+
+
 def test_one_kind_of_bindings_is_imported_for_that() -> None:
     assert imported("from micrograd import jit; jit(lambda x: x * x)(2.0)") in (
         ["jaxlib"],

@@ -4,6 +4,7 @@ Values are written out for every element; as PyTorch; and as central differences
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from micrograd import Tensor, ops
-from micrograd.tensor import gradients
+from micrograd.tensor import applying, arithmetic, gradients
+from micrograd.tensor.primitive import PRIMITIVES
 
 from .programs import SMOOTH, STEPS, Program, as_values, draw, gradients_of, numbers_of, weights
 
@@ -136,3 +138,20 @@ def test_programs_have_every_step() -> None:
     """The test of the tests."""
     seen = {step.name for seed in range(BLOCKS * BLOCK) for step in draw(seed).steps}
     assert seen == set(STEPS)
+
+
+@pytest.mark.parametrize("op", [ops.tanh, ops.mul, ops.sub], ids=lambda op: op.name)
+def test_a_wrong_derivative_is_seen(op: ops.Op, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test of the tests: of a rule that is off by a thousandth, for Tensors alone."""
+    right = PRIMITIVES["elementwise"].vjp
+    assert right is not None
+
+    def wrong(ct: Any, out: Any, operands: Any, i: int, *, op: ops.Op, which: Any = op) -> Any:
+        found = right(ct, out, operands, i, op=op)
+        return found * 1.001 if op is which and found is not None else found
+
+    broken = dataclasses.replace(PRIMITIVES["elementwise"], vjp=wrong)
+    monkeypatch.setattr(arithmetic, "elementwise", broken)
+    monkeypatch.setattr(applying, "elementwise", broken)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        test_tensors_are_scalars_written_out(0)
