@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import ops, recursion
-from .backward import differentiate, number_of
+from .backward import MIXED, differentiate, number_of
 from .checks import flag
 from .copies import Copied
 from .copies import next_serial as _next_serial
@@ -168,7 +168,10 @@ class Value(Copied, Real):
         """
         _refuse_in_compiled("backprop()")
         differences = flag("numerical", numerical, GraphError)
-        recursion.backpropagate(self, recursion.numerical(h) if differences else recursion.exact)
+        if differences:
+            recursion.backpropagate(self, recursion.numerical(h))
+        elif not (MIXED and MIXED[0](self)):
+            recursion.backpropagate(self, recursion.exact)
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else str(self)

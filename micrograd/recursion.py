@@ -63,12 +63,18 @@ def numerical(h: float) -> Share:
 def backpropagate(root: Any, share: Share) -> None:
     """Fill `grad` of every Value under `root`: interior ones anew, of leaves by adding to it.
 
-    Raises GraphError for a cycle. Cost: linear in the graph, but for sorting by age.
+    Raises GraphError for a cycle, and for elements of Tensors. Cost: linear in the graph, but for
+    sorting by age.
     """
     missing: defaultdict[Any, int] = defaultdict(int)
     for v in interior(root):
         for i in _flowing(v):
             missing[v._operands[i]] += 1
+    if any(hasattr(x, "_tensor") for x in (root, *missing)):
+        raise GraphError(
+            f"{user_location()}: this graph goes through Tensors, and numerical derivatives are of "
+            "ops on Values; use backward(), or backprop() without numerical=True"
+        )
     received: defaultdict[Any, list[tuple[int, float]]] = defaultdict(list)
 
     def visit(v: Any) -> Iterator[Any]:

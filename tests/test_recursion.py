@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrograd import Value, detach, jit, maximum, relu, where
+from micrograd import Tensor, Value, detach, jit, maximum, relu, where
 from micrograd.errors import GraphError, TraceError
 from micrograd.ops import OPS, Op
 
@@ -160,6 +160,17 @@ def test_cycle() -> None:
     y._operands = (y, 2.0)
     with pytest.raises(GraphError, match="the graph has a cycle"):
         y.backprop()
+
+
+def test_through_tensors() -> None:
+    t = Tensor([3.0, 4.0], dtype="f64", requires_grad=True)
+    x, y = t.values()
+    z = x * y
+    z.backprop()
+    assert t.grad.numpy().tolist() == [4.0, 3.0]
+    for root in (z, x):
+        with pytest.raises(GraphError, match=r"py:\d+: this graph goes through Tensors"):
+            root.backprop(numerical=True)
 
 
 def test_in_a_function_that_is_compiled() -> None:

@@ -131,7 +131,7 @@ def is_parameter(parameters: Parameters) -> Callable[[Value], bool]:
     """Whether a leaf is one of these, or one that kernels read."""
     chosen = parameters.parameters() if isinstance(parameters, Module) else parameters
     trained = {id(p) for p in chosen}
-    return lambda v: v.__class__._plain is not None or id(v) in trained
+    return lambda v: hasattr(v, "_home") or id(v) in trained
 
 
 def draw(
