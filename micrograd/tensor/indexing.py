@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .casting import BOOL, I64
 from .indexed import gather, out_of_range
 from .layout import Place, reshape, slice_, transpose, whole
 from .primitive import Shape
+from .recording import OFF
 from .reducing import axis_of
 
 Part = Any  # an int, a slice, None, or an index Tensor
@@ -30,10 +32,17 @@ class Indexing:
 
     def __getitem__(self: Any, index: Any) -> Any:
         kind = index.__class__
-        if (kind is int or kind is slice) and self.shape:  # the usual case, at once
-            place = _place_of(index, self.shape, 0)
-            rest = tuple([(0, n, 1) for n in self.shape[1:]])
-            return slice_(self, places=(place, *rest))
+        if kind is int or kind is slice:  # the usual case, at once
+            try:
+                data = self._data[index, ...]
+            except (AttributeError, IndexError):
+                pass  # it has no numbers, or an error should say what is wrong
+            else:
+                if not self._needs or (OFF and get_ident() in OFF):
+                    return self._made(data)
+                rest = [(0, n, 1) for n in self.shape[1:]]
+                places = (_place_of(index, self.shape, 0), *rest)
+                return self._made(data, slice_, (self,), {"places": places})
         if kind is self._class and index.dtype is I64 and self.shape and index.shape:
             return gather(self, index, axis=0)
         parts = _parts(self, index)
