@@ -23,7 +23,7 @@ from ..copies import next_serial
 from ..errors import DataError, GraphError, user_location
 from ..ops import Op
 from .applying import Applying
-from .arithmetic import install_arithmetic
+from .arithmetic import Arithmetic, install_arithmetic
 from .backward import differentiate
 from .casting import dtype_named, is_float
 from .copied import CopiedTensor
@@ -42,6 +42,7 @@ from .values import OfValues
 
 
 class Tensor(
+    Arithmetic,
     Applying,
     Leaving,
     Truths,
@@ -190,7 +191,7 @@ class Tensor(
         >>> w
         Tensor([0.5, 1.5], requires_grad=True)
         """
-        return self.detach()  # type: ignore[attr-defined]
+        return self.detach()
 
     @data.setter
     def data(self, numbers: Any) -> None:
