@@ -101,10 +101,8 @@ class Applying:
             lifted[first:] = [self._as(x, dtype) for x in lifted[first:]]
         lifted = [float(x) if isinstance(x, (int, np.number)) else x for x in lifted]
         out = self.__primitive__(elementwise, tuple(lifted), {"op": op})
-        if not op.differentiable:
+        if not op.differentiable and out._scope is None:
             forget(out)
-        if dtype is not None and op.predicate is None and out.dtype is not dtype:
-            out._data = out._data.astype(dtype)
         return out
 
     def _lifted(self: Any, x: Any) -> Any:

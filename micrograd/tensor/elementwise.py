@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..operators import install_operators
 from ..ops import Op
+from .casting import DEFAULT
 from .primitive import Primitive, Shape, define, shape_error
 from .reduction import summed_to
 
@@ -107,13 +108,20 @@ def _shape(*shapes: Shape, op: Op) -> Shape:
 
 
 def _eval(*operands: Any, op: Op) -> Any:
-    return on_arrays(op)(*operands)
+    out = on_arrays(op)(*operands)
+    if op.predicate is None:
+        numbers = operands[1:] if op.choice else operands
+        dtype = next((x.dtype for x in numbers if x.__class__ is not float), DEFAULT)
+        if out.dtype is not dtype:  # of whole numbers and a literal; or NumPy 1 and no axes
+            out = np.asarray(out, dtype)
+    return out
 
 
 def _dtype(*dtypes: Any, op: Op) -> Any:
     if op.predicate is not None:
         return np.dtype(np.bool_)
-    return np.result_type(*dtypes[1 if op.choice else 0 :])
+    numbers = dtypes[1 if op.choice else 0 :]
+    return np.result_type(*numbers) if numbers else DEFAULT
 
 
 def _vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, op: Op) -> Any:
