@@ -37,6 +37,8 @@ LATER = {"Tensor": "tensor", "no_grad": "tensor"}
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("matrix", "tensor"):
+        return import_module(f"{__name__}.{name}")
     if name in LATER:
         found = getattr(import_module(f"{__name__}.{LATER[name]}"), name)
         globals()[name] = found

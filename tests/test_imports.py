@@ -49,12 +49,13 @@ def test_tensors_are_imported_when_they_are_asked_for() -> None:
     program = (
         "import sys, micrograd; print('micrograd.tensor' in sys.modules); "
         "print('Tensor' in dir(micrograd), micrograd.Tensor([1.0]) + 1); "
-        "from micrograd import *; print(Tensor is micrograd.tensor.Tensor)"
+        "from micrograd import *; print(Tensor is micrograd.tensor.Tensor); "
+        "print(micrograd.matrix.Tensor.create_scalar(2.0).item())"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "False\nTrue [2.]\nTrue\n"
+    assert done.stdout == "False\nTrue [2.]\nTrue\n2.0\n"
 
 
 def test_one_kind_of_bindings_is_imported_for_that() -> None:

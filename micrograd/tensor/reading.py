@@ -44,7 +44,7 @@ def _fitting(dtype: np.dtype[Any], is_typed: bool) -> np.dtype[Any]:
 
 
 def _converted(given: Any, dtype: np.dtype[Any], copy: bool = False) -> npt.NDArray[Any]:
-    found = quietly(np.array, given, dtype=dtype, copy=True if copy else None, subok=False)
+    found = quietly(np.array if copy else np.asarray, given, dtype=dtype)
     return found  # type: ignore[no-any-return]
 
 

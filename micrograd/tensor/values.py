@@ -126,9 +126,9 @@ def backward_through_both(root: Any, ct: Any = None) -> bool:
     """Fill `grad` of the Values and Tensors under `root`; False if there are only Values, and
     nothing was done.
     """
-    order, has_tensors = _interior(root)
-    if not has_tensors:
+    if isinstance(root, Value) and not _has_elements(root):
         return False
+    order = _interior(root)
     cts: Cotangents = {}
     by_element: dict[Any, Any] = {}
     for v in order:
@@ -181,24 +181,37 @@ def _collect(v: Any, cts: Cotangents, by_element: dict[Any, Any]) -> None:
     cts[v] = cts[v] + given if v in cts else given
 
 
-def _interior(root: Any) -> tuple[list[Any], bool]:
-    """The nodes of both kinds that a derivative of `root` flows through, youngest first; and
-    whether there is a Tensor.
-    """
+def _has_elements(root: Any) -> bool:
+    """Whether a Tensor's elements are among the leaves under a Value."""
+    if isinstance(root, Element):
+        return True
+    seen = {root}
+    stack = [root]
+    while stack:
+        for x in stack.pop()._operands:
+            if x.__class__ is float:
+                continue
+            if x._entry is not None:
+                if x not in seen:
+                    seen.add(x)
+                    stack.append(x)
+            elif isinstance(x, Element):
+                return True
+    return False
+
+
+def _interior(root: Any) -> list[Any]:
+    """The nodes of both kinds that a derivative of `root` flows through, youngest first."""
     seen: set[Any] = {root}
     stack = [root]
-    has_tensors = False
     while stack:
         for x in _sources(stack.pop()):
-            is_value = isinstance(x, Value)
-            has_tensors = has_tensors or not is_value
-            is_leaf = x._entry is None if is_value else x._primitive is None
+            is_leaf = x._entry is None if isinstance(x, Value) else x._primitive is None
             if x not in seen and (not is_leaf or isinstance(x, Element)):
                 seen.add(x)
                 stack.append(x)
-    has_tensors = has_tensors or not isinstance(root, Value)
     inner = (v for v in seen if isinstance(v, Element) or _sources(v))
-    return sorted(inner, key=_serial, reverse=True), has_tensors
+    return sorted(inner, key=_serial, reverse=True)
 
 
 def _sources(v: Any) -> Iterable[Any]:

@@ -108,6 +108,12 @@ def test_values_alone_are_as_ever() -> None:
     assert (a.grad, b.grad) == (14.0, 1)
 
 
+def test_an_element_alone() -> None:
+    t = leaf([1.0, 2.0])
+    t.values()[1].backward()
+    same(t.grad.numpy(), [0.0, 1.0])
+
+
 def test_copies_of_elements_are_leaves() -> None:
     t = leaf([1.0, 2.0])
     a, b = t.values()
