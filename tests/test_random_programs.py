@@ -430,7 +430,7 @@ def test_loops_are_drawn_with_every_feature() -> None:
     @given(loops())
     def collect(program: Program) -> None:
         assert program.with_role(Role.OUTPUT)
-        features.update("table" for _ in program.tables)
+        features.update("table" for _ in program.index_arrays)
         for s in program.body:
             features.add(f"depth {len(s.domain)}")
             features.add("sum" if s.accumulate else "map")

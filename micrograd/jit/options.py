@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..checking import is_checking
 from ..checks import flag
 from ..errors import SignatureError
-from .call.check import is_checking
 from .call.threads import checked
 from .target import Target
 

@@ -7,7 +7,6 @@ cannot explain raise CheckError, with the statement that first goes wrong where 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -35,11 +34,6 @@ MOST_TRIALS = 40
 """How many arrays are looked at, each in a program compiled anew, to find a statement."""
 SHOWN = 60
 """Lines of a program that an error shows."""
-
-
-def is_checking() -> bool:
-    """Whether the environment asks that kernels check themselves."""
-    return os.environ.get("MICROGRAD_CHECK", "") not in ("", "0")
 
 
 def seconds_to_interpret(program: Program) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from ...errors import counted
 from ..ir.graph import FIRST_OP, Graph
@@ -42,12 +43,6 @@ def batches(graph: Graph, program: Program) -> Found:
     return Found("batches", [text])
 
 
-def steps(program: Program) -> Found:
-    """One loop over steps."""
-    around = sum(not s.domain for s in program.statements)
-    return Found("steps", [f"{counted(around, 'statement')} before and behind the steps"])
-
-
 def classes(program: Program) -> Found:
     """Statements for classes of nodes; where patterns break, in pieces or through index arrays."""
     left = []
@@ -59,14 +54,22 @@ def classes(program: Program) -> Found:
     for name, n in pieces.items():
         if n > 1:
             left.append(f"{name} as a whole: its pattern breaks, it is computed in {n} pieces")
-    for s in body:
+    return Found("classes", [*left, *_through_tables(program)])
+
+
+def loops(program: Program) -> Found:
+    """Statements in a tree of loops; what is read in no affine order, through index arrays."""
+    return Found("loops", list(_through_tables(program)))
+
+
+def _through_tables(program: Program) -> Iterator[str]:
+    for s in program.statements:
         names = sorted({a.array for a in s.accesses if a.parts})
         if names:
-            left.append(
+            yield (
                 f"the order in which {s.target.array} reads {', '.join(names)}: it is not affine, "
                 "so it is an index table"
             )
-    return Found("classes", left)
 
 
 def _operations(graph: Graph) -> str:

@@ -12,12 +12,14 @@ from .batch import batched
 from .by_class import by_class
 from .classes import analyse, declare_leaves
 from .found import SMALL, straight
+from .loops import looped
 from .outputs import OUTPUT, write_outputs
-from .steps import repeated
 from .table import table_driven
 
 GAIN = 4
 """Rerolling must make the program this much shorter."""
+FEW = 20
+"""A program of so few statements is not looked at for loops that carry values."""
 LARGE = 3000
 """A graph of more operations is batched where it does not reroll: code would take too long."""
 MOST_STATEMENTS = 2000
@@ -30,11 +32,11 @@ def reroll(graph: Graph) -> Program:
     budget = min(operations // GAIN, MOST_STATEMENTS)
     if len(graph) > SMALL:
         structure = analyse(graph, budget)
-        if structure is not None:
-            rerolled = by_class(graph, structure, budget)
-            if rerolled is not None:
-                return rerolled
-        found = repeated(graph, OUTPUT)
+        rerolled = by_class(graph, structure, budget) if structure is not None else None
+        if rerolled is not None and len(rerolled.body) <= FEW:
+            return rerolled
+        most = budget if rerolled is None else len(rerolled.statements) - 1
+        found = looped(graph, OUTPUT, most) or rerolled
         if found is not None:
             return found
     if operations > LARGE:

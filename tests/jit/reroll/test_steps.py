@@ -20,8 +20,8 @@ from micrograd.jit.ir.program import Loop, Program, Statement, statements
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.passes.simplify import simplify
+from micrograd.jit.reroll.loops import looped
 from micrograd.jit.reroll.reroll import reroll
-from micrograd.jit.reroll.steps import repeated
 from micrograd.jit.trace.trace import trace
 
 from ...checks import central_difference
@@ -126,7 +126,7 @@ def test_every_step_as_an_output() -> None:
         return states
 
     t = traced(f, [0.2, 1.5])
-    p = verify(repeated(t.graph, "out") or Program(), "reroll")
+    p = verify(looped(t.graph, "out", 1000) or Program(), "reroll")
     assert in_order(p)
     assert interpret(p, t.given)["out"].tolist() == interpret_graph(t.graph, t.given)
     assert list(jit(f, dtype="f64")([0.2, 1.5])) == pytest.approx([v.data for v in t.outputs])
@@ -315,7 +315,7 @@ def test_periodic_codes_with_other_operands_are_not_mistaken() -> None:
         return states[-1]
 
     t = traced(f, [0.3, 0.1, 0.5])
-    assert repeated(t.graph, "out") is None
+    assert looped(t.graph, "out", 1000) is None
     p = verify(reroll(t.graph), "reroll")
     assert not in_order(p)
     assert interpret(p, t.given)["out"].tolist() == [t.outputs[0].data]
@@ -347,7 +347,7 @@ def test_one_step_with_another_op(at: int) -> None:
 
 
 def test_periods_of_two_steps_are_found() -> None:
-    """Every other step reads another parameter: the period of the codes is doubled."""
+    """Every other step reads another parameter: a remainder."""
 
     def f(x: list[Any]) -> Any:
         v = x[0]
@@ -357,7 +357,7 @@ def test_periods_of_two_steps_are_found() -> None:
 
     p = check(traced(f, [0.3, 0.9, -0.4]), rtol=1e-12)
     assert in_order(p)
-    assert in_order(p)[0].domain[0] < T // 2
+    assert " mod 2" in str(p)
 
 
 # --- statements in turn: interpreter, verifier, gradient ----------------------------------------
@@ -512,7 +512,7 @@ def test_a_wrong_loop_is_noticed() -> None:
         for what, mutant in mutations(program, t.given):
             tried += 1
             assert caught_by(mutant, t.given, expected), f"{what}\n{program}"
-        assert tried > 20
+        assert tried >= 15
 
 
 def test_it_is_deterministic() -> None:

@@ -1,0 +1,148 @@
+"""Occurrences of a loop's body beside what its loops stand beside: loops of one iteration, or two.
+
+Runs of so few blocks are no evidence by themselves; between the same neighbours they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..ir.nests import Ints
+from .boundaries import Segment
+from .strings import SLOTS, Bools
+from .tree import Tree
+
+
+@dataclass
+class Absorbing:
+    """Occurrences of a loop's body beside what its loops stand beside: loops of one iteration, or
+    of two.
+
+    empty   the offsets of the body where loops may run zero times
+    """
+
+    tree: Tree
+    body: tuple[int, ...]
+    empty: list[int]
+
+    def run(self) -> None:
+        """Make loops of them."""
+        tree, p = self.tree, len(self.body)
+        symbol = tree.loop_symbol(self.body)
+        sequence = tree.symbol[tree.sequence]
+        at = np.flatnonzero(sequence == symbol)
+        if len(at) < 3:
+            return
+        n = len(sequence)
+        left = set(sequence[at[at > 0] - 1].tolist())
+        right = set(sequence[at[at < n - 1] + 1].tolist())
+        fits = self._fits(sequence)
+        if self.empty:
+            sequence, fits = self._with_empty(sequence, fits, left, right, int(at[-1]))
+            n = len(sequence)
+        linked = self._linked(fits, at)
+        segments: list[Segment] = []
+        last = 0
+        for x in np.flatnonzero(fits).tolist():
+            if x < last:
+                continue
+            y = x + p
+            while y + p <= n and y < len(fits) and fits[y] and linked[y]:
+                y += p
+            before = int(sequence[x - 1]) if x else -1
+            behind = int(sequence[y]) if y < n else -1
+            beside = (y < len(fits) and fits[y]) or (x - p >= 0 and fits[x - p])
+            between = before in left and behind in right
+            if beside or between or (p > 1 and (before in left or behind in right)):
+                segments.append((x, y, self.body))
+                last = y
+        if segments and len(segments) <= 3 * len(at):
+            tree.collapse(segments)
+            tree.settle()
+
+    def _fits(self, sequence: Ints) -> Bools:
+        """Where the body stands in the sequence."""
+        p = len(self.body)
+        if len(sequence) < p:
+            return np.zeros(0, dtype=bool)
+        fits = np.ones(len(sequence) - p + 1, dtype=bool)
+        for offset, symbol in enumerate(self.body):
+            fits &= sequence[offset : len(sequence) - p + 1 + offset] == symbol
+        return fits
+
+    def _with_empty(
+        self, sequence: Ints, fits: Bools, left: set[int], right: set[int], loop: int
+    ) -> tuple[Ints, Bools]:
+        """Occurrences without the loops that may run zero times get these, empty."""
+        tree, p = self.tree, len(self.body)
+        kept = [o for o in range(p) if o not in self.empty]
+        bare = tree.bare[sequence]
+        n = len(sequence)
+        short = np.ones(n - len(kept) + 1, dtype=bool)
+        for k, o in enumerate(kept):
+            short &= bare[k : n - len(kept) + 1 + k] == tree.bare[self.body[o]]
+        places: list[int] = []
+        items: list[int] = []
+        marks: list[int] = []
+        like = tree.kids[tree.first[tree.sequence[loop]] :]
+        for x in np.flatnonzero(short).tolist():
+            y = x + len(kept)
+            before = int(sequence[x - 1]) if x else -1
+            behind = int(sequence[y]) if y < n else -1
+            if before in left and (behind in right or (y < len(fits) and fits[y])):
+                marks.append(x + len(places))
+                at = x
+                for o in range(p):
+                    if o in self.empty:
+                        items.append(tree.empty(int(like[o]), self.body[o]))
+                        places.append(at)
+                    else:
+                        at += 1
+        if not places:
+            return sequence, fits
+        tree.insert(places, items)
+        sequence = tree.symbol[tree.sequence]
+        fits = self._fits(sequence)
+        fits[marks] = True
+        return sequence, fits
+
+    def _linked(self, fits: Bools, at: Ints) -> Bools:
+        """Where a block takes from the block before it what the blocks of a long loop do."""
+        tree, p, n = self.tree, len(self.body), len(self.tree.sequence)
+        everywhere = np.ones(n + p + 1, dtype=bool)
+        places = np.flatnonzero(fits)
+        if self.empty or not len(places):
+            return everywhere
+        sequence = tree.sequence
+        loops = np.flatnonzero(tree.symbol[sequence] == tree.loop_symbol(self.body))
+        big = sequence[loops[np.argmax(tree.blocks[sequence[loops]])]]
+        if tree.blocks[big] < 3:
+            return everywhere
+        ops = tree.ops
+        made: list[list[Ints]] = [[], []]
+        here: list[Ints] = []
+        for offset, symbol in enumerate(self.body):
+            for k in range(2):
+                item = tree.kids[tree.first[big] + (k + 1) * p + offset]
+                made[k] += tree.first_ops(np.array([item]), symbol)[0]
+            here += tree.first_ops(sequence[places + offset], symbol)[0]
+        pairs = [
+            (i, slot, k)
+            for i, u in enumerate(made[1])
+            if u[0] >= 0
+            for slot in range(SLOTS)
+            if ops.kind[slot, u[0]] >= 0
+            for k, v in enumerate(made[0])
+            if ops.ref[slot, u[0]] == v[0]
+        ]
+        following = np.searchsorted(places, places + p)
+        following[following == len(places)] = 0
+        link = places[following] == places + p
+        for i, slot, k in pairs:
+            user = here[i][following]
+            link &= (ops.kind[slot, user] >= 0) & (ops.ref[slot, user] == here[k])
+        linked = np.zeros(n + p + 1, dtype=bool)
+        linked[places[link] + p] = True
+        return linked

@@ -1,0 +1,157 @@
+"""Where values are kept: the arrays of a rerolled program, and which of its tasks writes what.
+
+A home is the array of a static: an element for each of its points, and beside these *virtual*
+points, for the values that the first iterations of loops begin with. What reads `h[i - 1]` and, in
+iteration 0, a start value, reads one array then. A sum has one element for all of its terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..ir.nests import Ints
+from ..ir.program import row_major
+from .statics import Level, Map, Static, Turn
+from .strings import Hashes, _mixed
+
+UNKNOWN = np.iinfo(np.int64).min
+"""The identity of a value that the trace does not have: that of a sum over no terms."""
+
+
+@dataclass(eq=False)
+class Use:
+    """What reads operands: at each of its points, the values of these identities.
+
+    kind, ref   as in Ops, for each point
+    """
+
+    path: tuple[Level, ...]
+    points: Ints
+    kind: Ints
+    ref: Ints
+
+
+@dataclass(eq=False)
+class Home:
+    """An array; its points as rows, and for each of them the value, the task that writes it, and
+    the iteration in which it does.
+    """
+
+    number: int
+    rank: int
+    points: list[Ints] = field(default_factory=list)
+    values: list[Ints] = field(default_factory=list)
+    writers: list[tuple[Task, Ints]] = field(default_factory=list)
+    _index: tuple[Hashes, Ints] | None = None
+    _bounds: tuple[Ints, Ints] | None = None
+
+    def write(self, points: Ints, values: Ints, task: Task, iterations: Ints) -> None:
+        """Note that a task writes these values there, in these iterations."""
+        self.points.append(points)
+        self.values.append(values)
+        self.writers.append((task, iterations))
+        self._index = self._bounds = None
+
+    def find(self, points: Ints) -> Ints:
+        """The number of each point, counted through all that are written; -1 if it is none."""
+        if self._index is None:
+            keys = keys_of(np.concatenate(self.points))
+            order = np.argsort(keys, kind="stable")
+            self._index = keys[order], order
+        keys, order = self._index
+        wanted = keys_of(points)
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[at] == wanted, order[at], -1)
+
+    def bounds(self) -> tuple[Ints, Ints]:
+        """The least and the greatest point in every dimension; 0 is one of them."""
+        if self._bounds is None:
+            every = np.concatenate(self.points)
+            zero = np.zeros((1, self.rank), dtype=np.int64)
+            every = np.concatenate([every, zero])
+            self._bounds = every.min(axis=0), every.max(axis=0)
+        return self._bounds
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array."""
+        low, high = self.bounds()
+        return tuple((high - low + 1).tolist())
+
+    def flat(self, map: Map) -> tuple[int, tuple[int, ...]]:
+        """The offset and strides of an access to the points of a map."""
+        matrix, vector = map
+        strides = np.array(row_major(self.shape), dtype=np.int64)
+        offset = int((vector - self.bounds()[0]) @ strides)
+        return offset, tuple((matrix @ strides).tolist())
+
+
+def keys_of(points: Ints) -> Hashes:
+    """A number for each row: equal for equal rows, and else hardly ever."""
+    keys = np.zeros(len(points), dtype=np.uint64)
+    for column in points.T:
+        keys = _mixed(keys * np.uint64(31) ^ _mixed(column))
+    return keys
+
+
+@dataclass(frozen=True)
+class Number:
+    """An operand that is the same number everywhere, or has one for every point."""
+
+    values: Ints
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """Elements of an input or parameter array; by a map, or one for every point.
+
+    turn   of one index, the remainder that the map is of
+    """
+
+    kind: int
+    map: Map | None
+    elements: Ints
+    turn: Turn | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """Elements of a home; by a map, or one for every point."""
+
+    home: Home
+    map: Map | None
+    points: Ints
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The expression of a static that only this operand needs, at the same points."""
+
+    static: Static
+
+
+Operand = Number | Leaf | Read | Whole
+
+
+@dataclass(eq=False)
+class Task:
+    """What will be statements: a static, or values that are written to virtual points.
+
+    target     the map to the points that it writes; None where they follow none
+    operands   of the static's op; of virtual values the one
+    start      of a sum: its start value, over the loops outside of those that it sums over
+    depth      of a sum, the loops outside
+    """
+
+    path: tuple[Level, ...]
+    points: Ints
+    home: Home
+    target: Map | None
+    static: Static | None = None
+    operands: list[Operand] = field(default_factory=list)
+    start: Operand | None = None
+    start_points: Ints | None = None
+    depth: int | None = None
+    target_points: Ints | None = None

@@ -1,0 +1,304 @@
+"""Statics -> tasks: what every op reads as one access, start values included.
+
+Where an op reads another value in its first iterations, it is given a place in the array that it
+reads in the others, before its first element: a virtual point, to which a task of its own writes.
+Where that place is taken by another value, the operand has an array of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from ..ir.graph import op_of
+from ..ir.nests import Ints, distinct
+from .domains import domain_of
+from .homes import UNKNOWN, Home, Leaf, Number, Operand, Read, Task, Use, Whole, keys_of
+from .inline import inlined
+from .prove import Values
+from .statics import Level, Map, Static, affine, first_of_rows, turning
+from .strings import LITERAL, Bools, Ops
+from .sums import sum_depths
+
+MOST_CANDIDATES = 3
+"""Arrays that are tried as the one that an operand is read from."""
+
+
+class NoLoops(Exception):
+    """The trace has no program of loops in this form.
+
+    prefixes   statics that are no sums, then, but loops in order: it may have one so
+    """
+
+    def __init__(self, prefixes: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.prefixes = prefixes
+
+
+class Operands:
+    """The tasks of statics.
+
+    tasks   in the order in which they came up: statics as they were made
+    """
+
+    def __init__(
+        self,
+        ops: Ops,
+        statics: list[Static],
+        outputs: Ints,
+        most: int,
+        prefixes: Collection[int] = (),
+    ) -> None:
+        self.ops = ops
+        self.most = most
+        self.statics = statics
+        n = len(ops)
+        self.static_of = np.full(n, -1, dtype=np.int64)
+        self.row_of = np.full(n, -1, dtype=np.int64)
+        for s in statics:
+            self.static_of[s.ops] = s.number
+            self.row_of[s.ops] = np.arange(len(s.ops))
+        self.values = Values(ops)
+        self.depths = sum_depths(ops, statics, self.static_of, self.row_of, outputs, prefixes)
+        self.homes: list[Home] = []
+        self.task_of = [self._task(s) for s in statics]
+        self.tasks: list[Task] = list(self.task_of)
+        for task in self.task_of:
+            self._resolve(task)
+        self.inlined, self.tasks = inlined(self.tasks, ops, outputs)
+
+    # -- tasks -----------------------------------------------------------------------------------
+
+    def _new_home(self, rank: int) -> Home:
+        home = Home(len(self.homes), rank)
+        self.homes.append(home)
+        return home
+
+    def _task(self, s: Static) -> Task:
+        depth = self.depths[s.number]
+        rank = len(s.path) if depth is None else depth
+        home = self._new_home(rank)
+        keep = np.eye(len(s.path), dtype=np.int64)[:, :rank]
+        target = keep, np.zeros(rank, dtype=np.int64)
+        task = Task(s.path, s.points, home, target, s, depth=depth)
+        if depth is None:
+            home.write(s.points, s.ops, task, s.points)
+            return task
+        outer = s.path[depth].points
+        values = np.full(len(outer), UNKNOWN, dtype=np.int64)
+        ends = np.append(first_of_rows(s.points, depth)[1:], True)
+        home.write(outer, values, task, outer)
+        values[home.find(s.points[ends][:, :depth])] = s.ops[ends]
+        return task
+
+    def _resolve(self, task: Task) -> None:
+        """Find what a static's op reads."""
+        s = task.static
+        assert s is not None
+        for slot in range(op_of(s.code).arity):
+            kind, ref = self.ops.kind[slot, s.ops], self.ops.ref[slot, s.ops]
+            if slot == 0 and task.depth is not None:
+                first = first_of_rows(s.points, task.depth)
+                outer = s.points[first][:, : task.depth]
+                use = Use(s.path[: task.depth], outer, kind[first], ref[first])
+                task.start, task.start_points = self._operand(use), outer
+                # a sum over no terms is its start value
+                continue
+            task.operands.append(self._operand(Use(s.path, s.points, kind, ref)))
+
+    # -- operands --------------------------------------------------------------------------------
+
+    def _sources(self, use: Use) -> Ints:
+        """Which static, or which kind of leaf, each value comes from."""
+        return np.where(
+            use.kind >= 0, self.static_of[np.where(use.kind >= 0, use.ref, 0)], use.kind
+        )
+
+    def _operand(self, use: Use) -> Operand:
+        sources = self._sources(use)
+        every, counts = np.unique(sources, return_counts=True)
+        if len(every) == 1:
+            operand = self._single(use, int(every[0]))
+            if not isinstance(operand, Read) or operand.map is not None:
+                return operand
+        order = np.argsort(-counts, kind="stable")
+        candidates = [int(every[k]) for k in order if every[k] >= 0][:MOST_CANDIDATES]
+        for source in candidates:
+            found = self._with_virtual(use, sources == source, source)
+            if found is not None:
+                return found
+        if len(every) == 1:
+            return operand
+        return self._apart(use)
+
+    def _single(self, use: Use, source: int) -> Operand:
+        """What comes from one array, or is literal."""
+        if source == LITERAL:
+            return Number(use.ref)
+        if source < 0:
+            found = affine(use.points, use.ref[:, None])
+            turned = turning(use.points, use.ref[:, None]) if found is None else None
+            if turned is not None:
+                return Leaf(source, turned[0], use.ref, turned[1])
+            return Leaf(source, found, use.ref)
+        home, points = self._elements(source, use.ref)
+        return Read(home, affine(use.points, points), points)
+
+    def _elements(self, source: int, ref: Ints) -> tuple[Home, Ints]:
+        """The home of a static, and the points in it of some of its ops."""
+        home = self.task_of[source].home
+        points = self.statics[source].points[self.row_of[ref]]
+        return home, points[:, : home.rank]
+
+    def _with_virtual(self, use: Use, usual: Bools, source: int) -> Operand | None:
+        """All values as read from where most are, the others from virtual points of that array."""
+        home, points = self._elements(source, use.ref[usual])
+        usual, map = _inside(use, usual, points)
+        if map is None:
+            return None
+        other = ~usual
+        virtual = use.points[other] @ map[0] + map[1]
+        wanted = self.values.of(use.kind[other], use.ref[other])
+        at = home.find(virtual)
+        known = np.concatenate(home.values)[np.maximum(at, 0)]
+        empty = (at >= 0) & (known == UNKNOWN)
+        if empty.any():
+            known = known.copy()
+            known[empty] = self._begun(source, virtual[empty])
+        if ((at >= 0) & (known != wanted)).any() or _differ(virtual, wanted):
+            return None
+        new = np.flatnonzero(other)[at < 0]
+        if len(new):
+            self._pieces(use, new, home, map)
+        return Read(home, map, use.points @ map[0] + map[1])
+
+    def _begun(self, source: int, points: Ints) -> Ints:
+        """What sums over no terms are: the values that they begin with."""
+        start = self.task_of[source].start
+        unknown = np.full(len(points), UNKNOWN, dtype=np.int64)
+        if isinstance(start, Number):
+            numbers = self.values.of(np.full(len(start.values), LITERAL), start.values)
+            alike = (numbers == numbers[0]).all()
+            return np.full(len(points), numbers[0]) if alike else unknown
+        if start is None or isinstance(start, Whole) or start.map is None:
+            return unknown
+        matrix, vector = start.map
+        there = points @ matrix + vector
+        if isinstance(start, Leaf):
+            if start.turn is not None:
+                there = start.turn.of(points) @ matrix + vector
+            return self.values.of(np.full(len(points), start.kind), there[:, 0])
+        at = start.home.find(there)
+        return np.where(at >= 0, np.concatenate(start.home.values)[np.maximum(at, 0)], UNKNOWN)
+
+    def values_of(self, task: Task) -> Ints:
+        """The values that a task computes, or copies, at its points."""
+        if task.static is not None:
+            return task.static.ops
+        numbers = [k for k, (writer, _) in enumerate(task.home.writers) if writer is task]
+        return task.home.values[numbers[0]]
+
+    def starts_of(self, task: Task) -> Ints:
+        """The values that the sums of a task begin with, for every iteration outside of them."""
+        assert task.static is not None
+        assert task.depth is not None
+        s, outer = task.static, task.path[task.depth].points
+        first = first_of_rows(s.points, task.depth)
+        known = task.home.find(s.points[first][:, : task.depth])
+        values = np.full(len(outer), UNKNOWN, dtype=np.int64)
+        rest = np.ones(len(outer), dtype=bool)
+        rest[known] = False
+        if rest.any():
+            values[rest] = self._begun(s.number, outer[rest])
+        ops = s.ops[first]
+        values[known] = self.values.of(self.ops.kind[0, ops], self.ops.ref[0, ops])
+        return values
+
+    def _apart(self, use: Use) -> Operand:
+        """An array of its own for the operand, written in pieces."""
+        home = self._new_home(len(use.path))
+        same = np.eye(len(use.path), dtype=np.int64), np.zeros(len(use.path), dtype=np.int64)
+        sources = self._sources(use)
+        for source in distinct(sources).tolist():
+            some = np.flatnonzero(sources == source)
+            self._piece(use, some, home, same, domain_of(use.path, use.points, some))
+        return Read(home, same, use.points)
+
+    def _pieces(self, use: Use, rows: Ints, home: Home, map: Map) -> None:
+        """Tasks that write the values of some of a use's points to where the map says.
+
+        One for all where they are loops of their own, which is an operand in turn; else one for
+        each array that they come from.
+        """
+        # what is the same for several points is written once
+        points = use.points[rows] @ map[0] + map[1]
+        _, once = np.unique(keys_of(points), return_index=True)
+        rows = rows[np.sort(once)]
+        domain = domain_of(use.path, use.points, rows)
+        if domain is not None and len(domain[0]) < len(use.path):
+            self._piece(use, rows, home, map, domain)
+            return
+        sources = self._sources(use)[rows]
+        for source in distinct(sources).tolist():
+            some = rows[sources == source]
+            self._piece(use, some, home, map, domain_of(use.path, use.points, some))
+
+    def _piece(
+        self,
+        use: Use,
+        rows: Ints,
+        home: Home,
+        map: Map,
+        domain: tuple[tuple[Level, ...], Ints, Map] | None,
+    ) -> None:
+        """A task for some of a use's points; if they are no loops, one by one in a loop."""
+        points = use.points[rows] @ map[0] + map[1]
+        target: Map | None = None
+        if domain is None:
+            level = Level(-1, (), np.zeros((1, 0), dtype=np.int64), np.array([len(rows)]))
+            path: tuple[Level, ...] = (level,)
+            inner = np.arange(len(rows))[:, None]
+            target = affine(inner, points)
+        else:
+            path, inner, (back, offset) = domain
+            target = back @ map[0], offset @ map[0] + map[1]
+        part = Use(path, inner, use.kind[rows], use.ref[rows])
+        if len(path) < len(use.path):
+            operand = self._operand(part)
+        else:
+            sources = self._sources(part)
+            if (sources != sources[0]).any():
+                raise NoLoops
+            operand = self._single(part, int(sources[0]))
+        task = Task(path, inner, home, target, operands=[operand])
+        task.target_points = points
+        self.tasks.append(task)
+        if len(self.tasks) > self.most + len(self.statics):
+            raise NoLoops
+        home.write(points, self.values.of(part.kind, part.ref), task, inner)
+
+
+def _inside(use: Use, usual: Bools, points: Ints) -> tuple[Bools, Map | None]:
+    """The map to these points; perhaps only from those of the usual rows that begin no loop.
+
+    What a loop carries on from the last iteration of the one before comes from somewhere else.
+    """
+    map = affine(use.points[usual], points)
+    if map is not None:
+        return usual, map
+    for d in reversed(range(len(use.path))):
+        inner = usual & (use.points[:, d] > 0)
+        if inner.any() and not np.array_equal(inner, usual):
+            map = affine(use.points[inner], points[inner[usual]])
+            if map is not None:
+                return inner, map
+    return usual, None
+
+
+def _differ(points: Ints, values: Ints) -> bool:
+    """Whether one point is to have two values."""
+    keys = keys_of(points)
+    order = np.argsort(keys, kind="stable")
+    keys, values = keys[order], values[order]
+    return bool(((keys[1:] == keys[:-1]) & (values[1:] != values[:-1])).any())

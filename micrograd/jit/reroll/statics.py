@@ -1,0 +1,177 @@
+"""The tree of loops -> statics: each op as it stands in the loops, with its iteration vectors.
+
+A static op is what a statement will compute: all nodes that one op of a loop's body made. Its
+iteration vector is the counters of the loops around it, so they agree among all statics of a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..ir.extents import Affine, Entries
+from ..ir.nests import Ints, distinct
+from ..ir.program import row_major
+from .strings import Bools
+from .tree import Tree
+
+Map = tuple[Ints, Ints]
+"""A matrix and a vector: x -> x @ matrix + vector."""
+SAMPLED = 24
+"""Points at either end, and as many in between, that a map is guessed from."""
+
+
+@dataclass(eq=False)
+class Level:
+    """A loop around statics: how often it runs for each of its iterations further out.
+
+    outer    the loops around it
+    points   the indices of these, one row for each time that it begins
+    counts   how often it ran then
+    """
+
+    number: int
+    outer: tuple[Level, ...]
+    points: Ints
+    counts: Ints
+    extent: Map | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.extent = affine(self.points, self.counts[:, None])
+
+    @property
+    def most(self) -> int:
+        """How often it runs at most."""
+        return int(self.counts.max(initial=0))
+
+    def trip_count(self, table: Callable[[Ints], str]) -> int:
+        """The trip count as programs say it."""
+        if self.extent is None:
+            counts = tuple(level.most for level in self.outer)
+            strides = row_major(counts)
+            entries = np.zeros(int(np.prod(counts, dtype=np.int64)), dtype=np.int64)
+            entries[self.points @ np.array(strides, dtype=np.int64)] = self.counts
+            return Entries(table(entries), 0, strides, self.most)
+        matrix, vector = self.extent
+        if not matrix.any():
+            return int(vector[0])
+        return Affine(int(vector[0]), tuple(matrix[:, 0].tolist()), self.most)
+
+
+@dataclass(eq=False)
+class Static:
+    """All ops that one op of a loop's body made: ops[k] at the iteration vector points[k]."""
+
+    number: int
+    code: int
+    path: tuple[Level, ...]
+    points: Ints
+    ops: Ints
+
+
+def statics_of(tree: Tree) -> list[Static]:
+    """The statics, in the order in which they were made."""
+    found: list[Static] = []
+    levels = 0
+
+    def walk(items: Ints, points: Ints, symbol: int, path: tuple[Level, ...]) -> None:
+        nonlocal levels
+        if symbol not in tree.bodies:
+            code = int(tree.ops.code[items[0]])
+            found.append(Static(len(found), code, path, points, items))
+            return
+        counts = tree.blocks[items]
+        level = Level(levels, path, points, counts)
+        levels += 1
+        owner = np.repeat(np.arange(len(items)), counts)
+        within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+        inner = np.concatenate([points[owner], within[:, None]], axis=1)
+        body = tree.bodies[symbol]
+        base = tree.first[items][owner] + within * len(body)
+        for offset, part in enumerate(body):
+            walk(tree.kids[base + offset], inner, part, (*path, level))
+
+    for item in tree.sequence.tolist():
+        nothing = np.zeros((1, 0), dtype=np.int64)
+        walk(np.array([item]), nothing, int(tree.symbol[item]), ())
+    return found
+
+
+def affine(points: Ints, values: Ints) -> Map | None:
+    """The map from the rows of `points` to those of `values`, exact for every row, if there is one.
+
+    It does not depend on columns of `points` that do not vary.
+
+    >>> found = affine(np.array([[0, 0], [0, 1], [1, 0]]), np.array([[5], [7], [15]]))
+    >>> [x.tolist() for x in found or ()]
+    [[[10], [2]], [5]]
+    """
+    first = values[0]
+    matrix = np.zeros((points.shape[1], values.shape[1]), dtype=np.int64)
+    if not (values != first).any():
+        return matrix, first.copy()
+    n = len(points)
+    varying = np.flatnonzero((points != points[0]).any(axis=0))
+    if not len(varying):
+        return None
+    some = distinct(
+        np.concatenate(
+            [
+                np.arange(min(n, SAMPLED)),
+                np.linspace(0, n - 1, min(n, 2 * SAMPLED)).astype(np.int64),
+                np.arange(max(0, n - SAMPLED), n),
+            ]
+        )
+    )
+    differences = (points[some][:, varying] - points[0, varying]).astype(float)
+    wanted = (values[some] - first).astype(float)
+    matrix[varying] = np.rint(np.linalg.lstsq(differences, wanted, rcond=None)[0]).astype(np.int64)
+    vector = first - points[0] @ matrix
+    return (matrix, vector) if np.array_equal(points @ matrix + vector, values) else None
+
+
+LONGEST_TURN = 8
+"""The largest number whose remainders are looked for in indices."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Of an index x its remainder, (x + shift) mod count."""
+
+    loop: int
+    count: int
+    shift: int
+
+    def of(self, points: Ints) -> Ints:
+        """The points with that remainder for the index."""
+        turned = points.copy()
+        turned[:, self.loop] = (points[:, self.loop] + self.shift) % self.count
+        return turned
+
+
+def turning(points: Ints, values: Ints) -> tuple[Map, Turn] | None:
+    """The map to values that come again and again along a loop, as in `x[(i + 1) % 3]`.
+
+    >>> map, turn = turning(np.arange(6)[:, None], np.array([1, 2, 0, 1, 2, 0])[:, None]) or (0, 0)
+    >>> turn
+    Turn(loop=0, count=3, shift=1)
+    """
+    for loop in reversed(range(points.shape[1])):
+        most = min(LONGEST_TURN, int(points[:, loop].max(initial=0)))
+        for count in range(2, most + 1):
+            for shift in range(count):
+                turn = Turn(loop, count, shift)
+                found = affine(turn.of(points), values)
+                if found is not None:
+                    return found, turn
+    return None
+
+
+def first_of_rows(points: Ints, depth: int) -> Bools:
+    """Which rows are the first with their first `depth` numbers."""
+    if not len(points):
+        return np.zeros(0, dtype=bool)
+    changes = (points[1:, :depth] != points[:-1, :depth]).any(axis=1)
+    return np.concatenate([[True], changes])

@@ -1,0 +1,171 @@
+"""The tree of loops that is found in a string of ops, bottom-up.
+
+Its items are ops and loops. A loop is so many blocks of items, and its symbol is that of its body,
+without the number of blocks: triangles and ragged loops are one loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..ir.nests import Ints
+from .strings import Ops
+
+BASE = 1 << 24
+"""Coordinates are `block * BASE + offset + 1`; 0 is no coordinate."""
+
+
+class Tree:
+    """Items, ops first, and those that are part of nothing larger yet, in order.
+
+    symbol      item -> its class
+    parent      item -> the loop that it is in, or -1
+    block       item -> in which block of the loop
+    offset      item -> at which place in the block
+    first       loop -> where its items begin in `kids`
+    blocks      loop -> how many it has
+    kids        items of loops, block by block
+    sequence    the items that are in no loop
+    place       item -> its place in the sequence
+    bodies      symbol of a loop -> the symbols of its body
+    bare        symbol -> the same for all that is made of the same ops
+    """
+
+    def __init__(self, ops: Ops, depth: int) -> None:
+        self.ops = ops
+        n = len(ops)
+        room = 4 * n + 16
+        self.symbol = np.zeros(room, dtype=np.int64)
+        self.symbol[:n] = ops.classes(depth)
+        self.parent = np.full(room, -1, dtype=np.int64)
+        self.block = np.zeros(room, dtype=np.int64)
+        self.offset = np.zeros(room, dtype=np.int64)
+        self.first = np.zeros(room, dtype=np.int64)
+        self.blocks = np.zeros(room, dtype=np.int64)
+        self.kids = np.zeros(room, dtype=np.int64)
+        self.kept = 0
+        self.items = n
+        self.sequence = np.arange(n)
+        self.bodies: dict[int, tuple[int, ...]] = {}
+        self._symbol_of: dict[tuple[int, ...], int] = {}
+        self._bare_of: dict[tuple[int, ...], int] = {}
+        self.symbols = int(self.symbol[:n].max(initial=-1)) + 1
+        self.bare = np.zeros(self.symbols, dtype=np.int64)
+        self.bare[self.symbol[:n]] = ops.code
+        self.place = np.arange(n)
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Note where every item of the sequence is."""
+        self.place = np.full(self.items, -1, dtype=np.int64)
+        self.place[self.sequence] = np.arange(len(self.sequence))
+
+    def top(self, ops: Ints) -> tuple[Ints, list[Ints]]:
+        """The item of the sequence that each op is part of, and the op's coordinates in it,
+        innermost first.
+        """
+        items = ops.copy()
+        coordinates: list[Ints] = []
+        while True:
+            parent = self.parent[items]
+            inside = parent >= 0
+            if not inside.any():
+                return items, coordinates
+            here = self.block[items] * BASE + self.offset[items] + 1
+            coordinates.append(np.where(inside, here, 0))
+            items = np.where(inside, parent, items)
+
+    def first_ops(self, items: Ints, symbol: int) -> tuple[list[Ints], list[Ints]]:
+        """For items of one symbol, the ops of their first iterations, one array for each op of the
+        body, -1 where a loop runs zero times; and the trip counts of all loops in them.
+        """
+        if symbol not in self.bodies:
+            return [items], []
+        known = items >= 0
+        counts = np.where(known, self.blocks[items], -1)
+        none = counts <= 0
+        base = np.where(none, 0, self.first[items])
+        found: list[Ints] = []
+        trips = [counts]
+        for offset, inner in enumerate(self.bodies[symbol]):
+            kids = np.where(none, -1, self.kids[base + offset])
+            ops, more = self.first_ops(kids, inner)
+            found += ops
+            trips += more
+        return found, trips
+
+    def bare_sequence(self) -> Ints:
+        """The sequence as what its items are made of."""
+        found: Ints = self.bare[self.symbol[self.sequence]]
+        return found
+
+    # -- building ------------------------------------------------------------------------------
+
+    def loop_symbol(self, body: tuple[int, ...]) -> int:
+        """The symbol of loops with this body."""
+        if body not in self._symbol_of:
+            bare = tuple(self.bare[list(body)].tolist())
+            number = self._bare_of.setdefault(bare, -1 - len(self._bare_of))
+            self._symbol_of[body] = self.symbols
+            self.bodies[self.symbols] = body
+            self.bare = np.append(self.bare, number)
+            self.symbols += 1
+        return self._symbol_of[body]
+
+    def _reserve(self, items: int) -> None:
+        while self.items + items > len(self.parent):
+            more = len(self.parent)
+            self.parent = np.append(self.parent, np.full(more, -1, dtype=np.int64))
+            for name in ("symbol", "block", "offset", "first", "blocks", "kids"):
+                old = getattr(self, name)
+                setattr(self, name, np.append(old, np.zeros(more, dtype=np.int64)))
+
+    def empty(self, like: int, symbol: int) -> int:
+        """A new item: a loop of that symbol which runs zero times."""
+        self._reserve(1)
+        item = self.items
+        self.items += 1
+        self.symbol[item], self.blocks[item] = symbol, 0
+        self.first[item] = self.first[like]
+        return item
+
+    def collapse(self, segments: Sequence[tuple[int, int, tuple[int, ...]]]) -> None:
+        """Make loops of stretches of the sequence: (start, end, body), in order."""
+        sequence = self.sequence
+        start = np.array([s for s, _, _ in segments])
+        length = np.array([e - s for s, e, _ in segments])
+        period = np.array([len(body) for _, _, body in segments])
+        symbols = np.array([self.loop_symbol(body) for _, _, body in segments])
+        self._reserve(len(segments))
+        total = int(length.sum())
+        new = self.items + np.arange(len(segments))
+        owner = np.repeat(np.arange(len(segments)), length)
+        before = np.cumsum(length) - length
+        within = np.arange(total) - before[owner]
+        where = start[owner] + within
+        items = sequence[where]
+        self.parent[items] = new[owner]
+        self.block[items] = within // period[owner]
+        self.offset[items] = within % period[owner]
+        while self.kept + total > len(self.kids):
+            self.kids = np.append(self.kids, np.zeros(len(self.kids), dtype=np.int64))
+        self.first[new] = self.kept + before
+        self.kids[self.kept : self.kept + total] = items
+        self.kept += total
+        self.blocks[new] = length // period
+        self.symbol[new] = symbols
+        self.items += len(segments)
+        keep = np.ones(len(sequence), dtype=bool)
+        keep[where] = False
+        keep[start] = True
+        changed = sequence.copy()
+        changed[start] = new
+        self.sequence = changed[keep]
+
+    def insert(self, places: Sequence[int], items: Sequence[int]) -> None:
+        """Put items into the sequence, before what is at these places now."""
+        self.sequence = np.insert(self.sequence, list(places), list(items))
+        self.settle()
