@@ -87,7 +87,8 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
                 f"stack of shapes {xs[0].shape} and {x.shape} (number {k}), which should be equal"
             )
     a = axis_of(axis, xs[0].ndim + 1)
-    return concat_(*(x.expand_dims(a) for x in floats_of(*xs)), axis=a)
+    shape = (*xs[0].shape[:a], 1, *xs[0].shape[a:])
+    return concat_(*(reshape(x, shape=shape) for x in floats_of(*xs)), axis=a)
 
 
 def _several(tensors: Any, name: str) -> list[Any]:
