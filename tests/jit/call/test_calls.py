@@ -220,7 +220,7 @@ def test_a_live_parameter_is_still_a_value() -> None:
     kernel = jit(lambda x: w * x)
     kernel(1.0)
     w.data = 5
-    assert repr(w) == "Value(data=5.0, grad=0)"
+    assert repr(w) == "Value(data=5.0, grad=0, label='w')"
     (w * w).backward()
     assert w.grad == 10.0
     w.data -= 1.0
