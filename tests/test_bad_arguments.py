@@ -138,6 +138,7 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
         "momentum": (lambda x: optim.SGD([W], momentum=x), NO_AMOUNTS),
         "nesterov": (lambda x: optim.SGD([W], momentum=0.9, nesterov=x), NO_FLAGS),
         "weight_decay": (lambda x: optim.SGD([W], weight_decay=x), NO_AMOUNTS),
+        "clip_norm": (lambda x: optim.SGD([W], clip_norm=x), [*but(NO_AMOUNTS, None), 0.0]),
     },
     **{
         f"optim.{cls.__name__}": {
@@ -149,6 +150,7 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
             ),
             "eps": (lambda x, cls=cls: cls([W], eps=x), NO_AMOUNTS),
             "weight_decay": (lambda x, cls=cls: cls([W], weight_decay=x), NO_AMOUNTS),
+            "clip_norm": (lambda x, cls=cls: cls([W], clip_norm=x), [*but(NO_AMOUNTS, None), 0.0]),
         }
         for cls in (optim.Adam, optim.AdamW)
     },
@@ -179,6 +181,11 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
         "format": (lambda x: graph.visualize_graph(W, format=x), [5, None, "", "../x", [1]]),
         "rankdir": (lambda x: graph.visualize_graph(W, rankdir=x), [5, None, "up", ["LR"]]),
         "max_nodes": (lambda x: graph.visualize_graph(W, max_nodes=x), [*but(NO_COUNTS, None), 0]),
+        "fold": (lambda x: graph.visualize_graph(W, fold=x), but(NO_FLAGS, None)),
+        "parameters": (
+            lambda x: graph.visualize_graph(W * 2, parameters=x),
+            [5, None, "w", [1.0], ["w"], [None], W],
+        ),
     },
     "set_threads": {"n": (lambda x: micrograd.set_threads(x), [*but(NO_COUNTS, None), 0, 10**9])},
     "jit": {

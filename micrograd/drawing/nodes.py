@@ -130,6 +130,12 @@ Parameters = Module | Iterable[Value]
 def is_parameter(parameters: Parameters) -> Callable[[Value], bool]:
     """Whether a leaf is one of these, or one that kernels read."""
     chosen = parameters.parameters() if isinstance(parameters, Module) else parameters
+    if isinstance(chosen, str) or not isinstance(chosen, Iterable):
+        raise GraphError(f"parameters should be a model or Values, got {kind(parameters)}")
+    chosen = list(chosen)
+    for k, v in enumerate(chosen):
+        if not isinstance(v, Value):
+            raise GraphError(f"parameters should be a model or Values, but item {k} is {kind(v)}")
     trained = {id(p) for p in chosen}
     return lambda v: hasattr(v, "_home") or id(v) in trained
 
