@@ -14,6 +14,9 @@ from .boundaries import Segment
 from .strings import SLOTS, Bools
 from .tree import Tree
 
+NOTHING = np.iinfo(np.int64).min
+"""What is beside the ends of the sequence."""
+
 
 @dataclass
 class Absorbing:
@@ -36,12 +39,15 @@ class Absorbing:
         if len(at) < 3:
             return
         n = len(sequence)
-        left = set(sequence[at[at > 0] - 1].tolist())
-        right = set(sequence[at[at < n - 1] + 1].tolist())
+        # neighbours of the same ops will do: they may be first iterations themselves
+        bare = tree.bare[sequence]
+        left = set(bare[at[at > 0] - 1].tolist())
+        right = set(bare[at[at < n - 1] + 1].tolist())
         fits = self._fits(sequence)
         if self.empty:
             sequence, fits = self._with_empty(sequence, fits, left, right, int(at[-1]))
             n = len(sequence)
+            bare = tree.bare[sequence]
         linked = self._linked(fits, at)
         segments: list[Segment] = []
         last = 0
@@ -51,8 +57,8 @@ class Absorbing:
             y = x + p
             while y + p <= n and y < len(fits) and fits[y] and linked[y]:
                 y += p
-            before = int(sequence[x - 1]) if x else -1
-            behind = int(sequence[y]) if y < n else -1
+            before = int(bare[x - 1]) if x else NOTHING
+            behind = int(bare[y]) if y < n else NOTHING
             beside = (y < len(fits) and fits[y]) or (x - p >= 0 and fits[x - p])
             between = before in left and behind in right
             if beside or between or (p > 1 and (before in left or behind in right)):
@@ -89,8 +95,8 @@ class Absorbing:
         like = tree.kids[tree.first[tree.sequence[loop]] :]
         for x in np.flatnonzero(short).tolist():
             y = x + len(kept)
-            before = int(sequence[x - 1]) if x else -1
-            behind = int(sequence[y]) if y < n else -1
+            before = int(bare[x - 1]) if x else NOTHING
+            behind = int(bare[y]) if y < n else NOTHING
             if before in left and (behind in right or (y < len(fits) and fits[y])):
                 marks.append(x + len(places))
                 at = x
