@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..checks import flag
+from ..checks import flag, whole
 from ..engine import Value
 from ..errors import GraphError
 from .folded import draw_folded
@@ -54,6 +54,7 @@ def visualize_graph(
         n1 -> n2_op
     }
     """
+    max_nodes = whole("max_nodes", max_nodes, GraphError)
     if fold is not None:
         fold = flag("fold", fold, GraphError)
     drawing = new_picture(format, rankdir, folded=bool(fold))

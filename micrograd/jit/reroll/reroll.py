@@ -22,6 +22,8 @@ FEW = 20
 """A program of so few statements is not looked at for loops that carry values."""
 LARGE = 3000
 """A graph of more operations is batched where it does not reroll: code would take too long."""
+LOOP_GAIN = 2
+"""The same for loops that carry values: what is between them is the trace's own."""
 MOST_STATEMENTS = 2000
 """A program of more statements is not worth the search for its loops."""
 
@@ -35,7 +37,9 @@ def reroll(graph: Graph) -> Program:
         rerolled = by_class(graph, structure, budget) if structure is not None else None
         if rerolled is not None and len(rerolled.body) <= FEW:
             return rerolled
-        most = budget if rerolled is None else len(rerolled.statements) - 1
+        most = min(operations // LOOP_GAIN, MOST_STATEMENTS)
+        if rerolled is not None:
+            most = min(most, len(rerolled.statements) - 1)
         found = looped(graph, OUTPUT, most) or rerolled
         if found is not None:
             return found

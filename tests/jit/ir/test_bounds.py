@@ -54,18 +54,18 @@ def test_numbers_are_those_of_the_interpreter(program: Program, seed: int) -> No
 def test_numbers_of_recurrences_and_scatters() -> None:
     def f(x: Any, y: Any) -> Any:
         h, kept = x[0], []
-        for k in range(40):
+        for k in range(100):
             h = ops.tanh(h * y[k] + x[k + 1])
             kept.append(h)
         for k in (3, 1, 4, 1, 5, 9, 2, 6):
             kept[k] = kept[k] + x[k] * y[k]
         return kept
 
-    p = rerolled(f, whole(41), whole(41, 1), partials=False)
+    p = rerolled(f, whole(101), whole(101, 1), partials=False)
     assert any(isinstance(node, Loop) for node in p.body)
-    numbers = {"x": [0.1 * k for k in range(41)], "y": [0.5 - 0.1 * k for k in range(41)]}
+    numbers = {"x": [0.01 * k for k in range(101)], "y": [0.5 - 0.01 * k for k in range(101)]}
     check_numbers(p, numbers)
-    check_numbers(gradient(p, ("out", 5), [("x", k) for k in range(41)]), numbers)
+    check_numbers(gradient(p, ("out", 5), [("x", k) for k in range(101)]), numbers)
     for q in (matmul(), gather_scatter()):
         check_numbers(q, {a.name: data()[a.name] for a in q.with_role(Role.INPUT, Role.PARAMETER)})
 
