@@ -89,7 +89,7 @@ class _Recogniser:
             segments += self._segments(body, some, fewest)
         if not segments:
             return False
-        segments.sort()
+        segments = _disjoint(segments)
         segments = extended(tree, segments)
         segments = with_empty_loops(tree, segments, self.empty)
         tree.collapse(segments)
@@ -211,6 +211,20 @@ class _Recogniser:
             (s, s + n * period, body)
             for s, n in zip(begin[keep].tolist(), length[keep].tolist(), strict=True)
         ]
+
+
+def _disjoint(segments: list[Segment]) -> list[Segment]:
+    """The segments in order, without the last block of one that reaches into the next: turned
+    blocks may end behind where the next run begins.
+    """
+    found: list[Segment] = []
+    for segment in sorted(segments):
+        while found and found[-1][1] > segment[0]:
+            start, end, body = found.pop()
+            if end - start > 2 * len(body):
+                found.append((start, end - len(body), body))
+        found.append(segment)
+    return found
 
 
 def _repeats(body: tuple[int, ...]) -> bool:

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import exp, jit, log, maximum, tanh
+from micrograd import exp, jit, log, maximum, relu, tanh
 from micrograd.errors import CompilerError
 from micrograd.jit.ir.interpret import interpret, interpret_graph
-from micrograd.jit.ir.program import Access, Program, Statement, map_accesses, map_statements
+from micrograd.jit.ir.program import Access, Apply, Program, Statement, map_accesses, map_statements
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.reroll import loops
+from micrograd.jit.reroll.inline import LARGEST
 from micrograd.jit.reroll.loops import looped
 from micrograd.jit.reroll.prove import mismatch
+from micrograd.jit.reroll.recognise import recognise
+from micrograd.jit.reroll.statics import statics_of
+from micrograd.jit.reroll.strings import Ops
 
 from ...loop_sources import LENGTH, function, source
 from ...regular import Traced, equal, floats, traced
@@ -255,3 +259,57 @@ def test_a_mismatch_is_told_under_check_and_left_alone_otherwise(monkeypatch: An
     monkeypatch.setenv("MICROGRAD_CHECK", "1")
     with pytest.raises(CompilerError, match="not its own: it is made up"):
         looped(t.graph, "out", 1000)
+
+
+# --- programs that were wrong, or too long --------------------------------------------------------
+
+
+def two_runs() -> Function:
+    """Runs of one period behind each other; turned, the first reaches into the second."""
+
+    def f(x: list[Any], y: list[Any]) -> Any:
+        a = x[0]
+        for i in range(17):
+            a = tanh(a * (0.0 if i == 4 else 0.5) + x[(2 * i + 3) % 40])
+        for _ in range(3):
+            for i, k in enumerate([32, 21, 25, 5, 1]):
+                a = a + 0.1 * x[k] * x[i % 3]
+        return a + 0.5 * y[1]
+
+    return f
+
+
+def rectified(steps: int) -> Function:
+    """A loop over a long body, each of whose ops is written with its operand twice."""
+
+    def f(x: list[Any], y: list[Any]) -> Any:
+        a = x[0]
+        for _ in range(6):
+            for i in range(steps):
+                a = relu(a + x[i ^ 13] * y[i]) * 0.5
+        return a
+
+    return f
+
+
+@pytest.mark.parametrize("f", [two_runs(), rectified(16)])
+def test_every_op_is_of_one_static(f: Function) -> None:
+    ops = Ops(traced(f, floats(LENGTH), floats(LENGTH, 1)).graph)
+    for depth in loops.DEPTHS:
+        found = np.concatenate([s.ops for s in statics_of(recognise(ops, depth))])
+        assert np.array_equal(np.sort(found), np.arange(len(ops)))
+
+
+def written_out(expr: Any) -> int:
+    """Ops of an expression whose ops are all written out."""
+    if not isinstance(expr, Apply):
+        return 0
+    if expr.op.expand is not None:
+        return written_out(expr.op.expand(*expr.args))
+    return 1 + sum(map(written_out, expr.args))
+
+
+def test_expressions_stay_small_when_they_are_written_out() -> None:
+    program = found(traced(rectified(16), floats(LENGTH), floats(LENGTH, 1)))
+    assert max(written_out(s.expr) for s in program.statements) <= LARGEST
+    assert len(program.statements) < 40
