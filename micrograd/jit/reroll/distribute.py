@@ -16,7 +16,7 @@ import numpy as np
 from ..ir.nests import Ints, distinct
 from .homes import Home, Operand, Read, Task, Whole
 from .operands import NoLoops, Operands
-from .statics import Level
+from .statics import Level, Static
 
 
 @dataclass(eq=False)
@@ -78,7 +78,7 @@ def _carried(read: Read, points: Ints, task: Task) -> list[tuple[Task, set[int]]
     home: Home = read.home
     at = home.find(read.points)
     if (at < 0).any():
-        raise NoLoops
+        raise NoLoops(broken=_own(task))
     sizes = [len(p) for p in home.points]
     starts = np.cumsum(sizes) - sizes
     found = []
@@ -94,9 +94,13 @@ def _carried(read: Read, points: Ints, task: Task) -> list[tuple[Task, set[int]]
         moves = distance != 0
         levels = np.where(moves.any(axis=1), moves.argmax(axis=1) if common else 0, common)
         if common and (distance[np.arange(len(levels)), np.minimum(levels, common - 1)] < 0).any():
-            raise NoLoops
+            raise NoLoops(broken=_own(task))
         found.append((writer, set(distinct(levels).tolist())))
     return found
+
+
+def _own(task: Task) -> list[Static]:
+    return [task.static] if task.static is not None and task.static.path else []
 
 
 class _Distribution:
@@ -120,6 +124,11 @@ class _Distribution:
             steps.append(self._loop(component, depth, edges))
         return steps
 
+    def _statics(self, component: list[int]) -> list[Static]:
+        """The statics of some tasks that are in loops."""
+        found = [self.tasks[k].static for k in component]
+        return [s for s in found if s is not None and s.path]
+
     def _loop(self, component: list[int], depth: int, edges: Edges) -> Step:
         """The loop in order that a circle of tasks needs; free ones around it for those outside."""
         inside = set(component)
@@ -128,13 +137,13 @@ class _Distribution:
             level for e, levels in own.items() for level in levels if level < self.common[e]
         ]
         if not carrying:
-            raise NoLoops
+            raise NoLoops(broken=self._statics(component))
         level = min(carrying)
         path = self.tasks[component[0]].path
         for k in component:
             task = self.tasks[k]
             if task.path[: level + 1] != path[: level + 1]:
-                raise NoLoops
+                raise NoLoops(broken=self._statics(component))
             if task.depth is not None and task.depth <= level:
                 assert task.static is not None
                 raise NoLoops([task.static.number])

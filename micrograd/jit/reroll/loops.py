@@ -40,9 +40,11 @@ from .operands import NoLoops, Operands
 from .outputs import write_outputs
 from .prove import mismatch
 from .recognise import recognise
-from .statics import Level, Map, statics_of
+from .statics import Level, Map, Static, statics_of
 from .strings import Ops
 
+ATTEMPTS = 24
+"""How often what is no loop after all is written out, or no sum after all a loop in order."""
 DEPTHS = (1, 2)
 """Depths of local classes that are tried; the program of fewer statements is taken."""
 
@@ -60,20 +62,28 @@ def looped(graph: Graph, output: str, most: int) -> Program | None:
 
 def _program(graph: Graph, ops: Ops, depth: int, output: str, most: int) -> Program | None:
     tree = recognise(ops, depth)
-    if len(tree.sequence) > most:
-        return None
-    statics = statics_of(tree)
     outputs = ops.number[np.array(graph.outputs, dtype=np.int64)]
     prefixes: set[int] = set()
-    while True:
+    statics: list[Static] = []
+    for _ in range(ATTEMPTS):
+        if len(tree.sequence) > most:
+            return None
+        statics = statics or statics_of(tree)
         try:
             operands = Operands(ops, statics, outputs, most, prefixes)
             steps = distribute(operands)
             break
         except NoLoops as failed:
-            if prefixes.issuperset(failed.prefixes):
+            if not prefixes.issuperset(failed.prefixes):
+                prefixes.update(failed.prefixes)
+            elif failed.broken:
+                fewest = min(failed.broken, key=lambda s: len(s.ops))
+                tree.write_out(fewest.ops[:1])
+                statics, prefixes = [], set()
+            else:
                 return None
-            prefixes.update(failed.prefixes)
+    else:
+        return None
     if len(operands.tasks) > most:
         return None
     writer = _Writer(graph, operands, steps)

@@ -29,11 +29,13 @@ class NoLoops(Exception):
     """The trace has no program of loops in this form.
 
     prefixes   statics that are no sums, then, but loops in order: it may have one so
+    broken     statics whose loops are none: it may have one if they are written out
     """
 
-    def __init__(self, prefixes: Sequence[int] = ()) -> None:
+    def __init__(self, prefixes: Sequence[int] = (), broken: Sequence[Static] = ()) -> None:
         super().__init__()
         self.prefixes = prefixes
+        self.broken = broken
 
 
 class Operands:

@@ -78,6 +78,8 @@ def statics_of(tree: Tree) -> list[Static]:
 
     def walk(items: Ints, points: Ints, symbol: int, path: tuple[Level, ...]) -> None:
         nonlocal levels
+        if not len(items):  # in loops that never run
+            return
         if symbol not in tree.bodies:
             code = int(tree.ops.code[items[0]])
             found.append(Static(len(found), code, path, points, items))

@@ -165,6 +165,18 @@ class Tree:
         changed[start] = new
         self.sequence = changed[keep]
 
+    def write_out(self, ops: Ints) -> None:
+        """Let the outermost loops of these ops be none: their items stand in the sequence."""
+        items, _ = self.top(ops)
+        for item in dict.fromkeys(items[items >= len(self.ops)].tolist()):
+            length = int(self.blocks[item]) * len(self.bodies[int(self.symbol[item])])
+            kids = self.kids[self.first[item] : self.first[item] + length]
+            self.parent[kids] = -1
+            at = int(self.place[item])
+            before, behind = self.sequence[:at], self.sequence[at + 1 :]
+            self.sequence = np.concatenate([before, kids, behind])
+            self.settle()
+
     def insert(self, places: Sequence[int], items: Sequence[int]) -> None:
         """Put items into the sequence, before what is at these places now."""
         self.sequence = np.insert(self.sequence, list(places), list(items))
