@@ -315,7 +315,9 @@ def test_periodic_codes_with_other_operands_are_not_mistaken() -> None:
         return states[-1]
 
     t = traced(f, [0.3, 0.1, 0.5])
-    assert looped(t.graph, "out", 1000) is None
+    p = looped(t.graph, "out", 1000)
+    assert p is not None
+    assert interpret(verify(p), t.given)["out"].tolist() == interpret_graph(t.graph, t.given)
     p = verify(reroll(t.graph), "reroll")
     assert not in_order(p)
     assert interpret(p, t.given)["out"].tolist() == [t.outputs[0].data]
