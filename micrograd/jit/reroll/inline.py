@@ -16,8 +16,10 @@ from .homes import Read, Task, Whole
 from .statics import Map
 from .strings import SLOTS, Ops
 
-LARGEST = 64
-"""Operations of an expression, once ops that are given as other ops are written out."""
+LARGEST = 8
+"""Operations of an expression, once ops that are given as other ops are written out. Each has all
+below it once more in a gradient, and again in the derivative of that.
+"""
 
 
 def inlined(tasks: Sequence[Task], ops: Ops, outputs: Ints) -> tuple[dict[int, Task], list[Task]]:

@@ -310,6 +310,11 @@ def written_out(expr: Any) -> int:
 
 
 def test_expressions_stay_small_when_they_are_written_out() -> None:
-    program = found(traced(rectified(16), floats(LENGTH), floats(LENGTH, 1)))
-    assert max(written_out(s.expr) for s in program.statements) <= LARGEST
-    assert len(program.statements) < 40
+    sizes = []
+    for steps in (8, 16, 32):
+        t = traced(rectified(steps), floats(LENGTH), floats(LENGTH, 1))
+        program = found(t)
+        assert max(written_out(s.expr) for s in program.statements) <= LARGEST
+        back = gradient(program, ("out", 0), t.wrt)
+        sizes.append(sum(written_out(s.expr) for s in back.statements))
+    assert sizes[2] < 2.5 * sizes[1] < 6.25 * sizes[0]
