@@ -21,6 +21,7 @@ _COMPILED = {
     "_nested",
     "_of_classes",
     "_siblings",
+    "_tensor_kernel",
     "_variants",
 }
 """Attributes of a kernel that its copies do not have: each compiles for itself."""

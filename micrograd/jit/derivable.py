@@ -14,6 +14,7 @@ import numpy as np
 from ..engine import Value
 from ..errors import SignatureError
 from .derivatives import Wanted
+from .tensor_calls import TensorCalls
 from .trace.parameters import Parameter
 from .trace.signature import PLAIN
 from .trace.source import FunctionSource, Source, ValueSource
@@ -27,7 +28,7 @@ AT_SIGHT = PLAIN | {np.ndarray, list, tuple}
 _BUILTIN = frozenset({*PLAIN, np.ndarray, list, tuple, dict, str, types.NoneType, Value})
 
 
-class Derivable:
+class Derivable(TensorCalls):
     """A kernel of a source, from which others are derived; each is made once."""
 
     _source: Source

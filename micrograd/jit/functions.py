@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .call.arguments import dtype_of
 from .derivatives import Wanted
 from .kernel import Kernel
 from .options import Options
+from .tensor_calls import takes_tensors, tensor_kernel
 from .trace.source import FunctionSource, Source, ValueSource
 
 
@@ -39,6 +41,8 @@ def jit(
              True, None or a string, configure it: it is traced anew for each value. Derivatives
              are with respect to keyword-only parameters only if `wrt` says so. Methods bind.
              A model: a kernel of its input.
+             A function of Tensors, told by an annotation (x: Tensor) or by a call with Tensors: a
+             kernel of whole arrays, compiled for their shapes (docs/tensor.md).
     wrt      what `.grad` is with respect to: a list of leaves or of names of parameters, for a
              tuple of partials; or one of them, for its partial. That of a leaf which the result
              does not use is 0. By default a function's arguments, and a model's parameters.
@@ -64,22 +68,26 @@ def jit(
     elif isinstance(target, np.ufunc):
         target = _op_of(target)
     computed = dtype_of(default if dtype is None else dtype)
-    options = Options.given(computed, strict, threads, check)
+    options = replace(Options.given(computed, strict, threads, check), fixed=dtype is not None)
     freeze = flag("freeze", freeze, SignatureError)
+    if takes_tensors(target, wrt):
+        return tensor_kernel(target, options, wrt, wanted=Wanted.VALUE, freeze=freeze)
     if target is None:
         rest: Any = {"freeze": freeze, "threads": threads, "check": check}
         return functools.partial(jit, wrt=wrt, dtype=dtype, strict=strict, **rest)
-    source: Source
-    if isinstance(target, Value):
-        source = ValueSource(target, wrt)
-    elif callable(target):
-        source = FunctionSource(target, wrt, freeze=freeze)
-    else:
-        raise SignatureError(f"jit compiles a Value, a function or a model, got {kind(target)}")
-    kernel = Kernel(source, options, Wanted.VALUE)
+    kernel = Kernel(_source_of(target, wrt, freeze), options, Wanted.VALUE)
     if callable(target) and not isinstance(target, Value):
         functools.update_wrapper(kernel, target, updated=())
     return kernel
+
+
+def _source_of(target: Any, wrt: Any, freeze: bool) -> Source:
+    """What is compiled."""
+    if isinstance(target, Value):
+        return ValueSource(target, wrt)
+    if callable(target):
+        return FunctionSource(target, wrt, freeze=freeze)
+    raise SignatureError(f"jit compiles a Value, a function or a model, got {kind(target)}")
 
 
 def _op_of(ufunc: np.ufunc) -> Op:

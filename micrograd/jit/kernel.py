@@ -168,6 +168,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
+        if self._has_tensors(args):
+            return self._on_tensors(args, out, where)
         parameters = self._parameters
         if len(args) != len(parameters):
             parameters = self._given(len(args))

@@ -20,11 +20,13 @@ class Options:
 
     threads   how many threads a call with arrays may use; None: the default
     check     whether calls are compared with the interpreter
+    fixed     whether the user named the dtype: Tensors say their own otherwise
     """
 
     target: Target
     threads: int | None = None
     check: bool = False
+    fixed: bool = False
 
     @staticmethod
     def given(dtype: np.dtype[Any], strict: Any, threads: Any, check: Any) -> Options:
@@ -35,7 +37,7 @@ class Options:
 
     def with_dtype(self, dtype: np.dtype[Any]) -> Options:
         """The same for other numbers."""
-        return replace(self, target=replace(self.target, dtype=dtype))
+        return replace(self, target=replace(self.target, dtype=dtype), fixed=True)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -1,0 +1,103 @@
+"""Arguments that are Tensors, or lists, tuples and dicts of them, and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import SignatureError, kind, user_location
+from ..tensor.casting import is_float
+from ..tensor.core import Tensor
+
+
+@dataclass(slots=True)
+class Leaves:
+    """The Tensors of arguments.
+
+    tree   by the name of the parameter, the argument
+    names  of the Tensors
+    rows   by the name of the parameter, the numbers of its Tensors
+    key    what it is compiled for: structure, shapes, dtypes, settings
+    """
+
+    tree: dict[str, Any]
+    tensors: list[Tensor] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    rows: dict[str, list[int]] = field(default_factory=dict)
+    key: Any = ()
+
+    def differentiable(self, name: str) -> bool:
+        """Whether all Tensors of a parameter are of floats."""
+        return all(is_float(self.tensors[k].dtype) for k in self.rows[name])
+
+
+def flattened(function: str, arguments: Mapping[str, Any]) -> Leaves:
+    """The Tensors in the arguments of a function; arrays and floats become Tensors."""
+    found = Leaves({})
+    floats = [x.dtype for x in _tensors(list(arguments.values())) if is_float(x.dtype)]
+    dtype = floats[0] if floats else None
+    keys = []
+    for name, x in arguments.items():
+        start = len(found.tensors)
+        found.tree[name], key = _flat(function, found, name, x, dtype)
+        found.rows[name] = list(range(start, len(found.tensors)))
+        keys.append((name, key))
+    found.key = tuple(keys)
+    return found
+
+
+def _tensors(x: Any) -> Iterator[Tensor]:
+    if isinstance(x, Tensor):
+        yield x
+    elif isinstance(x, (list, tuple)):
+        for item in x:
+            yield from _tensors(item)
+    elif isinstance(x, dict):
+        yield from _tensors(list(x.values()))
+
+
+def _flat(function: str, found: Leaves, name: str, x: Any, dtype: Any) -> tuple[Any, Any]:
+    """The argument with Tensors for arrays, and its key."""
+    if isinstance(x, (np.ndarray, float)):
+        is_whole = isinstance(x, np.ndarray) and x.dtype.kind != "f"
+        x = Tensor(x) if is_whole else Tensor(x, dtype)
+    if isinstance(x, Tensor):
+        if x.size == 0:
+            raise SignatureError(
+                f"{user_location()}: {function}: {name} has no elements, shape {x.shape}; such "
+                "Tensors do not compile"
+            )
+        found.tensors.append(x)
+        found.names.append(name)
+        return x, (x.shape, x.dtype)
+    if type(x) in (list, tuple):
+        items = [_flat(function, found, f"{name}_{k}", y, dtype) for k, y in enumerate(x)]
+        return type(x)(y for y, _ in items), (type(x), *(key for _, key in items))
+    if type(x) is dict:
+        named = {k: _flat(function, found, f"{name}_{k}", y, dtype) for k, y in x.items()}
+        return (
+            {k: y for k, (y, _) in named.items()},
+            (dict, *((k, key) for k, (_, key) in named.items())),
+        )
+    try:
+        hash(x)
+    except TypeError:
+        raise SignatureError(
+            f"{user_location()}: {function}: {name} should be a Tensor, a list, tuple or dict of "
+            f"them, or a setting that can be hashed, got {kind(x)}"
+        ) from None
+    return x, (type(x), x)
+
+
+def built(tree: Any, tensors: Iterator[Any]) -> Any:
+    """The tree with other Tensors in place of its own, in order."""
+    if isinstance(tree, Tensor):
+        return next(tensors)
+    if type(tree) in (list, tuple):
+        return type(tree)([built(x, tensors) for x in tree])
+    if type(tree) is dict:
+        return {k: built(x, tensors) for k, x in tree.items()}
+    return tree

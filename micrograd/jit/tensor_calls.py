@@ -1,0 +1,75 @@
+"""Which functions are of Tensors: those that say so, and those that are called with Tensors.
+
+Nothing of Tensors is imported before there is one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from inspect import isclass
+from typing import Any
+
+from ..errors import SignatureError
+from ..nn import Module
+from ..ops import Op
+from .derivatives import Wanted
+from .options import Options
+from .trace.source import FunctionSource, Source
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether it is a Tensor."""
+    return hasattr(x, "__primitive__")
+
+
+def takes_tensors(function: Any, wrt: Any) -> bool:
+    """Whether it is a function of Tensors, by its annotations or by what `wrt` is."""
+    if not callable(function) or isclass(function) or is_tensor(function):
+        return False
+    if any(map(is_tensor, wrt if isinstance(wrt, (list, tuple)) else [wrt])):
+        return True
+    said = getattr(function, "__annotations__", None) or {}
+    return any(
+        x.rpartition(".")[2] == "Tensor" if isinstance(x, str) else is_tensor(x)
+        for x in said.values()
+    )
+
+
+def tensor_kernel(
+    function: Callable[..., Any], options: Options, wrt: Any, *, wanted: Wanted, freeze: bool
+) -> Any:
+    """The kernel of a function of Tensors."""
+    from .tensor_kernel import TensorKernel
+
+    made = TensorKernel(function, options, wrt, wanted, freeze=freeze)
+    return functools.update_wrapper(made, function, updated=())
+
+
+class TensorCalls:
+    """A kernel of a source that may be called with Tensors."""
+
+    name: str
+    _source: Source
+    _options: Options
+    _wanted: Wanted
+    _tensor_kernel: Any = None
+
+    @staticmethod
+    def _has_tensors(args: Sequence[Any]) -> bool:
+        """Whether one of the arguments is a Tensor."""
+        return any(map(is_tensor, args))
+
+    def _on_tensors(self, args: Sequence[Any], out: Any, where: Any) -> Any:
+        """The result for Tensors: that of a kernel of the same function of Tensors."""
+        if out is not None or where is not True:
+            raise SignatureError(f"{self.name}: out and where are for numbers, not for Tensors")
+        source = self._source
+        if not isinstance(source, FunctionSource) or isinstance(source.function, (Module, Op)):
+            raise SignatureError(f"{self.name} takes numbers, got Tensors")
+        if self._tensor_kernel is None:
+            asked = source.wrt[0] if source.wrt and source.alone else source.wrt
+            self._tensor_kernel = tensor_kernel(
+                source.function, self._options, asked, wanted=self._wanted, freeze=source.freeze
+            )
+        return self._tensor_kernel(*args)

@@ -1,0 +1,163 @@
+"""Rows of a function of Tensors -> machine code, and how it is called: arrays in, arrays out."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, user_location
+from ..tensor.casting import is_float
+from .compile import Code, compile_program, optimized, passes
+from .emit.interface import Interface
+from .ir.verify import verify
+from .passes.reverse import GRADIENT, gradient
+from .target import Target
+from .trace.tensor_lowering import Given, lowered
+from .trace.tensors import Row
+
+Array = npt.NDArray[Any]
+WHOLE = {np.dtype(np.float32): 2**24, np.dtype(np.float64): 2**53}
+"""Whole numbers below this are numbers of the dtype."""
+STAGES = ("program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly")
+
+
+class TensorCode:
+    """One recording, compiled.
+
+    outputs     the rows of the results
+    wrt         the rows that the gradient is with respect to; None: no gradient is asked for
+    keep_value  whether the results are asked for
+    fixed       whether results are of the target's dtype; else of that of the rows
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        outputs: Sequence[int],
+        wrt: Sequence[int] | None,
+        target: Target,
+        *,
+        keep_value: bool,
+        fixed: bool = False,
+    ) -> None:
+        self.target = target
+        self._rows = rows
+        self._fixed = fixed
+        self._outputs = outputs
+        made = lowered(rows, outputs)
+        self._given = made.given
+        self.program = verify(made.program, "trace")
+        self._wrt = wrt
+        self.differentiated = self.program
+        if wrt is not None:
+            names = {k: made.name_of(k) for k in wrt}
+            elements = [(names[k], i) for k in wrt if names[k] for i in range(_size(rows[k].shape))]
+            self._names = names
+            self.differentiated = verify(
+                gradient(self.program, ("out", 0), elements, keep_value=keep_value), "gradient"
+            )
+        self.transformed = optimized(self.differentiated, target)
+        self._interface = Interface(frozenset(), None)
+        self.code: Code = compile_program(self.transformed, target, self._interface)
+        self._kept = made.outputs if keep_value or wrt is None else []
+
+    # -- calling ---------------------------------------------------------------------------------
+
+    @cached_property
+    def _main(self) -> tuple[Any, list[tuple[str, Given | None, int]]]:
+        """The function, and the name and size of each of its arguments."""
+        given = {g.name: g for g in self._given}
+        passed = self._interface.arguments(self.transformed)
+        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(passed))
+        return prototype(self.code.address), [(a.name, given.get(a.name), a.size) for a in passed]
+
+    def __call__(self, arrays: Mapping[int, Array]) -> tuple[list[Array], list[Array]]:
+        """The results and the gradient, for the arrays of live rows."""
+        main, passed = self._main
+        held = {}
+        for name, given, size in passed:
+            if given is None:
+                held[name] = np.empty(size, self.target.dtype)
+            elif given.below:
+                held[name] = _entries(self._shown(given.row), arrays[given.row], given.below)
+            else:
+                held[name] = self._numbers(given.row, arrays[given.row])
+        main(*(a.ctypes.data for a in held.values()))
+        results = [
+            self._typed(held[name], k, self._fixed)
+            for name, k in zip(self._kept, self._outputs, strict=False)
+        ]
+        return results, list(self._gradient(held)) if self._wrt is not None else []
+
+    def _gradient(self, held: Mapping[str, Array]) -> Iterator[Array]:
+        """The gradient's part of each row in turn."""
+        start = 0
+        for k in self._wrt or ():
+            size = _size(self._rows[k].shape)
+            if self._names[k]:
+                yield self._typed(held[GRADIENT][start : start + size], k)
+                start += size
+            else:  # nothing reads it
+                yield np.zeros(self._rows[k].shape, self._rows[k].dtype)
+
+    def _typed(self, numbers: Array, k: int, fixed: bool = False) -> Array:
+        row = self._rows[k]
+        dtype = self.target.dtype if fixed and is_float(row.dtype) else row.dtype
+        return numbers.reshape(row.shape).astype(dtype, copy=False)
+
+    def _shown(self, k: int) -> str:
+        return self._rows[k].name or self._rows[k].tensor.label or "a Tensor"
+
+    def _numbers(self, k: int, given: Array) -> Array:
+        """The numbers of a row as code reads them."""
+        dtype = self.target.dtype
+        if given.dtype.kind == "i" and (abs(given) > WHOLE[dtype]).any():
+            raise DataError(
+                f"{user_location()}: {self._shown(k)} has whole numbers above {WHOLE[dtype]}, "
+                f"which are no numbers of {dtype}"
+            )
+        return np.ascontiguousarray(given, dtype)
+
+    # -- stages ----------------------------------------------------------------------------------
+
+    def stage(self, name: str) -> str:
+        """A stage as text."""
+        match name:
+            case "program":
+                return str(self.program)
+            case "passes":
+                done = [("trace", self.program)]
+                if self.differentiated is not self.program:
+                    done.append(("gradient", self.differentiated))
+                done += passes(self.differentiated, self.target)
+                return "\n\n".join(f"; after {name}\n{program}" for name, program in done)
+            case "simplified":
+                return str(self.transformed)
+            case "schedule":
+                return str(self.code.schedule)
+            case "mlir":
+                return self.code.mlir
+            case "llvm_ir":
+                return self.code.native.llvm_ir
+        return self.code.native.assembly
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def _entries(name: str, given: Array, below: int) -> Array:
+    """Indices as code reads them: every one is looked at, and negative ones count from the end."""
+    found = np.where(given < 0, given + below, given)
+    wrong = (found < 0) | (found >= below)
+    if wrong.any():
+        raise IndexError(
+            f"{user_location()}: index {given[wrong].flat[0]} of {name} is out of range: the axis "
+            f"has {below} elements"
+        )
+    return np.ascontiguousarray(found, np.int64)

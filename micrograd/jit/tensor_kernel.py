@@ -1,0 +1,260 @@
+"""TensorKernel: a compiled function of Tensors as Python sees it. `jit` makes one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import ShapeError, SignatureError, TraceError, kind, user_location
+from ..locks import Lock
+from ..tensor.casting import is_float
+from ..tensor.core import Tensor
+from .derivatives import Wanted
+from .options import Options
+from .tensor_arguments import Leaves, built, flattened
+from .tensor_code import STAGES, TensorCode
+from .trace.tensors import Row, TensorScope, TracedTensor, number_dtype
+
+WANTED = (Wanted.VALUE, Wanted.GRADIENT, Wanted.BOTH)
+
+
+class TensorKernel:
+    """A callable that runs native code, compiled once for the shapes and dtypes of its arguments.
+
+    Tensors that the function closes over are live if they require a gradient, else constants, until
+    new numbers are assigned to them. Results are Tensors without a gradient: `grad` and
+    `value_and_grad` are kernels too.
+
+    >>> import micrograd
+    >>> from micrograd import Tensor
+    >>> def f(x: Tensor) -> Tensor:
+    ...     return (x * x).sum()
+    >>> micrograd.jit(f).value_and_grad(Tensor([1.0, 3.0]))
+    (Tensor(10.), Tensor([2., 6.]))
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        options: Options,
+        wrt: Any = None,
+        wanted: Wanted = Wanted.VALUE,
+        *,
+        freeze: bool = False,
+    ) -> None:
+        if wanted not in WANTED:
+            raise SignatureError(
+                f"{wanted.value.name} of functions of Tensors does not compile yet; grad and "
+                "value_and_grad do"
+            )
+        self.function = function
+        name = getattr(function, "__name__", type(function).__name__)
+        self.name = name if wanted is Wanted.VALUE else f"{name}.{wanted.value.name}"
+        self._options, self._wrt, self._wanted, self._freeze = options, wrt, wanted, freeze
+        self._signature = inspect.signature(function)
+        self._compiled: dict[Any, _Compiled] = {}
+        self._latest: _Compiled | None = None
+        self._derived: dict[Wanted, TensorKernel] = {}
+        self._lock = Lock()
+
+    @property
+    def grad(self) -> TensorKernel:
+        """The gradient of a single number: a Tensor for each argument, or for what `wrt` says."""
+        return self._with(Wanted.GRADIENT)
+
+    @property
+    def value_and_grad(self) -> TensorKernel:
+        """The value and its gradient."""
+        return self._with(Wanted.BOTH)
+
+    def _with(self, wanted: Wanted) -> TensorKernel:
+        if self._wanted is not Wanted.VALUE:
+            raise SignatureError(
+                f"{self.name}: derivatives of derivatives of functions of Tensors do not compile "
+                "yet; use gradients(..., create_graph=True), uncompiled"
+            )
+        if wanted not in self._derived:
+            self._derived[wanted] = TensorKernel(
+                self.function, self._options, self._wrt, wanted, freeze=self._freeze
+            )
+        return self._derived[wanted]
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """The result for these arguments."""
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise SignatureError(f"{user_location()}: {self.name}: {error}") from None
+        leaves = flattened(self.name, bound.arguments)
+        if any(isinstance(x, TracedTensor) for x in leaves.tensors):
+            if self._wanted is Wanted.VALUE:
+                return self.function(*args, **kwargs)  # becomes a part of what is compiled
+            raise TraceError(
+                f"{user_location()}: {self.name} is called in a function that is compiled; "
+                "derivatives inside of functions of Tensors do not compile yet"
+            )
+        key = leaves.key
+        found = self._compiled.get(key)
+        if found is None or found.is_stale:
+            with self._lock:
+                found = self._compiled[key] = _Compiled(self, leaves, bound)
+        self._latest = found
+        return found(leaves)
+
+    def stages(self) -> Mapping[str, str]:
+        """The stages of the compiler as text, of the shapes of the latest call: program, passes,
+        simplified, schedule, mlir, llvm_ir, assembly.
+        """
+        code = self._shown
+        return _Stages(code)
+
+    @property
+    def _shown(self) -> TensorCode:
+        if self._latest is None:
+            raise SignatureError(
+                f"{self.name} has not been called yet, and its arguments may have any shape; call "
+                "it once, then look at it"
+            )
+        return self._latest.code
+
+    def __str__(self) -> str:
+        return self._shown.stage("mlir")
+
+    def __repr__(self) -> str:
+        return f"<kernel {self.name}({', '.join(self._signature.parameters)}) of Tensors>"
+
+
+class _Stages(dict[str, str]):
+    """Stage -> text, made when it is looked at."""
+
+    def __init__(self, code: TensorCode) -> None:
+        super().__init__(dict.fromkeys(STAGES, ""))
+        self._code = code
+
+    def __getitem__(self, name: str) -> str:
+        super().__getitem__(name)
+        return self._code.stage(name)
+
+
+class _Compiled:
+    """What a kernel is for arguments of one structure, of these shapes and dtypes."""
+
+    def __init__(self, kernel: TensorKernel, leaves: Leaves, bound: Any) -> None:
+        wanted = kernel._wanted
+        asked = kernel._wrt
+        alone = isinstance(asked, (str, Tensor))
+        chosen = None if asked is None else [asked] if alone else list(asked)
+        live = [w for w in chosen or () if isinstance(w, Tensor)]
+        scope = TensorScope(kernel.name, live, kernel._freeze)
+        given = [
+            scope.argument(n, x.shape, x.dtype)
+            for n, x in zip(leaves.names, leaves.tensors, strict=True)
+        ]
+        call = inspect.BoundArguments(bound.signature, built(leaves.tree, iter(given)))
+        try:
+            returned = kernel.function(*call.args, **call.kwargs)
+        finally:
+            scope.is_over = True
+        self._is_tuple = type(returned) in (tuple, list)
+        results = list(returned) if self._is_tuple else [returned]
+        for x in results:
+            if not isinstance(x, Tensor):
+                raise TraceError(
+                    f"{kernel.name} should return a Tensor or a tuple of Tensors, got {kind(x)}"
+                )
+        outputs = [scope.row(x) for x in results]
+        self._kind = type(returned)
+        wrt = None
+        if wanted is not Wanted.VALUE:
+            if len(outputs) != 1 or results[0].size != 1 or not is_float(results[0].dtype):
+                raise ShapeError(
+                    f"the gradient is of one number, and {kernel.name} returns "
+                    f"{', '.join(f'{x.dtype} of shape {x.shape}' for x in results)}: use sum() or "
+                    "mean() in it"
+                )
+            wrt, self._shape = _rows_of(kernel, chosen, alone, scope, leaves, bound)
+        options = kernel._options
+        dtype = options.dtype if options.fixed else number_dtype(scope.rows)
+        target = options.with_dtype(dtype).target
+        if target.strict:
+            _require_one_dtype(kernel.name, scope.rows, dtype)
+        keeps = wanted is not Wanted.GRADIENT
+        self.code = TensorCode(
+            scope.rows, outputs, wrt, target, keep_value=keeps, fixed=options.fixed
+        )
+        self._wanted = wanted
+        self._closed = [
+            (k, r.tensor) for k, r in enumerate(scope.rows) if r.tensor is not None and r.live
+        ]
+        self._frozen = [
+            (r.tensor, r.tensor._changed)
+            for r in scope.rows
+            if r.tensor is not None and not r.live and not kernel._freeze
+        ]
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a constant has new numbers."""
+        return any(t._changed != changed for t, changed in self._frozen)
+
+    def __call__(self, leaves: Leaves) -> Any:
+        arrays = {k: x._data for k, x in enumerate(leaves.tensors)}
+        arrays |= {k: t._data for k, t in self._closed}
+        results, partials = self.code(arrays)
+        made = [Tensor(x, x.dtype) for x in results]
+        value = self._kind(made) if self._is_tuple else made[0] if made else None
+        if self._wanted is Wanted.VALUE:
+            return value
+        gradient = built(self._shape, iter([Tensor(x, x.dtype) for x in partials]))
+        gradient = gradient["grad"]
+        return gradient if self._wanted is Wanted.GRADIENT else (value, gradient)
+
+
+def _require_one_dtype(name: str, rows: Sequence[Row], dtype: Any) -> None:
+    """Raise TraceError for floats of another size, which a kernel computes in its own."""
+    for r in rows:
+        if r.primitive is not None and is_float(r.dtype) and r.dtype != dtype:
+            raise TraceError(
+                f"{r.where}: {name} is compiled strictly, in {dtype}, and {r.primitive.name} is in "
+                f"{r.dtype} here; give all Tensors one dtype"
+            )
+
+
+def _rows_of(
+    kernel: TensorKernel,
+    chosen: Sequence[Any] | None,
+    alone: bool,
+    scope: TensorScope,
+    leaves: Leaves,
+    bound: Any,
+) -> tuple[list[int], Any]:
+    """The rows that the gradient is with respect to, and its structure."""
+    rows: list[int] = []
+    parts: list[Any] = []
+    if chosen is None:
+        chosen = [n for n in leaves.tree if leaves.rows[n] and leaves.differentiable(n)]
+        alone = len(chosen) == 1
+        if not chosen:
+            raise SignatureError(
+                f"{kernel.name} has no argument that is a Tensor of floats; say what the gradient "
+                "is with respect to: jit(f, wrt=[w, b]), Tensors or names of parameters"
+            )
+    for w in chosen:
+        if isinstance(w, Tensor):
+            if not is_float(w.dtype) or w._primitive is not None:
+                raise SignatureError(
+                    f"{kernel.name}: wrt is of leaves of floats, got a {w.dtype} Tensor of shape "
+                    f"{w.shape}" + (f" that is the result of {w._op}" if w._primitive else "")
+                )
+            rows.append(scope.row(w))
+            parts.append(w)
+        elif w in leaves.tree and leaves.differentiable(w):
+            rows += leaves.rows[w]
+            parts.append(leaves.tree[w])
+        else:
+            raise SignatureError(
+                f"{kernel.name}: wrt should be Tensors, or names of parameters that are Tensors of "
+                f"floats, got {w!r}; there are {', '.join(leaves.tree) or 'none'}"
+            )
+    return rows, {"grad": parts[0] if alone else tuple(parts)}

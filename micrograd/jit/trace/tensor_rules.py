@@ -1,0 +1,313 @@
+"""What each primitive of Tensors is as a program: an expression, or statements that write an array.
+
+A rule takes where statements go, the row, and the expressions of its operands, over their axes. It
+returns the expression of the result, over its own. What moves elements is other accesses to the
+same array, and no statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...ops import OPS, Op, add, where
+from ...tensor.casting import BOOL, is_float
+from ...tensor.contraction import parts_of
+from ...tensor.primitive import Primitive, Shape
+from ..ir.program import Access, Apply, Expr, Part
+from .views import NotAffine, reshaped, sliced, spread, transposed, widened, windowed
+
+
+class Lowering(Protocol):
+    """What rules ask for, see tensor_lowering.py."""
+
+    def array(self, row: Any) -> Access:
+        """A new array for the result of a row."""
+
+    def emit(self, target: Access, expr: Expr, domain: Shape, accumulate: Op | None = None) -> None:
+        """Append a statement."""
+
+    def held(self, expr: Expr, shape: Shape) -> Access:
+        """The same as an access, whose numbers are computed first if they are not there."""
+
+    def stored(self, expr: Expr, shape: Shape) -> Access:
+        """The same in a new array."""
+
+    def dtype_of(self, operand: int) -> Any:
+        """The dtype of an operand."""
+
+    def constant(self, data: Any) -> Access:
+        """An array of numbers that are part of the program."""
+
+    def index(self, row: int, size: int) -> Access:
+        """The access to the index array that a row of whole numbers is, of an axis of this size."""
+
+    def shape_of(self, operand: int | float) -> Shape:
+        """The shape of an operand."""
+
+
+Rule = Callable[[Lowering, Any, Sequence[Expr]], Expr]
+RULES: dict[str, Rule] = {}
+"""By the name of the primitive."""
+
+
+def rule(name: str) -> Callable[[Rule], Rule]:
+    """Enter a rule into the table."""
+
+    def entered(function: Rule) -> Rule:
+        RULES[name] = function
+        return function
+
+    return entered
+
+
+def refusal(
+    primitive: Primitive, shape: Shape, given: Sequence[Any], dtype: Any, parameters: Any
+) -> str:
+    """Why a primitive on operands of these dtypes does not compile; '' if it does."""
+    if primitive.name not in RULES:
+        return f"{primitive.name} of Tensors does not compile"
+    if prod(shape) == 0:
+        return f"a Tensor without elements, of shape {shape}, does not compile"
+    op = parameters.get("op")
+    if op is not None and not op.emittable:
+        return f"{op.name} is no op that compiles"
+    computes = primitive.name in ("elementwise", "reduce", "contract", "scatter_add", "overlap_add")
+    if computes and np.dtype(dtype) == np.int64 and not all(d == BOOL for d in given):
+        return (
+            f"arithmetic on whole numbers ({op.label if op else primitive.name}) does not compile"
+        )
+    if primitive.name == "cast" and np.dtype(dtype) == np.int64 and any(map(is_float, given)):
+        return "rounding floats to whole numbers does not compile"
+    return ""
+
+
+# --- what moves elements ----------------------------------------------------------------------
+
+
+@rule("cast")
+def _cast(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    (x,) = values
+    if np.dtype(row.dtype) == BOOL and low.dtype_of(row.operands[0]) != BOOL:
+        return Apply(OPS["ne"], (x, 0.0))
+    return x
+
+
+@rule("reshape")
+def _reshape(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    old = low.shape_of(row.operands[0])
+    try:
+        return reshaped(values[0], old, row.shape)
+    except NotAffine:
+        return reshaped(low.stored(values[0], old), old, row.shape)
+
+
+@rule("transpose")
+def _transpose(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    return transposed(values[0], row.parameters["order"])
+
+
+@rule("slice")
+def _slice(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    return sliced(values[0], row.parameters["places"])
+
+
+@rule("broadcast_to")
+def _broadcast_to(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    return _spread(low, values[0], low.shape_of(row.operands[0]), row.shape)
+
+
+def _spread(low: Lowering, x: Expr, old: Shape, new: Shape) -> Expr:
+    """Broadcast: what would be computed again is computed first."""
+    if isinstance(x, Apply) and prod(old) != prod(new):
+        x = low.held(x, old)
+    return spread(x, old, new)
+
+
+@rule("windows")
+def _windows(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    (x,) = values
+    how = row.parameters
+    if isinstance(x, Apply):
+        x = low.held(x, low.shape_of(row.operands[0]))
+    return windowed(x, how["axis"], how["stride"], how["dilation"])
+
+
+@rule("concat")
+def _concat(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    out, axis, start = low.array(row), row.parameters["axis"], 0
+    for x, operand in zip(values, row.operands, strict=True):
+        shape = low.shape_of(operand)
+        part = replace(out, offset=start * out.strides[axis])
+        low.emit(part, x, shape)
+        start += shape[axis]
+    return out
+
+
+@rule("embed")
+def _embed(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    places = [(p, 1, 1) if isinstance(p, int) else p for p in row.parameters["places"]]
+    out = low.array(row)
+    inside: list[tuple[int, int, int]] = []  # of the axes before
+    for axis, (n, (start, size, step)) in enumerate(zip(row.shape, places, strict=True)):
+        after = [(0, m, 1) for m in row.shape[axis + 1 :]]
+        for run in _outside(n, start, size, step):
+            box = [*inside, run, *after]
+            low.emit(_part(out, box), 0.0, tuple(count for _, count, _ in box))
+        inside.append((start, size, step))
+    x = values[0]
+    kept = [a for a, p in enumerate(row.parameters["places"]) if not isinstance(p, int)]
+    x = widened(x, kept, len(row.shape))
+    low.emit(_part(out, inside), x, tuple(size for _, size, _ in inside))
+    return out
+
+
+def _outside(n: int, start: int, size: int, step: int) -> list[tuple[int, int, int]]:
+    """The elements of an axis that a slice leaves out, as slices that are not empty."""
+    if step < 0:
+        start, step = start + (size - 1) * step, -step
+    last = start + (size - 1) * step
+    runs = [(0, start, 1), *((start + r, size - 1, step) for r in range(1, step) if size > 1)]
+    return [run for run in [*runs, (last + 1, n - last - 1, 1)] if run[1]]
+
+
+def _part(out: Access, box: Sequence[tuple[int, int, int]]) -> Access:
+    found = sliced(out, list(box))
+    assert isinstance(found, Access)
+    return found
+
+
+# --- what computes ----------------------------------------------------------------------------
+
+
+@rule("elementwise")
+def _elementwise(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    spreads = [
+        x if isinstance(x, float) else _spread(low, x, low.shape_of(k), row.shape)
+        for x, k in zip(values, row.operands, strict=True)
+    ]
+    return Apply(row.parameters["op"], tuple(spreads))
+
+
+def _reduced(
+    low: Lowering, row: Any, expr: Expr, shape: Shape, kept: Sequence[int], op: Op
+) -> Expr:
+    """A reduction over the axes of an expression that are not kept, in order."""
+    assert op.identity is not None
+    rest = [a for a in range(len(shape)) if a not in kept]
+    out = low.array(row)
+    low.emit(out, op.identity, tuple(shape[a] for a in kept))
+    target = replace(out, strides=(*out.strides, *(0 for _ in rest)))
+    order = (*kept, *rest)
+    low.emit(target, transposed(expr, order), tuple(shape[a] for a in order), op)
+    return out
+
+
+@rule("reduce")
+def _reduce(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    shape, axes = low.shape_of(row.operands[0]), row.parameters["axes"]
+    kept = [a for a in range(len(shape)) if a not in axes]
+    if all(shape[a] == 1 for a in axes):
+        places = [0 if a in axes else (0, n, 1) for a, n in enumerate(shape)]
+        return sliced(values[0], places)
+    x = low.held(values[0], shape) if _is_costly(values[0]) else values[0]
+    return _reduced(low, row, x, shape, kept, row.parameters["op"])
+
+
+def _is_costly(expr: Expr) -> bool:
+    """Whether derivatives should not compute it again."""
+    if not isinstance(expr, Apply):
+        return False
+    return bool(expr.op.libm or expr.op.vectormath) or any(map(_is_costly, expr.args))
+
+
+@rule("contract")
+def _contract(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    a, b, out = parts_of(row.parameters["subscripts"])
+    sizes: dict[str, int] = {}
+    for labels, operand in zip((a, b), row.operands, strict=True):
+        sizes |= zip(labels, low.shape_of(operand), strict=True)
+    summed = [s for s in a if s not in out]
+    order = [*out, *summed]
+    factors = []
+    for labels, x, operand in zip((a, b), values, row.operands, strict=True):
+        missing = prod(sizes[s] for s in order if s not in labels)
+        if isinstance(x, Apply) and missing > 1:
+            x = low.held(x, low.shape_of(operand))
+        factors.append(widened(x, [order.index(s) for s in labels], len(order)))
+    product = Apply(OPS["mul"], tuple(factors))
+    shape = tuple(sizes[s] for s in order)
+    if all(sizes[s] == 1 for s in summed):
+        return sliced(product, [*((0, sizes[s], 1) for s in out), *(0 for _ in summed)])
+    return _reduced(low, row, product, shape, range(len(out)), add)
+
+
+@rule("overlap_add")
+def _overlap_add(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    how, shape = row.parameters, low.shape_of(row.operands[0])
+    out = low.array(row)
+    low.emit(out, 0.0, row.shape)
+    target = windowed(out, how["axis"], how["stride"], how["dilation"])
+    last = len(shape) - 1  # which comes first, so that each element is added to in its order
+    order = (last, *range(last))
+    target = transposed(target, order)
+    assert isinstance(target, Access)
+    low.emit(target, transposed(values[0], order), tuple(shape[a] for a in order), add)
+    return out
+
+
+# --- what goes through indices ----------------------------------------------------------------
+
+
+@rule("gather")
+def _gather(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    operand, index = row.operands
+    axis, shape = row.parameters["axis"], low.shape_of(operand)
+    x = low.held(values[0], shape)
+    at = low.index(index, shape[axis])
+    if x.strides[axis] < 0 or any(p.strides[axis] for p in x.parts):
+        x = low.stored(x, shape)
+    middle = (0,) * len(low.shape_of(index))
+
+    def strides(by: Shape) -> Shape:
+        return (*by[:axis], *middle, *by[axis + 1 :])
+
+    parts = [replace(p, strides=strides(p.strides)) for p in x.parts]
+    if x.strides[axis]:
+        places = (*(0,) * axis, *at.strides, *(0,) * (len(shape) - axis - 1))
+        parts.append(Part("entry", at.array, at.offset, places, x.strides[axis]))
+    return Access(x.array, x.offset, strides(x.strides), tuple(parts))
+
+
+@rule("scatter_add")
+def _scatter_add(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    index, axis = row.operands[1], row.parameters["axis"]
+    at = low.index(index, row.parameters["size"])
+    out = low.array(row)
+    low.emit(out, 0.0, row.shape)
+    shape, rank = low.shape_of(row.operands[0]), len(low.shape_of(index))
+    by = out.strides
+    after = len(shape) - axis - rank
+    places = (*(0,) * axis, *at.strides, *(0,) * after)
+    part = Part("entry", at.array, at.offset, places, by[axis])
+    target = Access(out.array, 0, (*by[:axis], *(0,) * rank, *by[axis + 1 :]), (part,))
+    low.emit(target, values[0], shape, add)
+    return out
+
+
+@rule("arg_reduce")
+def _arg_reduce(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    """The least place of an element that is the reduction, or is nan."""
+    axis, op, shape = row.parameters["axis"], row.parameters["op"], low.shape_of(row.operands[0])
+    x = low.held(values[0], shape)
+    kept = [a for a in range(len(shape)) if a != axis]
+    best = _reduced(low, replace(row, name=""), x, shape, kept, op)
+    n = shape[axis]
+    place = widened(low.constant(np.arange(n, dtype=float)), [axis], len(shape))
+    found = where(OPS["eq"](x, widened(best, kept, len(shape))), place, float(n))
+    found = where(OPS["eq"](x, x), found, place)
+    return _reduced(low, row, found, shape, kept, OPS["minimum"])

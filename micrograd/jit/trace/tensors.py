@@ -1,0 +1,180 @@
+"""A function of Tensors -> rows: each a primitive of the table, on rows before it.
+
+Inside, its arguments are Tensors without numbers: a shape and a dtype, and a place where primitives
+are recorded. Tensors that it closes over become rows, too: leaves that require a gradient are live,
+which are read at every call, and what was computed from such is recorded as if computed inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...errors import TraceError, user_location
+from ...tensor.casting import F64, is_float
+from ...tensor.core import Tensor
+from ...tensor.primitive import Primitive, Shape
+from .tensor_rules import refusal
+
+
+class _NoNumbers(TraceError, AttributeError):
+    """Numbers were asked for that are not there before the code runs."""
+
+
+class TracedTensor(Tensor):
+    """The result of a row."""
+
+    __slots__ = ("_kind", "_row", "_scope", "_sizes")
+
+    def __init__(self, scope: TensorScope, row: int, shape: Shape, dtype: Any) -> None:
+        self._scope, self._row, self._sizes, self._kind = scope, row, shape, dtype
+        self._needs = False
+        self._primitive = None
+        self.label = ""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_data":
+            raise _NoNumbers(
+                f"{user_location()}: this Tensor has no numbers while {self._scope.name} is "
+                "compiled, so nothing can be decided or computed by Python from them: choose with "
+                "micrograd.where(condition, x, y), or call the function uncompiled"
+            )
+        raise AttributeError(f"a Tensor has no attribute {name!r}")
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of its axes."""
+        return self._sizes
+
+    @property
+    def dtype(self) -> Any:
+        """NumPy's dtype of its elements."""
+        return self._kind
+
+    def __repr__(self) -> str:
+        return f"<traced Tensor of shape {self._sizes}, {self._kind}>"
+
+    __str__ = __repr__
+    __hash__ = object.__hash__
+
+
+@dataclass(slots=True)
+class Row:
+    """A primitive on rows and literals; of a leaf, None.
+
+    name    of an argument
+    tensor  of a leaf that is closed over
+    live    whether it is read at every call: arguments, and leaves that require a gradient
+    where   the user's line
+    """
+
+    primitive: Primitive | None
+    operands: tuple[int | float, ...]
+    parameters: dict[str, Any]
+    shape: Shape
+    dtype: Any
+    name: str = ""
+    tensor: Any = None
+    live: bool = False
+    where: str = ""
+
+
+@dataclass(slots=True)
+class TensorScope:
+    """A call of a function to compile it.
+
+    wrt     leaves that are live whatever they require
+    frozen  whether no others are
+    """
+
+    name: str
+    wrt: Sequence[Any] = ()
+    frozen: bool = False
+    rows: list[Row] = field(default_factory=list)
+    is_over: bool = False
+    _rows_of: dict[int, int] = field(default_factory=dict)  # of Tensors that are closed over
+    _kept: list[Any] = field(default_factory=list)  # so that their ids stay theirs
+
+    def argument(self, name: str, shape: Shape, dtype: Any) -> TracedTensor:
+        """A Tensor that the caller gives."""
+        self.rows.append(Row(None, (), {}, shape, dtype, name, live=True))
+        return TracedTensor(self, len(self.rows) - 1, shape, dtype)
+
+    def record_primitive(
+        self, primitive: Primitive, operands: Sequence[Any], parameters: dict[str, Any]
+    ) -> TracedTensor:
+        """What a primitive gives."""
+        if self.is_over:
+            raise TraceError(
+                f"{user_location()}: this Tensor was traced when {self.name} was compiled, and "
+                "escaped from it: it has no numbers; return what is needed from the function"
+            )
+        rows = tuple([x if isinstance(x, float) else self.row(x) for x in operands])
+        k = self._record(primitive, rows, parameters)
+        return TracedTensor(self, k, self.rows[k].shape, self.rows[k].dtype)
+
+    def _record(
+        self, primitive: Primitive, operands: tuple[int | float, ...], parameters: dict[str, Any]
+    ) -> int:
+        given = [None if isinstance(x, float) else self.rows[x] for x in operands]
+        shape = primitive.shape(*(x.shape if x else () for x in given), **parameters)
+        dtypes = [x.dtype for x in given if x]
+        dtype = primitive.dtype(*dtypes, **parameters)
+        problem = refusal(primitive, shape, dtypes, np.dtype(dtype), parameters)
+        if problem:
+            raise TraceError(f"{user_location()}: {problem}; compute it outside of {self.name}")
+        self.rows.append(
+            Row(primitive, operands, dict(parameters), shape, dtype, where=user_location())
+        )
+        return len(self.rows) - 1
+
+    def row(self, x: Any) -> int:
+        """The row of a Tensor, which is made for one that is closed over."""
+        if isinstance(x, TracedTensor):
+            if x._scope is not self:
+                raise TraceError(
+                    f"{user_location()}: this Tensor belongs to another function that is compiled; "
+                    "pass it as an argument"
+                )
+            return x._row
+        waiting = [x]
+        while waiting:  # no recursion: what it is of may be deep
+            t = waiting[-1]
+            missing = [
+                y for y in t._operands if isinstance(y, Tensor) and id(y) not in self._rows_of
+            ]
+            if id(t) in self._rows_of or not missing:
+                waiting.pop()
+                if id(t) not in self._rows_of:
+                    self._rows_of[id(t)] = self._closed_over(t)
+                    self._kept.append(t)
+            else:
+                waiting += missing
+        return self._rows_of[id(x)]
+
+    def _closed_over(self, t: Any) -> int:
+        if t._primitive is not None:
+            if t._primitive.name == "of_values":
+                raise TraceError(
+                    f"{user_location()}: {self.name} uses a Tensor of Values, which does not "
+                    "compile; make it a Tensor of numbers"
+                )
+            operands = [y if isinstance(y, float) else self._rows_of[id(y)] for y in t._operands]
+            return self._record(t._primitive, tuple(operands), t._parameters)
+        if t.size == 0:
+            raise TraceError(
+                f"{user_location()}: {self.name} uses a Tensor without elements, of shape "
+                f"{t.shape}, which does not compile"
+            )
+        live = (t._needs and not self.frozen) or any(t is w for w in self.wrt)
+        self.rows.append(Row(None, (), {}, t.shape, t.dtype, t.label, t, live))
+        return len(self.rows) - 1
+
+
+def number_dtype(rows: Sequence[Row]) -> Any:
+    """What a kernel of these rows computes in: float64 if one of them is."""
+    found = [r.dtype for r in rows if is_float(r.dtype)]
+    return F64 if F64 in found else np.dtype(np.float32)
