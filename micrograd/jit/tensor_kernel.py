@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ShapeError, SignatureError, TraceError, kind, user_location
@@ -13,8 +13,9 @@ from ..tensor.core import Tensor
 from .derivatives import Wanted
 from .options import Options
 from .tensor_arguments import Leaves, built, flattened
+from .tensor_asked import leaves_of, require_one_dtype, rows_of, watched_call
 from .tensor_code import STAGES, TensorCode
-from .trace.tensors import Row, TensorScope, TracedTensor, number_dtype
+from .trace.tensors import TensorScope, TracedTensor, number_dtype
 
 WANTED = (Wanted.VALUE, Wanted.GRADIENT, Wanted.BOTH)
 
@@ -152,10 +153,7 @@ class _Compiled:
             for n, x in zip(leaves.names, leaves.tensors, strict=True)
         ]
         call = inspect.BoundArguments(bound.signature, built(leaves.tree, iter(given)))
-        try:
-            returned = kernel.function(*call.args, **call.kwargs)
-        finally:
-            scope.is_over = True
+        returned, watched = watched_call(scope, kernel.function, call)
         self._is_tuple = type(returned) in (tuple, list)
         results = list(returned) if self._is_tuple else [returned]
         for x in results:
@@ -173,12 +171,12 @@ class _Compiled:
                     f"{', '.join(f'{x.dtype} of shape {x.shape}' for x in results)}: use sum() or "
                     "mean() in it"
                 )
-            wrt, self._shape = _rows_of(kernel, chosen, alone, scope, leaves, bound)
+            wrt, self._shape = rows_of(kernel.name, chosen, alone, scope, leaves)
         options = kernel._options
         dtype = options.dtype if options.fixed else number_dtype(scope.rows)
         target = options.with_dtype(dtype).target
         if target.strict:
-            _require_one_dtype(kernel.name, scope.rows, dtype)
+            require_one_dtype(kernel.name, scope.rows, dtype)
         keeps = wanted is not Wanted.GRADIENT
         self.code = TensorCode(
             scope.rows, outputs, wrt, target, keep_value=keeps, fixed=options.fixed
@@ -192,6 +190,9 @@ class _Compiled:
             for r in scope.rows
             if r.tensor is not None and not r.live and not kernel._freeze
         ]
+
+        if not kernel._freeze:
+            self._frozen += [(t, t._changed) for t in leaves_of(watched)]
 
     @property
     def is_stale(self) -> bool:
@@ -209,52 +210,3 @@ class _Compiled:
         gradient = built(self._shape, iter([Tensor(x, x.dtype) for x in partials]))
         gradient = gradient["grad"]
         return gradient if self._wanted is Wanted.GRADIENT else (value, gradient)
-
-
-def _require_one_dtype(name: str, rows: Sequence[Row], dtype: Any) -> None:
-    """Raise TraceError for floats of another size, which a kernel computes in its own."""
-    for r in rows:
-        if r.primitive is not None and is_float(r.dtype) and r.dtype != dtype:
-            raise TraceError(
-                f"{r.where}: {name} is compiled strictly, in {dtype}, and {r.primitive.name} is in "
-                f"{r.dtype} here; give all Tensors one dtype"
-            )
-
-
-def _rows_of(
-    kernel: TensorKernel,
-    chosen: Sequence[Any] | None,
-    alone: bool,
-    scope: TensorScope,
-    leaves: Leaves,
-    bound: Any,
-) -> tuple[list[int], Any]:
-    """The rows that the gradient is with respect to, and its structure."""
-    rows: list[int] = []
-    parts: list[Any] = []
-    if chosen is None:
-        chosen = [n for n in leaves.tree if leaves.rows[n] and leaves.differentiable(n)]
-        alone = len(chosen) == 1
-        if not chosen:
-            raise SignatureError(
-                f"{kernel.name} has no argument that is a Tensor of floats; say what the gradient "
-                "is with respect to: jit(f, wrt=[w, b]), Tensors or names of parameters"
-            )
-    for w in chosen:
-        if isinstance(w, Tensor):
-            if not is_float(w.dtype) or w._primitive is not None:
-                raise SignatureError(
-                    f"{kernel.name}: wrt is of leaves of floats, got a {w.dtype} Tensor of shape "
-                    f"{w.shape}" + (f" that is the result of {w._op}" if w._primitive else "")
-                )
-            rows.append(scope.row(w))
-            parts.append(w)
-        elif w in leaves.tree and leaves.differentiable(w):
-            rows += leaves.rows[w]
-            parts.append(leaves.tree[w])
-        else:
-            raise SignatureError(
-                f"{kernel.name}: wrt should be Tensors, or names of parameters that are Tensors of "
-                f"floats, got {w!r}; there are {', '.join(leaves.tree) or 'none'}"
-            )
-    return rows, {"grad": parts[0] if alone else tuple(parts)}

@@ -18,7 +18,7 @@ from .casting import BOOL, DEFAULT, F32, F64, I64, cast, is_float
 from .elementwise import elementwise
 from .primitive import Primitive
 from .quiet import QUIET, quietly
-from .recording import OFF
+from .recording import OFF, WATCHED, note
 
 NOTHING: dict[str, Any] = {}
 _new = object.__new__
@@ -85,6 +85,8 @@ class Applying:
         out._primitive = None
         out._operands = ()
         out._parameters = NOTHING
+        if WATCHED:
+            note(*operands)
         return out
 
     def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Any:
@@ -139,6 +141,8 @@ class Applying:
 
 def forget(out: Any) -> None:
     """Make a result a leaf without a gradient."""
+    if WATCHED:
+        note(*out._operands)
     out._needs = False
     out._primitive = None
     out._operands = ()

@@ -19,7 +19,7 @@ from .applying import NOTHING, not_an_operand
 from .casting import F32, F64
 from .elementwise import elementwise, on_arrays
 from .quiet import QUIET
-from .recording import OFF
+from .recording import OFF, WATCHED, note
 
 _ndarray = np.ndarray
 _new = object.__new__
@@ -88,6 +88,8 @@ def _unary(op: Op) -> Any:
             out._primitive = None
             out._operands = ()
             out._parameters = NOTHING
+            if WATCHED:
+                note(self)
         return out
 
     return method
@@ -138,6 +140,8 @@ def _binary(cls: Any, op: Op, *, reflected: bool = False) -> Any:
             out._primitive = None
             out._operands = ()
             out._parameters = NOTHING
+            if WATCHED:
+                note(self, other)
         return out
 
     return method

@@ -19,7 +19,7 @@ from .casting import BOOL, I64
 from .indexed import gather, out_of_range
 from .layout import Place, reshape, slice_, transpose, whole
 from .primitive import Shape
-from .recording import OFF
+from .recording import OFF, WATCHED, note
 from .reducing import axis_of
 
 Part = Any  # an int, a slice, None, or an index Tensor
@@ -39,6 +39,8 @@ class Indexing:
                 pass  # it has no numbers, or an error should say what is wrong
             else:
                 if not self._needs or (OFF and get_ident() in OFF):
+                    if WATCHED:
+                        note(self)
                     return self._made(data)
                 rest = [(0, n, 1) for n in self.shape[1:]]
                 places = (_place_of(index, self.shape, 0), *rest)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ..errors import DataError, kind, user_location
 from .casting import is_float
 from .primitive import shape_error
+from .recording import note
 
 
 class Leaving:
@@ -20,6 +21,7 @@ class Leaving:
         """Its numbers as an array that cannot be written to, and shares memory: no gradient flows
         through it. `numpy().copy()` is yours.
         """
+        note(self)
         view = self._data.view()
         view.flags.writeable = False
         return view  # type: ignore[no-any-return]
@@ -31,10 +33,12 @@ class Leaving:
         """
         if self._data.size != 1:
             raise shape_error(f"item() is of one element, and this Tensor has shape {self.shape}")
+        note(self)
         return self._data.item()
 
     def tolist(self: Any) -> Any:
         """Its numbers as nested lists of Python's."""
+        note(self)
         return self._data.tolist()
 
     def __bool__(self: Any) -> bool:
@@ -43,6 +47,7 @@ class Leaving:
                 f"a Tensor of shape {self.shape} has no truth value; use any(), all(), or "
                 "micrograd.where(condition, x, y)"
             )
+        note(self)
         return bool(self._data)
 
     def __float__(self: Any) -> float:

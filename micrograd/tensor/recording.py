@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import get_ident
+from typing import Any
 
 OFF: dict[int, int] = {}
 """The threads that record nothing at the moment, and how many `no_grad` they are in."""
@@ -47,3 +48,16 @@ def recording() -> Iterator[None]:
             OFF[thread] = depth
         else:
             OFF.pop(thread, None)
+
+
+WATCHED: dict[int, list[Any]] = {}
+"""By thread that compiles a function, Tensors that require a gradient, of whose numbers something
+was computed that is not recorded: it is a constant of the function only as long as they are.
+"""
+
+
+def note(*operands: Any) -> None:
+    """Numbers of these were used, and it is not recorded."""
+    watched = WATCHED.get(get_ident())
+    if watched is not None:
+        watched += [x for x in operands if getattr(x, "_needs", False)]

@@ -17,7 +17,7 @@ from micrograd.errors import DataError, MicrogradError, ShapeError, SignatureErr
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.trace.tensor_lowering import lowered
 from micrograd.jit.trace.tensors import TensorScope
-from micrograd.tensor import one_hot
+from micrograd.tensor import no_grad, one_hot
 from micrograd.tensor.primitive import PRIMITIVES
 
 from .programs import draw
@@ -165,6 +165,30 @@ def test_parameters_are_live() -> None:
     w.data = [0.0, 0.0]
     assert frozen(x).item() == 4.0
     assert jit(lambda x: (w * x).sum(), wrt=w).grad(x).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, w: (micrograd.where(w > 0, w, x)).sum(), lambda x, w: (w.detach() * x).sum(),
+        lambda x, w: (w.data * x).sum(), lambda x, w: (x * w.numpy()).sum(),
+        lambda x, w: x.sum() * w.sum().item(), lambda x, w: x.sum() * quiet(w),
+        lambda x, w: x.sum() if (w > 0).all() else -x.sum(), lambda x, w: x[w.argmax()],
+        lambda x, w: (x * (w * w).tolist()).sum(), lambda x, w: (x * np.asarray(w > 0)).sum(),
+    ],
+)  # fmt: skip
+def test_numbers_of_parameters_that_python_reads_are_no_stale_constants(f: Any) -> None:
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    kernel = jit(lambda x: f(x, w))
+    x = Tensor([3.0, 5.0])
+    for numbers in ([1.0, 2.0], [4.0, -1.0], [-2.0, -3.0]):
+        w.data = numbers
+        assert kernel(x).item() == f(x, w).item()
+
+
+def quiet(w: Tensor) -> Tensor:
+    with no_grad():
+        return w.sum() * 2.0
 
 
 def test_what_is_compiled_once() -> None:

@@ -1,0 +1,95 @@
+"""What a function of Tensors reads as it is traced, and what its gradient is with respect to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from inspect import BoundArguments
+from threading import get_ident
+from typing import Any
+
+from ..errors import SignatureError, TraceError
+from ..tensor.casting import is_float
+from ..tensor.core import Tensor
+from ..tensor.recording import WATCHED
+from .tensor_arguments import Leaves
+from .trace.tensors import Row, TensorScope
+
+
+def watched_call(
+    scope: TensorScope, function: Callable[..., Any], call: BoundArguments
+) -> tuple[Any, list[Any]]:
+    """What a function returns, which is recorded in the scope; and the Tensors that require a
+    gradient of whose numbers it computed what is not recorded.
+    """
+    thread = get_ident()
+    outside = WATCHED.get(thread)
+    watched = WATCHED[thread] = []
+    try:
+        return function(*call.args, **call.kwargs), watched
+    finally:
+        scope.is_over = True
+        if outside is None:
+            del WATCHED[thread]
+        else:
+            outside += watched
+            WATCHED[thread] = outside
+
+
+def leaves_of(tensors: Sequence[Any]) -> list[Any]:
+    """The leaves that Tensors were computed from."""
+    found: dict[int, Any] = {}
+    waiting = list(tensors)
+    while waiting:
+        t = waiting.pop()
+        if isinstance(t, Tensor) and id(t) not in found:
+            found[id(t)] = t
+            waiting += t._operands
+    return [t for t in found.values() if t._primitive is None]
+
+
+def require_one_dtype(name: str, rows: Sequence[Row], dtype: Any) -> None:
+    """Raise TraceError for floats of another size, which a kernel computes in its own."""
+    for r in rows:
+        if r.primitive is not None and is_float(r.dtype) and r.dtype != dtype:
+            raise TraceError(
+                f"{r.where}: {name} is compiled strictly, in {dtype}, and {r.primitive.name} is in "
+                f"{r.dtype} here; give all Tensors one dtype"
+            )
+
+
+def rows_of(
+    name: str,
+    chosen: Sequence[Any] | None,
+    alone: bool,
+    scope: TensorScope,
+    leaves: Leaves,
+) -> tuple[list[int], Any]:
+    """The rows that the gradient is with respect to, and its structure."""
+    rows: list[int] = []
+    parts: list[Any] = []
+    if chosen is None:
+        chosen = [n for n in leaves.tree if leaves.rows[n] and leaves.differentiable(n)]
+        alone = len(chosen) == 1
+        if not chosen:
+            raise SignatureError(
+                f"{name} has no argument that is a Tensor of floats; say what the gradient "
+                "is with respect to: jit(f, wrt=[w, b]), Tensors or names of parameters"
+            )
+    for w in chosen:
+        if isinstance(w, Tensor):
+            if not is_float(w.dtype) or w._primitive is not None:
+                raise SignatureError(
+                    f"{name}: wrt is of leaves of floats, got a {w.dtype} Tensor of shape "
+                    f"{w.shape}" + (f" that is the result of {w._op}" if w._primitive else "")
+                )
+            rows.append(scope.row(w))
+            parts.append(w)
+        elif w in leaves.tree and leaves.differentiable(w):
+            rows += leaves.rows[w]
+            parts.append(leaves.tree[w])
+        else:
+            raise SignatureError(
+                f"{name}: wrt should be Tensors, or names of parameters that are Tensors of "
+                f"floats, got {w!r}; there are {', '.join(leaves.tree) or 'none'}"
+            )
+    return rows, {"grad": parts[0] if alone else tuple(parts)}
