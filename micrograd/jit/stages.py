@@ -27,7 +27,7 @@ class Stages(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         if name not in self._names:
-            raise KeyError(name)
+            raise KeyError(f"{name!r} is no stage; there are {', '.join(self._names)}")
         return str(self._graph()) if name == "graph" else self._executable().stage(name)
 
     def __iter__(self) -> Iterator[str]:

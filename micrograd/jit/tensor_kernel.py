@@ -20,6 +20,10 @@ from .trace.tensors import TensorScope, TracedTensor, number_dtype
 WANTED = (Wanted.VALUE, Wanted.GRADIENT, Wanted.BOTH)
 
 
+ELSEWHERE = frozenset(["jacobian", "hessian", "jvp", "vjp", "hvp", "explain", "ufunc"])
+"""What kernels of numbers have beside."""
+
+
 class TensorKernel:
     """A callable that runs native code, compiled once for the shapes and dtypes of its arguments.
 
@@ -119,6 +123,14 @@ class TensorKernel:
             )
         return self._latest.code
 
+    def __getattr__(self, name: str) -> Any:
+        if name in ELSEWHERE:
+            raise AttributeError(
+                f"{name} of functions of Tensors is not there yet; call, grad, value_and_grad and "
+                "stages() are"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __str__(self) -> str:
         return self._shown.stage("mlir")
 
@@ -134,7 +146,8 @@ class _Stages(dict[str, str]):
         self._code = code
 
     def __getitem__(self, name: str) -> str:
-        super().__getitem__(name)
+        if name not in self:
+            raise KeyError(f"{name!r} is no stage; there are {', '.join(self)}")
         return self._code.stage(name)
 
 
