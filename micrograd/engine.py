@@ -121,7 +121,8 @@ class Value(Copied, Real):
     def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Value:
         """The Value of `op` on `operands`, at least one of which is a Value."""
         for x in operands:
-            if hasattr(x, "__primitive__"):  # a Tensor
+            kind_of = x.__class__
+            if kind_of is not Value and kind_of is not float and hasattr(kind_of, "__primitive__"):
                 return x.__apply__(op, operands)  # type: ignore[no-any-return]
         lifted = tuple(lift(x) for x in operands)
         for x in lifted:

@@ -179,7 +179,7 @@ class Op:
         if there is one.
         """
         for x in arrays:
-            if hasattr(x, "__primitive__"):
+            if hasattr(x.__class__, "__primitive__"):
                 return x.__apply__(self, arrays)
         # Python's math functions leave the processor's error flags set, which NumPy would report
         with np.errstate(all="ignore"):

@@ -168,8 +168,9 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
-        if self._has_tensors(args):
-            return self._on_tensors(args, out, where)
+        for x in args:
+            if hasattr(x.__class__, "__primitive__"):
+                return self._on_tensors(args, out, where)
         parameters = self._parameters
         if len(args) != len(parameters):
             parameters = self._given(len(args))

@@ -19,8 +19,8 @@ from .trace.source import FunctionSource, Source
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether it is a Tensor."""
-    return hasattr(x, "__primitive__")
+    """Whether it is a Tensor. Its class is asked, for objects may answer to any name."""
+    return hasattr(type(x), "__primitive__")
 
 
 def takes_tensors(function: Any, wrt: Any) -> bool:
@@ -31,7 +31,9 @@ def takes_tensors(function: Any, wrt: Any) -> bool:
         return True
     said = getattr(function, "__annotations__", None) or {}
     return any(
-        x.rpartition(".")[2] == "Tensor" if isinstance(x, str) else is_tensor(x)
+        x.rpartition(".")[2] == "Tensor"
+        if isinstance(x, str)
+        else isclass(x) and hasattr(x, "__primitive__")
         for x in said.values()
     )
 
@@ -54,11 +56,6 @@ class TensorCalls:
     _options: Options
     _wanted: Wanted
     _tensor_kernel: Any = None
-
-    @staticmethod
-    def _has_tensors(args: Sequence[Any]) -> bool:
-        """Whether one of the arguments is a Tensor."""
-        return any(map(is_tensor, args))
 
     def _on_tensors(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The result for Tensors: that of a kernel of the same function of Tensors."""
