@@ -112,9 +112,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The result for these arguments, and KEYWORDS that say how to compute it."""
         how: dict[str, Any] = {}
-        if kwargs:
-            for name in self._keywords & kwargs.keys():
-                how[name] = kwargs.pop(name)
+        for name in self._keywords & kwargs.keys() if kwargs else ():
+            how[name] = kwargs.pop(name)
         if args and args[0].__class__ not in AT_SIGHT and self._binds(args):
             return self.__get__(args[0])(*args[1:], **how, **kwargs)
         if how.get("dtype") is not None:
