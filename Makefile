@@ -24,6 +24,7 @@ check: $(READY)
 # Random programs, compiled and compared with the interpreter, for as long as one likes.
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+	$(BIN)/python -m tests.fuzz.loops --seconds $(SECONDS)
 
 # The environment is made anew when what it is made from changes. The mark is set last, so an
 # installation that failed half-way is tried again.

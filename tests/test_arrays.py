@@ -312,7 +312,7 @@ def test_parameters_are_live_in_arrays_too() -> None:
         x = draw_numbers(40, 1, float).reshape(20, 2)
         before = net(x)
         model.layers[-1].neurons[0].b.data += 1.0
-        np.testing.assert_allclose(net(x), before + 1.0, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(net(x), before + 1.0, rtol=1e-5)
 
 
 def test_strict_is_the_interpreter() -> None:

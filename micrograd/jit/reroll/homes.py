@@ -14,7 +14,7 @@ import numpy as np
 from ..ir.nests import Ints
 from ..ir.program import row_major
 from .statics import Level, Map, Static, Turn
-from .strings import Hashes, _mixed
+from .strings import Hashes, mixed
 
 UNKNOWN = np.iinfo(np.int64).min
 """The identity of a value that the trace does not have: that of a sum over no terms."""
@@ -80,19 +80,23 @@ class Home:
         low, high = self.bounds()
         return tuple((high - low + 1).tolist())
 
+    def elements(self, points: Ints) -> Ints:
+        """The numbers of points in the array."""
+        found: Ints = (points - self.bounds()[0]) @ np.array(row_major(self.shape), dtype=np.int64)
+        return found
+
     def flat(self, map: Map) -> tuple[int, tuple[int, ...]]:
         """The offset and strides of an access to the points of a map."""
         matrix, vector = map
         strides = np.array(row_major(self.shape), dtype=np.int64)
-        offset = int((vector - self.bounds()[0]) @ strides)
-        return offset, tuple((matrix @ strides).tolist())
+        return int(self.elements(vector)), tuple((matrix @ strides).tolist())
 
 
 def keys_of(points: Ints) -> Hashes:
     """A number for each row: equal for equal rows, and else hardly ever."""
     keys = np.zeros(len(points), dtype=np.uint64)
     for column in points.T:
-        keys = _mixed(keys * np.uint64(31) ^ _mixed(column))
+        keys = mixed(keys * np.uint64(31) ^ mixed(column))
     return keys
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from ... import ops as table
 from ...checking import is_checking
 from ...errors import CompilerError
-from ..ir.graph import Graph, op_of
+from ..ir.graph import CONSTANT, Graph, op_of
 from ..ir.nests import Ints
 from ..ir.program import (
     Access,
@@ -32,6 +32,7 @@ from ..ir.program import (
     entry,
     row_major,
 )
+from ..ir.verify import verify
 from . import found
 from .classes import declare_leaves
 from .distribute import Ordered, Step, distribute
@@ -88,12 +89,21 @@ def _program(graph: Graph, ops: Ops, depth: int, output: str, most: int) -> Prog
         return None
     writer = _Writer(graph, operands, steps)
     program = writer.program(output)
-    wrong = mismatch(program, operands.values, writer.claims, output)
+    wrong = mismatch(program, operands.values, writer.claims, output) or _illegal(program)
     if wrong is not None:
         if is_checking():
             raise CompilerError(f"the loops found in the trace are not its own: {wrong}")
         return None
     return program
+
+
+def _illegal(program: Program) -> str | None:
+    """What the verifier says against a program, if anything."""
+    try:
+        verify(program, "reroll", stage="rerolled")
+    except CompilerError as error:
+        return str(error)
+    return None
 
 
 class _Writer:
@@ -207,8 +217,7 @@ class _Writer:
 
     def _at_points(self, home: Home, there: Ints, points: Ints, path: tuple[Level, ...]) -> Access:
         """The access to points of a home that follow no map."""
-        strides = np.array(row_major(home.shape), dtype=np.int64)
-        return self._entry(f"t{home.number}", (there - home.bounds()[0]) @ strides, points, path)
+        return self._entry(f"t{home.number}", home.elements(there), points, path)
 
     def _access(self, home: Home, map: Map) -> Access:
         return Access(f"t{home.number}", *home.flat(map))
@@ -218,17 +227,13 @@ class _Writer:
         op = int(self.ops.number[node])
         if op < 0:
             code, payload = int(self.graph.codes[node]), int(self.graph.x[node])
-            if code == 0:
+            if code == CONSTANT:
                 return float(self.graph.constants[payload])
             return Access(*self.graph.element(code, payload))
         static = self.operands.statics[int(self.operands.static_of[op])]
-        home = self._home(static.number)
+        home = self.operands.task_of[static.number].home
         point = static.points[self.operands.row_of[op]][: home.rank]
-        strides = np.array(row_major(home.shape), dtype=np.int64)
-        return Access(f"t{home.number}", int((point - home.bounds()[0]) @ strides))
-
-    def _home(self, static: int) -> Home:
-        return self.operands.homes[static]
+        return Access(f"t{home.number}", int(home.elements(point)))
 
     # -- data ------------------------------------------------------------------------------------
 
@@ -286,7 +291,7 @@ class _Writer:
 
 
 def _depend_on(values: Ints, points: Ints) -> bool:
-    """Whether values are the same wherever the points are."""
+    """Whether values follow from the points: they are the same wherever these are."""
     if not points.shape[1]:
         return bool((values == values[0]).all())
     order = np.lexsort(points.T[::-1])

@@ -29,7 +29,7 @@ from ..ir.program import (
     Statement,
     accesses,
 )
-from .strings import Ops
+from .strings import LITERAL, Ops
 
 NOTHING = np.iinfo(np.int64).max
 """The value of an element that nothing has written."""
@@ -54,7 +54,7 @@ class Values:
         """The values that operands are, which Ops describes by kind and ref."""
         place = np.clip(-2 - kind, 0, len(self._bases) - 1)
         found = np.where(kind >= 0, ref, -2 - (self._bases[place] + ref))
-        literal = kind == -1
+        literal = kind == LITERAL
         if literal.any():
             numbers = self._numbers[np.where(literal, ref, 0)]
             found = np.where(literal, -2 - int(self._bases[-1]) - numbers, found)

@@ -13,7 +13,7 @@ import numpy as np
 from .absorb import Absorbing
 from .boundaries import Segment, extended, with_empty_loops
 from .segments import Blocks, segment_starts
-from .strings import SLOTS, Ops, _mixed
+from .strings import SLOTS, Ops, mixed
 from .tree import Tree
 
 LONGEST = 48
@@ -63,10 +63,10 @@ class _Recogniser:
         n = len(symbols)
         if n < 32:
             return []
-        mixed = _mixed(symbols)
+        letters = mixed(symbols)
         hashes = np.zeros(n - WINDOW + 1, dtype=np.uint64)
         for k in range(WINDOW):
-            hashes = hashes * np.uint64(1000003) + mixed[k : n - WINDOW + 1 + k]
+            hashes = hashes * np.uint64(1000003) + letters[k : n - WINDOW + 1 + k]
         order = np.argsort(hashes, kind="stable")
         distances = np.diff(order)[hashes[order][1:] == hashes[order][:-1]]
         values, times = np.unique(distances, return_counts=True)
@@ -201,7 +201,7 @@ class _Recogniser:
         of = run[at]
         longest = np.zeros(len(runs), dtype=np.int64)
         np.maximum.at(longest, of, length)
-        whole = longest >= min(fewest, 3)
+        whole = longest >= FEWEST
         few = np.bincount(of, minlength=len(runs)) <= 3
         keep = whole[of] & ~(few[of] & (length < fewest))
         for k in np.flatnonzero(~whole).tolist():

@@ -81,18 +81,18 @@ class Ops:
         Of what may accumulate the first operand does not count: the value before has another class
         than the start value.
         """
-        leaf = _mixed(np.arange(len(self.leaves) + 3))
-        found = _mixed(self.code)
+        leaf = mixed(np.arange(len(self.leaves) + 3))
+        found = mixed(self.code)
         for level in range(depth):
-            new = _mixed(self.code)
+            new = mixed(self.code)
             for slot in range(SLOTS):
                 kind, ref = self.kind[slot], np.where(self.kind[slot] >= 0, self.ref[slot], 0)
-                made = found[ref] if level and len(ref) else _mixed(np.maximum(kind, 0))
+                made = found[ref] if level and len(ref) else mixed(np.maximum(kind, 0))
                 other = leaf[np.clip(-kind, 0, len(leaf) - 1)]
                 hashed = np.where(kind >= 0, made, other)
                 if slot == 0:
                     hashed = np.where(self.chain, np.uint64(7), hashed)
-                new = _mixed(new * np.uint64(31) + hashed + np.uint64(slot))
+                new = mixed(new * np.uint64(31) + hashed + np.uint64(slot))
             found = new
         numbers: Ints = np.unique(found, return_inverse=True)[1].astype(np.int64)
         return numbers
@@ -107,7 +107,7 @@ def _is_chain(codes: Ints) -> Bools:
     return known[codes]
 
 
-def _mixed(x: npt.NDArray[np.int64] | Hashes) -> Hashes:
+def mixed(x: npt.NDArray[np.int64] | Hashes) -> Hashes:
     """Numbers as hashes: the finaliser of splitmix64."""
     h: Hashes = (x.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     h ^= h >> np.uint64(29)

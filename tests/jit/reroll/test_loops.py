@@ -12,6 +12,8 @@ import pytest
 
 from micrograd import exp, jit, log, maximum, relu, tanh
 from micrograd.errors import CompilerError
+from micrograd.jit.compile import optimized
+from micrograd.jit.ir.bounds import interpret_bounded
 from micrograd.jit.ir.interpret import interpret, interpret_graph
 from micrograd.jit.ir.program import Access, Apply, Program, Statement, map_accesses, map_statements
 from micrograd.jit.ir.verify import verify
@@ -23,9 +25,11 @@ from micrograd.jit.reroll.prove import mismatch
 from micrograd.jit.reroll.recognise import recognise
 from micrograd.jit.reroll.statics import statics_of
 from micrograd.jit.reroll.strings import Ops
+from micrograd.jit.target import Target
 
 from ...loop_sources import LENGTH, function, source
 from ...regular import Traced, equal, floats, traced
+from ..emit.nested import FORMS, Form, Nested
 
 Function = Callable[..., Any]
 
@@ -203,6 +207,31 @@ def test_random_programs_are_found_or_left_alone(block: int, monkeypatch: Any) -
     assert programs >= 11
 
 
+# --- compiled, at every width ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_code_for_found_loops_is_what_their_program_means(form: Form) -> None:
+    """Kinds of loops and drawn ones, with gradients, within what rounding may change."""
+    bits, vector_bits, strict = form
+    dtype = np.dtype(f"f{bits // 8}")
+    target = Target.host(dtype, strict=strict, vector_bits=vector_bits)
+    traces = [made(kind, sizes) for kind in KINDS for sizes in KINDS[kind][1][:2]]
+    traces += [traced(function(source(s)), floats(LENGTH), floats(LENGTH, 1)) for s in range(8)]
+    loose: list[float] = []
+    for t in traces:
+        program = looped(t.graph, "out", 10_000)
+        assert program is not None
+        program = optimized(gradient(program, ("out", 0), t.wrt, keep_value=True), target)
+        given = {name: np.array(numbers, dtype) for name, numbers in t.given.items()}
+        found = Nested(program, form, level=0).run(given)
+        for name, bounded in interpret_bounded(program, given, dtype).items():
+            value, error = bounded.value[:, 0], bounded.error[:, 0]
+            assert (np.abs(found[name] - value) <= error).all(), f"{name}\n{program}"
+            loose.append(float(error.max() / np.abs(value).max()))
+    assert np.median(loose) < (1e-12 if bits == 64 else 1e-3)  # the bounds say something
+
+
 # --- the proof ------------------------------------------------------------------------------------
 
 
@@ -249,6 +278,19 @@ def test_every_access_that_is_moved_is_noticed(kind: str, monkeypatch: Any) -> N
         wrong = mismatch(mutant, values, {**claims, id(other): claims[id(s)]}, output)
         assert wrong is not None, f"{s} -> {other}"
     assert tried > 20
+
+
+def test_an_illegal_program_is_told_under_check_and_left_alone_otherwise(monkeypatch: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise CompilerError("it reads too early")
+
+    monkeypatch.setattr(loops, "verify", refuse)
+    t = made("three states", (20,))
+    monkeypatch.delenv("MICROGRAD_CHECK", raising=False)
+    assert looped(t.graph, "out", 1000) is None
+    monkeypatch.setenv("MICROGRAD_CHECK", "1")
+    with pytest.raises(CompilerError, match="not its own: it reads too early"):
+        looped(t.graph, "out", 1000)
 
 
 def test_a_mismatch_is_told_under_check_and_left_alone_otherwise(monkeypatch: Any) -> None:
