@@ -25,7 +25,7 @@ class Cotangents:
     """The cotangents of a program's arrays, which are declared in it.
 
     names   array -> its cotangent array, where that is not ct_<array>
-    wrt     the arrays whose cotangents are asked for, beside those of outputs
+    asked   the arrays whose cotangents are asked for, beside those of outputs
     body    where statements are appended
     """
 
@@ -35,9 +35,7 @@ class Cotangents:
         self.body: list[Node] = program.body
         self.set: dict[str, bytearray] = {}  # cotangent array -> which elements have a number
         self.reached: dict[str, Bools] = {}  # the same -> which of them something flowed to
-        self.scattered = {
-            a.array for s in program.statements for a in s.accesses if a.parts and a.index_arrays
-        }
+        self.scattered = {a.array for s in program.statements for a in s.accesses if a.index_arrays}
         self.masks: dict[tuple[bytes, tuple[int, ...]], Access] = {}
         self.owners = owners(program, set(asked))
 

@@ -29,7 +29,7 @@ def domain_of(
         if whole:
             levels.append(path[d])
             continue
-        level = _level(-1, tuple(levels), inner, k)
+        level = _level(tuple(levels), inner, k)
         if level is None:
             return None
         levels.append(level)
@@ -58,7 +58,7 @@ def _each_once(points: Ints) -> bool:
     return bool((leading > 0).all())
 
 
-def _level(number: int, outer: tuple[Level, ...], points: Ints, d: int) -> Level | None:
+def _level(outer: tuple[Level, ...], points: Ints, d: int) -> Level | None:
     """The loop that column d of the points is an index of; None if it leaves some out."""
     begins = first_of_rows(points, d)
     steps = first_of_rows(points, d + 1)
@@ -68,4 +68,4 @@ def _level(number: int, outer: tuple[Level, ...], points: Ints, d: int) -> Level
     starts = np.cumsum(counts) - counts
     if not np.array_equal(values, np.arange(len(values)) - np.repeat(starts, counts)):
         return None
-    return Level(number, outer, points[begins][:, :d], counts)
+    return Level(outer, points[begins][:, :d], counts)

@@ -258,7 +258,7 @@ class Operands:
         points = use.points[rows] @ map[0] + map[1]
         target: Map | None = None
         if domain is None:
-            level = Level(-1, (), np.zeros((1, 0), dtype=np.int64), np.array([len(rows)]))
+            level = Level((), np.zeros((1, 0), dtype=np.int64), np.array([len(rows)]))
             path: tuple[Level, ...] = (level,)
             inner = np.arange(len(rows))[:, None]
             target = affine(inner, points)

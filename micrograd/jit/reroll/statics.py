@@ -32,7 +32,6 @@ class Level:
     counts   how often it ran then
     """
 
-    number: int
     outer: tuple[Level, ...]
     points: Ints
     counts: Ints
@@ -74,10 +73,8 @@ class Static:
 def statics_of(tree: Tree) -> list[Static]:
     """The statics, in the order in which they were made."""
     found: list[Static] = []
-    levels = 0
 
     def walk(items: Ints, points: Ints, symbol: int, path: tuple[Level, ...]) -> None:
-        nonlocal levels
         if not len(items):  # in loops that never run
             return
         if symbol not in tree.bodies:
@@ -85,8 +82,7 @@ def statics_of(tree: Tree) -> list[Static]:
             found.append(Static(len(found), code, path, points, items))
             return
         counts = tree.blocks[items]
-        level = Level(levels, path, points, counts)
-        levels += 1
+        level = Level(path, points, counts)
         owner = np.repeat(np.arange(len(items)), counts)
         within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
         inner = np.concatenate([points[owner], within[:, None]], axis=1)
