@@ -23,12 +23,14 @@ from lowering.bindings import ir
 from ..dialect.blocks import new_module
 from ..ir.program import Access, Array, Expr, Program, Role, Statement
 from ..schedule.nest import Nest
+from ..schedule.products import Product
 from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder
 from .interface import ENTRY, STORED, Interface
 from .loop import LoopEmitter
 from .nest import NestEmitter
+from .products import ProductEmitter
 from .storage import INLINE_DATA, Storage, in_pieces
 
 
@@ -193,6 +195,8 @@ class Emitter:
                 self._assign(step)
             elif isinstance(step, Nest):
                 NestEmitter(self.builder, step, self.storage).emit()
+            elif isinstance(step, Product):
+                ProductEmitter(self.builder, step, self.storage).emit()
             else:
                 LoopEmitter(self.builder, step, self.storage).emit()
 

@@ -59,16 +59,16 @@ def _of(s: Statement) -> Iterator[Contraction]:
     kept = [d for d, stride in enumerate(strides) if stride]
     reduced = [d for d, stride in enumerate(strides) if not stride]
     for product in _terms(s.expr):
-        factors = [f for f in _factors(product) if any(True for _ in accesses(f))]
-        varying = [_loops(f) for f in factors]
+        found = [f for f in factors(product) if any(True for _ in accesses(f))]
+        varying = [_loops(f) for f in found]
         if sum(bool(loops & set(reduced)) for loops in varying) < 2:
             continue  # with all but one factor fixed, it is a sum and not a contraction
         yield Contraction(
             s.target.array,
             tuple(s.domain[d] for d in kept),
             tuple(s.domain[d] for d in reduced),
-            tuple(map(_name, factors)),
-            _kind(factors, varying, kept, reduced, s.domain),
+            tuple(map(_name, found)),
+            _kind(found, varying, kept, reduced, s.domain),
         )
 
 
@@ -84,7 +84,7 @@ def _terms(expr: Expr) -> Iterator[Expr]:
                 stack.extend(reversed(e.args))
 
 
-def _factors(expr: Expr) -> list[Expr]:
+def factors(expr: Expr) -> list[Expr]:
     """What a product multiplies, left to right; a square is twice the same."""
     found: list[Expr] = []
     stack = [expr]

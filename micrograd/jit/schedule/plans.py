@@ -70,7 +70,7 @@ def touches(body: Iterable[Statement]) -> dict[str, set[tuple[int, int] | None]]
     return found
 
 
-class _Uses:
+class Uses:
     """Which arrays some statements read, assign and accumulate into."""
 
     def __init__(self, state: Collection[str]) -> None:
@@ -119,7 +119,7 @@ class Plan:
         self.before: list[Statement] = []
         self.group: list[Statement] = []
         self.after: list[Statement] = []
-        inside, behind = _Uses(state), _Uses(state)
+        inside, behind = Uses(state), Uses(state)
         self.touched: dict[str, set[tuple[int, int] | None]] = {}
         self.written: set[str] = set()
         self.read: set[str] = set()

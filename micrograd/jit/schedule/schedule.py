@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from ..ir.extents import Extent
 from ..ir.program import Program, Role, Statement
 from ..target import Target
+from .absorb import with_products
 from .across import across
 from .counts import operations
 from .fuse import Bounds, Group, Part, fuse
 from .lanes import VectorLoop, vectorize
 from .nest import Nest
+from .products import Product
 
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""
@@ -32,7 +34,7 @@ WHOLE_LOOPS = 60
 CHUNK_LOOPS = 40
 """Operations in one function of a program of many loops."""
 
-Step = Statement | VectorLoop | Nest
+Step = Statement | VectorLoop | Nest | Product
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Schedule:
         for k, steps in enumerate(self.functions):
             lines.append(f"function {k}: {sum(map(cost, steps))} operations")
             for loop in steps:
-                if isinstance(loop, VectorLoop | Nest):
+                if not isinstance(loop, Statement):
                     lines += loop.lines(self.program.arrays)
         if self.registers:
             names = sorted(self.registers)
@@ -104,7 +106,10 @@ def schedule(
     padded     run-time extents will be multiples of what the schedule says
     """
     state = {a.name for a in program.with_role(Role.STATE)}
-    parts = fuse(program.body, Bounds(target.strict, state))
+    bounds = Bounds(target.strict, state)
+    parts: list[Part | Product] = []
+    for piece in [program.body] if points else with_products(program, target):
+        parts += [piece] if isinstance(piece, Product) else fuse(piece, bounds)
     steps = list(_steps(parts, program, 1 if points else target.lanes, target))
     functions, opt_level, reason = _functions(steps)
     shared = _shared(functions)
@@ -116,6 +121,8 @@ def schedule(
         if isinstance(step, VectorLoop)
         for name in [*step.tiles, *step.strips]
     }
+    products = [step for step in steps if isinstance(step, Product)]
+    tiles |= {name for product in products for name in product.unstored}
     nests = [step for step in steps if isinstance(step, Nest)]
     stretches = {name: length for nest in nests for name, length in nest.tiles.items()}
     addressed = _touched_in_loops(parts) | shared
@@ -166,12 +173,14 @@ def cost(step: Step) -> int:
     """The operations that a step becomes as code: ops, sums, copies."""
     if isinstance(step, VectorLoop):
         return sum(map(cost, step.group.statements))
-    if isinstance(step, Nest):
+    if isinstance(step, Nest | Product):
         return sum(map(cost, step.statements))
     return max(1, operations(step.expr) + (step.accumulate is not None))
 
 
-def _steps(parts: list[Part], program: Program, width: int, target: Target) -> Iterable[Step]:
+def _steps(
+    parts: list[Part | Product], program: Program, width: int, target: Target
+) -> Iterable[Step]:
     touched = [{a.array for s in part.statements for a in s.accesses} for part in parts]
     everywhere = Counter(name for names in touched for name in names)
     for part, names in zip(parts, touched, strict=True):
@@ -182,6 +191,8 @@ def _steps(parts: list[Part], program: Program, width: int, target: Target) -> I
             own = {name for name in names if everywhere[name] == 1 and _is_temporary(name, program)}
             nest = part.narrowed(own).plan(width, target.strict, program.arrays)
             yield nest if width == 1 or target.strict else across(nest, width)
+        elif isinstance(part, Product):
+            yield part
         else:
             yield from part.statements
 
@@ -203,7 +214,7 @@ def _cut(steps: Iterable[Step], most: int) -> Iterable[list[Step]]:
         yield chunk
 
 
-def _touched_in_loops(parts: Iterable[Part]) -> set[str]:
+def _touched_in_loops(parts: Iterable[Part | Product]) -> set[str]:
     """Arrays that need an address: indexed by a loop, or through a table, or set in a loop; or
     touched by a nest.
 
@@ -214,7 +225,7 @@ def _touched_in_loops(parts: Iterable[Part]) -> set[str]:
     for part in parts:
         ordered = isinstance(part, Nest) or (isinstance(part, Group) and part.in_turn)
         for s in part.statements:
-            if isinstance(part, Nest):
+            if isinstance(part, Nest | Product):
                 found.update(a.array for a in s.accesses)
             elif s.domain:
                 found.update(a.array for a in s.accesses if not a.is_constant)
@@ -228,7 +239,7 @@ def _touched_in_loops(parts: Iterable[Part]) -> set[str]:
 def _statements(step: Step) -> list[Statement]:
     if isinstance(step, VectorLoop):
         return step.group.statements
-    return step.statements if isinstance(step, Nest) else [step]
+    return step.statements if isinstance(step, Nest | Product) else [step]
 
 
 def _shared(functions: list[list[Step]]) -> set[str]:

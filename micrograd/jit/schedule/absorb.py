@@ -1,0 +1,279 @@
+"""The body of a program -> its products, each with what it begins with and what follows it, and
+what is left between them.
+
+An assignment of the whole target is what a product begins with. What is computed element by
+element from the result is its finish, wherever it stands, if it may move up to the product. Arrays
+that a product writes are touched by it at one place per element: so it may go tile by tile.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ..ir.extents import is_number
+from ..ir.program import (
+    Access,
+    Apply,
+    Array,
+    Expr,
+    Node,
+    Program,
+    Role,
+    Statement,
+    accesses,
+    map_accesses,
+    statements,
+)
+from ..target import Target
+from .counts import operations
+from .plans import Uses
+from .products import Matrices, Product, arranged, depths, is_apart, is_plain, matrices
+
+MOST_OPS = 24
+"""Operations for each element, in all that follows a product."""
+MOST_ARRAYS = 8
+"""Arrays that it touches."""
+
+Piece = list[Node] | Product
+
+
+def with_products(program: Program, target: Target) -> list[Piece]:
+    """The body of a program, in pieces: products, and nodes between them."""
+    arrays = program.arrays
+    found = {
+        id(s): m
+        for s in program.body
+        if isinstance(s, Statement) and (m := matrices(s, arrays, target))
+    }
+    if target.strict or not found:
+        return [program.body]
+    state = {a.name for a in program.with_role(Role.STATE)}
+    body: list[Node | Product] = list(
+        _shared(program.body, {m.target.array for m in found.values()})
+    )
+    k = 0
+    while k < len(body):
+        node = body[k]
+        m = found.get(id(node)) if isinstance(node, Statement) else None
+        if m is None:
+            k += 1
+            continue
+        around = _Around(m, arrays, target, state)
+        before, behind = body[:k], body[k + 1 :]
+        if depths(m) == 1:
+            before = around.begin(before)
+            behind = around.follow(behind)
+        body = [*before, arranged(m, around.start, around.finish), *behind]
+        k = len(before) + 1
+    _leave_unstored(body, arrays)
+    return list(_pieces(body))
+
+
+def _pieces(body: Sequence[Node | Product]) -> Iterator[Piece]:
+    between: list[Node] = []
+    for node in body:
+        if isinstance(node, Product):
+            if between:
+                yield between
+                between = []
+            yield node
+        else:
+            between.append(node)
+    if between:
+        yield between
+
+
+def inside(node: Node | Product) -> list[Statement]:
+    """The statements of a node."""
+    return node.statements if isinstance(node, Product) else list(statements([node]))
+
+
+def _leave_unstored(body: Sequence[Node | Product], arrays: Mapping[str, Array]) -> None:
+    """Find what only one product touches."""
+    touched = [{a.array for s in inside(node) for a in s.accesses} for node in body]
+    everywhere = Counter(name for names in touched for name in names)
+    for node, names in zip(body, touched, strict=True):
+        if isinstance(node, Product):
+            node.unstored = {
+                n for n in names if everywhere[n] == 1 and arrays[n].role is Role.TEMPORARY
+            }
+
+
+def _shared(body: Sequence[Node], results: Collection[str]) -> Iterator[Node]:
+    """The body, in which what a statement computes from the result of a product is read from its
+    target, where the next ones compute the same.
+    """
+    known: list[tuple[Statement, set[str]]] = []
+    for node in body:
+        after = node
+        if isinstance(node, Statement):
+            for s, _ in known:
+                if s.domain == node.domain:
+                    after = replace(node, expr=_instead(after.expr, s.expr, s.target))  # type: ignore[union-attr]
+        yield after
+        written = {s.target.array for s in inside(node)}
+        known = [(s, names) for s, names in known if not names & written]
+        if isinstance(after, Statement) and after.accumulate is None:
+            read = {a.array for a in accesses(after.expr)}
+            to = after.target
+            made = isinstance(after.expr, Apply) and bool(read & set(results))
+            if made and to.array not in read and not to.parts and is_apart(to, after.domain):
+                known.append((after, read | {to.array}))
+
+
+def _instead(expr: Expr, old: Expr, new: Access) -> Expr:
+    if expr == old:
+        return new
+    if isinstance(expr, Apply):
+        return Apply(expr.op, tuple([_instead(x, old, new) for x in expr.args]))
+    return expr
+
+
+class _Around:
+    """What stands around one product and becomes part of it."""
+
+    def __init__(
+        self,
+        m: Matrices,
+        arrays: Mapping[str, Array],
+        target: Target,
+        state: Collection[str],
+    ) -> None:
+        self.m = m
+        self.arrays = arrays
+        self.target = target
+        self.state = state
+        self.start: Expr | None = None
+        self.finish: list[Statement] = []
+        self.written = {m.target.array: m.target}
+
+    def begin(self, before: Sequence[Node | Product]) -> list[Node | Product]:
+        """What is left of what stands before it, without what it begins with."""
+        name = self.m.target.array
+        between: set[str] = set()
+        for k in reversed(range(len(before))):
+            node = before[k]
+            touched = {a.array for s in inside(node) for a in s.accesses}
+            if name in touched:
+                s = self._over(node) if isinstance(node, Statement) else None
+                if s is not None and s.accumulate is None and s.target == self.m.target:
+                    read = {a.array for a in accesses(s.expr)}
+                    if not read & between and name not in read and self._is_plain(s):
+                        self.start = s.expr
+                        return [*before[:k], *before[k + 1 :]]
+                break
+            between |= {s.target.array for s in inside(node)}
+        return list(before)
+
+    def follow(self, behind: Sequence[Node | Product]) -> list[Node | Product]:
+        """What is left of what stands behind it, without what it finishes with."""
+        left: list[Node | Product] = []
+        passed = Uses(self.state)
+        for node in behind:
+            s = self._next(node) if isinstance(node, Statement) else None
+            if s is not None and passed.commutes(node):  # type: ignore[arg-type]
+                self.finish.append(s)
+                self.written[s.target.array] = s.target
+                continue
+            left.append(node)
+            for x in inside(node):
+                passed.add(x)
+        return left
+
+    def _next(self, node: Statement) -> Statement | None:
+        """A statement over the kept loops, if it can be part of the finish."""
+        if not any(a.array in self.written for a in accesses(node.expr)):
+            return None
+        s = self._over(node)
+        if s is None or not self._is_plain(s) or not is_apart(s.target, self.m.counts):
+            return None
+        if s.accumulate is not None and s.accumulate.reduces != "+":
+            return None
+        if s.target.array in (self.m.left.array, self.m.right.array):
+            return None
+        together = [*self.finish, s]
+        places: dict[str, set[Access]] = {}
+        for a in [x for f in together for x in f.accesses]:
+            places.setdefault(a.array, set()).add(a)
+        if self.start is not None:
+            for a in accesses(self.start):
+                places.setdefault(a.array, set()).add(a)
+        for name in {*self.written, s.target.array}:
+            written = self.written.get(name, s.target)
+            if places.get(name, {written}) != {written}:
+                return None
+        ops = sum(operations(f.expr) + 1 for f in together)
+        return s if ops <= MOST_OPS and len(places) <= MOST_ARRAYS else None
+
+    def _is_plain(self, s: Statement) -> bool:
+        return all(is_plain(a, self.arrays, self.target) for a in s.accesses)
+
+    def _over(self, s: Statement) -> Statement | None:
+        """A statement over the product's kept loops, if it touches each of its elements once."""
+        if any(a.parts for a in s.accesses):
+            return None
+        m = self.m
+        places = [a for a in s.accesses if a.array in self.written]
+        names = [a.array for a in places]
+        anchor = self.written[names[0]]
+        place = places[0]
+        if place.offset != anchor.offset:
+            return None
+        shares = _shares(place.strides, s.domain, anchor.strides, m.counts)
+        if shares is None:
+            return None
+
+        def over(a: Access) -> Access:
+            strides = [0] * len(m.counts)
+            for d, loops in enumerate(shares):
+                for p, times in loops:
+                    strides[p] = a.strides[d] * times
+            return Access(a.array, a.offset, tuple(strides))
+
+        if len(shares) == len(s.domain):
+            return replace(
+                s, target=over(s.target), expr=map_accesses(s.expr, over), domain=m.counts
+            )
+        return None
+
+
+def _shares(
+    strides: Sequence[int], domain: Sequence[int], wanted: Sequence[int], counts: Sequence[int]
+) -> list[list[tuple[int, int]]] | None:
+    """Of each loop of a statement the product's loops that it is, and by how much a step of each
+    moves it; None if these are not the same points.
+
+    >>> _shares((1,), (12,), (4, 1), (3, 4))
+    [[(0, 4), (1, 1)]]
+    """
+    theirs = sorted(range(len(domain)), key=lambda d: -strides[d])
+    ours = sorted(range(len(counts)), key=lambda p: -wanted[p])
+    found: list[list[tuple[int, int]]] = [[] for _ in domain]
+    for d in theirs:
+        left: int = domain[d]
+        if is_number(left) and left == 1:
+            continue
+        if strides[d] <= 0:
+            return None
+        while ours:
+            p = ours[0]
+            count = counts[p]
+            if wanted[p] <= 0 or wanted[p] % strides[d]:
+                return None
+            if not is_number(left) or not is_number(count):
+                if left != count or wanted[p] != strides[d] or found[d]:
+                    return None
+                left = 1
+            elif left % count or wanted[p] != strides[d] * (left // count):
+                return None
+            else:
+                left //= count
+            found[d].append((p, wanted[p] // strides[d]))
+            ours.pop(0)
+            if left == 1:
+                break
+        if left != 1:
+            return None
+    return None if ours else found

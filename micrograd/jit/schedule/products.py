@@ -1,0 +1,286 @@
+"""Statements -> products of matrices, with what stands around them.
+
+A product is a contraction of two accesses whose loops are of four kinds: rows (of the target and
+the left factor), columns (of the target and the right one), depth (of both factors), and outer
+ones, a product each. What it starts with, and what is done element by element with its result, is
+part of it, so that the result need not be in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+
+from ... import ops
+from ..ir.extents import Extent, is_number
+from ..ir.program import (
+    NUMBER,
+    Access,
+    Apply,
+    Array,
+    Expr,
+    Statement,
+    accesses,
+    map_accesses,
+)
+from ..target import Target
+from .contractions import factors
+
+LEAST_PRODUCTS = 16 * 1024
+"""A contraction of fewer products of numbers stays with the statements around it."""
+LEAST_MATRIX = 512
+"""So does one of which the two shorter sides make less: the result and the factors are streamed."""
+
+
+@dataclass(slots=True)
+class Product:
+    """`target[.., i, j] += left[.., i, k] right[.., k, j]`: a step of the schedule.
+
+    contraction   its domain are the outer loops, rows, columns, depth
+    start         what a sum begins with; None: with what the target is
+    finish        what is done with every element when it is there, over outer loops, rows, columns
+    unstored      arrays that live in registers: nothing else needs them
+    """
+
+    contraction: Statement
+    start: Expr | None
+    finish: list[Statement]
+    unstored: set[str] = field(default_factory=set)
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Rows, columns, depth."""
+        rows, columns, depth = self.contraction.domain[-3:]
+        return rows, columns, depth
+
+    @property
+    def factors(self) -> tuple[Access, Access]:
+        """What is multiplied: left, right."""
+        left, right = accesses(self.contraction.expr)
+        return left, right
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """The loops around it."""
+        return self.contraction.domain[:-3]
+
+    @property
+    def statements(self) -> list[Statement]:
+        """All that it does, in order; what it starts with is an assignment."""
+        s = self.contraction
+        begin = []
+        if self.start is not None:
+            begin = [Statement(_without_depth(s.target), self.start, s.domain[:-1])]
+        return [*begin, s, *self.finish]
+
+    def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
+        """As it is printed: the sizes, then what it consists of."""
+        sizes = " x ".join(map(str, self.sizes))
+        around = f", {' x '.join(map(str, self.outer))} times" if self.outer else ""
+        yield f"  product {sizes}{around}"
+        s = self.contraction
+        yield f"    {s.text(0, arrays)}"
+        if self.start is None:
+            yield "    start: what is there"
+        else:
+            start = Statement(_without_depth(s.target), self.start, s.domain[:-1])
+            yield f"    start: {start.text(0, arrays)}"
+        for each in self.finish:
+            yield f"    finish: {each.text(0, arrays)}"
+        if self.unstored:
+            yield f"    not stored: {', '.join(sorted(self.unstored))}"
+
+
+def _without_depth(a: Access) -> Access:
+    return replace(a, strides=a.strides[:-1])
+
+
+# -- which loops are what ------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Matrices:
+    """A contraction of two accesses; `kept` and `summed` are its loops, by number."""
+
+    statement: Statement
+    left: Access
+    right: Access
+    kept: list[int]
+    summed: list[int]
+
+    @property
+    def target(self) -> Access:
+        """What is added to, over the kept loops."""
+        return self.over_kept(self.statement.target)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How long the kept loops are."""
+        return tuple([self.statement.domain[d] for d in self.kept])
+
+    def over_kept(self, a: Access) -> Access:
+        """An access with the kept loops only."""
+        return replace(a, strides=tuple([a.strides[d] for d in self.kept]))
+
+
+def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matrices | None:
+    """A statement as a product of matrices, if it is one, and one that is worth it."""
+    found = factors(s.expr)
+    if (
+        s.accumulate is None
+        or s.accumulate.reduces != "+"
+        or len(found) != 2
+        or s.points < LEAST_PRODUCTS
+    ):
+        return None
+    left, right = found
+    if not (isinstance(left, Access) and isinstance(right, Access)):
+        return None
+    every = (s.target, left, right)
+    if not all(is_plain(a, arrays, target) for a in every):
+        return None
+    if s.target.array in (left.array, right.array):
+        return None
+    domain = range(len(s.domain))
+    kept = [d for d in domain if s.target.strides[d]]
+    summed = [d for d in domain if not s.target.strides[d]]
+    of_both = all(left.strides[d] and right.strides[d] for d in summed)
+    of_one = all(left.strides[d] or right.strides[d] for d in kept)
+    m = Matrices(s, left, right, kept, summed)
+    if not (summed and of_both and of_one and is_apart(m.target, m.counts)):
+        return None
+    if not all(is_number(c) or isinstance(c, Extent) for c in s.domain):
+        return None
+    rows = prod(int(s.domain[d]) for d in kept if not right.strides[d])
+    columns = prod(int(s.domain[d]) for d in kept if not left.strides[d])
+    depth = prod(int(s.domain[d]) for d in summed)
+    sizes = sorted((rows, columns, depth))
+    return m if sizes[0] * sizes[1] >= LEAST_MATRIX and sizes[1] > 1 else None
+
+
+def is_plain(a: Access, arrays: Mapping[str, Array], target: Target) -> bool:
+    """Whether an access is affine, to numbers as the code computes in."""
+    return not a.parts and arrays[a.array].dtype in (NUMBER, f"f{target.bits}")
+
+
+def is_apart(a: Access, counts: Sequence[int]) -> bool:
+    """Whether an access touches another element at every point, by its strides alone."""
+    reach = 0
+    for stride, count in sorted(zip(map(abs, a.strides), map(int, counts), strict=True)):
+        if count > 1 and stride <= reach:
+            return False
+        reach += stride * max(0, count - 1)
+    return True
+
+
+# -- loops that are one --------------------------------------------------------------------------
+
+
+def arranged(m: Matrices, start: Expr | None, finish: Sequence[Statement]) -> Product:
+    """The product with as few and as long loops as strides allow: outer, rows, columns, depth.
+
+    `start` and `finish` are over the kept loops.
+    """
+    s = m.statement
+    order = [*m.kept, *m.summed]
+    kept = len(m.kept)
+
+    def reordered(a: Access) -> Access:
+        return replace(a, strides=tuple([a.strides[d] for d in order]))
+
+    target, left, right = map(reordered, (s.target, m.left, m.right))
+    beside = [a for f in finish for a in f.accesses]
+    beside += accesses(start) if start is not None else []
+    wide = [replace(a, strides=(*a.strides, *[0] * len(m.summed))) for a in beside]
+    every = [target, left, right, *wide]
+    groups: dict[str, list[list[int]]] = {"rows": [], "columns": [], "outer": [], "depth": []}
+    domain = [s.domain[d] for d in order]
+    for d in range(len(order)):
+        if d >= kept:
+            groups["depth"].append([d])
+        elif left.strides[d] and right.strides[d]:
+            groups["outer"].append([d])
+        else:
+            groups["rows" if left.strides[d] else "columns"].append([d])
+    groups = {name: _merged(found, every, domain) for name, found in groups.items()}
+    rows, columns, depth = (_longest(groups[k], domain) for k in ("rows", "columns", "depth"))
+    used = [rows, columns, depth]
+    outer = [g for found in groups.values() for g in found if g not in used]
+    if _turns(target, rows, columns):
+        left, right, rows, columns = right, left, columns, rows
+    loops = [*outer, rows, columns, depth]
+    counts = tuple([_count(g, domain) for g in loops])
+
+    def final(a: Access) -> Access:
+        return replace(a, strides=tuple([a.strides[g[-1]] if g else 0 for g in loops]))
+
+    def beside_it(a: Access) -> Access:
+        return _without_depth(final(replace(a, strides=(*a.strides, *[0] * len(m.summed)))))
+
+    contraction = replace(
+        s, target=final(target), expr=Apply(ops.mul, (final(left), final(right))), domain=counts
+    )
+    after = [
+        replace(
+            f,
+            target=beside_it(f.target),
+            expr=map_accesses(f.expr, beside_it),
+            domain=counts[:-1],
+        )
+        for f in finish
+    ]
+    begin = map_accesses(start, beside_it) if start is not None else None
+    return Product(contraction, begin, after)
+
+
+def depths(m: Matrices) -> int:
+    """How many loops are left that are summed over."""
+    found = [[d] for d in m.summed]
+    return len(_merged(found, [m.left, m.right], list(m.statement.domain)))
+
+
+def _merged(
+    found: list[list[int]], every: Sequence[Access], domain: Sequence[int]
+) -> list[list[int]]:
+    """Loops of which each is several, outermost first, that move every access alike."""
+    merged = [list(g) for g in found]
+    changed = True
+    while changed:
+        changed = False
+        for outer in merged:
+            for inner in merged:
+                if outer is not inner and _continues(outer, inner, every, domain):
+                    outer += inner
+                    merged.remove(inner)
+                    changed = True
+                    break
+            if changed:
+                break
+    return merged
+
+
+def _continues(
+    outer: list[int], inner: list[int], every: Sequence[Access], domain: Sequence[int]
+) -> bool:
+    """Whether the outer loop goes on where the inner one ends."""
+    counts = [domain[d] for d in (*outer, *inner)]
+    if not all(map(is_number, counts)):
+        return False
+    count = prod(domain[d] for d in inner)
+    return all(a.strides[outer[-1]] == a.strides[inner[-1]] * count for a in every)
+
+
+def _count(group: list[int], domain: Sequence[int]) -> int:
+    return domain[group[0]] if len(group) == 1 else prod(domain[d] for d in group)
+
+
+def _longest(found: list[list[int]], domain: Sequence[int]) -> list[int]:
+    return max(found, key=lambda g: int(_count(g, domain)), default=[])
+
+
+def _turns(target: Access, rows: list[int], columns: list[int]) -> bool:
+    """Whether the transposed product is better: its rows, or its only loop, lie in a row."""
+    if not columns:
+        return True
+    return bool(rows) and abs(target.strides[rows[-1]]) == 1 != abs(target.strides[columns[-1]])
