@@ -135,7 +135,9 @@ def forget_machines() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to compile; `cpu` and `features`: None is this machine's processor."""
+    """How to compile; `cpu` and `features`: None is this machine's processor; `passes`: whether
+    the IR is optimised before machine code is made of it.
+    """
 
     opt_level: int
     vectorize: bool
@@ -144,6 +146,7 @@ class Options:
     isolate: bool = True
     cpu: str | None = None
     features: str | None = None
+    passes: bool = True
 
     def __post_init__(self) -> None:
         if type(self.opt_level) is not int or not 0 <= self.opt_level <= 3:
@@ -208,8 +211,11 @@ def parsed(llvm_ir: str) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def lowered(llvm_ir: str, options: Options) -> Iterator[Any]:
-    """The LLVM module after the pass pipeline; closed at the end of the block."""
+    """The LLVM module after the pass pipeline, if it is to run; closed at the end of the block."""
     with parsed(llvm_ir) as module, contextlib.ExitStack() as stack:
+        if not options.passes:
+            yield module
+            return
         tuning = llvm.create_pipeline_tuning_options(speed_level=options.opt_level)
         stack.callback(tuning.close)
         tuning.loop_vectorization = options.vectorize

@@ -163,6 +163,7 @@ def compile(
     slp: bool = False,
     unroll: bool = True,
     isolate: bool = True,
+    passes: bool = True,
     cpu: str | None = None,
     features: str | None = None,
 ) -> NativeModule:
@@ -174,8 +175,10 @@ def compile(
     keeps object code between processes. `vectorize` is the loop vectoriser; `slp` the vectoriser of
     straight-line code, off because its cost is more than linear in the length of a block; `unroll`
     the loop unroller. `isolate` compiles what LLVM may not survive in another process, which costs
-    a few tenths of a second the first time; turn it off for IR that you know. Constructors of the
-    module run now, its destructors when it is closed.
+    a few tenths of a second the first time; turn it off for IR that you know. `passes=False` leaves
+    out LLVM's optimiser, whatever else is said of it, and `opt_level` is that of the code generator
+    alone: IR that keeps its values in registers by itself gives the same code in a third of the
+    time. Constructors of the module run now, its destructors when it is closed.
 
     `cpu` and `features` say what to compile for, see `processor`: a processor of this machine's
     kind by LLVM's name, and changes to its features. The code is linked into this process, so it
@@ -188,7 +191,7 @@ def compile(
     CompileError when LLVM rejects the IR, does not know the processor, or a symbol is not found,
     ValueError for an `opt_level` that is none.
     """
-    options = Options(opt_level, vectorize, slp, unroll, isolate, *_named(cpu, features))
+    options = Options(opt_level, vectorize, slp, unroll, isolate, *_named(cpu, features), passes)
     if pipeline is not None:
         module = converted(module, pipeline)
     verify(module)
@@ -205,6 +208,7 @@ def compile_ir(
     slp: bool = False,
     unroll: bool = True,
     isolate: bool = True,
+    passes: bool = True,
     cpu: str | None = None,
     features: str | None = None,
 ) -> NativeModule:
@@ -214,7 +218,7 @@ def compile_ir(
     ...     native.symbols
     ('f',)
     """
-    options = Options(opt_level, vectorize, slp, unroll, isolate, *_named(cpu, features))
+    options = Options(opt_level, vectorize, slp, unroll, isolate, *_named(cpu, features), passes)
     return _compile(llvm_ir, options, symbols, cache)
 
 

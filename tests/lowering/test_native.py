@@ -151,6 +151,17 @@ def test_slp_vectoriser_is_an_option() -> None:
     assert " x double>" in lowering.compile_ir(text, slp=True).optimized_ir
 
 
+def test_without_passes_code_is_made_of_the_ir_as_it_was_written() -> None:
+    text = "define i64 @f(i64 %x) {\n  %y = add i64 %x, 1\n  %z = add i64 %y, 1\n  ret i64 %z\n}"
+    passed = lowering.compile_ir(text)
+    written = lowering.compile_ir(text, passes=False, cpu=lowering.processor().cpu)
+    assert passed.optimized_ir.count("add i64") == 1
+    assert written.optimized_ir.count("add i64") == 2
+    assert lowering.compile(parse(SUM), passes=False).symbols == ("sum",)
+    function = written.function("f", ctypes.c_int64, ctypes.c_int64)
+    assert function(40) == 42
+
+
 def test_cache(tmp_path: Path) -> None:
     for cache in (Dictionary(), Directory(tmp_path)):
         for _ in range(3):
@@ -169,8 +180,9 @@ def test_cache_key_covers_text_and_options() -> None:
     lowering.compile_ir(SQUARE, slp=True, cache=cache)
     lowering.compile_ir(SQUARE, vectorize=False, cache=cache)
     lowering.compile_ir(SQUARE, unroll=False, cache=cache)
+    lowering.compile_ir(SQUARE, passes=False, cache=cache)
     lowering.compile_ir(SQUARE + "\n; other", cache=cache)
-    assert (cache.hits, len(cache.codes)) == (1, 6)
+    assert (cache.hits, len(cache.codes)) == (1, 7)
 
 
 def test_damaged_cache_entry_is_compiled_again() -> None:
