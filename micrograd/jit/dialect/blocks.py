@@ -31,6 +31,7 @@ class Blocks(Operations):
         super().__init__(module, target)
         self._declared: set[str] = set()
         self._tables: dict[tuple[str, ...], str] = {}
+        self.shared: dict[Any, str] = {}  # functions of the module by what they do
 
     def is_new(self, name: str) -> bool:
         """Whether a symbol is not declared in the module; from now on it is."""

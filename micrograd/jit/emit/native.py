@@ -9,6 +9,7 @@ import lowering
 from lowering.bindings import ir
 
 from ..target import Target
+from . import product_library
 
 
 def native(
@@ -21,13 +22,15 @@ def native(
     """The machine code of a module, or of LLVM IR as text, for a target.
 
     The schedule has chosen the lanes and how far to unroll, so LLVM does not look for either. What
-    we emit does not end LLVM, so it needs no process of its own.
+    we emit does not end LLVM, so it needs no process of its own. Micro-kernels of products that the
+    module declares are linked by their names.
     """
+    kernels = product_library.addresses(product_library.needed(module), target)
     compile = lowering.compile_ir if isinstance(module, str) else lowering.compile
     return compile(
         module,
         opt_level=opt_level,
-        symbols=symbols,
+        symbols=kernels | dict(symbols or {}),
         vectorize=False,
         unroll=False,
         isolate=False,

@@ -1,267 +1,243 @@
-"""A product of matrices -> a function of register tiles, which equal products of a module share.
+"""Products of matrices: loops around micro-kernels, which hold a tile of the result in registers.
 
-A tile of the result stays in registers while its sum goes over the depth; vectors run along the
-columns, those that are left are masked. A right factor whose rows do not lie in a row is copied
-first, so that they do.
+    result[i, j] = sum over k of left[i, k] * right[k, j]
+
+Sizes are known or run-time values, strides are any. Blocks of rows, then blocks of k, then tiles
+of columns, then tiles of rows: the part of `right` that a tile of columns needs stays in the cache
+next to the core while tiles of rows go past it. What is not laid out as kernels read it is copied
+first. The code of a product is a function of the module; products of which the same is known share
+it.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from lowering.bindings import ir
 
 from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
+from .product_arguments import Given, arguments_of
+from .product_kernel import Shape, registers
+from .product_library import declared
+from .product_pack import pack
+from .product_pieces import (
+    Cut,
+    Finish,
+    Into,
+    Matrix,
+    Piece,
+    Product,
+    cut_columns,
+    cut_rows,
+    least,
+    times,
+    value,
+)
 
-TILE_ROWS = 6
-"""Rows of a tile, whose numbers are spread over vectors of the right factor."""
-TILE_VECTORS = 4
-"""Vectors side by side in a row of a tile, where there are 32 registers; else half of them."""
+__all__ = ["Finish", "Into", "Matrix", "Piece", "Product", "emit_product"]
 
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """Where element [0, 0] is, and by how many elements a step to the next row or column is."""
-
-    base: ir.Value
-    row: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """`sum over k of left[i, k] * right[k, j]`, for rows i and columns j; sizes are numbers or i64.
-
-    most   how much these are at most
-    """
-
-    rows: int | ir.Value
-    columns: int | ir.Value
-    depth: int | ir.Value
-    left: Matrix
-    right: Matrix
-    most: tuple[int, int, int]
+DEPTH = 256
+"""How many k are summed up in registers, at most, before the sums go to memory."""
+TILES = 20
+"""Tiles of rows in a block."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """What is done with each vector of sums: `emit(piece, sum, operands, scalars)`.
-
-    It stands in a function that products share, so it uses only what it is given; `key` says all
-    about it but where operands are.
-    """
-
-    key: Any
-    operands: Sequence[Matrix]
-    scalars: Sequence[ir.Value]
-    emit: Callable[[Piece, ir.Value, Sequence[Matrix], Sequence[ir.Value]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A vector of the result, `width` numbers from `column` on; of those, which a mask leaves out
-    are not there.
-    """
-
-    b: Builder
-    row: ir.Value
-    column: ir.Value
-    width: int
-    mask: ir.Value | None = None
-
-    def load(self, m: Matrix) -> ir.Value:
-        """The numbers of a matrix there."""
-        b, address = self.b, _address(self.b, m, self.row, self.column)
-        if m.column == 0:
-            return b.splat(b.load(address, b.number), self.width)
-        if m.column == 1 and self.mask is None:
-            return b.load(address, b.vector(self.width), b.bits // 8)
-        if m.column == 1:
-            otherwise = b.splat(b.constant(0.0), self.width)
-            return masks.load(b, address, self.mask, otherwise)
-        return b.assemble([self._one(m, k) for k in range(self.width)])
-
-    def _one(self, m: Matrix, lane: int) -> ir.Value:
-        """One lane's number; that of the first where it is not there."""
-        b = self.b
-        at = b.integer_op("llvm.add", self.column, b.integer(lane))
-        if self.mask is not None:
-            there = self._is_there(lane)
-            at = b.build("llvm.select", [b.i64], [there, at, self.column])
-        return b.load(_address(b, m, self.row, at), b.number)
-
-    def _is_there(self, lane: int) -> ir.Value:
-        b = self.b
-        return b.build("llvm.extractelement", [b.i1], [self.mask, b.integer(lane)])
-
-    def store(self, x: ir.Value, m: Matrix) -> None:
-        """Write the numbers of a matrix there."""
-        b = self.b
-        if m.column == 1:
-            address = _address(b, m, self.row, self.column)
-            if self.mask is None:
-                b.store(x, address, b.bits // 8)
-            else:
-                masks.store(b, x, address, self.mask)
-            return
-        for lane in range(self.width):
-            number = b.extract(x, lane) if self.width > 1 else x
-            at = b.integer_op("llvm.add", self.column, b.integer(lane))
-            if self.mask is None:
-                b.store(number, _address(b, m, self.row, at))
-            else:
-                with b.when(self._is_there(lane)):
-                    b.store(number, _address(b, m, self.row, at))
-
-
-def _address(b: Builder, m: Matrix, row: Any, column: Any) -> ir.Value:
-    index = b.integer(0)
-    for at, stride in ((row, m.row), (column, m.column)):
-        if stride:
-            index = b.integer_op("llvm.add", index, b.integer_op("llvm.mul", at, b.integer(stride)))
-    return b.element(m.base, index, b.number)
-
-
-def emit_product(b: Builder, product: Product, finish: Finish) -> None:
-    """A call of the function for such products, which is built if it is not there."""
-    matrices = [product.left, product.right, *finish.operands]
-    sizes = [product.rows, product.columns, product.depth]
-    given = [n for n in sizes if not isinstance(n, int)]
-    strides = [(m.row, m.column) for m in matrices]
-    static = [n if isinstance(n, int) else None for n in sizes]
-    said = repr((static, product.most, strides, finish.key))
-    said += str([str(x.type) for x in finish.scalars])
-    name = f"product.{hashlib.sha1(said.encode()).hexdigest()[:16]}"
-    passed = [*(m.base for m in matrices), *given, *finish.scalars]
-    if b.is_new(name):
+def emit_product(b: Builder, product: Product, finish: Into | Finish) -> None:
+    """Compute a product at the present point. Not for strict targets: products are fused."""
+    if isinstance(finish, Into) and finish.matrix.column != 1:
+        finish = _scattered(b, finish)
+    given = Given()
+    arguments = arguments_of(given, product, finish)
+    key = ("product", *given.known)
+    name = b.shared.get(key)
+    if name is None:
+        name = b.shared[key] = f"product{len(b.shared)}"
         with b.inside():
-            _define(b, name, product, finish, [x.type for x in passed])
-    b.call(name, passed)
+            w = b.twin(1)
+            types = [x.type for x in given.values]
+            attributes = {"no_inline": ir.UnitAttr.get()}
+            entry = w.function(name, types, internal=True, attributes=attributes)
+            inner = arguments.restored(list(entry.arguments))
+            memory = CallMemory(w, entry)
+            _Driver(w, memory, *inner).emit()
+            memory.release()
+            w.leave()
+    b.call(name, given.values)
 
 
-def _define(
-    b: Builder, name: str, product: Product, finish: Finish, types: Sequence[ir.Type]
-) -> None:
-    marks = {"no_inline": ir.UnitAttr.get(), "no_unwind": ir.UnitAttr.get()}
-    block = b.function(name, types, internal=True, attributes=marks)
-    arguments = list(block.arguments)
-    matrices = [
-        Matrix(arguments.pop(0), m.row, m.column)
-        for m in (product.left, product.right, *finish.operands)
-    ]
-    rows, columns, depth = [
-        n if isinstance(n, int) else arguments.pop(0)
-        for n in (product.rows, product.columns, product.depth)
-    ]
-    memory = CallMemory(b, block)
-    left, right, *operands = matrices
-    here = Product(rows, columns, depth, left, right, product.most)
-    tiles = _Tiles(b, here, Finish(finish.key, operands, arguments, finish.emit))
-    if right.column not in (0, 1):
-        tiles.right = _copied(b, memory, here)
-    tiles.emit()
-    memory.release()
-    b.leave()
+def _scattered(b: Builder, into: Into) -> Finish:
+    """The same as a Finish, for results of any strides."""
+    scale = (into.scale,) if into.scale is not None else ()
+    start = into.start
+
+    def emit(
+        piece: Piece, x: ir.Value, operands: Sequence[Matrix], scalars: Sequence[ir.Value]
+    ) -> None:
+        w = piece.b
+        if scalars:
+            x = w.build("llvm.fmul", [x.type], [x, w.splat(scalars[0], piece.width)])
+        if start is None:
+            old = piece.load(operands[0])
+        else:
+            old = w.constant_vector(start, piece.width, w.element_type)
+        piece.store(w.build("llvm.fadd", [x.type], [old, x]), operands[0])
+
+    key = ("into", None if start is None else start.hex())
+    return Finish(key, (into.matrix,), scale, emit)
 
 
-def _copied(b: Builder, memory: CallMemory, here: Product) -> Matrix:
-    """A copy of the right factor whose rows lie in a row."""
-    _, columns, depth = here.most
-    base = memory.allocate(columns * depth, b.number, b.bits // 8)
-    copy = Matrix(base, columns, 1)
-    with b.each(here.columns) as j, b.each(here.depth) as k:
-        b.store(b.load(_address(b, here.right, k, j), b.number), _address(b, copy, k, j))
-    return copy
+class _Driver:
+    """Emits the loops of one product."""
 
-
-class _Tiles:
-    """The tiles of one product."""
-
-    def __init__(self, b: Builder, product: Product, finish: Finish) -> None:
+    def __init__(
+        self, b: Builder, memory: CallMemory, product: Product, finish: Into | Finish
+    ) -> None:
         self.b = b
         self.product = product
-        self.right = product.right
         self.finish = finish
+        self.lanes = b.target.lanes
+        self.size = b.bits // 8
+        wide = registers(b.target) == 32
+        self.most_rows, self.most_vectors = (6, 4) if wide else (6, 2)
+        self.panel = self.most_vectors * self.lanes
+        self.block = self.most_rows * TILES
+        self.along = product.left.column == 1 or product.left.row != 1
+        self.copied_left = product.left.column != 1 and product.left.row != 1
+        self.copied_right = product.right.column != 1
+        self.depth = value(b, product.depth)
+        self.one = b.constant(1.0)
+        self.rooms = {}
+        for name, needed, count in (
+            ("left", self.copied_left, self.block * DEPTH),
+            ("right", self.copied_right, self.panel * DEPTH),
+            ("sums", isinstance(finish, Finish), self.block * self.panel),
+        ):
+            if needed:
+                self.rooms[name] = memory.allocate(count, b.element_type, self.size)
 
     def emit(self) -> None:
-        """Columns of tiles, full ones, single vectors, and what is left."""
-        b, columns = self.b, self.product.columns
-        width = b.target.lanes
-        done: Any = b.integer(0)
-        for vectors in (TILE_VECTORS if b.target.avx512 else TILE_VECTORS // 2, 1):
-            step = vectors * width
-            left = self._minus(columns, done)
-            times = b.integer_op("llvm.udiv", left, b.integer(step))
-            with b.each(times) as number:
-                at = b.integer_op("llvm.add", done, self._times(number, step))
-                self._rows(at, vectors, None)
-            done = b.integer_op("llvm.add", done, self._times(times, step))
-        left = self._minus(columns, done)
-        with b.when(b.compare_integers("slt", b.integer(0), left)):
-            self._rows(done, 1, masks.first(b, width, left))
+        """All loops."""
+        b, p = self.b, self.product
+        columns = cut_columns(b, p.columns, self.lanes, self.most_vectors)
+        for rows in cut_rows(b, p.rows, self.most_rows):
+            blocks = self._blocks(value(b, rows.count), TILES)
+            with b.each(blocks) as block:
+                tiles = self._in_block(block, value(b, rows.count), TILES)
+                at = times(b, times(b, block, TILES), rows.size)
+                first = b.integer_op("llvm.add", value(b, rows.first), at)
+                if isinstance(self.finish, Into):
+                    with self._depths() as k:
+                        for cut in columns:
+                            with b.each(value(b, cut.count)) as j:
+                                self._panel(rows, first, tiles, cut, self._column(cut, j), k)
+                else:
+                    for cut in columns:
+                        with b.each(value(b, cut.count)) as j:
+                            column = self._column(cut, j)
+                            with self._depths() as k:
+                                self._panel(rows, first, tiles, cut, column, k)
+                            self._finish(rows, first, tiles, cut, column)
 
-    def _minus(self, count: int | ir.Value, done: ir.Value) -> ir.Value:
-        return self.b.integer_op("llvm.sub", self._value(count), done)
+    def _blocks(self, count: ir.Value, size: int) -> ir.Value:
+        b = self.b
+        more = b.integer_op("llvm.add", count, b.integer(size - 1))
+        return b.integer_op("llvm.udiv", more, b.integer(size))
 
-    def _times(self, x: ir.Value, factor: int) -> ir.Value:
-        return self.b.integer_op("llvm.mul", x, self.b.integer(factor))
+    def _in_block(self, block: ir.Value, count: ir.Value, size: int) -> ir.Value:
+        """How many there are in a block."""
+        b = self.b
+        left = b.integer_op("llvm.sub", count, times(b, block, size))
+        return least(b, left, b.integer(size))
 
-    def _value(self, count: int | ir.Value) -> ir.Value:
-        return self.b.integer(count) if isinstance(count, int) else count
+    def _depths(self) -> AbstractContextManager[ir.Value]:
+        """The loop over blocks of k: one at least, so that results are written for none."""
+        blocks = self._blocks(self.depth, DEPTH)
+        none = self.b.compare_integers("eq", blocks, self.b.integer(0))
+        count = self.b.build("llvm.select", [self.b.i64], [none, self.b.integer(1), blocks])
+        return self.b.loop(count)
 
-    def _rows(self, column: ir.Value, vectors: int, mask: ir.Value | None) -> None:
-        b, rows = self.b, self.product.rows
-        step = TILE_ROWS
-        full = (
-            rows // step
-            if isinstance(rows, int)
-            else b.integer_op("llvm.udiv", rows, b.integer(step))
-        )
-        with b.each(full) as number:
-            self._tile(self._times(number, step), column, step, vectors, mask)
-        done = self._times(self._value(full), step)
-        if isinstance(rows, int):
-            if rows % step:
-                self._tile(done, column, rows % step, vectors, mask)
-            return
-        with b.each(self._minus(rows, done)) as number:
-            self._tile(b.integer_op("llvm.add", done, number), column, 1, vectors, mask)
+    def _column(self, cut: Cut, j: ir.Value) -> ir.Value:
+        b = self.b
+        return b.integer_op("llvm.add", value(b, cut.first), times(b, j, cut.size * self.lanes))
 
-    def _tile(
-        self, row: ir.Value, column: ir.Value, rows: int, vectors: int, mask: ir.Value | None
+    def _panel(
+        self,
+        rows: Cut,
+        first: ir.Value,
+        tiles: ir.Value,
+        cut: Cut,
+        column: ir.Value,
+        block: ir.Value,
     ) -> None:
-        b, width = self.b, self.b.target.lanes
-        at = [b.integer_op("llvm.add", row, b.integer(r)) for r in range(rows)]
-        pieces = [
-            Piece(b, at[0], b.integer_op("llvm.add", column, b.integer(v * width)), width, mask)
-            for v in range(vectors)
-        ]
-        zero = b.splat(b.constant(-0.0), width)
+        """One block of k, for a tile of columns and the rows of a block."""
+        b, p = self.b, self.product
+        k = times(b, block, DEPTH)
+        depth = self._in_block(block, self.depth, DEPTH)
+        right = Matrix(p.right.place(b, k, column), p.right.row, p.right.column)
+        left = Matrix(p.left.place(b, first, k), p.left.row, p.left.column)
+        if self.copied_right:
+            count = b.integer_op(
+                "llvm.add", value(b, cut.last), b.integer((cut.size - 1) * self.lanes)
+            )
+            pack(b, right, depth, count, self.rooms["right"], self.panel)
+            right = Matrix(self.rooms["right"], self.panel, 1)
+        if self.copied_left:
+            pack(b, left, times(b, tiles, rows.size), depth, self.rooms["left"], DEPTH)
+            left = Matrix(self.rooms["left"], DEPTH, 1)
+        ragged = cut.last != self.lanes
+        name = declared(b, Shape(rows.size, cut.size, self.along, ragged))
+        later = b.build("llvm.zext", [b.i64], [b.compare_integers("ne", block, b.integer(0))])
+        start, scale, add = b.constant(-0.0), self.one, later
+        if isinstance(self.finish, Into):
+            result = self.finish.matrix
+            result = Matrix(result.place(b, first, column), result.row, 1)
+            scale = self.finish.scale if self.finish.scale is not None else self.one
+            if self.finish.start is None:
+                add = b.integer(1)
+            else:
+                start = b.constant(self.finish.start)
+        else:
+            result = Matrix(self.rooms["sums"], self.panel, 1)
+        stride = left.row if self.along else left.column
+        with b.each(tiles) as tile:
+            row = times(b, tile, rows.size)
+            zero = b.integer(0)
+            b.call(
+                name,
+                [
+                    *(depth, left.place(b, row, zero), value(b, stride)),
+                    *(right.base, value(b, right.row)),
+                    *(result.place(b, row, zero), value(b, result.row)),
+                    *(value(b, cut.last), add, start, scale),
+                ],
+            )
 
-        def body(k: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
-            right = [Piece(b, k, p.column, width, mask).load(self.right) for p in pieces]
-            after = []
-            for r in range(rows):
-                number = b.load(_address(b, self.product.left, at[r], k), b.number)
-                x = b.splat(number, width)
-                for v in range(vectors):
-                    after.append(self._fma(x, right[v], sums[r * vectors + v]))
-            return after
+    def _finish(
+        self, rows: Cut, first: ir.Value, tiles: ir.Value, cut: Cut, column: ir.Value
+    ) -> None:
+        """What becomes of the sums of a tile of columns and the rows of a block."""
+        b = self.b
+        assert isinstance(self.finish, Finish)
+        ragged = cut.last != self.lanes
+        last = value(b, cut.last)
+        mask = masks.first(b, self.lanes, last) if ragged else None
+        sums = Matrix(self.rooms["sums"], self.panel, 1)
+        width = b.integer(self.lanes)
+        with b.each(times(b, tiles, rows.size)) as r:
+            row = b.integer_op("llvm.add", first, r)
 
-        sums = b.repeat(self.product.depth, body, [zero] * (rows * vectors))
-        for r in range(rows):
-            for v, p in enumerate(pieces):
-                with b.scope():
-                    piece = Piece(b, at[r], p.column, width, mask)
-                    self.finish.emit(
-                        piece, sums[r * vectors + v], self.finish.operands, self.finish.scalars
-                    )
+            def piece(v: ir.Value, mask: ir.Value | None, count: ir.Value) -> None:
+                assert isinstance(self.finish, Finish)
+                at = times(b, v, self.lanes)
+                x = b.load(sums.place(b, r, at), b.vector(self.lanes))
+                place = b.integer_op("llvm.add", column, at)
+                here = Piece(b, row, place, self.lanes, mask, count)
+                self.finish.emit(here, x, self.finish.operands, self.finish.scalars)
 
-    def _fma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
-        name = "llvm.intr.fma" if self.b.target.fma else "llvm.intr.fmuladd"
-        return self.b.build(name, [z.type], [x, y, z])
+            with b.each(b.integer(cut.size - ragged)) as v:
+                piece(v, None, width)
+            if ragged:
+                piece(b.integer(cut.size - 1), mask, last)

@@ -11,7 +11,7 @@ from ..ir.program import Access, Apply, Expr
 from ..schedule.products import Product
 from .builder import Builder
 from .indices import linear, trip_count
-from .product import Finish, Matrix, Piece, emit_product
+from .product import Finish, Into, Matrix, Piece, emit_product
 from .product import Product as Sizes
 from .storage import Index, Storage
 
@@ -40,18 +40,19 @@ class ProductEmitter:
         p = self.product
         left, right = p.factors
         rows, columns, depth = [trip_count(self.storage, count, []) for count in p.sizes]
-        most_rows, most_columns, most_depth = map(int, p.sizes)
         product = Sizes(
             rows,
             columns,
             depth,
             self._matrix(left, at, 0, 2),
             self._matrix(right, at, 2, 1),
-            (most_rows, most_columns, most_depth),
         )
         stored = p.contraction.target.array not in p.unstored
         body = _Body(p, stored)
         operands = tuple([self._matrix(a, at, 0, 1) for a in body.places])
+        if not p.finish and (p.start is None or isinstance(p.start, float)):
+            emit_product(self.b, product, Into(operands[0], p.start))
+            return
         emit_product(self.b, product, Finish(body.key, operands, (), body.emit))
 
     def _matrix(self, a: Access, at: Sequence[Index], row: int, column: int) -> Matrix:

@@ -1,0 +1,80 @@
+"""What the function of a product takes: what is known is part of its code, all else an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lowering.bindings import ir
+
+from .product_pieces import Finish, Into, Matrix, Product
+
+
+class Given:
+    """Collects what a product's function takes, and what is known of it before."""
+
+    def __init__(self) -> None:
+        self.values: list[ir.Value] = []
+        self.known: list[object] = []
+
+    def take(self, x: Any) -> Any:
+        """An integer stays; a value becomes its number among the arguments."""
+        if isinstance(x, int):
+            self.known.append(x)
+            return x
+        self.known.append("value")
+        self.values.append(x)
+        return _Argument(len(self.values) - 1)
+
+    def matrix(self, m: Matrix) -> Matrix:
+        """The same of a matrix."""
+        return Matrix(self.take(m.base), self.take(m.row), self.take(m.column))
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """A product and its finish, with numbers of arguments for values."""
+
+    product: Product
+    finish: Into | Finish
+
+    def restored(self, values: Sequence[ir.Value]) -> tuple[Product, Into | Finish]:
+        """Both, with these values."""
+
+        def one(x: Any) -> Any:
+            return values[x.number] if isinstance(x, _Argument) else x
+
+        def matrix(m: Matrix) -> Matrix:
+            return Matrix(one(m.base), one(m.row), one(m.column))
+
+        p, f = self.product, self.finish
+        product = Product(
+            one(p.rows), one(p.columns), one(p.depth), matrix(p.left), matrix(p.right)
+        )
+        if isinstance(f, Into):
+            return product, Into(matrix(f.matrix), f.start, f.scale and one(f.scale))
+        operands, scalars = tuple(map(matrix, f.operands)), tuple(map(one, f.scalars))
+        return product, replace(f, operands=operands, scalars=scalars)
+
+
+def arguments_of(given: Given, p: Product, f: Into | Finish) -> Arguments:
+    """What a product and its finish take, and what is known of them."""
+    rows, columns, depth = map(given.take, (p.rows, p.columns, p.depth))
+    product = Product(rows, columns, depth, given.matrix(p.left), given.matrix(p.right))
+    finish: Into | Finish
+    if isinstance(f, Into):
+        given.known.append(None if f.start is None else f.start.hex())
+        given.known.append(f.scale is None)
+        scale = None if f.scale is None else given.take(f.scale)
+        finish = Into(given.matrix(f.matrix), f.start, scale)
+    else:
+        given.known += [f.key, len(f.operands), len(f.scalars)]
+        operands = tuple(map(given.matrix, f.operands))
+        finish = replace(f, operands=operands, scalars=tuple(map(given.take, f.scalars)))
+    return Arguments(product, finish)

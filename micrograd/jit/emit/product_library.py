@@ -1,0 +1,70 @@
+"""Micro-kernels of matrix products as machine code: one of each shape in a process, when needed.
+
+A kernel's name says all about it, so that a module that declares it is linked by its name alone.
+Nothing in a kernel depends on the program that uses it. They are compiled without LLVM's passes.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+import lowering
+from lowering.bindings import context, ir
+
+from ..dialect.blocks import new_module
+from ..target import Target
+from .builder import Builder
+from .product_kernel import Shape, argument_types, emit_kernel
+
+_NAME = re.compile(r"\bproduct\.f(?:32|64)\.(?:128|256|512)\.r\d+v\d+[ab]r?\b")
+_codes: dict[tuple[str, str, str], lowering.NativeModule] = {}
+_lock = threading.Lock()
+
+
+def declared(b: Builder, shape: Shape) -> str:
+    """The name of the micro-kernel of a shape, which the builder's module declares now."""
+    name = f"product.f{b.bits}.{b.target.vector_bits}.{shape.name}"
+    b.declare(name, f"({', '.join(map(str, argument_types(b)))})")
+    return name
+
+
+def needed(module: ir.Module | str) -> set[str]:
+    """The names of the micro-kernels that a module, or LLVM IR, declares."""
+    if isinstance(module, str):
+        return set(_NAME.findall(module))
+    names = (op.attributes["sym_name"].value for op in module.body if "sym_name" in op.attributes)
+    return {name for name in names if _NAME.fullmatch(name)}
+
+
+def addresses(names: Iterable[str], target: Target) -> dict[str, int]:
+    """Where the micro-kernels of these names are; those that are nowhere yet are compiled."""
+    return {name: kernel(name, target).address(name) for name in names}
+
+
+def kernel(name: str, target: Target) -> lowering.NativeModule:
+    """The machine code of one micro-kernel."""
+    key = (name, target.processor.cpu, target.processor.features)
+    with _lock:
+        if key not in _codes:
+            _codes[key] = _compiled(name, target)
+        return _codes[key]
+
+
+def _compiled(name: str, target: Target) -> lowering.NativeModule:
+    _, bits, width, shape = name.split(".")
+    dtype = np.dtype(np.float32 if bits == "f32" else np.float64)
+    target = replace(target, dtype=dtype, vector_bits=int(width), strict=False)
+    with context(), new_module() as module:
+        emit_kernel(Builder(module, target), name, Shape.named(shape))
+    return lowering.compile(
+        module,
+        passes=False,
+        isolate=False,
+        cpu=target.processor.cpu,
+        features=target.processor.features,
+    )
