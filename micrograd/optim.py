@@ -32,7 +32,6 @@ from typing import Any
 import numpy as np
 
 from .checks import amount, flag
-from .engine import Value
 from .errors import TrainingError, kind
 from .ops import div, sqrt
 from .optimizer import Optimizer
@@ -64,7 +63,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Value],
+        parameters: Iterable[Any],
         lr: float | Schedule = 1e-3,
         momentum: float = 0.0,
         nesterov: bool = False,
@@ -106,7 +105,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Value],
+        parameters: Iterable[Any],
         lr: float | Schedule = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -152,7 +151,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameters: Iterable[Value],
+        parameters: Iterable[Any],
         lr: float | Schedule = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

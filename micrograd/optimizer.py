@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .checks import amount, whole
 from .engine import Value
@@ -19,11 +20,12 @@ class Optimizer:
     """What the optimisers have in common; a new one gives `slots`, `rule` and `scalars`, and
     `totals` if its rule asks for sums over all parameters.
 
-    parameters   leaf Values, in the order that all state has
+    parameters   leaf Values, or leaf Tensors, in the order that all state has
     schedule     the learning rate as a function of the step; also in training it may be changed
     lr           the learning rate of the next step; setting it sets the schedule
     slots        the names of the state that each parameter has
-    state        name -> f64[parameters], which compiled loops share
+    state        name -> f64[parameters], which compiled loops share; of Tensors, the numbers of
+                 all of them, one after the other, in their dtype
     steps        how many steps were taken
     clip_norm    what the norm of the whole gradient is at most: where it is more, all partials are
                  scaled down alike, before anything else is done with them; None: they stay
@@ -34,17 +36,23 @@ class Optimizer:
 
     def __init__(
         self,
-        parameters: Iterable[Value],
+        parameters: Iterable[Any],
         lr: float | Schedule,
         *,
         clip_norm: float | None = None,
     ) -> None:
-        self.parameters = _leaves(parameters)
+        self.parameters: list[Any] = _leaves(parameters)
         if clip_norm is not None:
             self.clip_norm = _positive("clip_norm", clip_norm)
         self.lr = lr
-        self.state = {name: np.zeros(len(self.parameters)) for name in self.slots}
+        self.of_tensors = _tensors(self.parameters[0]) is not None
+        self.state = {name: self._zeros() for name in self.slots}
         self.steps = 0
+
+    def _zeros(self) -> Any:
+        """The state that a slot begins with."""
+        tensors = _tensors(self.parameters[0])
+        return np.zeros(len(self.parameters)) if tensors is None else tensors.zeros(self.parameters)
 
     def rule(self, p: Any, g: Any, rates: tuple[Any, ...], *state: Any) -> tuple[Any, ...]:
         """The new number of a parameter `p` with gradient `g`, and its new state.
@@ -133,10 +141,14 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""
         for p in self.parameters:
-            p.grad = 0
+            p.grad = None if self.of_tensors else 0
 
     def step(self) -> None:
         """Update every parameter by its gradient: all of them, or none if something fails."""
+        tensors = _tensors(self.parameters[0])
+        if tensors is not None:
+            tensors.step(self)
+            return
         rates = self.per_step(self.steps)
         state = [self.state[name] for name in self.slots]
         numbers = [(p.data, float(p.grad)) for p in self.parameters]
@@ -179,7 +191,7 @@ class Optimizer:
                 f"{type(self).__name__} has the state {sorted(expected)}, got {got}"
             )
         steps = whole("steps", saved["steps"], TrainingError, least=0)
-        columns = [_column(name, saved[name], len(self.parameters)) for name in self.slots]
+        columns = [_column(name, saved[name], self.state[name]) for name in self.slots]
         for name, column in zip(self.slots, columns, strict=True):
             self.state[name][:] = column
         self.steps = steps
@@ -208,9 +220,18 @@ def _as_rows(rows: list[tuple[float, ...]]) -> Numbers:
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]) if rows else 0)
 
 
-def _leaves(parameters: Iterable[Value]) -> list[Value]:
+def _tensors(x: Any) -> Any:
+    """How Tensors are optimised (tensor/steps.py), if it is one; else None."""
+    return getattr(type(x), "__steps__", None)
+
+
+def _leaves(parameters: Iterable[Any]) -> list[Any]:
     """The parameters as a list, if they can be trained."""
-    if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
+    if (
+        isinstance(parameters, Value)
+        or _tensors(parameters) is not None
+        or not isinstance(parameters, Iterable)
+    ):
         raise TrainingError(
             f"parameters should be a list of Values, as model.parameters() gives, got "
             f"{kind(parameters)}"
@@ -218,6 +239,8 @@ def _leaves(parameters: Iterable[Value]) -> list[Value]:
     leaves = list(parameters)
     if not leaves:
         raise TrainingError("there are no parameters to train; give model.parameters()")
+    for tensors in filter(None, map(_tensors, leaves)):
+        return tensors.checked_leaves(leaves)  # type: ignore[no-any-return]
     seen: dict[Value, int] = {}
     for k, p in enumerate(leaves):
         if not isinstance(p, Value):
@@ -233,14 +256,15 @@ def _leaves(parameters: Iterable[Value]) -> list[Value]:
     return leaves
 
 
-def _column(name: str, given: Any, count: int) -> Numbers:
-    """The numbers of a slot, if they are so many."""
+def _column(name: str, given: Any, present: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The numbers of a slot, if they are as many as at present."""
+    count = len(present)
     shape: Any = ()
     with suppress(ValueError, TypeError):
         array = np.asarray(given)
         shape = array.shape
         if shape == (count,) and array.dtype.kind in "fiub":
-            return array.astype(np.float64)
+            return array.astype(present.dtype)
     if shape != (count,):
         raise TrainingError(
             f"{name} should have shape {(count,)}, a number per parameter, got {shape}"

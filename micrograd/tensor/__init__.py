@@ -35,6 +35,7 @@ from .functions import (
 )
 from .making import arange, eye, full, one_hot, ones, zeros
 from .recording import no_grad
+from .steps import Steps as Steps
 
 __all__ = [
     "Tensor",

@@ -30,6 +30,8 @@ class Applying:
 
     __slots__ = ()
 
+    __steps__: Any
+    """What optimisers ask for."""
     _class: Any
     """The class of results."""
 

@@ -20,6 +20,19 @@ def checked_data(data: Any, name: str, dtype: np.dtype[Any]) -> Arrays:
 
     Raises TrainingError for what is no tuple of arrays of numbers with as many rows.
     """
+    found = []
+    for array in raw_data(data, name):
+        keeps = array.dtype in (np.float32, np.float64)
+        with np.errstate(all="ignore"):
+            found.append(np.ascontiguousarray(array, array.dtype if keeps else dtype))
+    return found
+
+
+def raw_data(data: Any, name: str) -> Arrays:
+    """The arrays of `data`, as they are.
+
+    Raises TrainingError for what is no tuple of arrays of numbers with as many rows.
+    """
     if isinstance(data, np.ndarray):
         data = (data,)
     if not isinstance(data, (tuple, list)) or not data:
@@ -27,7 +40,7 @@ def checked_data(data: Any, name: str, dtype: np.dtype[Any]) -> Arrays:
             f"{name} should be a tuple of arrays, such as (X, y), whose rows are the samples; "
             f"got {kind(data)}"
         )
-    arrays = [_checked_array(a, f"{name}[{k}]", dtype) for k, a in enumerate(data)]
+    arrays = [_checked_array(a, f"{name}[{k}]") for k, a in enumerate(data)]
     lengths = [len(a) for a in arrays]
     if len(set(lengths)) > 1:
         raise TrainingError(
@@ -39,23 +52,21 @@ def checked_data(data: Any, name: str, dtype: np.dtype[Any]) -> Arrays:
     return arrays
 
 
-def _checked_array(given: Any, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def _checked_array(given: Any, name: str) -> npt.NDArray[Any]:
     if isinstance(given, np.ndarray) and hasattr(given, "mask"):  # np.ma takes 10 ms to import
         raise TrainingError(
             f"{name} should have no mask, got a masked array; leave out those rows, or fill them: "
             f"{name}.filled(0.0)"
         )
     try:
-        array = np.asarray(given)
+        array = np.asarray(given._data if hasattr(type(given), "__primitive__") else given)
     except ValueError:
         array = np.array(None)
     if array.dtype.kind not in "biuf" or not array.ndim or 0 in array.shape[1:]:
         raise TrainingError(
             f"{name} should be an array of real numbers with a row per sample, got {kind(given)}"
         )
-    keeps = array.dtype in (np.float32, np.float64)
-    with np.errstate(all="ignore"):
-        return np.ascontiguousarray(array, array.dtype if keeps else dtype)
+    return array
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def fit(
 
     Without `data` the target is a loss, a Value or a kernel. With arrays of n rows, such as (X, y),
     X: [n, d], y: [n], it is the loss of a row of each, or with loss(output, y) a model. `steps` or
-    `epochs` say how long. docs/training.md has all options.
+    `epochs` say how long. Where the optimizer has Tensors, the loss is of a batch: Tensors of rows.
+    docs/training.md has all options.
 
     Raises TrainingError for what cannot be trained, saying what to do; KeyboardInterrupt, with the
     `history` so far, for Ctrl-C. Warns of a loss that is not finite.
@@ -68,7 +69,11 @@ def fit(
 def _trained(asked: Asked, batches: Batches, watch: Watch, data: Any) -> History:
     history = watch.begin()
     with _kept_by_interrupts(history):
-        if data is None:
+        if asked.optimizer.of_tensors:
+            from .tensor_plan import of_tensors
+
+            plan = of_tensors(asked, batches, watch, data)
+        elif data is None:
             plan = of_whole_loss(asked, batches, watch)
         else:
             plan = of_samples(asked, batches, watch, data)

@@ -71,7 +71,7 @@ class Samples:
 class GatherEmitter(TrainingEmitter):
     """Emits functions that read samples."""
 
-    fields = FIELDS
+    fields: tuple[str, ...] = FIELDS
 
     def __init__(self, module: ir.Module, takes: Takes, target: Target, samples: Samples) -> None:
         super().__init__(module, takes, target)

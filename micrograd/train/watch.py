@@ -44,7 +44,7 @@ class Watch:
         self.seconds = 0.0
         self._lowest = np.inf
         self._waited = 0
-        self._kept: list[float] | None = None
+        self._kept: list[Any] | None = None
 
     def begin(self) -> History:
         """An empty history."""

@@ -48,27 +48,48 @@ def gradient(
     With `keep_value` the outputs of `program` stay outputs; else they become temporaries.
     An element that `of` does not depend on, or that is None, has the gradient 0.
     """
-    seeds = {element[0] for element in wrt if element}
-    program = chained(program, seeds, of[0])
-    depending = active(program, seeds)
-    reads = [a.array for s in program.statements if s.target.array in depending for a in s.accesses]
-    require_kept(program, depending.union(reads))
-    result = Program(dict(program.arrays), list(program.body))
+    program, result, depending, asked = _begun(program, of, {e[0] for e in wrt if e})
     if not keep_value:
         for a in program.with_role(Role.OUTPUT):
             result.arrays[a.name] = Array(a.name, Role.TEMPORARY, a.shape)
     whole = _whole_array(program, wrt)
-    backward = _Backward(result, depending, {whole: GRADIENT} if whole else {}, {of[0], *seeds})
-    if of[0] in depending:
-        backward.send(Flow(Access(*of), 1.0), ())
-        for node in reversed(program.body):
-            backward.node(node)
+    backward = _Backward(result, depending, {whole: GRADIENT} if whole else {}, asked)
+    backward.run(of, program.body)
     if whole:
         backward.declare(whole)
         backward.complete(whole, np.arange(program.arrays[whole].size), 0.0)
     else:
         backward.gather(wrt)
     return result
+
+
+def with_cotangents(
+    program: Program, of: Element, wrt: Sequence[str]
+) -> tuple[Program, dict[str, str]]:
+    """The program with the derivatives of an element by all elements of arrays; and which arrays
+    these are in, by those of `wrt`: temporaries of the same shapes.
+    """
+    program, result, depending, asked = _begun(program, of, set(wrt))
+    backward = _Backward(result, depending, {}, asked)
+    backward.run(of, program.body)
+    for name in wrt:
+        backward.declare(name)
+        backward.complete(name, np.arange(program.arrays[name].size), 0.0)
+    return result, {name: backward.cotangent(Access(name)).array for name in wrt}
+
+
+def _begun(
+    program: Program, of: Element, seeds: set[str]
+) -> tuple[Program, Program, set[str], set[str]]:
+    """The program whose sums can be differentiated, what the backward half is appended to, the
+    arrays that depend on the seeds, and those whose cotangents are asked for.
+    """
+    program = chained(program, seeds, of[0])
+    depending = active(program, seeds)
+    reads = [a.array for s in program.statements if s.target.array in depending for a in s.accesses]
+    require_kept(program, depending.union(reads))
+    result = Program(dict(program.arrays), list(program.body))
+    return program, result, depending, {of[0], *seeds}
 
 
 def _whole_array(program: Program, wrt: Sequence[Element | None]) -> str | None:
@@ -92,6 +113,13 @@ class _Backward(Cotangents):
         super().__init__(program, names, asked)
         self.active = active
         self.accumulated = {s.target.array for s in program.statements if s.accumulate}
+
+    def run(self, of: Element, body: Sequence[Node]) -> None:
+        """Send the cotangents of all that an element depends on."""
+        if of[0] in self.active:
+            self.send(Flow(Access(*of), 1.0), ())
+            for node in reversed(body):
+                self.node(node)
 
     def node(self, node: Node) -> None:
         """Send the cotangents of what a statement or a loop has computed on to what it read."""

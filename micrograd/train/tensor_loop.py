@@ -1,0 +1,183 @@
+"""A loss of Tensors, data and an optimiser -> a native training loop."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import TrainingError, kind
+from ..jit.options import Options
+from ..optimizer import Optimizer
+from ..tensor.steps import parts
+from ..tensor.storage import TensorStore
+from .gather_code import Column
+from .loop import _NO_SETTINGS, FIRST_STRETCH, Loop, _compiled, _same, seconds_of
+from .rules import Takes
+from .step_code import RUN
+from .tensor_data import prepared
+from .tensor_loop_code import FIELDS, Form
+from .tensor_step import TensorLoss, TensorStep, traced_loss
+
+Array = npt.NDArray[Any]
+
+
+class TensorLoop(Loop):
+    """A loop around one compiled step: forward, backward and update.
+
+    function  the loss of a batch, given rows of each data array
+    data      arrays of as many rows; without any, the loss is a whole
+    batch     samples in a step; the last of an epoch may have fewer, which compiles another step
+    ahead     how many steps of such epochs were taken before
+    seed      of the order of the samples, another one in every epoch; None: as they lie
+    """
+
+    fields = FIELDS
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        function: Callable[..., Any],
+        data: Sequence[Array],
+        options: Options,
+        *,
+        batch: int = 1,
+        ahead: int = 0,
+        seed: int | None = None,
+    ) -> None:
+        self.optimizer, self._options = optimizer, options
+        self._first = optimizer.steps
+        self._losses, self._rates = np.zeros(0), np.zeros(0)
+        self._store = TensorStore(optimizer.parameters)
+        samples = len(data[0]) if data else 1
+        rest = samples % batch
+        self._traced = [
+            traced_loss(
+                function,
+                [((n, *a.shape[1:]), _traced_dtype(a, options)) for a in data],
+                optimizer.parameters,
+                options,
+            )
+            for n in (batch, rest)
+            if n
+        ]
+        self._prepared = prepared(self._traced, data, options.dtype)
+        shuffled = seed is not None and batch < samples
+        self._shuffled = shuffled
+        self._order = np.arange(samples if shuffled else 0)
+        self._buffers = [
+            np.zeros(batch * p.size if shuffled or p.array.dtype != p.dtype else 0, p.dtype)
+            for p in self._prepared
+        ]
+        self._tables = [
+            np.array([a.ctypes.data for a in arrays] + [0], dtype=np.int64)
+            for arrays in ([p.array for p in self._prepared], self._buffers)
+        ]
+        self._state = (ctypes.c_int64 * len(self.fields))()
+        self._address = ctypes.addressof(self._state)
+        self._set(
+            data=self._tables[0].ctypes.data,
+            buffers=self._tables[1].ctypes.data,
+            samples=samples,
+            batch=batch,
+            steps=-(-samples // batch),
+            order=self._order.ctypes.data,
+            seed=_signed(seed or 0),
+            epoch=-1,
+            ahead=ahead,
+        )
+        self._ready = False
+        self._settings: dict[str, Any] = {}
+        self._steps: list[TensorStep] = []
+        self._take_up()
+        self._calls = max(1, int(FIRST_STRETCH / seconds_of(self._steps[0].program)))
+
+    def _take_up(self) -> None:
+        optimizer = self.optimizer
+        self._first = optimizer.steps - self.step
+        self._set(until=self.step)
+        settings = {k: v for k, v in vars(optimizer).items() if k not in _NO_SETTINGS}
+        if not self._steps or not _same(settings, self._settings):
+            self._settings = settings
+            self._link([self._made(loss) for loss in self._traced])
+        self._place()
+
+    def _made(self, loss: TensorLoss) -> TensorStep:
+        shapes = [p.shape for p in self.optimizer.parameters]
+        return TensorStep(loss, shapes, self.optimizer, self._options)
+
+    def _link(self, steps: list[TensorStep]) -> None:  # type: ignore[override]
+        """Let native code call the steps, which take the same arguments."""
+        self._steps = steps
+        names = steps[0].arguments
+        self._table = np.zeros(len(names) + 1, dtype=np.int64)
+        used = [(k, p) for k, p in enumerate(self._prepared) if p.name in names]
+        assert [k for k, _ in used] == list(range(len(self._prepared)))
+        self._form = Form(
+            columns=tuple(Column(p.size, p.array.itemsize * 8) for p in self._prepared),
+            is_index=tuple(p.is_index for p in self._prepared),
+            places=tuple(names.index(p.name) for p in self._prepared),
+            rates=names.index(steps[0].rates) if steps[0].rates in names else -1,
+            count=len(names),
+            shuffled=self._shuffled,
+        )
+        takes = Takes(steps[0].width, 0, 0)
+        self._native = _compiled(self._form, takes, self._options.target)
+        self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._native.address(RUN))
+        addresses = [s.code.address for s in steps]
+        self._set(kernel=addresses[0], rest=addresses[-1], arguments=self._table.ctypes.data)
+
+    def _place(self) -> None:
+        """Find parameters and state in memory, where nothing else may hold them."""
+        step = self._steps[0]
+        found = dict(zip(step.parameters, self._store.own(), strict=True))
+        parameters = self.optimizer.parameters
+        self._held = []
+        for name, arrays in zip(self.optimizer.slots, step.state, strict=True):
+            column = self._column(name)
+            self._held.append(column)
+            each = [a.ctypes.data for a in parts(column, parameters)]
+            found |= dict(zip(arrays, each, strict=True))
+        for k, name in enumerate(step.arguments):
+            self._table[k] = found.get(name, 0)
+
+    def _column(self, name: str) -> Array:
+        """The state of that name, as native code reads and writes it."""
+        column: Any = self.optimizer.state[name]
+        n, dtype = sum(p.size for p in self.optimizer.parameters), self._store.dtype
+        if not (
+            isinstance(column, np.ndarray)
+            and column.dtype == dtype
+            and column.shape == (n,)
+            and column.flags.carray
+        ):
+            raise TrainingError(
+                f"state[{name!r}] of the optimizer should be an array of {n} {dtype} numbers, got "
+                f"{kind(column)}; change its elements: optimizer.state[{name!r}][:] = ..."
+            )
+        return column
+
+    def advance(self, until: int, show: Callable[[int, float], Any] | None = None) -> None:
+        """Train until so many steps are done in all, as of Loop."""
+        try:
+            super().advance(until, show)
+        finally:
+            self._store.written()
+
+    def _open(self, until: int) -> None:
+        super()._open(until)
+        self._rows = np.ascontiguousarray(self._rows, self._options.dtype)
+        width, size = self._rows.shape[1], self._rows.itemsize
+        self._set(rates=self._rows.ctypes.data - size * width * self.step)
+
+
+def _traced_dtype(a: Array, options: Options) -> Any:
+    """What a batch of an array is for the function: floats are numbers of the parameters' dtype."""
+    return options.dtype if a.dtype.kind == "f" else a.dtype
+
+
+def _signed(x: int) -> int:
+    return x - (1 << 64) if x >> 63 else x

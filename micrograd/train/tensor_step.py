@@ -1,0 +1,184 @@
+"""A loss of Tensors and an optimiser -> the program of a training step, compiled.
+
+One program has the forward half, the backward half, and the update of parameters and state, which
+are rewritten in place. A parameter is set as soon as its gradient is complete and nothing reads it
+any more, so that the scheduler may make one of the two.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from inspect import BoundArguments, Signature
+from typing import Any
+
+import numpy as np
+
+from ..errors import MicrogradError, TraceError, TrainingError, kind
+from ..jit.compile import Code, compile_program, optimized
+from ..jit.emit.interface import Interface
+from ..jit.ir.program import Node, Program, Role, statements
+from ..jit.ir.verify import verify
+from ..jit.options import Options
+from ..jit.passes.reaching import fresh
+from ..jit.passes.reverse import with_cotangents
+from ..jit.tensor_asked import leaves_of, require_one_dtype, watched_call
+from ..jit.trace.tensor_lowering import Given, lowered
+from ..jit.trace.tensors import TensorScope
+from ..optimizer import Optimizer
+from ..tensor.casting import is_float
+from ..tensor.core import Tensor
+from .tensor_update import RATES, Places, TensorUpdate
+
+LOSS = "out"
+NOTHING = BoundArguments(Signature(), OrderedDict())
+Shapes = Sequence[tuple[tuple[int, ...], Any]]
+
+
+@dataclass(slots=True)
+class TensorLoss:
+    """A loss as a program of data and parameters.
+
+    data         by data array, what the program reads of it
+    parameters   the inputs that parameters are in; '' where nothing reads one
+    """
+
+    program: Program
+    data: list[list[Given]]
+    parameters: list[str]
+
+
+def traced_loss(
+    function: Callable[..., Any], data: Shapes, parameters: Sequence[Tensor], options: Options
+) -> TensorLoss:
+    """The loss of a batch; `data`: the shape and dtype of each array's batch.
+
+    Raises TrainingError if the function fails on them, or gives no single number.
+    """
+    scope = TensorScope("the loss", parameters)
+    given = [scope.argument(f"x{k}", *shape) for k, shape in enumerate(data)]
+    taken = " and ".join(f"data[{k}] as {d} of shape {s}" for k, (s, d) in enumerate(data))
+    try:
+        loss, read = watched_call(scope, lambda: function(*given), NOTHING)
+    except TraceError:
+        raise
+    except (TypeError, ValueError, IndexError, MicrogradError) as error:
+        if not data:
+            raise
+        raise TrainingError(
+            f"the loss of a batch could not be computed from {taken}: {error}; it is called with a "
+            "batch of rows of each data array, so check their shapes"
+        ) from error
+    constant = [x for x in leaves_of(read) if any(x is p for p in parameters)]
+    if constant:
+        raise TrainingError(
+            f"the loss computes with numbers of a parameter of shape {constant[0].shape}, by "
+            "item(), detach(), numpy() or a comparison, which would stay what they are now; "
+            "compute with the Tensor itself"
+        )
+    if not isinstance(loss, Tensor) or loss.size != 1 or not is_float(loss.dtype):
+        got = f"{loss.dtype} of shape {loss.shape}" if isinstance(loss, Tensor) else kind(loss)
+        raise TrainingError(
+            f"the loss of a batch should be one number, a Tensor of floats, got {got}; take the "
+            "mean() over the samples"
+        )
+    rows = [scope.row(p) for p in parameters]
+    result = scope.row(loss)
+    if options.strict:
+        require_one_dtype("the loss", scope.rows, options.dtype)
+    made = lowered(scope.rows, [result])
+    names = [made.name_of(k) for k in rows]
+    if not any(names):
+        raise TrainingError(
+            "the loss does not depend on any parameter of the optimizer; compute it with the model "
+            "whose parameters() the optimizer has"
+        )
+    reads = [[g for g in made.given if g.row == k] for k in range(len(data))]
+    return TensorLoss(verify(made.program, "trace"), reads, names)
+
+
+class TensorStep:
+    """A training step: `number main(data*..., parameters*..., state*..., rates*)`.
+
+    arguments   the names of what `main` takes, in order
+    state       by slot, the arrays of each parameter's state
+    rates       the array of what a step has of its own, and `width`, how many numbers these are
+    """
+
+    def __init__(
+        self,
+        loss: TensorLoss,
+        shapes: Sequence[tuple[int, ...]],
+        optimizer: Optimizer,
+        options: Options,
+    ) -> None:
+        self.loss = loss
+        names = [n for n in loss.parameters if n]
+        program, cotangents = with_cotangents(loss.program, (LOSS, 0), names)
+        program.arrays = {
+            n: replace(a, role=Role.STATE) if n in cotangents else a
+            for n, a in program.arrays.items()
+        }
+        update = TensorUpdate(optimizer)
+        self.parameters = list(loss.parameters)
+        places = []
+        for k, (name, shape) in enumerate(zip(loss.parameters, shapes, strict=True)):
+            if not name:
+                name = self.parameters[k] = fresh(program, f"unread{k}")
+                program.declare(name, Role.STATE, shape or (1,))
+            state = [fresh(program, f"s{i}_{k}") for i in range(len(optimizer.slots))]
+            for s in state:
+                program.declare(s, Role.STATE, shape or (1,))
+            places.append(Places(name, cotangents.get(name, 0.0), state))
+        self.state = [[p.state[i] for p in places] for i in range(len(optimizer.slots))]
+        self.differentiated = verify(_with_update(program, update, places), "update")
+        self.program = optimized(self.differentiated, options.target)
+        interface = Interface(frozenset(), LOSS)
+        self.code: Code = compile_program(self.program, options.target, interface)
+        self.arguments = [a.name for a in interface.arguments(self.program)]
+        self.width = update.rates
+        self.rates = update.names[RATES]
+
+
+def _with_update(program: Program, update: TensorUpdate, places: Sequence[Places]) -> Program:
+    """The program in which parameters are set, each as early as that can be."""
+    body, program.body = program.body, []
+    update.declare(program)
+    begin, program.body = program.body, []
+    if update.terms:
+        for p in places:
+            update.add_up(program, p)
+        for p in places:
+            update.write(program, p)
+        program.body = [*body, *begin, *program.body]
+        return program
+    last = {name: k for k, node in enumerate(body) for name in _touched(node)}
+    behind: dict[int, list[Node]] = {}
+    for p in places:
+        update.write(program, p)
+        at = max(last.get(p.parameter, -1), last.get(str(p.gradient), -1))
+        behind.setdefault(at, []).extend(program.body)
+        program.body = []
+    program.body = [*begin, *behind.get(-1, [])]
+    for k, node in enumerate(body):
+        program.body += [node, *behind.get(k, [])]
+    return program
+
+
+def _touched(node: Node) -> set[str]:
+    return {a.array for s in statements([node]) for a in s.accesses}
+
+
+def number_dtype_of(parameters: Sequence[Tensor]) -> np.dtype[Any]:
+    """What parameters are numbers of.
+
+    Raises TrainingError if they are of several dtypes.
+    """
+    found = list(dict.fromkeys(p.dtype for p in parameters))
+    if len(found) > 1:
+        raise TrainingError(
+            f"parameters are {' and '.join(map(str, found))}; give all of them one dtype, to be "
+            "trained together"
+        )
+    return found[0]

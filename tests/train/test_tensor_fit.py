@@ -1,0 +1,313 @@
+"""Training of Tensors in one native loop, against the same training uncompiled."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import Tensor, fit
+from micrograd.errors import GraphError, TrainingError
+from micrograd.optim import SGD, Adam, AdamW, Optimizer, linear
+
+from .test_samples import in_order, shuffled
+
+LOOSE = {"float32": 2e-5, "float64": 1e-12}
+
+
+class Net:
+    """Layers with an activation between them; its loss is the cross-entropy of classes."""
+
+    def __init__(self, sizes: Sequence[int], dtype: str, seed: int, activation: str) -> None:
+        rng = np.random.default_rng(seed)
+        self.activation = activation
+        self.classes = Tensor(np.eye(sizes[-1]), dtype)
+        self.layers = [
+            (
+                Tensor(rng.normal(0, 0.7, (a, b)), dtype, requires_grad=True),
+                Tensor(rng.normal(0, 0.3, (b,)), dtype, requires_grad=True),
+            )
+            for a, b in pairwise(sizes)
+        ]
+
+    def parameters(self) -> list[Tensor]:
+        return [p for layer in self.layers for p in layer]
+
+    def __call__(self, x: Any) -> Any:
+        for k, (w, b) in enumerate(self.layers):
+            x = x @ w + b
+            if k < len(self.layers) - 1:
+                x = getattr(x, self.activation)()
+        return x
+
+    def loss(self, x: Any, y: Any) -> Any:
+        targets = self.classes[y] if y.ndim == 1 else y
+        return -(self(x).log_softmax(1) * targets).sum(1).mean()
+
+
+def eager(net: Net, optimizer: Optimizer, x: Any, y: Any, batches: list[list[int]]) -> list[float]:
+    """The losses of training step by step."""
+    dtype = net.layers[0][0].dtype
+    losses = []
+    for rows in batches:
+        targets = Tensor(y[rows], dtype if y.dtype.kind == "f" else None)
+        loss = net.loss(Tensor(x[rows], dtype), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+OPTIMIZERS: list[Callable[[Any], Optimizer]] = [
+    lambda p: SGD(p, lr=0.1),
+    lambda p: SGD(p, lr=linear(0.1, 0.01, 6), weight_decay=0.1),
+    lambda p: SGD(p, lr=0.05, momentum=0.9, clip_norm=0.5),
+    lambda p: SGD(p, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
+    lambda p: Adam(p, lr=0.02, weight_decay=0.1),
+    lambda p: AdamW(p, lr=0.02, clip_norm=1.0),
+]
+RANDOM = 18
+
+
+@pytest.mark.parametrize("seed", range(RANDOM))
+def test_trained_as_step_by_step(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    dtype = ["float32", "float64"][seed % 2]
+    make = OPTIMIZERS[seed % len(OPTIMIZERS)]
+    inputs, classes = int(rng.integers(1, 6)), int(rng.integers(2, 5))
+    sizes = [inputs, *rng.integers(1, 8, rng.integers(0, 3)).tolist(), classes]
+    size = int(rng.integers(1, 8))
+    n = size * int(rng.integers(1, 4)) + int(rng.choice([0, 1, size - 1])) % size
+    x = rng.normal(size=(n, inputs)).astype(rng.choice(["f4", "f8"]))
+    labels = rng.integers(0, classes, n)
+    y = labels if rng.integers(2) else np.eye(classes)[labels]
+    activation = str(rng.choice(["tanh", "sigmoid", "relu"]))
+    shuffle = bool(rng.integers(2))
+    accumulate = int(rng.integers(1, 3))
+    strict = bool(rng.integers(2))
+    one, other = (Net(sizes, dtype, seed, activation) for _ in range(2))
+    step = min(n, size * accumulate)
+    batches = shuffled(n, step, 2, 5) if shuffle and step < n else in_order(n, step, 2)
+    optimizer = make(one.parameters())
+    losses = eager(one, optimizer, x, y, batches)
+    trained = make(other.parameters())
+    history = fit(
+        other.loss,
+        trained,
+        data=(x, y),
+        epochs=2,
+        batch_size=size,
+        accumulate=accumulate,
+        shuffle=shuffle,
+        seed=5,
+        strict=strict,
+    )
+    close = {"rtol": LOOSE[dtype], "atol": LOOSE[dtype]}
+    np.testing.assert_allclose(history.losses, losses, **close)
+    for p, q in zip(one.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(q.numpy(), p.numpy(), **close)
+        assert q.dtype == dtype
+    for name, column in trained.state.items():
+        assert column.dtype == dtype
+        np.testing.assert_allclose(column, optimizer.state[name], **close)
+    assert trained.steps == optimizer.steps == len(batches)
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_strict_is_bit_for_bit_where_sums_are_in_order(make: Callable[[Any], Optimizer]) -> None:
+    def parameters() -> list[Tensor]:
+        return [Tensor([1.5, -2.0, 0.3], "f64", requires_grad=True)]
+
+    def loss(w: Tensor) -> Tensor:
+        x = (w * [1.0, 3.0, 7.0]).relu() - 0.5
+        return (x * x * w / 3.0).sum()
+
+    (v,), (w,) = parameters(), parameters()
+    one, other = make([v]), make([w])
+    losses = []
+    for _ in range(6):
+        value = loss(v)
+        one.zero_grad()
+        value.backward()
+        one.step()
+        losses.append(value.item())
+    history = fit(lambda: loss(w), other, steps=6, strict=True)
+    assert history.losses.tolist() == losses
+    assert w.tolist() == v.tolist()
+    assert all((one.state[name] == other.state[name]).all() for name in one.slots)
+
+
+ROWS = np.random.default_rng(3).normal(size=(10, 4))
+LABELS = np.arange(10) % 3
+
+
+def net() -> Net:
+    return Net([4, 5, 3], "float64", 0, "tanh")
+
+
+def test_going_on_is_training_on() -> None:
+    one, other = net(), net()
+    first, second = (Adam(m.parameters(), lr=0.1) for m in (one, other))
+    whole = fit(one.loss, first, data=(ROWS, LABELS), epochs=3, batch_size=3)
+    parts = [fit(other.loss, second, data=(ROWS, LABELS), epochs=1, batch_size=3) for _ in "abc"]
+    assert np.concatenate([h.losses for h in parts]).tolist() == whole.losses.tolist()
+    resumed = Adam(other.parameters(), lr=0.1)
+    resumed.load_state_dict(second.state_dict())
+    expected = fit(one.loss, first, data=(ROWS, LABELS), epochs=1, batch_size=3)
+    found = fit(other.loss, resumed, data=(ROWS, LABELS), epochs=1, batch_size=3)
+    assert found.losses.tolist() == expected.losses.tolist()
+
+
+def test_what_was_taken_before_keeps_its_numbers() -> None:
+    model = net()
+    w, b = model.layers[0]
+    before, view, numbers = w.data, b.numpy(), (w.tolist(), b.tolist())
+    loss = model.loss(Tensor(ROWS, "f64"), LABELS)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    taken: list[tuple[Any, Any]] = []
+    history = fit(
+        model.loss,
+        optimizer,
+        data=(ROWS, LABELS),
+        epochs=4,
+        callback=lambda h: taken.append((w.data, w.tolist())),
+    )
+    assert (before.tolist(), view.tolist()) == numbers
+    assert all(t.tolist() == then for t, then in taken)
+    assert len({str(then) for _, then in taken}) == history.steps == 4
+    with pytest.raises(GraphError, match="assigned after"):
+        loss.backward()
+
+
+def test_numbers_that_python_assigns_are_trained_on() -> None:
+    model, other = net(), net()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    fit(model.loss, optimizer, data=(ROWS, LABELS), epochs=1)
+    for p, q in zip(model.parameters(), other.parameters(), strict=True):
+        p.data = q.data
+    fit(model.loss, optimizer, data=(ROWS, LABELS), epochs=1)
+    fit(other.loss, SGD(other.parameters(), lr=0.1), data=(ROWS, LABELS), epochs=1)
+    assert [p.tolist() for p in model.parameters()] == [q.tolist() for q in other.parameters()]
+
+
+def test_watching() -> None:
+    model = net()
+    history = fit(
+        model,
+        SGD(model.parameters(), lr=0.0),
+        data=(ROWS, LABELS),
+        loss=lambda z, y: -(z.log_softmax(1) * model.classes[y]).sum(1).mean(),
+        regularization=lambda: sum((p * p).sum() for p in model.parameters()) * 0.5,
+        metric=lambda z, y: z.argmax(1) == y,
+        validation=(ROWS[:4], LABELS[:4]),
+        epochs=2,
+        batch_size=5,
+        shuffle=False,
+    )
+    size = sum((p.numpy() ** 2).sum() for p in model.parameters())
+    parts = [model.loss(Tensor(ROWS[k : k + 5], "f64"), LABELS[k : k + 5]).item() for k in (0, 5)]
+    np.testing.assert_allclose(history.losses, [x + 0.5 * size for x in parts] * 2)
+    held = Tensor(ROWS[:4], "f64")
+    np.testing.assert_allclose(history.validation_losses, model.loss(held, LABELS[:4]).item())
+    right = (model(held).argmax(1).numpy() == LABELS[:4]).mean()
+    assert history.metrics.tolist() == [right, right]
+
+
+def test_settings_changed_by_a_callback_hold() -> None:
+    w = Tensor([1.0], "f64", requires_grad=True)
+    optimizer = SGD([w], lr=0.5, momentum=0.5)
+
+    def change(history: Any) -> None:
+        optimizer.momentum = 0.0
+
+    fit(lambda: w.sum(), optimizer, steps=3, callback=change)
+    assert w.tolist() == [1.0 - 3 * 0.5]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.usefixtures("ctrl_c")
+def test_interrupts_keep_whole_steps() -> None:
+    w = Tensor([0.0], "f64", requires_grad=True)
+    main = threading.get_ident()
+
+    def send() -> None:
+        time.sleep(0.3)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    optimizer = SGD([w], lr=1.0)
+    thread = threading.Thread(target=send)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fit(lambda: w.sum(), optimizer, steps=10**9)
+    thread.join()
+    history = caught.value.history  # type: ignore[attr-defined]
+    assert history.stopped == "interrupt"
+    assert w.item() == -history.steps == -optimizer.steps
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        ("row 2 of data\\[1\\] has the index 3", {"data": (ROWS, LABELS + 1)}),
+        ("@ of shapes", {"data": (ROWS[:, :3], LABELS)}),
+        ("batch_size is 11", {"batch_size": 11}),
+        ("parameters are float64", {"dtype": "f4"}),
+        ("threads", {"threads": 2}),
+        ("10 rows, 9 rows", {"data": (ROWS, LABELS[:9])}),
+    ],
+)
+def test_what_is_refused(message: str, options: dict[str, Any]) -> None:
+    model = net()
+    given = {"data": (ROWS, LABELS), "epochs": 1, **options}
+    with pytest.raises(TrainingError, match=message):
+        fit(model.loss, SGD(model.parameters()), **given)
+
+
+@pytest.mark.parametrize(
+    ("message", "loss"),
+    [
+        ("should be one number, a Tensor of floats, got float64 of", lambda w, x, y: x * w),
+        ("does not depend on any parameter", lambda w, x, y: x.sum()),
+        ("computes with numbers of a parameter", lambda w, x, y: (x * w * w.detach()).sum()),
+    ],
+)
+def test_losses_that_are_refused(message: str, loss: Callable[..., Any]) -> None:
+    w = Tensor([1.0] * 4, "f64", requires_grad=True)
+    with pytest.raises(TrainingError, match=message):
+        fit(lambda x, y: loss(w, x, y), SGD([w]), data=(ROWS, LABELS), epochs=1)
+
+
+def test_parameters_that_nothing_reads_decay() -> None:
+    w, unused = (Tensor([1.0, 2.0], "f64", requires_grad=True) for _ in "ab")
+    fit(lambda: (w * w).sum(), SGD([w, unused], lr=0.5, weight_decay=1.0), steps=1)
+    assert unused.tolist() == [0.5, 1.0]
+
+
+def test_labels_of_parameters_are_free() -> None:
+    w = [Tensor([1.0], "f64", requires_grad=True, label=n) for n in ("rates", "total", "s0_0", "g")]
+    optimizer = SGD(w, lr=0.25, momentum=0.5, clip_norm=100.0)
+    fit(lambda: (w[0] * w[1] * w[2] * w[3]).sum(), optimizer, steps=1)
+    assert [p.item() for p in w] == [0.75] * 4
+
+
+@pytest.mark.parametrize(
+    ("message", "parameters"),
+    [
+        ("all Tensors or all Values", [Tensor([1.0]), 2.0]),
+        ("is computed", [Tensor([1.0], requires_grad=True) * 2]),
+        ("Tensor of floats", [Tensor(np.arange(3))]),
+        ("no elements", [Tensor(np.zeros((0, 2)))]),
+        ("list of", Tensor([1.0])),
+    ],
+)
+def test_parameters_that_are_refused(message: str, parameters: Any) -> None:
+    with pytest.raises(TrainingError, match=message):
+        SGD(parameters)
