@@ -16,6 +16,7 @@ from .compile import Code, compile_program, optimized, passes
 from .emit.interface import Interface
 from .ir.verify import verify
 from .passes.reverse import GRADIENT, gradient
+from .passes.stretches import Stretch
 from .target import Target
 from .trace.tensor_lowering import Given, lowered
 from .trace.tensors import Row
@@ -56,7 +57,7 @@ class TensorCode:
         self.differentiated = self.program
         if wrt is not None:
             names = {k: made.name_of(k) for k in wrt}
-            elements = [(names[k], i) for k in wrt if names[k] for i in range(_size(rows[k].shape))]
+            elements = [Stretch(names[k], 0, _size(rows[k].shape)) for k in wrt if names[k]]
             self._names = names
             self.differentiated = verify(
                 gradient(self.program, ("out", 0), elements, keep_value=keep_value), "gradient"

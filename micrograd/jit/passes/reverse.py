@@ -16,8 +16,7 @@ needs it, and no cotangent is ever set back to zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
-from operator import eq as is_equal
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,6 +31,7 @@ from .final import require_kept
 from .flows import Flow, active, flows, holding
 from .loop_flows import LoopFlows, Sent
 from .reaching import Bools, known_elements
+from .stretches import Stretch, stretches
 
 OPPOSITE = {
     Order.FREE: Order.FREE,
@@ -41,25 +41,30 @@ OPPOSITE = {
 
 
 def gradient(
-    program: Program, of: Element, wrt: Sequence[Element | None], *, keep_value: bool = False
+    program: Program,
+    of: Element,
+    wrt: Sequence[Element | Stretch | None],
+    *,
+    keep_value: bool = False,
 ) -> Program:
-    """The program that computes `grad[k] = d of / d wrt[k]`.
+    """The program that computes `grad[k] = d of / d wrt[k]`; a stretch is as many as it has.
 
     With `keep_value` the outputs of `program` stay outputs; else they become temporaries.
     An element that `of` does not depend on, or that is None, has the gradient 0.
     """
-    program, result, depending, asked = _begun(program, of, {e[0] for e in wrt if e})
+    stretched = list(stretches(wrt))
+    program, result, depending, asked = _begun(program, of, {e.array for e in stretched if e})
     if not keep_value:
         for a in program.with_role(Role.OUTPUT):
             result.arrays[a.name] = Array(a.name, Role.TEMPORARY, a.shape)
-    whole = _whole_array(program, wrt)
+    whole = _whole_array(program, stretched)
     backward = _Backward(result, depending, {whole: GRADIENT} if whole else {}, asked)
     backward.run(of, program.body)
     if whole:
         backward.declare(whole)
         backward.complete(whole, np.arange(program.arrays[whole].size), 0.0)
     else:
-        backward.gather(wrt)
+        backward.gather(stretched)
     return result
 
 
@@ -92,16 +97,12 @@ def _begun(
     return program, result, depending, {of[0], *seeds}
 
 
-def _whole_array(program: Program, wrt: Sequence[Element | None]) -> str | None:
-    """The array that `wrt` lists element by element, if it does: its cotangent is the gradient."""
-    if not wrt or wrt[0] is None:
+def _whole_array(program: Program, wrt: Sequence[Stretch | None]) -> str | None:
+    """The array that `wrt` is the whole of, if it is: its cotangent is the gradient."""
+    if len(wrt) != 1 or wrt[0] is None:
         return None
-    name = wrt[0][0]
-    size = program.arrays[name].size
-    whole = len(wrt) == size and all(
-        map(is_equal, wrt, zip(repeat(name), range(size), strict=False))
-    )
-    return name if whole else None
+    name = wrt[0].array
+    return name if wrt[0] == Stretch(name, 0, program.arrays[name].size) else None
 
 
 class _Backward(Cotangents):
@@ -218,32 +219,28 @@ class _Backward(Cotangents):
             index = every[some]
         self.reached[target.array][index] = True
 
-    def gather(self, wrt: Sequence[Element | None]) -> None:
+    def gather(self, wrt: Sequence[Stretch | None]) -> None:
         """Collect the cotangents of elements of several arrays into the gradient."""
-        self.program.declare(GRADIENT, Role.OUTPUT, len(wrt))
         k = 0
-        while k < len(wrt):
-            run = self._run(wrt, k)
-            element = wrt[k]
-            value: Expr = 0.0
-            strides = (1,) if run > 1 else ()
-            if element is not None and self.is_reached(Access(*element)):
-                value = self.cotangent(Access(*element, strides))
-            domain = (run,) if run > 1 else ()
-            self.assign(Access(GRADIENT, k, strides), value, domain)
-            k += run
+        for each in wrt:
+            runs = [(0, 1, False)] if each is None else self._runs(each)
+            for first, count, reached in runs:
+                strides, domain = ((1,), (count,)) if count > 1 else ((), ())
+                value: Expr = 0.0
+                if each is not None and reached:
+                    value = self.cotangent(Access(each.array, first, strides))
+                self.assign(Access(GRADIENT, k, strides), value, domain)
+                k += count
+        self.program.declare(GRADIENT, Role.OUTPUT, k)
 
-    def _run(self, wrt: Sequence[Element | None], start: int) -> int:
-        """How many elements from `start` on lie in a row in one array, all reached or all not."""
-        first = wrt[start]
-        if first is None:
-            return 1
-        reached = self.is_reached(Access(*first))
-        run = 1
-        while (
-            start + run < len(wrt)
-            and wrt[start + run] == (first[0], first[1] + run)
-            and self.is_reached(Access(first[0], first[1] + run)) == reached
-        ):
-            run += 1
-        return run
+    def _runs(self, each: Stretch) -> list[tuple[int, int, bool]]:
+        """Its parts of which all elements are reached, or none: first, count, whether they are."""
+        last = each.first + each.length
+        reached = self.reached.get(self.cotangent(Access(each.array)).array)
+        if reached is None:
+            return [(each.first, each.length, False)]
+        found = reached[each.first : last]
+        edges = [0, *(np.flatnonzero(found[1:] != found[:-1]) + 1).tolist(), each.length]
+        return [
+            (each.first + start, end - start, bool(found[start])) for start, end in pairwise(edges)
+        ]
