@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from lowering.bindings import ir
 
@@ -43,6 +44,18 @@ DEPTH = 256
 """How many k are summed up in registers, at most, before the sums go to memory."""
 TILES = 20
 """Tiles of rows in a block."""
+MORE_TILES = 56
+"""The same where `right` is large, and has to be copied, or read again, for every block."""
+FEW_ROWS = 16
+"""Results of so few rows stream `right` once, row after row, a few rows at a time."""
+STREAMED_DEPTH = 16
+"""How many k are summed up in registers then."""
+CACHE = 512 * 1024
+"""Bytes of `right` that stay next to the core: fewer are never streamed, nor copied for their
+strides' sake.
+"""
+FAR = 4096
+"""Rows of `right` that are more bytes apart are copied before many tiles of rows read them."""
 
 
 def emit_product(b: Builder, product: Product, finish: Into | Finish) -> None:
@@ -89,6 +102,15 @@ def _scattered(b: Builder, into: Into) -> Finish:
     return Finish(key, (into.matrix,), scale, emit)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A block of rows: the first, how many tiles, and how many rows each of them has."""
+
+    first: ir.Value
+    tiles: ir.Value
+    size: int
+
+
 class _Driver:
     """Emits the loops of one product."""
 
@@ -102,11 +124,20 @@ class _Driver:
         self.size = b.bits // 8
         wide = registers(b.target) == 32
         self.most_rows, self.most_vectors = (6, 4) if wide else (6, 2)
+        if wide and isinstance(product.columns, int) and product.columns <= self.lanes:
+            self.most_rows = 12
         self.panel = self.most_vectors * self.lanes
-        self.block = self.most_rows * TILES
-        self.along = product.left.column == 1 or product.left.row != 1
-        self.copied_left = product.left.column != 1 and product.left.row != 1
-        self.copied_right = product.right.column != 1
+        long = isinstance(finish, Into) and self._is_large()
+        self.tiles = MORE_TILES if long else TILES
+        self.block = self.most_rows * self.tiles
+        self.copied_left = self._is_copied_left()
+        self.along = product.left.column == 1 or self.copied_left
+        large = self._is_large()
+        few = isinstance(product.rows, int) and product.rows <= FEW_ROWS
+        far = not isinstance(product.right.row, int) or product.right.row * self.size > FAR
+        self.copied_right = product.right.column != 1 or (large and far and not few)
+        self.streamed = large and few and not self.copied_right and isinstance(finish, Into)
+        self.most_depth = STREAMED_DEPTH if self.streamed else DEPTH
         self.depth = value(b, product.depth)
         self.one = b.constant(1.0)
         self.rooms = {}
@@ -118,28 +149,59 @@ class _Driver:
             if needed:
                 self.rooms[name] = memory.allocate(count, b.element_type, self.size)
 
+    def _is_large(self) -> bool:
+        """Whether the right matrix is more than what stays next to the core, as far as is known."""
+        columns, depth = self.product.columns, self.product.depth
+        if isinstance(columns, int) and isinstance(depth, int):
+            return columns * depth * self.size > CACHE
+        return False
+
+    def _is_copied_left(self) -> bool:
+        """Whether the left matrix is copied: kernels read it along rows or, if these are near,
+        along columns.
+        """
+        left, columns = self.product.left, self.product.columns
+        if left.column == 1:
+            return False
+        if left.row != 1:
+            return True
+        far = not isinstance(left.column, int) or left.column * self.size > FAR
+        many = isinstance(columns, int) and columns > 4 * self.panel
+        return far and many and self._is_large()
+
     def emit(self) -> None:
         """All loops."""
         b, p = self.b, self.product
         columns = cut_columns(b, p.columns, self.lanes, self.most_vectors)
         for rows in cut_rows(b, p.rows, self.most_rows):
-            blocks = self._blocks(value(b, rows.count), TILES)
-            with b.each(blocks) as block:
-                tiles = self._in_block(block, value(b, rows.count), TILES)
-                at = times(b, times(b, block, TILES), rows.size)
+            count = value(b, rows.count)
+            with b.each(self._blocks(count, self.tiles)) as block:
+                at = times(b, times(b, block, self.tiles), rows.size)
                 first = b.integer_op("llvm.add", value(b, rows.first), at)
-                if isinstance(self.finish, Into):
-                    with self._depths() as k:
-                        for cut in columns:
-                            with b.each(value(b, cut.count)) as j:
-                                self._panel(rows, first, tiles, cut, self._column(cut, j), k)
+                here = _Rows(first, self._in_block(block, count, self.tiles), rows.size)
+                self._block(here, columns)
+
+    def _block(self, rows: _Rows, columns: Sequence[Cut]) -> None:
+        """A block of rows: sums that are finished stay in the cache for all k."""
+        b = self.b
+        if isinstance(self.finish, Into):
+            with self._depths() as k:
+                left = self._left(rows, k)
+                for cut in columns:
+                    with b.each(value(b, cut.count)) as j:
+                        self._panel(rows, cut, self._column(cut, j), k, left)
+            return
+        once = isinstance(self.product.depth, int) and self.product.depth <= self.most_depth
+        whole = self._left(rows, b.integer(0)) if once else None
+        for cut in columns:
+            with b.each(value(b, cut.count)) as j:
+                column = self._column(cut, j)
+                if whole is not None:
+                    self._panel(rows, cut, column, b.integer(0), whole)
                 else:
-                    for cut in columns:
-                        with b.each(value(b, cut.count)) as j:
-                            column = self._column(cut, j)
-                            with self._depths() as k:
-                                self._panel(rows, first, tiles, cut, column, k)
-                            self._finish(rows, first, tiles, cut, column)
+                    with self._depths() as k:
+                        self._panel(rows, cut, column, k, self._left(rows, k))
+                self._finish(rows, cut, column)
 
     def _blocks(self, count: ir.Value, size: int) -> ir.Value:
         b = self.b
@@ -154,7 +216,7 @@ class _Driver:
 
     def _depths(self) -> AbstractContextManager[ir.Value]:
         """The loop over blocks of k: one at least, so that results are written for none."""
-        blocks = self._blocks(self.depth, DEPTH)
+        blocks = self._blocks(self.depth, self.most_depth)
         none = self.b.compare_integers("eq", blocks, self.b.integer(0))
         count = self.b.build("llvm.select", [self.b.i64], [none, self.b.integer(1), blocks])
         return self.b.loop(count)
@@ -163,37 +225,37 @@ class _Driver:
         b = self.b
         return b.integer_op("llvm.add", value(b, cut.first), times(b, j, cut.size * self.lanes))
 
+    def _left(self, rows: _Rows, block: ir.Value) -> Matrix:
+        """What a block of rows needs of the left matrix for one block of k."""
+        b, left = self.b, self.product.left
+        place = left.place(b, rows.first, times(b, block, self.most_depth))
+        here = Matrix(place, left.row, left.column)
+        if not self.copied_left:
+            return here
+        depth = self._in_block(block, self.depth, self.most_depth)
+        pack(b, here, times(b, rows.tiles, rows.size), depth, self.rooms["left"], DEPTH)
+        return Matrix(self.rooms["left"], DEPTH, 1)
+
     def _panel(
-        self,
-        rows: Cut,
-        first: ir.Value,
-        tiles: ir.Value,
-        cut: Cut,
-        column: ir.Value,
-        block: ir.Value,
+        self, rows: _Rows, cut: Cut, column: ir.Value, block: ir.Value, left: Matrix
     ) -> None:
         """One block of k, for a tile of columns and the rows of a block."""
         b, p = self.b, self.product
-        k = times(b, block, DEPTH)
-        depth = self._in_block(block, self.depth, DEPTH)
+        depth = self._in_block(block, self.depth, self.most_depth)
+        k = times(b, block, self.most_depth)
         right = Matrix(p.right.place(b, k, column), p.right.row, p.right.column)
-        left = Matrix(p.left.place(b, first, k), p.left.row, p.left.column)
         if self.copied_right:
-            count = b.integer_op(
-                "llvm.add", value(b, cut.last), b.integer((cut.size - 1) * self.lanes)
-            )
+            whole = b.integer((cut.size - 1) * self.lanes)
+            count = b.integer_op("llvm.add", value(b, cut.last), whole)
             pack(b, right, depth, count, self.rooms["right"], self.panel)
             right = Matrix(self.rooms["right"], self.panel, 1)
-        if self.copied_left:
-            pack(b, left, times(b, tiles, rows.size), depth, self.rooms["left"], DEPTH)
-            left = Matrix(self.rooms["left"], DEPTH, 1)
         ragged = cut.last != self.lanes
         name = declared(b, Shape(rows.size, cut.size, self.along, ragged))
         later = b.build("llvm.zext", [b.i64], [b.compare_integers("ne", block, b.integer(0))])
         start, scale, add = b.constant(-0.0), self.one, later
         if isinstance(self.finish, Into):
             result = self.finish.matrix
-            result = Matrix(result.place(b, first, column), result.row, 1)
+            result = Matrix(result.place(b, rows.first, column), result.row, 1)
             scale = self.finish.scale if self.finish.scale is not None else self.one
             if self.finish.start is None:
                 add = b.integer(1)
@@ -202,7 +264,7 @@ class _Driver:
         else:
             result = Matrix(self.rooms["sums"], self.panel, 1)
         stride = left.row if self.along else left.column
-        with b.each(tiles) as tile:
+        with b.each(rows.tiles) as tile:
             row = times(b, tile, rows.size)
             zero = b.integer(0)
             b.call(
@@ -215,9 +277,7 @@ class _Driver:
                 ],
             )
 
-    def _finish(
-        self, rows: Cut, first: ir.Value, tiles: ir.Value, cut: Cut, column: ir.Value
-    ) -> None:
+    def _finish(self, rows: _Rows, cut: Cut, column: ir.Value) -> None:
         """What becomes of the sums of a tile of columns and the rows of a block."""
         b = self.b
         assert isinstance(self.finish, Finish)
@@ -226,8 +286,8 @@ class _Driver:
         mask = masks.first(b, self.lanes, last) if ragged else None
         sums = Matrix(self.rooms["sums"], self.panel, 1)
         width = b.integer(self.lanes)
-        with b.each(times(b, tiles, rows.size)) as r:
-            row = b.integer_op("llvm.add", first, r)
+        with b.each(times(b, rows.tiles, rows.size)) as r:
+            row = b.integer_op("llvm.add", rows.first, r)
 
             def piece(v: ir.Value, mask: ir.Value | None, count: ir.Value) -> None:
                 assert isinstance(self.finish, Finish)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd.jit.emit import product_library
+from micrograd.jit.emit import product, product_library
 from micrograd.jit.emit.product_kernel import Shape
 from micrograd.jit.target import Target, machine
 
@@ -59,6 +59,18 @@ def check(case: Case, target: Target, rng: np.random.Generator) -> None:
 def test_random_products(bits: int, dtype: str) -> None:
     rng = np.random.default_rng(bits)
     target = Target.host(dtype, vector_bits=bits)
+    for _ in range(6):
+        check(drawn(rng), target, rng)
+
+
+@needs_guards
+@pytest.mark.parametrize("seed", range(3))
+def test_random_products_in_many_blocks(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(seed)
+    names = {"CACHE": -1, "FAR": 0, "DEPTH": 8, "TILES": 2, "MORE_TILES": 3, "STREAMED_DEPTH": 3}
+    for name, n in names.items():
+        monkeypatch.setattr(product, name, n)
+    target = Target.host("f4")
     for _ in range(6):
         check(drawn(rng), target, rng)
 
