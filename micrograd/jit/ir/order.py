@@ -60,7 +60,9 @@ def not_carried(s: Statement, p: Progress) -> None:
     if not own:
         return
     if name in p.state:
-        if any(_at_other_points(s.target, a, p) for a in own):
+        # `=` writes no element at two points, as `assigned_once` holds, so the same is at the same
+        others = [a for a in own if a != s.target or s.accumulate is not None]
+        if any(_at_other_points(s.target, a, p) for a in others):
             raise Broken(f"it reads elements of {name} that it writes at other points")
         return
     if p.loops:
