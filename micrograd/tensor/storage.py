@@ -33,6 +33,11 @@ class TensorStore:
         self.dtype = self.tensors[0].dtype
         self._buffer: npt.NDArray[Any] | None = None
 
+    @property
+    def missing(self) -> int:
+        """How many numbers the buffer would have, if there is none yet."""
+        return 0 if self._buffer is not None else sum(t.size for t in self.tensors)
+
     def own(self) -> list[int]:
         """The addresses of the Tensors' numbers, all in the buffer, which nothing else holds."""
         if self._buffer is None or self._is_shared():

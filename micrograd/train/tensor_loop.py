@@ -16,6 +16,7 @@ from ..tensor.steps import parts
 from ..tensor.storage import TensorStore
 from .gather_code import Column
 from .loop import _NO_SETTINGS, FIRST_STRETCH, Loop, _compiled, _same, seconds_of
+from .memory import require
 from .rules import Takes
 from .step_code import RUN
 from .tensor_data import prepared
@@ -102,8 +103,20 @@ class TensorLoop(Loop):
         settings = {k: v for k, v in vars(optimizer).items() if k not in _NO_SETTINGS}
         if not self._steps or not _same(settings, self._settings):
             self._settings = settings
-            self._link([self._made(loss) for loss in self._traced])
+            steps = [self._made(loss) for loss in self._traced]
+            self._ask_for_memory(steps)
+            self._link(steps)
         self._place()
+
+    def _ask_for_memory(self, steps: list[TensorStep]) -> None:
+        """Raise MemoryError where there is too little, before anything is trained."""
+        size = self._store.dtype.itemsize
+        require(
+            {
+                "parameters": size * self._store.missing,
+                "numbers between layers": size * max(s.code.schedule.workspace_size for s in steps),
+            }
+        )
 
     def _made(self, loss: TensorLoss) -> TensorStep:
         shapes = [p.shape for p in self.optimizer.parameters]
