@@ -22,6 +22,7 @@ CASES = {
     "mlp_h": "value and gradient of one sample of a larger network",
     "irregular": "value and gradient of a random DAG of 1,000 to 1,000,000 nodes",
     "chain": "value and derivative of a chain of dependent ops",
+    "products": "products of matrices as layers of networks have them",
     "recurrence": "value and gradient of Euler steps of a pendulum",
 }
 
