@@ -50,6 +50,8 @@ class ProductEmitter:
         stored = p.contraction.target.array not in p.unstored
         body = _Body(p, stored)
         operands = tuple([self._matrix(a, at, 0, 1) for a in body.places])
+        if not operands:  # nothing needs the result
+            return
         if not p.finish and (p.start is None or isinstance(p.start, float)):
             emit_product(self.b, product, Into(operands[0], p.start))
             return

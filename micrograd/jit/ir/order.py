@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .points import touched
+from .points import is_apart, touched
 from .program import Access, Role, Statement
 from .progress import Bools, Broken, Ints, Progress, is_known
 from .touches import ASSIGNED, READ, Touches, clash, common, row_numbers, touches
@@ -85,6 +85,8 @@ def _codes(found: Touches, a: Access, p: Progress) -> Ints:
 
 def _at_other_points(target: Access, read: Access, p: Progress) -> bool:
     """Whether elements are read at other points than they are written at, or written at two."""
+    if read == target and is_apart(target, p.domain):
+        return False
     depth, every = len(p.loops), len(p.domain)
     outside = (0,) * depth
     both = [touches(a, p.domain, every, p.program) for a in (target, read)]

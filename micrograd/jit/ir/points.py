@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -183,3 +184,19 @@ def counted(domain: tuple[int, ...], program: Program) -> int:
         return prod(map(int, domain))
     columns = points(domain, program)
     return len(columns[0])
+
+
+def is_apart(a: Access, counts: Sequence[int]) -> bool:
+    """Whether an access touches another element at every point, as its strides alone say.
+
+    >>> is_apart(Access("a", 0, (5, 1)), (3, 5)), is_apart(Access("a", 0, (5, 1)), (3, 6))
+    (True, False)
+    """
+    if a.parts:
+        return False
+    reach = 0
+    for stride, count in sorted(zip(map(abs, a.strides), map(int, counts), strict=True)):
+        if count > 1 and stride <= reach:
+            return False
+        reach += stride * max(0, count - 1)
+    return True

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..ir.extents import is_number
+from ..ir.points import is_apart
 from ..ir.program import (
     Access,
     Apply,
@@ -29,7 +30,7 @@ from ..ir.program import (
 from ..target import Target
 from .counts import operations
 from .plans import Uses
-from .products import Matrices, Product, arranged, depths, is_apart, is_plain, matrices
+from .products import Matrices, Product, arranged, depths, is_plain, matrices
 
 MOST_OPS = 24
 """Operations for each element, in all that follows a product."""
@@ -62,7 +63,7 @@ def with_products(program: Program, target: Target) -> list[Piece]:
             continue
         around = _Around(m, arrays, target, state)
         before, behind = body[:k], body[k + 1 :]
-        if depths(m) == 1:
+        if depths(m) <= 1:
             before = around.begin(before)
             behind = around.follow(behind)
         body = [*before, arranged(m, around.start, around.finish), *behind]
@@ -151,6 +152,9 @@ class _Around:
 
     def begin(self, before: Sequence[Node | Product]) -> list[Node | Product]:
         """What is left of what stands before it, without what it begins with."""
+        if self.m.statement.accumulate is None:
+            self.start = -0.0
+            return list(before)
         name = self.m.target.array
         between: set[str] = set()
         for k in reversed(range(len(before))):

@@ -14,6 +14,7 @@ from math import prod
 
 from ... import ops
 from ..ir.extents import Extent, is_number
+from ..ir.points import is_apart
 from ..ir.program import (
     NUMBER,
     Access,
@@ -30,7 +31,7 @@ from .contractions import factors
 LEAST_PRODUCTS = 16 * 1024
 """A contraction of fewer products of numbers stays with the statements around it."""
 LEAST_MATRIX = 512
-"""So does one of which the two shorter sides make less: the result and the factors are streamed."""
+"""So does one of which the two shorter sides make less, without a side of 1."""
 
 
 @dataclass(slots=True)
@@ -127,12 +128,9 @@ class Matrices:
 def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matrices | None:
     """A statement as a product of matrices, if it is one, and one that is worth it."""
     found = factors(s.expr)
-    if (
-        s.accumulate is None
-        or s.accumulate.reduces != "+"
-        or len(found) != 2
-        or s.points < LEAST_PRODUCTS
-    ):
+    if s.accumulate is not None and s.accumulate.reduces != "+":
+        return None
+    if len(found) != 2 or s.points < LEAST_PRODUCTS:
         return None
     left, right = found
     if not (isinstance(left, Access) and isinstance(right, Access)):
@@ -148,30 +146,31 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
     of_both = all(left.strides[d] and right.strides[d] for d in summed)
     of_one = all(left.strides[d] or right.strides[d] for d in kept)
     m = Matrices(s, left, right, kept, summed)
-    if not (summed and of_both and of_one and is_apart(m.target, m.counts)):
+    if not (of_both and of_one and is_apart(m.target, m.counts)):
+        return None
+    if bool(summed) != (s.accumulate is not None):
         return None
     if not all(is_number(c) or isinstance(c, Extent) for c in s.domain):
         return None
     rows = prod(int(s.domain[d]) for d in kept if not right.strides[d])
     columns = prod(int(s.domain[d]) for d in kept if not left.strides[d])
     depth = prod(int(s.domain[d]) for d in summed)
-    sizes = sorted((rows, columns, depth))
-    return m if sizes[0] * sizes[1] >= LEAST_MATRIX and sizes[1] > 1 else None
+    return m if pays(*sorted((rows, columns, depth))) else None
+
+
+def pays(short: int, middle: int, long: int) -> bool:
+    """Whether a product of these sides is worth a step of its own.
+
+    With a vector, every number is used once: it is the matrix that has to be large.
+    """
+    if short == 1:
+        return middle * middle >= LEAST_MATRIX
+    return short * middle >= LEAST_MATRIX and long > 1
 
 
 def is_plain(a: Access, arrays: Mapping[str, Array], target: Target) -> bool:
     """Whether an access is affine, to numbers as the code computes in."""
     return not a.parts and arrays[a.array].dtype in (NUMBER, f"f{target.bits}")
-
-
-def is_apart(a: Access, counts: Sequence[int]) -> bool:
-    """Whether an access touches another element at every point, by its strides alone."""
-    reach = 0
-    for stride, count in sorted(zip(map(abs, a.strides), map(int, counts), strict=True)):
-        if count > 1 and stride <= reach:
-            return False
-        reach += stride * max(0, count - 1)
-    return True
 
 
 # -- loops that are one --------------------------------------------------------------------------
@@ -218,9 +217,8 @@ def arranged(m: Matrices, start: Expr | None, finish: Sequence[Statement]) -> Pr
     def beside_it(a: Access) -> Access:
         return _without_depth(final(replace(a, strides=(*a.strides, *[0] * len(m.summed)))))
 
-    contraction = replace(
-        s, target=final(target), expr=Apply(ops.mul, (final(left), final(right))), domain=counts
-    )
+    product = Apply(ops.mul, (final(left), final(right)))
+    contraction = replace(s, target=final(target), expr=product, domain=counts, accumulate=ops.add)
     after = [
         replace(
             f,

@@ -79,7 +79,12 @@ class Maker:
                 case number:
                     self.statement(target, number, "rc")
         self.between(0.2)
-        self.statement(target, f"mul({left}, {right})", "rcd", sign="+=")
+        if role == "temp" and not self.extent and r.random() < 0.1:
+            self.lines = [x for x in self.lines if not x.startswith("c[")]  # nothing is summed
+            left, right = self.array("input u", "r"), self.array("input v", "c")
+            self.statement(target, f"mul({left}, {right})", "rc")
+        else:
+            self.statement(target, f"mul({left}, {right})", "rcd", sign="+=")
         if r.random() < 0.15:
             self.statement(target, f"mul({right}, {left})", "rcd", sign="+=")
         for _ in range(r.randint(0, 4)):

@@ -144,3 +144,30 @@ def test_strict_sums_and_small_ones_stay_in_loops() -> None:
     text = HEAD + PRODUCT + "y[i, j] = c[i, j]  for i < 100, j < 32"
     assert products(text, strict=True) == []
     assert products(text.replace("100", "4").replace("64", "16")) == []
+
+
+def test_with_one_sample_an_update_is_an_outer_product_into_the_weights() -> None:
+    (found,) = products("""
+input x[256]
+input dy[128]
+state w[256, 128]
+temp dw[256, 128]
+
+dw[i, j] = mul(dy[j], x[i])  for i < 256, j < 128
+w[i, j] = sub(w[i, j], mul(0.5, dw[i, j]))  for i < 256, j < 128
+""")
+    assert found.startswith("  product 256 x 128 x 1\n")
+    assert "finish: w[i, j] = sub(w[i, j], mul(0.5, dw[i, j]))" in found
+    assert "not stored: dw" in found
+
+
+def test_a_large_matrix_with_a_vector_is_a_product() -> None:
+    head = "input w[256, 128]\ninput x[256]\noutput y[128]\n\ny[i] = 0.0  for i < 128\n"
+    (found,) = products(head + "y[i] += mul(w[j, i], x[j])  for i < 128, j < 256")
+    assert found.startswith("  product 1 x 128 x 256\n")
+
+
+def test_elementwise_products_are_none() -> None:
+    head = "input x[256, 128]\ninput s[128]\ninput f[1]\noutput y[256, 128]\n\n"
+    for other in ("x[i, j]", "s[j]", "f"):
+        assert products(head + f"y[i, j] = mul(x[i, j], {other})  for i < 256, j < 128") == []
