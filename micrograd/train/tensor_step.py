@@ -18,11 +18,23 @@ import numpy as np
 from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..jit.compile import Code, compile_program, optimized
 from ..jit.emit.interface import Interface
-from ..jit.ir.program import Node, Program, Role, statements
+from ..jit.ir.program import (
+    Access,
+    Expr,
+    Loop,
+    Node,
+    Program,
+    Role,
+    accesses,
+    map_accesses,
+    row_major,
+    statements,
+)
 from ..jit.ir.verify import verify
 from ..jit.options import Options
 from ..jit.passes.reaching import fresh
 from ..jit.passes.reverse import with_cotangents
+from ..jit.schedule.counts import operations
 from ..jit.tensor_asked import leaves_of, require_one_dtype, watched_call
 from ..jit.trace.tensor_lowering import Given, lowered
 from ..jit.trace.tensors import TensorScope
@@ -130,8 +142,15 @@ class TensorStep:
             state = [fresh(program, f"s{i}_{k}") for i in range(len(optimizer.slots))]
             for s in state:
                 program.declare(s, Role.STATE, shape or (1,))
-            places.append(Places(name, cotangents.get(name, 0.0), state))
+            ct = cotangents.get(name, "")
+            value = simple_value(program, ct, name) if ct else 0.0
+            places.append(Places(name, ct, state, value))
         self.state = [[p.state[i] for p in places] for i in range(len(optimizer.slots))]
+        alone = {p.gradient for p in places if p.value is not None}
+        program.body = [
+            n for n in program.body if isinstance(n, Loop) or n.target.array not in alone
+        ]
+        program.arrays = {n: a for n, a in program.arrays.items() if n not in alone}
         self.differentiated = verify(_with_update(program, update, places), "update")
         self.program = optimized(self.differentiated, options.target)
         interface = Interface(frozenset(), LOSS)
@@ -157,13 +176,51 @@ def _with_update(program: Program, update: TensorUpdate, places: Sequence[Places
     behind: dict[int, list[Node]] = {}
     for p in places:
         update.write(program, p)
-        at = max(last.get(p.parameter, -1), last.get(str(p.gradient), -1))
+        read = [p.parameter, p.gradient, *(a.array for a in accesses(p.value or 0.0))]
+        at = max(last.get(name, -1) for name in read)
         behind.setdefault(at, []).extend(program.body)
         program.body = []
     program.body = [*begin, *behind.get(-1, [])]
     for k, node in enumerate(body):
         program.body += [node, *behind.get(k, [])]
     return program
+
+
+MOST_OPS = 2
+"""Ops of a gradient that is computed where it is used."""
+
+
+def simple_value(program: Program, ct: str, parameter: str) -> Expr | None:
+    """The expression of a parameter's gradient, in loops over its elements, if one statement
+    assigns all of it, and what that reads stays as it is; else None.
+
+    Of one sample, the gradient of a matrix is a product of two vectors, and needs no array.
+    """
+    found = [s for s in program.statements if s.target.array == ct]
+    others = [s for s in program.statements if any(a.array == ct for a in accesses(s.expr))]
+    if len(found) != 1 or others or found[0] not in program.body:
+        return None
+    (s,) = found
+    reads = accesses(s.expr)
+    shape = program.arrays[parameter].shape
+    steady = all(program.arrays[a.array].role is not Role.STATE for a in reads)
+    if s.accumulate or s.target.parts or not steady or operations(s.expr) > MOST_OPS:
+        return None
+    if any(a.parts for a in reads):
+        return None
+    by = {stride: d for d, stride in enumerate(s.target.strides)}
+    order = [
+        by.get(stride) if n != 1 else None
+        for n, stride in zip(shape, row_major(shape), strict=True)
+    ]
+    counts = [1 if d is None else s.domain[d] for d in order]
+    if tuple(counts) != shape or len(s.domain) != sum(d is not None for d in order):
+        return None
+
+    def moved(a: Access) -> Access:
+        return Access(a.array, a.offset, tuple(0 if d is None else a.strides[d] for d in order))
+
+    return map_accesses(s.expr, moved)
 
 
 def _touched(node: Node) -> set[str]:

@@ -34,11 +34,15 @@ _OWN = "own:"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The arrays of a parameter: its own, its gradient, its state; a gradient may be a number."""
+    """The arrays of a parameter: its own, that of its gradient, and its state.
+
+    value   the gradient, in loops over the parameter's elements, where it is in no array
+    """
 
     parameter: str
-    gradient: str | float
+    gradient: str
     state: Sequence[str]
+    value: Expr | None = None
 
 
 class TensorUpdate:
@@ -148,8 +152,7 @@ class _Writer:
         self.shape = program.arrays[of.parameter].shape
         self.names = {**rule.names, f"{_OWN}p": of.parameter}
         self.names |= {f"{_OWN}s{k}": name for k, name in enumerate(of.state)}
-        if isinstance(of.gradient, str):
-            self.names[f"{_OWN}g"] = of.gradient
+        self.names[f"{_OWN}g"] = of.gradient
 
     def expressions(self, results: Sequence[Value | float], early: dict[int, int]) -> list[Expr]:
         """The results; what is used more than once, and numbers for all elements, have names."""
@@ -168,7 +171,7 @@ class _Writer:
         for v in found:
             if v._entry is None:
                 place = self.rule.places.get(v._serial)
-                made[v._serial] = v.data if place is None else self._placed(place)
+                made[v._serial] = v.data if place is None else place
                 continue
             args = tuple([operand(x) for x in v._operands])
             if any(map(self._is_each, args)):
@@ -182,10 +185,6 @@ class _Writer:
                 expr = self.named(expr)
             made[v._serial] = expr
         return [operand(x) for x in results]
-
-    def _placed(self, place: Access) -> Expr:
-        of = self.of.gradient
-        return of if place.array == f"{_OWN}g" and not isinstance(of, str) else place
 
     def named(self, expr: Expr) -> Access:
         """The expression as a temporary."""
@@ -215,7 +214,9 @@ class _Writer:
     def looped(self, expr: Any, *, on_all: bool = True) -> Any:
         """The expression in loops over the parameter's elements, with the arrays' names."""
 
-        def access(a: Access) -> Access:
+        def access(a: Access) -> Expr:
+            if a.array == f"{_OWN}g" and self.of.value is not None:
+                return self.of.value
             each = a.array.startswith(_OWN) and on_all
             strides = row_major(self.shape) if each else (0,) * len(self.shape)
             return Access(self.names.get(a.array, a.array), a.offset, strides)

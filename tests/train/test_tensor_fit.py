@@ -15,7 +15,10 @@ import pytest
 
 from micrograd import Tensor, fit
 from micrograd.errors import GraphError, TrainingError
+from micrograd.jit.ir.program import Role
+from micrograd.jit.options import Options
 from micrograd.optim import SGD, Adam, AdamW, Optimizer, linear
+from micrograd.train.tensor_step import TensorStep, traced_loss
 
 from .test_samples import in_order, shuffled
 
@@ -320,3 +323,24 @@ def test_memory_is_asked_for_before_training(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(MemoryError, match=r"takes about 0.00 MiB more \(parameters 0.00 MiB, numb"):
         fit(model.loss, SGD(model.parameters()), data=(ROWS, LABELS), epochs=1)
     assert [p.tolist() for p in model.parameters()] == before
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_gradient_of_one_sample_is_computed_where_it_is_used(
+    make: Callable[[Any], Optimizer], dtype: str
+) -> None:
+    one, other = (Net([3, 5, 4, 2], dtype, 1, "tanh") for _ in "ab")
+    x, y = ROWS[:4, :3], LABELS[:4] % 2
+    losses = eager(one, make(one.parameters()), x, y, in_order(4, 1, 3))
+    trained = make(other.parameters())
+    history = fit(other.loss, trained, data=(x, y), epochs=3, batch_size=1, shuffle=False)
+    np.testing.assert_allclose(history.losses, losses, rtol=LOOSE[dtype], atol=LOOSE[dtype])
+    for p, q in zip(one.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(q.numpy(), p.numpy(), rtol=LOOSE[dtype], atol=LOOSE[dtype])
+    options = Options.given(np.dtype(dtype), False, None, None)
+    shapes = [((1, 3), np.dtype(dtype)), ((1,), np.dtype(np.int64))]
+    loss = traced_loss(other.loss, shapes, other.parameters(), options)
+    step = TensorStep(loss, [p.shape for p in other.parameters()], trained, options)
+    matrices = {a.shape for a in step.program.with_role(Role.TEMPORARY)} & {(3, 5), (5, 4), (4, 2)}
+    assert not matrices or trained.clip_norm or isinstance(trained, Adam) or trained.nesterov
