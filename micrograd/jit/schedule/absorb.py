@@ -43,17 +43,21 @@ Piece = list[Node] | Product
 def with_products(program: Program, target: Target) -> list[Piece]:
     """The body of a program, in pieces: products, and nodes between them."""
     arrays = program.arrays
-    found = {
-        id(s): m
-        for s in program.body
-        if isinstance(s, Statement) and (m := matrices(s, arrays, target))
-    }
-    if target.strict or not found:
+    if target.strict:
+        return [program.body]
+
+    def found_in(nodes: Sequence[Node]) -> dict[int, Matrices]:
+        pairs = [(s, matrices(s, arrays, target)) for s in nodes if isinstance(s, Statement)]
+        return {id(s): m for s, m in pairs if m is not None}
+
+    whole = found_in(program.body).values()
+    results = {m.target.array for m in whole if m.left.array in arrays}  # not sums by themselves
+    if not results:
         return [program.body]
     state = {a.name for a in program.with_role(Role.STATE)}
-    body: list[Node | Product] = list(
-        _shared(program.body, {m.target.array for m in found.values()})
-    )
+    shared = list(_shared(program.body, results))
+    found = found_in(shared)
+    body: list[Node | Product] = list(shared)
     k = 0
     while k < len(body):
         node = body[k]
@@ -98,7 +102,9 @@ def _leave_unstored(body: Sequence[Node | Product], arrays: Mapping[str, Array])
     for node, names in zip(body, touched, strict=True):
         if isinstance(node, Product):
             node.unstored = {
-                n for n in names if everywhere[n] == 1 and arrays[n].role is Role.TEMPORARY
+                n
+                for n in names
+                if n in arrays and everywhere[n] == 1 and arrays[n].role is Role.TEMPORARY
             }
 
 

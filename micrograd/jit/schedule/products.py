@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
+import numpy as np
+
 from ... import ops
 from ..ir.extents import Extent, is_number
 from ..ir.points import is_apart
@@ -21,6 +23,7 @@ from ..ir.program import (
     Apply,
     Array,
     Expr,
+    Role,
     Statement,
     accesses,
     map_accesses,
@@ -32,6 +35,12 @@ LEAST_PRODUCTS = 16 * 1024
 """A contraction of fewer products of numbers stays with the statements around it."""
 LEAST_MATRIX = 512
 """So does one of which the two shorter sides make less, without a side of 1."""
+
+
+LEAST_SUMMED = 4096
+"""Terms of sums over the rows of a matrix, which are a product with ones, from which on it pays."""
+ONE = Array("one", Role.CONSTANT, (1,), np.ones(1))
+"""What is multiplied with there; programs have no array of that name then."""
 
 
 @dataclass(slots=True)
@@ -130,20 +139,23 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
     found = factors(s.expr)
     if s.accumulate is not None and s.accumulate.reduces != "+":
         return None
-    if len(found) != 2 or s.points < LEAST_PRODUCTS:
+    is_sum = found == [s.expr] and ONE.name not in arrays and s.accumulate is not None
+    if is_sum:
+        found.insert(0, Access(ONE.name, 0, (0,) * len(s.domain)))
+    if len(found) != 2 or s.points < (LEAST_SUMMED if is_sum else LEAST_PRODUCTS):
         return None
     left, right = found
     if not (isinstance(left, Access) and isinstance(right, Access)):
         return None
     every = (s.target, left, right)
-    if not all(is_plain(a, arrays, target) for a in every):
+    if not all(is_plain(a, arrays, target) for a in every if a.array in arrays):
         return None
     if s.target.array in (left.array, right.array):
         return None
     domain = range(len(s.domain))
     kept = [d for d in domain if s.target.strides[d]]
     summed = [d for d in domain if not s.target.strides[d]]
-    of_both = all(left.strides[d] and right.strides[d] for d in summed)
+    of_both = all((is_sum or left.strides[d]) and right.strides[d] for d in summed)
     of_one = all(left.strides[d] or right.strides[d] for d in kept)
     m = Matrices(s, left, right, kept, summed)
     if not (of_both and of_one and is_apart(m.target, m.counts)):

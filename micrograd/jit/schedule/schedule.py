@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..ir.extents import Extent
 from ..ir.program import Program, Role, Statement
@@ -22,7 +22,7 @@ from .counts import operations
 from .fuse import Bounds, Group, Part, fuse
 from .lanes import VectorLoop, vectorize
 from .nest import Nest
-from .products import Product
+from .products import ONE, Product
 
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""
@@ -108,8 +108,16 @@ def schedule(
     state = {a.name for a in program.with_role(Role.STATE)}
     bounds = Bounds(target.strict, state)
     parts: list[Part | Product] = []
+    arrays = program.arrays
     for piece in [program.body] if points else with_products(program, target):
         parts += [piece] if isinstance(piece, Product) else fuse(piece, bounds)
+    if any(
+        a.array == ONE.name and ONE.name not in arrays
+        for p in parts
+        for s in p.statements
+        for a in s.accesses
+    ):
+        program = replace(program, arrays={**arrays, ONE.name: ONE})
     steps = list(_steps(parts, program, 1 if points else target.lanes, target))
     functions, opt_level, reason = _functions(steps)
     shared = _shared(functions)

@@ -171,3 +171,20 @@ def test_elementwise_products_are_none() -> None:
     head = "input x[256, 128]\ninput s[128]\ninput f[1]\noutput y[256, 128]\n\n"
     for other in ("x[i, j]", "s[j]", "f"):
         assert products(head + f"y[i, j] = mul(x[i, j], {other})  for i < 256, j < 128") == []
+
+
+def test_sums_over_rows_behind_a_product_are_products_with_ones() -> None:
+    text = UPDATE.format("", "", "").replace("output out[100, 64]", "state b[32]\ntemp db[32]")
+    text = text.replace("temp dx[100, 64]\n", "") + "db[i] = -0.0  for i < 32\n"
+    text = text.replace("100", "200") + "db[j] += dy[i, j]  for i < 200, j < 32\n"
+    text += "b[i] = sub(b[i], mul(0.5, db[i]))  for i < 32"
+    _, found = products(text)
+    assert found.startswith("  product 1 x 32 x 200\n")
+    assert "finish: b[j] = sub(b[j], mul(0.5, db[j]))" in found
+    assert (
+        products(
+            "input x[200, 32]\noutput y[32]\n\ny[i] = 0.0  for i < 32\n"
+            "y[j] += x[i, j]  for i < 200, j < 32"
+        )
+        == []
+    )
