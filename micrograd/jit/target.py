@@ -73,6 +73,13 @@ class Target:
         return self.processor.vector_bits == 512
 
     @property
+    def registers(self) -> int:
+        """How many vector registers there are. A processor is always of this machine's kind."""
+        import platform
+
+        return 16 if not self.avx512 and platform.machine() in ("x86_64", "AMD64") else 32
+
+    @property
     def bits(self) -> int:
         """The width of a number."""
         return self.dtype.itemsize * 8

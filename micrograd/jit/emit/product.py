@@ -21,7 +21,7 @@ from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
 from .product_arguments import Given, arguments_of
-from .product_kernel import Shape, registers
+from .product_kernel import Shape
 from .product_library import declared
 from .product_pack import pack
 from .product_pieces import (
@@ -122,7 +122,7 @@ class _Driver:
         self.finish = finish
         self.lanes = b.target.lanes
         self.size = b.bits // 8
-        wide = registers(b.target) == 32
+        wide = b.target.registers == 32
         self.most_rows, self.most_vectors = (6, 4) if wide else (6, 2)
         if wide and isinstance(product.columns, int) and product.columns <= self.lanes:
             self.most_rows = 12

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from lowering.bindings import ir
 
 from ..dialect.operations import vector_of
-from ..target import Target
 from . import masks
 from .builder import Builder
 
@@ -57,14 +56,6 @@ class Shape:
         sizes = name.removesuffix("r")
         rows, _, vectors = sizes[1:-1].partition("v")
         return Shape(int(rows), int(vectors), sizes[-1] == "a", ragged)
-
-
-def registers(target: Target) -> int:
-    """How many vector registers there are."""
-    x86 = "x86" in target.processor.cpu or any(
-        word in target.processor.features for word in ("sse2", "avx")
-    )
-    return 32 if target.avx512 or not x86 else 16
 
 
 def unrolled(shape: Shape) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lowering
 from micrograd.jit.emit import product, product_library
 from micrograd.jit.emit.product_kernel import Shape
 from micrograd.jit.target import Target, machine
@@ -113,6 +114,18 @@ def test_sums_stay_in_registers(shape: Any, dtype: str) -> None:
     assert loops
     for loop in loops:
         assert "(%rsp" not in loop, loop
+
+
+@pytest.mark.skipif(machine().vector_bits < 256, reason="calls no code, but makes it for AVX2")
+def test_there_are_no_more_sums_than_registers() -> None:
+    target = Target.host("f4", processor=lowering.processor("haswell"))
+    code = compiled(Case(30, 64, 40), target)
+    kernels = product_library.needed(code.llvm_ir)
+    assert kernels
+    for name in kernels:
+        loops = main_loops(product_library.kernel(name, target).assembly)
+        assert loops
+        assert not any("(%rsp" in loop for loop in loops), name
 
 
 def test_a_kernel_is_compiled_once() -> None:
