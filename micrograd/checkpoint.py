@@ -18,37 +18,33 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
 from . import formats
 from .engine import Value
 from .errors import CheckpointError, kind
 from .files import atomic
-from .nn import Layer, Module
+from .nn import Module, assign, each, is_tensor, numbers, objects
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 
 def save(
-    target: Module | Iterable[Value],
+    target: Module | Iterable[Any],
     path: str | os.PathLike[str],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the parameters of a model, or a list of Values, to a file.
+    """Write the parameters of a model, or a list of Values or of Tensors, to a file.
 
     path       safetensors if it ends so, else npz
     metadata   strings to keep with them, which `load` gives back
 
     The file is written whole or not at all: an interrupted `save` leaves the old one.
     """
-    arrays = {
-        name: np.array([v.data for v in values.reshape(-1)]).reshape(values.shape)
-        for name, values in _named(target).items()
-    }
+    arrays = {name: numbers(some) for name, some in _named(target).items()}
     encode = formats.safetensors if _is_safetensors(_checked_path(path)) else formats.npz
     data = encode(arrays, _strings(metadata))
     with atomic(path) as file:
@@ -78,7 +74,7 @@ def _checked_path(path: Any) -> str | os.PathLike[str]:
     return path
 
 
-def load(target: Module | Iterable[Value], path: str | os.PathLike[str]) -> dict[str, str]:
+def load(target: Module | Iterable[Any], path: str | os.PathLike[str]) -> dict[str, str]:
     """Put the numbers of a file into the parameters, in place, and return the file's metadata.
 
     Kernels that read the parameters see the new numbers. Arrays of any real dtype are taken,
@@ -107,24 +103,23 @@ def load(target: Module | Iterable[Value], path: str | os.PathLike[str]) -> dict
                 f"{path} is damaged, or is no {'safetensors' if safetensors else 'npz'} file: "
                 f"{error}"
             ) from error
-    values = [v for some in named.values() for v in some.reshape(-1)]
-    _assign(values, [number for array in arrays for number in array.reshape(-1).tolist()])
+    _assign(list(named.values()), arrays)
     return metadata
 
 
-def _assign(values: Sequence[Value], numbers: Sequence[float]) -> None:
+def _assign(parameters: Sequence[Any], arrays: Sequence[Any]) -> None:
     """Set all of them, or, if something is raised meanwhile, none."""
-    before = [v.data for v in values]
+    before = [numbers(some) for some in parameters]
     try:
-        for v, number in zip(values, numbers, strict=True):
-            v.data = number
+        for some, array in zip(parameters, arrays, strict=True):
+            assign(some, array)
     except BaseException:
-        for v, number in zip(values, before, strict=True):
-            v.data = number
+        for some, array in zip(parameters, before, strict=True):
+            assign(some, array)
         raise
 
 
-def _check(named: Arrays, entries: formats.Entries, path: Any) -> None:
+def _check(named: Mapping[str, Any], entries: formats.Entries, path: Any) -> None:
     """Raise CheckpointError if the arrays of a file do not fit."""
     missing = [name for name in named if name not in entries]
     unknown = [name for name in entries if name not in named]
@@ -153,52 +148,29 @@ def _listed(names: list[str]) -> str:
 # --- names ----------------------------------------------------------------------------------
 
 
-def _named(target: Module | Iterable[Value]) -> Arrays:
-    """The Values of a model as arrays of objects, by name."""
+def _named(target: Module | Iterable[Any]) -> dict[str, Any]:
+    """The parameters of a model by name: Tensors, and Values as arrays of objects."""
     if not isinstance(target, Module):
-        return {"parameters": _objects(_values(target))}
+        return _listed_parameters(target)
     expected = target.parameters()
-    found = dict(_walk(target, ""))
-    if {v for values in found.values() for v in values.reshape(-1)} == set(expected):
+    found = dict(target._named())
+    if {id(p) for some in found.values() for p in each(some)} == {id(p) for p in expected}:
         return found
-    return {"parameters": _objects(_values(expected))}  # it keeps them in a way of its own
+    return _listed_parameters(expected)  # it keeps them in a way of its own
 
 
-def _values(target: Any) -> list[Value]:
-    """A list of Values, checked."""
-    values = list(target) if isinstance(target, Iterable) else [target]
-    for k, v in enumerate(values):
+def _listed_parameters(target: Any) -> dict[str, Any]:
+    """A list of Values as one array, or Tensors by their places; checked."""
+    given = list(target) if isinstance(target, Iterable) else [target]
+    if given and all(map(is_tensor, given)):
+        return {f"parameters.{k}": p for k, p in enumerate(given)}
+    for k, v in enumerate(given):
         if not isinstance(v, Value):
             raise CheckpointError(
-                f"a model or a list of Values can be saved and loaded, but item {k} is {kind(v)}"
+                "a model, a list of Values or one of Tensors can be saved and loaded, but item "
+                f"{k} is {kind(v)}"
             )
-    return values
-
-
-def _walk(module: Module, prefix: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """The names and Values of a module, those of modules in it behind the names of these."""
-    if isinstance(module, Layer):
-        yield f"{prefix}weight", _objects([n.w for n in module.neurons])
-        yield f"{prefix}bias", _objects([n.b for n in module.neurons])
-        return
-    for name, x in vars(module).items():
-        if isinstance(x, Module):
-            yield from _walk(x, f"{prefix}{name}.")
-        elif isinstance(x, (list, tuple)) and x and all(isinstance(m, Module) for m in x):
-            for k, m in enumerate(x):
-                yield from _walk(m, f"{prefix}{name}.{k}.")
-        else:
-            values = _objects(x)
-            if values.size and all(isinstance(v, Value) for v in values.reshape(-1)):
-                yield prefix + {"w": "weight", "b": "bias"}.get(name, name), values
-
-
-def _objects(x: Any) -> npt.NDArray[Any]:
-    """Values in lists as an array of objects; what has no shape becomes one object."""
-    try:
-        return np.array(x, dtype=object)
-    except ValueError:
-        return np.array(None, dtype=object)
+    return {"parameters": objects(given)}
 
 
 def _is_safetensors(path: str | os.PathLike[str]) -> bool:

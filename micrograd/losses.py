@@ -9,6 +9,8 @@ any scalar code does. The loss of many samples is a sum or a mean, which is your
 >>> sum(losses) * (1.0 / len(losses))
 Value(data=0.25, grad=0)
 
+Of Tensors, whose first axis is a batch, each is the mean over it.
+
 A label is a number or a Value, and is checked: a loss of no class is a number that trains nothing.
 An argument of a function that is being compiled has no number yet; where it is data of `fit`, `fit`
 checks it before training. What is computed from one is not checked; there, and in a kernel of your
@@ -22,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -29,6 +32,7 @@ import numpy as np
 from . import ops
 from .engine import Value
 from .errors import DataError, TrainingError, kind
+from .nn import is_tensor
 from .ops import as_float
 from .traced import Traced
 
@@ -39,6 +43,8 @@ def max_margin(score: Any, y: Any) -> Any:
     >>> max_margin(0.25, -1)
     1.25
     """
+    if is_tensor(score):
+        return _of_tensors("max_margin", score, y)
     y = _checked(y, "max_margin", SIGNS)
     score = _numeric("score", "max_margin", score)
     return ops.relu(1.0 + -y * score)
@@ -50,6 +56,8 @@ def squared_error(output: Any, y: Any) -> Any:
     >>> squared_error([1.0, 2.0], [0.5, 4.0])
     4.25
     """
+    if is_tensor(output):
+        return _of_tensors("squared_error", output, y)
     if not _is_list(output) and not _is_list(y):
         return _squared(
             _numeric("output", "squared_error", output), _numeric("y", "squared_error", y)
@@ -75,6 +83,8 @@ def binary_cross_entropy(logit: Any, y: Any) -> Any:
     >>> binary_cross_entropy(1000.0, 0), binary_cross_entropy(-50.0, 0)
     (1000.0, 1.9287498479639178e-22)
     """
+    if is_tensor(logit):
+        return _of_tensors("binary_cross_entropy", logit, y)
     y = _checked(y, "binary_cross_entropy", PROBABILITIES)
     logit = _numeric("logit", "binary_cross_entropy", logit)
     z = (1.0 - 2.0 * ops.gt(y, 0.5)) * logit
@@ -95,6 +105,8 @@ def cross_entropy(logits: Sequence[Any], y: Any) -> Any:
     >>> cross_entropy([1000.0, 0.0], [0.0, 1.0])
     1000.0
     """
+    if is_tensor(logits):
+        return _of_tensors("cross_entropy", logits, y)
     if not _is_list(logits) or len(logits) < 2:
         raise TrainingError(
             f"cross_entropy takes a list of two or more logits, got {_amount(logits)}; of a single "
@@ -129,6 +141,11 @@ def l2(parameters: Iterable[Any], strength: Any) -> Any:
     strength = _numeric("strength", "l2", strength)
     numbers = (_numeric(f"parameters[{k}]", "l2", p) for k, p in enumerate(parameters))
     return strength * sum(p * p for p in numbers)
+
+
+def _of_tensors(loss: str, outputs: Any, y: Any) -> Any:
+    """The mean loss of a batch."""
+    return getattr(import_module("micrograd.layers.losses"), loss)(outputs, y)
 
 
 def _chosen(xs: list[Any], index: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Small neural networks of scalar Values: Module, Neuron, Layer, MLP.
+"""Neural networks: Module; Neuron, Layer, MLP of scalar Values; and, imported when they are asked
+for, the layers of Tensors: Linear, Conv2d, Sequential and so on (`micrograd.layers`).
 
-Constructors, printed forms, parameter order and the order of random draws are micrograd's, so a
-seeded program gives micrograd's numbers.
+Of Neuron, Layer and MLP, constructors, printed forms, parameter order and the order of random draws
+are micrograd's, so a seeded program gives micrograd's numbers.
 
 >>> import random
 >>> random.seed(1)
@@ -12,27 +13,163 @@ MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], Layer of [Linear
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .checks import flag, whole
 from .engine import Value
-from .errors import ShapeError, kind
+from .errors import CheckpointError, ShapeError, kind
+
+Self = TypeVar("Self", bound="Module")
 
 
 class Module:
-    """Anything with parameters."""
+    """Anything with parameters: Values or Tensors, in its attributes and in those of Modules there.
+
+    training   whether it is trained at the moment: Dropout asks for it
+    """
+
+    training: bool = True
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0."""
+        """Set the gradient of every parameter to 0; a Tensor's to None."""
         for p in self.parameters():
-            p.grad = 0
+            p.grad = None if is_tensor(p) else 0
 
-    def parameters(self) -> list[Value]:
-        """The trainable Values, always in the same order."""
-        return []
+    def parameters(self) -> list[Any]:
+        """The trainable Values or Tensors, always in the same order."""
+        found: dict[int, Any] = {}
+        for _, some in self._named():
+            for p in each(some):
+                found.setdefault(id(p), p)
+        return list(found.values())
+
+    def named_parameters(self) -> Iterator[tuple[str, Any]]:
+        """Names and parameters, as PyTorch has them: `0.weight`. Values of one array are told apart
+        by their places: `layers.0.weight[2, 0]`. What is there twice comes once.
+
+        >>> [name for name, _ in Neuron(2).named_parameters()]
+        ['weight[0]', 'weight[1]', 'bias']
+        """
+        seen: set[int] = set()
+        for name, some in self._named():
+            if not isinstance(some, np.ndarray):
+                pairs: Any = [(name, some)]
+            elif some.ndim:
+                pairs = [(f"{name}[{', '.join(map(str, k))}]", v) for k, v in np.ndenumerate(some)]
+            else:
+                pairs = [(name, some.item())]
+            for place, p in pairs:
+                if id(p) not in seen:
+                    seen.add(id(p))
+                    yield place, p
+
+    def _named(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Names, and Tensors or arrays of Values; those of Modules in it behind their names."""
+        for name, x in vars(self).items():
+            if isinstance(x, Module):
+                yield from x._named(f"{prefix}{name}.")
+            elif isinstance(x, (list, tuple)) and x and all(isinstance(m, Module) for m in x):
+                for k, m in enumerate(x):
+                    yield from m._named(f"{prefix}{name}.{k}.")
+            elif is_tensor(x):
+                if x.requires_grad and x.is_leaf:
+                    yield prefix + name, x
+            else:
+                values = objects(x)
+                if values.size and all(isinstance(v, Value) for v in values.reshape(-1)):
+                    yield prefix + {"w": "weight", "b": "bias"}.get(name, name), values
+
+    def modules(self) -> Iterator[Module]:
+        """It and the Modules in it, from the outside to the inside."""
+        yield self
+        for x in vars(self).values():
+            for m in x if isinstance(x, (list, tuple)) else [x]:
+                if isinstance(m, Module):
+                    yield from m.modules()
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """Set `training`, here and in all Modules in it; returns the Module."""
+        for m in self.modules():
+            m.training = flag("mode", mode, ShapeError)
+        return self
+
+    def eval(self: Self) -> Self:
+        """`train(False)`: as the model is used."""
+        return self.train(False)
+
+    # -- its numbers -----------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of the numbers, as arrays by name: `0.weight`, or `layers.0.weight` of an MLP."""
+        return {name: numbers(some) for name, some in self._named()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over numbers that `state_dict` gave, or that have the same names and shapes.
+
+        Raises CheckpointError if they are those of another model; then nothing has changed.
+        """
+        named = dict(self._named())
+        if not isinstance(state, Mapping):
+            raise CheckpointError(f"a state is what state_dict() gives, got {kind(state)}")
+        missing, unknown = sorted(set(named) - set(state)), sorted(set(state) - set(named))
+        if missing or unknown:
+            lacks = [f"lacks {', '.join(missing)}"] if missing else []
+            adds = [f"has {', '.join(unknown)}, which the model has not"] if unknown else []
+            raise CheckpointError(f"the state {' and '.join(lacks + adds)}")
+        arrays = {name: np.asarray(state[name]) for name in named}
+        for name, array in arrays.items():
+            if array.dtype.kind not in "fiub":
+                raise CheckpointError(f"{name} should hold real numbers, has {array.dtype}")
+            if array.shape != named[name].shape:
+                raise CheckpointError(
+                    f"{name} has shape {named[name].shape} in the model, but {array.shape} in the "
+                    "state"
+                )
+        for name, array in arrays.items():
+            assign(named[name], array)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether it is a Tensor. Its class is asked, for objects may answer to any name, and nothing
+    of Tensors is imported before there is one.
+    """
+    return hasattr(type(x), "__primitive__")
+
+
+def objects(x: Any) -> Any:
+    """Values in lists as an array of objects; what has no shape becomes one object."""
+    try:
+        return np.array(x, dtype=object)
+    except ValueError:
+        return np.array(None, dtype=object)
+
+
+# What is named is a Tensor, or an array of Values.
+
+
+def each(some: Any) -> list[Any]:
+    """The parameters in it: the Tensor itself, or the Values."""
+    return [some] if is_tensor(some) else list(some.reshape(-1))
+
+
+def numbers(some: Any) -> Any:
+    """A copy of its numbers, as an array of the same shape."""
+    if is_tensor(some):
+        return np.array(some._data)
+    return np.array([v.data for v in some.reshape(-1)]).reshape(some.shape)
+
+
+def assign(some: Any, array: Any) -> None:
+    """Give it the numbers of an array of the same shape."""
+    if is_tensor(some):
+        some.data = array
+        return
+    for v, number in zip(some.reshape(-1), array.reshape(-1).tolist(), strict=True):
+        v.data = number
 
 
 class Neuron(Module):
@@ -86,6 +223,10 @@ class Layer(Module):
     def parameters(self) -> list[Value]:
         return [p for n in self.neurons for p in n.parameters()]
 
+    def _named(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        yield f"{prefix}weight", objects([n.w for n in self.neurons])
+        yield f"{prefix}bias", objects([n.b for n in self.neurons])
+
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(str(n) for n in self.neurons)}]"
 
@@ -122,3 +263,12 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
+
+
+def __getattr__(name: str) -> Any:
+    """The layers of Tensors, which are imported when they are asked for."""
+    if not name.startswith("_"):
+        found = getattr(import_module("micrograd.layers"), name, None)
+        if found is not None:
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

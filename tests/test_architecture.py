@@ -65,6 +65,7 @@ def tops(path: Path) -> set[str]:
 STAGES = (
     "micrograd",
     "micrograd.tensor",
+    "micrograd.layers",
     "micrograd.matrix",  # names of another system for it
     "micrograd.jit.target",  # what we compile for, which all stages know
     *(

@@ -11,23 +11,22 @@ from inspect import isclass
 from typing import Any
 
 from ..errors import SignatureError
-from ..nn import Module
+from ..nn import Module, is_tensor
 from ..ops import Op
 from .derivatives import Wanted
 from .options import Options
 from .trace.source import FunctionSource, Source
 
 
-def is_tensor(x: Any) -> bool:
-    """Whether it is a Tensor. Its class is asked, for objects may answer to any name."""
-    return hasattr(type(x), "__primitive__")
-
-
 def takes_tensors(function: Any, wrt: Any) -> bool:
-    """Whether it is a function of Tensors, by its annotations or by what `wrt` is."""
+    """Whether it is a function of Tensors: by its annotations, by what `wrt` is, or by a model's
+    parameters.
+    """
     if not callable(function) or isclass(function) or is_tensor(function):
         return False
     if any(map(is_tensor, wrt if isinstance(wrt, (list, tuple)) else [wrt])):
+        return True
+    if isinstance(function, Module) and any(map(is_tensor, function.parameters())):
         return True
     said = getattr(function, "__annotations__", None) or {}
     return any(
@@ -41,9 +40,11 @@ def takes_tensors(function: Any, wrt: Any) -> bool:
 def tensor_kernel(
     function: Callable[..., Any], options: Options, wrt: Any, *, wanted: Wanted, freeze: bool
 ) -> Any:
-    """The kernel of a function of Tensors."""
+    """The kernel of a function of Tensors; a model's gradient is for its parameters."""
     from .tensor_kernel import TensorKernel
 
+    if isinstance(function, Module) and wrt is None:
+        wrt = function.parameters()
     made = TensorKernel(function, options, wrt, wanted, freeze=freeze)
     return functools.update_wrapper(made, function, updated=())
 

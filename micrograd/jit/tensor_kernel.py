@@ -204,13 +204,16 @@ class _Compiled:
             if r.tensor is not None and not r.live and not kernel._freeze
         ]
 
+        self._modes = scope.modes
         if not kernel._freeze:
             self._frozen += [(t, t._changed) for t in leaves_of(watched)]
 
     @property
     def is_stale(self) -> bool:
-        """Whether a constant has new numbers."""
-        return any(t._changed != changed for t, changed in self._frozen)
+        """Whether a constant has new numbers, or a layer another mode."""
+        return any(t._changed != changed for t, changed in self._frozen) or any(
+            module.training != mode for module, mode in self._modes
+        )
 
     def __call__(self, leaves: Leaves) -> Any:
         arrays = {k: x._data for k, x in enumerate(leaves.tensors)}

@@ -88,6 +88,7 @@ class TensorScope:
 
     wrt     leaves that are live whatever they require
     frozen  whether no others are
+    modes   modules that were asked whether they are trained, and the answer
     """
 
     name: str
@@ -95,6 +96,7 @@ class TensorScope:
     frozen: bool = False
     rows: list[Row] = field(default_factory=list)
     is_over: bool = False
+    modes: list[tuple[Any, bool]] = field(default_factory=list)
     _rows_of: dict[int, int] = field(default_factory=dict)  # of Tensors that are closed over
     _kept: list[Any] = field(default_factory=list)  # so that their ids stay theirs
 
