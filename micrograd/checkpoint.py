@@ -27,7 +27,8 @@ from . import formats
 from .engine import Value
 from .errors import CheckpointError, kind
 from .files import atomic
-from .nn import Module, assign, each, is_tensor, numbers, objects
+from .named import assign, each, is_tensor, numbers, objects
+from .nn import Module
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 

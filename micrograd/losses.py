@@ -32,7 +32,7 @@ import numpy as np
 from . import ops
 from .engine import Value
 from .errors import DataError, TrainingError, kind
-from .nn import is_tensor
+from .named import is_tensor
 from .ops import as_float
 from .traced import Traced
 

@@ -247,8 +247,8 @@ SAID_OTHERWISE = {
     ("fit", "target"): r"fit takes|a model needs the loss|loss of one sample",
     ("fit", "optimizer"): "fit takes an optimizer",
     ("optim.rate_at", "schedule"): "the schedule gave",
-    ("checkpoint.save", "target"): "a model or a list of Values",
-    ("checkpoint.load", "target"): "a model or a list of Values",
+    ("checkpoint.save", "target"): "a model, a list of Values or one of Tensors",
+    ("checkpoint.load", "target"): "a model, a list of Values or one of Tensors",
 }
 """What an error has in place of the parameter's name."""
 SAID_OTHERWISE |= {(name, "function"): "jit compiles" for name in CASES}

@@ -22,7 +22,8 @@ from micrograd.checkpoint import _assign, load, save
 from micrograd.errors import CheckpointError
 from micrograd.files import atomic
 from micrograd.formats import MOST_STRINGS
-from micrograd.nn import MLP, Layer, Module, Neuron, objects
+from micrograd.named import objects
+from micrograd.nn import MLP, Layer, Module, Neuron
 
 NUMBERS = [0.1, -0.0, 5e-324, -1.7976931348623157e308, float("inf"), float("-inf"), 1 / 3]
 

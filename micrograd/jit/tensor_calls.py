@@ -11,7 +11,8 @@ from inspect import isclass
 from typing import Any
 
 from ..errors import SignatureError
-from ..nn import Module, is_tensor
+from ..named import is_tensor
+from ..nn import Module
 from ..ops import Op
 from .derivatives import Wanted
 from .options import Options

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import DataError, ShapeError, TrainingError, user_location
-from ..nn import is_tensor
+from ..named import is_tensor
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
 
