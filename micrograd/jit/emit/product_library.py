@@ -7,7 +7,6 @@ Nothing in a kernel depends on the program that uses it. They are compiled witho
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ import numpy as np
 import lowering
 from lowering.bindings import context, ir
 
+from ...locks import Lock
 from ..dialect.blocks import new_module
 from ..target import Target
 from .builder import Builder
@@ -23,7 +23,7 @@ from .product_kernel import Shape, argument_types, emit_kernel
 
 _NAME = re.compile(r"\bproduct\.f(?:32|64)\.(?:128|256|512)\.r\d+v\d+[ab]r?\b")
 _codes: dict[tuple[str, str, str], lowering.NativeModule] = {}
-_lock = threading.Lock()
+_lock = Lock()
 
 
 def declared(b: Builder, shape: Shape) -> str:
