@@ -53,6 +53,13 @@ class Asked:
         if self.strict is not None:
             self.strict = flag("strict", self.strict, TrainingError)
 
+    def span(self, in_epoch: int) -> tuple[int, int]:
+        """How many steps to train, and how many of such epochs were taken before."""
+        ahead = self.optimizer.steps
+        if self.epochs is not None:  # whole ones
+            ahead = -(-ahead // in_epoch) * in_epoch
+        return self.length(in_epoch), ahead
+
     def length(self, in_epoch: int) -> int:
         """How many steps to train, where an epoch has so many."""
         steps, epochs = self.steps, self.epochs
@@ -148,11 +155,7 @@ def of_samples(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     samples = len(arrays[0])
     shapes = [a.shape[1:] for a in arrays]
     batch = batches.of(samples)
-    in_epoch = -(-samples // batch)
-    steps = asked.length(in_epoch)
-    ahead = asked.optimizer.steps
-    if asked.epochs is not None:  # whole ones
-        ahead = -(-ahead // in_epoch) * in_epoch
+    steps, ahead = asked.span(-(-samples // batch))
     function = of_sample(target, asked.loss)
     penalty = penalty_of(asked.regularization)
     compiled = sample_loss(function, shapes, asked.optimizer.parameters, options, penalty)

@@ -32,11 +32,7 @@ def of_tensors(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     arrays = tensor_data(data, "data")
     samples = len(arrays[0])
     batch = batches.of(samples)
-    in_epoch = -(-samples // batch)
-    steps = asked.length(in_epoch)
-    ahead = asked.optimizer.steps
-    if asked.epochs is not None:  # whole ones
-        ahead = -(-ahead // in_epoch) * in_epoch
+    steps, ahead = asked.span(-(-samples // batch))
     of_batch = _of_batch(asked.target, asked.loss)
     loop = TensorLoop(
         asked.optimizer,
