@@ -14,6 +14,15 @@ def is_tensor(x: Any) -> bool:
     return hasattr(type(x), "__primitive__")
 
 
+def first(x: Any) -> Any:
+    """What stands first in lists of lists, or in an array of objects."""
+    while isinstance(x, (list, tuple)) and x:
+        x = x[0]
+    if isinstance(x, np.ndarray) and x.dtype == object and x.size:
+        return x.flat[0]
+    return x
+
+
 def objects(x: Any) -> Any:
     """Values in lists as an array of objects; what has no shape becomes one object."""
     try:

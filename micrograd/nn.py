@@ -22,7 +22,7 @@ import numpy as np
 from .checks import flag, whole
 from .engine import Value
 from .errors import CheckpointError, ShapeError, kind
-from .named import assign, each, is_tensor, numbers, objects
+from .named import assign, each, first, is_tensor, numbers, objects
 
 Self = TypeVar("Self", bound="Module")
 
@@ -79,7 +79,11 @@ class Module:
             elif is_tensor(x):
                 if x.requires_grad and x.is_leaf:
                     yield prefix + name, x
-            else:
+            elif isinstance(x, (list, tuple)) and x and all(map(is_tensor, x)):
+                for k, p in enumerate(x):
+                    if p.requires_grad and p.is_leaf:
+                        yield f"{prefix}{name}.{k}", p
+            elif isinstance(first(x), Value):
                 values = objects(x)
                 if values.size and all(isinstance(v, Value) for v in values.reshape(-1)):
                     yield prefix + {"w": "weight", "b": "bias"}.get(name, name), values

@@ -140,6 +140,19 @@ def test_values_have_names_and_states_too() -> None:
     )
 
 
+def test_tensors_in_lists_are_parameters_and_data_is_none() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            self.weights = [Tensor(np.ones(n), requires_grad=True) for n in (2, 3)]
+            self.data = [[1.0, 2.0], [3.0, 4.0]]
+            self.constants = [Tensor([1.0])]
+
+    net = Net()
+    assert [name for name, _ in net.named_parameters()] == ["weights.0", "weights.1"]
+    assert [p.size for p in net.parameters()] == [2, 3]
+    assert sorted(net.state_dict()) == ["weights.0", "weights.1"]
+
+
 def test_dropout_is_seeded_and_knows_its_mode() -> None:
     x = Tensor(np.ones(1000))
     one, again = nn.Dropout(0.25, rng=3), nn.Dropout(0.25, rng=3)
