@@ -1,11 +1,16 @@
-"""Locks that a forked child can use: it has none of the threads that might have held them."""
+"""Locks that a forked child can use: it has none of the threads that might have held them. And
+properties without one.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
 import weakref
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
+
+T = TypeVar("T")
 
 _locks: weakref.WeakSet[Lock] = weakref.WeakSet()
 
@@ -49,3 +54,36 @@ def _forget_threads() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_threads)
+
+
+class lazy_property(Generic[T]):
+    """A property that is computed when it is first asked for, and kept. Threads that ask at once
+    may all compute it; they get the same.
+
+    That of functools holds a lock for all instances of a class before Python 3.12: threads wait for
+    each other, and a child that was forked meanwhile waits for ever.
+
+    >>> class Circle:
+    ...     @lazy_property
+    ...     def area(self):
+    ...         return [3.14]
+    >>> circle = Circle()
+    >>> circle.area is circle.area
+    True
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+        self._name = compute.__name__
+        self.__doc__ = compute.__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> lazy_property[T]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self
+        return instance.__dict__.setdefault(self._name, self._compute(instance))

@@ -6,7 +6,6 @@ A pass is added in two files: its own, and PASSES here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
@@ -14,7 +13,7 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import context, ir
 
-from ..locks import Lock
+from ..locks import Lock, lazy_property
 from ..store import Store
 from .emit.function import constant_data, emit
 from .emit.interface import ENTRY, Interface
@@ -134,7 +133,7 @@ class Code:
         self._native: lowering.NativeModule | None = None
         self._lock = Lock()
 
-    @cached_property
+    @lazy_property
     def schedule(self) -> Schedule:
         """Where everything lies, and in which loops it runs."""
         return schedule(
@@ -145,7 +144,7 @@ class Code:
             padded=self.interface.padded,
         )
 
-    @cached_property
+    @lazy_property
     def data(self) -> dict[str, npt.NDArray[Any]]:
         """The constants that are too long for the module, by name."""
         found = constant_data(self.program, self.target.dtype)

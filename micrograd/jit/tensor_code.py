@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, user_location
+from ..locks import lazy_property
 from ..tensor.casting import is_float
 from .compile import Code, compile_program, optimized, passes
 from .emit.interface import Interface
@@ -69,7 +69,7 @@ class TensorCode:
 
     # -- calling ---------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy_property
     def _main(self) -> tuple[Any, list[tuple[str, Given | None, int]]]:
         """The function, and the name and size of each of its arguments."""
         given = {g.name: g for g in self._given}
