@@ -1,7 +1,8 @@
 """What flows in a loop, and where: what must be known before its reversed loop is written.
 
 An iteration adds to cotangents that another one reads, so they have a number before the loop: a
-zero, unless only one point adds to an element, which assigns it then.
+zero, unless only one point adds to an element, which assigns it then. What only one iteration adds
+to and reads gets its zeros in that iteration, so that no more than one iteration's need be kept.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..ir.extents import is_number
 from ..ir.nests import Ints, pieces
 from ..ir.program import Access, Loop, Statement, statements
+from ..ir.stretches import private, stretches
 from .cotangents import Cotangents
 from .flows import Flow, holding
 from .reaching import Bools, Step, Touch, spread
@@ -37,14 +40,17 @@ class Sent(Step):
 class LoopFlows:
     """What the statements of a loop send on, in the order in which they stand.
 
-    The elements that they reach are marked, and filled where that is needed.
+    The elements that they reach are marked, and filled where that is needed: before the loop, or by
+    `zeros`, statements that its iterations begin with.
     """
 
     def __init__(
         self, arrays: Cotangents, loop: Loop, flows: Callable[[Statement], list[Flow] | None]
     ) -> None:
         self.arrays = arrays
+        self.loop = loop
         self.sent: list[Sent] = []
+        self.zeros: list[Statement] = []
         program = arrays.program
         for s in statements([loop]):
             found = flows(s)
@@ -106,6 +112,7 @@ class LoopFlows:
                         if touch.array not in marks:
                             marks[touch.array] = np.zeros(len(self._set(touch.array)), dtype=bool)
                     (assigned if single else needed)[touch.array][touch.index] = True
+        own = self._own()
         for array, mask in needed.items():
             ready = self._set(array)
             missing = np.flatnonzero(mask & ~ready & ~assigned[array])
@@ -115,5 +122,21 @@ class LoopFlows:
                 for x in self.sent:
                     for k, read in enumerate(x.reads):
                         x.assigns[k] = x.assigns[k] and read.array != array
-            self.arrays.fill(array, missing)
+            length = own.get(array, 0)
+            if length * self.loop.extent == len(missing) == len(ready):
+                inner = (length,) if length > 1 else ()
+                target = Access(array, 0, (length, *[1] * len(inner)))
+                domain = (self.loop.extent, *inner)
+                self.zeros.append(Statement(self.arrays.cotangent(target), -0.0, domain))
+                ready[:] = True
+            else:
+                self.arrays.fill(array, missing)
             self._set(array)[assigned[array]] = True
+
+    def _own(self) -> dict[str, int]:
+        """The arrays that iterations touch in stretches of their own, so long."""
+        if not is_number(self.loop.extent):
+            return {}
+        inside = [x.s for x in self.sent if x.s is not None]
+        touched = stretches(inside)
+        return private(touched.keys(), touched)

@@ -151,10 +151,12 @@ class _Backward(Cotangents):
 
     def loop(self, loop: Loop) -> None:
         """The same of a loop: what its cotangents need is there before it begins."""
-        sent = LoopFlows(self, loop, self.flows).sent
-        if sent:
+        found = LoopFlows(self, loop, self.flows)
+        if found.sent:
             home = self.body
-            home += self._reversed([loop], sent)
+            for node in self._reversed([loop], found.sent):  # none, if nothing flows on
+                assert isinstance(node, Loop)
+                home.append(Loop(node.extent, node.order, [*found.zeros, *node.body]))
             self.body = home
 
     def _reversed(self, body: Sequence[Node], sent: list[Sent]) -> list[Node]:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 
 from ..ir.extents import is_number
 from ..ir.program import Loop, Node, Order, Statement, accesses
+from ..ir.stretches import private, stretches
 from .nest import Nest
-from .plans import Plan, kind, private, touches
+from .plans import Plan, kind
 from .routes import flat, forward, refusal
 
 MAX_FUSED = 400
@@ -105,7 +106,7 @@ def _between(body: list[Statement], bounds: Bounds) -> list[Part]:
 
 def _in_turn(run: list[Statement]) -> Group:
     targets = {s.target.array for s in run}
-    return Group(run[0].domain[0], run, private(targets, touches(run)), in_turn=True)
+    return Group(run[0].domain[0], run, private(targets, stretches(run)), in_turn=True)
 
 
 def _parts(body: list[Statement], state: Collection[str]) -> list[Part]:

@@ -22,9 +22,9 @@ from ..ir.program import (
     map_statements,
     statements,
 )
+from ..ir.stretches import private, stretch, stretches
 from .copies import copies
 from .courses import Course, course
-from .plans import private, stretch, touches
 
 COPYING = 1.5
 """Operations for each element of a copy."""
@@ -71,14 +71,14 @@ class Nest:
         if len(self.body) != 1 or isinstance(self.body[0], Statement):
             return self
         written = {s.target.array for s in self.statements} & set(names)
-        tiles = private(written, touches(self.statements))
+        tiles = private(written, stretches(self.statements))
 
         def within(a: Access, domain: tuple[int, ...]) -> Access:
             found = stretch(a, domain)
             if a.array not in tiles or found is None:
                 return a
-            length, number = found
-            return Access(a.array, a.offset - number * length, (0, *a.strides[1:]))
+            stride, number = found
+            return Access(a.array, a.offset - number * abs(stride), (0, *a.strides[1:]))
 
         def change(s: Statement) -> Statement:
             inside = partial(within, domain=s.domain)

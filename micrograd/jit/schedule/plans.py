@@ -7,12 +7,13 @@ reads it: sums into it commute. So do reductions by an op that does not round; p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...ops import Op
 from ..ir.extents import is_number
 from ..ir.program import Access, Statement, accesses, map_accesses
+from ..ir.stretches import private, stretches
 from .courses import course, reorders
 from .routes import refusal
 
@@ -48,26 +49,6 @@ def split(s: Statement, count: int) -> Statement | None:
         expr=map_accesses(s.expr, divide),
         domain=(count, rest, *s.domain[1:]),
     )
-
-
-def stretch(a: Access, domain: tuple[int, ...]) -> tuple[int, int] | None:
-    """(stride, first multiple) if every iteration touches a stretch of `stride` elements only."""
-    stride = a.strides[0]
-    if a.parts or stride <= 0:
-        return None
-    spans = [d * max(0, c - 1) for d, c in zip(a.strides[1:], domain[1:], strict=True)]
-    low = a.offset + sum(x for x in spans if x < 0)
-    high = a.offset + sum(x for x in spans if x > 0)
-    return (stride, low // stride) if low // stride == high // stride else None
-
-
-def touches(body: Iterable[Statement]) -> dict[str, set[tuple[int, int] | None]]:
-    """The stretches of every array that the statements touch."""
-    found: dict[str, set[tuple[int, int] | None]] = {}
-    for s in body:
-        for a in s.accesses:
-            found.setdefault(a.array, set()).add(stretch(a, s.domain))
-    return found
 
 
 class Uses:
@@ -142,11 +123,11 @@ class Plan:
 
     def _joins(self, s: Statement) -> bool:
         """Whether the statement may share the loop; if so, its accesses are counted in."""
-        touched = touches([s])
+        touched = stretches([s])
         written = self.written | {s.target.array}
         read = self.read | {a.array for a in accesses(s.expr)}
-        for name, stretches in touched.items():
-            together = self.touched.get(name, set()) | stretches
+        for name, own in touched.items():
+            together = self.touched.get(name, set()) | own
             is_private = len(together) == 1 and None not in together
             ordered = name in read or (name in self.written and name in self.state)
             if name in written and ordered and not is_private:
@@ -159,25 +140,11 @@ class Plan:
             free = s.accumulate is None or reorders(s.accumulate, strict=False)
             if (same != {s.accumulate} or not free) and (len(together) > 1 or None in together):
                 return False
-        for name, stretches in touched.items():
-            self.touched.setdefault(name, set()).update(stretches)
+        for name, own in touched.items():
+            self.touched.setdefault(name, set()).update(own)
         self.written, self.read = written, read
         return True
 
     def private(self) -> dict[str, int]:
         """Arrays that the group writes, each iteration within its own stretch."""
         return private(self.written, self.touched)
-
-
-def private(
-    written: Collection[str], touched: dict[str, set[tuple[int, int] | None]]
-) -> dict[str, int]:
-    """The arrays, of those written, that iterations touch in stretches of their own, so long."""
-    found = {}
-    for name, (
-        only,
-        *others,
-    ) in touched.items():
-        if name in written and only is not None and not others:
-            found[name] = only[0]
-    return found

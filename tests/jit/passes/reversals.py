@@ -447,8 +447,8 @@ CASES: dict[str, tuple[str, str]] = {
         """,
         """
         ct_b[i] = ct_out  for i < 2
-        grad[i] = -0.0  for i < 4
         for i < 2:
+          grad[i, j] = -0.0  for j < 2
           ct_a[i, 0] = mul(ct_b[i], a[i, 1])
           ct_a[i, 1] = mul(ct_b[i], a[i, 0])
           grad[i, j] += mul(ct_a[i, j], x[i, 0])  for j < 2

@@ -1,0 +1,59 @@
+"""How much memory the arrays of a schedule take, as its workspace says."""
+
+import numpy as np
+import pytest
+
+from micrograd.jit.compile import compile_program, optimized
+from micrograd.jit.emit.interface import Interface
+from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.parse import parse
+from micrograd.jit.ir.verify import verify
+from micrograd.jit.passes.reverse import gradient
+from micrograd.jit.schedule.schedule import ALIGNED, schedule
+from micrograd.jit.target import Target
+
+STEPS = 64
+ORDERS = ("in order", "in reverse order")
+LAST = {"in order": STEPS, "in reverse order": 0}
+
+
+def recurrence(order: str, units: int) -> str:
+    """`a` and `b` belong to one step, and more than one statement reads each."""
+    before, after = ("i", "i + 1") if order == "in order" else ("i + 1", "i")
+    first = STEPS - LAST[order]
+    return f"""
+    input x[{units}]
+    temp a[{STEPS}, {units}]
+    temp b[{STEPS}, {units}]
+    temp h[{STEPS + 1}, {units}]
+    output out[1]
+
+    h[{first}, i] = x[i]  for i < {units}
+    for i < {STEPS} {order}:
+      a[i, j] = sin(h[{before}, j])  for j < {units}
+      b[i, j] = mul(a[i, j], add(a[i, j], h[{before}, j]))  for j < {units}
+      h[{after}, j] = add(mul(b[i, j], a[i, j]), mul(b[i, j], b[i, j]))  for j < {units}
+    out = 0.0
+    out += h[{LAST[order]}, i]  for i < {units}
+    """
+
+
+@pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("bits", [128, 512])
+def test_cotangents_of_one_step_are_kept_for_one_step(order: str, units: int, bits: int) -> None:
+    target = Target.host(vector_bits=bits)
+    p = verify(parse(recurrence(order, units)))
+    g = verify(gradient(p, ("out", 0), [("x", k) for k in range(units)]), "reverse")
+    done = optimized(g, target)
+    found = schedule(done, target)
+    per_step = {n for n in found.workspace if found.sizes[n] >= STEPS * units}
+    assert per_step == {"a", "b", "h", "ct_h"}
+    row = -(-(STEPS + 1) * units // ALIGNED) * ALIGNED
+    assert found.workspace_size <= 5 * row
+
+    x = np.linspace(0.2, 0.7, units)
+    interface = Interface(frozenset(), None)
+    code = compile_program(done, target, interface)
+    got = interface.call(code.address, done, target.dtype, {"x": x})
+    np.testing.assert_allclose(got["grad"], interpret(g, {"x": x})["grad"], rtol=1e-12)
