@@ -1,23 +1,41 @@
-"""The data sets of the demos: points in the plane and their classes, as NumPy arrays.
+"""Data sets and their batches, as NumPy arrays: points in the plane, and images of digits.
 
-The same seed gives the same data; no global random generator is read or changed.
+The same seed gives the same data; no global random generator is read or changed. Nothing is
+downloaded: what is not computed comes from an installed package or from files.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import gzip
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from .checks import amount, whole
-from .errors import DataError
+from .checks import amount, flag, whole
+from .errors import DataError, kind
 
 MOST_SAMPLES = 2**31
 """More than fit into memory."""
 
 Points: TypeAlias = npt.NDArray[np.float64]
 Classes: TypeAlias = npt.NDArray[np.int64]
+Images: TypeAlias = npt.NDArray[np.float32]
+Arrays: TypeAlias = tuple[npt.NDArray[Any], ...]
+
+MNIST_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+MNIST_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 def moons(samples: int, noise: float = 0.1, seed: int = 1337) -> tuple[Points, Classes]:
@@ -74,3 +92,222 @@ def _yin_yang_class(points: Points) -> Classes:
     found[(left < 0.4) | (right < 0.4)] = 2
     found[np.hypot(x, y) > 2.0] = -1
     return found
+
+
+def digits(size: int = 8) -> tuple[Images, Classes]:
+    """The 1,797 handwritten digits of scikit-learn: f32[1797, size * size] from 0 to 1, and their
+    classes, i64[1797] from 0 to 9, in scikit-learn's order.
+
+    size   pixels a side: 8 as they are; more, as MNIST's 28, interpolates between them
+
+    Raises DataError if scikit-learn is not installed.
+    """
+    size = whole("size", size, DataError, least=8, most=2**8 - 1)
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise DataError(
+            "digits needs scikit-learn, which is not installed: pip install scikit-learn"
+        ) from error
+    pixels, classes = load_digits(return_X_y=True)
+    images = (np.asarray(pixels, np.float32) / np.float32(16)).reshape(-1, 8, 8)
+    if size > 8:
+        weights = _enlarging(8, size)
+        images = weights @ images @ weights.T
+    return images.reshape(len(images), size * size), np.asarray(classes, np.int64)
+
+
+def _enlarging(old: int, new: int) -> Images:
+    """f32[new, old]: linear interpolation between the centres of pixels; each row sums to one."""
+    places = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    weights = np.maximum(1 - np.abs(places[:, None] - np.arange(old)), 0)
+    return np.asarray(weights, np.float32)
+
+
+def mnist(folder: str | os.PathLike[str]) -> tuple[tuple[Images, Classes], tuple[Images, Classes]]:
+    """MNIST, or another data set in its format, from files: (train_x, train_y), (test_x, test_y);
+    images f32[n, 784] from 0 to 1, and classes i64[n] from 0 to 9.
+
+    folder   has `mnist.npz` (x_train, y_train, x_test, y_test), which is taken first, or the four
+             IDX files, each as it is or with `.gz`: train-images-idx3-ubyte,
+             train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte
+
+    Raises DataError if a file is missing, is truncated, or holds something else.
+    """
+    if not isinstance(folder, (str, os.PathLike)) or not isinstance(os.fspath(folder), str):
+        raise DataError(f"folder should be the name of a folder, got {kind(folder)}")
+    archive = Path(folder) / "mnist.npz"
+    if archive.is_file():
+        parts = [(f"{name} of {archive}", x) for name, x in _read_npz(archive).items()]
+    else:
+        parts = [(str(path), _read_idx(path)) for path in _mnist_files(Path(folder))]
+    return _labelled(*parts[0], *parts[1]), _labelled(*parts[2], *parts[3])
+
+
+def _mnist_files(folder: Path) -> list[Path]:
+    """The four files, whichever of the two ways each is stored."""
+    found = []
+    for name in MNIST_FILES:
+        both = [path for end in ("", ".gz") if (path := folder / (name + end)).is_file()]
+        if not both:
+            raise DataError(
+                f"there is no {name} in {folder}: mnist needs {', '.join(MNIST_FILES)}, each as it "
+                "is or with .gz, or mnist.npz; put them into that folder"
+            )
+        found.append(both[0])
+    return found
+
+
+def _read_idx(path: Path) -> npt.NDArray[np.uint8]:
+    """The array of an IDX file of bytes: two zeros, 8, the rank, big-endian sizes, the bytes."""
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read, get it again: {error}") from error
+    if len(data) < 4 or data[:3] != b"\0\0\x08":
+        raise DataError(f"{path} should be an IDX file of bytes, it starts with {data[:4]!r}")
+    start = 4 + 4 * data[3]
+    shape = [int.from_bytes(data[k : k + 4], "big") for k in range(4, start, 4)]
+    if len(data) != start + math.prod(shape):
+        raise DataError(
+            f"{path} should have {start + math.prod(shape):,} bytes, as its header says, and has "
+            f"{len(data):,}; get it again"
+        )
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+
+
+def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The four arrays of an archive; nothing in it is unpickled."""
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as entries:
+            missing = [x for x in MNIST_ARRAYS if f"{x}.npy" not in entries.namelist()]
+            if missing:
+                raise DataError(
+                    f"{path} has no {', '.join(missing)}; it should hold {', '.join(MNIST_ARRAYS)}"
+                )
+            read = {}
+            for name in MNIST_ARRAYS:
+                with entries.open(f"{name}.npy") as entry:
+                    read[name] = np.lib.format.read_array(entry, allow_pickle=False)
+            return read
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} cannot be read, get it again: {error}") from error
+
+
+def _labelled(
+    images_name: str, images: npt.NDArray[Any], classes_name: str, classes: npt.NDArray[Any]
+) -> tuple[Images, Classes]:
+    """Images and their classes, as networks take them, if they are what they should be."""
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28) or not len(images):
+        raise DataError(
+            f"{images_name} should hold images, uint8[n, 28, 28], and holds "
+            f"{images.dtype}{list(images.shape)}"
+        )
+    if classes.dtype.kind not in "iu" or classes.shape != (len(images),):
+        raise DataError(
+            f"{classes_name} should hold a class for each of the {len(images):,} images, and holds "
+            f"{classes.dtype}{list(classes.shape)}"
+        )
+    if classes.min() < 0 or classes.max() > 9:
+        raise DataError(
+            f"{classes_name} should hold classes from 0 to 9, and holds {classes.min()} to "
+            f"{classes.max()}"
+        )
+    pixels = images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+    return pixels, classes.astype(np.int64)
+
+
+def _rows(arrays: tuple[Any, ...]) -> tuple[Arrays, int]:
+    """The arrays, and how many rows each of them has."""
+    try:
+        found = tuple(np.asarray(x) for x in arrays)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"arrays should be arrays of numbers: {error}") from error
+    for x, given in zip(found, arrays, strict=True):
+        if x.dtype.kind not in "biuf" or not x.ndim:
+            raise DataError(f"arrays should be arrays of real numbers, got {kind(given)}")
+    counts = [len(x) for x in found]
+    if not counts or len(set(counts)) > 1 or not counts[0]:
+        raise DataError(
+            f"arrays should be one array or more, of equally many rows, got {counts or 'none'}"
+        )
+    return found, counts[0]
+
+
+def train_validation_split(
+    *arrays: Any, share: float = 0.2, seed: int | None = None
+) -> tuple[Arrays, Arrays]:
+    """The rows of arrays in two parts, (train_a, train_b, ...) and (validation_a, ...).
+
+    arrays   each of [n, ...]: row k of one belongs to row k of the others
+    share    how much of the rows is for validation: round(share * n) of them
+    seed     of the random order; None takes the last rows, in order and without a copy
+
+    Raises DataError if the arrays differ in their rows, or a part would be empty.
+
+    >>> train_validation_split(np.arange(5), share=0.4)
+    ((array([0, 1, 2]),), (array([3, 4]),))
+    """
+    found, rows = _rows(arrays)
+    part = amount("share", share, DataError)
+    kept = rows - round(min(part, 1.0) * rows)
+    if not 0.0 < part < 1.0 or not 0 < kept < rows:
+        raise DataError(
+            f"share should be between 0 and 1, with rows for both parts, got {part} of {rows} rows"
+        )
+    if seed is None:
+        return tuple(x[:kept] for x in found), tuple(x[kept:] for x in found)
+    order = np.random.default_rng(whole("seed", seed, DataError, least=0)).permutation(rows)
+    return tuple(x[order[:kept]] for x in found), tuple(x[order[kept:]] for x in found)
+
+
+class Dataloader:
+    """The rows of arrays in batches: iterating it gives tuples of arrays, each [batch_size, ...].
+
+    arrays      each of [n, ...]: row k of one belongs to row k of the others
+    shuffle     every iteration has an order of its own; a new loader of the same seed repeats them
+    drop_last   leaves out the last batch if it is smaller
+
+    Raises DataError if the arrays differ in their rows, or there would be no batch.
+
+    >>> loader = Dataloader(np.arange(5), batch_size=2, shuffle=False)
+    >>> len(loader), [x.tolist() for (x,) in loader]
+    (3, [[0, 1], [2, 3], [4]])
+    """
+
+    def __init__(
+        self,
+        *arrays: Any,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ) -> None:
+        self.arrays, self.rows = _rows(arrays)
+        self.batch_size = whole("batch_size", batch_size, DataError)
+        self.shuffle = flag("shuffle", shuffle, DataError)
+        self.drop_last = flag("drop_last", drop_last, DataError)
+        self.seed = whole("seed", seed, DataError, least=0)
+        self._iterations = 0
+        if self.drop_last and self.batch_size > self.rows:
+            raise DataError(
+                f"batch_size should be at most the number of rows, {self.rows}, where drop_last "
+                f"is set, got {self.batch_size}"
+            )
+
+    def __len__(self) -> int:
+        """How many batches an iteration gives."""
+        return self.rows // self.batch_size if self.drop_last else -(-self.rows // self.batch_size)
+
+    def __iter__(self) -> Iterator[Arrays]:
+        """The batches; of arrays in order, they are views."""
+        order = None
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, self._iterations]).permutation(self.rows)
+        self._iterations += 1
+        return self._batches(order)
+
+    def _batches(self, order: npt.NDArray[np.int64] | None) -> Iterator[Arrays]:
+        for k in range(len(self)):
+            rows = slice(k * self.batch_size, (k + 1) * self.batch_size)
+            yield tuple(x[rows if order is None else order[rows]] for x in self.arrays)

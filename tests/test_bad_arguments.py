@@ -32,6 +32,7 @@ NO_AMOUNTS = [*NO_NUMBERS, -1.0, -1e-300, math.nan, math.inf, -math.inf, True, 1
 NO_FLAGS: list[Any] = ["yes", 2, -1, 0.5, None, [], {}, math.nan, object(), Unprintable()]
 NO_FUNCTIONS: list[Any] = [5, "f", [], 0.5, Unprintable()]
 NO_PATHS: list[Any] = [5, None, b"model.npz", ["a"], 0.5, Unprintable()]
+NO_ROWS: list[Any] = [5, "x", None, [], np.ones(7), ["a"] * 8, [[1.0], [1.0, 2.0]], Unprintable()]
 NO_LISTS_OF_VALUES: list[Any] = [5, [1.0], ["w"], [None], Unprintable(), [Value(1.0), 2]]
 
 
@@ -93,6 +94,23 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
     "datasets.yin_yang": {
         "samples": (lambda x: datasets.yin_yang(x), [*NO_COUNTS, 0, 10**18]),
         "seed": (lambda x: datasets.yin_yang(10, seed=x), NO_COUNTS),
+    },
+    "datasets.digits": {"size": (lambda x: datasets.digits(x), [*NO_COUNTS, 0, 7, 256])},
+    "datasets.mnist": {"folder": (lambda x: datasets.mnist(x), NO_PATHS)},
+    "datasets.train_validation_split": {
+        "arrays": (lambda x: datasets.train_validation_split(X, x), NO_ROWS),
+        "share": (
+            lambda x: datasets.train_validation_split(X, share=x),
+            [*NO_AMOUNTS, 0, 1, 1.5, 0.01, 0.99],
+        ),
+        "seed": (lambda x: datasets.train_validation_split(X, seed=x), but(NO_COUNTS, None)),
+    },
+    "datasets.Dataloader": {
+        "arrays": (lambda x: datasets.Dataloader(X, x), NO_ROWS),
+        "batch_size": (lambda x: datasets.Dataloader(X, batch_size=x), [*NO_COUNTS, 0]),
+        "shuffle": (lambda x: datasets.Dataloader(X, shuffle=x), NO_FLAGS),
+        "seed": (lambda x: datasets.Dataloader(X, seed=x), NO_COUNTS),
+        "drop_last": (lambda x: datasets.Dataloader(X, drop_last=x), NO_FLAGS),
     },
     "losses.max_margin": {
         "score": (lambda x: losses.max_margin(x, 1), but(NO_NUMBERS[:-2], *NO_NUMBERS[-1:])),
