@@ -29,6 +29,25 @@ class Leaves:
     rows: dict[str, list[int]] = field(default_factory=dict)
     key: Any = ()
 
+    @property
+    def leads(self) -> tuple[int, ...]:
+        """The sizes of the first axes; -1 where there is none."""
+        return tuple([x.shape[0] if x.shape else -1 for x in self.tensors])
+
+    @property
+    def family(self) -> Any:
+        """The key, whatever the sizes of first axes are."""
+        return _without_leads(self.key)
+
+    def require_elements(self, function: str) -> None:
+        """Raise SignatureError for a Tensor that has none."""
+        for name, x in zip(self.names, self.tensors, strict=True):
+            if x.size == 0:
+                raise SignatureError(
+                    f"{user_location()}: {function}: {name} has no elements, shape {x.shape}; such "
+                    "Tensors do not compile, but for batches of no samples"
+                )
+
     def differentiable(self, name: str) -> bool:
         """Whether all Tensors of a parameter are of floats."""
         return all(is_float(self.tensors[k].dtype) for k in self.rows[name])
@@ -65,14 +84,9 @@ def _flat(function: str, found: Leaves, name: str, x: Any, dtype: Any) -> tuple[
         is_whole = isinstance(x, np.ndarray) and x.dtype.kind != "f"
         x = Tensor(x) if is_whole else Tensor(x, dtype)
     if isinstance(x, Tensor):
-        if x.size == 0:
-            raise SignatureError(
-                f"{user_location()}: {function}: {name} has no elements, shape {x.shape}; such "
-                "Tensors do not compile"
-            )
         found.tensors.append(x)
         found.names.append(name)
-        return x, (x.shape, x.dtype)
+        return x, _Shaped((x.shape, x.dtype))
     if type(x) in (list, tuple):
         items = [_flat(function, found, f"{name}_{k}", y, dtype) for k, y in enumerate(x)]
         return type(x)(y for y, _ in items), (type(x), *(key for _, key in items))
@@ -90,6 +104,18 @@ def _flat(function: str, found: Leaves, name: str, x: Any, dtype: Any) -> tuple[
             f"them, or a setting that can be hashed, got {kind(x)}"
         ) from None
     return x, (type(x), x)
+
+
+class _Shaped(tuple[Any, Any]):
+    """The shape and the dtype of a Tensor, in a key."""
+
+    __slots__ = ()
+
+
+def _without_leads(key: Any) -> Any:
+    if key.__class__ is _Shaped:
+        return _Shaped(((len(key[0]), *key[0][1:]), key[1]))
+    return tuple(map(_without_leads, key)) if key.__class__ is tuple else key
 
 
 def built(tree: Any, tensors: Iterator[Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import ShapeError, SignatureError, TraceError, kind, user_location
@@ -14,7 +14,9 @@ from .derivatives import Wanted
 from .options import Options
 from .tensor_arguments import Leaves, built, flattened
 from .tensor_asked import leaves_of, require_one_dtype, rows_of, watched_call
+from .tensor_batches import Family
 from .tensor_code import STAGES, TensorCode
+from .trace.batches import room_for
 from .trace.tensors import TensorScope, TracedTensor, number_dtype
 
 WANTED = (Wanted.VALUE, Wanted.GRADIENT, Wanted.BOTH)
@@ -59,6 +61,7 @@ class TensorKernel:
         self._options, self._wrt, self._wanted, self._freeze = options, wrt, wanted, freeze
         self._signature = inspect.signature(function)
         self._compiled: dict[Any, _Compiled] = {}
+        self._families: dict[Any, Family] = {}
         self._latest: _Compiled | None = None
         self._derived: dict[Wanted, TensorKernel] = {}
         self._lock = Lock()
@@ -99,13 +102,23 @@ class TensorKernel:
                 f"{user_location()}: {self.name} is called in a function that is compiled; "
                 "derivatives inside of functions of Tensors do not compile yet"
             )
-        key = leaves.key
-        found = self._compiled.get(key)
+        found = self._compiled.get(leaves.key)
         if found is None or found.is_stale:
             with self._lock:
-                found = self._compiled[key] = _Compiled(self, leaves, bound)
+                found = self._compiled[leaves.key] = self._compile(leaves, bound)
         self._latest = found
         return found(leaves)
+
+    def _compile(self, leaves: Leaves, bound: inspect.BoundArguments) -> _Compiled:
+        """The code for a call: that for any number of samples, where there can be such."""
+        family = self._families.setdefault(leaves.family, Family(leaves.leads))
+        found: Any = family.code(
+            leaves, lambda which, samples: _Compiled(self, leaves, bound, which, samples)
+        )
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        leaves.require_elements(self.name)
+        return _Compiled(self, leaves, bound)
 
     def stages(self) -> Mapping[str, str]:
         """The stages of the compiler as text, of the shapes of the latest call: program, passes,
@@ -152,9 +165,19 @@ class _Stages(dict[str, str]):
 
 
 class _Compiled:
-    """What a kernel is for arguments of one structure, of these shapes and dtypes."""
+    """What a kernel is for arguments of one structure, of these shapes and dtypes.
 
-    def __init__(self, kernel: TensorKernel, leaves: Leaves, bound: Any) -> None:
+    batches   the Tensors whose first axes have one size, whatever that is; it is `samples` now
+    """
+
+    def __init__(
+        self,
+        kernel: TensorKernel,
+        leaves: Leaves,
+        bound: Any,
+        batches: frozenset[int] = frozenset(),
+        samples: int = 0,
+    ) -> None:
         wanted = kernel._wanted
         asked = kernel._wrt
         alone = isinstance(asked, (str, Tensor))
@@ -162,8 +185,8 @@ class _Compiled:
         live = [w for w in chosen or () if isinstance(w, Tensor)]
         scope = TensorScope(kernel.name, live, kernel._freeze)
         given = [
-            scope.argument(n, x.shape, x.dtype)
-            for n, x in zip(leaves.names, leaves.tensors, strict=True)
+            (scope.batched if k in batches else scope.argument)(n, x.shape, x.dtype)
+            for k, (n, x) in enumerate(zip(leaves.names, leaves.tensors, strict=True))
         ]
         call = inspect.BoundArguments(bound.signature, built(leaves.tree, iter(given)))
         returned, watched = watched_call(scope, kernel.function, call)
@@ -191,22 +214,35 @@ class _Compiled:
         if target.strict:
             require_one_dtype(kernel.name, scope.rows, dtype)
         keeps = wanted is not Wanted.GRADIENT
+        self.most = room_for(samples, scope.rows) if batches else 0
         self.code = TensorCode(
-            scope.rows, outputs, wrt, target, keep_value=keeps, fixed=options.fixed
+            scope.rows,
+            outputs,
+            wrt,
+            target,
+            keep_value=keeps,
+            fixed=options.fixed,
+            most=self.most or None,
         )
+        self.apart = frozenset(scope.batch.apart if scope.batch is not None else ())
+        self._batch = min(batches, default=-1)
         self._wanted = wanted
+        self._note(scope, () if kernel._freeze else leaves_of(watched), frozen=kernel._freeze)
+
+    def _note(self, scope: TensorScope, read: Sequence[Tensor], *, frozen: bool) -> None:
+        """Keep the Tensors that are closed over: those that are read at every call, and constants
+        with what their numbers are now.
+        """
         self._closed = [
             (k, r.tensor) for k, r in enumerate(scope.rows) if r.tensor is not None and r.live
         ]
         self._frozen = [
             (r.tensor, r.tensor._changed)
             for r in scope.rows
-            if r.tensor is not None and not r.live and not kernel._freeze
+            if r.tensor is not None and not r.live and not frozen
         ]
-
+        self._frozen += [(t, t._changed) for t in read]
         self._modes = scope.modes
-        if not kernel._freeze:
-            self._frozen += [(t, t._changed) for t in leaves_of(watched)]
 
     @property
     def is_stale(self) -> bool:
@@ -218,7 +254,8 @@ class _Compiled:
     def __call__(self, leaves: Leaves) -> Any:
         arrays = {k: x._data for k, x in enumerate(leaves.tensors)}
         arrays |= {k: t._data for k, t in self._closed}
-        results, partials = self.code(arrays)
+        samples = leaves.leads[self._batch] if self._batch >= 0 else 0
+        results, partials = self.code(arrays, samples)
         made = [Tensor(x, x.dtype) for x in results]
         value = self._kind(made) if self._is_tuple else made[0] if made else None
         if self._wanted is Wanted.VALUE:

@@ -117,6 +117,8 @@ class Applying:
             if isinstance(x, np.ndarray) and x.dtype == object:  # of Values
                 return self._class.of_values(x, self.dtype if is_float(self.dtype) else None)
             return self._constant(x)
+        if hasattr(x, "__number__"):  # the size of a batch
+            return x.__number__()
         if hasattr(x, "__apply__"):
             return self._class.of_values(x, dtype=self.dtype if is_float(self.dtype) else None)
         if isinstance(x, (bool, np.bool_)):

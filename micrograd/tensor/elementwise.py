@@ -18,7 +18,7 @@ from ..operators import install_operators
 from ..ops import Op
 from .casting import DEFAULT
 from .primitive import Primitive, Shape, define, shape_error
-from .reduction import summed_to
+from .reduction import is_one, summed_to
 
 
 @cache
@@ -85,14 +85,17 @@ def broadcast(name: str, *shapes: Shape) -> Shape:
 
     Raises ShapeError if they have none.
     """
-    if len(shapes) == 2:
-        a, b = shapes
-        if a == b or not b:
-            return a
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise _no_broadcast(name, shapes) from None
+    sizes: list[int] = []
+    for axis in range(1, 1 + max(map(len, shapes), default=0)):
+        size = 1
+        for shape in shapes:
+            n = shape[-axis] if axis <= len(shape) else 1
+            if is_one(size):
+                size = n
+            elif n is not size and not is_one(n) and n != size:
+                raise _no_broadcast(name, shapes)
+        sizes.append(size)
+    return tuple(reversed(sizes))
 
 
 def _no_broadcast(name: str, shapes: tuple[Shape, ...]) -> ShapeError:

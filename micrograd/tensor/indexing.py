@@ -173,6 +173,8 @@ def _place_of(p: int | slice, shape: Shape, axis: int) -> Place:
     """A number from the front, or the start, the size and the step of a slice."""
     n = shape[axis]
     if isinstance(p, slice):
+        if p.start is None and p.stop is None and p.step is None:
+            return (0, n, 1)
         start, stop, step = p.indices(n)
         size = len(range(start, stop, step))
         return (start, size, step) if size else (0, 0, 1)

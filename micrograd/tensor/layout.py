@@ -71,6 +71,8 @@ Places = tuple[Place, ...]
 def _check_places(shape: Shape, places: Places) -> None:
     for axis, (n, place) in enumerate(zip(shape, places, strict=True)):
         start, size, step = (place, 1, 1) if isinstance(place, int) else place
+        if size is n and start == 0 and step == 1:
+            continue
         last = start + (size - 1) * step
         if size < 0 or (size and not (0 <= start < n and 0 <= last < n)):
             raise shape_error(

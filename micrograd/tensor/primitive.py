@@ -27,6 +27,9 @@ from typing import Any
 from ..errors import ShapeError, user_location
 
 Shape = tuple[int, ...]
+"""Sizes of axes. Where a function is traced for batches of any size, one of them is no int, but
+stands for that size: it can be multiplied and compared, and has a `__number__`.
+"""
 
 PRIMITIVES: dict[str, Primitive] = {}
 """Every primitive by name, in order of definition."""

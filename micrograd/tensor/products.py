@@ -11,7 +11,7 @@ from .casting import BOOL
 from .contraction import contract
 from .layout import part, reshape, transpose
 from .primitive import Shape, shape_error
-from .reduction import reduce
+from .reduction import is_one, reduce
 
 LABELS = string.ascii_letters
 
@@ -101,7 +101,7 @@ def _pair(x: Any, a: str, y: Any, b: str, out: str, whole: tuple[Shape, Shape]) 
     sizes = dict(zip(a, x.shape, strict=True))
     for label, n in zip(b, y.shape, strict=True):
         m = sizes.get(label, n)
-        if m != n and 1 not in (m, n):
+        if m is not n and not is_one(m) and not is_one(n) and m != n:
             raise shape_error(
                 f"a product of shapes {whole[0]} and {whole[1]}: an axis has {m} elements in the "
                 f"first and {n} in the second, which should be equal, or 1"
@@ -116,7 +116,7 @@ def _pair(x: Any, a: str, y: Any, b: str, out: str, whole: tuple[Shape, Shape]) 
 
 def _without_ones(x: Any, labels: str, other: dict[str, int]) -> tuple[Any, str]:
     """`x` without axes of size 1 that the other operand has in another size."""
-    left = [k for k, s in enumerate(labels) if x.shape[k] != 1 or other.get(s, 1) == 1]
+    left = [k for k, s in enumerate(labels) if not is_one(x.shape[k]) or is_one(other.get(s, 1))]
     if len(left) == len(labels):
         return x, labels
     return reshape(x, shape=tuple(x.shape[k] for k in left)), "".join(labels[k] for k in left)

@@ -83,16 +83,16 @@ class Reducing:
     def mean(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
         """The mean; of nothing, nan."""
         x = self if is_float(self.dtype) else self.astype(DEFAULT)
-        count = math.prod(self.shape[a] for a in axes_of(axis, self.ndim))
-        return _fold(ops.add, x, axis, keepdims) / float(count)
+        return _fold(ops.add, x, axis, keepdims) / _count(self, axis)
 
     def var(self: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
         """The variance, of which `ddof` is taken from the number that it divides by: 0 as NumPy
         does, 1 for the sample variance, which is PyTorch's.
         """
         off = self - self.mean(axis, keepdims=True)
-        count = math.prod(self.shape[a] for a in axes_of(axis, self.ndim))
-        return (off * off).sum(axis, keepdims) / max(float(count - ddof), 0.0)
+        count = _count(self, axis)
+        by = max(count - ddof, 0.0) if isinstance(count, float) else (count - ddof).maximum(0.0)
+        return (off * off).sum(axis, keepdims) / by
 
     def std(self: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
         """The standard deviation; `ddof` as of `var`."""
@@ -131,6 +131,12 @@ class Reducing:
         """The logarithm of `softmax`, which keeps digits where that is nearly 0."""
         x, _ = _from_top(self, axis)
         return x - ops.log(ops.exp(x).sum(axis, keepdims=True))
+
+
+def _count(x: Any, axis: Any) -> Any:
+    """How many elements are reduced to one: a float, or a Tensor where it is not known yet."""
+    count: Any = math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
+    return float(count) if isinstance(count, int) else count.__number__()
 
 
 def _from_top(x: Any, axis: Any) -> tuple[Any, Any]:

@@ -21,6 +21,11 @@ from .layout import concat, part, reshape, transpose
 from .primitive import Primitive, Shape, define, shape_error
 
 
+def is_one(n: Any) -> bool:
+    """Whether an axis has one element whatever the batch is: then it broadcasts."""
+    return n.__class__ is int and n == 1
+
+
 def without(shape: Shape, axes: Shape) -> Shape:
     """A shape without some of its axes."""
     return tuple(n for a, n in enumerate(shape) if a not in axes)
@@ -45,7 +50,9 @@ def summed_to(x: Any, shape: Shape) -> Any:
 
 def _broadcast(old: Shape, *, shape: Shape) -> Shape:
     tail = shape[len(shape) - len(old) :] if len(old) <= len(shape) else None
-    if tail is None or any(n not in (1, m) for n, m in zip(old, tail, strict=True)):
+    if tail is None or any(
+        n is not m and not is_one(n) and n != m for n, m in zip(old, tail, strict=True)
+    ):
         raise shape_error(
             f"broadcast of shape {old} to {shape}: seen from the last axis, each size should be "
             "that of the result, or 1"

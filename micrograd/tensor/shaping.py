@@ -20,7 +20,7 @@ def sizes_of(given: tuple[Any, ...], name: str) -> Shape:
     if len(given) == 1 and isinstance(given[0], (tuple, list)):
         given = tuple(given[0])
     try:
-        return tuple(operator.index(n) for n in given)
+        return tuple(n if hasattr(n, "__number__") else operator.index(n) for n in given)
     except TypeError:
         raise DataError(
             f"{user_location()}: {name} takes whole numbers, got {kind(given)}"

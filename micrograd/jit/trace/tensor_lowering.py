@@ -8,7 +8,7 @@ tensor_rules.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ import numpy as np
 from ...errors import TraceError
 from ...tensor.indexed import out_of_range
 from ...tensor.primitive import Shape
+from ..ir.extents import is_number
 from ..ir.program import Access, Apply, Expr, Program, Role, row_major
+from .batches import NAME, SizeNeeded, with_extents
 from .tensor_rules import RULES
 from .tensors import Row
 from .views import NotAffine, changed, reshaped, sliced, spread, transposed
@@ -35,6 +37,11 @@ class Given:
     below: int = 0
 
 
+def at_most(shape: Shape) -> Shape:
+    """The shape that has room for any batch."""
+    return tuple(map(int, shape))
+
+
 @dataclass(slots=True)
 class TensorProgram:
     """A program, and what it is called with."""
@@ -48,9 +55,23 @@ class TensorProgram:
         return next((g.name for g in self.given if g.row == row and not g.below), "")
 
 
-def lowered(rows: Sequence[Row], outputs: Sequence[int]) -> TensorProgram:
-    """The program whose outputs are these rows, `out`, or `out0`, `out1`, ..."""
-    low = _Lowering(rows, outputs)
+def lowered(rows: Sequence[Row], outputs: Sequence[int], most: int | None = None) -> TensorProgram:
+    """The program whose outputs are these rows, `out`, or `out0`, `out1`, ...
+
+    most   of how many samples a batch is, at most, if it is of any number of them
+    """
+    program = Program()
+    if most is not None:
+        extent = program.extent(NAME, most)
+        rows = [
+            replace(
+                r,
+                shape=with_extents(r.shape, extent),
+                parameters=with_extents(r.parameters, extent),
+            )
+            for r in rows
+        ]
+    low = _Lowering(rows, outputs, program)
     for k in range(len(rows)):
         if low.uses[k]:
             low.value(k)
@@ -80,7 +101,7 @@ class _Lowering:
     def __post_init__(self) -> None:
         single = len(self.results) == 1
         self.outputs = ["out"] if single else [f"out{k}" for k in range(len(self.results))]
-        self.names |= {*self.outputs, "grad"}
+        self.names |= {*self.outputs, *self.program.arrays}
         self.uses = [0] * len(self.rows)
         for k in self.results:
             self.uses[k] += 2
@@ -90,7 +111,7 @@ class _Lowering:
                     if not isinstance(x, float):
                         self.uses[x] += 1
         for name, k in zip(self.outputs, self.results, strict=True):
-            self.program.declare(name, Role.OUTPUT, self.rows[k].shape or (1,))
+            self.program.declare(name, Role.OUTPUT, at_most(self.rows[k].shape) or (1,))
 
     # -- what rules ask for --------------------------------------------------------------------
 
@@ -105,7 +126,7 @@ class _Lowering:
         else:
             name = self._named("t", numbered=True)
             shape = tuple(n for n in row.shape if n != 1)
-            self.program.declare(name, Role.TEMPORARY, shape or (1,))
+            self.program.declare(name, Role.TEMPORARY, at_most(shape) or (1,))
         return Access(name, 0, row_major(row.shape))
 
     def emit(self, target: Access, expr: Expr, domain: Shape, accumulate: Any = None) -> None:
@@ -198,7 +219,7 @@ class _Lowering:
             if row.live:
                 name = self._named(row.name)
                 self.given.append(Given(name, k))
-                self.program.declare(name, Role.INPUT, row.shape or (1,))
+                self.program.declare(name, Role.INPUT, at_most(row.shape) or (1,))
                 self.values[k] = Access(name, 0, row_major(row.shape))
             elif row.tensor.size == 1:
                 self.values[k] = float(row.tensor._data.reshape(()))
@@ -241,11 +262,13 @@ class _Lowering:
 
     def _index_array(self, k: int, size: int) -> Access:
         row = self.rows[k]
+        if not is_number(size):
+            raise SizeNeeded(f"{row.name} are indices of samples")
         if (k, size) not in self.indices:
             if row.live:
                 name = self._named(f"{row.name}_{size}" if k in self.values else row.name)
                 self.given.append(Given(name, k, size))
-                shape = row.shape or (1,)
+                shape = at_most(row.shape) or (1,)
                 self.program.declare(name, Role.INPUT, shape, dtype="i64", below=size)
             else:
                 data = row.tensor._data

@@ -17,6 +17,7 @@ from ...errors import TraceError, user_location
 from ...tensor.casting import F64, is_float
 from ...tensor.core import Tensor
 from ...tensor.primitive import Primitive, Shape
+from .batches import Batch
 from .tensor_rules import refusal
 
 
@@ -68,6 +69,7 @@ class Row:
     name    of an argument
     tensor  of a leaf that is closed over
     live    whether it is read at every call: arguments, and leaves that require a gradient
+    samples of the number of samples, how often that is counted: 1, or as often as they have numbers
     where   the user's line
     """
 
@@ -80,6 +82,7 @@ class Row:
     tensor: Any = None
     live: bool = False
     where: str = ""
+    samples: int = 0
 
 
 @dataclass(slots=True)
@@ -89,6 +92,7 @@ class TensorScope:
     wrt     leaves that are live whatever they require
     frozen  whether no others are
     modes   modules that were asked whether they are trained, and the answer
+    batch   the size that the first axes of some arguments have, whatever that will be
     """
 
     name: str
@@ -97,6 +101,8 @@ class TensorScope:
     rows: list[Row] = field(default_factory=list)
     is_over: bool = False
     modes: list[tuple[Any, bool]] = field(default_factory=list)
+    batch: Batch | None = None
+    _samples: dict[int, TracedTensor] = field(default_factory=dict)
     _rows_of: dict[int, int] = field(default_factory=dict)  # of Tensors that are closed over
     _kept: list[Any] = field(default_factory=list)  # so that their ids stay theirs
 
@@ -105,15 +111,34 @@ class TensorScope:
         self.rows.append(Row(None, (), {}, shape, dtype, name, live=True))
         return TracedTensor(self, len(self.rows) - 1, shape, dtype)
 
-    def record_primitive(
-        self, primitive: Primitive, operands: Sequence[Any], parameters: dict[str, Any]
-    ) -> TracedTensor:
-        """What a primitive gives."""
+    def batched(self, name: str, shape: Shape, dtype: Any) -> TracedTensor:
+        """One of which the first axis has as many elements as the call has samples."""
+        if self.batch is None:
+            self.batch = Batch(self)
+        size: Any = self.batch
+        return self.argument(name, (size, *shape[1:]), dtype)
+
+    def samples(self, batch: Batch) -> TracedTensor:
+        """The number of samples, or a multiple of it, as a Tensor that the call gives."""
+        self._require_open()
+        if batch.factor not in self._samples:
+            made = self.argument("samples", (), number_dtype(self.rows))
+            self.rows[-1].samples = batch.factor
+            self._samples[batch.factor] = made
+        return self._samples[batch.factor]
+
+    def _require_open(self) -> None:
         if self.is_over:
             raise TraceError(
                 f"{user_location()}: this Tensor was traced when {self.name} was compiled, and "
                 "escaped from it: it has no numbers; return what is needed from the function"
             )
+
+    def record_primitive(
+        self, primitive: Primitive, operands: Sequence[Any], parameters: dict[str, Any]
+    ) -> TracedTensor:
+        """What a primitive gives."""
+        self._require_open()
         rows = tuple([x if isinstance(x, float) else self.row(x) for x in operands])
         k = self._record(primitive, rows, parameters)
         return TracedTensor(self, k, self.rows[k].shape, self.rows[k].dtype)

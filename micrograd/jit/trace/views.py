@@ -11,7 +11,9 @@ from dataclasses import replace
 from itertools import pairwise
 from math import prod
 
+from ..ir.extents import is_number
 from ..ir.program import Access, Expr, map_accesses
+from .batches import SizeNeeded
 
 Shape = tuple[int, ...]
 Strides = tuple[int, ...]
@@ -137,6 +139,10 @@ def _strides(by: Strides, old: Shape, new: Shape) -> Strides:
             if have == want and size == 0:
                 continue
         group = pairs[start:k]
+        if len(group) + size > 2 and not all(
+            map(is_number, [*(n for n, _ in group), *rest[:size]])
+        ):
+            raise SizeNeeded(f"a reshape of {old} to {new} that moves samples")
         for (_, outer), (n, inner) in pairwise(group):
             if outer != n * inner:
                 raise NotAffine(f"{by} over {old} is not affine over {new}")
