@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..errors import DataError, user_location
 from ..locks import lazy_property
 from ..tensor.casting import is_float
-from ..tensor.primitive import Shape
 from .compile import Code, compile_program, optimized, passes
 from .emit.interface import Interface
+from .ir.program import Array as ProgramArray
 from .ir.program import Program, Role
 from .ir.verify import verify
 from .passes.reverse import with_cotangents
 from .target import Target
-from .trace.batches import NAME, Batch, has_batch
+from .tensor_passing import (
+    Array,
+    Fetch,
+    Finish,
+    Passing,
+    count,
+    entries,
+    new,
+    numbers,
+    sizes,
+    typed,
+    zeros,
+)
 from .trace.tensor_lowering import Given, TensorProgram, lowered
 from .trace.tensors import Row
 
-Array = npt.NDArray[Any]
-WHOLE = {np.dtype(np.float32): 2**24, np.dtype(np.float64): 2**53}
-"""Whole numbers below this are numbers of the dtype."""
 STAGES = ("program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly")
 
 
@@ -60,6 +65,7 @@ class TensorCode:
         self._given = made.given
         self.program = verify(made.program, "trace")
         self._wrt = wrt
+        self._partials: dict[int, str] = {}
         self.differentiated = self.program
         if wrt is not None:
             self.differentiated = verify(self._gradient_of(made, keep_value), "gradient")
@@ -67,6 +73,8 @@ class TensorCode:
         self._interface = Interface(frozenset(), None)
         self.code: Code = compile_program(self.transformed, target, self._interface)
         self._kept = made.outputs if keep_value or wrt is None else []
+        self._gives = dict(zip(made.outputs, outputs, strict=True))
+        self._gives |= {name: k for k, name in self._partials.items() if name}
 
     def _gradient_of(self, made: TensorProgram, keep_value: bool) -> Program:
         """The program with the cotangents of what it is differentiated by as outputs."""
@@ -85,69 +93,64 @@ class TensorCode:
     # -- calling ---------------------------------------------------------------------------------
 
     @lazy_property
-    def _main(self) -> tuple[Any, list[tuple[str, Given | None, int]]]:
-        """The function, and the name and size of each of its arguments."""
+    def _passed(self) -> list[ProgramArray]:
+        """What `main` takes."""
+        return self._interface.arguments(self.transformed)
+
+    @lazy_property
+    def _passing(self) -> Passing:
+        """How `main` is called."""
         given = {g.name: g for g in self._given}
-        passed = self._interface.arguments(self.transformed)
-        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(passed))
-        return prototype(self.code.address), [(a.name, given.get(a.name), a.size) for a in passed]
+        fetch = [self._fetch(a, given.get(a.name)) for a in self._passed]
+        return Passing.of(self.code.address, fetch)
+
+    def _fetch(self, a: ProgramArray, given: Given | None) -> Fetch:
+        dtype = self.target.dtype
+        if a.role is Role.EXTENT:
+            return count(1, np.int64)
+        if given is None:
+            k = self._gives.get(a.name)
+            shape = a.shape if k is None else sizes(self._rows[k].shape, self.most or 0)
+            return new(shape, dtype)
+        row = self._rows[given.row]
+        shown = row.name or (row.tensor.label if row.tensor is not None else "") or "a Tensor"
+        if row.samples:
+            return count(row.samples, dtype)
+        if given.below:
+            return entries(given.row, shown, given.below)
+        return numbers(given.row, shown, dtype)
+
+    @lazy_property
+    def _places(self) -> tuple[list[tuple[int, Finish]], list[tuple[int, Finish]]]:
+        """For results and partials, the numbers of the arguments and what these become."""
+        names = [a.name for a in self._passed]
+        results = [
+            (names.index(name), self._typed(k, fixed=self._fixed))
+            for name, k in zip(self._kept, self._outputs, strict=False)
+        ]
+        partials = [
+            (names.index(self._partials[k]), self._typed(k))
+            if self._partials[k]
+            else (0, zeros(self._rows[k]))  # nothing reads it
+            for k in self._wrt or ()
+        ]
+        return results, partials
+
+    def _typed(self, k: int, *, fixed: bool = False) -> Finish:
+        row = self._rows[k]
+        dtype = self.target.dtype if fixed and is_float(row.dtype) else row.dtype
+        return typed(row, dtype)
 
     def __call__(
         self, arrays: Mapping[int, Array], samples: int = 0
     ) -> tuple[list[Array], list[Array]]:
         """The results and the gradient, for the arrays of live rows, of so many samples."""
-        main, passed = self._main
-        held = {}
-        for name, given, size in passed:
-            if name == NAME and self.most is not None:
-                held[name] = np.array([samples])
-            elif given is None:
-                held[name] = np.empty(size, self.target.dtype)
-            elif self._rows[given.row].samples:
-                counted = samples * self._rows[given.row].samples
-                held[name] = np.array([counted], self.target.dtype)
-            elif given.below:
-                held[name] = _entries(self._shown(given.row), arrays[given.row], given.below)
-            else:
-                held[name] = self._numbers(given.row, arrays[given.row])
-        main(*(a.ctypes.data for a in held.values()))
-        results = [
-            self._typed(held[name], k, samples, self._fixed)
-            for name, k in zip(self._kept, self._outputs, strict=False)
-        ]
-        partials = []
-        for k in self._wrt or ():
-            name = self._partials[k]
-            size = int(np.prod(self._shape(k, self.most or 0), dtype=np.int64))
-            numbers = held[name] if name else np.zeros(size)  # nothing reads it
-            partials.append(self._typed(numbers, k, samples))
-        return results, partials
-
-    def _shape(self, k: int, samples: int) -> Shape:
-        """The shape of a row, for so many samples."""
-        sizes: Sequence[Any] = self._rows[k].shape
-        return tuple([samples if isinstance(n, Batch) else n for n in sizes])
-
-    def _typed(self, numbers: Array, k: int, samples: int, fixed: bool = False) -> Array:
-        row = self._rows[k]
-        dtype = self.target.dtype if fixed and is_float(row.dtype) else row.dtype
-        found = numbers.reshape(self._shape(k, self.most or 0))
-        if self.most is not None and has_batch(row.shape):
-            return np.array(found[tuple(map(slice, self._shape(k, samples)))], dtype, order="C")
-        return np.asarray(found, dtype)
-
-    def _shown(self, k: int) -> str:
-        return self._rows[k].name or self._rows[k].tensor.label or "a Tensor"
-
-    def _numbers(self, k: int, given: Array) -> Array:
-        """The numbers of a row as code reads them."""
-        dtype = self.target.dtype
-        if given.dtype.kind == "i" and (abs(given) > WHOLE[dtype]).any():
-            raise DataError(
-                f"{user_location()}: {self._shown(k)} has whole numbers above {WHOLE[dtype]}, "
-                f"which are no numbers of {dtype}"
-            )
-        return np.ascontiguousarray(given, dtype)
+        passed = self._passing(arrays, samples)
+        results, partials = self._places
+        return (
+            [finish(passed[at], samples) for at, finish in results],
+            [finish(passed[at], samples) for at, finish in partials],
+        )
 
     # -- stages ----------------------------------------------------------------------------------
 
@@ -171,15 +174,3 @@ class TensorCode:
             case "llvm_ir":
                 return self.code.native.llvm_ir
         return self.code.native.assembly
-
-
-def _entries(name: str, given: Array, below: int) -> Array:
-    """Indices as code reads them: every one is looked at, and negative ones count from the end."""
-    found = np.where(given < 0, given + below, given)
-    wrong = (found < 0) | (found >= below)
-    if wrong.any():
-        raise IndexError(
-            f"{user_location()}: index {given[wrong].flat[0]} of {name} is out of range: the axis "
-            f"has {below} elements"
-        )
-    return np.ascontiguousarray(found, np.int64)

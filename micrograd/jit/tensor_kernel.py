@@ -61,6 +61,7 @@ class TensorKernel:
         self._options, self._wrt, self._wanted, self._freeze = options, wrt, wanted, freeze
         self._signature = inspect.signature(function)
         self._compiled: dict[Any, _Compiled] = {}
+        self._quick: dict[Any, _Compiled] = {}  # of arguments that are all Tensors
         self._families: dict[Any, Family] = {}
         self._latest: _Compiled | None = None
         self._derived: dict[Wanted, TensorKernel] = {}
@@ -90,6 +91,10 @@ class TensorKernel:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The result for these arguments."""
+        found = self._quick.get(shapes_of(args)) if not kwargs else None
+        if found is not None and not found.is_stale:
+            self._latest = found
+            return found([x._data for x in args])
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -107,7 +112,9 @@ class TensorKernel:
             with self._lock:
                 found = self._compiled[leaves.key] = self._compile(leaves, bound)
         self._latest = found
-        return found(leaves)
+        if not kwargs and same(args, leaves.tensors):
+            self._quick[shapes_of(args)] = found
+        return found([x._data for x in leaves.tensors])
 
     def _compile(self, leaves: Leaves, bound: inspect.BoundArguments) -> _Compiled:
         """The code for a call: that for any number of samples, where there can be such."""
@@ -149,6 +156,27 @@ class TensorKernel:
 
     def __repr__(self) -> str:
         return f"<kernel {self.name}({', '.join(self._signature.parameters)}) of Tensors>"
+
+
+_made: Any = Tensor._made
+"""The Tensor of an array that nothing else has; of the class."""
+
+
+def shapes_of(args: Sequence[Any]) -> Any:
+    """The shapes and dtypes of arguments that are all Tensors of numbers; else None."""
+    found: list[Any] = []
+    for x in args:
+        if x.__class__ is not Tensor:
+            return None
+        found += (x._data.shape, x._data.dtype)
+    return tuple(found)
+
+
+def same(args: Sequence[Any], tensors: Sequence[Any]) -> bool:
+    """Whether the arguments are these Tensors, and there are no others."""
+    return len(args) == len(tensors) and all(
+        x is t and x.__class__ is Tensor for x, t in zip(args, tensors, strict=True)
+    )
 
 
 class _Stages(dict[str, str]):
@@ -251,15 +279,17 @@ class _Compiled:
             module.training != mode for module, mode in self._modes
         )
 
-    def __call__(self, leaves: Leaves) -> Any:
-        arrays = {k: x._data for k, x in enumerate(leaves.tensors)}
-        arrays |= {k: t._data for k, t in self._closed}
-        samples = leaves.leads[self._batch] if self._batch >= 0 else 0
+    def __call__(self, given: Sequence[Any]) -> Any:
+        """The result for the numbers of the arguments."""
+        arrays = dict(enumerate(given))
+        for k, t in self._closed:
+            arrays[k] = t._data
+        samples = len(given[self._batch]) if self._batch >= 0 else 0
         results, partials = self.code(arrays, samples)
-        made = [Tensor(x, x.dtype) for x in results]
+        made = [_made(Tensor, x) for x in results]
         value = self._kind(made) if self._is_tuple else made[0] if made else None
         if self._wanted is Wanted.VALUE:
             return value
-        gradient = built(self._shape, iter([Tensor(x, x.dtype) for x in partials]))
+        gradient = built(self._shape, iter([_made(Tensor, x) for x in partials]))
         gradient = gradient["grad"]
         return gradient if self._wanted is Wanted.GRADIENT else (value, gradient)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, TrainingError
-from ..jit.tensor_code import WHOLE
+from ..jit.tensor_passing import WHOLE
 from .data import raw_data
 from .tensor_step import TensorLoss
 

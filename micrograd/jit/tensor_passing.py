@@ -1,0 +1,128 @@
+"""Arrays that a call of a compiled function of Tensors passes: those given, checked, and new ones
+for what it gives.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, user_location
+from ..tensor.primitive import Shape
+from .call.ndarrays import ARRAY, usable
+from .trace.batches import Batch, has_batch
+from .trace.tensors import Row
+
+Array = npt.NDArray[Any]
+WHOLE = {np.dtype(np.float32): 2**24, np.dtype(np.float64): 2**53}
+"""Whole numbers below this are numbers of the dtype."""
+Finish = Callable[[Array, int], Array]
+"""From an array that code has written, and the number of samples, to what is given."""
+Fetch = Callable[[Mapping[int, Array], int], Array]
+"""From the arrays of live rows, and the number of samples, to what is passed."""
+_word = ctypes.c_size_t.from_address
+
+
+def _address(array: Array) -> int:
+    return int(array.ctypes.data)
+
+
+def _address_in_place(array: Array) -> int:
+    return _word(id(array) + ARRAY.data).value
+
+
+@dataclass(slots=True)
+class Passing:
+    """How calls of `main` pass their arguments.
+
+    fetch    for each argument, the array that is passed
+    address  where an array's numbers are
+    """
+
+    main: Callable[..., None]
+    fetch: list[Fetch]
+    address: Callable[[Array], int]
+
+    @staticmethod
+    def of(address: int, fetch: list[Fetch]) -> Passing:
+        """That of the function at an address."""
+        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(fetch))
+        return Passing(prototype(address), fetch, _address_in_place if usable() else _address)
+
+    def __call__(self, arrays: Mapping[int, Array], samples: int) -> list[Array]:
+        """Run it; what was passed."""
+        passed = [fetch(arrays, samples) for fetch in self.fetch]
+        self.main(*map(self.address, passed))
+        return passed
+
+
+def numbers(row: int, name: str, dtype: np.dtype[Any]) -> Fetch:
+    """The numbers of a row, as code reads them."""
+
+    def fetch(arrays: Mapping[int, Array], samples: int) -> Array:
+        given = arrays[row]
+        if given.dtype is dtype and given.flags.c_contiguous:
+            return given
+        if given.dtype.kind == "i" and (abs(given) > WHOLE[dtype]).any():
+            raise DataError(
+                f"{user_location()}: {name} has whole numbers above {WHOLE[dtype]}, "
+                f"which are no numbers of {dtype}"
+            )
+        return np.ascontiguousarray(given, dtype)
+
+    return fetch
+
+
+def entries(row: int, name: str, below: int) -> Fetch:
+    """Indices as code reads them: every one is looked at, and negative ones count from the end."""
+
+    def fetch(arrays: Mapping[int, Array], samples: int) -> Array:
+        given = arrays[row]
+        found = np.where(given < 0, given + below, given)
+        wrong = (found < 0) | (found >= below)
+        if wrong.any():
+            raise IndexError(
+                f"{user_location()}: index {given[wrong].flat[0]} of {name} is out of range: the "
+                f"axis has {below} elements"
+            )
+        return np.ascontiguousarray(found, np.int64)
+
+    return fetch
+
+
+def count(factor: int, dtype: Any) -> Fetch:
+    """The number of samples, or a multiple."""
+    return lambda arrays, samples: np.array(factor * samples, dtype)
+
+
+def new(shape: Shape, dtype: Any) -> Fetch:
+    """An array for what the code writes."""
+    return lambda arrays, samples: np.empty(shape, dtype)
+
+
+def sizes(shape: Sequence[Any], samples: int) -> Shape:
+    """A shape for so many samples."""
+    return tuple([samples if isinstance(n, Batch) else n for n in shape])
+
+
+def zeros(row: Row) -> Finish:
+    """What is 0 whatever code has written."""
+    return lambda written, samples: np.zeros(sizes(row.shape, samples), row.dtype)
+
+
+def typed(row: Row, dtype: Any) -> Finish:
+    """What a result is, of an array that code has written: of so many samples as there are."""
+    if not has_batch(row.shape):
+        return lambda written, samples: (
+            written if written.dtype is dtype else np.asarray(written, dtype)
+        )
+
+    def part(written: Array, samples: int) -> Array:
+        return np.array(written[tuple(map(slice, sizes(row.shape, samples)))], dtype, order="C")
+
+    return part
