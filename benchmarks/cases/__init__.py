@@ -23,6 +23,7 @@ CASES = {
     "irregular": "value and gradient of a random DAG of 1,000 to 1,000,000 nodes",
     "chain": "value and derivative of a chain of dependent ops",
     "products": "products of matrices as layers of networks have them",
+    "networks": "training networks of Tensors on images of digits; first results",
     "recurrence": "value and gradient of Euler steps of a pendulum",
 }
 

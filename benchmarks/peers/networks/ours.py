@@ -1,0 +1,83 @@
+"""This project: `fit` of Tensors, and the loop that it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers import Clock, Prepared, python_loop
+from benchmarks.peers.networks import DTYPES, images, squares, timed, weights
+from benchmarks.peers.ours import versions
+from micrograd import Tensor, fit, value_and_grad
+from micrograd.jit.emit import product_library
+from micrograd.jit.options import Options
+from micrograd.losses import cross_entropy
+from micrograd.optim import SGD
+from micrograd.train.tensor_loop import TensorLoop
+
+__all__ = ["CONTESTANTS", "digits", "function", "versions"]
+
+
+def _loss(x: Any, y: Any, *parameters: Any) -> Any:
+    for k in range(0, len(parameters), 2):
+        x = x @ parameters[k] + parameters[k + 1]
+        x = x.relu() if k + 2 < len(parameters) else x
+    return cross_entropy(x, y)
+
+
+def _compile_something() -> None:
+    """So that what is imported and made once in a process is; but no product's code."""
+    value_and_grad(lambda x: (x * x).sum())(Tensor([1.0, 2.0]))
+    with product_library._lock:
+        product_library._codes.clear()
+
+
+def digits(setting: dict[str, Any]) -> Prepared:
+    """The loop alone; `first` is the whole first call of `fit`."""
+    start, data = weights(setting), images(setting)
+    _compile_something()
+    parameters = [Tensor(w, requires_grad=True) for w in start]
+
+    def loss(x: Tensor, y: Tensor) -> Any:
+        return _loss(x, y, *parameters)
+
+    def again() -> None:
+        for p, w in zip(parameters, start, strict=True):
+            p.data = w
+
+    optimizer = SGD(parameters, lr=setting["rate"])
+    epochs, size = setting["epochs"], setting["batch"]
+    clock = Clock()
+    history = fit(loss, optimizer, data=data, epochs=epochs, batch_size=size, shuffle=False)
+    phases = {"first": clock()}
+    answer = [*history.losses, squares(p.numpy() for p in parameters)]
+    options = Options.given(np.dtype(DTYPES[setting["dtype"]]), False, None, None)
+    loop = TensorLoop(optimizer, loss, list(data), options, batch=size)
+    steps = len(history.losses)
+
+    def prepared() -> None:
+        again()
+        loop.prepare(loop.step + steps)
+
+    return Prepared(answer, timed(prepared, lambda _: loop.advance(loop.step + steps)), phases)
+
+
+def function(setting: dict[str, Any]) -> Prepared:
+    """The loss of all samples and its gradient, by `value_and_grad`."""
+    parameters = [Tensor(w, requires_grad=True) for w in weights(setting)]
+    x, y = map(Tensor, images(setting))
+    _compile_something()
+
+    def loss(x: Tensor, y: Tensor) -> Any:
+        return _loss(x, y, *parameters)
+
+    clock = Clock()
+    f = value_and_grad(loss, wrt=parameters)
+    value, grads = f(x, y)
+    phases = {"first": clock()}
+    answer = [float(value), *(squares([g.numpy()]) for g in grads)]
+    return Prepared(answer, python_loop("f(x, y)", f=f, x=x, y=y), phases)
+
+
+CONTESTANTS = {"digits": digits, "function": function}
