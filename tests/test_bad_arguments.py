@@ -388,6 +388,23 @@ TEXTS: dict[str, dict[str, list[str]]] = {
         "--plot": ["x.txt", "/none/x.png", "", "."],
         "--save": ["x.txt", "/none/x.npz", "", "."],
     },
+    **{
+        command: {
+            "--epochs": NO_COUNT_TEXTS,
+            "--length": NO_COUNT_TEXTS,
+            "--batch-size": NO_COUNT_TEXTS,
+            "--lr": NO_AMOUNT_TEXTS,
+            "--network": ["large", "", "normal,longer"],
+            "--threads": NO_COUNT_TEXTS,
+            "--dtype": ["f16", "", "float64"],
+            "--seed": ["-1", "2.5", "x", ""],
+            "--every": NO_COUNT_TEXTS,
+            "--plot": ["x.txt", "/none/x.png", "", "."],
+            "--save": ["x.txt", "/none/x.npz", "", "."],
+        }
+        | ({"--data": ["", "/none"]} if command == "train-mnist" else {})
+        for command in ("train-mlp", "train-digits", "train-mnist")
+    },
     "benchmark-moons": {
         "--samples": [*NO_COUNT_TEXTS, "10:5", "1:2:3:4", "1:1000000000", "10:20:0", "1:x"],
         "--epochs": NO_COUNT_TEXTS,

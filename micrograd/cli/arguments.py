@@ -65,6 +65,13 @@ def peer(text: str) -> tuple[str, str]:
     return name, python
 
 
+def folder(text: str) -> Path:
+    """A folder that exists."""
+    if not text or not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"expected a folder that exists, got {_shown(text)}")
+    return Path(text)
+
+
 def output(*endings: str) -> Callable[[str], Path]:
     """The type of a file to write, in a directory that exists; any ending if none is given."""
 

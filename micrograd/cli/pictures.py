@@ -71,6 +71,28 @@ def decision_boundary(
     write(drawn, path)
 
 
+def curves(
+    path: Path,
+    epochs: Sequence[int],
+    losses: Mapping[str, Sequence[float]],
+    accuracies: Sequence[float],
+) -> None:
+    """Draw losses, and accuracies if there are any, over the epochs."""
+    drawn = figure(8.0 if accuracies else 4.5, 3.6)
+    left, *right = np.atleast_1d(drawn.subplots(1, 2 if accuracies else 1))
+    for name, series in losses.items():
+        if len(series):
+            left.plot(epochs, series, marker="o", ms=3, label=name)
+    left.set(xlabel="epoch", ylabel="loss")
+    left.legend()
+    for axes in right:
+        axes.plot(epochs, accuracies, marker="o", ms=3, color="C1")
+        axes.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0.0, 1.02))
+    for axes in (left, *right):
+        axes.grid(True, alpha=0.3)
+    write(drawn, path)
+
+
 def charts(
     path: Path,
     times: Mapping[str, Mapping[int, float]],

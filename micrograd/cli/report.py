@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..files import atomic
@@ -44,11 +44,23 @@ def speedups(times: Series, baseline: str) -> dict[str, dict[int, float]]:
 
 def table(corner: str, sizes: list[int], series: Series, text: Callable[[float], str]) -> str:
     """A row per size, a column per contestant."""
-    rows = [[corner, *series], ["---:"] * (1 + len(series))]
+    body = []
     for size in sizes:
         cells = [text(s[size]) if size in s else "" for s in series.values()]
-        rows.append([str(size), *cells])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        body.append([str(size), *cells])
+    return rows([corner, *series], body, "---:")
+
+
+def rows(head: Sequence[str], body: Iterable[Sequence[str]], column: str = "---") -> str:
+    """A table of markdown; `column` says how all columns are aligned.
+
+    >>> print(rows(["a", "b"], [["1", "2"]]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
+    lines = [head, [column] * len(head), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def write(path: Path, text: str) -> None:

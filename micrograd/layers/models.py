@@ -22,8 +22,10 @@ NETWORKS: dict[str, tuple[int, ...]] = {
 """The sizes of the layers, inputs first."""
 
 
-def perceptron(sizes: Sequence[int], *, init: Any = "normal", rng: Any = None) -> Sequential:
-    """Linear layers of these sizes, inputs first, with ReLU between them.
+def perceptron(
+    sizes: Sequence[int], *, init: Any = "normal", rng: Any = None, dtype: Any = None
+) -> Sequential:
+    """Linear layers of these sizes, inputs first, with ReLU between them; float32 by default.
 
     >>> perceptron([2, 3, 1], rng=0)
     Sequential(
@@ -37,17 +39,18 @@ def perceptron(sizes: Sequence[int], *, init: Any = "normal", rng: Any = None) -
     drawn = generator(rng)
     layers: list[Any] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [ReLU()] * bool(layers) + [Linear(inputs, outputs, init=init, rng=drawn)]
+        layers += [ReLU()] * bool(layers)
+        layers.append(Linear(inputs, outputs, init=init, rng=drawn, dtype=dtype))
     return Sequential(*layers)
 
 
-def network(name: str, *, init: Any = "normal", rng: Any = 1337) -> Sequential:
+def network(name: str, *, init: Any = "normal", rng: Any = 1337, dtype: Any = None) -> Sequential:
     """A network of NETWORKS, every layer of which is trained; weights are normal with variance
-    2 / outputs, drawn layer by layer, biases 0.
+    2 / outputs, drawn layer by layer, biases 0; float32 by default.
 
     >>> len(network("longer")), network("normal")[0]
     (59, Linear(64, 64))
     """
     if name not in NETWORKS:
         raise ShapeError(f"network should be one of {', '.join(NETWORKS)}, got {name!r}")
-    return perceptron(NETWORKS[name], init=init, rng=rng)
+    return perceptron(NETWORKS[name], init=init, rng=rng, dtype=dtype)

@@ -1,0 +1,128 @@
+"""The commands that train networks of Tensors, and their options."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import arguments as types
+from . import shared_options as shared
+
+SHARED = """\
+Every layer is trained, by gradient descent on mini-batches in the order of the data; forward pass,
+gradients and updates are one program, compiled, and all steps run native.
+"""
+MLP = f"""\
+Train a network on the moons: 2-16-16-1, with max-margin loss. The last fifth is held out.
+{SHARED}"""
+MLP_EXAMPLES = """\
+examples:
+  micrograd train-mlp                                  100 epochs of 80 samples
+  micrograd train-mlp --lr 0.1 --plot curves.png       and a picture of losses and accuracy
+"""
+DIGITS = f"""\
+Train a network on the 8 x 8 digits of scikit-learn, with cross-entropy: normal is 64-64-32-10,
+longer 64-(256 x 29)-10, bigger 64-8192-4096-2048-10. The last fifth of the digits is held out.
+{SHARED}"""
+DIGITS_EXAMPLES = """\
+examples:
+  micrograd train-digits --epochs 50 --lr 0.1
+  micrograd train-digits --epochs 10 --length 100 --network longer
+  micrograd train-digits --epochs 20 --dtype f64 --plot curves.png --save model.npz
+"""
+MNIST = f"""\
+Train a network on MNIST's files, with cross-entropy: normal is 784-64-32-10. Held out are test
+images, a twentieth of --length, or all.
+{SHARED}"""
+MNIST_EXAMPLES = """\
+examples:
+  micrograd train-mnist --epochs 10 --length 100       files are in data/MNIST/raw
+  micrograd train-mnist --data ~/mnist --lr 0.1 --shuffle
+"""
+
+
+def add(commands: shared.Commands) -> None:
+    """Add the commands."""
+    command = shared.add_command(
+        commands, "train-mlp", "train a network on the moons", MLP, MLP_EXAMPLES
+    )
+    _add_training(command, "mlp", epochs=100, length=100, batch=10)
+    command.set_defaults(run=_train_mlp)
+    command = shared.add_command(
+        commands,
+        "train-digits",
+        "train a network on scikit-learn's digits",
+        DIGITS,
+        DIGITS_EXAMPLES,
+    )
+    _add_training(command, "normal", epochs=5, length=None, batch=32)
+    command.set_defaults(run=_train_digits)
+    command = shared.add_command(
+        commands, "train-mnist", "train a network on MNIST", MNIST, MNIST_EXAMPLES
+    )
+    _add_training(command, "normal", epochs=5, length=None, batch=32)
+    command.add_argument(
+        "--data",
+        type=types.folder,
+        default=Path("data/MNIST/raw"),
+        metavar="FOLDER",
+        help="with the four IDX files, gzipped or not, or mnist.npz (default: data/MNIST/raw)",
+    )
+    command.set_defaults(run=_train_mnist)
+
+
+def _add_training(
+    command: argparse.ArgumentParser, network: str, *, epochs: int, length: int | None, batch: int
+) -> None:
+    option = command.add_argument
+    shared.add_epochs(command, epochs, "how often all samples are trained on")
+    option(
+        "--length",
+        type=types.count,
+        default=length,
+        metavar="N",
+        help=f"samples, from the first on (default: {length or 'all'})",
+    )
+    option(
+        "--batch-size",
+        type=types.count,
+        default=batch,
+        metavar="N",
+        help=f"samples in a step, if there are as many (default: {batch})",
+    )
+    option(
+        "--lr", type=types.amount, default=0.01, metavar="X", help="learning rate (default: 0.01)"
+    )
+    option(
+        "--network",
+        choices=dict.fromkeys([network, "normal", "longer", "bigger"]),
+        default=network,
+        help=f"its layers (default: {network})",
+    )
+    option(
+        "--threads", type=types.count, default=1, metavar="N", help="that share a step (default: 1)"
+    )
+    shared.add_dtype(command)
+    option("--shuffle", action="store_true", help="take another order in every epoch")
+    shared.add_seed(command, "of the first weights, the order, and the moons")
+    shared.add_every(command, "epochs")
+    shared.add_plot(command, "losses and accuracy over the epochs")
+    shared.add_save(command)
+
+
+def _train_mlp(arguments: argparse.Namespace) -> None:
+    from .training import train_mlp  # the compiler takes a moment to import; help does not need it
+
+    train_mlp(arguments)
+
+
+def _train_digits(arguments: argparse.Namespace) -> None:
+    from .training import train_digits
+
+    train_digits(arguments)
+
+
+def _train_mnist(arguments: argparse.Namespace) -> None:
+    from .training import train_mnist
+
+    train_mnist(arguments)
