@@ -9,6 +9,7 @@ import numpy as np
 
 from ..locks import lazy_property
 from ..tensor.casting import is_float
+from .call.threads import worthwhile
 from .compile import Code, compile_program, optimized, passes
 from .emit.interface import Interface
 from .ir.program import Array as ProgramArray
@@ -43,6 +44,7 @@ class TensorCode:
     keep_value  whether the results are asked for
     fixed       whether results are of the target's dtype; else of that of the rows
     most        of how many samples a call is at most, if it is of any number; else None
+    threads     that a call may use; None: the default
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class TensorCode:
         keep_value: bool,
         fixed: bool = False,
         most: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self.target = target
+        self._threads = threads
         self._rows = rows
         self.most = most
         self._fixed = fixed
@@ -70,7 +74,7 @@ class TensorCode:
         if wrt is not None:
             self.differentiated = verify(self._gradient_of(made, keep_value), "gradient")
         self.transformed = optimized(self.differentiated, target)
-        self._interface = Interface(frozenset(), None)
+        self._interface = Interface(frozenset(), None, team=True)
         self.code: Code = compile_program(self.transformed, target, self._interface)
         self._kept = made.outputs if keep_value or wrt is None else []
         self._gives = dict(zip(made.outputs, outputs, strict=True))
@@ -103,6 +107,11 @@ class TensorCode:
         given = {g.name: g for g in self._given}
         fetch = [self._fetch(a, given.get(a.name)) for a in self._passed]
         return Passing.of(self.code.address, fetch)
+
+    @lazy_property
+    def _work(self) -> int:
+        """Operations of a call that threads may share, of the largest one."""
+        return self.code.schedule.shared_work
 
     def _fetch(self, a: ProgramArray, given: Given | None) -> Fetch:
         dtype = self.target.dtype
@@ -145,7 +154,9 @@ class TensorCode:
         self, arrays: Mapping[int, Array], samples: int = 0
     ) -> tuple[list[Array], list[Array]]:
         """The results and the gradient, for the arrays of live rows, of so many samples."""
-        passed = self._passing(arrays, samples)
+        work = self._work * samples // self.most if self.most else self._work
+        threads = worthwhile(work, self._threads)
+        passed = self._passing(arrays, samples, threads)
         results, partials = self._places
         return (
             [finish(passed[at], samples) for at, finish in results],

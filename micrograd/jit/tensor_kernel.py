@@ -251,6 +251,7 @@ class _Compiled:
             keep_value=keeps,
             fixed=options.fixed,
             most=self.most or None,
+            threads=options.threads,
         )
         self.apart = frozenset(scope.batch.apart if scope.batch is not None else ())
         self._batch = min(batches, default=-1)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..errors import DataError, user_location
 from ..tensor.primitive import Shape
 from .call.ndarrays import ARRAY, usable
+from .call.team import ALONE, Team
 from .trace.batches import Batch, has_batch
 from .trace.tensors import Row
 
@@ -50,14 +51,19 @@ class Passing:
 
     @staticmethod
     def of(address: int, fetch: list[Fetch]) -> Passing:
-        """That of the function at an address."""
-        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(fetch))
+        """That of the function at an address, whose last argument is a team."""
+        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(fetch) + 1))
         return Passing(prototype(address), fetch, _address_in_place if usable() else _address)
 
-    def __call__(self, arrays: Mapping[int, Array], samples: int) -> list[Array]:
-        """Run it; what was passed."""
+    def __call__(self, arrays: Mapping[int, Array], samples: int, threads: int) -> list[Array]:
+        """Run it, on so many threads; what was passed."""
         passed = [fetch(arrays, samples) for fetch in self.fetch]
-        self.main(*map(self.address, passed))
+        if threads == 1:
+            self.main(*map(self.address, passed), ALONE.address)
+            return passed
+        team = Team(threads)
+        with team.helped():
+            self.main(*map(self.address, passed), team.address)
         return passed
 
 

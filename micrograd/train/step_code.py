@@ -11,8 +11,8 @@ between. Parameters, their state and the history are float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
@@ -182,22 +182,9 @@ class TrainingEmitter:
         self.entry = self.b.function(name, types, internal=internal)
         return list(self.entry.arguments)
 
-    @contextmanager
-    def _while(self, condition: Callable[[], ir.Value]) -> Iterator[None]:
+    def _while(self, condition: Callable[[], ir.Value]) -> AbstractContextManager[None]:
         """A loop that tests before each round."""
-        b = self.b
-        head = b.block.create_after()
-        b.branch(head)
-        b.enter(head)
-        with b.scope():
-            holds = condition()
-            body = head.create_after()
-            leave = body.create_after()
-            b.branch_if(holds, body, leave)
-            b.enter(body)
-            yield
-            b.branch(head)
-        b.enter(leave)
+        return self.b.as_long_as(condition)
 
     def _less(self, x: str, y: str) -> ir.Value:
         return self._below(self._field(x), self._field(y))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TrainingError, kind
+from ..jit.call.team import Team
 from ..jit.options import Options
 from ..optimizer import Optimizer
 from ..tensor.steps import parts
@@ -21,7 +22,7 @@ from .rules import Takes
 from .step_code import RUN
 from .tensor_data import prepared
 from .tensor_loop_code import FIELDS, Form
-from .tensor_step import TensorLoss, TensorStep, traced_loss
+from .tensor_step import TEAM, TensorLoss, TensorStep, traced_loss
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +35,7 @@ class TensorLoop(Loop):
     batch     samples in a step; the last of an epoch may have fewer, which compiles another step
     ahead     how many steps of such epochs were taken before
     seed      of the order of the samples, another one in every epoch; None: as they lie
+    threads   that share the large products of a step
     """
 
     fields = FIELDS
@@ -48,8 +50,10 @@ class TensorLoop(Loop):
         batch: int = 1,
         ahead: int = 0,
         seed: int | None = None,
+        threads: int = 1,
     ) -> None:
         self.optimizer, self._options = optimizer, options
+        self._threads = threads
         self._first = optimizer.steps
         self._losses, self._rates = np.zeros(0), np.zeros(0)
         self._store = TensorStore(optimizer.parameters)
@@ -125,6 +129,8 @@ class TensorLoop(Loop):
     def _link(self, steps: list[TensorStep]) -> None:  # type: ignore[override]
         """Let native code call the steps, which take the same arguments."""
         self._steps = steps
+        shared = any(s.code.schedule.shared_work for s in steps)
+        self._team = Team(self._threads if shared else 1)
         names = steps[0].arguments
         self._table = np.zeros(len(names) + 1, dtype=np.int64)
         used = [(k, p) for k, p in enumerate(self._prepared) if p.name in names]
@@ -148,6 +154,7 @@ class TensorLoop(Loop):
         step = self._steps[0]
         found = dict(zip(step.parameters, self._store.own(), strict=True))
         parameters = self.optimizer.parameters
+        found[TEAM] = self._team.address
         self._held = []
         for name, arrays in zip(self.optimizer.slots, step.state, strict=True):
             column = self._column(name)
@@ -179,6 +186,10 @@ class TensorLoop(Loop):
             super().advance(until, show)
         finally:
             self._store.written()
+
+    def _stretch(self, calls: int) -> None:
+        with self._team.helped():
+            super()._stretch(calls)
 
     def _open(self, until: int) -> None:
         super()._open(until)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,7 @@ from .watch import Watch
 
 def of_tensors(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     """The plan: every step takes the loss of a mini-batch, or without data the whole loss."""
-    if batches.threads != 1:
-        raise TrainingError("threads that share a step of Tensors are not there yet; leave it out")
-    options = _options(asked)
+    options = replace(_options(asked), threads=batches.threads)
     if data is None:
         return _whole(asked, batches, watch, options)
     arrays = tensor_data(data, "data")
@@ -42,6 +41,7 @@ def of_tensors(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
         batch=batch,
         ahead=ahead,
         seed=batches.seed if batches.shuffle else None,
+        threads=batches.threads,
     )
     held = arrays
     if asked.validation is not None:
@@ -84,7 +84,8 @@ def _whole(asked: Asked, batches: Batches, watch: Watch, options: Options) -> Pl
         if is_given:
             raise TrainingError(f"{name} needs data; without data a step takes the whole loss")
     steps = asked.length(1)
-    loop = TensorLoop(asked.optimizer, _number(asked.target, "the loss"), [], options)
+    loss = _number(asked.target, "the loss")
+    loop = TensorLoop(asked.optimizer, loss, [], options, threads=batches.threads)
     for name in ("validation", "metric"):
         given = getattr(asked, name)
         if given is not None:

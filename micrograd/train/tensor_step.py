@@ -44,6 +44,8 @@ from ..tensor.core import Tensor
 from .tensor_update import RATES, Places, TensorUpdate
 
 LOSS = "out"
+TEAM = "the team"
+"""The last argument of a step; no array has that name."""
 NOTHING = BoundArguments(Signature(), OrderedDict())
 Shapes = Sequence[tuple[tuple[int, ...], Any]]
 
@@ -153,9 +155,9 @@ class TensorStep:
         program.arrays = {n: a for n, a in program.arrays.items() if n not in alone}
         self.differentiated = verify(_with_update(program, update, places), "update")
         self.program = optimized(self.differentiated, options.target)
-        interface = Interface(frozenset(), LOSS)
+        interface = Interface(frozenset(), LOSS, team=True)
         self.code: Code = compile_program(self.program, options.target, interface)
-        self.arguments = [a.name for a in interface.arguments(self.program)]
+        self.arguments = [*(a.name for a in interface.arguments(self.program)), TEAM]
         self.width = update.rates
         self.rates = update.names[RATES]
 

@@ -35,23 +35,12 @@ class ThreadEmitter(GatherEmitter):
 
     def _atomic(self, name: str) -> ir.Value:
         """A word that another thread sets, and all that it has written before."""
-        b = self.b
-        return b.build("llvm.load", [b.i64], [self._word(name)], self._ordered("acquire"))
+        return self.b.atomic_load(self._word(name))
 
     def _store_atomic(self, name: str, x: ir.Value) -> None:
         """Set a word for other threads, behind all that was written before."""
-        self.b.build("llvm.store", [], [x, self._word(name)], self._ordered("release"))
+        self.b.atomic_store(x, self._word(name))
 
     def _atomic_add(self, name: str, n: int) -> None:
         """Add to a word for other threads, behind all that was written before."""
-        b = self.b
-        add = {"bin_op": ir.IntegerAttr.get(b.i64, 1), **self._ordered("acq_rel")}
-        b.build("llvm.atomicrmw", [b.i64], [self._word(name), b.integer(n)], add)
-
-    def _ordered(self, ordering: str) -> dict[str, ir.Attribute]:
-        b = self.b
-        code = {"acquire": 4, "release": 5, "acq_rel": 6}[ordering]
-        return {
-            "ordering": ir.IntegerAttr.get(b.i64, code),
-            "alignment": ir.IntegerAttr.get(b.i64, 8),
-        }
+        self.b.atomic_add(n, self._word(name))

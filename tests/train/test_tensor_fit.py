@@ -17,6 +17,7 @@ from micrograd import Tensor, fit
 from micrograd.errors import GraphError, TrainingError
 from micrograd.jit.ir.program import Role
 from micrograd.jit.options import Options
+from micrograd.jit.schedule import products
 from micrograd.optim import SGD, Adam, AdamW, Optimizer, linear
 from micrograd.train.tensor_step import TensorStep, traced_loss
 
@@ -263,7 +264,6 @@ def test_interrupts_keep_whole_steps() -> None:
         ("@ of shapes", {"data": (ROWS[:, :3], LABELS)}),
         ("batch_size is 11", {"batch_size": 11}),
         ("parameters are float64", {"dtype": "f4"}),
-        ("threads", {"threads": 2}),
         ("10 rows, 9 rows", {"data": (ROWS, LABELS[:9])}),
     ],
 )
@@ -344,3 +344,23 @@ def test_the_gradient_of_one_sample_is_computed_where_it_is_used(
     step = TensorStep(loss, [p.shape for p in other.parameters()], trained, options)
     matrices = {a.shape for a in step.program.with_role(Role.TEMPORARY)} & {(3, 5), (5, 4), (4, 2)}
     assert not matrices or trained.clip_norm or isinstance(trained, Adam) or trained.nesterov
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_threads_change_no_bit(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "SHARED_PRODUCTS", 0)
+    monkeypatch.setattr(products, "LEAST_PRODUCTS", 0)
+    rng = np.random.default_rng(0)
+    data = (rng.standard_normal((100, 33)), rng.integers(0, 7, 100))
+    found = []
+    for threads in (1, 2, 5):
+        net = Net([33, 130, 70, 7], "float32", 1, "relu")
+        optimizer = make(net.parameters(), lr=0.01)
+        history = fit(
+            net.loss, optimizer, data=data, batch_size=30, epochs=6, threads=threads,
+            validation=data,
+        )  # fmt: skip
+        found.append([history.losses, *(p.numpy().copy() for p in net.parameters())])
+    for others in found[1:]:
+        for x, y in zip(found[0], others, strict=True):
+            assert np.array_equal(x, y)

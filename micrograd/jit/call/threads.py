@@ -7,8 +7,9 @@ process; the calling thread takes a part itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 from ...checks import whole
 from ...errors import SignatureError
@@ -83,6 +84,22 @@ def run(jobs: Sequence[Callable[[], None]]) -> None:
     for failure in failures:
         if failure is not None:
             raise failure
+
+
+@contextmanager
+def helped(help: Callable[[], None], helpers: int) -> Iterator[None]:
+    """With so many threads of the pool that run `help`, as far as they have time.
+
+    What is done inside must not need them, and end them: nobody waits for them.
+    """
+    futures: list[Future[None]] = []
+    try:
+        pool = _executor(helpers)
+        futures += [pool.submit(help) for _ in range(helpers)]
+        yield
+    finally:
+        for future in futures:
+            future.cancel()  # unless it has begun
 
 
 def _executor(size: int) -> ThreadPoolExecutor:

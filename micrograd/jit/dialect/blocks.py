@@ -183,6 +183,22 @@ class Blocks(Operations):
         self.enter(leave)
 
     @contextmanager
+    def as_long_as(self, condition: Callable[[], ir.Value]) -> Iterator[None]:
+        """A loop that tests the i1 of `condition`, which it builds, before each round."""
+        head = self.block.create_after()
+        self.branch(head)
+        self.enter(head)
+        with self.scope():
+            holds = condition()
+            body = head.create_after()
+            leave = body.create_after()
+            self.branch_if(holds, body, leave)
+            self.enter(body)
+            yield
+            self.branch(head)
+        self.enter(leave)
+
+    @contextmanager
     def each(self, count: int | ir.Value) -> Iterator[ir.Value]:
         """A loop from 0 to `count`, perhaps not once."""
         if isinstance(count, int):

@@ -199,6 +199,27 @@ class Operations:
         """Write to the address, of which the same is known."""
         self.build("llvm.store", [], [x, address], self._aligned(x.type, align))
 
+    def atomic_load(self, address: ir.Value) -> ir.Value:
+        """An i64 that another thread sets, and behind it all that it has written before."""
+        return self.build("llvm.load", [self.i64], [address], self._ordered("acquire"))
+
+    def atomic_store(self, x: ir.Value, address: ir.Value) -> None:
+        """Set an i64 for other threads, behind all that was written before."""
+        self.build("llvm.store", [], [x, address], self._ordered("release"))
+
+    def atomic_add(self, n: int, address: ir.Value) -> ir.Value:
+        """Add to an i64 that other threads see, behind all that was written before; the old one."""
+        add = {"bin_op": ir.IntegerAttr.get(self.i64, 1), **self._ordered("acq_rel")}
+        operands = [address, self.constant_integer(n)]
+        return self.build("llvm.atomicrmw", [self.i64], operands, add)
+
+    def _ordered(self, ordering: str) -> dict[str, ir.Attribute]:
+        code = {"acquire": 4, "release": 5, "acq_rel": 6}[ordering]
+        return {
+            "ordering": ir.IntegerAttr.get(self.i64, code),
+            "alignment": ir.IntegerAttr.get(self.i64, 8),
+        }
+
     def _aligned(self, type: ir.Type, align: int | None) -> dict[str, ir.Attribute] | None:
         """The alignment, if it is not the natural one, which for vectors is that of all of it."""
         if align is None and isinstance(type, ir.VectorType):

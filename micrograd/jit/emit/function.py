@@ -96,7 +96,8 @@ class Emitter:
     @property
     def types(self) -> list[ir.Type]:
         """The types of the kernel's arguments."""
-        return [self._type(a) for a in self.arguments]
+        types = [self._type(a) for a in self.arguments]
+        return [*types, self.builder.ptr] if self.interface.team else types
 
     def kernel(self, name: str, *, internal: bool = False) -> None:
         """The chunks, then the kernel itself."""
@@ -157,6 +158,8 @@ class Emitter:
             mark = "llvm.noalias, llvm.nonnull"
             mark += ", llvm.readonly" if a.role not in (Role.OUTPUT, Role.STATE) else ""
             marks.append(f"{{{mark}}}" if pointer else "{}")
+        if marked and self.interface.team:  # other threads write there
+            marks.append("{}")
         marks += ["{llvm.noalias}" if marked else "{}"] * (len(types) - len(marks))
         if any(mark != "{}" for mark in marks):
             attributes["arg_attrs"] = ir.Attribute.parse(f"[{', '.join(marks)}]")
@@ -182,6 +185,8 @@ class Emitter:
             arguments,
         )
         self.storage.workspace = workspace
+        if self.interface.team:
+            self.storage.team = arguments[len(self.arguments)]
 
     def _allocate_workspace(self) -> None:
         size = self.schedule.workspace_size

@@ -37,11 +37,13 @@ class Interface:
 
     padded   whether trip counts that are known only then are at least 1, and multiples of the
              schedule's `multiple`
+    team     whether the last argument is the address of a team of threads (team.py)
     """
 
     by_value: frozenset[str]
     returned: str | None
     padded: bool = False
+    team: bool = False
 
     def arguments(self, program: Program) -> list[Array]:
         """The arrays that are arguments, in order.
@@ -58,6 +60,7 @@ class Interface:
         types = [
             number if a.name in self.by_value else ctypes.c_void_p for a in self.arguments(program)
         ]
+        types += [ctypes.c_void_p] * self.team
         return ctypes.CFUNCTYPE(number if self.returned else None, *types)
 
     def declaration(self, program: Program, dtype: np.dtype[Any], names: Sequence[str]) -> str:
@@ -75,18 +78,25 @@ class Interface:
         return f"{result} {ENTRY}({', '.join(arguments) or 'void'})"
 
     def call(
-        self, address: int, program: Program, dtype: np.dtype[Any], given: Mapping[str, Any]
+        self,
+        address: int,
+        program: Program,
+        dtype: np.dtype[Any],
+        given: Mapping[str, Any],
+        team: int = 0,
     ) -> dict[str, npt.NDArray[np.float64]]:
         """What the `main` at an address gives, by name: its outputs, and its state.
 
         given   numbers for inputs, entries for index arrays, which are checked, and integers for
                 trip counts; inputs that are left out are 0
+        team    the address of a team, if `main` takes one
         """
         blocks = {a.name: _block(a, dtype, given) for a in program.with_role(*PASSED)}
         passed = [
             blocks[a.name][0] if a.name in self.by_value else blocks[a.name].ctypes.data
             for a in self.arguments(program)
         ]
+        passed += [team] * self.team
         value = self.prototype(program, dtype)(address)(*passed)
         if self.returned:
             blocks[self.returned][0] = value

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from math import prod
 
 from lowering.bindings import ir
 
@@ -24,7 +25,9 @@ from .product_arguments import Given, arguments_of
 from .product_kernel import Shape
 from .product_library import declared
 from .product_pack import pack
+from .product_parts import Range, added, call_in_parts, clipped, ranges, tiles_in
 from .product_pieces import (
+    Count,
     Cut,
     Finish,
     Into,
@@ -34,6 +37,7 @@ from .product_pieces import (
     cut_columns,
     cut_rows,
     least,
+    scattered,
     times,
     value,
 )
@@ -58,48 +62,37 @@ FAR = 4096
 """Rows of `right` that are more bytes apart are copied before many tiles of rows read them."""
 
 
-def emit_product(b: Builder, product: Product, finish: Into | Finish) -> None:
-    """Compute a product at the present point. Not for strict targets: products are fused."""
+def emit_product(
+    b: Builder, product: Product, finish: Into | Finish, team: ir.Value | None = None
+) -> None:
+    """Compute a product at the present point. Not for strict targets: products are fused.
+
+    team   of threads that share it; results are the same for any number of them
+    """
     if isinstance(finish, Into) and finish.matrix.column != 1:
-        finish = _scattered(b, finish)
+        finish = scattered(b, finish)
     given = Given()
     arguments = arguments_of(given, product, finish)
-    key = ("product", *given.known)
+    types = [x.type for x in given.values] + [b.i64] * (2 if team is not None else 0)
+    key = ("product", team is not None, *given.known)
     name = b.shared.get(key)
     if name is None:
         name = b.shared[key] = f"product{len(b.shared)}"
         with b.inside():
             w = b.twin(1)
-            types = [x.type for x in given.values]
             attributes = {"no_inline": ir.UnitAttr.get()}
             entry = w.function(name, types, internal=True, attributes=attributes)
-            inner = arguments.restored(list(entry.arguments))
+            passed = list(entry.arguments)
             memory = CallMemory(w, entry)
-            _Driver(w, memory, *inner).emit()
+            driver = _Driver(w, memory, *arguments.restored(passed))
+            driver.emit((passed[-2], passed[-1]) if team is not None else None)
             memory.release()
             w.leave()
-    b.call(name, given.values)
-
-
-def _scattered(b: Builder, into: Into) -> Finish:
-    """The same as a Finish, for results of any strides."""
-    scale = (into.scale,) if into.scale is not None else ()
-    start = into.start
-
-    def emit(
-        piece: Piece, x: ir.Value, operands: Sequence[Matrix], scalars: Sequence[ir.Value]
-    ) -> None:
-        w = piece.b
-        if scalars:
-            x = w.build("llvm.fmul", [x.type], [x, w.splat(scalars[0], piece.width)])
-        if start is None:
-            old = piece.load(operands[0])
-        else:
-            old = w.constant_vector(start, piece.width, w.element_type)
-        piece.store(w.build("llvm.fadd", [x.type], [old, x]), operands[0])
-
-    key = ("into", None if start is None else start.hex())
-    return Finish(key, (into.matrix,), scale, emit)
+    if team is None:
+        b.call(name, given.values)
+    else:
+        sizes = [x for x in (product.rows, product.columns, product.depth) if isinstance(x, int)]
+        call_in_parts(b, team, name, given.values, prod(sizes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,33 +162,39 @@ class _Driver:
         many = isinstance(columns, int) and columns > 4 * self.panel
         return far and many and self._is_large()
 
-    def emit(self) -> None:
-        """All loops."""
+    def emit(self, part: tuple[ir.Value, ir.Value] | None) -> None:
+        """All loops; `part`: those of a part, by its number, of so many."""
         b, p = self.b, self.product
         columns = cut_columns(b, p.columns, self.lanes, self.most_vectors)
-        for rows in cut_rows(b, p.rows, self.most_rows):
-            count = value(b, rows.count)
+        rows = cut_rows(b, p.rows, self.most_rows)
+        within: Sequence[Range | None] = (None, None)
+        if part is not None:
+            first = "rows" if self.copied_left else "columns" if self.copied_right else None
+            within = ranges(b, part, (tiles_in(b, rows), tiles_in(b, columns)), first)
+        across = clipped(b, columns, within[1])
+        for cut, tile in clipped(b, rows, within[0]):
+            count = value(b, cut.count)
             with b.each(self._blocks(count, self.tiles)) as block:
-                at = times(b, times(b, block, self.tiles), rows.size)
-                first = b.integer_op("llvm.add", value(b, rows.first), at)
-                here = _Rows(first, self._in_block(block, count, self.tiles), rows.size)
-                self._block(here, columns)
+                at = added(b, tile, times(b, block, self.tiles))
+                at = b.integer_op("llvm.add", value(b, cut.first), times(b, at, cut.size))
+                here = _Rows(at, self._in_block(block, count, self.tiles), cut.size)
+                self._block(here, across)
 
-    def _block(self, rows: _Rows, columns: Sequence[Cut]) -> None:
+    def _block(self, rows: _Rows, columns: Sequence[tuple[Cut, Count]]) -> None:
         """A block of rows: sums that are finished stay in the cache for all k."""
         b = self.b
         if isinstance(self.finish, Into):
             with self._depths() as k:
                 left = self._left(rows, k)
-                for cut in columns:
+                for cut, tile in columns:
                     with b.each(value(b, cut.count)) as j:
-                        self._panel(rows, cut, self._column(cut, j), k, left)
+                        self._panel(rows, cut, self._column(cut, tile, j), k, left)
             return
         once = isinstance(self.product.depth, int) and self.product.depth <= self.most_depth
         whole = self._left(rows, b.integer(0)) if once else None
-        for cut in columns:
+        for cut, tile in columns:
             with b.each(value(b, cut.count)) as j:
-                column = self._column(cut, j)
+                column = self._column(cut, tile, j)
                 if whole is not None:
                     self._panel(rows, cut, column, b.integer(0), whole)
                 else:
@@ -221,9 +220,10 @@ class _Driver:
         count = self.b.build("llvm.select", [self.b.i64], [none, self.b.integer(1), blocks])
         return self.b.loop(count)
 
-    def _column(self, cut: Cut, j: ir.Value) -> ir.Value:
+    def _column(self, cut: Cut, tile: Count, j: ir.Value) -> ir.Value:
         b = self.b
-        return b.integer_op("llvm.add", value(b, cut.first), times(b, j, cut.size * self.lanes))
+        at = times(b, added(b, tile, j), cut.size * self.lanes)
+        return b.integer_op("llvm.add", value(b, cut.first), at)
 
     def _left(self, rows: _Rows, block: ir.Value) -> Matrix:
         """What a block of rows needs of the left matrix for one block of k."""

@@ -223,3 +223,24 @@ def cut_columns(b: Builder, columns: Count, lanes: int, most: int) -> list[Cut]:
 def _whether(b: Builder, x: ir.Value, n: int) -> ir.Value:
     """1 if they are equal, else 0."""
     return b.build("llvm.zext", [b.i64], [b.compare_integers("eq", x, b.integer(n))])
+
+
+def scattered(b: Builder, into: Into) -> Finish:
+    """The same as a Finish, for results of any strides."""
+    scale = (into.scale,) if into.scale is not None else ()
+    start = into.start
+
+    def emit(
+        piece: Piece, x: ir.Value, operands: Sequence[Matrix], scalars: Sequence[ir.Value]
+    ) -> None:
+        w = piece.b
+        if scalars:
+            x = w.build("llvm.fmul", [x.type], [x, w.splat(scalars[0], piece.width)])
+        if start is None:
+            old = piece.load(operands[0])
+        else:
+            old = w.constant_vector(start, piece.width, w.element_type)
+        piece.store(w.build("llvm.fadd", [x.type], [old, x]), operands[0])
+
+    key = ("into", None if start is None else start.hex())
+    return Finish(key, (into.matrix,), scale, emit)

@@ -52,10 +52,10 @@ class ProductEmitter:
         operands = tuple([self._matrix(a, at, 0, 1) for a in body.places])
         if not operands:  # nothing needs the result
             return
+        finish: Into | Finish = Finish(body.key, operands, (), body.emit)
         if not p.finish and (p.start is None or isinstance(p.start, float)):
-            emit_product(self.b, product, Into(operands[0], p.start))
-            return
-        emit_product(self.b, product, Finish(body.key, operands, (), body.emit))
+            finish = Into(operands[0], p.start)
+        emit_product(self.b, product, finish, self.storage.team if p.is_shared else None)
 
     def _matrix(self, a: Access, at: Sequence[Index], row: int, column: int) -> Matrix:
         """Where an access finds its matrix, whose rows and columns are these of the inner loops."""

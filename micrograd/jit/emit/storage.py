@@ -54,6 +54,7 @@ class Storage:
         self.schedule = schedule
         self.program = schedule.program
         self.workspace: ir.Value | None = None
+        self.team: ir.Value | None = None
         self.memory = CallMemory(builder, builder.block)
         self.scalars: dict[tuple[str, int], ir.Value] = {}
         self.bases: dict[str, ir.Value] = {}

@@ -39,6 +39,8 @@ LEAST_MATRIX = 512
 
 LEAST_SUMMED = 4096
 """Terms of sums over the rows of a matrix, which are a product with ones, from which on it pays."""
+SHARED_PRODUCTS = 512 * 1024
+"""Products of numbers from which on threads share them: some ten microseconds."""
 ONE = Array("one", Role.CONSTANT, (1,), np.ones(1))
 """What is multiplied with there; programs have no array of that name then."""
 
@@ -76,6 +78,16 @@ class Product:
         return self.contraction.domain[:-3]
 
     @property
+    def is_shared(self) -> bool:
+        """Whether threads may share it; where there are none, it is the same."""
+        return prod(map(int, self.sizes)) >= SHARED_PRODUCTS
+
+    @property
+    def work(self) -> int:
+        """Products of numbers, at most."""
+        return prod(map(int, self.contraction.domain))
+
+    @property
     def statements(self) -> list[Statement]:
         """All that it does, in order; what it starts with is an assignment."""
         s = self.contraction
@@ -88,7 +100,7 @@ class Product:
         """As it is printed: the sizes, then what it consists of."""
         sizes = " x ".join(map(str, self.sizes))
         around = f", {' x '.join(map(str, self.outer))} times" if self.outer else ""
-        yield f"  product {sizes}{around}"
+        yield f"  product {sizes}{around}{', for threads to share' * self.is_shared}"
         s = self.contraction
         yield f"    {s.text(0, arrays)}"
         if self.start is None:

@@ -65,6 +65,12 @@ class Schedule:
         return sizes | {name: length for nest in nests for name, length in nest.tiles.items()}
 
     @property
+    def shared_work(self) -> int:
+        """Operations that threads may share."""
+        products = [s for steps in self.functions for s in steps if isinstance(s, Product)]
+        return sum(s.work for s in products if s.is_shared)
+
+    @property
     def multiple(self) -> int:
         """Of how many every run-time extent must be a multiple: its iterations may be lanes, and
         no code is made for what is left.

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lowering.bindings import ir
+from micrograd.jit.call.team import Team
 from micrograd.jit.compile import compile_program
 from micrograd.jit.emit.function import emit
 from micrograd.jit.emit.interface import Interface
@@ -39,7 +40,7 @@ Form = tuple[int, int, bool]
 
 class Nested:
     """A program, compiled in one form; `damage` changes the text of its code, so that tests can
-    show that they notice.
+    show that they notice; `threads`: that share its work, 0: code that only one runs.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class Nested:
         *,
         level: int = 2,
         damage: Callable[[str], str] | None = None,
+        threads: int = 0,
     ) -> None:
         bits, vector_bits, strict = form
         self.program = program
         self.dtype = np.dtype(f"f{bits // 8}")
-        self.interface = Interface(frozenset(), None)
+        self.interface = Interface(frozenset(), None, team=bool(threads))
+        self.team = Team(max(1, threads))
         target = Target.host(self.dtype, strict=strict, vector_bits=vector_bits)
 
         def emitted(*given: Any) -> ir.Module:
@@ -71,7 +74,9 @@ class Nested:
             if a.name in native.symbols:
                 kept.append(np.ascontiguousarray(given[a.name], np.float64))
                 set_pointer(native, a.name, kept[-1].ctypes.data)
-        return self.interface.call(self.code.address, self.program, self.dtype, given)
+        address, team = self.code.address, self.team
+        with team.helped():
+            return self.interface.call(address, self.program, self.dtype, given, team.address)
 
     def check(self, given: Mapping[str, Any], *, signs: bool = False) -> None:
         """Assert that it gives what the interpreter does; `signs`: those of zeros, too."""

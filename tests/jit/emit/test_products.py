@@ -39,6 +39,7 @@ def take_all(setattr: Any) -> None:
     setattr(products, "LEAST_PRODUCTS", 0)
     setattr(products, "LEAST_MATRIX", 0)
     setattr(products, "LEAST_SUMMED", 0)
+    setattr(products, "SHARED_PRODUCTS", 0)
 
 
 class Maker:
@@ -185,14 +186,18 @@ class Maker:
 
 
 def check(seed: int, form: Form | None = None) -> int:
-    """Compile the program of a seed in one form, and compare; how many steps are products."""
+    """Compile the program of a seed in one form, for some threads, and compare; how many steps are
+    products.
+    """
     maker = Maker(Random(seed))
     try:
         program = maker.make()
     except Exception as failed:
         text = "\n".join([*maker.declared.values(), *maker.lines])
         raise AssertionError(f"{failed}\n{text}") from failed
-    compiled = Nested(program, form or FORMS[seed % len(FORMS)], level=seed % 3 % 2 * 2)
+    threads = seed // len(FORMS) % 5
+    level = seed % 3 % 2 * 2
+    compiled = Nested(program, form or FORMS[seed % len(FORMS)], level=level, threads=threads)
     given = random_inputs(program, Random(seed), whole=True)
     found, expected = compiled.run(given), interpret(program, given)
     for name, numbers in expected.items():

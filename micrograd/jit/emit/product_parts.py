@@ -1,0 +1,153 @@
+"""Products that threads share: what each of them has of the result.
+
+A part has whole tiles of rows and of columns, and all of the sums in them, so results are the same
+for any number of parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lowering.bindings import ir
+
+from .builder import Builder
+from .product_pieces import Count, Cut, least, times, value
+from .team import share, threads_of
+
+SMALL_PART = 4 * 1024 * 1024
+"""Products of numbers in a part: where there are more, each thread takes several parts, lest all
+wait for the slowest.
+"""
+MOST_PARTS = 4
+"""Parts for each thread, at most."""
+
+
+def call_in_parts(
+    b: Builder, team: ir.Value, name: str, values: Sequence[ir.Value], work: int
+) -> None:
+    """Call a function of these values, of a part's number and of that of parts, for every part.
+
+    work   products of numbers in all
+    """
+    threads = threads_of(b, team)
+    each = b.integer(max(1, min(MOST_PARTS, work // SMALL_PART)))
+    several = b.compare_integers("ne", threads, b.integer(1))
+    parts = b.integer_op("llvm.mul", threads, each)
+    parts = b.build("llvm.select", [b.i64], [several, parts, b.integer(1)])
+    given = [*values, parts]
+    types = [x.type for x in given]
+    entry = b.block.region.blocks[0]
+    with b.inside(ir.InsertionPoint.at_block_begin(entry)):
+        room = b.alloca(len(given), b.i64)
+    for k, x in enumerate(given):
+        b.store(x, b.offset(room, k, b.i64))
+    part = f"{name}.part"
+    if b.is_new(part):
+        with b.inside():
+            w = b.twin(1)
+            entry = w.function(part, [w.ptr, w.i64], internal=True)
+            base, number = entry.arguments
+            found = [w.load(w.offset(base, k, w.i64), type) for k, type in enumerate(types)]
+            w.call(name, [*found[:-1], number, found[-1]])
+            w.leave()
+    share(b, team, part, room, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From the first tile to before the last."""
+
+    first: ir.Value
+    end: ir.Value
+
+
+def ranges(
+    b: Builder,
+    part: tuple[ir.Value, ir.Value],
+    tiles: tuple[ir.Value, ir.Value],
+    first: str | None,
+) -> tuple[Range, Range]:
+    """The tiles of rows, and of columns, that a part has; perhaps none.
+
+    part    its number, and how many there are
+    tiles   of rows, and of columns, how many there are
+    first   "rows" or "columns": what is divided first; None: what makes the largest part smaller
+    """
+    number, parts = part
+    grids = {}
+    for name, (one, other) in (("rows", (0, 1)), ("columns", (1, 0))):
+        if first in (None, name):
+            many = least(b, tiles[one], parts)
+            few = least(b, tiles[other], b.integer_op("llvm.udiv", parts, _some(b, many)))
+            grids[name] = (many, few) if name == "rows" else (few, many)
+    grid = grids.get("rows") or grids["columns"]
+    if first is None:
+        sizes = {
+            name: times(b, *(_above(b, n, m) for n, m in zip(tiles, g, strict=True)))
+            for name, g in grids.items()
+        }
+        better = b.compare_integers("ult", sizes["rows"], sizes["columns"])
+        pairs = zip(grids["rows"], grids["columns"], strict=True)
+        grid = tuple([b.build("llvm.select", [b.i64], [better, x, y]) for x, y in pairs])
+    down, across = grid
+    row = b.integer_op("llvm.udiv", number, _some(b, across))
+    column = b.integer_op("llvm.urem", number, _some(b, across))
+    return _range(b, row, down, tiles[0]), _range(b, column, across, tiles[1])
+
+
+def _some(b: Builder, n: ir.Value) -> ir.Value:
+    """At least 1."""
+    return b.build("llvm.intr.umax", [b.i64], [n, b.integer(1)])
+
+
+def _above(b: Builder, n: ir.Value, m: ir.Value) -> ir.Value:
+    """n / m, rounded up."""
+    m = _some(b, m)
+    more = b.integer_op("llvm.add", n, b.integer_op("llvm.sub", m, b.integer(1)))
+    return b.integer_op("llvm.udiv", more, m)
+
+
+def _range(b: Builder, k: ir.Value, pieces: ir.Value, count: ir.Value) -> Range:
+    """Piece k of so many; behind the last, nothing."""
+    pieces = _some(b, pieces)
+    ends = [k, b.integer_op("llvm.add", k, b.integer(1))]
+    ends = [b.integer_op("llvm.udiv", times(b, count, x), pieces) for x in ends]
+    return Range(*[least(b, x, count) for x in ends])
+
+
+def clipped(b: Builder, cuts: Sequence[Cut], within: Range | None) -> list[tuple[Cut, Count]]:
+    """Of each cut, what is within a range of tiles, and the number of its first tile there."""
+    if within is None:
+        return [(cut, 0) for cut in cuts]
+    found: list[tuple[Cut, Count]] = []
+    before: Count = 0
+    for cut in cuts:
+        behind = added(b, before, cut.count)
+        first, end = (
+            b.build("llvm.intr.smin", [b.i64], [x, value(b, behind)])
+            for x in (within.first, within.end)
+        )
+        first, end = (
+            b.build("llvm.intr.smax", [b.i64], [x, value(b, before)]) for x in (first, end)
+        )
+        start = b.integer_op("llvm.sub", first, value(b, before))
+        count = b.integer_op("llvm.sub", end, first)
+        found.append((Cut(cut.first, count, cut.size, cut.last), start))
+        before = behind
+    return found
+
+
+def tiles_in(b: Builder, cuts: Sequence[Cut]) -> ir.Value:
+    """How many tiles there are."""
+    count: Count = 0
+    for cut in cuts:
+        count = added(b, count, cut.count)
+    return value(b, count)
+
+
+def added(b: Builder, x: Count, y: Count) -> Count:
+    """The sum."""
+    if isinstance(x, int) and isinstance(y, int):
+        return x + y
+    return b.integer_op("llvm.add", value(b, x), value(b, y))
