@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import SignatureError
 from ..ops import add, mul
+from .ir.nests import Ints
 from .ir.program import Access, Apply, Program, Role
 from .jacobian_blocks import blocks
 from .passes.forward import copy, jacobian, jvp
@@ -27,12 +28,15 @@ from .trace.parameters import Parameter
 from .trace.recordings import Recording
 from .trace.signature import SCALAR, Container, Structure, count, row
 from .trace.source import Source
+from .trace.trace import Element
 
 UNROLLED_RESULTS = 64
 """Results up to which each has statements of its own."""
 
 Extra: TypeAlias = Sequence[tuple[str, Structure]]
 """The parameters behind those of the source, with their structures."""
+Wrt: TypeAlias = Sequence[Element | None]
+"""What derivatives are with respect to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +140,15 @@ def _both(name: str, program: Program, recording: Recording, extra: Extra) -> Pr
 def _hessian(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
     """Forward over reverse: the derivatives of the gradient along all unit directions."""
     _one_result(name, recording, "a Hessian")
-    program = gradient(program, (OUTPUT, 0), recording.wrt)
     _, places = blocks(recording.partials, recording.gradient, alone=recording.alone)
+    return hessian_of(program, recording.wrt, places)
+
+
+def hessian_of(program: Program, wrt: Wrt, places: Ints) -> Program:
+    """The program of the second derivatives at these rows and columns, in a row."""
+    program = gradient(program, (OUTPUT, 0), wrt)
     into = fresh(program, "hessian")
-    return jacobian(program, recording.wrt, GRADIENT, into, places, symmetric=True)
+    return jacobian(program, wrt, GRADIENT, into, places, symmetric=True)
 
 
 def _hvp(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
@@ -176,22 +185,28 @@ def _vjp(name: str, program: Program, recording: Recording, extra: Extra) -> Pro
 
 
 def _jacobian(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
-    """By the shorter side: forward along the inputs, or reverse from all results together.
+    _, places = blocks(recording.result, recording.gradient, alone=recording.alone)
+    return jacobian_of(program, recording.wrt, places)
+
+
+def jacobian_of(program: Program, wrt: Wrt, places: Ints) -> Program:
+    """The program of the partials at these rows and columns, in a row; of one result, all.
+
+    By the shorter side: forward along the inputs, or reverse from all results together.
 
     Reverse mode is linear in the cotangents of the results, so the derivatives of its gradient by
     them are the rows: forward over reverse, in which only the cotangents have a tangent.
     """
-    rows, columns = program.arrays[OUTPUT].size, len(recording.wrt)
+    rows, columns = program.arrays[OUTPUT].size, len(wrt)
     if rows == 1:
-        return gradient(program, (OUTPUT, 0), recording.wrt)
-    _, places = blocks(recording.result, recording.gradient, alone=recording.alone)
+        return gradient(program, (OUTPUT, 0), wrt)
     if rows > columns:
-        return jacobian(program, recording.wrt, OUTPUT, fresh(program, "jacobian"), places)
+        return jacobian(program, wrt, OUTPUT, fresh(program, "jacobian"), places)
     program = Program(dict(program.arrays), list(program.body))
     cotangent = fresh(program, "cotangent")
     program.declare(cotangent, Role.CONSTANT, rows, np.ones(rows))
     total = _weighted(program, cotangent)
-    program = gradient(program, (total, 0), recording.wrt)
+    program = gradient(program, (total, 0), wrt)
     seeds = [(cotangent, k) for k in range(rows)]
     return jacobian(program, seeds, GRADIENT, fresh(program, "jacobian"), places[::-1])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,11 +53,13 @@ class Leaves:
         return all(is_float(self.tensors[k].dtype) for k in self.rows[name])
 
 
-def flattened(function: str, arguments: Mapping[str, Any]) -> Leaves:
-    """The Tensors in the arguments of a function; arrays and floats become Tensors."""
+def flattened(function: str, arguments: Mapping[str, Any], dtype: Any = None) -> Leaves:
+    """The Tensors in the arguments of a function; arrays and floats become Tensors, of the dtype of
+    the first Tensor of floats, or of this one.
+    """
     found = Leaves({})
-    floats = [x.dtype for x in _tensors(list(arguments.values())) if is_float(x.dtype)]
-    dtype = floats[0] if floats else None
+    floats = [x.dtype for x in items(list(arguments.values())) if is_float_tensor(x)]
+    dtype = floats[0] if floats else dtype
     keys = []
     for name, x in arguments.items():
         start = len(found.tensors)
@@ -68,14 +70,20 @@ def flattened(function: str, arguments: Mapping[str, Any]) -> Leaves:
     return found
 
 
-def _tensors(x: Any) -> Iterator[Tensor]:
-    if isinstance(x, Tensor):
-        yield x
-    elif isinstance(x, (list, tuple)):
+def items(x: Any) -> Iterator[Any]:
+    """What is in lists, tuples and dicts, in order."""
+    if type(x) in (list, tuple):
         for item in x:
-            yield from _tensors(item)
-    elif isinstance(x, dict):
-        yield from _tensors(list(x.values()))
+            yield from items(item)
+    elif type(x) is dict:
+        yield from items(list(x.values()))
+    else:
+        yield x
+
+
+def is_float_tensor(x: Any) -> bool:
+    """Whether it is a Tensor of floats."""
+    return isinstance(x, Tensor) and is_float(x.dtype)
 
 
 def _flat(function: str, found: Leaves, name: str, x: Any, dtype: Any) -> tuple[Any, Any]:
@@ -120,10 +128,15 @@ def _without_leads(key: Any) -> Any:
 
 def built(tree: Any, tensors: Iterator[Any]) -> Any:
     """The tree with other Tensors in place of its own, in order."""
+    return replaced(tree, lambda: next(tensors))
+
+
+def replaced(tree: Any, make: Callable[[], Any]) -> Any:
+    """The tree with what is made in place of each Tensor."""
     if isinstance(tree, Tensor):
-        return next(tensors)
+        return make()
     if type(tree) in (list, tuple):
-        return type(tree)([built(x, tensors) for x in tree])
+        return type(tree)([replaced(x, make) for x in tree])
     if type(tree) is dict:
-        return {k: built(x, tensors) for k, x in tree.items()}
+        return {k: replaced(x, make) for k, x in tree.items()}
     return tree

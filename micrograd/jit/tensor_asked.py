@@ -92,4 +92,4 @@ def rows_of(
                 f"{name}: wrt should be Tensors, or names of parameters that are Tensors of "
                 f"floats, got {w!r}; there are {', '.join(leaves.tree) or 'none'}"
             )
-    return rows, {"grad": parts[0] if alone else tuple(parts)}
+    return rows, parts[0] if alone else tuple(parts)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from ..locks import lazy_property
-from ..tensor.casting import is_float
 from .call.threads import worthwhile
 from .compile import Code, compile_program, optimized, passes
 from .emit.interface import Interface
 from .ir.program import Array as ProgramArray
-from .ir.program import Program, Role
+from .ir.program import Role
 from .ir.verify import verify
-from .passes.reverse import with_cotangents
 from .target import Target
+from .tensor_derivatives import Asked, derived
 from .tensor_passing import (
     Array,
     Fetch,
@@ -24,13 +23,13 @@ from .tensor_passing import (
     Passing,
     count,
     entries,
+    finish,
     new,
     numbers,
     sizes,
-    typed,
     zeros,
 )
-from .trace.tensor_lowering import Given, TensorProgram, lowered
+from .trace.tensor_lowering import Given, lowered
 from .trace.tensors import Row
 
 STAGES = ("program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly")
@@ -39,60 +38,34 @@ STAGES = ("program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "ass
 class TensorCode:
     """One recording, compiled.
 
-    outputs     the rows of the results
-    wrt         the rows that the gradient is with respect to; None: no gradient is asked for
-    keep_value  whether the results are asked for
-    fixed       whether results are of the target's dtype; else of that of the rows
-    most        of how many samples a call is at most, if it is of any number; else None
-    threads     that a call may use; None: the default
+    asked     what is computed of the rows
+    most      of how many samples a call is at most, if it is of any number; else None
+    threads   that a call may use; None: the default
     """
 
     def __init__(
         self,
         rows: Sequence[Row],
-        outputs: Sequence[int],
-        wrt: Sequence[int] | None,
+        asked: Asked,
         target: Target,
         *,
-        keep_value: bool,
-        fixed: bool = False,
         most: int | None = None,
         threads: int | None = None,
     ) -> None:
         self.target = target
         self._threads = threads
-        self._rows = rows
         self.most = most
-        self._fixed = fixed
-        self._outputs = outputs
-        made = lowered(rows, outputs, most)
-        self._given = made.given
+        self._rows = rows
+        made = lowered(rows, asked.outputs, most)
         self.program = verify(made.program, "trace")
-        self._wrt = wrt
-        self._partials: dict[int, str] = {}
-        self.differentiated = self.program
-        if wrt is not None:
-            self.differentiated = verify(self._gradient_of(made, keep_value), "gradient")
+        found = derived(rows, made, asked)
+        self._given, self._results = found.given, found.results
+        self.differentiated = found.program
+        if found.program is not self.program:
+            verify(found.program, asked.wanted.value.name)
         self.transformed = optimized(self.differentiated, target)
         self._interface = Interface(frozenset(), None, team=True)
         self.code: Code = compile_program(self.transformed, target, self._interface)
-        self._kept = made.outputs if keep_value or wrt is None else []
-        self._gives = dict(zip(made.outputs, outputs, strict=True))
-        self._gives |= {name: k for k, name in self._partials.items() if name}
-
-    def _gradient_of(self, made: TensorProgram, keep_value: bool) -> Program:
-        """The program with the cotangents of what it is differentiated by as outputs."""
-        names = {k: made.name_of(k) for k in self._wrt or ()}
-        program, cotangents = with_cotangents(
-            self.program, ("out", 0), list(dict.fromkeys(filter(None, names.values())))
-        )
-        roles = dict.fromkeys(cotangents.values(), Role.OUTPUT)
-        if not keep_value:
-            roles["out"] = Role.TEMPORARY
-        for name, role in roles.items():
-            program.arrays[name] = replace(program.arrays[name], role=role)
-        self._partials = {k: cotangents.get(name, "") for k, name in names.items()}
-        return program
 
     # -- calling ---------------------------------------------------------------------------------
 
@@ -118,8 +91,9 @@ class TensorCode:
         if a.role is Role.EXTENT:
             return count(1, np.int64)
         if given is None:
-            k = self._gives.get(a.name)
-            shape = a.shape if k is None else sizes(self._rows[k].shape, self.most or 0)
+            result = next((r for r in self._results if r.array == a.name and not r.first), None)
+            is_whole = result is not None and prod(sizes(result.shape, self.most or 0)) == a.size
+            shape = sizes(result.shape, self.most or 0) if result and is_whole else a.shape
             return new(shape, dtype)
         row = self._rows[given.row]
         shown = row.name or (row.tensor.label if row.tensor is not None else "") or "a Tensor"
@@ -130,38 +104,21 @@ class TensorCode:
         return numbers(given.row, shown, dtype)
 
     @lazy_property
-    def _places(self) -> tuple[list[tuple[int, Finish]], list[tuple[int, Finish]]]:
-        """For results and partials, the numbers of the arguments and what these become."""
-        names = [a.name for a in self._passed]
-        results = [
-            (names.index(name), self._typed(k, fixed=self._fixed))
-            for name, k in zip(self._kept, self._outputs, strict=False)
+    def _places(self) -> list[tuple[int, Finish]]:
+        """For each result, the number of the argument and what that becomes."""
+        number = {a.name: k for k, a in enumerate(self._passed)}
+        size = {a.name: a.size for a in self._passed}
+        return [
+            (number[r.array], finish(r, size[r.array])) if r.array else (0, zeros(r.shape, r.dtype))
+            for r in self._results
         ]
-        partials = [
-            (names.index(self._partials[k]), self._typed(k))
-            if self._partials[k]
-            else (0, zeros(self._rows[k]))  # nothing reads it
-            for k in self._wrt or ()
-        ]
-        return results, partials
 
-    def _typed(self, k: int, *, fixed: bool = False) -> Finish:
-        row = self._rows[k]
-        dtype = self.target.dtype if fixed and is_float(row.dtype) else row.dtype
-        return typed(row, dtype)
-
-    def __call__(
-        self, arrays: Mapping[int, Array], samples: int = 0
-    ) -> tuple[list[Array], list[Array]]:
-        """The results and the gradient, for the arrays of live rows, of so many samples."""
+    def __call__(self, arrays: Mapping[int, Array], samples: int = 0) -> list[Array]:
+        """The results for the arrays of live rows, of so many samples."""
         work = self._work * samples // self.most if self.most else self._work
         threads = worthwhile(work, self._threads)
         passed = self._passing(arrays, samples, threads)
-        results, partials = self._places
-        return (
-            [finish(passed[at], samples) for at, finish in results],
-            [finish(passed[at], samples) for at, finish in partials],
-        )
+        return [finish(passed[at], samples) for at, finish in self._places]
 
     # -- stages ----------------------------------------------------------------------------------
 
@@ -173,7 +130,7 @@ class TensorCode:
             case "passes":
                 done = [("trace", self.program)]
                 if self.differentiated is not self.program:
-                    done.append(("gradient", self.differentiated))
+                    done.append(("derivative", self.differentiated))
                 done += passes(self.differentiated, self.target)
                 return "\n\n".join(f"; after {name}\n{program}" for name, program in done)
             case "simplified":

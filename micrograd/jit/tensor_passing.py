@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from ..errors import DataError, user_location
 from ..tensor.primitive import Shape
 from .call.ndarrays import ARRAY, usable
 from .call.team import ALONE, Team
+from .tensor_derivatives import Result
 from .trace.batches import Batch, has_batch
-from .trace.tensors import Row
 
 Array = npt.NDArray[Any]
 WHOLE = {np.dtype(np.float32): 2**24, np.dtype(np.float64): 2**53}
@@ -116,19 +117,23 @@ def sizes(shape: Sequence[Any], samples: int) -> Shape:
     return tuple([samples if isinstance(n, Batch) else n for n in shape])
 
 
-def zeros(row: Row) -> Finish:
+def zeros(shape: Shape, dtype: Any) -> Finish:
     """What is 0 whatever code has written."""
-    return lambda written, samples: np.zeros(sizes(row.shape, samples), row.dtype)
+    return lambda written, samples: np.zeros(sizes(shape, samples), dtype)
 
 
-def typed(row: Row, dtype: Any) -> Finish:
-    """What a result is, of an array that code has written: of so many samples as there are."""
-    if not has_batch(row.shape):
+def finish(result: Result, size: int) -> Finish:
+    """What a result is, of an array of so many elements that code has written: of so many samples
+    as there are.
+    """
+    shape, dtype, first = result.shape, result.dtype, result.first
+    if has_batch(shape):
+        return lambda written, samples: np.array(
+            written[tuple(map(slice, sizes(shape, samples)))], dtype, order="C"
+        )
+    count = prod(shape)
+    if count == size:
         return lambda written, samples: (
             written if written.dtype is dtype else np.asarray(written, dtype)
         )
-
-    def part(written: Array, samples: int) -> Array:
-        return np.array(written[tuple(map(slice, sizes(row.shape, samples)))], dtype, order="C")
-
-    return part
+    return lambda written, samples: np.asarray(written[first : first + count], dtype).reshape(shape)

@@ -22,6 +22,7 @@ from ..ir.program import Access, Expr, Program, Role, accesses
 from ..reroll.outputs import write_outputs
 from ..trace.trace import Element
 from .chains import chained
+from .tangent_arrays import fresh
 from .tangents import Bundle, extend
 
 FEW = 16
@@ -57,6 +58,28 @@ def jvp(
     result.declare(into, Role.OUTPUT, size)
     copy(result, bundle.tangent(Access(of)), Access(into), size)
     return result
+
+
+def tangents(
+    program: Program, wrt: Sequence[str], of: Sequence[str]
+) -> tuple[Program, dict[str, str], dict[str, str]]:
+    """The program with the derivatives of the arrays `of` along a direction, by whole arrays.
+
+    Beside it, by those of `wrt`, the inputs of their shapes that the direction is given in; and by
+    those of `of`, the temporaries that their tangents are in.
+    """
+    program = chained(program, set(wrt), next(iter(of)))
+    result = Program(dict(program.arrays))
+    bundle = Bundle(program, result, set(wrt))
+    given: dict[str, str] = {}
+    for name in wrt:
+        shape = program.arrays[name].shape
+        given[name] = result.declare(fresh(result, f"d_{name}"), Role.INPUT, shape).name
+        bundle.take(name, given[name])
+    extend(program, result, [bundle])
+    for name in of:
+        bundle.complete(name, np.arange(program.arrays[name].size))
+    return result, given, {name: bundle.names[name] for name in of}
 
 
 def jacobian(

@@ -104,15 +104,19 @@ class Bundle(TangentArrays):
             index = np.array(places, dtype=np.int64).T
             whole = places == [(k, k) for k in range(size)]
             if whole and alone and self.result.arrays[home].size == size:
-                self.names[name] = home
-                self.set[name] = np.zeros(size, dtype=bool)
-                self.reached[name] = np.zeros(size, dtype=bool)
+                self.take(name, home)
             else:
                 self.declare(name)
                 for counts, (element, given) in nests(index):
                     target, source = self.tangent(Access(name, *element)), Access(home, *given)
                     self.result.assign(target, source, counts, accumulate=add if time else None)
             self.set[name][index[0]] = self.reached[name][index[0]] = True
+
+    def take(self, name: str, home: str) -> None:
+        """Take the tangents of an array from one of the result, which has as many elements."""
+        self.names[name] = home
+        self.set[name] = np.ones(self.program.arrays[name].size, dtype=bool)
+        self.reached[name] = self.set[name].copy()
 
     # -- statements ----------------------------------------------------------------------------
 

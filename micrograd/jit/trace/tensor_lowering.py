@@ -44,11 +44,15 @@ def at_most(shape: Shape) -> Shape:
 
 @dataclass(slots=True)
 class TensorProgram:
-    """A program, and what it is called with."""
+    """A program, what it is called with, and what it gives.
+
+    shapes   of the outputs, as loops over them have them
+    """
 
     program: Program
     given: list[Given]
     outputs: list[str]
+    shapes: list[Shape]
 
     def name_of(self, row: int) -> str:
         """The input that a row's numbers are in; '' if nothing reads them."""
@@ -81,7 +85,8 @@ def lowered(rows: Sequence[Row], outputs: Sequence[int], most: int | None = None
     given = {g.name for g in low.given}
     arrays = low.program.arrays
     low.program.arrays = {n: a for n, a in sorted(arrays.items(), key=lambda e: e[0] not in given)}
-    return TensorProgram(low.program, low.given, low.outputs)
+    shapes = [low.rows[k].shape for k in outputs]
+    return TensorProgram(low.program, low.given, low.outputs, shapes)
 
 
 @dataclass(slots=True)
@@ -101,7 +106,7 @@ class _Lowering:
     def __post_init__(self) -> None:
         single = len(self.results) == 1
         self.outputs = ["out"] if single else [f"out{k}" for k in range(len(self.results))]
-        self.names |= {*self.outputs, *self.program.arrays}
+        self.names |= {"out", *self.outputs, *self.program.arrays}
         self.uses = [0] * len(self.rows)
         for k in self.results:
             self.uses[k] += 2

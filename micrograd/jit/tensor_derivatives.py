@@ -1,0 +1,247 @@
+"""What a kernel of Tensors computes: the results, or a derivative; as a transformation of the
+program that its rows are, with respect to whole arrays.
+
+Each gives a program, what a call passes to it behind what the rows need, and where in its outputs
+the arrays of the result lie, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..ops import add, mul
+from ..tensor.casting import is_float
+from ..tensor.primitive import Shape
+from .derivatives import Wanted, hessian_of, jacobian_of
+from .ir.nests import Ints
+from .ir.program import Access, Apply, Program, Role, row_major
+from .passes.forward import copy, tangents
+from .passes.reverse import with_cotangents
+from .passes.tangent_arrays import fresh
+from .reroll.outputs import OUTPUT
+from .trace.batches import SizeNeeded
+from .trace.tensor_lowering import Given, TensorProgram
+from .trace.tensors import Row
+from .trace.trace import Element
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An array of what a call gives: the elements of an output from `first` on.
+
+    array   its name; '' for zeros
+    """
+
+    array: str
+    shape: Shape
+    dtype: Any
+    first: int = 0
+
+
+@dataclass(slots=True)
+class Derived:
+    """A program, what it is called with, and what it gives."""
+
+    program: Program
+    given: list[Given]
+    results: list[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a function's rows.
+
+    outputs   the rows of the results
+    wrt       the rows that a derivative is with respect to
+    extra     the rows of a direction, one for each of `wrt`, or of a cotangent, one for each result
+    dtype     of results, if it is not that of their rows
+    """
+
+    wanted: Wanted
+    outputs: Sequence[int]
+    wrt: Sequence[int] = ()
+    extra: Sequence[int] = ()
+    dtype: Any = None
+
+
+def derived(rows: Sequence[Row], made: TensorProgram, asked: Asked) -> Derived:
+    """What computes it."""
+    return _TRANSFORMS[asked.wanted](_Transform(rows, made, asked))
+
+
+class _Transform:
+    """The names and shapes that transformations need."""
+
+    def __init__(self, rows: Sequence[Row], made: TensorProgram, asked: Asked) -> None:
+        self.rows, self.made, self.asked = rows, made, asked
+        self.names = [made.name_of(k) for k in asked.wrt]
+        self.read = list(dict.fromkeys(filter(None, self.names)))
+
+    def values(self, names: Sequence[str]) -> list[Result]:
+        """Arrays like the results."""
+        found = []
+        for name, k in zip(names, self.asked.outputs, strict=True):
+            row = self.rows[k]
+            found.append(Result(name, row.shape, self._dtype(row)))
+        return found
+
+    def partials(self, names: Sequence[str]) -> list[Result]:
+        """Arrays like what it is differentiated by."""
+        like = [self.rows[k] for k in self.asked.wrt]
+        return [Result(n, r.shape, r.dtype) for n, r in zip(names, like, strict=True)]
+
+    def _dtype(self, row: Row) -> Any:
+        return self.asked.dtype if self.asked.dtype and is_float(row.dtype) else row.dtype
+
+    def gradient_of(self, program: Program, scalar: str) -> tuple[Program, list[str]]:
+        """The program with the partials of a number, and their arrays; '' for zeros."""
+        program, cotangents = with_cotangents(program, (scalar, 0), self.read)
+        return program, [cotangents.get(name, "") for name in self.names]
+
+    def given(self, extra: Sequence[str]) -> list[Given]:
+        """What is passed, with these inputs for the extra rows; '' for what is not read."""
+        pairs = zip(extra, self.asked.extra, strict=True)
+        return [*self.made.given, *(Given(name, k) for name, k in pairs if name)]
+
+    def blocks(self, over: Sequence[int]) -> tuple[list[Element | None], Ints, list[Result]]:
+        """The elements to differentiate by, and where the partials of rows by them lie: a block for
+        each of `over` and each of what it is differentiated by.
+        """
+        wrt: list[Element | None] = []
+        for name, k in zip(self.names, self.asked.wrt, strict=True):
+            size = prod(self.rows[k].shape)
+            wrt += [(name, e) for e in range(size)] if name else [None] * size
+        places: list[Ints] = []
+        results: list[Result] = []
+        row = 0
+        for k in over:
+            upper, column = self.rows[k], 0
+            for j in self.asked.wrt:
+                lower = self.rows[j]
+                counts = prod(upper.shape), prod(lower.shape)
+                first = sum(p.shape[1] for p in places)
+                shape = (*upper.shape, *lower.shape)
+                results.append(Result("", shape, self._dtype(upper), first))
+                grid = np.indices(counts, dtype=np.int64).reshape(2, -1)
+                places.append(grid + np.array([[row], [column]]))
+                column += counts[1]
+            row += prod(upper.shape)
+        return wrt, np.concatenate(places, axis=1), results
+
+    def in_blocks(self, program: Program, results: Sequence[Result]) -> Derived:
+        """A program whose only output has all blocks."""
+        (out,) = program.with_role(Role.OUTPUT)
+        return Derived(program, self.made.given, [replace(r, array=out.name) for r in results])
+
+
+def _with_outputs(program: Program, outputs: Sequence[str]) -> Program:
+    """The program with these arrays, which it writes, as its outputs."""
+    for a in [*program.with_role(Role.OUTPUT), *(program.arrays[n] for n in outputs if n)]:
+        role = Role.OUTPUT if a.name in outputs else Role.TEMPORARY
+        program.arrays[a.name] = replace(a, role=role)
+    return program
+
+
+def _require_static(t: _Transform) -> None:
+    """Matrices have no batches: there is code for every size."""
+    if t.made.program.with_role(Role.EXTENT):
+        raise SizeNeeded("a matrix of derivatives")
+
+
+# --- one for each that is wanted ------------------------------------------------------------------
+
+
+def _value(t: _Transform) -> Derived:
+    return Derived(t.made.program, t.made.given, t.values(t.made.outputs))
+
+
+def _gradient(t: _Transform) -> Derived:
+    program, partials = t.gradient_of(t.made.program, OUTPUT)
+    return Derived(_with_outputs(program, partials), t.made.given, t.partials(partials))
+
+
+def _both(t: _Transform) -> Derived:
+    program, partials = t.gradient_of(t.made.program, OUTPUT)
+    results = [*t.values([OUTPUT]), *t.partials(partials)]
+    return Derived(_with_outputs(program, [OUTPUT, *partials]), t.made.given, results)
+
+
+def _vjp(t: _Transform) -> Derived:
+    """The gradient of the results times the cotangents, summed."""
+    program = Program(dict(t.made.program.arrays), list(t.made.program.body))
+    cotangents = []
+    total = Access(program.declare(fresh(program, "weighted"), Role.TEMPORARY).name)
+    program.assign(total, -0.0)
+    for name, shape in zip(t.made.outputs, t.made.shapes, strict=True):
+        size = program.arrays[name].shape
+        ct = program.declare(fresh(program, f"cotangent_{name}"), Role.INPUT, size).name
+        cotangents.append(ct)
+        loops = tuple([n for n in shape if n.__class__ is not int or n != 1])
+        by = row_major(loops)
+        term = Apply(mul, (Access(ct, 0, by), Access(name, 0, by)))
+        target = Access(total.array, 0, (0,) * len(loops))
+        program.assign(target, term, loops, accumulate=add)
+    program, partials = t.gradient_of(program, total.array)
+    outputs = [*t.made.outputs, *partials]
+    results = [*t.values(t.made.outputs), *t.partials(partials)]
+    return Derived(_with_outputs(program, outputs), t.given(cotangents), results)
+
+
+def _jvp(t: _Transform) -> Derived:
+    program, given, found = tangents(t.made.program, t.read, t.made.outputs)
+    outputs = [*t.made.outputs, *found.values()]
+    results = [*t.values(t.made.outputs), *t.values(list(found.values()))]
+    extra = [given.get(name, "") for name in t.names]
+    return Derived(_with_outputs(program, outputs), t.given(extra), results)
+
+
+def _hvp(t: _Transform) -> Derived:
+    """Forward over reverse."""
+    program, partials = t.gradient_of(t.made.program, OUTPUT)
+    program, given, found = tangents(program, t.read, list(filter(None, partials)) or [OUTPUT])
+    products = [found.get(name, "") for name in partials]
+    extra = [given.get(name, "") for name in t.names]
+    return Derived(_with_outputs(program, products), t.given(extra), t.partials(products))
+
+
+def _jacobian(t: _Transform) -> Derived:
+    _require_static(t)
+    wrt, places, results = t.blocks(t.asked.outputs)
+    return t.in_blocks(jacobian_of(_in_a_row(t.made), wrt, places), results)
+
+
+def _hessian(t: _Transform) -> Derived:
+    _require_static(t)
+    wrt, places, results = t.blocks(t.asked.wrt)
+    return t.in_blocks(hessian_of(t.made.program, wrt, places), results)
+
+
+def _in_a_row(made: TensorProgram) -> Program:
+    """The program whose output has all results, one after the other."""
+    if made.outputs == [OUTPUT]:
+        return made.program
+    program = Program(dict(made.program.arrays), list(made.program.body))
+    sizes = [program.arrays[name].size for name in made.outputs]
+    program.declare(OUTPUT, Role.OUTPUT, sum(sizes))
+    start = 0
+    for name, size in zip(made.outputs, sizes, strict=True):
+        copy(program, Access(name), Access(OUTPUT, start), size)
+        start += size
+    return _with_outputs(program, [OUTPUT])
+
+
+_TRANSFORMS: dict[Wanted, Callable[[_Transform], Derived]] = {
+    Wanted.VALUE: _value,
+    Wanted.GRADIENT: _gradient,
+    Wanted.BOTH: _both,
+    Wanted.JACOBIAN: _jacobian,
+    Wanted.HESSIAN: _hessian,
+    Wanted.JVP: _jvp,
+    Wanted.VJP: _vjp,
+    Wanted.HVP: _hvp,
+}

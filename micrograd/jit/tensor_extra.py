@@ -1,0 +1,86 @@
+"""What stands behind the arguments of a function of Tensors in calls of its derivatives: a tangent
+for each of them, a direction for what `wrt` names, or a cotangent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import BoundArguments, Signature
+from typing import Any
+
+from ..errors import SignatureError, counted, user_location
+from ..tensor.casting import is_float
+from ..tensor.core import Tensor
+from .derivatives import Wanted
+from .tensor_arguments import Leaves, flattened
+
+ALONG = (Wanted.JVP, Wanted.HVP)
+"""What is along a direction."""
+
+
+def split(
+    name: str,
+    signature: Signature,
+    wanted: Wanted,
+    wrt: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> tuple[BoundArguments, Leaves, list[Any]]:
+    """The function's arguments, their Tensors, and the Tensors of what stands behind them.
+
+    Raises SignatureError for arguments that do not fit.
+    """
+    most = len(args) if wanted in ALONG or wanted is Wanted.VJP else 0
+    problem: TypeError | None = None
+    for behind in range(most + 1):
+        own = len(args) - behind
+        try:
+            bound = signature.bind(*args[:own], **kwargs)
+        except TypeError as error:
+            problem = problem or error
+            continue
+        leaves = flattened(name, bound.arguments)
+        if behind == _expected(wanted, wrt, leaves):
+            return bound, leaves, _tensors(name, wanted, wrt, leaves, args[own:])
+    where = user_location()
+    if not most:
+        raise SignatureError(f"{where}: {name}: {problem}") from None
+    what = "a cotangent like the result"
+    if wanted in ALONG:
+        what = "a direction like wrt" if wrt is not None else "a tangent for each Tensor of floats"
+    raise SignatureError(
+        f"{where}: {name} takes the arguments {signature}, then {what}; got "
+        f"{counted(len(args), 'argument')}"
+    )
+
+
+def _expected(wanted: Wanted, wrt: Any, leaves: Leaves) -> int:
+    """How many arguments stand behind those of the function."""
+    if wanted in ALONG:
+        return len(_moving(leaves)) if wrt is None else 1
+    return int(wanted is Wanted.VJP)
+
+
+def _moving(leaves: Leaves) -> list[str]:
+    return [n for n in leaves.tree if leaves.rows[n] and leaves.differentiable(n)]
+
+
+def _tensors(
+    name: str, wanted: Wanted, wrt: Any, leaves: Leaves, extra: tuple[Any, ...]
+) -> list[Any]:
+    if not extra:
+        return []
+    dtype = next((x.dtype for x in leaves.tensors if is_float(x.dtype)), None)
+    along = wanted in ALONG and wrt is None
+    names = [f"d_{n}" for n in _moving(leaves)] if along else ["what stands behind"]
+    found = flattened(name, dict(zip(names, extra, strict=True)), dtype)
+    if along:
+        for n, d in zip(_moving(leaves), names, strict=True):
+            if len(leaves.rows[n]) != len(found.rows[d]):
+                raise SignatureError(
+                    f"{user_location()}: {name}: the tangent of {n} should have "
+                    f"{counted(len(leaves.rows[n]), 'Tensor')}, as {n} has, got "
+                    f"{counted(len(found.rows[d]), 'Tensor')}"
+                )
+    tensors: list[Any] = [x if is_float(x.dtype) else Tensor(x, dtype) for x in found.tensors]
+    return tensors
