@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from .errors import MicrogradError, kind
+from .errors import DataError, MicrogradError, kind
 from .ops import as_float
+
+Error = Callable[[str], MicrogradError]
+"""The class of an error, or what makes one of a message."""
 
 MOST = 2**62
 """Above any whole number that is meant: what is less is an index in native code as well."""
 
 
-def whole(
-    name: str, given: Any, error: type[MicrogradError], *, least: int = 1, most: int = MOST - 1
-) -> int:
+def whole(name: str, given: Any, error: Error, *, least: int = 1, most: int = MOST - 1) -> int:
     """A whole number, as an int.
 
     >>> from micrograd.errors import TrainingError
@@ -42,7 +44,7 @@ def whole(
     return number
 
 
-def amount(name: str, given: Any, error: type[MicrogradError]) -> float:
+def amount(name: str, given: Any, error: Error) -> float:
     """A finite number that is not negative, as a float."""
     number = math.nan
     if not isinstance(given, (bool, np.bool_, complex, np.complexfloating)):
@@ -53,14 +55,22 @@ def amount(name: str, given: Any, error: type[MicrogradError]) -> float:
     return number
 
 
-def flag(name: str, given: Any, error: type[MicrogradError]) -> bool:
+def number(name: str, given: Any, error: Error) -> float:
+    """A real number, as a float."""
+    try:
+        return as_float(given)
+    except DataError:
+        raise error(f"{name} should be a number, got {kind(given)}") from None
+
+
+def flag(name: str, given: Any, error: Error) -> bool:
     """True or False; 1 and 0 are taken for them."""
     if isinstance(given, (bool, np.bool_)) or (type(given) is int and given in (0, 1)):
         return bool(given)
     raise error(f"{name} should be True or False, got {kind(given)}")
 
 
-def function_or_none(name: str, given: Any, error: type[MicrogradError]) -> Any:
+def function_or_none(name: str, given: Any, error: Error) -> Any:
     """What can be called, or None."""
     if given is None or callable(given):
         return given

@@ -26,7 +26,7 @@ from .inspectable import Inspectable
 from .nesting import Nested
 from .options import Options
 from .trace.compiling import is_compiling, set_entry
-from .trace.parameters import Parameter
+from .trace.parameters import Parameter, in_rows
 from .trace.recordings import Recording
 from .trace.signature import Structure
 from .trace.source import FunctionSource, Source, ValueSource, names_of, order_of
@@ -173,7 +173,10 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         parameters = self._parameters
         if len(args) != len(parameters):
             parameters = self._given(len(args))
-        key, columns, shapes, values = flatten(self.name, parameters, args, self._is_value)
+        try:
+            key, columns, shapes, values = flatten(self.name, parameters, args, self._is_value)
+        except SignatureError:  # there may be Tensors in lists
+            return self._on_tensors(args, out, where)
         if values or (THREADS and self._is_recorded(key)):
             return self._call_nested(key, columns, shapes, out, where)
         executable = self._latest
@@ -264,11 +267,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
                     list(zip(names, structures, strict=True)),
                     self._wanted,
                     self._options,
-                    frozenset(
-                        p.name
-                        for p in self._source.parameters
-                        if p.array == "rows" and p.structure is not None
-                    ),
+                    in_rows(self._source.parameters),
                 )
                 self._executables[structures] = executable
             self._latest = executable

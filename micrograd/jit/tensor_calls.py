@@ -6,6 +6,8 @@ Nothing of Tensors is imported before there is one.
 from __future__ import annotations
 
 import functools
+import re
+import typing
 from collections.abc import Callable, Sequence
 from inspect import isclass
 from typing import Any
@@ -30,12 +32,30 @@ def takes_tensors(function: Any, wrt: Any) -> bool:
     if isinstance(function, Module) and any(map(is_tensor, function.parameters())):
         return True
     said = getattr(function, "__annotations__", None) or {}
-    return any(
-        x.rpartition(".")[2] == "Tensor"
-        if isinstance(x, str)
-        else isclass(x) and hasattr(x, "__primitive__")
-        for x in said.values()
-    )
+    return any(map(_says_tensor, said.values()))
+
+
+def _says_tensor(annotation: Any) -> bool:
+    """Whether an annotation names Tensors: `Tensor`, `list[Tensor]`, `Tensor | None`."""
+    if isinstance(annotation, str):
+        return re.search(r"\bTensor\b", annotation) is not None
+    if isclass(annotation) and hasattr(annotation, "__primitive__"):
+        return True
+    return any(map(_says_tensor, typing.get_args(annotation)))
+
+
+def has_tensors(x: Any) -> bool:
+    """Whether there are Tensors in lists, tuples or dicts, however they are nested."""
+    seen: set[int] = set()
+    waiting = [x]
+    while waiting:
+        x = waiting.pop()
+        if is_tensor(x):
+            return True
+        if isinstance(x, (list, tuple, dict)) and id(x) not in seen:
+            seen.add(id(x))
+            waiting += x.values() if isinstance(x, dict) else x
+    return False
 
 
 def tensor_kernel(
@@ -60,7 +80,12 @@ class TensorCalls:
     _tensor_kernel: Any = None
 
     def _on_tensors(self, args: Sequence[Any], out: Any, where: Any) -> Any:
-        """The result for Tensors: that of a kernel of the same function of Tensors."""
+        """The result for Tensors: that of a kernel of the same function of Tensors.
+
+        Raises the error that is being handled if there are none.
+        """
+        if not any(map(has_tensors, args)):
+            raise
         if out is not None or where is not True:
             raise SignatureError(f"{self.name}: out and where are for numbers, not for Tensors")
         source = self._source

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
+from ..checks import number
+from ..errors import ShapeError
 from ..nn import Module
 from .linear import tensor_in
 
@@ -40,7 +42,7 @@ class LeakyReLU(Activation):
 
     def __init__(self, slope: float = 0.01) -> None:
         super().__init__()
-        self.slope = float(slope)
+        self.slope = number("slope", slope, ShapeError)
 
     def apply(self, x: Any) -> Any:
         """x, or slope * x."""

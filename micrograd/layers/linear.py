@@ -10,7 +10,7 @@ from ..nn import Module
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
 from ..tensor.making import zeros
-from ..tensor.sliding import each
+from ..tensor.sliding import each, paddings
 from .initial import generator, weights
 
 
@@ -26,7 +26,28 @@ def tensor_in(layer: Any, x: Any) -> Any:
     return x
 
 
-class Linear(Module):
+class _Weighted(Module):
+    """A layer of weights, and of a bias for each output."""
+
+    def _begin(
+        self,
+        shape: tuple[int, ...],
+        fans: tuple[int, int],
+        bias: Any,
+        init: Any,
+        rng: Any,
+        dtype: Any,
+    ) -> None:
+        """Draw the weights, for so many inputs and outputs of a number; a bias begins with 0."""
+        self.weight = weights(shape, *fans, init, generator(rng), dtype)
+        has_bias = flag("bias", bias, ShapeError)
+        self.bias = zeros(shape[self._outputs_at], dtype, requires_grad=True) if has_bias else None
+
+    _outputs_at = 0
+    """The axis of the weights that outputs are along."""
+
+
+class Linear(_Weighted):
     """`x @ weight + bias`.
 
     x       [..., inputs]
@@ -55,9 +76,9 @@ class Linear(Module):
         self.inputs = whole("inputs", inputs, ShapeError)
         self.outputs = whole("outputs", outputs, ShapeError)
         shape = (self.inputs, self.outputs)
-        self.weight = weights(shape, *shape, init, generator(rng), dtype)
-        has_bias = flag("bias", bias, ShapeError)
-        self.bias = zeros(self.outputs, dtype, requires_grad=True) if has_bias else None
+        self._begin(shape, shape, bias, init, rng, dtype)
+
+    _outputs_at = 1
 
     def __call__(self, x: Any) -> Any:
         x = tensor_in(self, x)
@@ -73,7 +94,7 @@ class Linear(Module):
         return f"Linear({self.inputs}, {self.outputs}{', bias=False' * (self.bias is None)})"
 
 
-class _Conv(Module):
+class _Conv(_Weighted):
     """A convolution over `axes` axes."""
 
     axes = 0
@@ -102,14 +123,15 @@ class _Conv(Module):
                 f"{outputs}"
             )
         self.size = each("size", size, self.axes)
+        strides = each("stride", stride, self.axes)
+        dilations = each("dilation", dilation, self.axes)
+        paddings(padding, self.size, strides, dilations)  # which raises for what is none
         self.stride, self.padding, self.dilation = stride, padding, dilation
         shape = (self.outputs, self.inputs // self.groups, *self.size)
         fan_in, fan_out = shape[1], self.outputs // self.groups
         for n in self.size:
             fan_in, fan_out = fan_in * n, fan_out * n
-        self.weight = weights(shape, fan_in, fan_out, init, generator(rng), dtype)
-        has_bias = flag("bias", bias, ShapeError)
-        self.bias = zeros(self.outputs, dtype, requires_grad=True) if has_bias else None
+        self._begin(shape, (fan_in, fan_out), bias, init, rng, dtype)
 
     def __call__(self, x: Any) -> Any:
         convolution = getattr(tensor_in(self, x), f"conv{self.axes}d")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from ..tensor.core import Tensor
 def max_margin(scores: Any, y: Any) -> Any:
     """Of scores [n, ...] and labels -1 and 1."""
     scores, y = _alike("max_margin", scores, y)
-    _require("max_margin", y, lambda a: abs(a) == 1.0, "-1 or 1; 2 * y - 1 makes them of 0 and 1")
+    words = "-1 or 1; 2 * y - 1 makes them of 0 and 1"
+    y = _require("max_margin", y, lambda a: abs(a) == 1.0, words)
     return _mean(ops.relu(1.0 - y * scores))
 
 
@@ -30,7 +32,7 @@ def squared_error(outputs: Any, y: Any) -> Any:
 def binary_cross_entropy(logits: Any, y: Any) -> Any:
     """Of logits [n, ...] and probabilities."""
     logits, y = _alike("binary_cross_entropy", logits, y)
-    _require("binary_cross_entropy", y, lambda a: (a >= 0.0) & (a <= 1.0), "from 0 to 1")
+    y = _require("binary_cross_entropy", y, lambda a: (a >= 0.0) & (a <= 1.0), "from 0 to 1")
     z = ops.where(y > 0.5, -1.0, 1.0) * logits
     return _mean(ops.softplus(z) - ops.minimum(y, 1.0 - y) * z)
 
@@ -55,7 +57,7 @@ def cross_entropy(logits: Any, y: Any) -> Any:
             f"{y.dtype} of shape {y.shape}"
         )
     y = y if is_float(y.dtype) else y.astype(logits.dtype)
-    _require("cross_entropy", y, lambda a: (a >= 0.0) & (a <= 1.0), "from 0 to 1")
+    y = _require("cross_entropy", y, lambda a: (a >= 0.0) & (a <= 1.0), "from 0 to 1")
     return -_mean(ops.where(y > 0.0, y * logits.log_softmax(-1), y * 0.0).sum(-1))
 
 
@@ -63,7 +65,8 @@ def _chances(y: Any, count: int, dtype: Any) -> Any:
     """1.0 at the class, else 0.0. An index of no class, where it is not known yet, gives nan: from
     the end of the table, where the negative ones are, on.
     """
-    _require("cross_entropy", y, lambda a: (a >= 0) & (a < count), f"from 0 to {count - 1}")
+    if y._scope is None:
+        _require("cross_entropy", y, lambda a: (a >= 0) & (a < count), f"from 0 to {count - 1}")
     table = np.concatenate([np.eye(count), np.full((count, count), np.nan)])
     return Tensor(table, dtype)[y]
 
@@ -104,7 +107,13 @@ def _floats(loss: str, name: str, x: Any) -> Any:
     return x
 
 
-def _require(loss: str, y: Any, fits: Any, words: str) -> None:
-    """Raise TrainingError for labels that are known and of no such kind."""
-    if y._scope is None and not np.all(fits(np.asarray(y._data))):
+def _require(loss: str, y: Any, fits: Any, words: str) -> Any:
+    """The labels: nan where they are of no such kind and not known yet.
+
+    Raises TrainingError for such that are known.
+    """
+    if y._scope is not None:
+        return ops.where(fits(y), y, math.nan)
+    if not np.all(fits(y._data)):
         raise TrainingError(f"{user_location()}: y of {loss} should be {words}, got {y!r}")
+    return y

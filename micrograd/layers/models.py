@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from ..errors import ShapeError
+from ..errors import ShapeError, kind
 from .activations import ReLU
 from .initial import generator
 from .linear import Linear
@@ -34,7 +34,7 @@ def perceptron(
       (2): Linear(3, 1)
     )
     """
-    if len(sizes) < 2:
+    if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
         raise ShapeError(f"a network has inputs and outputs, such as [64, 10], got {sizes!r}")
     drawn = generator(rng)
     layers: list[Any] = []
@@ -51,6 +51,6 @@ def network(name: str, *, init: Any = "normal", rng: Any = 1337, dtype: Any = No
     >>> len(network("longer")), network("normal")[0]
     (59, Linear(64, 64))
     """
-    if name not in NETWORKS:
-        raise ShapeError(f"network should be one of {', '.join(NETWORKS)}, got {name!r}")
+    if not isinstance(name, str) or name not in NETWORKS:
+        raise ShapeError(f"network should be one of {', '.join(NETWORKS)}, got {kind(name)}")
     return perceptron(NETWORKS[name], init=init, rng=rng, dtype=dtype)

@@ -16,7 +16,7 @@ from ..errors import DataError, MicrogradError, kind, user_location
 from ..ops import Op, as_float
 from .casting import BOOL, DEFAULT, F32, F64, I64, cast, is_float
 from .elementwise import elementwise
-from .primitive import Primitive
+from .primitive import Primitive, shape_error
 from .quiet import QUIET, quietly
 from .recording import OFF, WATCHED, note
 
@@ -55,10 +55,11 @@ class Applying:
             raise
         except RuntimeError:  # one runs already
             data = quietly(primitive.eval, *arrays, **parameters)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError) as error:
             shapes = [() if x.__class__ is float else x.shape for x in operands]
             primitive.shape(*shapes, **parameters)  # says what does not fit
-            raise
+            said = " and ".join(map(str, shapes))
+            raise shape_error(f"{primitive.name} of shape {said}: {error}") from error
         return self._made(data, primitive, operands, parameters)
 
     def _made(
@@ -103,7 +104,7 @@ class Applying:
         if dtype is not None:
             first = 1 if op.choice else 0
             lifted[first:] = [self._as(x, dtype) for x in lifted[first:]]
-        lifted = [float(x) if isinstance(x, (int, np.number)) else x for x in lifted]
+        lifted = [as_float(x) if isinstance(x, (int, np.number)) else x for x in lifted]
         out = self.__primitive__(elementwise, tuple(lifted), {"op": op})
         if not op.differentiable and out._scope is None:
             forget(out)
@@ -125,7 +126,13 @@ class Applying:
             return self._constant(np.asarray(x))
         if isinstance(x, (int, np.integer)):
             return int(x)
-        return as_float(x)
+        try:
+            return as_float(x)
+        except DataError:
+            raise refusal(
+                f"what is computed with a Tensor should be a Tensor, a number or an array of them, "
+                f"got {kind(x)}"
+            ) from None
 
     def _constant(self: Any, x: Any) -> Any:
         """An array as a Tensor: of floats, in this one's dtype if that is one."""

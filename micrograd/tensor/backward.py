@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..copies import serial as _serial
-from ..errors import GraphError, user_location
+from ..errors import DataError, GraphError, kind, user_location
 from .casting import cast
 from .recording import no_grad, recording
 
@@ -130,7 +130,15 @@ def gradients(
     What does not depend on an input has a gradient of zeros. Raises what `backward` raises, and
     GraphError for an input that requires no gradient.
     """
-    inputs = list(inputs)
+    try:
+        inputs = [inputs] if hasattr(inputs, "__primitive__") else list(inputs)
+    except TypeError:
+        inputs = [inputs]
+    for x in (output, *inputs):
+        if not hasattr(x, "__primitive__"):
+            raise DataError(
+                f"{user_location()}: gradients are of a Tensor by a list of Tensors, got {kind(x)}"
+            )
     for x in inputs:
         if not x.requires_grad:
             raise GraphError(

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import DataError, kind, user_location
 from .primitive import Primitive, define
+from .quiet import quietly
 
 F32, F64, I64, BOOL = map(np.dtype, (np.float32, np.float64, np.int64, np.bool_))
 DTYPES = {
@@ -61,11 +63,27 @@ def is_float(dtype: np.dtype[Any]) -> bool:
     return dtype is F32 or dtype is F64
 
 
+def converted(array: Any, dtype: np.dtype[Any], copy: bool = False) -> npt.NDArray[Any]:
+    """The numbers of an array as another dtype.
+
+    Raises DataError for what no whole number is: nan, infinities, and what is beyond int64.
+    """
+    found: npt.NDArray[Any] = quietly(np.array if copy else np.asarray, array, dtype=dtype)
+    if dtype is I64 and array.dtype.kind in "fu":
+        fits = np.less(array, 2.0**63) & np.greater_equal(array, -(2.0**63))
+        if not fits.all():
+            raise DataError(
+                f"{user_location()}: {np.asarray(array)[~fits].flat[0]} is no whole number of 64 "
+                "bits, as int64 has them; keep floats"
+            )
+    return found
+
+
 cast: Primitive = define(
     "cast",
     formula="out[i] = x[i], as a number of dtype",
     shape=lambda shape, *, dtype: shape,
-    eval=lambda x, *, dtype: x.astype(dtype),
+    eval=lambda x, *, dtype: converted(x, dtype),
     vjp=lambda ct, out, operands, i, *, dtype: cast(ct, dtype=operands[i].dtype),
     dtype=lambda x, *, dtype: dtype,
 )

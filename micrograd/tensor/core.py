@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import flag
 from ..copies import next_serial
 from ..errors import DataError, GraphError, user_location
 from ..ops import Op
-from .applying import Applying
+from .applying import Applying, refusal
 from .arithmetic import Arithmetic, install_arithmetic
 from .backward import differentiate
 from .casting import dtype_named, is_float
@@ -112,8 +113,8 @@ class Tensor(
         self._parameters = {}
         self._serial = next_serial()
         self._changed = 0
-        if requires_grad:
-            self.requires_grad = True
+        if requires_grad is not False:
+            self.requires_grad = flag("requires_grad", requires_grad, refusal)
 
     # -- what it is ------------------------------------------------------------------------------
 

@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..errors import DataError, ShapeError, kind, user_location
-from .applying import floats_of
+from ..checks import MOST, number
+from ..errors import DataError, MicrogradError, ShapeError, kind, user_location
+from .applying import floats_of, refusal
+from .casting import is_float
 from .core import Tensor
 from .layout import concat as concat_
 from .layout import reshape
-from .primitive import shape_error
+from .primitive import Shape, shape_error
 from .products import einsum_of
 from .products import matmul as matmul_
+from .reading import by_numpy
 from .reducing import axis_of
 from .sliding import padded
 
@@ -34,9 +37,10 @@ def tensor_of(x: Any, like: Any = None) -> Any:
 
 
 def tensors_of(xs: Iterable[Any]) -> list[Any]:
-    """Several, each in the dtype of the first Tensor among them."""
+    """Several, each in the dtype of the first Tensor of floats among them, if there is one."""
     xs = list(xs)
-    like = next((x for x in xs if hasattr(x, "__primitive__")), None)
+    tensors = [x for x in xs if hasattr(x, "__primitive__")]
+    like = next((x for x in tensors if is_float(x.dtype)), tensors[0] if tensors else None)
     return [tensor_of(x, like) for x in xs]
 
 
@@ -117,20 +121,21 @@ def pad(x: Any, widths: Any, value: float = 0.0) -> Any:
     x = tensor_of(x)
     try:
         pairs = np.broadcast_to(np.asarray(widths), (x.ndim, 2))
-    except ValueError:
+    except (ValueError, TypeError, MicrogradError):
         pairs = np.array([[-1]])
-    if pairs.dtype.kind not in "iu" or (pairs < 0).any():
+    if pairs.dtype.kind not in "iu" or ((pairs < 0) | (pairs >= MOST)).any():
         raise ShapeError(
             f"{user_location()}: widths of a pad should be whole numbers, 0 or more: one, "
             f"(before, after), or such a pair for each of {x.ndim} axes, got {kind(widths)}"
         )
-    return padded(x, tuple((int(b), int(a)) for b, a in pairs), float(value))
+    filled = number("value", value, refusal)
+    return padded(x, tuple((int(b), int(a)) for b, a in pairs), filled)
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """Where the condition is true, `x`, elsewhere `y`; nothing flows to what is not chosen."""
     condition, x, y = (
-        np.asarray(v) if isinstance(v, (list, tuple)) else v for v in (condition, x, y)
+        by_numpy(v) if isinstance(v, (list, tuple)) else v for v in (condition, x, y)
     )
     return ops.where(condition, x, y)
 
@@ -150,24 +155,18 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     Several operands are multiplied from the left to the right. Raises ShapeError for sizes that do
     not fit.
     """
-    if not operands:
-        raise shape_error("einsum takes subscripts and one operand or more")
+    if not operands or not isinstance(subscripts, str):
+        raise DataError(
+            f"{user_location()}: einsum takes subscripts, such as 'ij,jk->ik', and one operand or "
+            f"more, got {kind(subscripts)} and {len(operands)} operands"
+        )
     return einsum_of(subscripts, tensors_of(operands))
 
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     """The sum of products over axes: the last of `x` and the first of `y`, or lists of them."""
     x, y = tensors_of([x, y])
-    if isinstance(axes, int):
-        first, second = tuple(range(x.ndim - axes, x.ndim)), tuple(range(axes))
-    else:
-        first, second = (
-            tuple(
-                axis_of(a, v.ndim)
-                for a in (given if isinstance(given, (tuple, list)) else (given,))
-            )
-            for given, v in zip(axes, (x, y), strict=True)
-        )
+    first, second = _summed(axes, x, y)
     rest_x = [a for a in range(x.ndim) if a not in first]
     rest_y = [a for a in range(y.ndim) if a not in second]
     left, right = tuple(x.shape[a] for a in rest_x), tuple(y.shape[a] for a in rest_y)
@@ -177,6 +176,30 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
         math.prod(y.shape[k] for k in second), math.prod(right)
     )
     return reshape(matmul_(a, b), shape=left + right)
+
+
+def _summed(axes: Any, x: Any, y: Any) -> tuple[Shape, Shape]:
+    """The axes of both that a tensordot sums over."""
+    if isinstance(axes, int) and not isinstance(axes, bool):
+        if not 0 <= axes <= min(x.ndim, y.ndim):
+            raise shape_error(f"tensordot of shapes {x.shape} and {y.shape} over {axes} axes")
+        return tuple(range(x.ndim - axes, x.ndim)), tuple(range(axes))
+    if not isinstance(axes, (tuple, list)) or len(axes) != 2:
+        raise DataError(
+            f"{user_location()}: axes of a tensordot should be a whole number, or a pair of axes "
+            f"or of lists of them, got {kind(axes)}"
+        )
+    first, second = (
+        tuple(axis_of(a, v.ndim) for a in (given if isinstance(given, (tuple, list)) else (given,)))
+        for given, v in zip(axes, (x, y), strict=True)
+    )
+    sizes = [x.shape[a] for a in first], [y.shape[a] for a in second]
+    if sizes[0] != sizes[1] or len(set(first)) < len(first) or len(set(second)) < len(second):
+        raise shape_error(
+            f"tensordot of shapes {x.shape} and {y.shape} over axes {first} and {second}, which "
+            "should be of equal sizes, each named once"
+        )
+    return first, second
 
 
 # --- methods as functions ------------------------------------------------------

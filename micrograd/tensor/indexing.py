@@ -19,6 +19,7 @@ from .casting import BOOL, I64
 from .indexed import gather, out_of_range
 from .layout import Place, reshape, slice_, transpose, whole
 from .primitive import Shape
+from .reading import by_numpy
 from .recording import OFF, WATCHED, note
 from .reducing import axis_of
 
@@ -92,7 +93,7 @@ def _index(x: Any, given: Any) -> Any:
             return given
         array = None
     else:
-        array = np.asarray(given)
+        array = by_numpy(given)
         if not array.size and isinstance(given, (list, tuple)):
             array = array.astype(np.int64)
     if array is None or array.dtype.kind not in "iu":
@@ -106,7 +107,10 @@ def _index(x: Any, given: Any) -> Any:
 def _is_mask(p: Any) -> bool:
     if hasattr(p, "__primitive__"):
         return p.dtype is BOOL
-    return isinstance(p, (np.ndarray, list)) and np.asarray(p).dtype == bool and np.size(p) > 0
+    if not isinstance(p, (np.ndarray, list)):
+        return False
+    array = by_numpy(p)
+    return array.dtype == bool and (array.size > 0 or isinstance(p, np.ndarray))
 
 
 def _parts(x: Any, index: Any) -> list[Part]:

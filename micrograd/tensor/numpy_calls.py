@@ -4,18 +4,27 @@ recorded; others on the numbers, where no gradient is lost by it.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import ops
-from ..errors import DataError, user_location
+from ..errors import DataError, MicrogradError, ShapeError, kind, user_location
 from ..numpy_functions import FUNCTIONS
 from .quiet import quietly
 
 OF_TENSORS: dict[Any, Callable[..., Any]] = {}
 """Functions of NumPy that are written for Tensors, by functions.py."""
+
+TRUTHS: dict[str, Callable[..., Any]] = {
+    "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_,
+    "bitwise_xor": operator.xor,
+    "invert": operator.invert,
+}
+"""Functions that Tensors have as operators."""
 
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 """Methods that the reductions of ufuncs are."""
@@ -53,6 +62,8 @@ class ByNumPy:
             if name == "matmul":
                 x, y = inputs
                 return self._operand(x) @ self._operand(y)
+            if name in TRUTHS:
+                return TRUTHS[name](*map(self._lifted, inputs))
             if function is not None:
                 return function(*inputs)
         if method == "reduce" and name in REDUCED and set(options) <= {"axis", "keepdims"}:
@@ -94,4 +105,17 @@ def by_numbers(function: Any, name: str, args: Any, kwargs: Any, *, may_lose: bo
             )
         return x.numpy()
 
-    return quietly(function, *plain(tuple(args)), **{k: plain(x) for k, x in kwargs.items()})
+    numbers, options = plain(tuple(args)), {k: plain(x) for k, x in kwargs.items()}
+    try:
+        return quietly(function, *numbers, **options)
+    except MicrogradError:
+        raise
+    except (TypeError, ValueError, IndexError) as e:
+        said = f"{user_location()}: {name} of {' and '.join(map(_shown, numbers))}: {e}"
+        error = IndexError if isinstance(e, IndexError) else ShapeError
+        raise (DataError if isinstance(e, TypeError) else error)(said) from e
+
+
+def _shown(x: Any) -> str:
+    """What a function of NumPy was given, in short."""
+    return f"{x.dtype} of shape {x.shape}" if isinstance(x, np.ndarray) else kind(x)

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, MicrogradError, ShapeError, kind, user_location
-from .casting import BOOL, DEFAULT, I64, dtype_named
-from .quiet import quietly
+from .casting import BOOL, DEFAULT, I64, converted, dtype_named
 
 
 def array_of(data: Any, dtype: Any = None) -> npt.NDArray[Any]:
@@ -22,19 +21,25 @@ def array_of(data: Any, dtype: Any = None) -> npt.NDArray[Any]:
     """
     wanted = None if dtype is None else dtype_named(dtype)
     if hasattr(data, "__primitive__"):
-        given = data._data
-        return given if wanted is None or given.dtype is wanted else _converted(given, wanted)
-    is_typed = isinstance(data, (np.ndarray, np.generic))
-    given = data if is_typed else _by_numpy(data)
+        same: npt.NDArray[Any] = data._data
+        return same if wanted is None or same.dtype is wanted else converted(same, wanted)
+    is_typed = hasattr(data, "dtype")
+    given = data if isinstance(data, (np.ndarray, np.generic)) else by_numpy(data)
+    if hasattr(data, "mask"):
+        raise DataError(
+            f"{user_location()}: a Tensor has no masked elements; fill them, array.filled(0.0), or "
+            "choose with micrograd.where(mask, x, y)"
+        )
     if given.dtype.kind not in "fiub":
         if given.dtype == object:
-            given = _plain(given, data)
+            given = _plain(np.asarray(given), data)
         else:
             raise DataError(
                 f"{user_location()}: a Tensor is of real numbers, got {kind(data)}, which NumPy "
                 f"reads as {given.dtype}"
             )
-    return _converted(given, wanted or _fitting(given.dtype, is_typed), copy=is_typed)
+    is_ours = isinstance(data, (list, tuple, int, float))  # what else there is may share memory
+    return converted(given, wanted or _fitting(given.dtype, is_typed), copy=not is_ours)
 
 
 def _fitting(dtype: np.dtype[Any], is_typed: bool) -> np.dtype[Any]:
@@ -43,12 +48,8 @@ def _fitting(dtype: np.dtype[Any], is_typed: bool) -> np.dtype[Any]:
     return I64 if dtype.kind in "iu" and is_typed else DEFAULT
 
 
-def _converted(given: Any, dtype: np.dtype[Any], copy: bool = False) -> npt.NDArray[Any]:
-    found = quietly(np.array if copy else np.asarray, given, dtype=dtype)
-    return found  # type: ignore[no-any-return]
-
-
-def _by_numpy(data: Any) -> npt.NDArray[Any]:
+def by_numpy(data: Any) -> npt.NDArray[Any]:
+    """What NumPy makes of lists and of what else can be an array."""
     try:
         return np.asarray(data)
     except MicrogradError:
@@ -59,6 +60,10 @@ def _by_numpy(data: Any) -> npt.NDArray[Any]:
     except ValueError:
         raise ShapeError(
             f"{user_location()}: the lists of a Tensor should all have one length, got {kind(data)}"
+        ) from None
+    except (TypeError, RuntimeError, OverflowError) as error:
+        raise DataError(
+            f"{user_location()}: a Tensor is of real numbers, got {kind(data)}: {error}"
         ) from None
 
 
@@ -75,6 +80,6 @@ def _plain(given: npt.NDArray[Any], data: Any) -> npt.NDArray[Any]:
     else:
         try:
             return given.astype(np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     raise DataError(f"{user_location()}: a Tensor is of real numbers, got {kind(data)}")

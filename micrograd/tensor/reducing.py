@@ -11,7 +11,9 @@ import operator
 from typing import Any
 
 from .. import ops
+from ..checks import MOST, flag
 from ..errors import DataError, kind, user_location
+from .applying import refusal
 from .casting import DEFAULT, is_float
 from .indexed import arg_reduce
 from .layout import reshape
@@ -49,6 +51,7 @@ def axes_of(axis: Any, ndim: int) -> Shape:
 
 def _fold(op: ops.Op, x: Any, axis: Any, keepdims: bool) -> Any:
     axes = axes_of(axis, x.ndim)
+    keepdims = keepdims is not False and flag("keepdims", keepdims, refusal)
     out = reduce(x, op=op, axes=axes)
     return reshape(out, shape=kept(x.shape, axes)) if keepdims else out
 
@@ -89,6 +92,8 @@ class Reducing:
         """The variance, of which `ddof` is taken from the number that it divides by: 0 as NumPy
         does, 1 for the sample variance, which is PyTorch's.
         """
+        if not isinstance(ddof, (int, float)) or not abs(ddof) < MOST:
+            raise refusal(f"ddof should be a number, got {kind(ddof)}")
         off = self - self.mean(axis, keepdims=True)
         count = _count(self, axis)
         by = max(count - ddof, 0.0) if isinstance(count, float) else (count - ddof).maximum(0.0)
@@ -114,7 +119,11 @@ class Reducing:
         """The logarithm of the sum of exponentials, which overflows nowhere."""
         x, top = _from_top(self, axis)
         total = ops.log(ops.exp(x).sum(axis, keepdims=True)) + top
-        return total if keepdims else total.squeeze(axes_of(axis, self.ndim))
+        return (
+            total
+            if flag("keepdims", keepdims, refusal)
+            else total.squeeze(axes_of(axis, self.ndim))
+        )
 
     def softmax(self: Any, axis: Any = -1) -> Any:
         """The exponentials, divided by their sum along the axis.
@@ -153,6 +162,7 @@ def _from_top(x: Any, axis: Any) -> tuple[Any, Any]:
 
 
 def _find(op: ops.Op, x: Any, axis: Any, keepdims: bool) -> Any:
+    keepdims = flag("keepdims", keepdims, refusal)
     if axis is None:
         found = arg_reduce(reshape(x, shape=(x.size,)), op=op, axis=0)
         return reshape(found, shape=(1,) * x.ndim) if keepdims else found

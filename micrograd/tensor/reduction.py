@@ -50,8 +50,10 @@ def summed_to(x: Any, shape: Shape) -> Any:
 
 def _broadcast(old: Shape, *, shape: Shape) -> Shape:
     tail = shape[len(shape) - len(old) :] if len(old) <= len(shape) else None
-    if tail is None or any(
-        n is not m and not is_one(n) and n != m for n, m in zip(old, tail, strict=True)
+    if (
+        tail is None
+        or any(n < 0 for n in shape if n.__class__ is int)
+        or any(n is not m and not is_one(n) and n != m for n, m in zip(old, tail, strict=True))
     ):
         raise shape_error(
             f"broadcast of shape {old} to {shape}: seen from the last axis, each size should be "

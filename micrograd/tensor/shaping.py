@@ -7,6 +7,8 @@ import math
 import operator
 from typing import Any
 
+import numpy as np
+
 from .. import ops
 from ..errors import DataError, kind, user_location
 from .layout import part, reshape, slice_, transpose, whole
@@ -70,7 +72,7 @@ class Shaping:
 
     def transpose(self: Any, *axes: Any) -> Any:
         """The axes in another order; without one, in reverse."""
-        if not axes or axes == (None,):
+        if not axes or (len(axes) == 1 and axes[0] is None):
             return transpose(self, order=tuple(reversed(range(self.ndim))))
         order = sizes_of(axes, "transpose")
         if len(order) != self.ndim:
@@ -158,11 +160,11 @@ class Shaping:
         """
         a = axis_of(axis, self.ndim)
         n = self.shape[a]
-        if isinstance(parts, (tuple, list)) or hasattr(parts, "__len__"):
-            cuts = [min(max(k + n if k < 0 else k, 0), n) for k in map(operator.index, parts)]
+        if isinstance(parts, (tuple, list, np.ndarray)) and np.ndim(parts):
+            cuts = [min(max(k + n if k < 0 else k, 0), n) for k in sizes_of(tuple(parts), "split")]
             edges = [0, *cuts, n]
         else:
-            count = operator.index(parts)
+            (count,) = sizes_of((parts,), "split")
             if count < 1 or n % count:
                 raise shape_error(
                     f"split of shape {self.shape} into {count} parts along axis {a}, which has "

@@ -154,7 +154,7 @@ def convolution(
     x, weight = floats_of(x, weight)
     strides, dilations = each("stride", stride, count), each("dilation", dilation, count)
     sizes = weight.shape[2:]
-    pads = _paddings(padding, sizes, strides, dilations)
+    pads = paddings(padding, sizes, strides, dilations)
     x = padded(x, ((0, 0), (0, 0), *pads))
     for k in range(count):
         x = windows(x, axis=2 + k, size=sizes[k], stride=strides[k], dilation=dilations[k])
@@ -174,10 +174,12 @@ def convolution(
     return out + reshape(bias, shape=(outputs, *(1,) * count))
 
 
-def _paddings(
+def paddings(
     padding: Any, sizes: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
 ) -> list[tuple[int, int]]:
     """Before and after each axis in space."""
+    if not isinstance(padding, str):
+        return [(p, p) for p in each("padding", padding, len(sizes), least=0)]
     if padding == "valid":
         return [(0, 0)] * len(sizes)
     if padding == "same":
@@ -185,4 +187,7 @@ def _paddings(
             raise DataError(f'{user_location()}: padding="same" is of stride 1, got {strides}')
         totals = [d * (n - 1) for d, n in zip(dilations, sizes, strict=True)]
         return [(total // 2, total - total // 2) for total in totals]
-    return [(p, p) for p in each("padding", padding, len(sizes), least=0)]
+    raise DataError(
+        f'{user_location()}: padding should be a whole number, 0 or more, "same" or "valid", got '
+        f"{kind(padding)}"
+    )

@@ -17,6 +17,7 @@ from ..backward import MIXED, UNSET, number_of
 from ..copies import serial as _serial
 from ..engine import Value
 from ..errors import DataError, TraceError, kind, user_location
+from ..ops import as_float
 from ..value_arrays import value_array
 from .backward import CROSSING, Cotangents, add_to_leaves, push
 from .casting import DEFAULT, dtype_named, is_float
@@ -115,7 +116,7 @@ def _value(x: Any) -> Any:
     if isinstance(x, Value):
         return x
     if isinstance(x, (int, float, np.number, np.bool_)):
-        return float(x)
+        return as_float(x)
     raise DataError(f"{user_location()}: of_values takes Values and numbers, got {kind(x)}")
 
 

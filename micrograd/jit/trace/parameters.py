@@ -43,6 +43,11 @@ class Parameter:
     named: bool = False
 
 
+def in_rows(parameters: Sequence[Parameter]) -> frozenset[str]:
+    """The names of those whose rows have a known length."""
+    return frozenset(p.name for p in parameters if p.array == "rows" and p.structure is not None)
+
+
 Key = tuple[tuple[str, Any, Any], ...]
 """Settings in the order of their names, by which a function is traced anew: see `_distinct`."""
 

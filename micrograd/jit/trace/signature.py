@@ -17,6 +17,7 @@ import numpy as np
 
 from ...engine import Value
 from ...errors import SignatureError, kind
+from ...named import is_tensor
 from ...value_arrays import value_array
 from .containers import EXACT, opened, remade
 
@@ -135,7 +136,7 @@ def structure_of(x: Any, where: str, *, array: bool = False, depth: int = 0) -> 
             structure_of(v, f"{where}[{k}]", array=array, depth=depth + 1) for k, v in enumerate(x)
         )
         return Container(made, (), items)
-    if isinstance(x, (str, np.datetime64)) or not hasattr(x, "__float__"):
+    if isinstance(x, (str, np.datetime64)) or not hasattr(x, "__float__") or is_tensor(x):
         raise SignatureError(
             f"{where} should be a number, an array, or a list, tuple or dict of them, got {kind(x)}"
         )
