@@ -405,6 +405,20 @@ TEXTS: dict[str, dict[str, list[str]]] = {
         | ({"--data": ["", "/none"]} if command == "train-mnist" else {})
         for command in ("train-mlp", "train-digits", "train-mnist")
     },
+    "run-digits-benchmark": {
+        "--epochs": NO_COUNT_TEXTS,
+        "--length": NO_COUNT_TEXTS,
+        "--network": ["large", "", "normal,", "mnist"],
+        "--threads": [*NO_COUNT_TEXTS, "1,", "some"],
+        "--rounds": NO_COUNT_TEXTS,
+        "--dtype": ["f16", ""],
+        "--budget": NO_AMOUNT_TEXTS,
+        "--pycrograd": ["", "/none"],
+        "--peer": ["torch", "torch=", "torch=/none/python", ""],
+        "--csv": ["/none/x.csv", "."],
+        "--markdown": ["/none/x.md", "."],
+        "--plot": ["x.txt", "/none/x.png", "."],
+    },
     "benchmark-moons": {
         "--samples": [*NO_COUNT_TEXTS, "10:5", "1:2:3:4", "1:1000000000", "10:20:0", "1:x"],
         "--epochs": NO_COUNT_TEXTS,

@@ -55,6 +55,29 @@ def sizes(text: str) -> list[int]:
     return list(found)
 
 
+def names(*known: str) -> Callable[[str], list[str]]:
+    """The type of a list of names: `normal,longer`, in the order in which they are known."""
+
+    def some(text: str) -> list[str]:
+        given = text.split(",")
+        if not set(given) <= set(known):
+            raise argparse.ArgumentTypeError(
+                f"expected some of {','.join(known)}, got {_shown(text)}"
+            )
+        return [name for name in known if name in given]
+
+    return some
+
+
+def workers(text: str) -> list[str]:
+    """Numbers of threads, or `all`, or `dynamic`: `1,2,all`."""
+    given = text.split(",")
+    for part in given:
+        if part not in ("all", "dynamic"):
+            count(part)
+    return list(dict.fromkeys(given))
+
+
 def peer(text: str) -> tuple[str, str]:
     """A peer and the Python that has it: `torch=/path/to/python`."""
     name, found, python = text.partition("=")

@@ -39,6 +39,20 @@ examples:
   micrograd train-mnist --epochs 10 --length 100       files are in data/MNIST/raw
   micrograd train-mnist --data ~/mnist --lr 0.1 --shuffle
 """
+BENCHMARK = """\
+Run pycrograd's and mocrograd's benchmark: 10 epochs of gradient descent on digits, by the networks
+normal (1000 samples), longer (100) and bigger (10), and on the moons by the MLP that pycrograd is
+compared with micrograd on (100). NumPy, those of PyTorch and JAX that are installed, this project,
+and, like for like, micrograd and pycrograd train from the same weights on the same batches: first
+their losses are compared, then every training is a new process, timed whole and its loop alone.
+"""
+BENCHMARK_EXAMPLES = """\
+examples:
+  micrograd run-digits-benchmark
+  micrograd run-digits-benchmark --network normal,longer --rounds 5 --csv times.csv --plot chart.png
+  micrograd run-digits-benchmark --peer torch=venv/bin/python --peer jax=venv/bin/python
+  micrograd run-digits-benchmark --pycrograd ~/pycrograd --peer pycrograd=python3.12 --budget 600
+"""
 
 
 def add(commands: shared.Commands) -> None:
@@ -69,6 +83,59 @@ def add(commands: shared.Commands) -> None:
         help="with the four IDX files, gzipped or not, or mnist.npz (default: data/MNIST/raw)",
     )
     command.set_defaults(run=_train_mnist)
+    _add_benchmark(commands)
+
+
+def _add_benchmark(commands: shared.Commands) -> None:
+    command = shared.add_command(
+        commands,
+        "run-digits-benchmark",
+        "measure training of networks against other packages",
+        BENCHMARK,
+        BENCHMARK_EXAMPLES,
+    )
+    option = command.add_argument
+    shared.add_epochs(command, 10, "how often all samples are trained on")
+    option(
+        "--length",
+        type=types.count,
+        default=1000,
+        metavar="N",
+        help="samples for normal; a tenth for mlp and longer, a hundredth for bigger "
+        "(default: 1000)",
+    )
+    option(
+        "--network",
+        type=types.names("mlp", "normal", "longer", "bigger"),
+        default=["mlp", "normal", "longer", "bigger"],
+        metavar="NAMES",
+        help="some of mlp,normal,longer,bigger (default: all)",
+    )
+    option(
+        "--threads",
+        type=types.workers,
+        default=["1", "2", "all", "dynamic"],
+        metavar="WORKERS",
+        help="a list of numbers, all, and dynamic: by the size of the work (default: "
+        "1,2,all,dynamic)",
+    )
+    shared.add_dtype(command)
+    option(
+        "--budget",
+        type=types.amount,
+        default=60.0,
+        metavar="SECONDS",
+        help="for micrograd and pycrograd, each on each network (default: 60)",
+    )
+    option(
+        "--pycrograd",
+        type=types.folder,
+        metavar="FOLDER",
+        help="with pycrograd's sources, which need Python 3.12",
+    )
+    shared.add_benchmark(command, 3, "torch, jax, pycrograd or micrograd")
+    shared.add_plot(command, "the times")
+    command.set_defaults(run=_run_digits_benchmark)
 
 
 def _add_training(
@@ -126,3 +193,9 @@ def _train_mnist(arguments: argparse.Namespace) -> None:
     from .training import train_mnist
 
     train_mnist(arguments)
+
+
+def _run_digits_benchmark(arguments: argparse.Namespace) -> None:
+    from .network_benchmark import run_digits_benchmark
+
+    run_digits_benchmark(arguments)

@@ -1,8 +1,4 @@
-"""Who takes part in `micrograd benchmark-moons`: a process each, of `python peers.py NAME`.
-
-It answers requests, one line of JSON each: `prepare` gives it data and weights, `train` has it
-train from these weights, and asks for the last loss and the seconds. Only the standard library is
-imported before a peer is chosen, so that the peer's Python needs nothing of this project.
+"""How those who take part in `micrograd benchmark-moons` train, each in a process of `serve.py`.
 
 All of them train MLP(2, [16, 16, 1]) by full-batch gradient descent on the loss of micrograd's
 demo, with its learning rate. The last loss is that before the last update.
@@ -12,8 +8,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import json
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -284,23 +278,3 @@ PEERS: dict[str, Callable[[dict[str, Any]], Train]] = {
     "JAX": jax,
     "numba": numba,
 }
-
-
-def serve(name: str) -> None:
-    """Answer the requests on standard input."""
-    prepared: dict[str, Train] = {}
-    for line in sys.stdin:
-        request = json.loads(line)
-        answer: dict[str, Any] = {}
-        try:
-            if request["do"] == "prepare":
-                prepared[request["id"]] = PEERS[name](request)
-            else:
-                answer["loss"], answer["seconds"] = prepared[request["id"]]()
-        except Exception as error:  # it is the parent's to judge
-            answer["error"] = f"{type(error).__name__}: {error}"
-        print(json.dumps(answer), flush=True)
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1])

@@ -116,3 +116,25 @@ def charts(
         axes.grid(True, which="major", alpha=0.3)
     drawn.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     write(drawn, path)
+
+
+def bars(
+    path: Path, groups: Sequence[str], series: Mapping[str, Mapping[str, float]], label: str
+) -> None:
+    """Draw numbers by name and group as bars on a logarithmic scale, a cluster for each group."""
+    drawn = figure(2.0 + 2.4 * len(groups), 4.6)
+    axes = drawn.subplots()
+    width = 0.85 / max(len(series), 1)
+    for k, (name, by_group) in enumerate(series.items()):
+        there = [
+            (g + (k - (len(series) - 1) / 2) * width, by_group[group])
+            for g, group in enumerate(groups)
+            if group in by_group
+        ]
+        if there:
+            axes.bar(*zip(*there, strict=True), width=width, label=name, color=f"C{k % 10}")
+    axes.set(ylabel=label, yscale="log")
+    axes.set_xticks(range(len(groups)), groups)
+    axes.grid(True, axis="y", alpha=0.3)
+    drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    write(drawn, path)

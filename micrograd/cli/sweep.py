@@ -6,28 +6,21 @@ training loop alone timed, for growing numbers of samples.
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import math
-import os
 import random
-import subprocess
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from ..datasets import moons
-from ..errors import MicrogradError
 from ..nn import MLP
+from .contestants import Contestant, check_peers
 from .peers import HIDDEN
 from .progress import Progress
 
-PEERS = Path(__file__).with_name("peers.py")
 SEED = 1337
 REFERENCE = "NumPy"
 """The peer whose float64 result the others' is compared with: plain, and always there."""
@@ -36,91 +29,31 @@ ACCURACY = 1e-6
 
 
 @dataclass(slots=True)
-class Contestant:
-    """Who takes part: its package, if it needs one, and what came of it, by size.
+class Entrant(Contestant):
+    """A contestant and what came of it, by size. The interpreted ones compute in float64 only.
 
-    interpreted   it computes in float64 only, and is slow: its budget is limited
     spent         seconds of its timed samples
     first         seconds from data to the first result, by size
     losses        last losses in float64, by size
     samples       seconds of the training loop in every round, by size
     """
 
-    name: str
-    package: str = ""
-    interpreted: bool = False
-    status: str = ""
-    process: subprocess.Popen[str] | None = None
     spent: float = 0.0
     first: dict[int, float] = field(default_factory=dict)
     losses: dict[int, float] = field(default_factory=dict)
     samples: dict[int, list[float]] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """Its name on the command line."""
-        return self.package or self.name
 
-    def start(self, python: str | None) -> bool:
-        """Start its process; False, and why in `status`, if what it needs is not there."""
-        if self.package and python is None and importlib.util.find_spec(self.package) is None:
-            self.status = "not installed"
-            return False
-        own = os.pathsep.join(filter(None, (str(PEERS.parents[2]), os.environ.get("PYTHONPATH"))))
-        self.process = subprocess.Popen(
-            [python or sys.executable, "-I" if python else "-P", str(PEERS), self.name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | ONE_THREAD | ({} if python else {"PYTHONPATH": own}),
-            text=True,
-            start_new_session=True,  # Ctrl-C is for this process, which ends the others
-        )
-        return True
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """Its answer; {} if it failed, and why in `status`."""
-        assert self.process is not None
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        try:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-            line = self.process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        answer = json.loads(line) if line else {"error": "its process ended"}
-        if "error" in answer:
-            self.status = f"failed: {answer['error']}"
-            return {}
-        return dict(answer)
-
-    def end(self) -> None:
-        """End its process, if there is one."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
-            self.process = None
-
-
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-    "JAX_PLATFORMS": "cpu",
-}
-
-
-def contestants() -> list[Contestant]:
+def contestants() -> list[Entrant]:
     """All that may take part, the slowest first."""
     return [
-        Contestant("interpreter", interpreted=True),
-        Contestant("interpreter, gc off", interpreted=True),
-        Contestant("PyTorch", "torch"),
-        Contestant(REFERENCE),
-        Contestant("JAX", "jax"),
-        Contestant("numba", "numba"),
-        Contestant("this project"),
+        Entrant("interpreter", interpreted=True),
+        Entrant("interpreter, gc off", interpreted=True),
+        Entrant("PyTorch", "torch"),
+        Entrant(REFERENCE),
+        Entrant("JAX", "jax"),
+        Entrant("numba", "numba"),
+        Entrant("this project"),
     ]
 
 
@@ -152,10 +85,7 @@ class Sweep:
 
     def run(self) -> None:
         """Have everybody answer, then time them in turn."""
-        unknown = self._pythons.keys() - {c.package for c in self.all if c.package}
-        if unknown:
-            names = ", ".join(c.package for c in self.all if c.package)
-            raise MicrogradError(f"--peer takes {names}, not {', '.join(sorted(unknown))}")
+        check_peers(self._pythons, self.all)
         try:
             for c in self.all:
                 c.start(self._pythons.get(c.package))
@@ -172,7 +102,7 @@ class Sweep:
             for c in self.all:
                 c.end()
 
-    def _able(self) -> list[Contestant]:
+    def _able(self) -> list[Entrant]:
         return [c for c in self.all if c.process is not None and not c.status]
 
     def _answers(self, size: int) -> None:
@@ -191,7 +121,7 @@ class Sweep:
                     c.ask(do="train", id=str(size))  # the first time compiles
                 c.first[size] = time.perf_counter() - began
 
-    def _right(self, c: Contestant, size: int, loss: float) -> bool:
+    def _right(self, c: Entrant, size: int, loss: float) -> bool:
         """Whether a last loss is that of the reference; says in `status` if it is not."""
         c.losses[size] = loss
         reference = next(o for o in self.all if o.name == REFERENCE).losses.get(size, math.nan)
@@ -199,7 +129,7 @@ class Sweep:
             c.status = f"wrong: last loss {loss!r} for {size} samples, should be {reference!r}"
         return not c.status
 
-    def _affordable(self, c: Contestant, size: int, k: int) -> bool:
+    def _affordable(self, c: Entrant, size: int, k: int) -> bool:
         """Whether the budget allows another sample, by what the last size took."""
         if k and size not in c.samples:
             return False
@@ -209,7 +139,7 @@ class Sweep:
         nearest = min(known, key=lambda s: abs(s - size))
         return c.spent + known[nearest] * size / nearest <= self.budget
 
-    def _sample(self, c: Contestant, size: int) -> None:
+    def _sample(self, c: Entrant, size: int) -> None:
         answer = c.ask(do="train", id=str(size))
         if not answer:
             return

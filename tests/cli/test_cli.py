@@ -17,14 +17,22 @@ import numpy as np
 import pytest
 
 from micrograd.checkpoint import load
-from micrograd.cli import main, peers, report, sweep
+from micrograd.cli import contestants, main, peers, report, sweep
+from micrograd.cli.contestants import Contestant
 from micrograd.cli.main import INTERRUPTED
 from micrograd.cli.progress import Progress
 from micrograd.datasets import moons, yin_yang
 from micrograd.nn import MLP
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("train-moons", "benchmark-moons", "train-mlp", "train-digits", "train-mnist")
+COMMANDS = (
+    "train-moons",
+    "benchmark-moons",
+    "train-mlp",
+    "train-digits",
+    "train-mnist",
+    "run-digits-benchmark",
+)
 LINE = re.compile(r"step (\d+) loss (\S+), accuracy (\S+)%")
 
 
@@ -50,6 +58,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["train-moons", "--help"], ["--hidden", "--interpreter", "examples:", "1337"]),
         (["train-digits", "--help"], ["--network", "bigger 64-8192", "examples:", "--lr"]),
         (["train_mnist", "--help"], ["data/MNIST/raw", "examples:"]),
+        (["run_digits_benchmark", "--help"], ["--pycrograd", "examples:", "1,2,all,dynamic"]),
         (["benchmark-moons", "--help"], ["--budget", "20:200:20", "examples:", "momograd"]),
     ],
 )
@@ -404,12 +413,10 @@ def wrong(setting: dict[str, Any]) -> Any:
 
 PEER = """
 import sys
-sys.argv = ["peers.py", "numba"]
 sys.path.insert(0, {root!r})
-from micrograd.cli import peers
+from micrograd.cli import serve
 from tests.cli import test_cli
-peers.PEERS["numba"] = test_cli.{function}
-peers.serve("numba")
+serve.serve({{"numba": test_cli.{function}}}, "numba")
 """
 
 
@@ -438,18 +445,18 @@ def test_a_wrong_or_failing_peer_is_not_timed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    script = tmp_path / "peers.py"
+    script = tmp_path / "serve.py"
     script.write_text(PEER.format(root=str(ROOT), function=function))
-    start = sweep.Contestant.start
+    start = Contestant.start
 
-    def start_numba(c: sweep.Contestant, python: str | None) -> bool:
+    def start_numba(c: Contestant, python: str | None) -> bool:
         with monkeypatch.context() as patched:
             if c.name == "numba":
-                patched.setattr(sweep, "PEERS", script)
+                patched.setattr(contestants, "SERVE", script)
                 python = sys.executable
             return start(c, python)
 
-    monkeypatch.setattr(sweep.Contestant, "start", start_numba)
+    monkeypatch.setattr(Contestant, "start", start_numba)
     arguments = ["--samples", "6", "--epochs", "2", "--rounds", "1", "--budget", "0"]
     assert main(["benchmark-moons", *arguments]) == 1
     captured = capsys.readouterr()
@@ -461,8 +468,8 @@ def test_a_wrong_or_failing_peer_is_not_timed(
 
 
 def test_a_peer_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep.importlib.util, "find_spec", lambda name: None)
-    c = sweep.Contestant("PyTorch", "torch")
+    monkeypatch.setattr(contestants.importlib.util, "find_spec", lambda name: None)
+    c = Contestant("PyTorch", "torch")
     assert not c.start(None)
     assert c.status == "not installed"
 
