@@ -167,7 +167,7 @@ EXTRAS = {
     "matplotlib": {"micrograd/cli/pictures.py"},
     "pygraphviz": {"micrograd/drawing/picture.py"},
     "safetensors": set(),
-    "sklearn": {"micrograd/datasets.py"},
+    "sklearn": {"micrograd/images.py"},
     "tqdm": {"micrograd/cli/progress.py", "micrograd/train/watch.py"},
 }
 """Packages that only some files need, which say what to install when they are missing."""

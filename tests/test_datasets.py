@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 
 from micrograd.datasets import (
-    MNIST_ARRAYS,
-    MNIST_FILES,
     Dataloader,
     digits,
     mnist,
     train_validation_split,
 )
 from micrograd.errors import DataError
+from micrograd.images import MNIST_ARRAYS, MNIST_FILES
 
 RNG = np.random.default_rng(0)
 PARTS = [
@@ -67,6 +66,17 @@ def test_the_digits_are_scikit_learns() -> None:
     np.testing.assert_array_equal(classes, expected.target)
 
 
+def test_digits_are_the_same_where_the_package_has_no_file_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("sklearn")
+    read = digits()
+    monkeypatch.setattr("micrograd.images.DIGITS_FILE", ("no", "such", "file"))
+    for a, b in zip(digits(), read, strict=True):
+        assert a.dtype == b.dtype
+        assert np.array_equal(a, b)
+
+
 def test_enlarged_digits_are_interpolated_and_keep_their_corners() -> None:
     pytest.importorskip("sklearn.datasets")
     small = digits()[0].reshape(-1, 8, 8)
@@ -84,7 +94,7 @@ def test_enlarged_digits_are_interpolated_and_keep_their_corners() -> None:
 
 
 def test_digits_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(DataError, match="pip install scikit-learn"):
         digits()
 
