@@ -1,11 +1,13 @@
 """Primitives that go by integer arrays: what is taken, what is added to, and where the largest is.
 
 `gather(x, index, axis=a)` is NumPy's `take`: the index's shape stands in the place of the axis.
-`scatter_add(x, index, axis=a, size=n)` is the other way round: what has one index is summed.
+Several indices of one shape are of the axes from that one on, one for each, as in `x[i, j]`.
+`scatter_add(x, index, axis=a, sizes=(n,))` is the other way round: what has one place is summed.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,15 +18,28 @@ from .casting import I64
 from .primitive import Primitive, Shape, define, shape_error
 
 
-def _gathered(shape: Shape, index: Shape, *, axis: int) -> Shape:
-    return (*shape[:axis], *index, *shape[axis + 1 :])
+def _gathered(shape: Shape, *indices: Shape, axis: int) -> Shape:
+    for index in indices:
+        if index != indices[0]:
+            raise shape_error(f"gather by indices of shapes {indices}, which should be equal")
+    return (*shape[:axis], *indices[0], *shape[axis + len(indices) :])
 
 
-def _gather(x: Any, index: Any, *, axis: int) -> Any:
+def _gather(x: Any, *indices: Any, axis: int) -> Any:
     try:
-        return x.take(index, axis)
+        if len(indices) == 1:
+            return x.take(indices[0], axis)
+        return x[(*(slice(None),) * axis, *indices)]
     except IndexError:
-        raise out_of_range(index, x.shape, axis) from None
+        for k, index in enumerate(indices):
+            if not is_within(index, x.shape[axis + k]):
+                raise out_of_range(index, x.shape, axis + k) from None
+        raise
+
+
+def is_within(index: Any, n: int) -> bool:
+    """Whether an array has no index but those of an axis of n elements."""
+    return not index.size or bool(index.min() >= -n and index.max() < n)
 
 
 def out_of_range(index: Any, shape: Shape, axis: int) -> IndexError:
@@ -37,55 +52,64 @@ def out_of_range(index: Any, shape: Shape, axis: int) -> IndexError:
     )
 
 
+def _gather_vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, axis: int) -> Any:
+    x, *indices = operands
+    sizes = x.shape[axis : axis + len(indices)]
+    return None if i else scatter_add(ct, *indices, axis=axis, sizes=sizes)
+
+
 gather: Primitive = define(
     "gather",
-    formula="out[i, k] = x[i, index[k]]",
+    formula="out[i, k] = x[i, index[k], ...]",
     shape=_gathered,
     eval=_gather,
-    vjp=lambda ct, out, operands, i, *, axis: (
-        None if i else scatter_add(ct, operands[1], axis=axis, size=operands[0].shape[axis])
-    ),
-    dtype=lambda x, index, *, axis: x,
+    vjp=_gather_vjp,
+    dtype=lambda x, *indices, axis: x,
     reads=True,
 )
 
 
-def _scattered(shape: Shape, index: Shape, *, axis: int, size: int) -> Shape:
-    if shape[axis : axis + len(index)] != index:
-        raise shape_error(
-            f"scatter_add of shape {shape} by an index of shape {index}, which should be the axes "
-            f"of it from {axis} on"
-        )
-    return (*shape[:axis], size, *shape[axis + len(index) :])
+def _scattered(shape: Shape, *indices: Shape, axis: int, sizes: Shape) -> Shape:
+    for index in indices:
+        if shape[axis : axis + len(index)] != index or len(indices) != len(sizes):
+            raise shape_error(
+                f"scatter_add of shape {shape} by {len(indices)} indices of shape {index} into "
+                f"axes of {sizes}: they should be the axes of it from {axis} on, one for each of "
+                "these"
+            )
+    return (*shape[:axis], *sizes, *shape[axis + len(indices[0]) :])
 
 
-def _scatter_add(x: Any, index: Any, *, axis: int, size: int) -> Any:
-    """By sorting the index, so that what belongs together is summed at once."""
-    shape = _scattered(x.shape, index.shape, axis=axis, size=size)
-    out = np.zeros(shape, x.dtype)
-    flat = np.where(index < 0, index + size, index).reshape(-1)
-    if not flat.size or not out.size:
-        return out
-    if flat.min() < 0 or flat.max() >= size:
-        raise out_of_range(index, shape, axis)
-    order = np.argsort(flat, kind="stable")
-    flat = flat[order]
-    starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
-    given = x.reshape(*shape[:axis], flat.size, *shape[axis + 1 :])
-    sums = np.add.reduceat(np.take(given, order, axis), starts, axis)
-    out[(*(slice(None),) * axis, flat[starts])] = sums
-    return out
+def _scatter_add(x: Any, *indices: Any, axis: int, sizes: Shape) -> Any:
+    """By sorting the places, so that what belongs together is summed at once."""
+    shape = _scattered(x.shape, *(i.shape for i in indices), axis=axis, sizes=sizes)
+    count = math.prod(sizes)
+    out = np.zeros((*shape[:axis], count, *shape[axis + len(sizes) :]), x.dtype)
+    flat = np.zeros(indices[0].size, np.int64)
+    for k, (index, n) in enumerate(zip(indices, sizes, strict=True)):
+        if not is_within(index, n):
+            raise out_of_range(index, shape, axis + k)
+        flat = flat * n + np.where(index < 0, index + n, index).reshape(-1)
+    if flat.size and out.size:
+        order = np.argsort(flat, kind="stable")
+        flat = flat[order]
+        starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
+        given = x.reshape(*shape[:axis], flat.size, *shape[axis + len(sizes) :])
+        sums = np.add.reduceat(np.take(given, order, axis), starts, axis)
+        before: Any = (slice(None),) * axis
+        out[(*before, flat[starts])] = sums
+    return out.reshape(shape)
 
 
 scatter_add: Primitive = define(
     "scatter_add",
-    formula="out[i, index[k]] += x[i, k]",
+    formula="out[i, index[k], ...] += x[i, k]",
     shape=_scattered,
     eval=_scatter_add,
-    vjp=lambda ct, out, operands, i, *, axis, size: (
-        None if i else gather(ct, operands[1], axis=axis)
+    vjp=lambda ct, out, operands, i, *, axis, sizes: (
+        None if i else gather(ct, *operands[1:], axis=axis)
     ),
-    dtype=lambda x, index, *, axis, size: x,
+    dtype=lambda x, *indices, axis, sizes: x,
     reads=True,
 )
 

@@ -1,23 +1,22 @@
 """`x[...]`: integers, slices, None, ..., integer arrays and masks, as NumPy has them.
 
 What is basic is a slice and a reshape, and so a view. Integer arrays are a gather along one axis;
-several of them first become one, of places in the merged axes.
+several of them are one along as many axes.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from threading import get_ident
 from typing import Any
 
 import numpy as np
 
-from .. import ops
 from ..errors import DataError, kind, user_location
 from .casting import BOOL, I64
-from .indexed import gather, out_of_range
-from .layout import Place, reshape, slice_, transpose, whole
+from .elementwise import broadcast
+from .indexed import gather, is_within, out_of_range
+from .layout import Place, slice_, transpose, whole
 from .primitive import Shape
 from .reading import by_numpy
 from .recording import OFF, WATCHED, note
@@ -197,31 +196,17 @@ def _advanced(x: Any, parts: list[Part]) -> Any:
     parts = [x._class(np.asarray(p)) if isinstance(p, int) else p for p in parts]
     at = [k for k, p in enumerate(parts) if hasattr(p, "__primitive__")]
     indices = [parts[k] for k in at]
-    y = _basic(x, parts, keep=True)
-    if len(at) == 1:
-        return gather(y, indices[0], axis=at[0])
-    sizes = [y.shape[a] for a in at]
-    indices = [_from_front(i, y.shape, a) for i, a in zip(indices, at, strict=True)]
+    y = sliced = _basic(x, parts, keep=True)
     together = at == list(range(at[0], at[-1] + 1))
-    first = at[0] if together else 0
     if not together:
         y = transpose(y, order=tuple(at + [a for a in range(y.ndim) if a not in at]))
-    merged = (*y.shape[:first], math.prod(sizes), *y.shape[first + len(at) :])
-    return gather(reshape(y, shape=merged), _place(indices, sizes), axis=first)
-
-
-def _from_front(index: Any, shape: Shape, axis: int) -> Any:
-    """An index without negative numbers."""
-    n = shape[axis]
-    array = index._data
-    if ((array < -n) | (array >= n)).any():
-        raise out_of_range(array, shape, axis)
-    return ops.where(index < 0, index + n, index) if (array < 0).any() else index
-
-
-def _place(indices: list[Any], sizes: list[int]) -> Any:
-    """One index into merged axes."""
-    place = indices[0]
-    for index, n in zip(indices[1:], sizes[1:], strict=True):
-        place = place * n + index
-    return place
+    if len(indices) > 1:
+        shape = broadcast("an index", *(i.shape for i in indices))
+        indices = [i.broadcast_to(shape) for i in indices]
+    try:
+        return gather(y, *indices, axis=at[0] if together else 0)
+    except IndexError:
+        for axis, index in zip(at, indices, strict=True):
+            if not is_within(index._data, sliced.shape[axis]):
+                raise out_of_range(index._data, sliced.shape, axis) from None
+        raise

@@ -53,13 +53,23 @@ def arange(*limits: Any, dtype: Any = None) -> Tensor:
 
     Raises DataError for what is no start, end and step.
     """
-    numbers = [x.item() if isinstance(x, Tensor) and x.size == 1 else x for x in limits]
+    numbers = [_plain(x) for x in limits]
     if not 1 <= len(numbers) <= 3 or not all(_is_finite(x) for x in numbers) or numbers[2:] == [0]:
         raise DataError(
             f"{user_location()}: arange takes an end, or start, end and step, which is not 0, all "
             f"of them numbers, got {kind(limits)}"
         )
     return Tensor(np.arange(*numbers), dtype)
+
+
+def _plain(x: Any) -> Any:
+    """A whole number as an int, also one that is a Tensor or the size of a batch."""
+    if isinstance(x, (bool, np.ndarray)) or not hasattr(x, "__index__"):
+        return x
+    try:
+        return operator.index(x)
+    except TypeError:
+        return x
 
 
 def _is_finite(x: Any) -> bool:

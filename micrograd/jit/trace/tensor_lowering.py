@@ -18,10 +18,11 @@ from ...tensor.indexed import out_of_range
 from ...tensor.primitive import Shape
 from ..ir.extents import is_number
 from ..ir.program import Access, Apply, Expr, Program, Role, row_major
+from . import index_rules as index_rules  # which enters rules
 from .batches import NAME, SizeNeeded, with_extents
 from .tensor_rules import RULES
 from .tensors import Row
-from .views import NotAffine, changed, reshaped, sliced, spread, transposed
+from .views import NotAffine, changed, in_steps, reshaped, sliced, spread, transposed
 
 MOST_INLINED = 24
 """Ops of an expression from which on it is computed into an array."""
@@ -165,7 +166,9 @@ class _Lowering:
         return Access(name, 0, row_major(numbers.shape))
 
     def index(self, row: int, size: int) -> Access:
-        """The access to an index array, through the views that the row is of a leaf."""
+        """The access to an index array, through the views that the row is of a leaf; to none, ""
+        where constant indices are in even steps.
+        """
         views = []
         k = row
         while (r := self.rows[k]).primitive is not None and r.primitive.name in MOVES:
@@ -279,8 +282,11 @@ class _Lowering:
                 data = row.tensor._data
                 if ((data < -size) | (data >= size)).any():
                     raise out_of_range(data, (size,), 0)
+                data = np.where(data < 0, data + size, data)
+                if steps := in_steps(data):
+                    return Access("", *steps)
                 name = self._named("index", numbered=True)
-                self.program.table(name, np.where(data < 0, data + size, data).reshape(-1))
+                self.program.table(name, data.reshape(-1))
             self.indices[k, size] = name
         return Access(self.indices[k, size], 0, row_major(row.shape))
 

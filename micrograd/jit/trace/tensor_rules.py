@@ -18,7 +18,7 @@ from ...ops import OPS, Op, add, where
 from ...tensor.casting import BOOL, is_float
 from ...tensor.contraction import parts_of
 from ...tensor.primitive import Primitive, Shape
-from ..ir.program import Access, Apply, Expr, Part
+from ..ir.program import Access, Apply, Expr
 from .views import NotAffine, reshaped, sliced, spread, transposed, widened, windowed
 
 
@@ -44,7 +44,9 @@ class Lowering(Protocol):
         """An array of numbers that are part of the program."""
 
     def index(self, row: int, size: int) -> Access:
-        """The access to the index array that a row of whole numbers is, of an axis of this size."""
+        """The access to the index array that a row of whole numbers is, of an axis of this size;
+        of no array, if its offset and strides are the number.
+        """
 
     def shape_of(self, operand: int | float) -> Shape:
         """The shape of an operand."""
@@ -257,45 +259,6 @@ def _overlap_add(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
     target = transposed(target, order)
     assert isinstance(target, Access)
     low.emit(target, transposed(values[0], order), tuple(shape[a] for a in order), add)
-    return out
-
-
-# --- what goes through indices ----------------------------------------------------------------
-
-
-@rule("gather")
-def _gather(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
-    operand, index = row.operands
-    axis, shape = row.parameters["axis"], low.shape_of(operand)
-    x = low.held(values[0], shape)
-    at = low.index(index, shape[axis])
-    if x.strides[axis] < 0 or any(p.strides[axis] for p in x.parts):
-        x = low.stored(x, shape)
-    middle = (0,) * len(low.shape_of(index))
-
-    def strides(by: Shape) -> Shape:
-        return (*by[:axis], *middle, *by[axis + 1 :])
-
-    parts = [replace(p, strides=strides(p.strides)) for p in x.parts]
-    if x.strides[axis]:
-        places = (*(0,) * axis, *at.strides, *(0,) * (len(shape) - axis - 1))
-        parts.append(Part("entry", at.array, at.offset, places, x.strides[axis]))
-    return Access(x.array, x.offset, strides(x.strides), tuple(parts))
-
-
-@rule("scatter_add")
-def _scatter_add(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
-    index, axis = row.operands[1], row.parameters["axis"]
-    at = low.index(index, row.parameters["size"])
-    out = low.array(row)
-    low.emit(out, 0.0, row.shape)
-    shape, rank = low.shape_of(row.operands[0]), len(low.shape_of(index))
-    by = out.strides
-    after = len(shape) - axis - rank
-    places = (*(0,) * axis, *at.strides, *(0,) * after)
-    part = Part("entry", at.array, at.offset, places, by[axis])
-    target = Access(out.array, 0, (*by[:axis], *(0,) * rank, *by[axis + 1 :]), (part,))
-    low.emit(target, values[0], shape, add)
     return out
 
 

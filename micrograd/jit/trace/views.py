@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import prod
+from typing import Any
+
+import numpy as np
 
 from ..ir.extents import is_number
 from ..ir.program import Access, Expr, map_accesses
@@ -96,6 +99,25 @@ def windowed(expr: Expr, axis: int, stride: int, dilation: int) -> Expr:
         return offset, (*by[:axis], s * stride, *by[axis + 1 :], s * dilation)
 
     return changed(expr, change)
+
+
+def in_steps(numbers: Any) -> tuple[int, Strides] | None:
+    """The offset and the strides that give the elements of an array of whole numbers, if any do.
+
+    >>> in_steps(np.array([[2, 5], [3, 6]])), in_steps(np.array([0, 2, 3]))
+    ((2, (1, 3)), None)
+    """
+    if not numbers.size:
+        return None
+    first = int(numbers.flat[0])
+    by = []
+    guess = np.full(numbers.shape, first)
+    for axis, n in enumerate(numbers.shape):
+        second = numbers[(*(0,) * axis, 1, *(0,) * (numbers.ndim - axis - 1))] if n > 1 else first
+        by.append(int(second) - first)
+        steps = by[-1] * np.arange(n)
+        guess += steps.reshape((n, *(1,) * (numbers.ndim - axis - 1)))
+    return (first, tuple(by)) if (guess == numbers).all() else None
 
 
 class NotAffine(ValueError):
