@@ -75,7 +75,7 @@ def _mean(of_samples: Any) -> Any:
     """The mean over the first axis of the sums over the others."""
     if not of_samples.ndim:
         return of_samples
-    return of_samples.sum() * (1.0 / max(of_samples.shape[0], 1))
+    return of_samples.sum() * (1.0 / (of_samples.shape[0] or 1))
 
 
 def _alike(loss: str, outputs: Any, y: Any) -> tuple[Any, Any]:

@@ -46,15 +46,13 @@ def tensor_data(data: Any, name: str) -> list[Array]:
     return found
 
 
-def prepared(
-    losses: Sequence[TensorLoss], data: Sequence[Array], dtype: np.dtype[Any]
-) -> list[Prepared]:
+def prepared(loss: TensorLoss, data: Sequence[Array], dtype: np.dtype[Any]) -> list[Prepared]:
     """What the program of a loss reads of the data.
 
     Raises TrainingError for an index that is out of range, before anything is trained.
     """
     found = []
-    for k, (array, given) in enumerate(zip(data, losses[0].data, strict=True)):
+    for k, (array, given) in enumerate(zip(data, loss.data, strict=True)):
         for g in given:
             if g.below:
                 entries = np.where(array < 0, array + g.below, array)

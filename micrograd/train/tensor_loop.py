@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..errors import TrainingError, kind
 from ..jit.call.team import Team
 from ..jit.options import Options
+from ..jit.trace.batches import NAME
 from ..optimizer import Optimizer
 from ..tensor.steps import parts
 from ..tensor.storage import TensorStore
@@ -22,7 +23,8 @@ from .rules import Takes
 from .step_code import RUN
 from .tensor_data import prepared
 from .tensor_loop_code import FIELDS, Form
-from .tensor_step import TEAM, TensorLoss, TensorStep, traced_loss
+from .tensor_step import TEAM, TensorStep
+from .tensor_steps import TensorSteps
 
 Array = npt.NDArray[Any]
 
@@ -32,7 +34,7 @@ class TensorLoop(Loop):
 
     function  the loss of a batch, given rows of each data array
     data      arrays of as many rows; without any, the loss is a whole
-    batch     samples in a step; the last of an epoch may have fewer, which compiles another step
+    batch     samples in a step; the last of an epoch may have fewer
     ahead     how many steps of such epochs were taken before
     seed      of the order of the samples, another one in every epoch; None: as they lie
     threads   that share the large products of a step
@@ -58,18 +60,11 @@ class TensorLoop(Loop):
         self._losses, self._rates = np.zeros(0), np.zeros(0)
         self._store = TensorStore(optimizer.parameters)
         samples = len(data[0]) if data else 1
-        rest = samples % batch
-        self._traced = [
-            traced_loss(
-                function,
-                [((n, *a.shape[1:]), _traced_dtype(a, options)) for a in data],
-                optimizer.parameters,
-                options,
-            )
-            for n in (batch, rest)
-            if n
-        ]
-        self._prepared = prepared(self._traced, data, options.dtype)
+        sizes = [n for n in (batch, samples % batch) if n]
+        rows = [(a.shape[1:], _traced_dtype(a, options)) for a in data]
+        self._made = TensorSteps(function, rows, sizes, optimizer, options)
+        steps = self._made.made()
+        self._prepared = prepared(self._made.losses[0], data, options.dtype)
         shuffled = seed is not None and batch < samples
         self._shuffled = shuffled
         self._order = np.arange(samples if shuffled else 0)
@@ -97,20 +92,24 @@ class TensorLoop(Loop):
         self._ready = False
         self._settings: dict[str, Any] = {}
         self._steps: list[TensorStep] = []
-        self._take_up()
+        self._use(steps)
+        self._place()
         self._calls = max(1, int(FIRST_STRETCH / seconds_of(self._steps[0].program)))
 
     def _take_up(self) -> None:
-        optimizer = self.optimizer
-        self._first = optimizer.steps - self.step
+        self._first = self.optimizer.steps - self.step
         self._set(until=self.step)
-        settings = {k: v for k, v in vars(optimizer).items() if k not in _NO_SETTINGS}
-        if not self._steps or not _same(settings, self._settings):
-            self._settings = settings
-            steps = [self._made(loss) for loss in self._traced]
-            self._ask_for_memory(steps)
-            self._link(steps)
+        if not _same(self._settings_now(), self._settings):
+            self._use(self._made.made())
         self._place()
+
+    def _settings_now(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self.optimizer).items() if k not in _NO_SETTINGS}
+
+    def _use(self, steps: list[TensorStep]) -> None:
+        self._settings = self._settings_now()
+        self._ask_for_memory(steps)
+        self._link(steps)
 
     def _ask_for_memory(self, steps: list[TensorStep]) -> None:
         """Raise MemoryError where there is too little, before anything is trained."""
@@ -122,16 +121,14 @@ class TensorLoop(Loop):
             }
         )
 
-    def _made(self, loss: TensorLoss) -> TensorStep:
-        shapes = [p.shape for p in self.optimizer.parameters]
-        return TensorStep(loss, shapes, self.optimizer, self._options)
-
     def _link(self, steps: list[TensorStep]) -> None:  # type: ignore[override]
         """Let native code call the steps, which take the same arguments."""
         self._steps = steps
         shared = any(s.code.schedule.shared_work for s in steps)
         self._team = Team(self._threads if shared else 1)
         names = steps[0].arguments
+        counts = steps[0].loss.counts
+        self._counts = np.zeros(len(counts), self._options.dtype)
         self._table = np.zeros(len(names) + 1, dtype=np.int64)
         used = [(k, p) for k, p in enumerate(self._prepared) if p.name in names]
         assert [k for k, _ in used] == list(range(len(self._prepared)))
@@ -139,6 +136,7 @@ class TensorLoop(Loop):
             columns=tuple(Column(p.size, p.array.itemsize * 8) for p in self._prepared),
             is_index=tuple(p.is_index for p in self._prepared),
             places=tuple(names.index(p.name) for p in self._prepared),
+            counts=tuple((names.index(name), times) for name, times in counts.items()),
             rates=names.index(steps[0].rates) if steps[0].rates in names else -1,
             count=len(names),
             shuffled=self._shuffled,
@@ -153,6 +151,9 @@ class TensorLoop(Loop):
         """Find parameters and state in memory, where nothing else may hold them."""
         step = self._steps[0]
         found = dict(zip(step.parameters, self._store.own(), strict=True))
+        found[NAME] = self._address + 8 * self.fields.index("taken")
+        counts, size = self._counts.ctypes.data, self._counts.itemsize
+        found |= {name: counts + k * size for k, name in enumerate(step.loss.counts)}
         parameters = self.optimizer.parameters
         found[TEAM] = self._team.address
         self._held = []

@@ -38,6 +38,7 @@ class Form:
     columns    of the data, each an argument of the step
     is_index   of each, whether it has indices, of 64 bits
     places     of each, where in the table it is
+    counts     where in the table is a number of samples, and how often each of them counts
     rates      where in the table the rates are; -1: the step takes none
     count      how many arguments there are
     shuffled   whether epochs have an order of their own
@@ -46,6 +47,7 @@ class Form:
     columns: tuple[Column, ...]
     is_index: tuple[bool, ...]
     places: tuple[int, ...]
+    counts: tuple[tuple[int, int], ...]
     rates: int
     count: int
     shuffled: bool
@@ -90,6 +92,14 @@ class _TensorLoopEmitter(GatherEmitter):
         table = self._pointer("arguments")
         for k, at in enumerate(self.form.places):
             b.store(self._batch_of(k, first, taken), b.element(table, at, b.i64))
+        self._set("taken", taken)
+        for at, times in self.form.counts:
+            number = b.build(
+                "llvm.sitofp",
+                [self.kernel_type],
+                [b.integer_op("llvm.mul", taken, b.integer(times))],
+            )
+            b.store(number, b.load(b.element(table, at, b.i64), b.ptr))
         if self.form.rates >= 0:
             row = b.integer_op("llvm.mul", self._field("step"), b.integer(self.takes.rates))
             rates = b.element(self._pointer("rates"), row, self.kernel_type)

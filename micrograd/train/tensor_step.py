@@ -25,6 +25,7 @@ from ..jit.ir.program import (
     Node,
     Program,
     Role,
+    Statement,
     accesses,
     map_accesses,
     row_major,
@@ -56,22 +57,35 @@ class TensorLoss:
 
     data         by data array, what the program reads of it
     parameters   the inputs that parameters are in; '' where nothing reads one
+    counts       the inputs that are the number of samples, and of each how often that is counted
+    apart        numbers of samples that it is not for
     """
 
     program: Program
     data: list[list[Given]]
     parameters: list[str]
+    counts: dict[str, int]
+    apart: frozenset[int] = frozenset()
 
 
 def traced_loss(
-    function: Callable[..., Any], data: Shapes, parameters: Sequence[Tensor], options: Options
+    function: Callable[..., Any],
+    data: Shapes,
+    parameters: Sequence[Tensor],
+    options: Options,
+    *,
+    any_size: bool = False,
 ) -> TensorLoss:
     """The loss of a batch; `data`: the shape and dtype of each array's batch.
 
-    Raises TrainingError if the function fails on them, or gives no single number.
+    any_size   batches have so many samples or fewer, which the program is told
+
+    Raises TrainingError if the function fails on them, or gives no single number; what else it does
+    if it depends on the size of the batch, where that is any.
     """
     scope = TensorScope("the loss", parameters)
-    given = [scope.argument(f"x{k}", *shape) for k, shape in enumerate(data)]
+    argument = scope.batched if any_size else scope.argument
+    given = [argument(f"x{k}", *shape) for k, shape in enumerate(data)]
     taken = " and ".join(f"data[{k}] as {d} of shape {s}" for k, (s, d) in enumerate(data))
     try:
         loss, read = watched_call(scope, lambda: function(*given), NOTHING)
@@ -101,7 +115,7 @@ def traced_loss(
     result = scope.row(loss)
     if options.strict:
         require_one_dtype("the loss", scope.rows, options.dtype)
-    made = lowered(scope.rows, [result])
+    made = lowered(scope.rows, [result], data[0][0][0] if any_size else None)
     names = [made.name_of(k) for k in rows]
     if not any(names):
         raise TrainingError(
@@ -109,7 +123,9 @@ def traced_loss(
             "whose parameters() the optimizer has"
         )
     reads = [[g for g in made.given if g.row == k] for k in range(len(data))]
-    return TensorLoss(verify(made.program, "trace"), reads, names)
+    counts = {g.name: scope.rows[g.row].samples for g in made.given if scope.rows[g.row].samples}
+    apart = frozenset(scope.batch.apart if scope.batch is not None else ())
+    return TensorLoss(verify(made.program, "trace"), reads, names, counts, apart)
 
 
 class TensorStep:
@@ -136,6 +152,7 @@ class TensorStep:
         }
         update = TensorUpdate(optimizer)
         self.parameters = list(loss.parameters)
+        gradients = Gradients(program)
         places = []
         for k, (name, shape) in enumerate(zip(loss.parameters, shapes, strict=True)):
             if not name:
@@ -145,7 +162,7 @@ class TensorStep:
             for s in state:
                 program.declare(s, Role.STATE, shape or (1,))
             ct = cotangents.get(name, "")
-            value = simple_value(program, ct, name) if ct else 0.0
+            value = gradients.simple(ct, name) if ct else 0.0
             places.append(Places(name, ct, state, value))
         self.state = [[p.state[i] for p in places] for i in range(len(optimizer.slots))]
         alone = {p.gradient for p in places if p.value is not None}
@@ -192,17 +209,31 @@ MOST_OPS = 2
 """Ops of a gradient that is computed where it is used."""
 
 
-def simple_value(program: Program, ct: str, parameter: str) -> Expr | None:
-    """The expression of a parameter's gradient, in loops over its elements, if one statement
-    assigns all of it, and what that reads stays as it is; else None.
+class Gradients:
+    """Which statements of a program assign arrays, and which read them."""
 
-    Of one sample, the gradient of a matrix is a product of two vectors, and needs no array.
-    """
-    found = [s for s in program.statements if s.target.array == ct]
-    others = [s for s in program.statements if any(a.array == ct for a in accesses(s.expr))]
-    if len(found) != 1 or others or found[0] not in program.body:
-        return None
-    (s,) = found
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._straight = {id(node) for node in program.body}
+        self._sets: dict[str, list[Statement]] = {}
+        self._read: set[str] = set()
+        for s in program.statements:
+            self._sets.setdefault(s.target.array, []).append(s)
+            self._read.update([a.array for a in accesses(s.expr)])
+
+    def simple(self, ct: str, parameter: str) -> Expr | None:
+        """The expression of a parameter's gradient, in loops over its elements, if one statement
+        assigns all of it, and what that reads stays as it is; else None.
+
+        Of one sample, the gradient of a matrix is a product of two vectors, and needs no array.
+        """
+        found = self._sets[ct]
+        if len(found) != 1 or ct in self._read or id(found[0]) not in self._straight:
+            return None
+        return _elementwise(found[0], self.program, parameter)
+
+
+def _elementwise(s: Statement, program: Program, parameter: str) -> Expr | None:
     reads = accesses(s.expr)
     shape = program.arrays[parameter].shape
     steady = all(program.arrays[a.array].role is not Role.STATE for a in reads)
