@@ -14,7 +14,7 @@ import numpy as np
 from ...ops import add
 from ..ir.extents import Extent
 from ..ir.nests import Ints, factor, pieces
-from ..ir.points import points, touched
+from ..ir.points import is_box, points, touched
 from ..ir.program import Access, Expr, Node, Program, Role, Statement
 from .reaching import Bools, declare_mask, fresh, is_certain, known_elements
 
@@ -124,25 +124,66 @@ def owners(program: Program, asked: set[str]) -> dict[str, set[Extent]]:
     if not extents:
         return {}
     accesses = {(a, s.domain) for s in program.statements for a in s.accesses}
-    found = {a.array: set(extents) for a, _ in accesses}
-    found |= {array: set() for array in asked}
-    of: dict[tuple[str, Extent], Ints] = {}
+    of: dict[str, list[tuple[Access, tuple[int, ...]]]] = {}
     for a, domain in accesses:
-        if not found[a.array]:
-            continue
-        index = known_elements(a, domain, program)
-        for extent in list(found[a.array]):
-            none = np.full(program.arrays[a.array].size, -1, dtype=np.int64)
-            before = of.setdefault((a.array, extent), none)
-            loops = [d for d, count in enumerate(domain) if count == extent]
-            columns = [points(domain, program)[d] for d in loops] if index is not None else []
-            for column in columns:
-                now = before.copy()
-                now[index] = column
-                kept = (before < 0) | (now == before)
-                if kept.all() and np.array_equal(now[index], column):
-                    of[a.array, extent] = now
-                    break
-            else:
-                found[a.array].remove(extent)
+        of.setdefault(a.array, []).append((a, domain))
+    found: dict[str, set[Extent]] = {array: set() for array in asked}
+    for array, places in of.items():
+        if array not in asked:
+            found[array] = {e for e in extents if _owns(e, places, program)}
     return found
+
+
+def _owns(extent: Extent, places: list[tuple[Access, tuple[int, ...]]], program: Program) -> bool:
+    """Whether one iteration of a loop alone touches each element that these accesses touch."""
+    if not all(extent in domain for _, domain in places):
+        return False
+    rows = [_row(extent, a, domain) for a, domain in places]
+    known = [row for row in rows if row is not None]
+    if len(known) == len(rows) and len({row[0] for row in known}) == 1:
+        stride = known[0][0]
+        low, high = min(row[1] for row in known), max(row[2] for row in known)
+        if high - low < stride:
+            return True
+    if any(stride == 0 for stride, _, _ in known):
+        return False
+    return _owns_all(extent, places, program)
+
+
+def _row(extent: Extent, a: Access, domain: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """Of an affine access how far it moves with the extent's only loop, and what it touches in the
+    first iteration: from where to where.
+    """
+    loops = [d for d, count in enumerate(domain) if count == extent]
+    if a.parts or len(loops) != 1 or not is_box(domain):
+        return None
+    stride = a.strides[loops[0]]
+    others = [
+        s * (int(count) - 1)
+        for d, (s, count) in enumerate(zip(a.strides, domain, strict=True))
+        if d != loops[0]
+    ]
+    low = a.offset + sum(min(x, 0) for x in others)
+    return (stride, low, a.offset + sum(max(x, 0) for x in others)) if stride >= 0 else None
+
+
+def _owns_all(
+    extent: Extent, places: list[tuple[Access, tuple[int, ...]]], program: Program
+) -> bool:
+    """The same, by a look at every point."""
+    size = program.arrays[places[0][0].array].size
+    before = np.full(size, -1, dtype=np.int64)
+    for a, domain in places:
+        index = known_elements(a, domain, program)
+        loops = [d for d, count in enumerate(domain) if count == extent]
+        columns = [points(domain, program)[d] for d in loops] if index is not None else []
+        for column in columns:
+            now = before.copy()
+            now[index] = column
+            kept = (before < 0) | (now == before)
+            if kept.all() and np.array_equal(now[index], column):
+                before = now
+                break
+        else:
+            return False
+    return True
