@@ -28,9 +28,9 @@ from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder
 from .interface import ENTRY, STORED, Interface
-from .loop import LoopEmitter
 from .nest import NestEmitter
 from .products import ProductEmitter
+from .shared_loops import SharedLoops
 from .storage import INLINE_DATA, Storage, in_pieces
 
 
@@ -74,6 +74,7 @@ class Emitter:
         self.interface = interface
         self.arguments = interface.arguments(self.program)
         self.storage: Storage
+        self.loops = SharedLoops(schedule)
 
     # -- functions -----------------------------------------------------------------------------
 
@@ -203,7 +204,7 @@ class Emitter:
             elif isinstance(step, Product):
                 ProductEmitter(self.builder, step, self.storage).emit()
             else:
-                LoopEmitter(self.builder, step, self.storage).emit()
+                self.loops.emit(self.builder, step, self.storage)
 
     def _assign(self, s: Statement) -> None:
         storage = self.storage

@@ -190,6 +190,14 @@ class Storage:
 
     # -- addresses -----------------------------------------------------------------------------
 
+    def has_bases(self, names: Iterable[str]) -> bool:
+        """Whether all these arrays lie in memory."""
+        return not any((name, 0) in self.scalars for name in names)
+
+    def bases_of(self, names: Iterable[str]) -> list[ir.Value]:
+        """The addresses of their first elements."""
+        return [self._base(name) for name in names]
+
     def address(self, name: str, index: Index) -> ir.Value:
         """Where an element of an array lies."""
         return self.b.at(self._base(name), index, self._type(name))

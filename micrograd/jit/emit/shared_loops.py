@@ -1,0 +1,102 @@
+"""Loops that are the same but for the arrays that they touch: one function, and a call for each.
+
+The layers of a deep network give such loops. So compiling takes time by the network's structure,
+not by its depth.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lowering.bindings import ir
+
+from ..ir.extents import Extent
+from ..ir.program import Access, Statement, map_accesses
+from ..schedule.lanes import VectorLoop
+from ..schedule.schedule import Schedule
+from .builder import Builder
+from .loop import LoopEmitter
+from .storage import Storage
+
+LEAST = 4
+"""So many loops that are the same are a function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a loop is, its arrays numbered; and these, in that order."""
+
+    key: tuple[object, ...]
+    arrays: tuple[str, ...]
+
+
+def likeness(loop: VectorLoop, schedule: Schedule) -> Likeness | None:
+    """None for a loop that is not like another: it goes through tables, or sets a register."""
+    group, own = loop.group, {*loop.tiles, *loop.strips}
+    numbers: dict[str, int] = {}
+
+    def numbered(a: Access) -> Access:
+        return a.of(f"a{numbers.setdefault(a.array, len(numbers))}")
+
+    def alike(s: Statement) -> str:
+        target = numbered(s.target)
+        return str(replace(s, target=target, expr=map_accesses(s.expr, numbered)))
+
+    if any(a.parts for s in group.statements for a in s.accesses):
+        return None
+    lines = tuple(map(alike, group.statements))
+    if not schedule.registers.isdisjoint(numbers):
+        return None
+    facts = tuple([_facts(loop, schedule, name) for name in numbers])
+    passes = tuple([(tuple(p.statements), p.unroll, p.abreast) for p in loop.passes])
+    how = (tuple(loop.lanes), loop.width, passes, loop.block, group.count, group.in_turn)
+    extents = {c.name: None for s in group.statements for c in s.domain if isinstance(c, Extent)}
+    passed = [name for name in numbers if name not in own]
+    return Likeness((lines, facts, how), (*passed, *extents))
+
+
+def _facts(loop: VectorLoop, schedule: Schedule, name: str) -> tuple[object, ...]:
+    """What the code of a loop depends on, of an array."""
+    a, private = schedule.program.arrays[name], loop.group.private.get(name)
+    return a.role, a.dtype, a.size, loop.tiles.get(name), loop.strips.get(name), private
+
+
+class SharedLoops:
+    """The loops of a schedule that are functions."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._alike: dict[int, Likeness] = {}
+        steps = [step for steps in schedule.functions for step in steps]
+        for step in steps:
+            found = likeness(step, schedule) if isinstance(step, VectorLoop) else None
+            if found is not None:
+                self._alike[id(step)] = found
+        self._counts = Counter(found.key for found in self._alike.values())
+
+    def emit(self, b: Builder, loop: VectorLoop, storage: Storage) -> None:
+        """The loop at the present point: its code, or a call of it."""
+        found = self._alike.get(id(loop))
+        if found is None or self._counts[found.key] < LEAST or not storage.has_bases(found.arrays):
+            LoopEmitter(b, loop, storage).emit()
+            return
+        key = ("loop", found.key)
+        name = b.shared.get(key)
+        if name is None:
+            name = b.shared[key] = f"loop{len(b.shared)}"
+            with b.inside():
+                self._function(b.twin(b.lanes), name, loop, found.arrays)
+        b.call(name, storage.bases_of(found.arrays))
+
+    def _function(self, b: Builder, name: str, loop: VectorLoop, arrays: Sequence[str]) -> None:
+        mark = f"[{', '.join(['{llvm.noalias}'] * len(arrays))}]"
+        attributes = {"no_inline": ir.UnitAttr.get(), "arg_attrs": ir.Attribute.parse(mark)}
+        attributes |= b.as_written
+        entry = b.function(name, [b.ptr] * len(arrays), internal=True, attributes=attributes)
+        touched = [self._schedule.program.arrays[name] for name in arrays]
+        storage = Storage(b, self._schedule, touched, (), list(entry.arguments))
+        LoopEmitter(b, loop, storage).emit()
+        storage.memory.release()
+        b.leave()
