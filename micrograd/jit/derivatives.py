@@ -24,6 +24,7 @@ from .passes.forward import copy, jacobian, jvp
 from .passes.reverse import GRADIENT, gradient
 from .passes.tangent_arrays import fresh
 from .reroll.outputs import OUTPUT
+from .target import Target
 from .trace.parameters import Parameter
 from .trace.recordings import Recording
 from .trace.signature import SCALAR, Container, Structure, count, row
@@ -37,6 +38,8 @@ Extra: TypeAlias = Sequence[tuple[str, Structure]]
 """The parameters behind those of the source, with their structures."""
 Wrt: TypeAlias = Sequence[Element | None]
 """What derivatives are with respect to."""
+Kept: TypeAlias = Target | None
+"""Which says how much of the steps of loops gradients keep; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,14 @@ class Derivative:
 
     name         what a kernel of it is called
     words        the same in a sentence, which goes on with "of 2 parameters"
-    transform    (name of the kernel, program, recording, extra parameters) -> program
+    transform    (name of the kernel, program, recording, extra parameters, target) -> program
     structure    recording -> the structure of the result
     parameters   source -> the extra parameters
     """
 
     name: str
     words: str
-    transform: Callable[[str, Program, Recording, Extra], Program]
+    transform: Callable[[str, Program, Recording, Extra, Kept], Program]
     structure: Callable[[Recording], Structure]
     parameters: Callable[[Source], list[Parameter]] = lambda source: []
 
@@ -123,44 +126,50 @@ def _one_result(name: str, recording: Recording, what: str = "a gradient") -> No
         )
 
 
-def _value(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+def _value(
+    name: str, program: Program, recording: Recording, extra: Extra, target: Kept
+) -> Program:
     return program
 
 
-def _gradient(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+def _gradient(
+    name: str, program: Program, recording: Recording, extra: Extra, target: Kept
+) -> Program:
     _one_result(name, recording)
-    return gradient(program, (OUTPUT, 0), recording.wrt)
+    return gradient(program, (OUTPUT, 0), recording.wrt, target=target)
 
 
-def _both(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+def _both(name: str, program: Program, recording: Recording, extra: Extra, target: Kept) -> Program:
     _one_result(name, recording)
-    return gradient(program, (OUTPUT, 0), recording.wrt, keep_value=True)
+    return gradient(program, (OUTPUT, 0), recording.wrt, keep_value=True, target=target)
 
 
-def _hessian(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+def _hessian(
+    name: str, program: Program, recording: Recording, extra: Extra, target: Kept
+) -> Program:
     """Forward over reverse: the derivatives of the gradient along all unit directions."""
     _one_result(name, recording, "a Hessian")
     _, places = blocks(recording.partials, recording.gradient, alone=recording.alone)
-    return hessian_of(program, recording.wrt, places)
+    return hessian_of(program, recording.wrt, places, target)
 
 
-def hessian_of(program: Program, wrt: Wrt, places: Ints) -> Program:
+def hessian_of(program: Program, wrt: Wrt, places: Ints, target: Kept = None) -> Program:
     """The program of the second derivatives at these rows and columns, in a row."""
-    program = gradient(program, (OUTPUT, 0), wrt)
+    program = gradient(program, (OUTPUT, 0), wrt, target=target)
     into = fresh(program, "hessian")
     return jacobian(program, wrt, GRADIENT, into, places, symmetric=True)
 
 
-def _hvp(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+def _hvp(name: str, program: Program, recording: Recording, extra: Extra, target: Kept) -> Program:
     """Forward over reverse: the derivative of the gradient along one direction."""
     _one_result(name, recording, "a Hessian")
-    program = gradient(program, (OUTPUT, 0), recording.wrt)
+    program = gradient(program, (OUTPUT, 0), recording.wrt, target=target)
     into = fresh(program, "product")
     result = _jvp_of(name, program, recording, extra, GRADIENT, into)
     return _only(result, into)
 
 
-def _jvp(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+def _jvp(name: str, program: Program, recording: Recording, extra: Extra, target: Kept) -> Program:
     into = fresh(program, "tangent")
     return _joined(_jvp_of(name, program, recording, extra, OUTPUT, into), into)
 
@@ -175,21 +184,23 @@ def _jvp_of(
     return jvp(program, recording.wrt, list(zip(names, sizes, strict=True)), of, into)
 
 
-def _vjp(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+def _vjp(name: str, program: Program, recording: Recording, extra: Extra, target: Kept) -> Program:
     (size,) = _sizes(name, extra, [recording.result])
     program = Program(dict(program.arrays), list(program.body))
     cotangent = program.declare(fresh(program, "cotangent"), Role.INPUT, size).name
     total = _weighted(program, cotangent)
-    result = gradient(program, (total, 0), recording.wrt, keep_value=True)
+    result = gradient(program, (total, 0), recording.wrt, keep_value=True, target=target)
     return _joined(result, GRADIENT)
 
 
-def _jacobian(name: str, program: Program, recording: Recording, extra: Extra) -> Program:
+def _jacobian(
+    name: str, program: Program, recording: Recording, extra: Extra, target: Kept
+) -> Program:
     _, places = blocks(recording.result, recording.gradient, alone=recording.alone)
-    return jacobian_of(program, recording.wrt, places)
+    return jacobian_of(program, recording.wrt, places, target)
 
 
-def jacobian_of(program: Program, wrt: Wrt, places: Ints) -> Program:
+def jacobian_of(program: Program, wrt: Wrt, places: Ints, target: Kept = None) -> Program:
     """The program of the partials at these rows and columns, in a row; of one result, all.
 
     By the shorter side: forward along the inputs, or reverse from all results together.
@@ -199,14 +210,14 @@ def jacobian_of(program: Program, wrt: Wrt, places: Ints) -> Program:
     """
     rows, columns = program.arrays[OUTPUT].size, len(wrt)
     if rows == 1:
-        return gradient(program, (OUTPUT, 0), wrt)
+        return gradient(program, (OUTPUT, 0), wrt, target=target)
     if rows > columns:
         return jacobian(program, wrt, OUTPUT, fresh(program, "jacobian"), places)
     program = Program(dict(program.arrays), list(program.body))
     cotangent = fresh(program, "cotangent")
     program.declare(cotangent, Role.CONSTANT, rows, np.ones(rows))
     total = _weighted(program, cotangent)
-    program = gradient(program, (total, 0), wrt)
+    program = gradient(program, (total, 0), wrt, target=target)
     seeds = [(cotangent, k) for k in range(rows)]
     return jacobian(program, seeds, GRADIENT, fresh(program, "jacobian"), places[::-1])
 

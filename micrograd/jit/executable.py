@@ -119,7 +119,8 @@ class Executable:
         """The program of what is wanted."""
         inputs = len(self.program.with_role(Role.INPUT))
         extra = self.parameters[inputs:]
-        program = self.wanted.value.transform(self.name, self.program, recording, extra)
+        transform, target = self.wanted.value.transform, self.options.target
+        program = transform(self.name, self.program, recording, extra, target)
         return program if program is self.program else verify(program, self.wanted.value.name)
 
     @property

@@ -41,6 +41,7 @@ def explain(executable: Executable, stale: Sequence[Stale] = ()) -> str:
     if not batches:
         lines += _section("contractions", [str(c) for c in contractions(_statements(executable))])
         lines += _section("repeats in time", _steps(program))
+        lines += _section("long loops", executable.differentiated.notes)
     lines += _section("loops", _loops(executable.schedule, executable.options.dtype.name))
     lines += _section("data", _data(executable))
     lines += _section(STALE, [str(constant) for constant in stale])

@@ -54,7 +54,7 @@ class Nested:
     ) -> None:
         graph = recording.trace.graph
         program = program_of(graph, target)
-        self.program = simplify(wanted.value.transform(name, program, recording, extra))
+        self.program = simplify(wanted.value.transform(name, program, recording, extra, None))
         self.result = wanted.value.structure(recording)
         self.name = name
         self.structures = structures

@@ -32,6 +32,8 @@ class Target:
     processor    that the code is for
     cache_line   in bytes
     last_cache   bytes of the largest cache
+    kept         bytes of what the steps of a loop have computed that a gradient keeps; of more it
+                 keeps checkpoints, and computes the steps again (jit/passes/checkpoints.py)
 
     >>> Target.host("f4").bits
     32
@@ -45,6 +47,7 @@ class Target:
     processor: Processor
     cache_line: int = 64
     last_cache: int = 32 << 20
+    kept: int = 256 << 20
 
     @staticmethod
     def host(

@@ -153,7 +153,7 @@ class SampleLoss:
         self.options = options
         self.stores = found.stores
         wrt = [found.elements.get(p) for p in parameters]
-        program = gradient(program, of, wrt, keep_value=True)
+        program = gradient(program, of, wrt, keep_value=True, target=options.target)
         self.program = optimized(verify(program, "differentiate"), options.target)
         self.interface = Interface(frozenset(self.by_value), OUTPUT, padded=True)
         self.code = compile_program(

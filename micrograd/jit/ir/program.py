@@ -124,11 +124,15 @@ class Array:
 
 @dataclass(slots=True)
 class Program:
-    """Arrays by name, in order of declaration, and statements and loops in order."""
+    """Arrays by name, in order of declaration, and statements and loops in order.
+
+    notes   what was done to long loops that it is differentiated through, or why not
+    """
 
     arrays: dict[str, Array] = field(default_factory=dict)
     body: list[Node] = field(default_factory=list)
     found: Found = Found("straight")
+    notes: Sequence[str] = ()
 
     def declare(
         self,

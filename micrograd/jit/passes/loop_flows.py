@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
 from ..ir.extents import is_number
-from ..ir.nests import Ints, pieces
+from ..ir.nests import Ints, distinct, factor, pieces
 from ..ir.program import Access, Loop, Statement, statements
-from ..ir.stretches import private, stretches
+from ..ir.stretches import Own, own
 from .cotangents import Cotangents
 from .flows import Flow, holding
 from .reaching import Bools, Step, Touch, spread
@@ -50,7 +51,7 @@ class LoopFlows:
         self.arrays = arrays
         self.loop = loop
         self.sent: list[Sent] = []
-        self.zeros: list[Statement] = []
+        self.zeros: dict[tuple[int, ...], list[Statement]] = {}
         program = arrays.program
         for s in statements([loop]):
             found = flows(s)
@@ -116,27 +117,42 @@ class LoopFlows:
         for array, mask in needed.items():
             ready = self._set(array)
             missing = np.flatnonzero(mask & ~ready & ~assigned[array])
+            if array in own and self._begin_with_zeros(array, own[array], missing):
+                ready[missing] = True
+                missing = missing[:0]
             if pieces(missing[None, :], MOST_FILLS) is None:
                 missing = np.flatnonzero(~ready)
                 assigned[array][:] = False
                 for x in self.sent:
                     for k, read in enumerate(x.reads):
                         x.assigns[k] = x.assigns[k] and read.array != array
-            length = own.get(array, 0)
-            if length * self.loop.extent == len(missing) == len(ready):
-                inner = (length,) if length > 1 else ()
-                target = Access(array, 0, (length, *[1] * len(inner)))
-                domain = (self.loop.extent, *inner)
-                self.zeros.append(Statement(self.arrays.cotangent(target), -0.0, domain))
-                ready[:] = True
-            else:
-                self.arrays.fill(array, missing)
+                if array in own and self._begin_with_zeros(array, own[array], missing):
+                    ready[missing] = True
+                    missing = missing[:0]
+            self.arrays.fill(array, missing)
             self._set(array)[assigned[array]] = True
 
-    def _own(self) -> dict[str, int]:
-        """The arrays that iterations touch in stretches of their own, so long."""
-        if not is_number(self.loop.extent):
-            return {}
+    def _begin_with_zeros(self, array: str, own: Own, missing: Ints) -> bool:
+        """Set what is missing to zero where iterations begin, if each has a stretch of the array
+        for itself, and the same of each is missing.
+        """
+        places = distinct(missing % own.length)
+        times = prod(own.counts)
+        if own.length * times != len(self._set(array)) or len(missing) != len(places) * times:
+            return False
+        parts = pieces(places[None, :], MOST_FILLS)
+        for start, end in parts or []:
+            nest = factor(places[None, start:end])
+            assert nest is not None
+            target = Access(
+                array, own.offset + int(places[start]), (*own.strides, *nest.strides_of(0))
+            )
+            zero = Statement(self.arrays.cotangent(target), -0.0, (*own.counts, *nest.counts))
+            self.zeros.setdefault(own.path, []).append(zero)
+        return parts is not None
+
+    def _own(self) -> dict[str, Own]:
+        """The arrays that iterations touch in stretches of their own."""
         inside = [x.s for x in self.sent if x.s is not None]
-        touched = stretches(inside)
-        return private(touched.keys(), touched)
+        found = own(self.loop, {a.array for s in inside for a in s.accesses})
+        return {name: x for name, x in found.items() if all(map(is_number, x.counts))}

@@ -16,20 +16,33 @@ needs it, and no cotangent is ever set back to zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from ...ops import where
 from ..ir.points import distinct
-from ..ir.program import Access, Array, Expr, Loop, Node, Order, Program, Role, Statement
+from ..ir.program import (
+    Access,
+    Array,
+    Expr,
+    Loop,
+    Node,
+    Order,
+    Program,
+    Role,
+    Statement,
+)
+from ..target import Target
 from ..trace.trace import Element
 from .chains import chained
+from .checkpoints import Segments, in_segments
 from .cotangents import GRADIENT as GRADIENT
 from .cotangents import Cotangents
 from .final import require_kept
 from .flows import Flow, active, flows, holding
-from .loop_flows import LoopFlows, Sent
+from .loop_flows import LoopFlows
 from .reaching import Bools, known_elements
 from .stretches import Stretch, stretches
 
@@ -46,19 +59,23 @@ def gradient(
     wrt: Sequence[Element | Stretch | None],
     *,
     keep_value: bool = False,
+    target: Target | None = None,
 ) -> Program:
     """The program that computes `grad[k] = d of / d wrt[k]`; a stretch is as many as it has.
 
     With `keep_value` the outputs of `program` stay outputs; else they become temporaries.
     An element that `of` does not depend on, or that is None, has the gradient 0.
+
+    target   which says how much long loops keep of their steps; None: all of it
     """
     stretched = list(stretches(wrt))
-    program, result, depending, asked = _begun(program, of, {e.array for e in stretched if e})
+    begun = _begun(program, of, {e.array for e in stretched if e}, target)
+    program, result = begun.program, begun.result
     if not keep_value:
         for a in program.with_role(Role.OUTPUT):
             result.arrays[a.name] = Array(a.name, Role.TEMPORARY, a.shape)
     whole = _whole_array(program, stretched)
-    backward = _Backward(result, depending, {whole: GRADIENT} if whole else {}, asked)
+    backward = _Backward(begun, {whole: GRADIENT} if whole else {})
     backward.run(of, program.body)
     if whole:
         backward.declare(whole)
@@ -74,8 +91,9 @@ def with_cotangents(
     """The program with the derivatives of an element by all elements of arrays; and which arrays
     these are in, by those of `wrt`: temporaries of the same shapes.
     """
-    program, result, depending, asked = _begun(program, of, set(wrt))
-    backward = _Backward(result, depending, {}, asked)
+    begun = _begun(program, of, set(wrt), None)
+    program, result = begun.program, begun.result
+    backward = _Backward(begun, {})
     backward.run(of, program.body)
     for name in wrt:
         backward.declare(name)
@@ -83,18 +101,30 @@ def with_cotangents(
     return result, {name: backward.cotangent(Access(name)).array for name in wrt}
 
 
-def _begun(
-    program: Program, of: Element, seeds: set[str]
-) -> tuple[Program, Program, set[str], set[str]]:
-    """The program whose sums can be differentiated, what the backward half is appended to, the
-    arrays that depend on the seeds, and those whose cotangents are asked for.
+@dataclass(slots=True)
+class _Begun:
+    """A program whose sums and loops can be differentiated, and what the backward half is appended
+    to; the arrays that depend on the seeds, those whose cotangents are asked for, and what is
+    computed again.
     """
+
+    program: Program
+    result: Program
+    depending: set[str]
+    asked: set[str]
+    segments: Segments
+
+
+def _begun(program: Program, of: Element, seeds: set[str], target: Target | None) -> _Begun:
     program = chained(program, seeds, of[0])
+    segments = Segments()
+    if target is not None:
+        program, segments = in_segments(program, target, active(program, seeds))
     depending = active(program, seeds)
     reads = [a.array for s in program.statements if s.target.array in depending for a in s.accesses]
     require_kept(program, depending.union(reads))
-    result = Program(dict(program.arrays), list(program.body))
-    return program, result, depending, {of[0], *seeds}
+    result = Program(dict(program.arrays), list(program.body), notes=segments.notes)
+    return _Begun(program, result, depending, {of[0], *seeds}, segments)
 
 
 def _whole_array(program: Program, wrt: Sequence[Stretch | None]) -> str | None:
@@ -108,11 +138,11 @@ def _whole_array(program: Program, wrt: Sequence[Stretch | None]) -> str | None:
 class _Backward(Cotangents):
     """The backward half, built node by node onto the end of a program."""
 
-    def __init__(
-        self, program: Program, active: set[str], names: dict[str, str], asked: set[str]
-    ) -> None:
-        super().__init__(program, names, asked)
-        self.active = active
+    def __init__(self, begun: _Begun, names: dict[str, str]) -> None:
+        program = begun.result
+        super().__init__(program, names, begun.asked)
+        self.active = begun.depending
+        self.segments = begun.segments
         self.accumulated = {s.target.array for s in program.statements if s.accumulate}
 
     def run(self, of: Element, body: Sequence[Node]) -> None:
@@ -154,22 +184,30 @@ class _Backward(Cotangents):
         found = LoopFlows(self, loop, self.flows)
         if found.sent:
             home = self.body
-            for node in self._reversed([loop], found.sent):  # none, if nothing flows on
+            for node in self._reversed([loop], found, None):  # none, if nothing flows on
                 assert isinstance(node, Loop)
-                home.append(Loop(node.extent, node.order, [*found.zeros, *node.body]))
+                body = self.segments.again(loop, node.body, self.program)
+                home.append(Loop(node.extent, node.order, body))
             self.body = home
 
-    def _reversed(self, body: Sequence[Node], sent: list[Sent]) -> list[Node]:
-        """A body backwards; of what was sent, the last is the body's."""
+    def _reversed(
+        self, body: Sequence[Node], found: LoopFlows, path: tuple[int, ...] | None
+    ) -> list[Node]:
+        """A body backwards; of what was sent, the last is the body's.
+
+        path   where the loop around it stands, as `found.zeros` says; None: there is none
+        """
         result: list[Node] = []
-        for node in reversed(body):
+        for k, node in reversed(list(enumerate(body))):
             if isinstance(node, Loop):
-                inner = self._reversed(node.body, sent)
+                here = () if path is None else (*path, k)
+                inner = self._reversed(node.body, found, here)
                 if inner:
+                    inner = [*found.zeros.get(here, ()), *inner]
                     result.append(Loop(node.extent, OPPOSITE[node.order], inner))
             elif node.target.array in self.active:
                 self.body = result
-                one = sent.pop()
+                one = found.sent.pop()
                 for flow, single in zip(one.flows, one.assigns, strict=True):
                     ct = self.masked(flow, node.domain, one.live)
                     self.assign(self.cotangent(flow.to), ct, node.domain, again=not single)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from ..ir.extents import INDEX_NAMES
 from ..ir.program import (
@@ -18,11 +17,10 @@ from ..ir.program import (
     Order,
     Statement,
     lines,
-    map_accesses,
     map_statements,
     statements,
 )
-from ..ir.stretches import private, stretch, stretches
+from ..ir.stretches import private, stretches, within
 from .copies import copies
 from .courses import Course, course
 
@@ -70,21 +68,9 @@ class Nest:
         """
         if len(self.body) != 1 or isinstance(self.body[0], Statement):
             return self
-        written = {s.target.array for s in self.statements} & set(names)
-        tiles = private(written, stretches(self.statements))
-
-        def within(a: Access, domain: tuple[int, ...]) -> Access:
-            found = stretch(a, domain)
-            if a.array not in tiles or found is None:
-                return a
-            stride, number = found
-            return Access(a.array, a.offset - number * abs(stride), (0, *a.strides[1:]))
-
-        def change(s: Statement) -> Statement:
-            inside = partial(within, domain=s.domain)
-            return replace(s, target=inside(s.target), expr=map_accesses(s.expr, inside))
-
-        return replace(self, body=map_statements(self.body, change), tiles=tiles)
+        tiles = private(names, stretches(self.statements))
+        body = map_statements(self.body, lambda s: within(s, tiles, 0))
+        return replace(self, body=body, tiles=tiles)
 
     def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
         """As it is printed: the reason, then the body with what lies in lanes."""

@@ -1,0 +1,227 @@
+"""Long loops in order in segments: gradients are the same, of programs that keep much less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import jit, tanh
+from micrograd.jit.compile import compile_program, optimized
+from micrograd.jit.emit.interface import Interface
+from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.parse import parse
+from micrograd.jit.ir.program import Program
+from micrograd.jit.ir.verify import verify
+from micrograd.jit.options import Options
+from micrograd.jit.passes.checkpoints import in_segments
+from micrograd.jit.passes.cuts import length_of_segments
+from micrograd.jit.passes.reverse import gradient
+from micrograd.jit.schedule.schedule import schedule
+from micrograd.jit.target import Target
+from micrograd.jit.trace.trace import Element
+
+from ...long_loops import random_inputs, random_program
+
+ALWAYS = replace(Target.host(), kept=1)
+"""Nothing may be kept, so everything is computed again."""
+STRICTLY = replace(Target.host(strict=True), kept=1)
+
+LOGISTIC = """
+input x[1]
+input r[1]
+temp h[{last}]
+output out[1]
+
+h = x
+for i < {steps} in order:
+  h[i + 1] = mul(mul(r, h[i]), sub(1.0, h[i]))
+out = h[{steps}]
+"""
+
+LAYERS = """
+input x[40, 3]
+input w[6]
+temp a[40, 3]
+temp g[41, 3]
+temp b[40, 3]
+temp h[41, 3]
+temp y[40]
+temp total[1]
+output out[1]
+
+a[i, j] = mul(x[i, j], w[j])  for i < 40, j < 3
+g[0, i] = 0.5  for i < 3
+for i < 40 in order:
+  g[i + 1, j] = tanh(add(a[i, j], g[i, j]))  for j < 3
+b[i, j] = mul(g[i + 1, j], w[j + 3])  for i < 40, j < 3
+h[0, i] = 0.25  for i < 3
+for i < 40 in order:
+  h[i + 1, j] = tanh(add(b[i, j], h[i, j]))  for j < 3
+y[i] = 0.0  for i < 40
+y[i] += mul(h[i + 1, j], h[i + 1, j])  for i < 40, j < 3
+total = 0.0
+total += y[i]  for i < 40
+out = mul(total, 0.5)
+"""
+"""Two layers, and lines around them that compute every step by itself."""
+
+
+def elements(program: Program, *names: str) -> list[Element]:
+    return [(name, k) for name in names for k in range(program.arrays[name].size)]
+
+
+def identical(x: Any, y: Any) -> bool:
+    return bool(np.array_equal(x, y, equal_nan=True) and (np.signbit(x) == np.signbit(y)).all())
+
+
+def logistic(steps: int) -> Program:
+    return verify(parse(LOGISTIC.format(steps=steps, last=steps + 1)))
+
+
+def test_steps_become_segments_and_are_computed_again() -> None:
+    g = verify(gradient(logistic(16), ("out", 0), [("x", 0)], target=STRICTLY))
+    assert str(g).split("\n\n")[1].splitlines() == [
+        "h_kept = x",
+        "for i < 4 in order:",
+        "  h_part[i, 0] = h_kept[i, 0]",
+        "  for j < 4 in order:",
+        "    h_part[i, j + 1] = mul(mul(r, h_part[i, j]), sub(1.0, h_part[i, j]))",
+        "  h_kept[i + 1, 0] = h_part[i, 4]",
+        "out = h_kept[4, 0]",
+        "ct_out = 1.0",
+        "ct_h_kept[4, 0] = ct_out",
+        "for i < 4 in reverse order:",
+        "  h_part_again[i, 0] = h_kept[i, 0]",
+        "  for j < 4 in order:",
+        "    h_part_again[i, j + 1] = mul(mul(r, h_part_again[i, j]), "
+        "sub(1.0, h_part_again[i, j]))",
+        "  ct_h_part[i, j] = -0.0  for j < 4",
+        "  ct_h_part[i, 4] = ct_h_kept[i + 1, 0]",
+        "  for j < 4 in reverse order:",
+        "    ct_h_part[i, j] += neg(mul(ct_h_part[i, j + 1], mul(r, h_part_again[i, j])))",
+        "    ct_h_part[i, j] += mul(mul(ct_h_part[i, j + 1], sub(1.0, h_part_again[i, j])), r)",
+        "  ct_h_kept[i, 0] = ct_h_part[i, 0]",
+        "grad = ct_h_kept",
+    ]
+
+
+@pytest.mark.parametrize("steps", [4, 5, 7, 12, 31, 36, 37, 97, 100])
+@pytest.mark.parametrize("target", [ALWAYS, STRICTLY], ids=["default", "strict"])
+def test_any_number_of_steps(steps: int, target: Target) -> None:
+    p, given = logistic(steps), {"x": [0.3], "r": [3.7]}
+    wrt = elements(p, "x", "r")
+    g = verify(gradient(p, ("out", 0), wrt, keep_value=True, target=target))
+    expected = interpret(gradient(p, ("out", 0), wrt, keep_value=True), given)
+    found = interpret(g, given)
+    assert identical(found["out"], expected["out"])
+    assert identical(found["grad"], expected["grad"])
+
+
+def test_lines_around_loops_run_in_their_segments() -> None:
+    p = verify(parse(LAYERS))
+    q, found = in_segments(p, ALWAYS, {"h"})
+    verify(q)
+    assert len(found.loops) == 1
+    assert len(found.notes) == 1
+    assert {a.size for a in q.arrays.values() if a.role.value == "temp"} == {
+        1,  # total
+        8 * 5 * 3,  # what a layer computes of its own
+        8 * 6 * 3,  # what it hands on
+        9 * 3,  # its checkpoints
+        8 * 5,  # y
+    }
+    only = in_segments(p, STRICTLY, {"h"})[1]
+    assert not only.loops
+    assert all("read outside" in note for note in only.notes)
+
+
+@pytest.mark.parametrize("bits", [128, 512])
+def test_memory_is_that_of_a_segment(bits: int) -> None:
+    p = verify(parse(LAYERS.replace("40", "3600").replace("41", "3601")))
+    sizes = []
+    for target in (Target.host(vector_bits=bits), replace(ALWAYS, vector_bits=bits)):
+        g = gradient(p, ("out", 0), elements(p, "w"), target=target)
+        sizes.append(schedule(optimized(g, target), target).workspace_size)
+    assert sizes[0] > 3600 * 10
+    assert sizes[1] < 61 * 60
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"), [(2, 1), (30, 5), (31, 5), (3600, 60), (10_007, 100), (10**7, 3125)]
+)
+def test_segments_are_about_as_long_as_there_are(steps: int, expected: int) -> None:
+    assert length_of_segments(steps) == expected
+
+
+def check(seed: int, target: Target, *, compiled: bool) -> int:
+    """How many loops of a random program were cut; its gradient is what it is without."""
+    r = Random(seed)
+    p = verify(random_program(r))
+    given, wrt = random_inputs(p, r), elements(p, "x", "w")
+    expected = interpret(gradient(p, ("out", 0), wrt, keep_value=True), given)
+    g = verify(gradient(p, ("out", 0), wrt, keep_value=True, target=target), "reverse")
+    found: Any = interpret(g, given)
+    if target.strict:
+        assert identical(found["out"], expected["out"]), p
+        assert identical(found["grad"], expected["grad"]), p
+    if compiled:
+        done, interface = optimized(g, target), Interface(frozenset(), None)
+        code = compile_program(done, target, interface)
+        arrays = {name: np.array(x) for name, x in given.items()}
+        found = interface.call(code.address, done, target.dtype, arrays)
+    size = float(np.abs(expected["grad"]).max())
+    np.testing.assert_allclose(found["out"], expected["out"], rtol=1e-9, err_msg=str(p))
+    np.testing.assert_allclose(
+        found["grad"], expected["grad"], rtol=1e-9, atol=1e-12 * size, err_msg=str(p)
+    )
+    return str(g).count("_again = ") + str(g).count("_again[")
+
+
+@pytest.mark.parametrize("strict", [True, False], ids=["strict", "default"])
+def test_random_programs(strict: bool) -> None:
+    target = STRICTLY if strict else ALWAYS
+    cut = [check(seed, target, compiled=False) for seed in range(40)]
+    assert sum(count > 0 for count in cut) > 15
+
+
+@pytest.mark.parametrize("target", [ALWAYS, STRICTLY], ids=["default", "strict"])
+def test_random_programs_compiled(target: Target) -> None:
+    r = Random(7)
+    for seed in range(100, 106):
+        wide = replace(target, vector_bits=r.choice([128, 256, 512]))
+        check(seed, wide, compiled=True)
+
+
+def run(x: Sequence[Any], w: Any) -> Any:
+    h = 0.5
+    for k in range(60):
+        h = tanh(h * w + x[k])
+    return h
+
+
+def test_explain_says_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.linspace(-1, 1, 60).tolist()
+
+    def text(kernel: Any) -> str:
+        kernel(x, 0.5)
+        return str(kernel.explain())
+
+    whole = jit(run).value_and_grad
+    assert "long loops" not in text(whole)
+    given = Options.given
+
+    def little(*args: Any) -> Options:
+        found = given(*args)
+        return replace(found, target=replace(found.target, kept=100))
+
+    monkeypatch.setattr(Options, "given", little)
+    cut = jit(run).value_and_grad
+    assert "long loops: 60 steps in 10 segments of 6: the gradient computes" in text(cut)
+    expected, found = whole(x, 0.5), cut(x, 0.5)
+    assert found[0] == pytest.approx(expected[0], rel=1e-12)
+    np.testing.assert_allclose(found[1][0], expected[1][0], rtol=1e-9)
