@@ -92,8 +92,9 @@ class Schedule:
             names = sorted(self.registers)
             shown = ", ".join(names[:12]) + (f", ... ({len(names)})" if len(names) > 12 else "")
             lines.append(f"registers: {shown}")
+        sizes = self.sizes
         for name, offset in self.workspace.items():
-            lines.append(f"workspace[{offset}]: {name}[{self.sizes[name]}]")
+            lines.append(f"workspace[{offset}]: {name}[{sizes[name]}]")
         return "\n".join(lines)
 
 
