@@ -405,6 +405,20 @@ TEXTS: dict[str, dict[str, list[str]]] = {
         | ({"--data": ["", "/none"]} if command == "train-mnist" else {})
         for command in ("train-mlp", "train-digits", "train-mnist")
     },
+    "run-digits-training": {
+        "--batch-size": NO_COUNT_TEXTS,
+        "--lr": NO_AMOUNT_TEXTS,
+        "--threads": NO_COUNT_TEXTS,
+        "--dtype": ["f16", "", "float64"],
+        "--seed": ["-1", "2.5", "x", ""],
+        "--every": NO_COUNT_TEXTS,
+    },
+    "recommended-workers": {
+        "--network": ["large", "", "mlp"],
+        "--length": NO_COUNT_TEXTS,
+        "--batch-size": NO_COUNT_TEXTS,
+        "--dtype": ["f16", ""],
+    },
     "run-digits-benchmark": {
         "--epochs": NO_COUNT_TEXTS,
         "--length": NO_COUNT_TEXTS,
@@ -431,6 +445,7 @@ TEXTS: dict[str, dict[str, list[str]]] = {
         "--plot": ["x.txt", "/none/x.png", "."],
     },
 }
+POSITIONAL = {"run-digits-training": ["1", "1"]}
 
 
 @pytest.mark.parametrize(
@@ -447,7 +462,7 @@ def test_bad_options_of_the_command_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as left:
-        main([command, f"{option}={text}"])
+        main([command, *POSITIONAL.get(command, []), f"{option}={text}"])
     assert left.value.code == 2
     shown = capsys.readouterr()
     assert not shown.out
@@ -461,6 +476,7 @@ def test_the_table_has_every_option_of_the_command_line() -> None:
     from micrograd.cli.main import parser
 
     (commands,) = (a for a in parser()._actions if a.dest == "command")
-    for name, command in commands.choices.items():  # type: ignore[union-attr]
-        options = {a.option_strings[-1] for a in command._actions if a.nargs != 0}  # type: ignore[attr-defined]
-        assert options == TEXTS[name].keys()  # type: ignore[index]
+    for command in commands.choices.values():  # type: ignore[union-attr]
+        named = [a for a in command._actions if a.option_strings]  # type: ignore[attr-defined]
+        options = {a.option_strings[-1] for a in named if a.nargs != 0}
+        assert options == TEXTS[command.prog.split()[-1]].keys()  # type: ignore[attr-defined]

@@ -69,6 +69,11 @@ def names(*known: str) -> Callable[[str], list[str]]:
     return some
 
 
+def threads(text: str) -> int | None:
+    """A number of threads, or `all`: None."""
+    return None if text == "all" else count(text)
+
+
 def workers(text: str) -> list[str]:
     """Numbers of threads, or `all`, or `dynamic`: `1,2,all`."""
     given = text.split(",")

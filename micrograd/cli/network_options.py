@@ -39,6 +39,14 @@ examples:
   micrograd train-mnist --epochs 10 --length 100       files are in data/MNIST/raw
   micrograd train-mnist --data ~/mnist --lr 0.1 --shuffle
 """
+DIGITS_TRAINING = f"""\
+Train the networks of mocrograd's benchmark on digits, one after the other, as train-digits does.
+{SHARED}"""
+DIGITS_TRAINING_EXAMPLES = """\
+examples:
+  micrograd run-digits-training 10 100      10 epochs of 100, 10 and 1 samples
+  micrograd run-digits-training 10 1000 --threads all
+"""
 BENCHMARK = """\
 Run pycrograd's and mocrograd's benchmark: 10 epochs of gradient descent on digits, by the networks
 normal (1000 samples), longer (100) and bigger (10), and on the moons by the MLP that pycrograd is
@@ -52,6 +60,15 @@ examples:
   micrograd run-digits-benchmark --network normal,longer --rounds 5 --csv times.csv --plot chart.png
   micrograd run-digits-benchmark --peer torch=venv/bin/python --peer jax=venv/bin/python
   micrograd run-digits-benchmark --pycrograd ~/pycrograd --peer pycrograd=python3.12 --budget 600
+"""
+WORKERS = """\
+Measure with how many threads networks train fastest on this machine: an epoch each, the quickest of
+those in half a second.
+"""
+WORKERS_EXAMPLES = """\
+examples:
+  micrograd recommended-workers
+  micrograd recommended-workers --network longer --batch-size 100
 """
 
 
@@ -83,7 +100,9 @@ def add(commands: shared.Commands) -> None:
         help="with the four IDX files, gzipped or not, or mnist.npz (default: data/MNIST/raw)",
     )
     command.set_defaults(run=_train_mnist)
+    _add_digits_training(commands)
     _add_benchmark(commands)
+    _add_workers(commands)
 
 
 def _add_benchmark(commands: shared.Commands) -> None:
@@ -96,21 +115,8 @@ def _add_benchmark(commands: shared.Commands) -> None:
     )
     option = command.add_argument
     shared.add_epochs(command, 10, "how often all samples are trained on")
-    option(
-        "--length",
-        type=types.count,
-        default=1000,
-        metavar="N",
-        help="samples for normal; a tenth for mlp and longer, a hundredth for bigger "
-        "(default: 1000)",
-    )
-    option(
-        "--network",
-        type=types.names("mlp", "normal", "longer", "bigger"),
-        default=["mlp", "normal", "longer", "bigger"],
-        metavar="NAMES",
-        help="some of mlp,normal,longer,bigger (default: all)",
-    )
+    _add_shares(command, "mlp and ")
+    _add_names(command, "mlp", "normal", "longer", "bigger")
     option(
         "--threads",
         type=types.workers,
@@ -151,30 +157,100 @@ def _add_training(
         help=f"samples, from the first on (default: {length or 'all'})",
     )
     option(
+        "--network",
+        choices=dict.fromkeys([network, "normal", "longer", "bigger"]),
+        default=network,
+        help=f"its layers (default: {network})",
+    )
+    _add_steps(command, batch)
+    shared.add_plot(command, "losses and accuracy over the epochs")
+    shared.add_save(command)
+
+
+def _add_steps(command: argparse.ArgumentParser, batch: int) -> None:
+    option = command.add_argument
+    _add_batch(command, batch)
+    option(
+        "--lr", type=types.amount, default=0.01, metavar="X", help="learning rate (default: 0.01)"
+    )
+    option(
+        "--threads",
+        type=types.threads,
+        default=1,
+        metavar="N",
+        help="that share a step where it is large, or all (default: 1)",
+    )
+    shared.add_dtype(command)
+    option("--shuffle", action="store_true", help="take another order in every epoch")
+    shared.add_seed(command, "of the first weights, the order, and the moons")
+    shared.add_every(command, "epochs")
+
+
+def _add_batch(command: argparse.ArgumentParser, batch: int) -> None:
+    command.add_argument(
         "--batch-size",
         type=types.count,
         default=batch,
         metavar="N",
         help=f"samples in a step, if there are as many (default: {batch})",
     )
-    option(
-        "--lr", type=types.amount, default=0.01, metavar="X", help="learning rate (default: 0.01)"
+
+
+def _add_shares(command: argparse.ArgumentParser, also: str = "") -> None:
+    command.add_argument(
+        "--length",
+        type=types.count,
+        default=1000,
+        metavar="N",
+        help=f"samples for normal; a tenth for {also}longer, a hundredth for bigger "
+        "(default: 1000)",
     )
-    option(
+
+
+def _add_names(command: argparse.ArgumentParser, *names: str) -> None:
+    command.add_argument(
         "--network",
-        choices=dict.fromkeys([network, "normal", "longer", "bigger"]),
-        default=network,
-        help=f"its layers (default: {network})",
+        type=types.names(*names),
+        default=list(names),
+        metavar="NAMES",
+        help=f"some of {','.join(names)} (default: all)",
     )
+
+
+def _add_digits_training(commands: shared.Commands) -> None:
+    command = shared.add_command(
+        commands,
+        "run-digits-training",
+        "train normal, longer and bigger on digits, one after the other",
+        DIGITS_TRAINING,
+        DIGITS_TRAINING_EXAMPLES,
+    )
+    option = command.add_argument
+    option("epochs", type=types.count, metavar="EPOCHS", help="how often all are trained on")
     option(
-        "--threads", type=types.count, default=1, metavar="N", help="that share a step (default: 1)"
+        "length",
+        type=types.count,
+        metavar="LENGTH",
+        help="samples for normal; a tenth for longer, a hundredth for bigger",
     )
+    _add_steps(command, 32)
+    command.set_defaults(run=_run_digits_training)
+
+
+def _add_workers(commands: shared.Commands) -> None:
+    command = shared.add_command(
+        commands,
+        "recommended-workers",
+        "measure with how many threads networks train fastest",
+        WORKERS,
+        WORKERS_EXAMPLES,
+        aliases=["get-recommended-num-workers"],
+    )
+    _add_names(command, "normal", "longer", "bigger")
+    _add_shares(command)
+    _add_batch(command, 32)
     shared.add_dtype(command)
-    option("--shuffle", action="store_true", help="take another order in every epoch")
-    shared.add_seed(command, "of the first weights, the order, and the moons")
-    shared.add_every(command, "epochs")
-    shared.add_plot(command, "losses and accuracy over the epochs")
-    shared.add_save(command)
+    command.set_defaults(run=_recommended_workers)
 
 
 def _train_mlp(arguments: argparse.Namespace) -> None:
@@ -199,3 +275,15 @@ def _run_digits_benchmark(arguments: argparse.Namespace) -> None:
     from .network_benchmark import run_digits_benchmark
 
     run_digits_benchmark(arguments)
+
+
+def _run_digits_training(arguments: argparse.Namespace) -> None:
+    from .training import run_digits_training
+
+    run_digits_training(arguments)
+
+
+def _recommended_workers(arguments: argparse.Namespace) -> None:
+    from .workers import recommended_workers
+
+    recommended_workers(arguments)

@@ -21,7 +21,7 @@ import numpy as np
 from .contestants import Contestant, check_peers
 from .progress import Progress
 from .report import duration
-from .tasks import Task, digits_task, moons_task
+from .tasks import Task, moons_task, shared_task
 
 SEED, RATE = 1337, 0.01
 REFERENCE = "NumPy"
@@ -55,9 +55,7 @@ def cases(names: Iterable[str], length: int) -> list[Case]:
             task = moons_task("mlp", max(1, length // 10), SEED)
             found.append(Case(name, task, 10, "max_margin"))
         else:
-            share = {"normal": 1, "longer": 10, "bigger": 100}[name]
-            task = digits_task(name, max(1, length // share))
-            found.append(Case(name, task, 32, "cross_entropy"))
+            found.append(Case(name, shared_task(name, length), 32, "cross_entropy"))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from . import arguments as types
@@ -13,7 +14,12 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_command(
-    commands: Commands, name: str, help: str, description: str, examples: str
+    commands: Commands,
+    name: str,
+    help: str,
+    description: str,
+    examples: str,
+    aliases: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
     """A new command."""
     return commands.add_parser(
@@ -21,6 +27,7 @@ def add_command(
         help=help,
         description=description,
         epilog=examples,
+        aliases=aliases,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 

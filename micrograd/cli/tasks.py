@@ -28,6 +28,9 @@ MNIST_HELD = 20
 CHUNK = 1024
 """Rows that are evaluated at once."""
 
+SHARES = {"normal": 1, "longer": 10, "bigger": 100}
+"""What part of a length these networks are trained on where all are, as their size demands."""
+
 Part = tuple[Any, Any]
 """Inputs f32[n, inputs] or f64, and labels i64[n]."""
 
@@ -94,6 +97,11 @@ def digits_task(network: str, length: int | None) -> Task:
     """The first of scikit-learn's digits, or all."""
     x, y = digits()
     return _images(network, *_split(*_first(x, y, length, "digits")))
+
+
+def shared_task(network: str, length: int) -> Task:
+    """Digits for one of SHARES, which has its share of the length."""
+    return digits_task(network, max(1, length // SHARES[network]))
 
 
 def mnist_task(network: str, length: int | None, folder: Path) -> Task:

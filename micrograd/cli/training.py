@@ -6,18 +6,20 @@ import time
 import warnings
 from argparse import Namespace
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from ..checkpoint import save
+from ..jit.call.threads import cores
 from ..optim import SGD
 from ..train import fit
 from ..train.history import History
 from . import pictures, report
 from .progress import Progress
-from .tasks import Task, digits_task, mnist_task, moons_task
+from .tasks import SHARES, Task, digits_task, mnist_task, moons_task, shared_task
 
 LINES = 10
 """How often is reported where nothing else is said."""
@@ -37,6 +39,14 @@ def train_digits(arguments: Namespace) -> None:
 def train_mnist(arguments: Namespace) -> None:
     """Train on MNIST's files."""
     _train(arguments, lambda: mnist_task(arguments.network, arguments.length, arguments.data))
+
+
+def run_digits_training(arguments: Namespace) -> None:
+    """Train the networks of SHARES on digits, one after the other."""
+    for name in SHARES:
+        given = Namespace(**vars(arguments), network=name, plot=None, save=None)
+        print(f"{name}\n")
+        _train(given, partial(shared_task, name, arguments.length))
 
 
 @dataclass(slots=True)
@@ -61,6 +71,7 @@ class Training:
         self.dtype: str = arguments.dtype
         self.course = Course()
         self.history: History | None = None
+        self._evaluating = 0.0
         self._arguments, self._progress = arguments, progress
         self._every: int = arguments.every or max(1, self.epochs // LINES)
         self.model = task.model(arguments.seed, DTYPES[arguments.dtype])
@@ -86,7 +97,7 @@ class Training:
                     batch_size=self.batch,
                     shuffle=given.shuffle,
                     seed=given.seed,
-                    threads=given.threads,
+                    threads=given.threads or cores(),
                     every=self._every * self.in_epoch,
                     callback=self._report,
                 )
@@ -101,7 +112,9 @@ class Training:
         loss = self._epoch_loss(history.losses)
         course, line = self.course, f"epoch {epoch} loss {loss:.4f}"
         if self.task.held is not None:
+            began = time.perf_counter()
             held, accuracy = self.task.evaluate(self.model, self.task.held)
+            self._evaluating += time.perf_counter() - began
             course.held_losses.append(held)
             course.accuracies.append(accuracy)
             line += f", validation loss {held:.4f}, accuracy {accuracy:.1%}"
@@ -121,13 +134,14 @@ class Training:
         task, history = self.task, self.history
         steps = 0 if history is None else history.steps
         loop = 0.0 if history is None else history.seconds
+        compiling = max(0.0, self.seconds - loop - self._evaluating)
         loss, accuracy = task.evaluate(self.model, task.train)
         rows = [
             ("network", _shortened(task.sizes)),
             ("parameters", f"{task.parameters:,} {self.dtype}"),
             ("samples", f"{len(task.train[1]):,}, in batches of {self.batch}"),
             ("epochs", f"{steps / self.in_epoch:.10g}, {steps} steps"),
-            ("tracing and compiling", report.duration(max(0.0, self.seconds - loop))),
+            ("tracing and compiling", report.duration(compiling)),
             ("training", report.duration(loop)),
             ("training loss, accuracy", f"{loss:.4f}, {accuracy:.1%}"),
         ]

@@ -31,7 +31,9 @@ COMMANDS = (
     "train-mlp",
     "train-digits",
     "train-mnist",
+    "run-digits-training",
     "run-digits-benchmark",
+    "recommended-workers",
 )
 LINE = re.compile(r"step (\d+) loss (\S+), accuracy (\S+)%")
 
@@ -113,6 +115,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["train-moons", "--plot", "a.txt"], "ends with .png or .svg or .pdf, got 'a.txt'"),
         (["train-moons", "--plot", "no/such/a.png"], "in a directory that exists, got 'no/such"),
         (["train-moons", "--save", "model.pkl"], "ends with .npz or .safetensors, got 'model.pkl'"),
+        (["train_digits", "--network", "large"], "invalid choice: 'large' (choose from"),
+        (["run_digits_training", "10"], "the following arguments are required: LENGTH"),
+        (["run_digits_training", "0", "100"], "argument EPOCHS: expected a whole number from 1"),
+        (["run_digits_training", "1", "x"], "argument LENGTH: expected a whole number from 1"),
         (["benchmark-moons", "--samples", "20:10"], "FIRST:LAST:STEP or a list like 20,50,100"),
         (["benchmark-moons", "--samples", "1:2:3:4"], "FIRST:LAST:STEP or a list"),
         (["benchmark-moons", "--budget", "inf"], "expected a number, 0 or more, got 'inf'"),

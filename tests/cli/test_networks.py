@@ -15,10 +15,10 @@ import pytest
 
 from micrograd import no_grad
 from micrograd.checkpoint import load
-from micrograd.cli import main, tasks
+from micrograd.cli import main, tasks, workers
 from micrograd.cli.main import INTERRUPTED, spelt
 from micrograd.losses import cross_entropy
-from micrograd.nn import network, perceptron
+from micrograd.nn import NETWORKS, network, perceptron
 from micrograd.optim import SGD
 from micrograd.tensor.core import Tensor
 
@@ -204,6 +204,62 @@ def test_mnist_says_which_files_it_needs(
     err = capsys.readouterr().err
     assert err.startswith("micrograd: there is no train-images-idx3-ubyte in data/MNIST/raw: mnist")
     assert "put them into that folder" in err
+
+
+# --- all networks, threads ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks of those names that take no seconds."""
+    pytest.importorskip("sklearn")
+    for name, sizes in (("longer", (64, 16, 16, 16, 10)), ("bigger", (64, 96, 48, 24, 10))):
+        monkeypatch.setitem(NETWORKS, name, sizes)
+
+
+@pytest.mark.usefixtures("_small")
+def test_all_networks_are_trained_one_after_the_other(capsys: Printed) -> None:
+    assert main(["run_digits_training", "2", "100"]) == 0
+    out = capsys.readouterr().out
+    assert re.findall(r"\| samples \| (\d+),", out) == ["80", "8", "1"]
+    assert re.findall(r"\| network \| (\S+) \|", out)[0] == "64-64-32-10"
+    assert [line for line in out.splitlines() if line in NETWORKS] == ["normal", "longer", "bigger"]
+
+
+def test_threads_change_no_number(monkeypatch: pytest.MonkeyPatch, capsys: Printed) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr("micrograd.cli.training.cores", lambda: 3)
+    monkeypatch.setitem(NETWORKS, "bigger", (64, 256, 256, 10))
+    printed = []
+    for threads in ("1", "2", "all"):
+        given = ["--network=bigger", "--length=160", "--batch-size=64", "--epochs=2"]
+        assert main(["train_digits", *given, f"--threads={threads}"]) == 0
+        printed.append(epochs(capsys.readouterr().out))
+    assert printed[0] == printed[1] == printed[2]
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("command", ["recommended-workers", "get_recommended_num_workers"])
+def test_workers_are_measured_and_recommended(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.setattr("micrograd.cli.workers.cores", lambda: 3)
+    monkeypatch.setattr("micrograd.cli.workers.LONG", 0.0)
+    measured: dict[int, float] = {}
+    real = workers.epoch_seconds
+
+    def measure(task: tasks.Task, batch: int, dtype: str, threads: int) -> float:
+        seconds = real(task, batch, dtype, threads)
+        assert 0.0 < seconds < 60.0
+        measured[threads] = seconds
+        return {1: 3.0, 2: 1.0, 3: 0.99}[threads]
+
+    monkeypatch.setattr(workers, "epoch_seconds", measure)
+    assert main([command, "--network", "normal", "--length", "20"]) == 0
+    out = capsys.readouterr().out
+    assert sorted(measured) == [1, 2, 3]
+    assert "|  | 1 thread | 2 threads | 3 threads | recommended |" in out
+    assert "| normal | 3 s | 1 s | 990 ms | 2 |" in out
 
 
 # --- spelling, Ctrl-C -----------------------------------------------------------------------------

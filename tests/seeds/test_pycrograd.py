@@ -1,21 +1,22 @@
-"""The README of pycrograd: what it says of scalars, and of micrograd beside it.
-
-Its matrices, digits and command line are tested with `micrograd.tensor`.
-"""
+"""The README of pycrograd, line by line, and of micrograd beside it."""
 
 from __future__ import annotations
 
 import math
 import random
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from micrograd import Value, exp, fit, log
+from micrograd.cli import main
 from micrograd.datasets import moons
 from micrograd.losses import cross_entropy, max_margin
-from micrograd.nn import MLP
+from micrograd.matrix import Matrix, Tensor
+from micrograd.nn import MLP, NETWORKS
 from micrograd.optim import SGD
 
 from .pages import run
@@ -47,6 +48,74 @@ def test_matrices_of_values_sum_and_log() -> None:
     total.backward()
     assert total.data == pytest.approx(math.log(0.5 * 4.0 * 1.5 * 8.0), rel=1e-14)
     assert [v.grad for v in A.ravel()] == pytest.approx([1.0, 0.5, 1 / 3, 0.25], rel=1e-14)
+
+
+# --- Implementations: Tensor, Matrix, gradient functions ------------------------------------------
+
+
+def test_tensors_hold_matrices_of_values_and_gradients() -> None:
+    a = Tensor.create_vector([1.0, 2.0], requires_grad=True)
+    b = Tensor.create_scalar(3.0, requires_grad=True)
+    out = (a.sum() * b).log()
+    out.backward()
+    assert out.item() == pytest.approx(math.log(9.0), rel=1e-6)
+    assert b.grad.item() == pytest.approx(1 / 3, rel=1e-6)
+    assert a.grad.numpy().ravel().tolist() == pytest.approx([1 / 3, 1 / 3], rel=1e-6)
+
+
+def test_matrix_operations_sum_and_log() -> None:
+    m = Matrix.create_with_value(2, 2, math.e)
+    assert m.log().sum().item() == pytest.approx(4.0, rel=1e-6)
+    assert (m @ m)[0, 1] == pytest.approx(2 * math.e**2, rel=1e-6)
+
+
+# --- Running Pycrograd ----------------------------------------------------------------------------
+
+
+LAST = re.compile(r"\| validation loss, accuracy \| (\S+), (\S+)% \|")
+
+
+def test_train_mlp() -> None:
+    out = run("-m", "micrograd", "train_mlp", "--epochs=100", "--length=100")
+    assert "epoch 100 loss " in out
+    ((loss, accuracy),) = LAST.findall(out)
+    assert float(loss) < 0.2
+    assert float(accuracy) >= 90.0
+
+
+def test_train_digits() -> None:
+    pytest.importorskip("sklearn")
+    out = run("-m", "micrograd", "train_digits", "--epochs=10", "--length=100")
+    losses = [float(x) for x in re.findall(r"epoch \d+ loss (\S+),", out)]
+    assert len(losses) == 10
+    assert losses == sorted(losses, reverse=True)
+    assert "| network | 64-64-32-10 |" in out
+
+
+def test_train_mnist(tmp_path: Path) -> None:
+    """From files where torchvision, which the seed downloads them by, puts them."""
+    folder = tmp_path / "data" / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    classes = np.arange(100, dtype=np.uint8) % 10
+    for name in ("train", "t10k"):
+        pixels = np.clip(classes[:, None, None] * 25 + rng.integers(0, 25, (100, 28, 28)), 0, 255)
+        for kind, a in (("images-idx3", pixels.astype(np.uint8)), ("labels-idx1", classes)):
+            head = b"\0\0\x08" + bytes([a.ndim]) + b"".join(s.to_bytes(4, "big") for s in a.shape)
+            (folder / f"{name}-{kind}-ubyte").write_bytes(head + a.tobytes())
+    out = run("-m", "micrograd", "train_mnist", "--epochs=10", "--length=100", cwd=tmp_path)
+    assert "| network | 784-64-32-10 |" in out
+    assert "| samples | 100, in batches of 32 |" in out
+    assert len(re.findall(r"^epoch \d+ loss ", out, re.M)) == 10
+
+
+def test_get_recommended_num_workers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr("micrograd.cli.workers.LONG", 0.0)
+    assert main(["get_recommended_num_workers", "--network=normal", "--length=10"]) == 0
+    assert re.search(r"^\| normal \| .* \| \d+ \|$", capsys.readouterr().out, re.M)
 
 
 # --- Running Micrograd ------------------------------------------------------------------------
@@ -82,6 +151,35 @@ def test_longer_data_than_micrograd_could_take() -> None:
     loss = sum(losses) * (1.0 / len(losses))
     loss.backward()
     assert any(p.grad for p in model.parameters())
+
+
+# --- Benchmarks -----------------------------------------------------------------------------------
+
+
+def test_networks_are_those_of_the_benchmark() -> None:
+    assert NETWORKS["normal"] == (64, 64, 32, 10)
+    assert NETWORKS["longer"] == (64, *[256] * 29, 10)
+    assert len(NETWORKS["longer"]) - 1 == 30
+    assert NETWORKS["bigger"] == (64, 8192, 4096, 2048, 10)
+
+
+def test_run_digits_benchmark(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of it, with few samples, and smaller layers for the networks that take seconds."""
+    pytest.importorskip("sklearn")
+    for name, sizes in (("longer", (64, 16, 16, 16, 10)), ("bigger", (64, 96, 48, 24, 10))):
+        monkeypatch.setitem(NETWORKS, name, sizes)
+    few = ["--epochs=2", "--length=100", "--rounds=1", "--threads=1", "--budget=60"]
+    assert main(["run_digits_benchmark", *few]) == 0
+    out = capsys.readouterr().out
+    assert "The losses of all epochs agree, in f64 and as timed." in out
+    whole, loop = out.split("The training loop alone:")
+    assert "| pycrograd, published | 8.72 s | 121 s | 4610 s | 13500 s |" in whole
+    for table in (whole, loop):
+        assert re.search(r"^\| this project( \| [\d.]+ \w+){4} \|$", table, re.M)
+        # beside pycrograd, like for like: the same data, batch, loss, optimiser, steps
+        assert re.search(r"^\| micrograd \| [\d.]+ \w+ \|  \|  \|  \|$", table, re.M)
 
 
 # --- Sources ----------------------------------------------------------------------------------
