@@ -17,7 +17,7 @@ from micrograd import Tensor, fit
 from micrograd.errors import GraphError, TrainingError
 from micrograd.jit.ir.program import Role
 from micrograd.jit.options import Options
-from micrograd.jit.schedule import products
+from micrograd.jit.schedule import product, products
 from micrograd.optim import SGD, Adam, AdamW, Optimizer, linear
 from micrograd.train.tensor_step import TensorStep, traced_loss
 
@@ -348,7 +348,7 @@ def test_the_gradient_of_one_sample_is_computed_where_it_is_used(
 
 @pytest.mark.parametrize("make", [SGD, Adam])
 def test_threads_change_no_bit(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "SHARED_PRODUCTS", 0)
+    monkeypatch.setattr(product, "SHARED_PRODUCTS", 0)
     monkeypatch.setattr(products, "LEAST_PRODUCTS", 0)
     rng = np.random.default_rng(0)
     data = (rng.standard_normal((100, 33)), rng.integers(0, 7, 100))

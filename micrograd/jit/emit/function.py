@@ -23,7 +23,7 @@ from lowering.bindings import ir
 from ..dialect.blocks import new_module
 from ..ir.program import Access, Array, Expr, Program, Role, Statement
 from ..schedule.nest import Nest
-from ..schedule.products import Product
+from ..schedule.product import Product
 from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder

@@ -18,6 +18,7 @@ from math import prod
 
 from lowering.bindings import ir
 
+from ..schedule.tiles import Operands, tiles_of
 from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
@@ -25,7 +26,7 @@ from .product_arguments import Given, arguments_of
 from .product_kernel import Shape
 from .product_library import declared
 from .product_pack import pack
-from .product_parts import Range, added, call_in_parts, clipped, ranges, tiles_in
+from .product_parts import Part, Range, added, call_once, clipped, ranges, tiles_in
 from .product_pieces import (
     Count,
     Cut,
@@ -44,23 +45,6 @@ from .product_pieces import (
 
 __all__ = ["Finish", "Into", "Matrix", "Piece", "Product", "emit_product"]
 
-DEPTH = 256
-"""How many k are summed up in registers, at most, before the sums go to memory."""
-TILES = 20
-"""Tiles of rows in a block."""
-MORE_TILES = 56
-"""The same where `right` is large, and has to be copied, or read again, for every block."""
-FEW_ROWS = 16
-"""Results of so few rows stream `right` once, row after row, a few rows at a time."""
-STREAMED_DEPTH = 16
-"""How many k are summed up in registers then."""
-CACHE = 512 * 1024
-"""Bytes of `right` that stay next to the core: fewer are never streamed, nor copied for their
-strides' sake.
-"""
-FAR = 4096
-"""Rows of `right` that are more bytes apart are copied before many tiles of rows read them."""
-
 
 def emit_product(
     b: Builder, product: Product, finish: Into | Finish, team: ir.Value | None = None
@@ -73,26 +57,12 @@ def emit_product(
         finish = scattered(b, finish)
     given = Given()
     arguments = arguments_of(given, product, finish)
-    types = [x.type for x in given.values] + [b.i64] * (2 if team is not None else 0)
-    key = ("product", team is not None, *given.known)
-    name = b.shared.get(key)
-    if name is None:
-        name = b.shared[key] = f"product{len(b.shared)}"
-        with b.inside():
-            w = b.twin(1)
-            attributes = {"no_inline": ir.UnitAttr.get()}
-            entry = w.function(name, types, internal=True, attributes=attributes)
-            passed = list(entry.arguments)
-            memory = CallMemory(w, entry)
-            driver = _Driver(w, memory, *arguments.restored(passed))
-            driver.emit((passed[-2], passed[-1]) if team is not None else None)
-            memory.release()
-            w.leave()
-    if team is None:
-        b.call(name, given.values)
-    else:
-        sizes = [x for x in (product.rows, product.columns, product.depth) if isinstance(x, int)]
-        call_in_parts(b, team, name, given.values, prod(sizes))
+    sizes = [x for x in (product.rows, product.columns, product.depth) if isinstance(x, int)]
+
+    def build(w: Builder, memory: CallMemory, passed: Sequence[ir.Value], part: Part) -> None:
+        _Driver(w, memory, *arguments.restored(passed)).emit(part)
+
+    call_once(b, ("product", *given.known), given.values, build, team, prod(sizes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +72,17 @@ class _Rows:
     first: ir.Value
     tiles: ir.Value
     size: int
+
+
+def _known(p: Product, finish: Into | Finish) -> Operands:
+    """What is known of a product where its code is made."""
+
+    def one(n: Count) -> int | None:
+        return n if isinstance(n, int) else None
+
+    left, right = ((one(m.row), one(m.column)) for m in (p.left, p.right))
+    plain = isinstance(finish, Into)
+    return Operands(one(p.rows), one(p.columns), one(p.depth), left, right, plain)
 
 
 class _Driver:
@@ -115,70 +96,76 @@ class _Driver:
         self.finish = finish
         self.lanes = b.target.lanes
         self.size = b.bits // 8
-        wide = b.target.registers == 32
-        self.most_rows, self.most_vectors = (6, 4) if wide else (6, 2)
-        if wide and isinstance(product.columns, int) and product.columns <= self.lanes:
-            self.most_rows = 12
-        self.panel = self.most_vectors * self.lanes
-        long = isinstance(finish, Into) and self._is_large()
-        self.tiles = MORE_TILES if long else TILES
-        self.block = self.most_rows * self.tiles
-        self.copied_left = self._is_copied_left()
-        self.along = product.left.column == 1 or self.copied_left
-        large = self._is_large()
-        few = isinstance(product.rows, int) and product.rows <= FEW_ROWS
-        far = not isinstance(product.right.row, int) or product.right.row * self.size > FAR
-        self.copied_right = product.right.column != 1 or (large and far and not few)
-        self.streamed = large and few and not self.copied_right and isinstance(finish, Into)
-        self.most_depth = STREAMED_DEPTH if self.streamed else DEPTH
+        self.tiles = tiles_of(_known(product, finish), b.target)
+        self.panel = self.tiles.vectors * self.lanes
+        self.along = product.left.column == 1 or self.tiles.copied_left
         self.depth = value(b, product.depth)
         self.one = b.constant(1.0)
+        block, self.stride = self.tiles.rows * self.tiles.blocks, self.panel
+        if self.tiles.streamed:
+            assert isinstance(product.columns, int)
+            assert isinstance(product.rows, int)
+            block, self.stride = product.rows, -(-product.columns // self.lanes) * self.lanes
         self.rooms = {}
         for name, needed, count in (
-            ("left", self.copied_left, self.block * DEPTH),
-            ("right", self.copied_right, self.panel * DEPTH),
-            ("sums", isinstance(finish, Finish), self.block * self.panel),
+            ("left", self.tiles.copied_left, block * self.tiles.depth),
+            ("right", self.tiles.copied_right, self.panel * self.tiles.depth),
+            ("sums", isinstance(finish, Finish), block * self.stride),
         ):
             if needed:
                 self.rooms[name] = memory.allocate(count, b.element_type, self.size)
 
-    def _is_large(self) -> bool:
-        """Whether the right matrix is more than what stays next to the core, as far as is known."""
-        columns, depth = self.product.columns, self.product.depth
-        if isinstance(columns, int) and isinstance(depth, int):
-            return columns * depth * self.size > CACHE
-        return False
-
-    def _is_copied_left(self) -> bool:
-        """Whether the left matrix is copied: kernels read it along rows or, if these are near,
-        along columns.
-        """
-        left, columns = self.product.left, self.product.columns
-        if left.column == 1:
-            return False
-        if left.row != 1:
-            return True
-        far = not isinstance(left.column, int) or left.column * self.size > FAR
-        many = isinstance(columns, int) and columns > 4 * self.panel
-        return far and many and self._is_large()
-
-    def emit(self, part: tuple[ir.Value, ir.Value] | None) -> None:
+    def emit(self, part: Part) -> None:
         """All loops; `part`: those of a part, by its number, of so many."""
         b, p = self.b, self.product
-        columns = cut_columns(b, p.columns, self.lanes, self.most_vectors)
-        rows = cut_rows(b, p.rows, self.most_rows)
+        columns = cut_columns(b, p.columns, self.lanes, self.tiles.vectors)
+        rows = cut_rows(b, p.rows, self.tiles.rows)
         within: Sequence[Range | None] = (None, None)
         if part is not None:
-            first = "rows" if self.copied_left else "columns" if self.copied_right else None
+            whole = self.tiles.copied_right or self.tiles.streamed
+            first = "rows" if self.tiles.copied_left else "columns" if whole else None
             within = ranges(b, part, (tiles_in(b, rows), tiles_in(b, columns)), first)
         across = clipped(b, columns, within[1])
-        for cut, tile in clipped(b, rows, within[0]):
+        down = clipped(b, rows, within[0])
+        if self.tiles.streamed:
+            self._stream(down, across)
+            return
+        for cut, tile in down:
             count = value(b, cut.count)
-            with b.each(self._blocks(count, self.tiles)) as block:
-                at = added(b, tile, times(b, block, self.tiles))
+            with b.each(self._blocks(count, self.tiles.blocks)) as block:
+                at = added(b, tile, times(b, block, self.tiles.blocks))
                 at = b.integer_op("llvm.add", value(b, cut.first), times(b, at, cut.size))
-                here = _Rows(at, self._in_block(block, count, self.tiles), cut.size)
+                here = _Rows(at, self._in_block(block, count, self.tiles.blocks), cut.size)
                 self._block(here, across)
+
+    def _stream(
+        self, rows: Sequence[tuple[Cut, Count]], columns: Sequence[tuple[Cut, Count]]
+    ) -> None:
+        """All rows of a few k, then those of the next ones: `right` is read as it lies."""
+        b = self.b
+        blocks = []
+        for cut, tile in rows:
+            first = b.integer_op("llvm.add", value(b, cut.first), times(b, tile, cut.size))
+            blocks.append(_Rows(first, value(b, cut.count), cut.size))
+        with self._depths() as k:
+            lefts = [self._left(here, k) for here in blocks]
+            for cut, tile in columns:
+                with b.each(value(b, cut.count)) as j:
+                    column = self._column(cut, tile, j)
+                    for here, left in zip(blocks, lefts, strict=True):
+                        self._panel(here, cut, column, k, left)
+        if isinstance(self.finish, Finish):
+            for cut, tile in columns:
+                with b.each(value(b, cut.count)) as j:
+                    for here in blocks:
+                        self._finish(here, cut, self._column(cut, tile, j))
+
+    def _sums(self, rows: _Rows, column: ir.Value) -> Matrix:
+        """Where the sums of a block of rows are until they are finished, from a column on."""
+        room = Matrix(self.rooms["sums"], self.stride, 1)
+        if not self.tiles.streamed:
+            return room
+        return Matrix(room.place(self.b, rows.first, column), self.stride, 1)
 
     def _block(self, rows: _Rows, columns: Sequence[tuple[Cut, Count]]) -> None:
         """A block of rows: sums that are finished stay in the cache for all k."""
@@ -190,7 +177,7 @@ class _Driver:
                     with b.each(value(b, cut.count)) as j:
                         self._panel(rows, cut, self._column(cut, tile, j), k, left)
             return
-        once = isinstance(self.product.depth, int) and self.product.depth <= self.most_depth
+        once = isinstance(self.product.depth, int) and self.product.depth <= self.tiles.depth
         whole = self._left(rows, b.integer(0)) if once else None
         for cut, tile in columns:
             with b.each(value(b, cut.count)) as j:
@@ -215,7 +202,7 @@ class _Driver:
 
     def _depths(self) -> AbstractContextManager[ir.Value]:
         """The loop over blocks of k: one at least, so that results are written for none."""
-        blocks = self._blocks(self.depth, self.most_depth)
+        blocks = self._blocks(self.depth, self.tiles.depth)
         none = self.b.compare_integers("eq", blocks, self.b.integer(0))
         count = self.b.build("llvm.select", [self.b.i64], [none, self.b.integer(1), blocks])
         return self.b.loop(count)
@@ -228,23 +215,23 @@ class _Driver:
     def _left(self, rows: _Rows, block: ir.Value) -> Matrix:
         """What a block of rows needs of the left matrix for one block of k."""
         b, left = self.b, self.product.left
-        place = left.place(b, rows.first, times(b, block, self.most_depth))
+        place = left.place(b, rows.first, times(b, block, self.tiles.depth))
         here = Matrix(place, left.row, left.column)
-        if not self.copied_left:
+        if not self.tiles.copied_left:
             return here
-        depth = self._in_block(block, self.depth, self.most_depth)
-        pack(b, here, times(b, rows.tiles, rows.size), depth, self.rooms["left"], DEPTH)
-        return Matrix(self.rooms["left"], DEPTH, 1)
+        depth = self._in_block(block, self.depth, self.tiles.depth)
+        pack(b, here, times(b, rows.tiles, rows.size), depth, self.rooms["left"], self.tiles.depth)
+        return Matrix(self.rooms["left"], self.tiles.depth, 1)
 
     def _panel(
         self, rows: _Rows, cut: Cut, column: ir.Value, block: ir.Value, left: Matrix
     ) -> None:
         """One block of k, for a tile of columns and the rows of a block."""
         b, p = self.b, self.product
-        depth = self._in_block(block, self.depth, self.most_depth)
-        k = times(b, block, self.most_depth)
+        depth = self._in_block(block, self.depth, self.tiles.depth)
+        k = times(b, block, self.tiles.depth)
         right = Matrix(p.right.place(b, k, column), p.right.row, p.right.column)
-        if self.copied_right:
+        if self.tiles.copied_right:
             whole = b.integer((cut.size - 1) * self.lanes)
             count = b.integer_op("llvm.add", value(b, cut.last), whole)
             pack(b, right, depth, count, self.rooms["right"], self.panel)
@@ -262,7 +249,7 @@ class _Driver:
             else:
                 start = b.constant(self.finish.start)
         else:
-            result = Matrix(self.rooms["sums"], self.panel, 1)
+            result = self._sums(rows, column)
         stride = left.row if self.along else left.column
         with b.each(rows.tiles) as tile:
             row = times(b, tile, rows.size)
@@ -284,7 +271,7 @@ class _Driver:
         ragged = cut.last != self.lanes
         last = value(b, cut.last)
         mask = masks.first(b, self.lanes, last) if ragged else None
-        sums = Matrix(self.rooms["sums"], self.panel, 1)
+        sums = self._sums(rows, column)
         width = b.integer(self.lanes)
         with b.each(times(b, rows.tiles, rows.size)) as r:
             row = b.integer_op("llvm.add", rows.first, r)

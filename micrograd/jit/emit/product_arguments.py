@@ -37,6 +37,10 @@ class _Argument:
     number: int
 
 
+def _restored(x: Any, values: Sequence[ir.Value]) -> Any:
+    return values[x.number] if isinstance(x, _Argument) else x
+
+
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """A product and its finish, with numbers of arguments for values."""
@@ -44,14 +48,19 @@ class Arguments:
     product: Product
     finish: Into | Finish
 
+    @staticmethod
+    def matrix(m: Matrix, values: Sequence[ir.Value]) -> Matrix:
+        """A matrix that was taken, with these values."""
+        return Matrix(*[_restored(x, values) for x in (m.base, m.row, m.column)])
+
     def restored(self, values: Sequence[ir.Value]) -> tuple[Product, Into | Finish]:
         """Both, with these values."""
 
         def one(x: Any) -> Any:
-            return values[x.number] if isinstance(x, _Argument) else x
+            return _restored(x, values)
 
         def matrix(m: Matrix) -> Matrix:
-            return Matrix(one(m.base), one(m.row), one(m.column))
+            return self.matrix(m, values)
 
         p, f = self.product, self.finish
         product = Product(

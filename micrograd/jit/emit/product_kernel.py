@@ -63,7 +63,7 @@ def unrolled(shape: Shape) -> int:
     sums leave their registers.
     """
     if shape.rows == 1:
-        return 4
+        return max(1, 16 // shape.vectors)
     return 1 if shape.along and shape.rows > 6 else 2
 
 

@@ -6,12 +6,14 @@ for any number of parts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from lowering.bindings import ir
 
 from .builder import Builder
+from .call_memory import CallMemory
 from .product_pieces import Count, Cut, least, times, value
 from .team import share, threads_of
 
@@ -23,7 +25,45 @@ MOST_PARTS = 4
 """Parts for each thread, at most."""
 
 
-def call_in_parts(
+Part: TypeAlias = "tuple[ir.Value, ir.Value] | None"
+"""The number of a part, and how many there are; None: there is but one."""
+
+
+def call_once(
+    b: Builder,
+    key: Hashable,
+    values: Sequence[ir.Value],
+    build: Callable[[Builder, CallMemory, Sequence[ir.Value], Part], None],
+    team: ir.Value | None,
+    work: int,
+) -> None:
+    """Call a function of the module that is built where it is needed first, for each key.
+
+    build   its body, from its memory, what is passed for `values`, and the part that it does
+    team    of threads that share it
+    work    products of numbers in all
+    """
+    key = (key, team is not None)
+    types = [x.type for x in values] + [b.i64] * (2 if team is not None else 0)
+    name = b.shared.get(key)
+    if name is None:
+        name = b.shared[key] = f"product{len(b.shared)}"
+        with b.inside():
+            w = b.twin(1)
+            attributes = {"no_inline": ir.UnitAttr.get()}
+            entry = w.function(name, types, internal=True, attributes=attributes)
+            passed = list(entry.arguments)
+            memory = CallMemory(w, entry)
+            build(w, memory, passed, (passed[-2], passed[-1]) if team is not None else None)
+            memory.release()
+            w.leave()
+    if team is None:
+        b.call(name, values)
+    else:
+        _call_in_parts(b, team, name, values, work)
+
+
+def _call_in_parts(
     b: Builder, team: ir.Value, name: str, values: Sequence[ir.Value], work: int
 ) -> None:
     """Call a function of these values, of a part's number and of that of parts, for every part.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lowering.bindings import ir
 
-from ..ir.program import Access, Apply, Expr
-from ..schedule.products import Product
+from ..ir.program import Access, Apply, Expr, Statement
+from ..schedule.product import Product
 from .builder import Builder
 from .indices import linear, trip_count
 from .product import Finish, Into, Matrix, Piece, emit_product
 from .product import Product as Sizes
+from .product_sweep import Passing, emit_sweep
 from .storage import Index, Storage
 
 
@@ -50,12 +51,19 @@ class ProductEmitter:
         stored = p.contraction.target.array not in p.unstored
         body = _Body(p, stored)
         operands = tuple([self._matrix(a, at, 0, 1) for a in body.places])
-        if not operands:  # nothing needs the result
+        if not operands and not p.passing:  # nothing needs the result
             return
         finish: Into | Finish = Finish(body.key, operands, (), body.emit)
-        if not p.finish and (p.start is None or isinstance(p.start, float)):
-            finish = Into(operands[0], p.start)
-        emit_product(self.b, product, finish, self.storage.team if p.is_shared else None)
+        if operands and p.is_plain:
+            finish = Into(operands[0], p.start)  # type: ignore[arg-type]
+        team = self.storage.team if p.is_shared else None
+        if not p.is_sweep:
+            emit_product(self.b, product, finish, team)
+            return
+        in_passing = _InPassing(p)
+        beside = tuple([self._matrix(a, at, 1, 2) for a in in_passing.places])
+        passing = Passing(in_passing.key, beside, in_passing.emit)
+        emit_sweep(self.b, product, finish, passing, team)
 
     def _matrix(self, a: Access, at: Sequence[Index], row: int, column: int) -> Matrix:
         """Where an access finds its matrix, whose rows and columns are these of the inner loops."""
@@ -63,6 +71,59 @@ class ProductEmitter:
         index = linear(self.b, a.offset, a.strides[:depth], at)
         inner = a.strides[depth:]
         return Matrix(self.storage.address(a.array, index), inner[row], inner[column])
+
+
+def _named(expr: Expr | None, number: Callable[[Access], int]) -> Any:
+    """An expression with numbers instead of names of arrays."""
+    if isinstance(expr, Access):
+        return number(expr)
+    if isinstance(expr, Apply):
+        return expr.op, *[_named(x, number) for x in expr.args]
+    return expr.hex() if isinstance(expr, float) else None
+
+
+class _InPassing:
+    """What is done with the matrix of a sweep as it goes by.
+
+    places   the accesses beside left and right that it loads and stores
+    key      says all about it but where these are
+    inside   accesses to what is in no memory, whose numbers are below 0
+    """
+
+    def __init__(self, p: Product) -> None:
+        self.statements, self.unstored = p.passing, p.unstored
+        self.all: list[Access] = list(p.factors)
+        self.inside: list[Access] = []
+        lines = [
+            (_named(f.expr, self._number), f.accumulate, self._number(f.target), self._kept(f))
+            for f in p.passing
+        ]
+        self.places = self.all[2:]
+        self.key = tuple(lines)
+
+    def _kept(self, f: Statement) -> bool:
+        return f.target.array not in self.unstored
+
+    def _number(self, a: Access) -> int:
+        found = self.inside if a.array in self.unstored else self.all
+        if a not in found:
+            found.append(a)
+        number = found.index(a)
+        return -1 - number if found is self.inside else number
+
+    def emit(self, b: Builder, width: int, numbers: Sequence[ir.Value]) -> dict[int, ir.Value]:
+        """The new numbers of what is written."""
+        known = dict(zip(self.all, numbers, strict=True))
+
+        def value(e: Expr) -> ir.Value:
+            return known[e] if isinstance(e, Access) else b.expression(e, value, width)
+
+        for f in self.statements:
+            x = value(f.expr)
+            if f.accumulate is not None:
+                x = b.add(value(f.target), x, reduction=True)
+            known[f.target] = x
+        return {self._number(f.target): known[f.target] for f in self.statements if self._kept(f)}
 
 
 class _Body:
@@ -87,9 +148,17 @@ class _Body:
         self.unstored = p.unstored
         self.places: list[Access] = []
         self.numbers: dict[Access, int] = {}
-        lines: list[Any] = [p.start is None, self._named(p.start), self._place(target, stored)]
+        lines: list[Any] = [
+            p.start is None,
+            _named(p.start, self._number),
+            self._place(target, stored),
+        ]
         for f in p.finish:
-            lines += [self._named(f.expr), f.accumulate, self._place(f.target, f.target in kept)]
+            lines += [
+                _named(f.expr, self._number),
+                f.accumulate,
+                self._place(f.target, f.target in kept),
+            ]
         self.key = tuple(lines)
 
     def _number(self, a: Access) -> int:
@@ -101,14 +170,6 @@ class _Body:
 
     def _place(self, a: Access, stored: bool) -> tuple[int, bool]:
         return self._number(a), stored
-
-    def _named(self, expr: Expr | None) -> Any:
-        """An expression without names of arrays."""
-        if isinstance(expr, Access):
-            return self._number(expr)
-        if isinstance(expr, Apply):
-            return expr.op, *[self._named(x) for x in expr.args]
-        return expr.hex() if isinstance(expr, float) else None
 
     def emit(
         self,

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ..ir.extents import is_number
 from ..ir.points import is_apart
 from ..ir.program import (
     Access,
@@ -25,12 +24,14 @@ from ..ir.program import (
     Statement,
     accesses,
     map_accesses,
-    statements,
 )
 from ..target import Target
 from .counts import operations
+from .matching import matched
 from .plans import Uses
-from .products import Matrices, Product, arranged, depths, is_plain, matrices
+from .product import Product
+from .products import Matrices, arranged, depths, is_plain, matrices
+from .sweeps import inside, swept
 
 MOST_OPS = 24
 """Operations for each element, in all that follows a product."""
@@ -70,7 +71,10 @@ def with_products(program: Program, target: Target) -> list[Piece]:
         if depths(m) <= 1:
             before = around.begin(before)
             behind = around.follow(behind)
-        body = [*before, arranged(m, around.start, around.finish), *behind]
+        product = arranged(m, around.start, around.finish)
+        behind = swept(product, behind, arrays, target, state)
+        product.divide(target)
+        body = [*before, product, *behind]
         k = len(before) + 1
     _leave_unstored(body, arrays)
     return list(_pieces(body))
@@ -88,11 +92,6 @@ def _pieces(body: Sequence[Node | Product]) -> Iterator[Piece]:
             between.append(node)
     if between:
         yield between
-
-
-def inside(node: Node | Product) -> list[Statement]:
-    """The statements of a node."""
-    return node.statements if isinstance(node, Product) else list(statements([node]))
 
 
 def _leave_unstored(body: Sequence[Node | Product], arrays: Mapping[str, Array]) -> None:
@@ -231,59 +230,19 @@ class _Around:
         place = places[0]
         if place.offset != anchor.offset:
             return None
-        shares = _shares(place.strides, s.domain, anchor.strides, m.counts)
-        if shares is None:
+        found = matched(place.strides, s.domain, anchor.strides, m.counts)
+        if found is None:
             return None
 
         def over(a: Access) -> Access:
             strides = [0] * len(m.counts)
-            for d, loops in enumerate(shares):
+            for d, loops in enumerate(found):
                 for p, times in loops:
                     strides[p] = a.strides[d] * times
             return Access(a.array, a.offset, tuple(strides))
 
-        if len(shares) == len(s.domain):
+        if len(found) == len(s.domain):
             return replace(
                 s, target=over(s.target), expr=map_accesses(s.expr, over), domain=m.counts
             )
         return None
-
-
-def _shares(
-    strides: Sequence[int], domain: Sequence[int], wanted: Sequence[int], counts: Sequence[int]
-) -> list[list[tuple[int, int]]] | None:
-    """Of each loop of a statement the product's loops that it is, and by how much a step of each
-    moves it; None if these are not the same points.
-
-    >>> _shares((1,), (12,), (4, 1), (3, 4))
-    [[(0, 4), (1, 1)]]
-    """
-    theirs = sorted(range(len(domain)), key=lambda d: -strides[d])
-    ours = sorted(range(len(counts)), key=lambda p: -wanted[p])
-    found: list[list[tuple[int, int]]] = [[] for _ in domain]
-    for d in theirs:
-        left: int = domain[d]
-        if is_number(left) and left == 1:
-            continue
-        if strides[d] <= 0:
-            return None
-        while ours:
-            p = ours[0]
-            count = counts[p]
-            if wanted[p] <= 0 or wanted[p] % strides[d]:
-                return None
-            if not is_number(left) or not is_number(count):
-                if left != count or wanted[p] != strides[d] or found[d]:
-                    return None
-                left = 1
-            elif left % count or wanted[p] != strides[d] * (left // count):
-                return None
-            else:
-                left //= count
-            found[d].append((p, wanted[p] // strides[d]))
-            ours.pop(0)
-            if left == 1:
-                break
-        if left != 1:
-            return None
-    return None if ours else found

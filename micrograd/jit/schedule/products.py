@@ -8,8 +8,8 @@ part of it, so that the result need not be in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -30,6 +30,7 @@ from ..ir.program import (
 )
 from ..target import Target
 from .contractions import factors
+from .product import Product, without_depth
 
 LEAST_PRODUCTS = 16 * 1024
 """A contraction of fewer products of numbers stays with the statements around it."""
@@ -39,83 +40,8 @@ LEAST_MATRIX = 512
 
 LEAST_SUMMED = 4096
 """Terms of sums over the rows of a matrix, which are a product with ones, from which on it pays."""
-SHARED_PRODUCTS = 512 * 1024
-"""Products of numbers from which on threads share them: some ten microseconds."""
 ONE = Array("one", Role.CONSTANT, (1,), np.ones(1))
 """What is multiplied with there; programs have no array of that name then."""
-
-
-@dataclass(slots=True)
-class Product:
-    """`target[.., i, j] += left[.., i, k] right[.., k, j]`: a step of the schedule.
-
-    contraction   its domain are the outer loops, rows, columns, depth
-    start         what a sum begins with; None: with what the target is
-    finish        what is done with every element when it is there, over outer loops, rows, columns
-    unstored      arrays that live in registers: nothing else needs them
-    """
-
-    contraction: Statement
-    start: Expr | None
-    finish: list[Statement]
-    unstored: set[str] = field(default_factory=set)
-
-    @property
-    def sizes(self) -> tuple[int, int, int]:
-        """Rows, columns, depth."""
-        rows, columns, depth = self.contraction.domain[-3:]
-        return rows, columns, depth
-
-    @property
-    def factors(self) -> tuple[Access, Access]:
-        """What is multiplied: left, right."""
-        left, right = accesses(self.contraction.expr)
-        return left, right
-
-    @property
-    def outer(self) -> tuple[int, ...]:
-        """The loops around it."""
-        return self.contraction.domain[:-3]
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether threads may share it; where there are none, it is the same."""
-        return prod(map(int, self.sizes)) >= SHARED_PRODUCTS
-
-    @property
-    def work(self) -> int:
-        """Products of numbers, at most."""
-        return prod(map(int, self.contraction.domain))
-
-    @property
-    def statements(self) -> list[Statement]:
-        """All that it does, in order; what it starts with is an assignment."""
-        s = self.contraction
-        begin = []
-        if self.start is not None:
-            begin = [Statement(_without_depth(s.target), self.start, s.domain[:-1])]
-        return [*begin, s, *self.finish]
-
-    def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
-        """As it is printed: the sizes, then what it consists of."""
-        sizes = " x ".join(map(str, self.sizes))
-        around = f", {' x '.join(map(str, self.outer))} times" if self.outer else ""
-        yield f"  product {sizes}{around}{', for threads to share' * self.is_shared}"
-        s = self.contraction
-        yield f"    {s.text(0, arrays)}"
-        if self.start is None:
-            yield "    start: what is there"
-        else:
-            start = Statement(_without_depth(s.target), self.start, s.domain[:-1])
-            yield f"    start: {start.text(0, arrays)}"
-        for each in self.finish:
-            yield f"    finish: {each.text(0, arrays)}"
-        if self.unstored:
-            yield f"    not stored: {', '.join(sorted(self.unstored))}"
-
-
-def _without_depth(a: Access) -> Access:
-    return replace(a, strides=a.strides[:-1])
 
 
 # -- which loops are what ------------------------------------------------------------------------
@@ -239,7 +165,7 @@ def arranged(m: Matrices, start: Expr | None, finish: Sequence[Statement]) -> Pr
         return replace(a, strides=tuple([a.strides[g[-1]] if g else 0 for g in loops]))
 
     def beside_it(a: Access) -> Access:
-        return _without_depth(final(replace(a, strides=(*a.strides, *[0] * len(m.summed)))))
+        return without_depth(final(replace(a, strides=(*a.strides, *[0] * len(m.summed)))))
 
     product = Apply(ops.mul, (final(left), final(right)))
     contraction = replace(s, target=final(target), expr=product, domain=counts, accumulate=ops.add)

@@ -22,7 +22,8 @@ from .counts import operations
 from .fuse import Bounds, Group, Part, fuse
 from .lanes import VectorLoop, vectorize
 from .nest import Nest
-from .products import ONE, Product
+from .product import Product
+from .products import ONE
 
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""

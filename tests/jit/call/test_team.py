@@ -19,14 +19,14 @@ from micrograd.jit.emit.builder import Builder
 from micrograd.jit.emit.native import native
 from micrograd.jit.emit.product_parts import Range, ranges
 from micrograd.jit.emit.team import share
-from micrograd.jit.schedule import products
+from micrograd.jit.schedule import product
 from micrograd.jit.target import Target
 
 
 @pytest.fixture
 def all_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads share products of every size, in calls of every size."""
-    monkeypatch.setattr(products, "SHARED_PRODUCTS", 0)
+    monkeypatch.setattr(product, "SHARED_PRODUCTS", 0)
     monkeypatch.setattr(pool, "SPLIT_WORK", 1)
 
 
@@ -106,7 +106,7 @@ def test_a_leader_needs_no_helpers(parts: int) -> None:
 
 def test_teams_share_a_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls of several threads at a time, with more helpers than the pool has threads."""
-    monkeypatch.setattr(products, "SHARED_PRODUCTS", 0)
+    monkeypatch.setattr(product, "SHARED_PRODUCTS", 0)
     monkeypatch.setattr(pool, "SPLIT_WORK", 1)
     rng = np.random.default_rng(1)
     given = (matrix(rng, 40, 70), matrix(rng, 70, 130), matrix(rng, 130))

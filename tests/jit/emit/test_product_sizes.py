@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import lowering
-from micrograd.jit.emit import product, product_library
+from micrograd.jit.emit import product_library
 from micrograd.jit.emit.product_kernel import Shape
+from micrograd.jit.schedule import tiles
 from micrograd.jit.target import Target, machine
 
 from ...guarded import guarded, needs_guards
@@ -70,7 +71,7 @@ def test_random_products_in_many_blocks(seed: int, monkeypatch: pytest.MonkeyPat
     rng = np.random.default_rng(seed)
     names = {"CACHE": -1, "FAR": 0, "DEPTH": 8, "TILES": 2, "MORE_TILES": 3, "STREAMED_DEPTH": 3}
     for name, n in names.items():
-        monkeypatch.setattr(product, name, n)
+        monkeypatch.setattr(tiles, name, n)
     target = Target.host("f4")
     for _ in range(6):
         check(drawn(rng), target, rng)

@@ -19,7 +19,7 @@ from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Program, dump
 from micrograd.jit.ir.verify import verify
-from micrograd.jit.schedule import products
+from micrograd.jit.schedule import product, products
 
 from ...nested_programs import random_inputs
 from .nested import FORMS, Form, Nested
@@ -39,7 +39,7 @@ def take_all(setattr: Any) -> None:
     setattr(products, "LEAST_PRODUCTS", 0)
     setattr(products, "LEAST_MATRIX", 0)
     setattr(products, "LEAST_SUMMED", 0)
-    setattr(products, "SHARED_PRODUCTS", 0)
+    setattr(product, "SHARED_PRODUCTS", 0)
 
 
 class Maker:
@@ -54,6 +54,9 @@ class Maker:
         self.extent = random.choice([None, None, None, "r", "d"])
         self.turned = random.random() < 0.3
         self.results = 0
+        self.swept = random.random() < 0.35
+        if self.swept:
+            self.sizes["r"] = 1
 
     def make(self) -> Program:
         """The program."""
@@ -61,7 +64,7 @@ class Maker:
         if self.extent:
             self.declared["n"] = f"extent n <= {self.sizes[self.extent]}"
         left = self.array("input a", "rd")
-        right = self.array("input b", "dc")
+        right = self.array("state b", "cd") if self.swept else self.array("input b", "dc")
         role = "state" if r.random() < 0.25 else "temp"
         target = self.array(f"{role} c", "cr" if self.turned else "rc", turns=False)
         self.target = target
@@ -84,6 +87,7 @@ class Maker:
         if role == "temp" and not self.extent and r.random() < 0.1:
             self.lines = [x for x in self.lines if not x.startswith("c[")]  # nothing is summed
             left, right = self.array("input u", "r"), self.array("input v", "c")
+            self.swept = False
             self.statement(target, f"mul({left}, {right})", "rc")
         else:
             self.statement(target, f"mul({left}, {right})", "rcd", sign="+=")
@@ -138,6 +142,9 @@ class Maker:
     def after(self) -> None:
         """Something that reads the result."""
         r, c = self.r, self.target
+        if self.swept and r.random() < 0.8:
+            self.in_passing()
+            return
         match r.randrange(9):
             case 0:
                 bias = self.array("input bias", "c", turns=False)
@@ -184,10 +191,35 @@ class Maker:
             case _:
                 self.statement(self.result("output"), f"relu({c})" if r.random() < 0.5 else c, "rc")
 
+    def in_passing(self) -> None:
+        """Something that is done with the matrix, perhaps with state of its own."""
+        r = self.r
+        right, left = self.array("state b", "cd"), self.array("input a", "rd").replace("{r}", "0")
+        scale = self.array("input x", "c", turns=False)
+        term = r.choice([f"mul({left}, {scale})", f"mul({scale}, {left})", left, right])
+        self.results += 1
+        match r.randrange(5):
+            case 0:
+                self.statement(right, f"sub({right}, mul(0.5, {term}))", "cd")
+            case 1:
+                self.statement(right, term, "cd", sign="+=")
+            case 2:
+                kept = self.array("state m", "cd")
+                self.statement(kept, f"add(mul(0.5, {kept}), {term})", "cd")
+                self.statement(right, f"sub({right}, {kept})", "cd")
+            case 3:
+                self.statement(
+                    self.array(f"temp z{self.results}", "cd"), f"add({right}, 1.0)", "cd"
+                )
+                made = self.array(f"temp z{self.results}", "cd")
+                self.statement(right, f"mul({made}, 2.0)", "cd")
+            case _:
+                self.statement(self.result("output", "cd"), f"mul({right}, {scale})", "cd")
 
-def check(seed: int, form: Form | None = None) -> int:
+
+def check(seed: int, form: Form | None = None) -> tuple[int, int]:
     """Compile the program of a seed in one form, for some threads, and compare; how many steps are
-    products.
+    products, and how many statements are done in passing.
     """
     maker = Maker(Random(seed))
     try:
@@ -203,7 +235,8 @@ def check(seed: int, form: Form | None = None) -> int:
     for name, numbers in expected.items():
         wrong = (found[name] != numbers) & ~np.isnan(numbers)  # nan: beyond a run-time extent
         assert not wrong.any(), f"{name} differs\n{dump(program)}\n\n{compiled.schedule}"
-    return str(compiled.schedule).count("  product ")
+    printed = str(compiled.schedule)
+    return printed.count("  product "), printed.count("in passing: ")
 
 
 @pytest.mark.parametrize("seed", range(36))
@@ -214,7 +247,7 @@ def test_random_products_are_what_the_interpreter_says(seed: int) -> None:
 def main(seconds: float, seed: int) -> None:
     """Check one program after the other; print how many, and what was found."""
     take_all(setattr)
-    end, first, wrong, found = time.monotonic() + seconds, seed, 0, 0
+    end, first, wrong, found = time.monotonic() + seconds, seed, 0, np.zeros(2, int)
     while time.monotonic() < end:
         try:
             found += check(seed)
@@ -224,7 +257,10 @@ def main(seconds: float, seed: int) -> None:
             if wrong > 3:
                 break
         seed += 1
-    print(f"{seed - first} programs, {found} products, {wrong} wrong")
+    print(
+        f"{seed - first} programs, {found[0]} products, {found[1]} statements in passing, "
+        f"{wrong} wrong"
+    )
     sys.exit(bool(wrong))
 
 

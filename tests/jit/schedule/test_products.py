@@ -24,6 +24,10 @@ c[i, j] += mul(x[i, k], w[k, j])  for i < 100, j < 32, k < 64
 """
 
 
+TILES = f"tiles of 6 x {8 * (4 if Target.host('f4').registers == 32 else 2)}"
+"""Where vectors have 256 bits; how many there are is the processor's."""
+
+
 def products(text: str, *, strict: bool = False, bits: int = 32) -> list[str]:
     """The products of a program as they are printed, each with what belongs to it."""
     target = Target.host(f"f{bits // 8}", strict=strict, vector_bits=256)
@@ -34,7 +38,7 @@ def products(text: str, *, strict: bool = False, bits: int = 32) -> list[str]:
 def test_a_layer_is_one_product_whose_sum_is_never_stored() -> None:
     text = HEAD + PRODUCT + "y[i, j] = relu(add(c[i, j], b[j]))  for i < 100, j < 32"
     assert products(text) == [
-        "  product 100 x 32 x 64\n"
+        f"  product 100 x 32 x 64: {TILES}\n"
         "    c[i, j] += mul(x[i, k], w[k, j])  for i < 100, j < 32, k < 64\n"
         "    start: c[i, j] = -0.0  for i < 100, j < 32\n"
         "    finish: y[i, j] = relu(add(c[i, j], b[j]))  for i < 100, j < 32\n"
@@ -124,7 +128,7 @@ y[i, j, k] = 0.0  for i < 5, j < 20, k < 32
 y[i, j, k] += mul(x[i, j, l, m], w[16*l + m, k])  for i < 5, j < 20, k < 32, l < 4, m < 16
 """
     (found,) = products(text)
-    assert found.startswith("  product 100 x 32 x 64\n")
+    assert found.startswith("  product 100 x 32 x 64: ")
 
 
 def test_a_batch_is_loops_around() -> None:
@@ -137,7 +141,7 @@ y[i, j, k] = 0.0  for i < 5, j < 32, k < 32
 y[i, j, k] += mul(x[i, j, l], w[i, l, k])  for i < 5, j < 32, k < 32, l < 24
 """
     (found,) = products(text)
-    assert found.startswith("  product 32 x 32 x 24, 5 times\n")
+    assert found.startswith("  product 32 x 32 x 24, 5 times: ")
 
 
 def test_strict_sums_and_small_ones_stay_in_loops() -> None:
@@ -156,7 +160,7 @@ temp dw[256, 128]
 dw[i, j] = mul(dy[j], x[i])  for i < 256, j < 128
 w[i, j] = sub(w[i, j], mul(0.5, dw[i, j]))  for i < 256, j < 128
 """)
-    assert found.startswith("  product 256 x 128 x 1\n")
+    assert found.startswith("  product 256 x 128 x 1: ")
     assert "finish: w[i, j] = sub(w[i, j], mul(0.5, dw[i, j]))" in found
     assert "not stored: dw" in found
 
@@ -164,7 +168,7 @@ w[i, j] = sub(w[i, j], mul(0.5, dw[i, j]))  for i < 256, j < 128
 def test_a_large_matrix_with_a_vector_is_a_product() -> None:
     head = "input w[256, 128]\ninput x[256]\noutput y[128]\n\ny[i] = 0.0  for i < 128\n"
     (found,) = products(head + "y[i] += mul(w[j, i], x[j])  for i < 128, j < 256")
-    assert found.startswith("  product 1 x 128 x 256\n")
+    assert found.startswith("  product 1 x 128 x 256: ")
 
 
 def test_elementwise_products_are_none() -> None:
@@ -179,7 +183,7 @@ def test_sums_over_rows_behind_a_product_are_products_with_ones() -> None:
     text = text.replace("100", "200") + "db[j] += dy[i, j]  for i < 200, j < 32\n"
     text += "b[i] = sub(b[i], mul(0.5, db[i]))  for i < 32"
     _, found = products(text)
-    assert found.startswith("  product 1 x 32 x 200\n")
+    assert found.startswith("  product 1 x 32 x 200: ")
     assert "finish: b[j] = sub(b[j], mul(0.5, db[j]))" in found
     assert (
         products(

@@ -1,0 +1,112 @@
+"""Products -> how they are divided into tiles, which stay in registers, and what is copied first.
+
+What is known of a product decides; what is None is known only when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..target import Target
+
+DEPTH = 256
+"""How many k are summed up in registers, at most, before the sums go to memory."""
+TILES = 20
+"""Tiles of rows in a block."""
+MORE_TILES = 56
+"""The same where `right` is large, and has to be copied, or read again, for every block."""
+FEW_ROWS = 16
+"""Results of so few rows stream `right` once, row after row, a few rows at a time."""
+STREAMED_DEPTH = 8
+"""How many k are summed up in registers then."""
+CACHE = 512 * 1024
+"""Bytes of `right` that stay next to the core: fewer are never streamed, nor copied for their
+strides' sake.
+"""
+FAR = 4096
+"""Rows of `right` that are more bytes apart are copied before many tiles of rows read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """What is known of a product: its sizes, and how far apart rows and columns of left and right
+    are; whether its result goes to memory as it is.
+    """
+
+    rows: int | None
+    columns: int | None
+    depth: int | None
+    left: tuple[int | None, int | None]
+    right: tuple[int | None, int | None]
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """How a product is divided.
+
+    rows, columns   of the result that are in registers, at most
+    vectors         in such columns
+    blocks          tiles of rows that follow each other before the next columns
+    depth           how many k are summed up in registers
+    copied_left, copied_right   whether kernels read a copy
+    streamed        whether `right` is read as it lies, a few rows at a time, for all of the result
+    """
+
+    rows: int
+    columns: int
+    vectors: int
+    blocks: int
+    depth: int
+    copied_left: bool
+    copied_right: bool
+    streamed: bool
+
+    def words(self) -> Iterator[str]:
+        """As it is printed."""
+        yield f"tiles of {self.rows} x {self.columns}"
+        if self.streamed:
+            yield f"right streamed by {self.depth} rows"
+        copied = [
+            n for n, is_so in (("left", self.copied_left), ("right", self.copied_right)) if is_so
+        ]
+        if copied:
+            yield f"{' and '.join(copied)} copied"
+
+
+def tiles_of(p: Operands, target: Target) -> Tiles:
+    """The tiles of a product for a target."""
+    size, lanes = target.bits // 8, target.lanes
+    wide = target.registers == 32
+    rows, vectors = 6, 4 if wide else 2
+    if wide and p.columns is not None and p.columns <= lanes:
+        rows = 12
+    if p.rows == 1 and p.columns is not None:
+        vectors *= 4  # one row of the right matrix as it lies
+    large = False
+    if p.columns is not None and p.depth is not None:
+        large = p.columns * p.depth * size > CACHE
+
+    def far(stride: int | None) -> bool:
+        return stride is None or stride * size > FAR
+
+    row, column = p.left
+    copied_left = column != 1 and row != 1
+    if column != 1 and row == 1:
+        many = p.columns is not None and p.columns > 4 * vectors * lanes
+        copied_left = far(column) and many and large
+    few = p.rows is not None and p.rows <= FEW_ROWS
+    row, column = p.right
+    copied_right = column != 1 or (large and far(row) and not few)
+    streamed = large and few and not copied_right and not copied_left
+    return Tiles(
+        rows,
+        vectors * lanes,
+        vectors,
+        MORE_TILES if p.plain and large else TILES,
+        STREAMED_DEPTH if streamed else DEPTH,
+        copied_left,
+        copied_right,
+        streamed,
+    )
