@@ -24,6 +24,7 @@ from .jit import (
     jvp,
     value_and_grad,
     vjp,
+    vmap,
 )
 from .jit.call.threads import get_threads, set_threads
 from .ops import *  # noqa: F403
@@ -67,5 +68,6 @@ __all__ = [
     "set_threads",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 __all__ += ops.__all__

@@ -9,6 +9,7 @@ import sys
 try:
     from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
     from .kernel import Kernel
+    from .mapped import vmap
 
     if not hasattr(sys.modules["micrograd.engine"].Value, "__apply__"):
         raise ImportError("this Value records no ops", name="micrograd.engine")
@@ -29,4 +30,5 @@ __all__ = [
     "jvp",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]

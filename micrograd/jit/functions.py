@@ -17,6 +17,7 @@ from ..ops import BY_UFUNC, OPS, Op
 from .call.arguments import dtype_of
 from .derivatives import Wanted
 from .kernel import Kernel
+from .mapped import Mapped
 from .options import Options
 from .tensor_calls import takes_tensors, tensor_kernel
 from .trace.source import FunctionSource, Source, ValueSource
@@ -70,11 +71,20 @@ def jit(
     computed = dtype_of(default if dtype is None else dtype)
     options = replace(Options.given(computed, strict, threads, check), fixed=dtype is not None)
     freeze = flag("freeze", freeze, SignatureError)
+    if isinstance(target, Mapped) and not target.is_of_tensors and wrt is None:
+        return _compiled(target, options, freeze)
     if takes_tensors(target, wrt):
         return tensor_kernel(target, options, wrt, wanted=Wanted.VALUE, freeze=freeze)
     if target is None:
         rest: Any = {"freeze": freeze, "threads": threads, "check": check}
         return functools.partial(jit, wrt=wrt, dtype=dtype, strict=strict, **rest)
+    return _compiled(target, options, freeze, wrt)
+
+
+def _compiled(target: Any, options: Options, freeze: bool, wrt: Any = None) -> Any:
+    """The kernel of numbers; of a map of them, a map of kernels."""
+    if isinstance(target, Mapped):
+        return target.of(_compiled(target.function, options, freeze))
     kernel = Kernel(_source_of(target, wrt, freeze), options, Wanted.VALUE)
     if callable(target) and not isinstance(target, Value):
         functools.update_wrapper(kernel, target, updated=())

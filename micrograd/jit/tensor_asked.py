@@ -12,7 +12,7 @@ from ..tensor.casting import is_float
 from ..tensor.core import Tensor
 from ..tensor.recording import WATCHED
 from .tensor_arguments import Leaves
-from .trace.tensors import Row, TensorScope
+from .trace.tensors import SCOPES, Row, TensorScope
 
 
 def watched_call(
@@ -24,10 +24,16 @@ def watched_call(
     thread = get_ident()
     outside = WATCHED.get(thread)
     watched = WATCHED[thread] = []
+    before = SCOPES.get(thread)
+    SCOPES[thread] = scope
     try:
         return function(*call.args, **call.kwargs), watched
     finally:
-        scope.is_over = True
+        scope.close()
+        if before is None:
+            del SCOPES[thread]
+        else:
+            SCOPES[thread] = before
         if outside is None:
             del WATCHED[thread]
         else:

@@ -27,6 +27,8 @@ def takes_tensors(function: Any, wrt: Any) -> bool:
     """
     if not callable(function) or isclass(function) or is_tensor(function):
         return False
+    if getattr(function, "is_of_tensors", False):
+        return True
     if any(map(is_tensor, wrt if isinstance(wrt, (list, tuple)) else [wrt])):
         return True
     if isinstance(function, Module) and any(map(is_tensor, function.parameters())):

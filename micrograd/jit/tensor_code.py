@@ -13,7 +13,6 @@ from .compile import Code, compile_program, optimized, passes
 from .emit.interface import Interface
 from .ir.program import Array as ProgramArray
 from .ir.program import Role
-from .ir.verify import verify
 from .target import Target
 from .tensor_derivatives import Asked, derived
 from .tensor_passing import (
@@ -29,7 +28,7 @@ from .tensor_passing import (
     sizes,
     zeros,
 )
-from .trace.tensor_lowering import Given, lowered
+from .trace.tensor_lowering import Given
 from .trace.tensors import Row
 
 STAGES = ("program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly")
@@ -56,13 +55,9 @@ class TensorCode:
         self._threads = threads
         self.most = most
         self._rows = rows
-        made = lowered(rows, asked.outputs, most)
-        self.program = verify(made.program, "trace")
-        found = derived(rows, made, asked)
+        found = derived(rows, asked, most)
         self._given, self._results = found.given, found.results
-        self.differentiated = found.program
-        if found.program is not self.program:
-            verify(found.program, asked.wanted.value.name)
+        self.program, self.differentiated = found.before, found.program
         self.transformed = optimized(self.differentiated, target)
         self._interface = Interface(frozenset(), None, team=True)
         self.code: Code = compile_program(self.transformed, target, self._interface)

@@ -13,11 +13,11 @@ from .derivatives import Wanted
 from .options import Options
 from .tensor_arguments import Leaves, built, items, replaced
 from .tensor_asked import leaves_of, require_one_dtype, rows_of, watched_call
-from .tensor_code import TensorCode
+from .tensor_callee import Callee
 from .tensor_derivatives import Asked
 from .tensor_passing import sizes
 from .trace.batches import room_for
-from .trace.tensors import TensorScope, number_dtype
+from .trace.tensors import TensorScope, current_scope, number_dtype
 
 OF_ONE = (Wanted.GRADIENT, Wanted.BOTH, Wanted.HESSIAN, Wanted.HVP)
 """Derivatives of a single number."""
@@ -36,8 +36,8 @@ class Kernel(Protocol):
     _freeze: bool
 
 
-class Compiled:
-    """The code, and what its calls give.
+class Traced:
+    """A call of a kernel's function, recorded, and what is asked of it.
 
     batches   the Tensors whose first axes have one size, whatever that is; it is `samples` now
     """
@@ -55,14 +55,15 @@ class Compiled:
         alone = isinstance(asked, (str, Tensor))
         chosen = None if asked is None else [asked] if alone else list(asked)
         live = [w for w in chosen or () if isinstance(w, Tensor)]
-        scope = TensorScope(kernel.name, live, kernel._freeze)
+        scope = TensorScope(kernel.name, live, kernel._freeze, outer=current_scope())
+        self.scope = scope
         given = [
             (scope.batched if k in batches else scope.argument)(n, x.shape, x.dtype)
             for k, (n, x) in enumerate(zip(leaves.names, leaves.tensors, strict=True))
         ]
         call = inspect.BoundArguments(bound.signature, built(leaves.tree, iter(given)))
-        returned, watched = watched_call(scope, kernel.function, call)
-        results = _results(kernel.name, returned)
+        returned, self.watched = watched_call(scope, kernel.function, call)
+        results = results_in(kernel.name, returned)
         outputs = [scope.row(x) for x in results]
         wrt: list[int] = []
         partials: Any = None
@@ -76,30 +77,85 @@ class Compiled:
         if target.strict:
             require_one_dtype(kernel.name, scope.rows, dtype)
         self.most = room_for(samples, scope.rows) if batches else 0
-        fixed = dtype if options.fixed else None
-        what = Asked(wanted, outputs, wrt, extra, fixed)
-        most, threads = self.most or None, options.threads
-        self.code = TensorCode(scope.rows, what, target, most=most, threads=threads)
-        self.apart = frozenset(scope.batch.apart if scope.batch is not None else ())
-        self._batch = min(batches, default=-1)
-        self._rows = [*range(len(given)), *extra]
-        self._extra = [(k, scope.rows[k]) for k in extra]
-        self._name = kernel.name
-        self._structure = _structure(wanted, returned, partials)
-        self._note(scope, () if kernel._freeze else leaves_of(watched), frozen=kernel._freeze)
-
-    def _note(self, scope: TensorScope, read: Sequence[Tensor], *, frozen: bool) -> None:
-        """Keep the Tensors that are closed over: those that are read at every call, and constants
-        with what their numbers are now.
-        """
-        self._closed = [
+        self.extra = [scope.rows[k] for k in extra]
+        self.closed = [
             (k, r.tensor) for k, r in enumerate(scope.rows) if r.tensor is not None and r.live
         ]
-        self._frozen = [
-            (r.tensor, r.tensor._changed)
-            for r in scope.rows
-            if r.tensor is not None and not r.live and not frozen
-        ]
+        self.callee = Callee(
+            kernel.name,
+            scope.rows,
+            Asked(wanted, outputs, wrt, extra, dtype if options.fixed else None),
+            [*range(len(given)), *extra, *(k for k, _ in self.closed)],
+            target,
+            most=self.most or None,
+            threads=options.threads,
+        )
+        self.name = kernel.name
+        self.structure = _structure(wanted, returned, partials)
+
+    def require(self, given: Sequence[Any], arguments: int, samples: int = 0) -> None:
+        """Raise for Tensors behind the arguments that are not what is expected there."""
+        extra = given[arguments:]
+        if len(extra) != len(self.extra):
+            raise self._too_many(len(extra))
+        for x, row in zip(extra, self.extra, strict=True):
+            expected = sizes(row.shape, samples) if samples else row.shape
+            if x.shape != expected:
+                raise ShapeError(
+                    f"{user_location()}: {self.name}: a {row.name} of shape {x.shape}; it should "
+                    f"be {expected}, that of what it belongs to"
+                )
+
+    def _too_many(self, given: int) -> SignatureError:
+        n = len(self.extra)
+        what = self.extra[0].name if n else "argument"
+        like = "results" if what == "cotangent" else "Tensors in wrt"
+        return SignatureError(
+            f"{user_location()}: {self.name} takes {counted(n, what)}, as there are {like}, got "
+            f"{given}"
+        )
+
+
+def nested(kernel: Kernel, leaves: Leaves, extra: Sequence[Any], bound: Any) -> Any:
+    """The result of a call in a function that is compiled, recorded there."""
+    scope = current_scope()
+    assert scope is not None
+    traced = Traced(kernel, leaves, bound)
+    given = [*leaves.tensors, *extra]
+    traced.require(given, len(leaves.tensors))
+    closed = [t for _, t in traced.closed]
+    return built(traced.structure, iter(scope.calls(traced.callee, [*given, *closed])))
+
+
+class Compiled:
+    """The code, and what its calls give."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        leaves: Leaves,
+        bound: Any,
+        batches: frozenset[int] = frozenset(),
+        samples: int = 0,
+    ) -> None:
+        traced = self._traced = Traced(kernel, leaves, bound, batches, samples)
+        scope = traced.scope
+        self.most = traced.most
+        self.callee = traced.callee
+        self.code = self.callee.code
+        self.apart = frozenset(scope.batch.apart if scope.batch is not None else ())
+        self._batch = min(batches, default=-1)
+        self._arguments = len(leaves.tensors)
+        self._rows = self.callee.operands
+        self._closed = [t for _, t in traced.closed]
+        self._structure = traced.structure
+        self._is_value = kernel._wanted is Wanted.VALUE
+        self._note(scope, () if kernel._freeze else leaves_of(traced.watched), kernel._freeze)
+
+    def _note(self, scope: TensorScope, read: Sequence[Tensor], frozen: bool) -> None:
+        """Keep the Tensors that are constants, with what their numbers are now."""
+        held = [r.tensor for r in scope.rows if r.tensor is not None and not r.live] + scope.held
+        self._frozen = [(t, t._changed) for t in held if not frozen]
         self._frozen += [(t, t._changed) for t in read]
         self._modes = scope.modes
 
@@ -111,34 +167,21 @@ class Compiled:
         )
 
     def __call__(self, given: Sequence[Any]) -> Any:
-        """The result for the numbers of the arguments, and of what stands behind them."""
-        if len(given) != len(self._rows):
-            raise self._too_many(len(given))
-        arrays = dict(zip(self._rows, given, strict=True))
-        for k, t in self._closed:
-            arrays[k] = t._data
-        samples = len(given[self._batch]) if self._batch >= 0 else 0
-        for k, row in self._extra:
-            expected = sizes(row.shape, samples)
-            if arrays[k].shape != expected:
-                raise ShapeError(
-                    f"{user_location()}: {self._name}: a {row.name} of shape {arrays[k].shape}; it "
-                    f"should be {expected}, that of what it belongs to"
-                )
+        """The result for the arguments, and what stands behind them."""
+        operands = (*given, *self._closed)
+        samples = given[self._batch].shape[0] if self._batch >= 0 else 0
+        if len(operands) != len(self._rows) or self._traced.extra:
+            self._traced.require(given, self._arguments, samples)
+        arrays = {k: x._data for k, x in zip(self._rows, operands, strict=True)}
         found = self.code(arrays, samples)
-        return built(self._structure, iter([_made(Tensor, x) for x in found]))
-
-    def _too_many(self, given: int) -> SignatureError:
-        n = len(self._extra)
-        what = self._extra[0][1].name if n else "argument"
-        like = "results" if what == "cotangent" else "Tensors in wrt"
-        return SignatureError(
-            f"{user_location()}: {self._name} takes {counted(n, what)}, as there are {like}, got "
-            f"{given - len(self._rows) + n}"
-        )
+        if any(x._needs for x in (operands if self._is_value else given)):
+            made = self.callee.remembered(operands, found)
+        else:
+            made = [_made(Tensor, x) for x in found]
+        return built(self._structure, iter(made))
 
 
-def _results(name: str, returned: Any) -> list[Any]:
+def results_in(name: str, returned: Any) -> list[Any]:
     """The Tensors that a function returns."""
     results = list(items(returned))
     for x in results:

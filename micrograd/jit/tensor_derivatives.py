@@ -20,12 +20,13 @@ from ..tensor.primitive import Shape
 from .derivatives import Wanted, hessian_of, jacobian_of
 from .ir.nests import Ints
 from .ir.program import Access, Apply, Program, Role, row_major
+from .ir.verify import verify
 from .passes.forward import copy, tangents
 from .passes.reverse import with_cotangents
 from .passes.tangent_arrays import fresh
 from .reroll.outputs import OUTPUT
 from .trace.batches import SizeNeeded
-from .trace.tensor_lowering import Given, TensorProgram
+from .trace.tensor_lowering import Given, TensorProgram, lowered
 from .trace.tensors import Row
 from .trace.trace import Element
 
@@ -45,8 +46,12 @@ class Result:
 
 @dataclass(slots=True)
 class Derived:
-    """A program, what it is called with, and what it gives."""
+    """A program, what it is called with, and what it gives.
 
+    before   the program of the rows, from which it was made
+    """
+
+    before: Program
     program: Program
     given: list[Given]
     results: list[Result]
@@ -69,9 +74,60 @@ class Asked:
     dtype: Any = None
 
 
-def derived(rows: Sequence[Row], made: TensorProgram, asked: Asked) -> Derived:
-    """What computes it."""
-    return _TRANSFORMS[asked.wanted](_Transform(rows, made, asked))
+def results_of(rows: Sequence[Row], asked: Asked) -> list[Result]:
+    """What a call gives, but for the names of the arrays."""
+    values = [Result("", r.shape, _dtype(r, asked)) for r in (rows[k] for k in asked.outputs)]
+    partials = [Result("", r.shape, r.dtype) for r in (rows[k] for k in asked.wrt)]
+    match asked.wanted:
+        case Wanted.VALUE:
+            return values
+        case Wanted.BOTH | Wanted.VJP:
+            return [*values, *partials]
+        case Wanted.JVP:
+            return [*values, *values]
+        case Wanted.JACOBIAN:
+            return _blocks(values, partials)
+        case Wanted.HESSIAN:
+            return _blocks(partials, partials)
+    return partials
+
+
+def _dtype(row: Row, asked: Asked) -> Any:
+    return asked.dtype if asked.dtype and is_float(row.dtype) else row.dtype
+
+
+def _blocks(rows: Sequence[Result], columns: Sequence[Result]) -> list[Result]:
+    """A matrix for each pair, one after the other."""
+    found: list[Result] = []
+    first = 0
+    for upper in rows:
+        for lower in columns:
+            shape = (*upper.shape, *lower.shape)
+            found.append(Result("", shape, upper.dtype, first))
+            first += prod(shape)
+    return found
+
+
+def derived(rows: Sequence[Row], asked: Asked, most: int | None = None) -> Derived:
+    """What computes it.
+
+    most   of how many samples a batch is, at most, if it is of any number of them
+    """
+    made = lowered(rows, asked.outputs, most)
+    verify(made.program, "trace")
+    found = _Transform(rows, made, asked)
+    program, given, names = _TRANSFORMS[asked.wanted](found)
+    if program is not made.program:
+        verify(program, asked.wanted.value.name)
+    results = results_of(rows, asked)
+    if len(names) == 1:  # all in one array
+        names *= len(results)
+    named = [replace(r, array=name) for name, r in zip(names, results, strict=True)]
+    return Derived(made.program, program, given, named)
+
+
+Found = tuple[Program, list[Given], list[str]]
+"""A program, what it is called with, and the arrays of its results."""
 
 
 class _Transform:
@@ -81,22 +137,6 @@ class _Transform:
         self.rows, self.made, self.asked = rows, made, asked
         self.names = [made.name_of(k) for k in asked.wrt]
         self.read = list(dict.fromkeys(filter(None, self.names)))
-
-    def values(self, names: Sequence[str]) -> list[Result]:
-        """Arrays like the results."""
-        found = []
-        for name, k in zip(names, self.asked.outputs, strict=True):
-            row = self.rows[k]
-            found.append(Result(name, row.shape, self._dtype(row)))
-        return found
-
-    def partials(self, names: Sequence[str]) -> list[Result]:
-        """Arrays like what it is differentiated by."""
-        like = [self.rows[k] for k in self.asked.wrt]
-        return [Result(n, r.shape, r.dtype) for n, r in zip(names, like, strict=True)]
-
-    def _dtype(self, row: Row) -> Any:
-        return self.asked.dtype if self.asked.dtype and is_float(row.dtype) else row.dtype
 
     def gradient_of(self, program: Program, scalar: str) -> tuple[Program, list[str]]:
         """The program with the partials of a number, and their arrays; '' for zeros."""
@@ -108,35 +148,34 @@ class _Transform:
         pairs = zip(extra, self.asked.extra, strict=True)
         return [*self.made.given, *(Given(name, k) for name, k in pairs if name)]
 
-    def blocks(self, over: Sequence[int]) -> tuple[list[Element | None], Ints, list[Result]]:
-        """The elements to differentiate by, and where the partials of rows by them lie: a block for
-        each of `over` and each of what it is differentiated by.
-        """
+    def elements(self) -> list[Element | None]:
+        """What it is differentiated by, one by one."""
         wrt: list[Element | None] = []
         for name, k in zip(self.names, self.asked.wrt, strict=True):
             size = prod(self.rows[k].shape)
             wrt += [(name, e) for e in range(size)] if name else [None] * size
+        return wrt
+
+    def places(self, over: Sequence[int]) -> Ints:
+        """The rows and columns of partials of rows, a block for each of `over` and each that it is
+        differentiated by.
+        """
         places: list[Ints] = []
-        results: list[Result] = []
         row = 0
         for k in over:
-            upper, column = self.rows[k], 0
+            upper, column = prod(self.rows[k].shape), 0
             for j in self.asked.wrt:
-                lower = self.rows[j]
-                counts = prod(upper.shape), prod(lower.shape)
-                first = sum(p.shape[1] for p in places)
-                shape = (*upper.shape, *lower.shape)
-                results.append(Result("", shape, self._dtype(upper), first))
-                grid = np.indices(counts, dtype=np.int64).reshape(2, -1)
+                lower = prod(self.rows[j].shape)
+                grid = np.indices((upper, lower), dtype=np.int64).reshape(2, -1)
                 places.append(grid + np.array([[row], [column]]))
-                column += counts[1]
-            row += prod(upper.shape)
-        return wrt, np.concatenate(places, axis=1), results
+                column += lower
+            row += upper
+        return np.concatenate(places, axis=1)
 
-    def in_blocks(self, program: Program, results: Sequence[Result]) -> Derived:
+    def matrix(self, program: Program) -> Found:
         """A program whose only output has all blocks."""
         (out,) = program.with_role(Role.OUTPUT)
-        return Derived(program, self.made.given, [replace(r, array=out.name) for r in results])
+        return program, self.made.given, [out.name]
 
 
 def _with_outputs(program: Program, outputs: Sequence[str]) -> Program:
@@ -156,22 +195,22 @@ def _require_static(t: _Transform) -> None:
 # --- one for each that is wanted ------------------------------------------------------------------
 
 
-def _value(t: _Transform) -> Derived:
-    return Derived(t.made.program, t.made.given, t.values(t.made.outputs))
+def _value(t: _Transform) -> Found:
+    return t.made.program, t.made.given, t.made.outputs
 
 
-def _gradient(t: _Transform) -> Derived:
+def _gradient(t: _Transform) -> Found:
     program, partials = t.gradient_of(t.made.program, OUTPUT)
-    return Derived(_with_outputs(program, partials), t.made.given, t.partials(partials))
+    return _with_outputs(program, partials), t.made.given, partials
 
 
-def _both(t: _Transform) -> Derived:
+def _both(t: _Transform) -> Found:
     program, partials = t.gradient_of(t.made.program, OUTPUT)
-    results = [*t.values([OUTPUT]), *t.partials(partials)]
-    return Derived(_with_outputs(program, [OUTPUT, *partials]), t.made.given, results)
+    outputs = [OUTPUT, *partials]
+    return _with_outputs(program, outputs), t.made.given, outputs
 
 
-def _vjp(t: _Transform) -> Derived:
+def _vjp(t: _Transform) -> Found:
     """The gradient of the results times the cotangents, summed."""
     program = Program(dict(t.made.program.arrays), list(t.made.program.body))
     cotangents = []
@@ -188,37 +227,34 @@ def _vjp(t: _Transform) -> Derived:
         program.assign(target, term, loops, accumulate=add)
     program, partials = t.gradient_of(program, total.array)
     outputs = [*t.made.outputs, *partials]
-    results = [*t.values(t.made.outputs), *t.partials(partials)]
-    return Derived(_with_outputs(program, outputs), t.given(cotangents), results)
+    return _with_outputs(program, outputs), t.given(cotangents), outputs
 
 
-def _jvp(t: _Transform) -> Derived:
+def _jvp(t: _Transform) -> Found:
     program, given, found = tangents(t.made.program, t.read, t.made.outputs)
     outputs = [*t.made.outputs, *found.values()]
-    results = [*t.values(t.made.outputs), *t.values(list(found.values()))]
     extra = [given.get(name, "") for name in t.names]
-    return Derived(_with_outputs(program, outputs), t.given(extra), results)
+    return _with_outputs(program, outputs), t.given(extra), outputs
 
 
-def _hvp(t: _Transform) -> Derived:
+def _hvp(t: _Transform) -> Found:
     """Forward over reverse."""
     program, partials = t.gradient_of(t.made.program, OUTPUT)
     program, given, found = tangents(program, t.read, list(filter(None, partials)) or [OUTPUT])
     products = [found.get(name, "") for name in partials]
     extra = [given.get(name, "") for name in t.names]
-    return Derived(_with_outputs(program, products), t.given(extra), t.partials(products))
+    return _with_outputs(program, products), t.given(extra), products
 
 
-def _jacobian(t: _Transform) -> Derived:
+def _jacobian(t: _Transform) -> Found:
     _require_static(t)
-    wrt, places, results = t.blocks(t.asked.outputs)
-    return t.in_blocks(jacobian_of(_in_a_row(t.made), wrt, places), results)
+    places = t.places(t.asked.outputs)
+    return t.matrix(jacobian_of(_in_a_row(t.made), t.elements(), places))
 
 
-def _hessian(t: _Transform) -> Derived:
+def _hessian(t: _Transform) -> Found:
     _require_static(t)
-    wrt, places, results = t.blocks(t.asked.wrt)
-    return t.in_blocks(hessian_of(t.made.program, wrt, places), results)
+    return t.matrix(hessian_of(t.made.program, t.elements(), t.places(t.asked.wrt)))
 
 
 def _in_a_row(made: TensorProgram) -> Program:
@@ -235,7 +271,7 @@ def _in_a_row(made: TensorProgram) -> Program:
     return _with_outputs(program, [OUTPUT])
 
 
-_TRANSFORMS: dict[Wanted, Callable[[_Transform], Derived]] = {
+_TRANSFORMS: dict[Wanted, Callable[[_Transform], Found]] = {
     Wanted.VALUE: _value,
     Wanted.GRADIENT: _gradient,
     Wanted.BOTH: _both,

@@ -5,7 +5,7 @@ for each of them, a direction for what `wrt` names, or a cotangent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from inspect import BoundArguments, Signature
+from inspect import BoundArguments, Parameter, Signature
 from typing import Any
 
 from ..errors import SignatureError, counted, user_location
@@ -84,3 +84,17 @@ def _tensors(
                 )
     tensors: list[Any] = [x if is_float(x.dtype) else Tensor(x, dtype) for x in found.tensors]
     return tensors
+
+
+def with_extra(signature: Signature, wanted: Wanted) -> Signature:
+    """The signature of a kernel, which takes what stands behind the arguments as well."""
+    taken = list(signature.parameters.values())
+    extra = wanted in ALONG or wanted is Wanted.VJP
+    if not extra or any(p.kind is p.VAR_POSITIONAL for p in taken):
+        return signature
+    places = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    name = "cotangent" if wanted is Wanted.VJP else "direction"
+    while name in signature.parameters:
+        name += "_"
+    behind = Parameter(name, Parameter.VAR_POSITIONAL)
+    return signature.replace(parameters=[*places, behind, *taken[len(places) :]])

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import SignatureError, TraceError, user_location
+from ..errors import SignatureError
 from ..locks import Lock
 from ..tensor.core import Tensor
 from .derivatives import Wanted
@@ -14,20 +14,21 @@ from .options import Options
 from .tensor_arguments import Leaves
 from .tensor_batches import Family
 from .tensor_code import STAGES, TensorCode
-from .tensor_compiled import Compiled
-from .tensor_extra import split
-from .trace.tensors import TracedTensor
+from .tensor_compiled import Compiled, nested
+from .tensor_derivable import TensorDerivable
+from .tensor_extra import split, with_extra
+from .trace.tensors import SCOPES, current_scope
 
 ELSEWHERE = frozenset(["explain", "ufunc"])
 """What kernels of numbers have beside."""
 
 
-class TensorKernel:
+class TensorKernel(TensorDerivable):
     """A callable that runs native code, compiled once for the shapes and dtypes of its arguments.
 
     Tensors that the function closes over are live if they require a gradient, else constants, until
-    new numbers are assigned to them. Results are Tensors without a gradient: `grad` and
-    `value_and_grad` are kernels too.
+    new numbers are assigned to them. Results have gradients as those of the function have, so
+    kernels nest; `grad`, `jacobian` and other derivatives are kernels too.
 
     >>> import micrograd
     >>> from micrograd import Tensor
@@ -36,6 +37,8 @@ class TensorKernel:
     >>> micrograd.jit(f).value_and_grad(Tensor([1.0, 3.0]))
     (Tensor(10.), Tensor([2., 6.]))
     """
+
+    is_of_tensors = True
 
     def __init__(
         self,
@@ -48,9 +51,12 @@ class TensorKernel:
     ) -> None:
         self.function = function
         name = getattr(function, "__name__", type(function).__name__)
-        self.name = name if wanted is Wanted.VALUE else f"{name}.{wanted.value.name}"
+        if isinstance(function, TensorKernel):
+            name = function.name
+        self.name: str = name if wanted is Wanted.VALUE else f"{name}.{wanted.value.name}"
         self._options, self._wrt, self._wanted, self._freeze = options, wrt, wanted, freeze
         self._signature = inspect.signature(function)
+        self.__signature__ = with_extra(self._signature, wanted)
         self._compiled: dict[Any, Compiled] = {}
         self._quick: dict[Any, Compiled] = {}  # of arguments that are all Tensors
         self._families: dict[Any, Family] = {}
@@ -58,79 +64,26 @@ class TensorKernel:
         self._derived: dict[Wanted, TensorKernel] = {}
         self._lock = Lock()
 
-    @property
-    def grad(self) -> TensorKernel:
-        """The gradient of a single number: a Tensor for each argument, or for what `wrt` says."""
-        return self._derive(Wanted.GRADIENT)
-
-    @property
-    def value_and_grad(self) -> TensorKernel:
-        """The value and its gradient."""
-        return self._derive(Wanted.BOTH)
-
-    @property
-    def jacobian(self) -> TensorKernel:
-        """All partials of the results: of shape `result.shape + argument.shape`.
-
-        For each result, a Tensor for each argument, structured as `grad` is.
-
-        >>> from micrograd import Tensor, jit
-        >>> jit(lambda x: x * x).jacobian(Tensor([1.0, 3.0]))
-        Tensor([[2., 0.],
-                [0., 6.]])
-        """
-        return self._derive(Wanted.JACOBIAN)
-
-    @property
-    def hessian(self) -> TensorKernel:
-        """The second derivatives of a single number, exactly symmetric: the Jacobian of `grad`."""
-        return self._derive(Wanted.HESSIAN)
-
-    @property
-    def jvp(self) -> TensorKernel:
-        """`(value, tangent)`: it takes the arguments, then a tangent for each; with `wrt`, one
-        direction, structured like `grad`.
-        """
-        return self._derive(Wanted.JVP)
-
-    @property
-    def vjp(self) -> TensorKernel:
-        """`(value, partials)`: it takes the arguments, then a cotangent like the results."""
-        return self._derive(Wanted.VJP)
-
-    @property
-    def hvp(self) -> TensorKernel:
-        """The Hessian times a direction, given as to `jvp`, structured like `grad`."""
-        return self._derive(Wanted.HVP)
-
     def _derive(self, wanted: Wanted) -> TensorKernel:
-        if self._wanted is not Wanted.VALUE:
-            raise SignatureError(
-                f"{self.name}: derivatives of derivatives of functions of Tensors do not compile "
-                "yet; use gradients(..., create_graph=True), uncompiled"
-            )
+        """That of a derivative is one of a function that calls this kernel."""
         if wanted not in self._derived:
+            function = self.function if self._wanted is Wanted.VALUE else self
             self._derived[wanted] = TensorKernel(
-                self.function, self._options, self._wrt, wanted, freeze=self._freeze
+                function, self._options, self._wrt, wanted, freeze=self._freeze
             )
         return self._derived[wanted]
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The result for these arguments."""
+        if SCOPES and current_scope() is not None:
+            return self._nested(args, kwargs)
         found = self._quick.get(shapes_of(args)) if not kwargs else None
         if found is not None and not found.is_stale:
             self._latest = found
-            return found([x._data for x in args])
+            return found(args)
         bound, leaves, extra = split(
             self.name, self._signature, self._wanted, self._wrt, args, kwargs
         )
-        if any(isinstance(x, TracedTensor) for x in leaves.tensors):
-            if self._wanted is Wanted.VALUE:
-                return self.function(*args, **kwargs)  # becomes a part of what is compiled
-            raise TraceError(
-                f"{user_location()}: {self.name} is called in a function that is compiled; "
-                "derivatives inside of functions of Tensors do not compile yet"
-            )
         found = self._compiled.get(leaves.key)
         if found is None or found.is_stale:
             with self._lock:
@@ -139,7 +92,16 @@ class TensorKernel:
         tensors = [*leaves.tensors, *extra]
         if not kwargs and same(args, tensors):
             self._quick[shapes_of(args)] = found
-        return found([x._data for x in tensors])
+        return found(tensors)
+
+    def _nested(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call that becomes a part of what is compiled."""
+        if self._wanted is Wanted.VALUE:
+            return self.function(*args, **kwargs)
+        bound, leaves, extra = split(
+            self.name, self._signature, self._wanted, self._wrt, args, kwargs
+        )
+        return nested(self, leaves, extra, bound)
 
     def _compile(self, leaves: Leaves, bound: inspect.BoundArguments) -> Compiled:
         """The code for a call: that for any number of samples, where there can be such."""

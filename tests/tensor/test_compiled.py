@@ -314,8 +314,6 @@ def test_errors_of_calls() -> None:
         jit(f, wrt="y").grad(X[0, 0])
     with pytest.raises(SignatureError, match="no argument that is a Tensor of floats"):
         jit(lambda y: (X * y).sum()).grad(Tensor(np.array([1, 2])))
-    with pytest.raises(SignatureError, match="derivatives of derivatives"):
-        _ = jit(f).grad.grad
     with pytest.raises(DataError, match="whole numbers above 16777216"):
         jit(lambda x, y: x * y)(X, Tensor(np.array([2**25, 1])))
     with pytest.raises(TraceError, match="is compiled strictly, in float64"):

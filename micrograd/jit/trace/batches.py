@@ -11,7 +11,7 @@ It is no int, because Python takes the number of an int without asking it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, NoReturn
 
@@ -186,12 +186,25 @@ WIDEST = 1 << 20
 def room_for(samples: int, rows: Sequence[Any]) -> int:
     """How many samples a batch has at most: passes look at every element of an array."""
     most = MOST
-    for r in rows:
-        axes = len([n for n in r.shape if n.__class__ is Batch])
+    for shape in _shapes(rows):
+        axes = len([n for n in shape if n.__class__ is Batch])
         if axes:
-            wide = max(1, prod(n if n.__class__ is int else n.factor for n in r.shape))
+            wide = max(1, prod(n if n.__class__ is int else n.factor for n in shape))
             most = min(most, int((WIDEST / wide) ** (1 / axes)))
     return max(2 * samples, most)
+
+
+def _shapes(rows: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """The shapes of rows, and of those of functions that they call."""
+    seen = set()
+    for r in rows:
+        yield r.shape
+        callee, samples = r.parameters.get("callee"), r.parameters.get("samples")
+        if callee is not None and id(callee) not in seen:
+            seen.add(id(callee))
+            lead = () if samples is None else (samples,)
+            for shape in _shapes(callee.rows):
+                yield (*lead, *shape)
 
 
 def with_extents(x: Any, extent: Extent) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from ...ops import add
 from ...tensor.primitive import Shape
 from ..ir.program import Access, Expr, Part
-from .tensor_rules import Lowering, rule
+from .tensor_rule import Lowering, rule
 
 
 @rule("gather")

@@ -18,8 +18,12 @@ from ...tensor.indexed import out_of_range
 from ...tensor.primitive import Shape
 from ..ir.extents import is_number
 from ..ir.program import Access, Apply, Expr, Program, Role, row_major
-from . import index_rules as index_rules  # which enters rules
+from . import index_rules as index_rules  # which enter rules
+from . import tensor_inline as tensor_inline
 from .batches import NAME, SizeNeeded, with_extents
+from .tensor_program import Given as Given
+from .tensor_program import TensorProgram as TensorProgram
+from .tensor_program import at_most
 from .tensor_rules import RULES
 from .tensors import Row
 from .views import NotAffine, changed, in_steps, reshaped, sliced, spread, transposed
@@ -27,37 +31,6 @@ from .views import NotAffine, changed, in_steps, reshaped, sliced, spread, trans
 MOST_INLINED = 24
 """Ops of an expression from which on it is computed into an array."""
 MOVES = ("reshape", "transpose", "slice", "broadcast_to")
-
-
-@dataclass(slots=True)
-class Given:
-    """An array that a call gives: the numbers of a row, or its entries as indices below a size."""
-
-    name: str
-    row: int
-    below: int = 0
-
-
-def at_most(shape: Shape) -> Shape:
-    """The shape that has room for any batch."""
-    return tuple(map(int, shape))
-
-
-@dataclass(slots=True)
-class TensorProgram:
-    """A program, what it is called with, and what it gives.
-
-    shapes   of the outputs, as loops over them have them
-    """
-
-    program: Program
-    given: list[Given]
-    outputs: list[str]
-    shapes: list[Shape]
-
-    def name_of(self, row: int) -> str:
-        """The input that a row's numbers are in; '' if nothing reads them."""
-        return next((g.name for g in self.given if g.row == row and not g.below), "")
 
 
 def lowered(rows: Sequence[Row], outputs: Sequence[int], most: int | None = None) -> TensorProgram:
@@ -76,7 +49,7 @@ def lowered(rows: Sequence[Row], outputs: Sequence[int], most: int | None = None
             )
             for r in rows
         ]
-    low = _Lowering(rows, outputs, program)
+    low = _Lowering(rows, outputs, program, most)
     for k in range(len(rows)):
         if low.uses[k]:
             low.value(k)
@@ -95,6 +68,8 @@ class _Lowering:
     rows: Sequence[Row]
     results: Sequence[int]
     program: Program = field(default_factory=Program)
+    most: int | None = None
+    inlined: dict[Any, list[Expr]] = field(default_factory=dict)  # results of calls
     given: list[Given] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
@@ -165,7 +140,7 @@ class _Lowering:
         self.program.declare(name, Role.CONSTANT, shape or (1,), numbers.reshape(-1))
         return Access(name, 0, row_major(numbers.shape))
 
-    def index(self, row: int, size: int) -> Access:
+    def index(self, row: int, size: int, *, table: bool = False) -> Access:
         """The access to an index array, through the views that the row is of a leaf; to none, ""
         where constant indices are in even steps.
         """
@@ -179,13 +154,25 @@ class _Lowering:
                 f"{self.rows[row].where}: indices that are computed from arguments (by "
                 f"{self.rows[k].primitive}) do not compile; pass them as an argument"
             )
-        access: Expr = self._index_array(k, size)
+        access: Expr = self._index_array(k, size, table)
         shape = self.rows[k].shape
         for r in reversed(views):
             access = self._view(r, access, shape)
             shape = r.shape
         assert isinstance(access, Access)
         return access
+
+    def named(self, kind: str) -> str:
+        """A new name of an array."""
+        return self._named(kind, numbered=True)
+
+    def called(self, callee: Any, operands: Any) -> list[Row]:
+        """The rows in use that are results of one call."""
+        return [
+            r
+            for k, r in enumerate(self.rows)
+            if self.uses[k] and r.parameters.get("callee") is callee and r.operands == operands
+        ]
 
     def dtype_of(self, operand: int) -> Any:
         """The dtype of an operand."""
@@ -204,6 +191,8 @@ class _Lowering:
             return  # a leaf becomes an array where it is used
         indexed = row.primitive.name in ("gather", "scatter_add")
         operands = row.operands[:1] if indexed else row.operands
+        if "callee" in row.parameters:  # which asks for what it needs
+            operands = ()
         is_index = np.dtype(row.dtype).kind == "i" and row.primitive.name in MOVES
         if is_index and not self._is_number(k):
             return
@@ -268,7 +257,7 @@ class _Lowering:
         self.names.add(name)
         return name
 
-    def _index_array(self, k: int, size: int) -> Access:
+    def _index_array(self, k: int, size: int, table: bool) -> Access:
         row = self.rows[k]
         if not is_number(size):
             raise SizeNeeded(f"{row.name} are indices of samples")
@@ -283,7 +272,7 @@ class _Lowering:
                 if ((data < -size) | (data >= size)).any():
                     raise out_of_range(data, (size,), 0)
                 data = np.where(data < 0, data + size, data)
-                if steps := in_steps(data):
+                if not table and (steps := in_steps(data)):
                     return Access("", *steps)
                 name = self._named("index", numbered=True)
                 self.program.table(name, data.reshape(-1))

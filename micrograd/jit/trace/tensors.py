@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from ...tensor.casting import F64, is_float
 from ...tensor.core import Tensor
 from ...tensor.primitive import Primitive, Shape
 from .batches import Batch
-from .tensor_rules import refusal
+from .tensor_rule import refusal
 
 
 class _NoNumbers(TraceError, AttributeError):
@@ -93,6 +94,8 @@ class TensorScope:
     frozen  whether no others are
     modes   modules that were asked whether they are trained, and the answer
     batch   the size that the first axes of some arguments have, whatever that will be
+    outer   that in which it is called
+    held    Tensors that functions called in it hold as constants
     """
 
     name: str
@@ -102,6 +105,8 @@ class TensorScope:
     is_over: bool = False
     modes: list[tuple[Any, bool]] = field(default_factory=list)
     batch: Batch | None = None
+    outer: TensorScope | None = None
+    held: list[Any] = field(default_factory=list)
     _samples: dict[int, TracedTensor] = field(default_factory=dict)
     _rows_of: dict[int, int] = field(default_factory=dict)  # of Tensors that are closed over
     _kept: list[Any] = field(default_factory=list)  # so that their ids stay theirs
@@ -137,7 +142,11 @@ class TensorScope:
     def record_primitive(
         self, primitive: Primitive, operands: Sequence[Any], parameters: dict[str, Any]
     ) -> TracedTensor:
-        """What a primitive gives."""
+        """What a primitive gives, in the innermost function that one of the operands is of."""
+        for x in operands:
+            if isinstance(x, TracedTensor) and x._scope._is_inside(self):
+                inner = x._scope.record_primitive(primitive, operands, parameters)
+                return inner  # type: ignore[no-any-return]
         self._require_open()
         rows = tuple([x if isinstance(x, float) else self.row(x) for x in operands])
         k = self._record(primitive, rows, parameters)
@@ -162,6 +171,8 @@ class TensorScope:
         """The row of a Tensor, which is made for one that is closed over."""
         if isinstance(x, TracedTensor):
             if x._scope is not self:
+                if self._is_inside(x._scope):
+                    return self._from_outside(x)
                 raise TraceError(
                     f"{user_location()}: this Tensor belongs to another function that is compiled; "
                     "pass it as an argument"
@@ -182,6 +193,49 @@ class TensorScope:
                 waiting += missing
         return self._rows_of[id(x)]
 
+    def _is_inside(self, scope: TensorScope) -> bool:
+        outer = self.outer
+        while outer is not None and outer is not scope:
+            outer = outer.outer
+        return outer is not None and not outer.is_over
+
+    def _from_outside(self, x: TracedTensor) -> int:
+        """The row of what the function closes over, of one around it."""
+        if id(x) not in self._rows_of:
+            self.rows.append(Row(None, (), {}, x.shape, x.dtype, x.label, x, live=True))
+            self._rows_of[id(x)] = len(self.rows) - 1
+            self._kept.append(x)
+        return self._rows_of[id(x)]
+
+    def calls(
+        self,
+        callee: Any,
+        operands: Sequence[Any],
+        mapped: tuple[int, ...] = (),
+        samples: Any = None,
+    ) -> list[TracedTensor]:
+        """The results of another function, whose program becomes a part of this one.
+
+        mapped    the operands that have a sample for each of the `samples` along their first axes
+        """
+        self._require_open()
+        counts = [self.samples(Batch(self, callee.rows[k].samples)) for k in callee.counts]
+        rows = tuple([self.row(x) for x in (*operands, *counts)])
+        found = []
+        for output in range(len(callee.results)):
+            how = {"callee": callee, "output": output, "mapped": mapped, "samples": samples}
+            k = self._record(callee.primitive, rows, how)
+            found.append(TracedTensor(self, k, self.rows[k].shape, self.rows[k].dtype))
+        return found
+
+    def close(self) -> None:
+        """It is over; what it has found out holds for that around it, too."""
+        self.is_over = True
+        if self.outer is not None:
+            self.outer.modes += self.modes
+            self.outer.held += self.held
+            self.outer.held += [r.tensor for r in self.rows if r.tensor is not None and not r.live]
+
     def _closed_over(self, t: Any) -> int:
         if t._primitive is not None:
             if t._primitive.name == "of_values":
@@ -199,6 +253,15 @@ class TensorScope:
         live = (t._needs and not self.frozen) or any(t is w for w in self.wrt)
         self.rows.append(Row(None, (), {}, t.shape, t.dtype, t.label, t, live))
         return len(self.rows) - 1
+
+
+SCOPES: dict[int, TensorScope] = {}
+"""By thread that compiles a function of Tensors, its scope, the innermost."""
+
+
+def current_scope() -> TensorScope | None:
+    """That of the function that this thread compiles."""
+    return SCOPES.get(get_ident()) if SCOPES else None
 
 
 def number_dtype(rows: Sequence[Row]) -> Any:

@@ -1,0 +1,180 @@
+"""`vmap`: a function of one sample as a function of many, with one more axis.
+
+Of Tensors, the sample's program gets one more loop around what depends on a sample, and all else is
+computed once (tensor_mapped.py). Of numbers, a kernel maps over arrays by itself; so axes are moved
+to where it has its points, and what it would take as a whole is called sample by sample.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import SignatureError, kind
+from ..named import is_tensor
+from ..nn import Module
+from .axes import CONTAINERS, Axes, bind, leaves, spread, taken
+from .derivatives import Wanted
+from .kernel import Kernel
+from .options import Options
+from .tensor_calls import takes_tensors
+from .trace.source import FunctionSource
+
+
+def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Any:
+    """A function of one sample as a function of many: arguments and results have one more axis.
+
+    in_axes     which axis of the arguments samples lie along: a number, or None for what is the
+                same for all; or a tuple with one for each parameter, nested where these are
+    out_axes    which axis of the results; None for a result that is the same for all
+
+    >>> from micrograd import Tensor, grad
+    >>> def energy(w: Tensor, x: Tensor) -> Tensor:
+    ...     return ((w * x).sum() - 1.0) ** 2
+    >>> w, rows = Tensor([1.0, 2.0]), Tensor([[1.0, 1.0], [0.0, 1.0], [2.0, 0.0]])
+    >>> vmap(energy, in_axes=(None, 0))(w, rows)
+    Tensor([4., 1., 1.])
+    >>> vmap(grad(energy), in_axes=(None, 0))(w, rows)[0]
+    Tensor([[4., 4.],
+            [0., 2.],
+            [4., 0.]])
+
+    It is compiled when it is called, and can be compiled, differentiated and mapped again. Of a
+    function of numbers it takes arrays, as kernels do. Raises SignatureError for axes that do not
+    fit the arguments; ShapeError for different numbers of samples.
+    """
+    if not callable(function):
+        raise SignatureError(f"vmap is of a function of one sample, got {kind(function)}")
+    return Mapped(function, in_axes, out_axes)
+
+
+class Mapped:
+    """What `vmap` gives."""
+
+    def __init__(self, function: Callable[..., Any], in_axes: Any, out_axes: Any) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.function = function
+        name = getattr(function, "name", None) or getattr(function, "__name__", "function")
+        self.__name__ = f"vmap_{name}".replace(".", "_")
+        self.axes = Axes(self.__name__, in_axes, out_axes)
+        self.is_of_tensors = takes_tensors(function, None)
+        self._kernels: dict[str, Any] = {}
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """The results of all samples."""
+        if self.is_of_tensors or any(is_tensor(x) for x in leaves([*args, *kwargs.values()])):
+            from .tensor_mapped import mapped
+
+            return mapped(self, self.axes, args, kwargs)
+        return self._on_numbers(args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<vmap of {self.function!r}>"
+
+    def __getattr__(self, name: str) -> Any:
+        """Derivatives, stages and the like are those of the kernel of Tensors."""
+        if name.startswith("_") or name in ("function", "axes", "is_of_tensors"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        from .tensor_mapped import kernel_of
+
+        return getattr(kernel_of(self), name)
+
+    def of(self, function: Callable[..., Any]) -> Mapped:
+        """The same map of another function."""
+        return Mapped(function, self.axes.in_axes, self.axes.out_axes)
+
+    @property
+    def options(self) -> Options:
+        """How to compile it: as its function."""
+        found = getattr(self.function, "_options", None)
+        return found or Options.given(np.dtype(np.float64), False, None, None)
+
+    def kernel(self, what: str, make: Callable[[], Any]) -> Any:
+        """The kernel for Tensors or for numbers, which is made once."""
+        if what not in self._kernels:
+            self._kernels[what] = make()
+        return self._kernels[what]
+
+    # -- functions of numbers ------------------------------------------------------------------
+
+    def _on_numbers(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        function = self.function
+        if isinstance(function, Module):
+            bound = bind(self.__name__, lambda x: x, args, kwargs)
+        else:
+            bound = bind(self.__name__, function, args, kwargs)
+        made: Any = function
+        if not isinstance(function, (Kernel, Mapped)):
+            made = self.kernel(
+                "numbers",
+                lambda: Kernel(
+                    FunctionSource(function, None, freeze=False), self.options, Wanted.VALUE
+                ),
+            )
+        known = isinstance(made, Kernel)
+        parameters = {p.name: p.array for p in made._parameters} if known else {}
+        specs = self.axes.of(bound)
+        names, arrays, axes = [], [], []
+        plain = known
+        for (name, x), axis in zip(bound.arguments.items(), specs, strict=True):
+            found = [np.asarray(x)] if not isinstance(x, (*CONTAINERS, dict)) else []
+            plain = plain and bool(found) and parameters.get(name, "rows") != "whole"
+            for leaf, a in spread(x, axis, self.__name__, name):
+                names.append(name)
+                arrays.append(np.asarray(leaf))
+                axes.append(a)
+        n = self.axes.samples(names, [x.shape for x in arrays], axes)
+        ways = [parameters.get(name, "rows") for name in names]
+        flat = all(x.ndim < 2 + (way == "rows") for x, way in zip(arrays, ways, strict=True))
+        if plain and (flat or set(ways) == {"map"}):
+            return self._at_points(made, arrays, axes, ways)
+        results = []
+        for k in range(n):
+            pairs = zip(bound.arguments.values(), specs, strict=True)
+            sample = [taken(x, axis, k) for x, axis in pairs]
+            results.append(made(*sample))
+        return self._stacked(results)
+
+    def _at_points(
+        self, made: Any, arrays: Sequence[Any], axes: Sequence[Any], ways: Sequence[str]
+    ) -> Any:
+        """One call, in which samples are the first axis of the points."""
+        moved = [
+            x if a is None else np.moveaxis(x, a, 0) for x, a in zip(arrays, axes, strict=True)
+        ]
+        rest = [
+            x.ndim - (a is not None) - (w == "rows")
+            for x, a, w in zip(moved, axes, ways, strict=True)
+        ]
+        most = max(rest)
+        given = []
+        for x, axis, r, way in zip(moved, axes, rest, ways, strict=True):
+            if axis is not None and r < most and way == "map":
+                x = x.reshape(x.shape[0], *(1,) * (most - r), *x.shape[1:])
+            given.append(x if x.ndim else x.item())
+        return self._out(made(*given))
+
+    def _stacked(self, results: Sequence[Any]) -> Any:
+        """The results of samples, one after the other, as arrays."""
+        first = results[0]
+        if isinstance(first, dict):
+            return {k: self._stacked([r[k] for r in results]) for k in first}
+        if type(first) in CONTAINERS:
+            return type(first)([self._stacked(list(r)) for r in zip(*results, strict=True)])
+        return self._out(np.stack([np.asarray(r) for r in results]))
+
+    def _out(self, result: Any) -> Any:
+        """Results with samples along the axis that is asked for."""
+        if isinstance(result, dict):
+            return {k: self._out(x) for k, x in result.items()}
+        if type(result) in CONTAINERS:
+            return type(result)([self._out(x) for x in result])
+        axis = self.axes.out_axes
+        if axis.__class__ is not int:
+            raise SignatureError(
+                f"{self.__name__}: out_axes of a function of numbers is one axis, got {axis!r}"
+            )
+        return np.moveaxis(result, 0, axis) if axis else result
