@@ -36,7 +36,8 @@ LEAST_PRODUCTS = 16 * 1024
 """A contraction of fewer products of numbers stays with the statements around it."""
 LEAST_MATRIX = 512
 """So does one of which the two shorter sides make less, without a side of 1."""
-
+LEAST_LONG = 64 * 1024
+"""From so many products on it may be half of that."""
 
 LEAST_SUMMED = 4096
 """Terms of sums over the rows of a matrix, which are a product with ones, from which on it pays."""
@@ -115,7 +116,8 @@ def pays(short: int, middle: int, long: int) -> bool:
     """
     if short == 1:
         return middle * middle >= LEAST_MATRIX
-    return short * middle >= LEAST_MATRIX and long > 1
+    half = short * middle * long >= LEAST_LONG
+    return short * middle >= LEAST_MATRIX >> half and long > 1
 
 
 def is_plain(a: Access, arrays: Mapping[str, Array], target: Target) -> bool:
