@@ -62,7 +62,7 @@ def program_of(graph: Graph, target: Target) -> Program:
     return verify(program, "reroll", stage="rerolled")
 
 
-VERIFIED = 1000
+VERIFIED = 200
 """Statements up to which a program is verified behind every pass, and not at the end only."""
 
 

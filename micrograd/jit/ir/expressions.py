@@ -160,15 +160,19 @@ def format_expr(expr: Expr, shown: Callable[[Access], str] = str) -> str:
     return shown(expr) if isinstance(expr, Access) else str(expr)
 
 
-def accesses(expr: Expr) -> Iterator[Access]:
+def accesses(expr: Expr) -> list[Access]:
     """Every access in an expression, left to right."""
+    if isinstance(expr, Access):
+        return [expr]
+    found: list[Access] = []
     stack: list[Expr] = [expr]
     while stack:
         e = stack.pop()
-        if isinstance(e, Access):
-            yield e
-        elif isinstance(e, Apply):
-            stack.extend(reversed(e.args))
+        if isinstance(e, Apply):
+            stack += e.args[::-1]
+        elif isinstance(e, Access):
+            found.append(e)
+    return found
 
 
 def map_accesses(expr: Expr, change: Callable[[Access], Expr]) -> Expr:

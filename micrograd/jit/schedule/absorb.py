@@ -179,16 +179,19 @@ class _Around:
     def follow(self, behind: Sequence[Node | Product]) -> list[Node | Product]:
         """What is left of what stands behind it, without what it finishes with."""
         left: list[Node | Product] = []
-        passed = Uses(self.state)
+        passed, counted = Uses(self.state), 0
         for node in behind:
             s = self._next(node) if isinstance(node, Statement) else None
-            if s is not None and passed.commutes(node):  # type: ignore[arg-type]
-                self.finish.append(s)
-                self.written[s.target.array] = s.target
-                continue
+            if s is not None:  # only now what it would move past is looked at
+                for x in left[counted:]:
+                    for each in inside(x):
+                        passed.add(each)
+                counted = len(left)
+                if passed.commutes(node):  # type: ignore[arg-type]
+                    self.finish.append(s)
+                    self.written[s.target.array] = s.target
+                    continue
             left.append(node)
-            for x in inside(node):
-                passed.add(x)
         return left
 
     def _next(self, node: Statement) -> Statement | None:
