@@ -6,7 +6,7 @@ to the ops of the table, so derivative rules and expansions run on them unchange
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 

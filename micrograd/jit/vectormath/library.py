@@ -27,12 +27,15 @@ Each takes LLVM some 0.2 ms; a call costs a vector about as much as ten operatio
 
 
 class Library:
-    """The expansions that one module uses."""
+    """The expansions that one module uses.
 
-    def __init__(self, b: Blocks) -> None:
+    others   the library of another builder for the same module
+    """
+
+    def __init__(self, b: Blocks, others: Library | None = None) -> None:
         self._b = b
-        self._functions: dict[tuple[Op, str], Any] = {}
-        self._calls: dict[tuple[Op, str], int] = {}
+        self._functions: dict[tuple[Op, str], Any] = others._functions if others else {}
+        self._calls: dict[tuple[Op, str], int] = others._calls if others else {}
 
     def call(self, op: Op, expansion: Expansion, operands: Sequence[ir.Value]) -> ir.Value:
         """The op on operands of one type, through the function of its expansion."""

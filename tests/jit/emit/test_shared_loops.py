@@ -71,6 +71,7 @@ def test_loops_that_differ_otherwise_stay_apart(seed: int) -> None:
     ends = [
         *("relu(h{k}[i])", "sub(h{k}[i], 0.5)", "sub(0.5, h{k}[i])", "mul(h{k}[i], 0.0)"),
         *("mul(h{k}[i], -0.0)", "sub(h{k}[8 - i], 0.5)", "mul(h{k}[i], w{k}[i, i])"),
+        *("tanh(h{k}[i])", "exp(tanh(h{k}[i]))"),
         *("sub(h{k}[i], w{k}[0, i])", "sub(h{k}[i], w{k}[i, 0])", "add(h{k}[i], h{k}[4])"),
     ]
     chosen = rng.sample(ends, 3)
@@ -84,3 +85,30 @@ def test_few_loops_are_no_functions() -> None:
     mlir, found, expected = compiled(network(LEAST - 1))
     np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-12)
     assert functions(mlir) == 0
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_products_and_loops_compute_the_same_functions(dtype: str) -> None:
+    text = """
+        input x[40, 30]
+        input v[30, 50]
+        input w[50, 34]
+        output y[40, 34]
+        output z[40, 16]
+        temp a[40, 50]
+        temp b[40, 50]
+        temp c[40, 34]
+
+        a[i, j] = 0.0  for i < 40, j < 50
+        a[i, j] += mul(x[i, k], v[k, j])  for i < 40, j < 50, k < 30
+        b[i, j] = tanh(mul(0.01, a[i, j]))  for i < 40, j < 50
+        c[i, j] = 0.0  for i < 40, j < 34
+        c[i, j] += mul(b[i, k], w[k, j])  for i < 40, j < 34, k < 50
+        y[i, j] = tanh(mul(0.01, c[i, j]))  for i < 40, j < 34
+        z[i, j] = tanh(add(x[i, j], x[i, j + 2]))  for i < 40, j < 16
+        """
+    mlir, found, expected = compiled(text, dtype=dtype)
+    for name in "yz":
+        close = 1e-5 if dtype == "f4" else 1e-12
+        np.testing.assert_allclose(found[name], expected[name], rtol=close, atol=close)
+    assert mlir.count("internal @product") == 2
