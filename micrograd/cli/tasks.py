@@ -25,8 +25,10 @@ HELD = 0.2
 """The share of moons and digits that is held out for validation."""
 MNIST_HELD = 20
 """As pycrograd has it: a test image for so many that are trained on."""
-CHUNK = 1024
-"""Rows that are evaluated at once."""
+ONE_THREAD = 2**20
+"""Multiplications that OpenBLAS does in one thread. Where other processes keep the processors busy,
+it may wait for its threads a hundred times as long as they compute, so outputs are computed of so
+few rows at once."""
 
 SHARES = {"normal": 1, "longer": 10, "bigger": 100}
 """What part of a length these networks are trained on where all are, as their size demands."""
@@ -55,17 +57,21 @@ class Task:
         """How many numbers are trained."""
         return sum((n + 1) * m for n, m in pairwise(self.sizes))
 
+    @property
+    def _widest(self) -> int:
+        """Numbers in the largest weight."""
+        return max(n * m for n, m in pairwise(self.sizes))
+
     def model(self, seed: int, dtype: str) -> Sequential:
         """The network with its first weights.
 
         Raises MemoryError before they are drawn if there is no room for them.
         """
         size = np.dtype(dtype).itemsize
-        widest = max((n + 1) * m for n, m in pairwise(self.sizes))
         require(
             {
                 "parameters and their copy for training": 2 * size * self.parameters,
-                "drawing them": 8 * widest,
+                "drawing them": 8 * self._widest,
             }
         )
         return perceptron(self.sizes, rng=seed, dtype=dtype)
@@ -73,11 +79,12 @@ class Task:
     def evaluate(self, model: Sequential, part: Part) -> tuple[float, float]:
         """The mean loss, and the share that is right."""
         x, y = part
+        rows = max(1, ONE_THREAD // self._widest)
         loss, right = 0.0, 0
         with no_grad():
-            for k in range(0, len(y), CHUNK):
-                labels = y[k : k + CHUNK]
-                outputs = model(Tensor(x[k : k + CHUNK], model.parameters()[0].dtype))
+            for k in range(0, len(y), rows):
+                labels = y[k : k + rows]
+                outputs = model(Tensor(x[k : k + rows], model.parameters()[0].dtype))
                 loss += float(self.loss(outputs, labels).item()) * len(labels)
                 right += int(self.right(outputs.numpy(), labels).sum())
         return loss / len(y), right / len(y)

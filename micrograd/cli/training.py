@@ -74,6 +74,7 @@ class Training:
         self._evaluating = 0.0
         self._arguments, self._progress = arguments, progress
         self._every: int = arguments.every or max(1, self.epochs // LINES)
+        self.threads: int = arguments.threads or cores()
         self.model = task.model(arguments.seed, DTYPES[arguments.dtype])
 
     @property
@@ -97,7 +98,7 @@ class Training:
                     batch_size=self.batch,
                     shuffle=given.shuffle,
                     seed=given.seed,
-                    threads=given.threads or cores(),
+                    threads=self.threads,
                     every=self._every * self.in_epoch,
                     callback=self._report,
                 )
