@@ -24,7 +24,7 @@ from .ir.program import Program
 from .ir.verify import verify
 from .passes.like_terms import combine
 from .passes.simplify import expand, simplify
-from .reroll.reroll import reroll, straight_line
+from .reroll.reroll import reroll, reroll_strictly
 from .schedule.schedule import Schedule, schedule
 from .target import Target
 
@@ -55,10 +55,8 @@ PASSES = (
 
 
 def program_of(graph: Graph, target: Target) -> Program:
-    """The loops in a graph; for a strict target as it stands, since rerolling groups the terms of
-    sums by kind.
-    """
-    program = straight_line(graph, strict=True) if target.strict else reroll(graph)
+    """The loops in a graph; for a strict target those that keep the order of every sum."""
+    program = reroll_strictly(graph) if target.strict else reroll(graph)
     return verify(program, "reroll", stage="rerolled")
 
 

@@ -42,6 +42,7 @@ from .cotangents import GRADIENT as GRADIENT
 from .cotangents import Cotangents
 from .final import require_kept
 from .flows import Flow, active, flows, holding
+from .last_first import last_first
 from .loop_flows import LoopFlows
 from .reaching import Bools, known_elements
 from .stretches import Stretch, stretches
@@ -66,7 +67,8 @@ def gradient(
     With `keep_value` the outputs of `program` stay outputs; else they become temporaries.
     An element that `of` does not depend on, or that is None, has the gradient 0.
 
-    target   which says how much long loops keep of their steps; None: all of it
+    target   which says how much long loops keep of their steps (None: all of it), and if strict,
+             that what is added to one cotangent comes last point first
     """
     stretched = list(stretches(wrt))
     begun = _begun(program, of, {e.array for e in stretched if e}, target)
@@ -76,6 +78,7 @@ def gradient(
             result.arrays[a.name] = Array(a.name, Role.TEMPORARY, a.shape)
     whole = _whole_array(program, stretched)
     backward = _Backward(begun, {whole: GRADIENT} if whole else {})
+    backward.strict = target is not None and target.strict
     backward.run(of, program.body)
     if whole:
         backward.declare(whole)
@@ -143,6 +146,8 @@ class _Backward(Cotangents):
         super().__init__(program, names, begun.asked)
         self.active = begun.depending
         self.segments = begun.segments
+        self.strict = False
+        self.depth = 0  # how many loops there are around what is written
         self.accumulated = {s.target.array for s in program.statements if s.accumulate}
 
     def run(self, of: Element, body: Sequence[Node]) -> None:
@@ -151,6 +156,14 @@ class _Backward(Cotangents):
             self.send(Flow(Access(*of), 1.0), ())
             for node in reversed(body):
                 self.node(node)
+
+    def assign(
+        self, target: Access, expr: Expr, domain: tuple[int, ...] = (), *, again: bool = False
+    ) -> None:
+        super().assign(target, expr, domain, again=again)
+        last = self.body[-1]
+        if again and self.strict and isinstance(last, Statement):
+            self.body[-1] = last_first(last, self.depth)
 
     def node(self, node: Node) -> None:
         """Send the cotangents of what a statement or a loop has computed on to what it read."""
@@ -201,10 +214,14 @@ class _Backward(Cotangents):
         for k, node in reversed(list(enumerate(body))):
             if isinstance(node, Loop):
                 here = () if path is None else (*path, k)
+                self.depth += 1
                 inner = self._reversed(node.body, found, here)
+                self.depth -= 1
                 if inner:
                     inner = [*found.zeros.get(here, ()), *inner]
-                    result.append(Loop(node.extent, OPPOSITE[node.order], inner))
+                    free = node.order is Order.FREE
+                    order = Order.REVERSE if free and self.strict else OPPOSITE[node.order]
+                    result.append(Loop(node.extent, order, inner))
             elif node.target.array in self.active:
                 self.body = result
                 one = found.sent.pop()

@@ -41,7 +41,7 @@ def distribute(operands: Operands) -> list[Step]:
     Raises NoLoops if values go round in a circle.
     """
     tasks = operands.tasks
-    edges = _edges(operands)
+    edges = edges_of(operands)
     return _Distribution(tasks, edges).steps(list(range(len(tasks))), 0, edges)
 
 
@@ -62,7 +62,8 @@ def reads(task: Task, inlined: dict[int, Task]) -> list[tuple[Operand, Ints]]:
     return found
 
 
-def _edges(operands: Operands) -> Edges:
+def edges_of(operands: Operands) -> Edges:
+    """What the tasks read of each other. Raises NoLoops where that is not affine or comes later."""
     numbers = {id(task): k for k, task in enumerate(operands.tasks)}
     edges: Edges = defaultdict(set)
     for reader, task in enumerate(operands.tasks):

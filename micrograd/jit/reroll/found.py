@@ -16,10 +16,10 @@ SMALL = 64
 def straight(graph: Graph, *, strict: bool) -> Found:
     """A statement for every operation."""
     text = f"straight line, {_operations(graph)}: "
-    if strict:
-        text += "strict keeps the order of every sum, and rerolling groups terms by kind"
-    elif len(graph) <= SMALL:
+    if len(graph) <= SMALL:
         text += f"the graph is small ({len(graph)} nodes; to {SMALL} it is the better code)"
+    elif strict:
+        text += "there are no loops that keep the order of every sum, also in derivatives"
     else:
         text += "no pattern is shared by enough nodes"
     return Found("straight", [text])

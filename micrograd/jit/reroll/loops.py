@@ -11,6 +11,8 @@ and the order of every sum, are the graph's own.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ... import ops as table
@@ -32,14 +34,15 @@ from ..ir.program import (
     entry,
     row_major,
 )
-from ..ir.verify import verify
 from . import found
+from .as_traced import as_traced
 from .classes import declare_leaves
 from .distribute import Ordered, Step, distribute
 from .homes import Home, Leaf, Number, Operand, Task, Whole
+from .in_order import in_creation_order
 from .operands import NoLoops, Operands
 from .outputs import write_outputs
-from .prove import mismatch
+from .prove import illegal, mismatch
 from .recognise import recognise
 from .statics import Level, Map, Static, statics_of
 from .strings import Ops
@@ -50,18 +53,43 @@ DEPTHS = (1, 2)
 """Depths of local classes that are tried; the program of fewer statements is taken."""
 
 
-def looped(graph: Graph, output: str, most: int) -> Program | None:
-    """The program of the loops in the graph; None if it would have more than `most` statements."""
+def looped(graph: Graph, output: str, most: int, *, in_order: bool = False) -> Program | None:
+    """The program of the loops in the graph; None if it would have more than `most` statements.
+
+    in_order   also None if its derivatives would not be added up in the order of the trace
+    """
     ops = Ops(graph)
-    best: Program | None = None
-    for depth in DEPTHS:
-        program = _program(graph, ops, depth, output, most)
-        if program is not None and (best is None or len(program.statements) < most):
-            best, most = program, len(program.statements)
-    return best
+    for form in ORDERED if in_order else (Form(False, True, False),):
+        best: Program | None = None
+        for depth in DEPTHS:
+            program = _program(graph, ops, depth, output, most, form)
+            if program is not None and (best is None or len(program.statements) < most):
+                best, most = program, len(program.statements)
+        if best is not None:
+            return best
+    return None
 
 
-def _program(graph: Graph, ops: Ops, depth: int, output: str, most: int) -> Program | None:
+class Form(NamedTuple):
+    """What a program of loops is to be.
+
+    in_order   its derivatives are added up in the order of the trace
+    inline     what one operand needs is part of its expression, if it was computed long before, too
+    as_traced  its loops are the trace's, not distributed
+    """
+
+    in_order: bool
+    inline: bool
+    as_traced: bool
+
+
+ORDERED = (Form(True, True, False), Form(True, False, False), Form(True, False, True))
+"""Those in order, as they are tried."""
+
+
+def _program(
+    graph: Graph, ops: Ops, depth: int, output: str, most: int, form: Form
+) -> Program | None:
     tree = recognise(ops, depth)
     outputs = ops.number[np.array(graph.outputs, dtype=np.int64)]
     prefixes: set[int] = set()
@@ -71,8 +99,8 @@ def _program(graph: Graph, ops: Ops, depth: int, output: str, most: int) -> Prog
             return None
         statics = statics or statics_of(tree)
         try:
-            operands = Operands(ops, statics, outputs, most, prefixes)
-            steps = distribute(operands)
+            operands = Operands(ops, statics, outputs, most, prefixes, inline=form.inline)
+            steps = as_traced(operands) if form.as_traced else distribute(operands)
             break
         except NoLoops as failed:
             if not prefixes.issuperset(failed.prefixes):
@@ -89,21 +117,14 @@ def _program(graph: Graph, ops: Ops, depth: int, output: str, most: int) -> Prog
         return None
     writer = _Writer(graph, operands, steps)
     program = writer.program(output)
-    wrong = mismatch(program, operands.values, writer.claims, output) or _illegal(program)
+    wrong = mismatch(program, operands.values, writer.claims, output) or illegal(program)
     if wrong is not None:
         if is_checking():
             raise CompilerError(f"the loops found in the trace are not its own: {wrong}")
         return None
+    if form.in_order and not in_creation_order(program, operands.values, writer.claims):
+        return None
     return program
-
-
-def _illegal(program: Program) -> str | None:
-    """What the verifier says against a program, if anything."""
-    try:
-        verify(program, "reroll", stage="rerolled")
-    except CompilerError as error:
-        return str(error)
-    return None
 
 
 class _Writer:

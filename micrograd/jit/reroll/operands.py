@@ -51,6 +51,8 @@ class Operands:
         outputs: Ints,
         most: int,
         prefixes: Collection[int] = (),
+        *,
+        inline: bool = True,
     ) -> None:
         self.ops = ops
         self.most = most
@@ -68,7 +70,9 @@ class Operands:
         self.tasks: list[Task] = list(self.task_of)
         for task in self.task_of:
             self._resolve(task)
-        self.inlined, self.tasks = inlined(self.tasks, ops, outputs)
+        self.inlined: dict[int, Task] = {}
+        if inline:
+            self.inlined, self.tasks = inlined(self.tasks, ops, outputs)
 
     # -- tasks -----------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ...errors import CompilerError
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, op_of
 from ..ir.nests import Ints
 from ..ir.points import elements, points
@@ -29,6 +30,7 @@ from ..ir.program import (
     Statement,
     accesses,
 )
+from ..ir.verify import verify
 from .strings import LITERAL, Ops
 
 NOTHING = np.iinfo(np.int64).max
@@ -174,16 +176,12 @@ class _Proof:
         )
         if not np.array_equal(self.values.operand(0, claim), before):
             return "it adds to other values"
-        op, term = s.accumulate, s.expr
-        code = op_of(int(self.values.ops.code[claim[0]]))
         if (self.values.ops.code[claim] != self.values.ops.code[claim[0]]).any():
             return "it sums by several ops"
-        if code is not op:
-            negated = isinstance(term, Apply) and term.op.coefficients == (-1.0,)
-            if not (negated and code.coefficients == (1.0, -1.0) and op.coefficients):
-                return f"it sums by {op.name}, for {code.name}"
-            assert isinstance(term, Apply)
-            term = term.args[0]
+        term = operand_of(s, self.values, claim)
+        if term is None:
+            code = op_of(int(self.values.ops.code[claim[0]]))
+            return f"it sums by {s.accumulate.name}, for {code.name}"
         return self._compare(term, self.values.operand(1, claim), s)
 
     def _compare(self, expr: Expr, claim: Ints, s: Statement) -> str | None:
@@ -209,26 +207,50 @@ class _Proof:
         return None
 
 
+def operand_of(s: Statement, values: Values, claim: Ints) -> Expr | None:
+    """What a sum adds of the operands of ops of the graph, which may be differences: a sum of what
+    they take away. None if it is a sum of something else.
+    """
+    op, term = s.accumulate, s.expr
+    code = op_of(int(values.ops.code[claim[0]]))
+    if code is op:
+        return term
+    if isinstance(term, Apply) and term.op.coefficients == (-1.0,) and op is not None:
+        return term.args[0] if code.coefficients == (1.0, -1.0) and op.coefficients else None
+    return None
+
+
+def illegal(program: Program) -> str | None:
+    """What the verifier says against a program, if anything."""
+    try:
+        verify(program, "reroll", stage="rerolled")
+    except CompilerError as error:
+        return str(error)
+    return None
+
+
 # --- sums are whole before they are read -------------------------------------------------------
 
 
-def _placed(
-    body: Sequence[Node], above: tuple[tuple[int, Loop | None], ...] = ()
-) -> Iterator[tuple[Statement, tuple[tuple[int, Loop | None], ...]]]:
-    """Statements with where they stand: their number, and those of the loops around them."""
+Place = tuple[tuple[int, "Loop | None"], ...]
+"""Where a statement stands: the number of each loop around it, and its own, in what is around."""
+
+
+def placed(body: Sequence[Node], above: Place = ()) -> Iterator[tuple[Statement, Place]]:
+    """Statements with where they stand."""
     for k, node in enumerate(body):
         if isinstance(node, Loop):
-            yield from _placed(node.body, (*above, (k, node)))
+            yield from placed(node.body, (*above, (k, node)))
         else:
             yield node, (*above, (k, None))
 
 
 def _read_too_early(program: Program) -> str | None:
     """A statement that reads what is added to later, if there is one."""
-    placed = list(_placed(program.body))
-    adding = [(s, where) for s, where in placed if s.accumulate is not None]
+    every = list(placed(program.body))
+    adding = [(s, where) for s, where in every if s.accumulate is not None]
     names = {s.target.array for s, _ in adding}
-    for reader, here in placed:
+    for reader, here in every:
         for a in accesses(reader.expr):
             if a.array not in names:
                 continue
@@ -240,7 +262,6 @@ def _read_too_early(program: Program) -> str | None:
     return None
 
 
-Place = tuple[tuple[int, "Loop | None"], ...]
 _Touch = tuple[Statement, Access, Place]
 
 

@@ -48,6 +48,18 @@ def reroll(graph: Graph) -> Program:
     return straight_line(graph)
 
 
+def reroll_strictly(graph: Graph) -> Program:
+    """The program of a graph, rerolled if no sum is in another order then, in its derivatives
+    neither.
+    """
+    found = None
+    if len(graph) > SMALL:
+        operations = int((graph.codes >= FIRST_OP).sum())
+        most = min(operations // LOOP_GAIN, MOST_STATEMENTS)
+        found = looped(graph, OUTPUT, most, in_order=True)
+    return found or straight_line(graph, strict=True)
+
+
 def straight_line(graph: Graph, *, strict: bool = False) -> Program:
     """The program with one statement per node: what nothing repeats in comes out as."""
     program = declare_leaves(graph)

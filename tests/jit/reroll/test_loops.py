@@ -18,7 +18,7 @@ from micrograd.jit.ir.interpret import interpret, interpret_graph
 from micrograd.jit.ir.program import Access, Apply, Program, Statement, map_accesses, map_statements
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
-from micrograd.jit.reroll import loops
+from micrograd.jit.reroll import loops, prove
 from micrograd.jit.reroll.inline import LARGEST
 from micrograd.jit.reroll.loops import looped
 from micrograd.jit.reroll.prove import mismatch
@@ -284,7 +284,7 @@ def test_an_illegal_program_is_told_under_check_and_left_alone_otherwise(monkeyp
     def refuse(*_: Any, **__: Any) -> None:
         raise CompilerError("it reads too early")
 
-    monkeypatch.setattr(loops, "verify", refuse)
+    monkeypatch.setattr(prove, "verify", refuse)
     t = made("three states", (20,))
     monkeypatch.delenv("MICROGRAD_CHECK", raising=False)
     assert looped(t.graph, "out", 1000) is None

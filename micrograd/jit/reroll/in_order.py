@@ -1,0 +1,175 @@
+"""That the derivatives of a program are added up in the order in which the trace's are.
+
+`Value.backward` goes from the value that was made last to the first, and each time to the operands
+left to right. `passes/reverse.py` goes through a program from its last point to its first. The
+numbers are the same, bit for bit, if every op is computed at one point only, and if for every
+element what was computed of it is, in the program's order, in the order of the trace.
+
+Requires a program that is proved to compute what the graph does (`prove`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..ir.nests import Ints
+from ..ir.points import elements, points
+from ..ir.program import Access, Apply, Program, Role, Statement
+from .prove import Claims, Place, Values, operand_of, placed
+
+LAST = np.iinfo(np.int64).max
+"""The key of results: nothing comes after them."""
+Use = tuple[Access, Ints, int]
+"""What is read, the keys of what that is for at each point, and which of its reads it is there."""
+
+
+def in_creation_order(program: Program, values: Values, claims: Claims) -> bool:
+    """Whether the derivatives of the program are the trace's, in the order of every sum."""
+    return _Order(program, values, claims).holds()
+
+
+class _Order:
+    """The uses of all elements: of which, by what, and when.
+
+    The key of a use grows in the order of the trace: by the op, and of one op from the last operand
+    to the first.
+    """
+
+    def __init__(self, program: Program, values: Values, claims: Claims) -> None:
+        self.program = program
+        self.values = values
+        self.claims = claims
+        self.base: dict[str, int] = {}
+        size = 0
+        for a in program.arrays.values():
+            if a.role is not Role.CONSTANT:
+                self.base[a.name] = size
+                size += a.size
+        self.count = np.zeros(size, dtype=np.int64)
+        self.sole = np.full(size, -1, dtype=np.int64)  # the key of the use, if there is one
+        self.begun = np.full(size, -1, dtype=np.int64)  # that of the first term added to it
+        self.alone = np.zeros(size, dtype=bool)  # whether there may be no use but the one copy
+        self.computed: list[Ints] = []
+        self.used: list[tuple[Ints, Ints, list[Ints]]] = []
+
+    def holds(self) -> bool:
+        """Whether the order is that of the trace."""
+        copies = []
+        for s, place in placed(self.program.body):
+            if s.accumulate is None and isinstance(s.expr, Access):
+                copies.append((s, place))
+            for a, keys, rank in self._uses(s):
+                self._use(s, place, a, keys, rank)
+        every = np.concatenate([np.zeros(0, dtype=np.int64), *self.computed])
+        if (np.bincount(every, minlength=1) > 1).any():
+            return False
+        for s, place in reversed(copies):
+            self._copy(s, place)
+        return not (self.alone & (self.count > 1)).any() and self._sorted()
+
+    # -- uses ------------------------------------------------------------------------------------
+
+    def _uses(self, s: Statement) -> Iterator[Use]:
+        """What the ops of a statement read; copies are none."""
+        if s.accumulate is None:
+            if isinstance(s.expr, Apply):
+                yield from self._tree(s.expr, self.claims[id(s)])
+            return
+        chain = self.claims[id(s)]
+        at = self._elements(s.target, s)
+        _, first = np.unique(at, return_index=True)
+        self.begun[at[first]] = _key(chain[first], 0)
+        self.computed.append(chain)
+        term = operand_of(s, self.values, chain)
+        if isinstance(term, Access):
+            yield term, _key(chain, 1), 0
+        elif isinstance(term, Apply):
+            yield from self._tree(term, self.values.operand(1, chain))
+
+    def _tree(self, expr: Apply, ops: Ints) -> Iterator[Use]:
+        """What an expression reads, in the order in which cotangents flow to it."""
+        rank = 0
+        stack: list[tuple[Apply, Ints]] = [(expr, ops)]
+        while stack:
+            e, own = stack.pop()
+            self.computed.append(own)
+            for slot, arg in enumerate(e.args):
+                if isinstance(arg, Access):
+                    yield arg, _key(own, slot), rank
+                    rank += 1
+                elif isinstance(arg, Apply):
+                    stack.append((arg, self.values.operand(slot, own)))
+
+    def _use(self, s: Statement, place: Place, a: Access, keys: Ints, rank: int) -> None:
+        if a.array not in self.base:
+            return
+        at = self._elements(a, s)
+        known = keys >= 0
+        time = _time(points(s.domain, self.program), place, rank)
+        if not known.all():
+            at, keys, time = at[known], keys[known], [_some(x, known) for x in time]
+        self.count += np.bincount(at, minlength=len(self.count))
+        self.sole[at] = keys
+        self.used.append((at, keys, time))
+
+    def _copy(self, s: Statement, place: Place) -> None:
+        """The use of what a statement copies: that of the copy. If that has several, they are added
+        up before they are the original's, so that has no other.
+        """
+        assert isinstance(s.expr, Access)
+        at = self._elements(s.target, s)
+        keys = np.where(self.begun[at] >= 0, self.begun[at], self.sole[at])
+        several = (self.count[at] > 1) & (self.begun[at] < 0)
+        if self.program.arrays[s.target.array].role is Role.OUTPUT:
+            keys = np.full(len(at), LAST, dtype=np.int64)
+            several = self.count[at] > 0
+        if s.expr.array in self.base:
+            self.alone[self._elements(s.expr, s)[several]] = True
+        self._use(s, place, s.expr, keys, 0)
+
+    def _elements(self, a: Access, s: Statement) -> Ints:
+        return self.base[a.array] + elements(a, s.domain, self.program)
+
+    # -- their order -----------------------------------------------------------------------------
+
+    def _sorted(self) -> bool:
+        """Whether the keys of the uses of every element grow with time."""
+        width = max((len(time) for _, _, time in self.used), default=0)
+        columns: list[list[Ints]] = [[] for _ in range(width + 2)]
+        for at, keys, time in self.used:
+            several = self.count[at] > 1
+            padded = [*time, *[np.zeros(len(at), dtype=np.int64)] * (width - len(time))]
+            for column, numbers in zip(columns, [keys, *reversed(padded), at], strict=True):
+                column.append(_some(numbers, several))
+        if not columns[0]:
+            return True
+        keys, *rest = [np.concatenate(column) for column in columns]
+        order = np.lexsort(rest)
+        keys, at = keys[order], rest[-1][order]
+        return not bool(((np.diff(keys) < 0) & (np.diff(at) == 0)).any())
+
+
+def _key(ops: Ints, slot: int) -> Ints:
+    return ops * 4 + (3 - slot)
+
+
+def _time(columns: Sequence[Ints], place: Place, rank: int) -> list[Ints]:
+    """When the points of a statement are computed: numbers that are compared first to last.
+
+    Its reads are gone through one after the other, each at all points.
+    """
+    total = len(columns[0]) if columns else 1
+    depth = len(place) - 1
+    time = []
+    for k, (position, _) in enumerate(place):
+        time.append(np.full(total, position, dtype=np.int64))
+        if k < depth:
+            time.append(columns[k])
+    return [*time, np.full(total, -rank, dtype=np.int64), *columns[depth:]]
+
+
+def _some(numbers: Ints, which: np.ndarray) -> Ints:
+    found: Ints = numbers[which]
+    return found
