@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 MOST = 10**9
 """More than anybody has time or memory for."""
@@ -109,6 +110,14 @@ def output(*endings: str) -> Callable[[str], Path]:
             raise argparse.ArgumentTypeError(
                 f"expected the name of a file in a directory that exists, got {_shown(text)}"
             )
+        try:
+            with TemporaryFile(dir=path.parent):  # better to fail before a training than after it
+                pass
+        except OSError as error:
+            raise argparse.ArgumentTypeError(
+                f"expected the name of a file in a directory that can be written, got "
+                f"{_shown(text)}: {error.strerror}"
+            ) from None
         if endings and path.suffix not in endings:
             raise argparse.ArgumentTypeError(
                 f"expected a name that ends with {' or '.join(endings)}, got {_shown(text)}"

@@ -25,6 +25,8 @@ HELD = 0.2
 """The share of moons and digits that is held out for validation."""
 MNIST_HELD = 20
 """As pycrograd has it: a test image for so many that are trained on."""
+POINT = 128
+"""Bytes that a point of the moons takes while they are made."""
 ONE_THREAD = 2**20
 """Multiplications that OpenBLAS does in one thread. Where other processes keep the processors busy,
 it may wait for its threads a hundred times as long as they compute, so outputs are computed of so
@@ -92,6 +94,7 @@ class Task:
 
 def moons_task(network: str, length: int, seed: int) -> Task:
     """Moons in two classes, -1 and 1."""
+    require({"samples": POINT * length})
     return Task(
         _sizes(2, network, 1),
         *_split(*moons(length, seed=seed)),

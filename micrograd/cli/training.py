@@ -173,7 +173,7 @@ def _train(arguments: Namespace, task: Any) -> None:
         try:
             training.run()
         finally:
-            if training.history is not None:
+            if training.history is not None and training.history.steps:
                 _finish(arguments, training, progress)
 
 

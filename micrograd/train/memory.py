@@ -29,7 +29,7 @@ def require(bytes: Mapping[str, int]) -> None:
         parts = ", ".join(f"{name} {_shown(n)}" for name, n in bytes.items() if n)
         raise MemoryError(
             f"training takes about {_shown(needed)} more ({parts}), and {_shown(there)} are there; "
-            "give a smaller batch_size, or train a smaller model"
+            "give fewer samples, a smaller batch_size, or a smaller model"
         )
 
 

@@ -153,6 +153,45 @@ def test_bigger_asks_for_memory_before_anything_is_drawn(
     assert "0.25 GiB are there" in err
 
 
+def test_more_moons_than_memory_holds(monkeypatch: pytest.MonkeyPatch, capsys: Printed) -> None:
+    monkeypatch.setattr("micrograd.train.memory.available", lambda: 2**34)
+    assert main(["train-mlp", "--length", "1000000000"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(
+        "micrograd: training takes about 119.21 GiB more (samples 119.21 GiB), and"
+    )
+    assert "give fewer samples" in err
+
+
+def test_ctrl_c_before_a_step_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("micrograd.train.tensor_plan.of_tensors", interrupted)
+    saved = tmp_path / "model.npz"
+    saved.write_bytes(b"an older model")
+    assert main(["train-mlp", "--save", str(saved)]) == INTERRUPTED
+    assert capsys.readouterr() == ("", "micrograd: interrupted\n")
+    assert saved.read_bytes() == b"an older model"
+
+
+def test_a_folder_that_cannot_be_written_is_seen_before_the_training(
+    monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    def refuse(dir: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    monkeypatch.setattr("micrograd.cli.arguments.TemporaryFile", refuse)
+    with pytest.raises(SystemExit) as left:
+        main(["train-mlp", "--save", "model.npz"])
+    assert left.value.code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "expected the name of a file in a directory that can be written, got " in error
+    assert error.endswith("'model.npz': Permission denied")
+
+
 def test_networks_of_either_precision() -> None:
     assert {p.dtype for p in perceptron([2, 3, 1], rng=0).parameters()} == {np.dtype("float32")}
     wide = perceptron([2, 3, 1], rng=0, dtype="float64").parameters()
