@@ -38,6 +38,7 @@ from ..ir.program import (
 )
 from ..target import Target
 from .cuts import Cut
+from .flows import active
 from .reaching import fresh
 from .segments import lines_around, touches
 
@@ -75,8 +76,10 @@ def _renamed(s: Statement, names: dict[str, str]) -> Statement:
     return replace(s, target=change(s.target), expr=map_accesses(s.expr, change))
 
 
-def in_segments(program: Program, target: Target, active: set[str]) -> tuple[Program, Segments]:
-    """The program with those of its long loops in order that are active cut into segments."""
+def in_segments(program: Program, target: Target, seeds: set[str]) -> tuple[Program, Segments]:
+    """The program with its long loops in order cut into segments: of those that derivatives by the
+    seeds flow through.
+    """
     found = Segments()
     done: list[Node] = []
     while True:
@@ -86,7 +89,7 @@ def in_segments(program: Program, target: Target, active: set[str]) -> tuple[Pro
             if isinstance(node, Loop)
             and not any(node is x for x in done)
             and _kept([node], program) * target.dtype.itemsize > target.kept
-            and not active.isdisjoint(touches(node, rows=False))
+            and not active(program, seeds).isdisjoint(touches(node, rows=False))
         ]
         if not long:
             return program, found

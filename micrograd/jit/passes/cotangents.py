@@ -41,14 +41,18 @@ class Cotangents:
 
     def cotangent(self, a: Access) -> Access:
         """The access to the cotangent of what `a` reads."""
-        name = self.names.get(a.array)
+        return a.of(self.name_of(a.array))
+
+    def name_of(self, array: str) -> str:
+        """The array of an array's cotangents."""
+        name = self.names.get(array)
         if name is None:
-            name = self.names[a.array] = fresh(self.program, f"ct_{a.array}")
-        return a.of(name)
+            name = self.names[array] = fresh(self.program, f"ct_{array}")
+        return name
 
     def is_reached(self, a: Access) -> bool:
         """Whether anything flowed to this element."""
-        name = self.cotangent(a).array
+        name = self.name_of(a.array)
         return name in self.reached and bool(self.reached[name][a.offset])
 
     def is_sure(self, array: str, domain: tuple[int, ...]) -> bool:
@@ -79,7 +83,7 @@ class Cotangents:
 
     def declare(self, array: str) -> bytearray:
         """Which elements of the cotangents of an array have a number; declared when new."""
-        cotangent = self.cotangent(Access(array)).array
+        cotangent = self.name_of(array)
         if cotangent not in self.set:
             a = self.program.arrays[array]
             role = Role.OUTPUT if cotangent == GRADIENT else Role.TEMPORARY

@@ -43,7 +43,7 @@ def differentiable_accesses(expr: Expr) -> list[Access]:
         if isinstance(e, Access):
             found.append(e)
         elif isinstance(e, Apply):
-            stack.extend(e.args[i] for i in e.op.differentiable)
+            stack += [x for x, rule in zip(e.args, e.op.vjp, strict=True) if rule is not None]
     return found
 
 
@@ -82,7 +82,9 @@ def flows(
         for x, flow, holds in _operands(expr, out, ct, program):
             if isinstance(x, Access) and x.array in active:
                 found.append(Flow(x, flow, (*conditions, *holds)))
-            elif any(a.array in active for a in differentiable_accesses(x)):
+            elif isinstance(x, Apply) and any(
+                a.array in active for a in differentiable_accesses(x)
+            ):
                 stack.append((x, x, flow, (*conditions, *holds)))
     return found
 

@@ -72,7 +72,7 @@ class LoopFlows:
 
     def _reached(self, array: str) -> Bools:
         self.arrays.declare(array)
-        return self.arrays.reached[self.arrays.cotangent(Access(array)).array]
+        return self.arrays.reached[self.arrays.name_of(array)]
 
     def _set(self, array: str) -> Bools:
         return np.frombuffer(self.arrays.declare(array), dtype=np.bool_)

@@ -101,7 +101,7 @@ def with_cotangents(
     for name in wrt:
         backward.declare(name)
         backward.complete(name, np.arange(program.arrays[name].size), 0.0)
-    return result, {name: backward.cotangent(Access(name)).array for name in wrt}
+    return result, {name: backward.name_of(name) for name in wrt}
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ def _begun(program: Program, of: Element, seeds: set[str], target: Target | None
     program = chained(program, seeds, of[0])
     segments = Segments()
     if target is not None:
-        program, segments = in_segments(program, target, active(program, seeds))
+        program, segments = in_segments(program, target, seeds)
     depending = active(program, seeds)
     reads = [a.array for s in program.statements if s.target.array in depending for a in s.accesses]
     require_kept(program, depending.union(reads))
@@ -293,7 +293,7 @@ class _Backward(Cotangents):
     def _runs(self, each: Stretch) -> list[tuple[int, int, bool]]:
         """Its parts of which all elements are reached, or none: first, count, whether they are."""
         last = each.first + each.length
-        reached = self.reached.get(self.cotangent(Access(each.array)).array)
+        reached = self.reached.get(self.name_of(each.array))
         if reached is None:
             return [(each.first, each.length, False)]
         found = reached[each.first : last]

@@ -78,6 +78,8 @@ def fuse(body: Sequence[Node], bounds: Bounds = Bounds()) -> list[Part]:
 
 def _part(node: Node, strict: bool) -> list[Statement] | Group | Nest:
     """What a node is for vector loops: statements, or a loop in order; else a nest."""
+    if isinstance(node, Statement) and not node.domain and not refusal(node):
+        return [node]
     order = node.order if isinstance(node, Loop) else Order.FREE
     found = flat([node] if order is Order.FREE else node.body, strict)  # type: ignore[union-attr]
     if found is None:

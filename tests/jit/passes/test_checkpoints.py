@@ -124,7 +124,7 @@ def test_any_number_of_steps(steps: int, target: Target) -> None:
 
 def test_lines_around_loops_run_in_their_segments() -> None:
     p = verify(parse(LAYERS))
-    q, found = in_segments(p, ALWAYS, {"h"})
+    q, found = in_segments(p, ALWAYS, {"w"})
     verify(q)
     assert len(found.loops) == 1
     assert len(found.notes) == 1
@@ -135,7 +135,7 @@ def test_lines_around_loops_run_in_their_segments() -> None:
         9 * 3,  # its checkpoints
         8 * 5,  # y
     }
-    only = in_segments(p, STRICTLY, {"h"})[1]
+    only = in_segments(p, STRICTLY, {"w"})[1]
     assert not only.loops
     assert all("read outside" in note for note in only.notes)
 
