@@ -95,7 +95,7 @@ def _statements(executable: Executable) -> list[Statement]:
 
 
 def _loops(schedule: Schedule, dtype: str) -> list[str]:
-    loops = [step for steps in schedule.functions for step in steps if isinstance(step, VectorLoop)]
+    loops = [step for step in schedule.steps if isinstance(step, VectorLoop)]
     loops.sort(key=lambda loop: -sum(s.points for s in loop.group.statements))
     if len(loops) <= SHOWN:
         return [

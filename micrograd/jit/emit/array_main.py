@@ -52,8 +52,8 @@ def _is_short(schedule: Schedule) -> bool:
     """Whether the registers hold two vectors of points at once, so that each hides the latencies
     of the other.
     """
-    steps = [step for steps in schedule.functions for step in steps]
-    return sum(map(cost, steps)) <= PAIRED_OPS and not any(isinstance(s, VectorLoop) for s in steps)
+    operations = sum(cost(step) for steps in schedule.functions for step in steps)
+    return operations <= PAIRED_OPS and not any(isinstance(s, VectorLoop) for s in schedule.steps)
 
 
 def _emit_main(plain: Vectors, wide: Vectors | None) -> None:

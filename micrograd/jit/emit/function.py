@@ -24,6 +24,7 @@ from ..dialect.blocks import new_module
 from ..ir.program import Access, Array, Expr, Program, Role, Statement
 from ..schedule.nest import Nest
 from ..schedule.product import Product
+from ..schedule.repeat import Repeat
 from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder
@@ -203,8 +204,18 @@ class Emitter:
                 NestEmitter(self.builder, step, self.storage).emit()
             elif isinstance(step, Product):
                 ProductEmitter(self.builder, step, self.storage).emit()
+            elif isinstance(step, Repeat):
+                self._repeat(step)
             else:
                 self.loops.emit(self.builder, step, self.storage)
+
+    def _repeat(self, step: Repeat) -> None:
+        b = self.builder
+        with b.loop(b.integer(step.count)) as index:
+            if step.backwards:
+                index = b.integer_op("llvm.sub", b.integer(step.count - 1), index)
+            with self.storage.moved(step, index):
+                self._body(step.steps)
 
     def _assign(self, s: Statement) -> None:
         storage = self.storage

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from lowering.bindings import ir
 
 from ..ir.program import NUMBER, Access, Array, Role, Statement
+from ..schedule.repeat import Repeat
 from ..schedule.schedule import Schedule
 from . import masks
 from .builder import Builder
@@ -77,6 +79,18 @@ class Storage:
             return address
         with b.inside(ir.InsertionPoint.after(address.owner)):
             return b.opaque(address)
+
+    @contextmanager
+    def moved(self, step: Repeat, index: ir.Value) -> Iterator[None]:
+        """Inside, arrays are where and as an iteration of a loop around steps sees them."""
+        bases, program = self.bases, self.program
+        self.bases = dict(bases)
+        for name, stride in step.moves.items():
+            ahead = self.b.integer_op("llvm.mul", index, self.b.integer(stride))
+            self.bases[name] = self.b.element(self._base(name), ahead, self._type(name))
+        self.program = step.program
+        yield
+        self.bases, self.program = bases, program
 
     # -- access --------------------------------------------------------------------------------
 

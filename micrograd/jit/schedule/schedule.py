@@ -10,7 +10,7 @@ has the measurements).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from ..ir.extents import Extent
@@ -24,6 +24,7 @@ from .lanes import VectorLoop, vectorize
 from .nest import Nest
 from .product import Product
 from .products import ONE
+from .repeat import Repeat, flattened, repeated
 
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""
@@ -35,7 +36,7 @@ WHOLE_LOOPS = 60
 CHUNK_LOOPS = 40
 """Operations in one function of a program of many loops."""
 
-Step = Statement | VectorLoop | Nest | Product
+Step = Statement | VectorLoop | Nest | Product | Repeat
 
 
 @dataclass(slots=True)
@@ -59,11 +60,15 @@ class Schedule:
     padded: bool = False
 
     @property
+    def steps(self) -> list[Step]:
+        """The steps of all functions, and those inside of steps."""
+        return [step for steps in self.functions for step in flattened(steps)]
+
+    @property
     def sizes(self) -> dict[str, int]:
         """How many elements of the arrays in the workspace there are at a time."""
-        nests = [s for steps in self.functions for s in steps if isinstance(s, Nest)]
         sizes = {name: self.program.arrays[name].size for name in self.workspace}
-        return sizes | {name: length for nest in nests for name, length in nest.tiles.items()}
+        return sizes | _stretches(self.steps)
 
     @property
     def shared_work(self) -> int:
@@ -78,7 +83,7 @@ class Schedule:
         """
         if not self.padded:
             return 1
-        loops = [s for steps in self.functions for s in steps if isinstance(s, VectorLoop)]
+        loops = [s for s in self.steps if isinstance(s, VectorLoop)]
         run_time = [s for s in loops if isinstance(s.group.count, Extent) and s.across]
         return max((s.width for s in run_time), default=1)
 
@@ -133,14 +138,13 @@ def schedule(
         shared.add(returned)  # a function sets it, main returns it
     tiles = {
         name
-        for step in steps
+        for step in flattened(steps)
         if isinstance(step, VectorLoop)
         for name in [*step.tiles, *step.strips]
     }
     products = [step for step in steps if isinstance(step, Product)]
     tiles |= {name for product in products for name in product.unstored}
-    nests = [step for step in steps if isinstance(step, Nest)]
-    stretches = {name: length for nest in nests for name, length in nest.tiles.items()}
+    stretches = _stretches(flattened(steps))
     addressed = _touched_in_loops(parts) | shared
     registers, workspace, size = set(), {}, 0
     for a in program.arrays.values():
@@ -163,7 +167,8 @@ def schedule(
 def _functions(steps: list[Step]) -> tuple[list[list[Step]], int, str]:
     """The steps of each function, LLVM's level, and why."""
     total = sum(map(cost, steps))
-    loops = sum(1 for step in steps if isinstance(step, VectorLoop) and step.is_indirect)
+    inside = flattened(steps)
+    loops = sum(1 for step in inside if isinstance(step, VectorLoop) and step.is_indirect)
     if loops > WHOLE_LOOPS:
         functions = list(_cut(steps, CHUNK_LOOPS))
         reason = (
@@ -189,24 +194,45 @@ def cost(step: Step) -> int:
     """The operations that a step becomes as code: ops, sums, copies."""
     if isinstance(step, VectorLoop):
         return sum(map(cost, step.group.statements))
-    if isinstance(step, Nest | Product):
+    if isinstance(step, Nest | Product | Repeat):
         return sum(map(cost, step.statements))
     return max(1, operations(step.expr) + (step.accumulate is not None))
 
 
+def _stretches(steps: Iterable[Step]) -> dict[str, int]:
+    """The arrays of which there is one iteration's stretch in memory, so long."""
+    tiles = [step.tiles for step in steps if isinstance(step, Nest | Repeat)]
+    return {name: length for found in tiles for name, length in found.items()}
+
+
 def _steps(
-    parts: list[Part | Product], program: Program, width: int, target: Target
+    parts: list[Part | Product],
+    program: Program,
+    width: int,
+    target: Target,
+    elsewhere: Collection[str] = (),
 ) -> Iterable[Step]:
+    """The steps that parts become; `elsewhere`: arrays that others touch, too."""
     touched = [{a.array for s in part.statements for a in s.accesses} for part in parts]
     everywhere = Counter(name for names in touched for name in names)
+    everywhere.update(elsewhere)
     for part, names in zip(parts, touched, strict=True):
         if isinstance(part, Group):
             outside = {name for name in names if everywhere[name] > 1}
             yield vectorize(part, program, width, outside, target.line)
         elif isinstance(part, Nest):
             own = {name for name in names if everywhere[name] == 1 and _is_temporary(name, program)}
-            nest = part.narrowed(own).plan(width, target.strict, program.arrays)
-            yield nest if width == 1 or target.strict else across(nest, width)
+            nest = part.narrowed(own)
+            inside = repeated(nest.body, program.arrays, nest.tiles)
+            if inside is None:
+                nest = nest.plan(width, target.strict, program.arrays)
+                yield nest if width == 1 or target.strict else across(nest, width)
+                continue
+            state = {a.name for a in program.with_role(Role.STATE)}
+            pieces = fuse(inside.program.body, Bounds(target.strict, state))
+            others = names - nest.tiles.keys()
+            inside.steps += _steps([*pieces], inside.program, width, target, others)
+            yield inside
         elif isinstance(part, Product):
             yield part
         else:
@@ -255,7 +281,7 @@ def _touched_in_loops(parts: Iterable[Part | Product]) -> set[str]:
 def _statements(step: Step) -> list[Statement]:
     if isinstance(step, VectorLoop):
         return step.group.statements
-    return step.statements if isinstance(step, Nest | Product) else [step]
+    return step.statements if isinstance(step, Nest | Product | Repeat) else [step]
 
 
 def _shared(functions: list[list[Step]]) -> set[str]:
