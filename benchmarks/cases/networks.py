@@ -98,6 +98,16 @@ def _trained(small: bool) -> Iterator[Experiment]:
                 more = {"dtype": "f32"}
                 others = [Contestant(name, "c", "networks.memory", more, yardstick=True)]
                 bars.append(Bar("evaluation", 1.25, "ours", name))
+            if network != "Normal" and batch == 100:
+                two = {"dtype": "f32", "threads": 2}
+                others = [
+                    Contestant("ours, 2 threads", "ours", "networks.digits", two),
+                    Contestant("NumPy, 2 threads", "numpy", "networks.digits", two),
+                ]
+                bars += [
+                    Bar("evaluation", 1 / 1.8, "ours, 2 threads", "ours"),
+                    Bar("evaluation", 1.0, "ours, 2 threads", "NumPy, 2 threads"),
+                ]
             rate = 0.01 if batch > 1 or network == "Normal" else 0.001  # else they would overflow
             yield _experiment(
                 f"{network}, batch {batch}",

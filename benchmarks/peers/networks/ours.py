@@ -47,13 +47,14 @@ def digits(setting: dict[str, Any]) -> Prepared:
             p.data = w
 
     optimizer = SGD(parameters, lr=setting["rate"])
-    epochs, size = setting["epochs"], setting["batch"]
+    epochs, size, threads = setting["epochs"], setting["batch"], setting.get("threads", 1)
+    how = {"epochs": epochs, "batch_size": size, "shuffle": False, "threads": threads}
     clock = Clock()
-    history = fit(loss, optimizer, data=data, epochs=epochs, batch_size=size, shuffle=False)
+    history = fit(loss, optimizer, data=data, **how)
     phases = {"first": clock()}
     answer = [*history.losses, squares(p.numpy() for p in parameters)]
     options = Options.given(np.dtype(DTYPES[setting["dtype"]]), False, None, None)
-    loop = TensorLoop(optimizer, loss, list(data), options, batch=size)
+    loop = TensorLoop(optimizer, loss, list(data), options, batch=size, threads=threads)
     steps = len(history.losses)
 
     def prepared() -> None:
@@ -73,7 +74,7 @@ def function(setting: dict[str, Any]) -> Prepared:
         return _loss(x, y, *parameters)
 
     clock = Clock()
-    f = value_and_grad(loss, wrt=parameters)
+    f = value_and_grad(loss, wrt=parameters, threads=1)
     value, grads = f(x, y)
     phases = {"first": clock()}
     answer = [float(value), *(squares([g.numpy()]) for g in grads)]
