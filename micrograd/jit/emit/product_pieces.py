@@ -172,7 +172,9 @@ def least(b: Builder, x: ir.Value, y: ir.Value) -> ir.Value:
 
 
 def cut_rows(b: Builder, rows: Count, most: int) -> list[Cut]:
-    """Tiles of rows: as equal as can be if it is known how many, else a rest of every size."""
+    """Tiles of rows: as equal as can be if it is known how many; else what is left of whole ones is
+    in tiles of powers of two, so that there is code for few sizes.
+    """
     if isinstance(rows, int):
         pieces = -(-rows // most)
         if not pieces:
@@ -183,10 +185,15 @@ def cut_rows(b: Builder, rows: Count, most: int) -> list[Cut]:
     full = b.integer_op("llvm.udiv", rows, b.integer(most))
     first = b.integer_op("llvm.mul", full, b.integer(most))
     rest = b.integer_op("llvm.sub", rows, first)
-    return [
-        Cut(0, full, most, 0),
-        *(Cut(first, _whether(b, rest, size), size, 0) for size in range(1, most)),
-    ]
+    cuts = [Cut(0, full, most, 0)]
+    for power in reversed(range((most - 1).bit_length())):
+        size = 1 << power
+        before = b.integer_op("llvm.and", rest, b.integer(-2 * size))
+        count = b.integer_op(
+            "llvm.and", b.integer_op("llvm.lshr", rest, b.integer(power)), b.integer(1)
+        )
+        cuts.append(Cut(b.integer_op("llvm.add", first, before), count, size, 0))
+    return cuts
 
 
 def cut_columns(b: Builder, columns: Count, lanes: int, most: int) -> list[Cut]:
