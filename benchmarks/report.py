@@ -168,22 +168,34 @@ def page(files: Sequence[dict[str, Any]]) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-SWEEP = ROOT / "benchmarks" / "results" / "moons_sweep.md"
-"""Written by `micrograd benchmark-moons --markdown`."""
+TRAINING = (
+    (
+        "moons_sweep",
+        "momograd's benchmark",
+        "micrograd benchmark-moons --samples 20:200:20 --epochs 100 --rounds 5",
+        "Times and speed-ups over the number of samples",
+    ),
+    (
+        "digits",
+        "pycrograd's and mocrograd's benchmark",
+        "micrograd run-digits-benchmark",
+        "Seconds from the start of a process to the trained network",
+    ),
+)
+"""What the command line measures: the tables that its --markdown writes, whose benchmark it is, how
+it is run, and what the picture shows."""
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 def training() -> str:
-    """The section about training with growing numbers of samples, if it was measured."""
-    if not SWEEP.exists():
-        return ""
-    command = "micrograd benchmark-moons --samples 20:200:20 --epochs 100 --rounds 5"
-    parts = [
-        "## training",
-        f"momograd's benchmark, by `{command}`.",
-        SWEEP.read_text().strip(),
-        "![Times and speed-ups over the number of samples](moons_sweep.svg)",
-    ]
-    return "\n\n".join(parts)
+    """The section about training, of what was measured."""
+    parts = []
+    for name, whose, command, shown in TRAINING:
+        table = RESULTS / f"{name}.md"
+        if table.exists():
+            parts += [f"{whose}, by `{command}`.", table.read_text().strip()]
+            parts.append(f"![{shown}]({name}.svg)")
+    return "\n\n".join(["## training", *parts]) if parts else ""
 
 
 def summary(files: Sequence[dict[str, Any]]) -> str:

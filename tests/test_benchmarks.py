@@ -78,13 +78,16 @@ def test_results_have_the_documented_form(results: dict[str, Any]) -> None:
 def test_the_report_ends_with_the_training_if_it_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = tmp_path / "sweep.md"
-    monkeypatch.setattr(report, "SWEEP", table)
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
     assert report.training() == ""
-    table.write_text("| samples |\n")
+    (tmp_path / "moons_sweep.md").write_text("| samples |\n")
     text = report.training()
     assert text.startswith("## training\n\nmomograd's benchmark, by `micrograd benchmark-moons")
     assert "\n\n| samples |\n\n" in text
+    (tmp_path / "digits.md").write_text("| longer |\n")
+    text = report.training()
+    assert text.count("## training") == 1
+    assert "benchmark, by `micrograd run-digits-benchmark`.\n\n| longer |\n\n![Sec" in text
 
 
 def test_the_report_has_a_row_for_every_contestant(results: dict[str, Any]) -> None:
