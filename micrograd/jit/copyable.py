@@ -46,12 +46,12 @@ class Copyable:
         self._begin()
 
     def __copy__(self) -> Self:
-        made = _blank(type(self))
+        made = blank(type(self))
         made.__setstate__(self.__getstate__())
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        memo[id(self)] = made = _blank(type(self))
+        memo[id(self)] = made = blank(type(self))
         made.__setstate__(deepcopy(self.__getstate__(), memo))
         return made
 
@@ -61,12 +61,12 @@ class Copyable:
             place = method.__self__, method.__name__
             if getattr(*place, None) is self:
                 return getattr, place
-        return global_name(self) or (_blank, (type(self),), self.__getstate__())
+        return global_name(self) or (blank, (type(self),), self.__getstate__())
 
 
 K = TypeVar("K")
 
 
-def _blank(kind: type[K]) -> K:
+def blank(kind: type[K]) -> K:
     """A kernel that is about to get its state."""
     return kind.__new__(kind)

@@ -39,12 +39,12 @@ def explain(executable: Executable, stale: Sequence[Stale] = ()) -> str:
     batches = program.found.strategy in ("batches", "table")
     lines = [_headline(executable)]
     if not batches:
-        lines += _section("contractions", [str(c) for c in contractions(_statements(executable))])
-        lines += _section("repeats in time", _steps(program))
-        lines += _section("long loops", executable.differentiated.notes)
-    lines += _section("loops", _loops(executable.schedule, executable.options.dtype.name))
-    lines += _section("data", _data(executable))
-    lines += _section(STALE, [str(constant) for constant in stale])
+        lines += section("contractions", [str(c) for c in contractions(_statements(executable))])
+        lines += section("repeats in time", in_turn(program))
+        lines += section("long loops", executable.differentiated.notes)
+    lines += section("loops", loops_of(executable.schedule, executable.options.dtype.name))
+    lines += section("data", _data(executable))
+    lines += section(STALE, [str(constant) for constant in stale])
     left = program.found.left or ["nothing"]
     lines.append(f"did not reroll: {left[0]}")
     lines += [f"  {line}" for line in left[1:SHOWN]]
@@ -52,11 +52,12 @@ def explain(executable: Executable, stale: Sequence[Stale] = ()) -> str:
         lines.append(f"  ... and {len(left) - SHOWN} more")
     lines.append(f"code: {executable.schedule.reasons[0]}")
     if not batches:
-        lines += _section("where it comes from", _origins(program, graph))
+        lines += section("where it comes from", _origins(program, graph))
     return "\n".join(lines)
 
 
-def _section(title: str, entries: Sequence[str]) -> list[str]:
+def section(title: str, entries: Sequence[str]) -> list[str]:
+    """The lines of a list under its title; of none, none."""
     if not entries:
         return []
     if len(entries) == 1:
@@ -94,7 +95,8 @@ def _statements(executable: Executable) -> list[Statement]:
 # -- loops ----------------------------------------------------------------------------------
 
 
-def _loops(schedule: Schedule, dtype: str) -> list[str]:
+def loops_of(schedule: Schedule, dtype: str) -> list[str]:
+    """The vector loops, the largest first; of many, how many there are of each kind."""
     loops = [step for step in schedule.steps if isinstance(step, VectorLoop)]
     loops.sort(key=lambda loop: -sum(s.points for s in loop.group.statements))
     if len(loops) <= SHOWN:
@@ -117,7 +119,7 @@ def _range(counts: list[int]) -> str:
     return (f"{low:,} to " if low < high else "") + counted(high, "iteration")
 
 
-def _steps(program: Program) -> list[str]:
+def in_turn(program: Program) -> list[str]:
     """The loops in order, since a step needs what the one before computed."""
     loops = [
         node for node in program.body if isinstance(node, Loop) and node.order is not Order.FREE

@@ -26,6 +26,7 @@ class Inspectable:
     _parameters: list[Parameter]
     _options: Any
     _latest: Executable | None
+    _tensor_kernel: Any
 
     def _check_open(self) -> None:
         raise NotImplementedError
@@ -60,14 +61,21 @@ class Inspectable:
             )
         return tuple(known)
 
+    @property
+    def _is_of_tensors(self) -> bool:
+        """Whether it has been called with Tensors only, whose kernel is shown then."""
+        return self._latest is None and self._tensor_kernel is not None
+
     def __str__(self) -> str:
+        if self._is_of_tensors:
+            return str(self._tensor_kernel)
         return self._shown.code.mlir
 
     def __repr__(self) -> str:
         names = ", ".join(p.name for p in self._parameters)
         return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
 
-    def stages(self) -> Stages:
+    def stages(self) -> Any:
         """Every stage of the compiler as text: graph, program, ..., mlir, llvm_ir, assembly.
 
         A mapping, which makes a text when it is looked up: what stands before LLVM IR is shown
@@ -75,6 +83,8 @@ class Inspectable:
         arrays_assembly.
         """
         self._check_open()
+        if self._is_of_tensors:
+            return self._tensor_kernel.stages()
         latest = self._latest
         shown = latest.structures if latest else self._shown_structures(MOST_ARGUMENTS)
         return Stages(
@@ -85,6 +95,8 @@ class Inspectable:
         """What the compiler found, in words: statements, contractions, loops, what is left over;
         and of a Value, which constants were read from the `.data` of what depends on `wrt`.
         """
+        if self._is_of_tensors:
+            return str(self._tensor_kernel.explain())
         if self._latest is None and isinstance(self._source, ValueSource):
             self._compile(
                 self._shown_structures(0)

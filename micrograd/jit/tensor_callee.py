@@ -56,8 +56,10 @@ class Callee:
         *,
         most: int | None = None,
         threads: int | None = None,
+        check: bool = False,
     ) -> None:
         self.name, self.rows, self.asked = name, rows, asked
+        self.check = check
         self.operands = list(operands)
         self.counts = [k for k, r in enumerate(rows) if r.samples]
         """Rows of the number of samples, which stand behind the operands."""
@@ -71,8 +73,14 @@ class Callee:
     def code(self) -> TensorCode:
         """Its machine code."""
         assert self.target is not None
-        most, threads = self.most, self.threads
-        return TensorCode(self.rows, self.asked, self.target, most=most, threads=threads)
+        return TensorCode(
+            self.rows,
+            self.asked,
+            self.target,
+            most=self.most,
+            threads=self.threads,
+            check=self.name if self.check else "",
+        )
 
     def derived(self, most: int | None) -> Derived:
         """Its program, for batches of at most so many samples."""
@@ -161,6 +169,7 @@ class Callee:
                 self.target,
                 most=self.most,
                 threads=self.threads,
+                check=self.check,
             )
         return self._pullbacks[output]
 

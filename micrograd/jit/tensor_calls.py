@@ -18,6 +18,7 @@ from ..nn import Module
 from ..ops import Op
 from .derivatives import Wanted
 from .options import Options
+from .trace.parameters import Parameter
 from .trace.source import FunctionSource, Source
 
 
@@ -77,6 +78,7 @@ class TensorCalls:
 
     name: str
     _source: Source
+    _parameters: list[Parameter]
     _options: Options
     _wanted: Wanted
     _tensor_kernel: Any = None
@@ -98,4 +100,6 @@ class TensorCalls:
             self._tensor_kernel = tensor_kernel(
                 source.function, self._options, asked, wanted=self._wanted, freeze=source.freeze
             )
-        return self._tensor_kernel(*args)
+        given = list(zip(self._parameters, args, strict=True))
+        named = {p.name: x for p, x in given if p.named}
+        return self._tensor_kernel(*(x for p, x in given if not p.named), **named)

@@ -14,6 +14,7 @@ from .emit.interface import Interface
 from .ir.program import Array as ProgramArray
 from .ir.program import Role
 from .target import Target
+from .tensor_check import TensorChecker
 from .tensor_derivatives import Asked, derived
 from .tensor_passing import (
     Array,
@@ -25,9 +26,11 @@ from .tensor_passing import (
     finish,
     new,
     numbers,
+    padded,
     sizes,
     zeros,
 )
+from .trace.batches import has_batch
 from .trace.tensor_lowering import Given
 from .trace.tensors import Row
 
@@ -40,6 +43,7 @@ class TensorCode:
     asked     what is computed of the rows
     most      of how many samples a call is at most, if it is of any number; else None
     threads   that a call may use; None: the default
+    check     the name of what is compared with the interpreter; '': nothing is
     """
 
     def __init__(
@@ -50,17 +54,21 @@ class TensorCode:
         *,
         most: int | None = None,
         threads: int | None = None,
+        check: str = "",
     ) -> None:
         self.target = target
         self._threads = threads
         self.most = most
-        self._rows = rows
+        self.rows, self.asked = rows, asked
         found = derived(rows, asked, most)
         self._given, self._results = found.given, found.results
         self.program, self.differentiated = found.before, found.program
         self.transformed = optimized(self.differentiated, target)
         self._interface = Interface(frozenset(), None, team=True)
         self.code: Code = compile_program(self.transformed, target, self._interface)
+        self.checker: TensorChecker | None = None
+        if check:
+            self.checker = TensorChecker(check, self.transformed, self._interface, target)
 
     # -- calling ---------------------------------------------------------------------------------
 
@@ -90,13 +98,17 @@ class TensorCode:
             is_whole = result is not None and prod(sizes(result.shape, self.most or 0)) == a.size
             shape = sizes(result.shape, self.most or 0) if result and is_whole else a.shape
             return new(shape, dtype)
-        row = self._rows[given.row]
+        row = self.rows[given.row]
         shown = row.name or (row.tensor.label if row.tensor is not None else "") or "a Tensor"
         if row.samples:
             return count(row.samples, dtype)
         if given.below:
-            return entries(given.row, shown, given.below)
-        return numbers(given.row, shown, dtype)
+            fetch = entries(given.row, shown, given.below)
+        else:
+            fetch = numbers(given.row, shown, dtype)
+        if has_batch(row.shape[1:]):
+            return padded(fetch, row.shape, self.most or 0)
+        return fetch
 
     @lazy_property
     def _places(self) -> list[tuple[int, Finish]]:
@@ -113,6 +125,8 @@ class TensorCode:
         work = self._work * samples // self.most if self.most else self._work
         threads = worthwhile(work, self._threads)
         passed = self._passing(arrays, samples, threads)
+        if self.checker is not None:
+            self.checker.check(self._passed, passed, samples)
         return [finish(passed[at], samples) for at, finish in self._places]
 
     # -- stages ----------------------------------------------------------------------------------

@@ -89,6 +89,7 @@ class Traced:
             target,
             most=self.most or None,
             threads=options.threads,
+            check=options.check,
         )
         self.name = kernel.name
         self.structure = _structure(wanted, returned, partials)

@@ -15,15 +15,13 @@ from .tensor_arguments import Leaves
 from .tensor_batches import Family
 from .tensor_code import STAGES, TensorCode
 from .tensor_compiled import Compiled, nested
+from .tensor_copyable import TensorCopyable
 from .tensor_derivable import TensorDerivable
 from .tensor_extra import split, with_extra
 from .trace.tensors import SCOPES, current_scope
 
-ELSEWHERE = frozenset(["explain", "ufunc"])
-"""What kernels of numbers have beside."""
 
-
-class TensorKernel(TensorDerivable):
+class TensorKernel(TensorDerivable, TensorCopyable):
     """A callable that runs native code, compiled once for the shapes and dtypes of its arguments.
 
     Tensors that the function closes over are live if they require a gradient, else constants, until
@@ -55,8 +53,12 @@ class TensorKernel(TensorDerivable):
             name = function.name
         self.name: str = name if wanted is Wanted.VALUE else f"{name}.{wanted.value.name}"
         self._options, self._wrt, self._wanted, self._freeze = options, wrt, wanted, freeze
-        self._signature = inspect.signature(function)
-        self.__signature__ = with_extra(self._signature, wanted)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing is compiled yet."""
+        self._signature = inspect.signature(self.function)
+        self.__signature__ = with_extra(self._signature, self._wanted)
         self._compiled: dict[Any, Compiled] = {}
         self._quick: dict[Any, Compiled] = {}  # of arguments that are all Tensors
         self._families: dict[Any, Family] = {}
@@ -121,6 +123,12 @@ class TensorKernel(TensorDerivable):
         code = self._shown
         return _Stages(code)
 
+    def explain(self) -> str:
+        """What the compiler made of it, in words, for the shapes of the latest call."""
+        from .tensor_explain import explain
+
+        return explain(self._shown)
+
     @property
     def _shown(self) -> TensorCode:
         if self._latest is None:
@@ -129,14 +137,6 @@ class TensorKernel(TensorDerivable):
                 "it once, then look at it"
             )
         return self._latest.code
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ELSEWHERE:
-            raise AttributeError(
-                f"{name} of functions of Tensors is not there yet; call, grad, value_and_grad and "
-                "stages() are"
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __str__(self) -> str:
         return self._shown.stage("mlir")

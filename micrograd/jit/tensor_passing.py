@@ -85,6 +85,19 @@ def numbers(row: int, name: str, dtype: np.dtype[Any]) -> Fetch:
     return fetch
 
 
+def padded(fetch: Fetch, shape: Sequence[Any], most: int) -> Fetch:
+    """The same with room for `most` samples along axes that are not the first."""
+    whole = (0, *(most if isinstance(n, Batch) else n for n in shape[1:]))
+
+    def spread(arrays: Mapping[int, Array], samples: int) -> Array:
+        given = fetch(arrays, samples)
+        out = np.zeros((given.shape[0], *whole[1:]), given.dtype)
+        out[tuple(map(slice, given.shape))] = given
+        return out
+
+    return spread
+
+
 def entries(row: int, name: str, below: int) -> Fetch:
     """Indices as code reads them: every one is looked at, and negative ones count from the end."""
 

@@ -342,16 +342,3 @@ def test_a_training_step() -> None:
     assert values == sorted(values, reverse=True)
     assert kernel(x).item() == pytest.approx(loss(x).item(), rel=1e-6)
     assert re.search(r"tanh\(add\(t\d+\[i, j\], b1\[j\]\)\)", kernel.stages()["program"])
-
-
-def test_what_is_not_there_yet_says_so() -> None:
-    kernel = jit(lambda x: (x * x).sum(), wrt=[Tensor([1.0], requires_grad=True)])
-    for name in ("ufunc", "explain"):
-        with pytest.raises(AttributeError, match=f"{name} of functions of Tensors is not there"):
-            getattr(kernel, name)
-        assert not hasattr(kernel, name)
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = kernel.nothing
-    kernel(Tensor([1.0, 2.0]))
-    with pytest.raises(KeyError, match="'graph' is no stage; there are program"):
-        kernel.stages()["graph"]

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...engine import Value
 from ...errors import PickleError
+from ...named import is_tensor
 
 _BY_VALUE = {"cloudpickle", "dill"}
 """Packages that pickle functions by value where no other process can import them."""
@@ -29,7 +30,7 @@ class FunctionOf:
     @property
     def function(self) -> Callable[..., Any]:
         """The function."""
-        return self.kernel._source.function  # type: ignore[no-any-return]
+        return _compiled_by(self.kernel)  # type: ignore[no-any-return]
 
 
 def portable(function: Any, wrt: Sequence[Any] | None) -> Any:
@@ -47,7 +48,7 @@ def portable(function: Any, wrt: Sequence[Any] | None) -> Any:
         return function
     name = f"{inner.__module__}.{inner.__qualname__}"
     found = _named(inner)
-    decorated = getattr(getattr(found, "_source", None), "function", None) is inner
+    decorated = found is not inner and _compiled_by(found) is inner
     if _goes_by_value(inner.__module__) or (found is not inner and not decorated):
         if not _by_value():
             raise PickleError(
@@ -56,7 +57,7 @@ def portable(function: Any, wrt: Sequence[Any] | None) -> Any:
                 "with cloudpickle, which takes functions along: cloudpickle.dumps(kernel)"
             )
         return function
-    leaf = next((w for w in wrt or () if isinstance(w, Value)), None)
+    leaf = next((w for w in wrt or () if isinstance(w, Value) or is_tensor(w)), None)
     if leaf is not None:
         raise PickleError(
             f"the kernel of {name} cannot be pickled: the function goes by its name, so in another "
@@ -64,6 +65,11 @@ def portable(function: Any, wrt: Sequence[Any] | None) -> Any:
             "method of one, or a function that gets the leaves as arguments"
         )
     return FunctionOf(found) if decorated and inner is function else function
+
+
+def _compiled_by(kernel: Any) -> Any:
+    """The function that a kernel compiles, of numbers or of Tensors; None for what is no kernel."""
+    return getattr(getattr(kernel, "_source", kernel), "function", None)
 
 
 def global_name(kernel: Any) -> str | None:

@@ -17,7 +17,7 @@ from ...errors import TraceError
 from ...tensor.indexed import out_of_range
 from ...tensor.primitive import Shape
 from ..ir.extents import is_number
-from ..ir.program import Access, Apply, Expr, Program, Role, row_major
+from ..ir.program import Access, Apply, Expr, Program, Role, row_major, statements
 from . import index_rules as index_rules  # which enter rules
 from . import tensor_inline as tensor_inline
 from .batches import NAME, SizeNeeded, with_extents
@@ -52,7 +52,10 @@ def lowered(rows: Sequence[Row], outputs: Sequence[int], most: int | None = None
     low = _Lowering(rows, outputs, program, most)
     for k in range(len(rows)):
         if low.uses[k]:
+            before = len(program.body)
             low.value(k)
+            for s in statements(program.body[before:]):
+                s.origin = (k,)
     for name, row in zip(low.outputs, outputs, strict=True):
         if name not in low.written:
             low.copy(name, row)
