@@ -12,7 +12,6 @@ The version of MLIR must be that of the LLVM that reads the text.
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import re
 from typing import Any
 
@@ -32,11 +31,13 @@ def is_available() -> bool:
     """Whether the bindings translate, and their LLVM is the one that compiles here."""
     if package() != "mlir":
         return False
-    try:
-        with importing:  # to read it, Python imports `email`
-            version = importlib.metadata.version(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return False  # bindings that somebody built: of which LLVM, nobody knows
+    with importing:  # which takes longer than half of all other modules here, and `email` with it
+        from importlib import metadata
+
+        try:
+            version = metadata.version(DISTRIBUTION)
+        except metadata.PackageNotFoundError:
+            return False  # bindings that somebody built: of which LLVM, nobody knows
     return version.split(".")[0] == str(llvm_version())
 
 

@@ -125,7 +125,7 @@ class Code:
         self.interface = interface
         self.stores = stores
         self.extend: Callable[[ir.Module], None] | None = None
-        self.symbols: Callable[[], Mapping[str, int]] | None = None
+        self.symbols: Callable[[ir.Module], Mapping[str, int]] | None = None
         self._emit = emit
         self._points = points
         self._native: lowering.NativeModule | None = None
@@ -178,7 +178,7 @@ class Code:
             module = self._emit(self.schedule, self.interface, self.target)
             if self.extend is not None:
                 self.extend(module)
-            symbols = self.symbols() if self.symbols is not None else None
+            symbols = self.symbols(module) if self.symbols is not None else None
             code = native(module, self.target, opt_level=self.schedule.opt_level, symbols=symbols)
         pointers = {f"p{k}": store.address for k, store in enumerate(self.stores)}
         pointers |= {name: data.ctypes.data for name, data in self.data.items()}

@@ -24,7 +24,7 @@ from .call.checked_calls import CheckedArrayCaller, CheckedCaller
 from .call.convention import Caller, Convention
 from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry
 from .call.entry_structures import has_entry
-from .call.marshalling import CALL_GENERAL, addresses
+from .call.marshalling import addresses, call_general
 from .compile import Code, compile_program, optimized, passes, program_of
 from .derivatives import Wanted
 from .emit.array_main import emit_block
@@ -94,7 +94,7 @@ class Executable:
             self.code.extend = lambda module: emit_entry(
                 module, convention, ENTRY, target, work=work
             )
-            self.code.symbols = lambda: addresses(target.dtype)
+            self.code.symbols = lambda module: addresses(target.dtype, module)
         self.points = self._code(self.transformed, self.interface, emit=emit_block, points=True)
         """For calls with arrays: the numbers are vectors of points."""
         self._caller: Caller | None = None
@@ -213,7 +213,7 @@ class Executable:
         native = self.native
         if not self.has_entry:
             return following
-        following = following or addresses(self.options.dtype)[CALL_GENERAL]
+        following = following or call_general(self.options.dtype)
         set_pointer(native, NEXT, following)
         return native.address(ENTRY_POINT)
 

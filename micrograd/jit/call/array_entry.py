@@ -82,7 +82,7 @@ def _compiled() -> lowering.NativeModule:
         target = Target.host(strict=True)
         with new_module() as module:
             _Entry(Objects(Builder(module, target))).emit()
-        code = native(module, target, symbols=addresses(np.dtype(np.float64)) | known)
+        code = native(module, target, symbols=addresses(np.dtype(np.float64), module) | known)
         immortal(code)
         return code
 

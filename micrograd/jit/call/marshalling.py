@@ -8,14 +8,16 @@
     PyObject *call_general(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 
 and what walk.py adds. `number` is the element type and `other` the other one; arrays are of
-float64. This is emitted and compiled once for each
-element type, so that a kernel's own entry stays short: compiling all of it with every kernel took
-longer than the rest of a small one.
+float64. This is emitted and compiled once for each element type, when a kernel first refers to it,
+so that a kernel's own entry stays short: compiling all of it with every kernel took longer than the
+rest of a small one.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,33 +36,66 @@ from .ndarrays import ARRAY, array_new, usable
 from .walk import emit_walk
 
 CALL_GENERAL = "call_general"
+REST = ("convert", "new_tuple", "new_list", "new_array", "read_object", "new_object")
+"""What is compiled when a kernel first refers to one of them."""
 
 
 @functools.cache
-def _compiled(dtype: np.dtype[Any]) -> lowering.NativeModule:
-    """The machine code for an element type; it lives as long as the process."""
+def _first(dtype: np.dtype[Any]) -> lowering.NativeModule:
+    """The machine code that kernels of numbers need; it lives as long as the process."""
+
+    def emit(o: Objects) -> None:
+        _read_numbers(o)
+        _call_general(o)
+
+    return _compiled(emit, dtype)
+
+
+@functools.cache
+def _rest(dtype: np.dtype[Any]) -> lowering.NativeModule:
+    """That of what takes or gives more than numbers, which takes four times as long to compile."""
+
+    def emit(o: Objects) -> None:
+        _convert(o)
+        _new_container(o, "new_tuple")
+        _new_container(o, "new_list")
+        if usable():
+            _new_array(o)
+        emit_walk(o)
+
+    first = _first(dtype)
+    return _compiled(emit, dtype, {name: first.address(name) for name in first.symbols})
+
+
+def call_general(dtype: np.dtype[Any]) -> int:
+    """The address of `call_general`."""
+    return _first(dtype).address(CALL_GENERAL)
+
+
+def _compiled(
+    emit: Callable[[Objects], None],
+    dtype: np.dtype[Any],
+    known: Mapping[str, int] = MappingProxyType({}),
+) -> lowering.NativeModule:
     with context():
         target = Target.host(dtype, strict=True)
         with new_module() as module:
-            o = Objects(Builder(module, target))
-            _read_numbers(o)
-            _convert(o)
-            _new_container(o, "new_tuple")
-            _new_container(o, "new_list")
-            if usable():
-                _new_array(o)
-            emit_walk(o)
-            _call_general(o)
-        known = symbols() | ({"PyArray_New": array_new()} if usable() else {})
-        code = native(module, target, symbols=known)
+            emit(Objects(Builder(module, target)))
+        arrays = {"PyArray_New": array_new()} if usable() else {}
+        code = native(module, target, symbols=symbols() | arrays | dict(known))
         immortal(code)
         return code
 
 
-def addresses(dtype: np.dtype[Any]) -> dict[str, int]:
-    """The symbols of this code, and all that it refers to itself, for the linker."""
-    code = _compiled(dtype)
-    return symbols() | {name: code.address(name) for name in code.symbols}
+def addresses(dtype: np.dtype[Any], module: ir.Module) -> dict[str, int]:
+    """The symbols of the code that a module refers to, and all that it refers to itself."""
+    first = _first(dtype)
+    known = symbols() | {name: first.address(name) for name in first.symbols}
+    names = {op.attributes["sym_name"].value for op in module.body if "sym_name" in op.attributes}
+    if not names.isdisjoint(REST):
+        rest = _rest(dtype)
+        known |= {name: rest.address(name) for name in rest.symbols}
+    return known
 
 
 def _read_numbers(o: Objects) -> None:

@@ -30,6 +30,7 @@ from micrograd import Value, jit
 from micrograd.errors import KernelClosed, SignatureError
 from micrograd.jit import Kernel
 from micrograd.jit.call import callable as native_callable
+from micrograd.jit.call import marshalling
 from micrograd.jit.call.callable import LAYOUT, Layout, NativeCallable, Unexpected
 from micrograd.jit.call.convention import Caller
 from micrograd.jit.call.entry import ON_STACK
@@ -670,6 +671,7 @@ import lowering, lowering.bindings, numpy
 lowering.vector_bits()
 sysconfig.get_config_var = lambda name: 1
 from micrograd.jit.call import callable as native_callable
+from micrograd.jit.call import marshalling
 assert not native_callable.available()
 from micrograd import jit
 kernel = jit(lambda x, v: x * v[0] + v[1], dtype="f64")
@@ -681,3 +683,21 @@ print("calls: through ctypes, since " + native_callable.reason() in kernel.expla
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (ran.stdout, ran.stderr) == (reason + "\nTrue\n", "")
+
+
+@needs_entries
+def test_kernels_of_numbers_need_little_shared_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(dtype: np.dtype[Any]) -> Any:
+        raise AssertionError("compiled for a kernel of numbers")
+
+    monkeypatch.setattr(marshalling, "_rest", refused)
+    assert jit(lambda x, y: x * y)(2.0, 3.0) == 6.0
+    with pytest.raises(AssertionError, match="of numbers"):
+        jit(lambda x: [x * k for k in range(100)])(2.0)
+
+
+@needs_entries
+def test_what_is_compiled_when_it_is_referred_to() -> None:
+    code = marshalling._rest(np.dtype(np.float64))
+    assert set(code.symbols) >= set(marshalling.REST)
+    assert marshalling.CALL_GENERAL not in code.symbols
