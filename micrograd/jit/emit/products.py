@@ -9,6 +9,7 @@ from lowering.bindings import ir
 
 from ..ir.program import Access, Apply, Expr, Statement
 from ..schedule.product import Product
+from ..schedule.updates import Update
 from .builder import Builder
 from .indices import linear, trip_count
 from .product import Finish, Into, Matrix, Piece, emit_product
@@ -54,7 +55,9 @@ class ProductEmitter:
         if not operands and not p.passing:  # nothing needs the result
             return
         finish: Into | Finish = Finish(body.key, operands, (), body.emit)
-        if operands and p.is_plain:
+        if p.update is not None:
+            finish = self._into(p.update, at)
+        elif operands and p.is_plain:
             finish = Into(operands[0], p.start)  # type: ignore[arg-type]
         team = self.storage.team if p.is_shared else None
         if not p.is_sweep:
@@ -64,6 +67,16 @@ class ProductEmitter:
         beside = tuple([self._matrix(a, at, 1, 2) for a in in_passing.places])
         passing = Passing(in_passing.key, beside, in_passing.emit)
         emit_sweep(self.b, product, finish, passing, team)
+
+    def _into(self, update: Update, at: Sequence[Index]) -> Into:
+        """The sums added to a matrix, times a number."""
+        b = self.b
+        scale = b.constant(update.factor)
+        if update.scale is not None:
+            there = self.storage.address(update.scale.array, (update.scale.offset, None))
+            number = b.load(there, b.element_type)
+            scale = b.build("llvm.fmul", [number.type], [scale, number])
+        return Into(self._matrix(update.target, at, 0, 1), None, scale)
 
     def _matrix(self, a: Access, at: Sequence[Index], row: int, column: int) -> Matrix:
         """Where an access finds its matrix, whose rows and columns are these of the inner loops."""

@@ -73,10 +73,12 @@ def with_products(program: Program, target: Target) -> list[Piece]:
             behind = around.follow(behind)
         product = arranged(m, around.start, around.finish)
         behind = swept(product, behind, arrays, target, state)
-        product.divide(target)
         body = [*before, product, *behind]
         k = len(before) + 1
     _leave_unstored(body, arrays)
+    for node in body:
+        if isinstance(node, Product):
+            node.divide(target)
     return list(_pieces(body))
 
 

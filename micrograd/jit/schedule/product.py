@@ -10,6 +10,7 @@ from ..ir.extents import is_number
 from ..ir.program import Access, Array, Expr, Statement, accesses
 from ..target import Target
 from .tiles import Operands, Tiles, tiles_of
+from .updates import Update, update_by
 
 SHARED_PRODUCTS = 512 * 1024
 """Products of numbers from which on threads share them: some ten microseconds."""
@@ -44,9 +45,18 @@ class Product:
 
     @property
     def is_plain(self) -> bool:
-        """Whether its result goes to memory as it is, in rows."""
+        """Whether its result goes to memory as it is, in rows, or updates what is there."""
         starts = self.start is None or isinstance(self.start, float)
-        return starts and not self.finish and self.contraction.target.strides[-2] == 1
+        in_rows = starts and not self.finish and self.contraction.target.strides[-2] == 1
+        return in_rows or self.update is not None
+
+    @property
+    def update(self) -> Update | None:
+        """What it does with its sums while they are in registers, if that is all."""
+        sums = without_depth(self.contraction.target)
+        if self.start != 0.0 or len(self.finish) != 1 or sums.array not in self.unstored:
+            return None
+        return update_by(self.finish[0], sums)
 
     def divide(self, target: Target) -> None:
         """Find its tiles, unless it is a sweep."""
@@ -119,6 +129,8 @@ class Product:
             yield f"    finish: {each.text(0, arrays)}"
         for each in self.passing:
             yield f"    in passing: {each.text(0, arrays)}"
+        if self.update is not None:
+            yield "    updated in registers"
         if self.unstored:
             yield f"    not stored: {', '.join(sorted(self.unstored))}"
 

@@ -81,7 +81,7 @@ def tiles_of(p: Operands, target: Target) -> Tiles:
     wide = target.registers == 32
     rows, vectors = 6, 4 if wide else 2
     if wide and p.columns is not None and p.columns <= lanes:
-        rows = 12
+        rows, vectors = 12, 1
     if p.rows == 1 and p.columns is not None:
         vectors *= 4  # one row of the right matrix as it lies
     large = False
