@@ -1,4 +1,6 @@
-"""Products of matrices as layers have them, beside the BLAS in NumPy's wheel."""
+"""Products of matrices as layers have them, beside the BLAS in NumPy's wheel, and the micro-kernel
+that they are made of, beside what the processor could do.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,33 @@ SIZES = (
 """Samples, outputs, inputs."""
 
 
+DEPTH = 64
+"""Numbers in a sum of a micro-kernel: what it reads fits the first cache."""
+
+
+def kernel(dtype: str, cpu: str | None) -> Experiment:
+    """A tile of a result in registers, beside as many multiplications and additions of vectors that
+    read no memory.
+    """
+    columns = {("f32", None): 64, ("f64", None): 32}.get((dtype, cpu), 16)
+    setting = {"rows": 6, "outputs": columns, "inputs": DEPTH, "dtype": dtype, "what": "forward"}
+    more = {"cpu": cpu} if cpu else {}
+    return Experiment(
+        "products",
+        f"kernel 6 x {columns} x {DEPTH}{', AVX2' if cpu else ''}, {dtype}",
+        "one tile, from the first cache",
+        dtype,
+        partial(reference, setting),
+        (
+            Contestant("ours", "ours", "products.kernel", more),
+            Contestant("FMA peak", "ours", "products.peak", more, yardstick=True),
+        ),
+        partial(dict, setting),
+        accuracy=F32 if dtype == "f32" else 1e-9,
+        bars=(Bar("evaluation", 1 / 0.88, "ours", "FMA peak"),),
+    )
+
+
 def throughput(rows: int, outputs: int, what: str) -> float:
     """How much of the BLAS's is asked for."""
     if outputs == 53:
@@ -31,6 +60,7 @@ def experiments(small: bool) -> Iterator[Experiment]:
     """Each product of a layer; float64, and code for AVX2, at some sizes."""
     kinds = [("f32", None), ("f64", None), ("f32", "haswell")]
     for dtype, cpu in kinds[:1] if small else kinds:
+        yield kernel(dtype, cpu)
         sizes = ((5, 17, 6),) if small else SIZES if dtype == "f32" and not cpu else SIZES[2:4]
         for b, n, k in sizes:
             for what in ("forward", "back", "update"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +19,8 @@ from micrograd.jit.dialect.blocks import new_module
 from micrograd.jit.emit.builder import Builder
 from micrograd.jit.emit.native import native
 from micrograd.jit.emit.product import Into, Matrix, Product, emit_product
+from micrograd.jit.emit.product_kernel import Shape
+from micrograd.jit.emit.product_library import declared
 from micrograd.jit.target import Target
 
 __all__ = ["CONTESTANTS", "versions"]
@@ -24,11 +28,25 @@ __all__ = ["CONTESTANTS", "versions"]
 
 def product(setting: dict[str, Any]) -> Prepared:
     """All sizes known; `cpu` is a processor to compile for."""
+    return _prepared(setting, _compiled)
+
+
+def kernel(setting: dict[str, Any]) -> Prepared:
+    """The micro-kernel of that many rows and columns."""
+    return _prepared(setting, _kernel)
+
+
+def peak(setting: dict[str, Any]) -> Prepared:
+    """As many multiplications and additions of vectors as the micro-kernel does, in registers."""
+    return _prepared(setting, _peak)
+
+
+def _prepared(setting: dict[str, Any], compiled: Callable[..., NativeModule]) -> Prepared:
     left, right, result = operands(setting)
     cpu = setting.get("cpu")
     target = Target.host(result.dtype, processor=processor(cpu) if cpu else None)
     clock = Clock()
-    code = _compiled(setting, target, left.shape, right.shape, result.shape)
+    code = compiled(setting, target, left.shape, right.shape, result.shape)
     f = code.function("f", None, *[ctypes.c_void_p] * 3, ctypes.c_int64)
     addresses = [x.ctypes.data for x in (left, right, result)]
 
@@ -66,4 +84,46 @@ def _compiled(
         return native(module, target)
 
 
-CONTESTANTS = {"product": product}
+@contextmanager
+def _repeated(target: Target) -> Iterator[tuple[Builder, list[Any]]]:
+    """The body of a loop in `f(left, right, result, count)`: the builder and the addresses."""
+    with new_module() as module:
+        b = Builder(module, target)
+        entry = b.function("f", [b.ptr, b.ptr, b.ptr, b.i64])
+        *bases, count = entry.arguments
+        with b.each(count):
+            yield b, bases
+        b.leave()
+
+
+def _kernel(setting: dict[str, Any], target: Target, *_: Any) -> NativeModule:
+    depth, columns = setting["inputs"], setting["outputs"]
+    shape = Shape(setting["rows"], columns // target.lanes, along=True, ragged=False)
+    with context():
+        with _repeated(target) as (b, (left, right, result)):
+            n, k, zero = b.integer(columns), b.integer(depth), b.integer(0)
+            numbers = [b.constant(0.0), b.constant(1.0)]
+            given = [k, left, k, right, n, result, n, b.integer(target.lanes), zero, *numbers]
+            b.call(declared(b, shape), given)
+        return native(b.module, target)
+
+
+def _peak(setting: dict[str, Any], target: Target, *_: Any) -> NativeModule:
+    count = setting["rows"] * setting["outputs"] // target.lanes
+    with context():
+        with _repeated(target) as (b, (left, right, result)):
+            x, y = (b.load(base, b.vector(target.lanes)) for base in (left, right))
+
+            def step(k: Any, sums: list[Any]) -> list[Any]:
+                return [b.build("llvm.intr.fma", [x.type], [x, y, z]) for z in sums]
+
+            zero = b.constant_vector(0.0, target.lanes, b.element_type)
+            sums = [b.load(result, b.vector(target.lanes))] + [zero] * (count - 1)
+            sums = b.loop_carried(b.integer(setting["inputs"]), sums, step)
+            for z in sums[1:]:
+                sums[0] = b.build("llvm.fadd", [x.type], [sums[0], z])
+            b.store(sums[0], result)
+        return native(b.module, target)
+
+
+CONTESTANTS = {"product": product, "kernel": kernel, "peak": peak}
