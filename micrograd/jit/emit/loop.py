@@ -14,10 +14,14 @@ from ..schedule.lane_costs import packs
 from ..schedule.lanes import Pass, VectorLoop
 from .builder import Builder
 from .packs import fill
+from .parts import Part, ranges
 from .scratch import Memory, Scratch, layout
 from .statement import Iteration, StatementEmitter, Surroundings, pack_key
 from .storage import Index, Storage, in_pieces
 from .sums import Accumulators
+
+MOST_BLOCKS = 64
+"""Into how many blocks a loop is divided that threads share, if it is not yet."""
 
 
 class LoopEmitter:
@@ -35,8 +39,8 @@ class LoopEmitter:
         self.around = Surroundings(loop, self.memory, accumulators)
         self.start: Index = (0, None)
 
-    def emit(self) -> None:
-        """The whole: scratch, blocks, and the sums behind them."""
+    def emit(self, part: Part = None) -> None:
+        """The whole: scratch, blocks, and the sums behind them; or a part of what is shared."""
         loop = self.loop
         self._allocate()
         for s, lane in zip(self.group.statements, loop.lanes, strict=True):
@@ -46,6 +50,9 @@ class LoopEmitter:
         if isinstance(count, Extent):  # known only when it runs
             self._counted(self.b.load(self.storage.bases[count.name], self.b.i64))
             self.around.accumulators.flush()
+            return
+        if part is not None:
+            self._in_parts(part)
             return
         blocks, left = divmod(self.group.count, loop.block)
         if blocks > 1:
@@ -58,6 +65,26 @@ class LoopEmitter:
         if left:
             self._passes((blocks * loop.block, None), left)
         self.around.accumulators.flush()
+
+    def _in_parts(self, part: Part) -> None:
+        """The blocks that a part has; the last part has what is left behind them, too."""
+        b, loop = self.b, self.loop
+        assert part is not None
+        step = max(each.unroll * self._size(each) for each in loop.passes)
+        block = loop.block
+        if block == self.group.count:
+            block = -(-self.group.count // (MOST_BLOCKS * step)) * step
+        blocks, left = divmod(self.group.count, block)
+        mine, _ = ranges(b, part, (b.integer(blocks), b.integer(1)), "rows")
+        for each in loop.passes:
+            self._pack_operands(each)
+        with b.each(b.integer_op("llvm.sub", mine.end, mine.first)) as k:
+            number = b.integer_op("llvm.add", mine.first, k)
+            self._passes(self.memory.scaled(number, block), block)
+        if left:
+            last = b.integer_op("llvm.sub", part[1], b.integer(1))
+            with b.when(b.compare_integers("eq", part[0], last)):
+                self._passes((blocks * block, None), left)
 
     def _counted(self, count: ir.Value) -> None:
         """Blocks of iterations, as many as `count` needs."""

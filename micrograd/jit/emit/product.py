@@ -22,11 +22,11 @@ from ..schedule.tiles import Operands, tiles_of
 from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
+from .parts import Part, Range, added, call_once, clipped, ranges, tiles_in
 from .product_arguments import Given, arguments_of
 from .product_kernel import Shape
 from .product_library import declared
 from .product_pack import pack
-from .product_parts import Part, Range, added, call_once, clipped, ranges, tiles_in
 from .product_pieces import (
     Count,
     Cut,

@@ -17,9 +17,9 @@ from lowering.bindings import ir
 from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
+from .parts import Part, call_once, ranges
 from .product_arguments import Given, arguments_of
 from .product_pack import pack
-from .product_parts import Part, call_once, ranges
 from .product_pieces import Finish, Into, Matrix, Piece, Product, least, scattered, times, value
 
 ROWS = 4

@@ -17,7 +17,9 @@ from ..ir.program import Access, Statement, map_accesses
 from ..schedule.lanes import VectorLoop
 from ..schedule.schedule import Schedule
 from .builder import Builder
+from .call_memory import CallMemory
 from .loop import LoopEmitter
+from .parts import Part, call_once
 from .storage import Storage
 
 LEAST = 4
@@ -79,7 +81,12 @@ class SharedLoops:
     def emit(self, b: Builder, loop: VectorLoop, storage: Storage) -> None:
         """The loop at the present point: its code, or a call of it."""
         found = self._alike.get(id(loop))
-        if found is None or self._counts[found.key] < LEAST or not storage.has_bases(found.arrays):
+        if found is not None and not storage.has_bases(found.arrays):
+            found = None
+        if found is not None and storage.team is not None and loop.is_shared:
+            self._in_parts(b, loop, storage, found)
+            return
+        if found is None or self._counts[found.key] < LEAST:
             LoopEmitter(b, loop, storage).emit()
             return
         key = ("loop", found.key)
@@ -89,6 +96,18 @@ class SharedLoops:
             with b.inside():
                 self._function(b.twin(b.lanes), name, loop, found.arrays)
         b.call(name, storage.bases_of(found.arrays))
+
+    def _in_parts(self, b: Builder, loop: VectorLoop, storage: Storage, found: Likeness) -> None:
+        """A call that threads share."""
+
+        def build(w: Builder, memory: CallMemory, passed: Sequence[ir.Value], part: Part) -> None:
+            touched = [self._schedule.program.arrays[name] for name in found.arrays]
+            inner = Storage(w, self._schedule, touched, (), passed[: len(touched)])
+            LoopEmitter(w, loop, inner).emit(part)
+            inner.memory.release()
+
+        key, bases = ("loop", found.key), storage.bases_of(found.arrays)
+        call_once(b, key, bases, build, storage.team, loop.work, "{llvm.noalias}")
 
     def _function(self, b: Builder, name: str, loop: VectorLoop, arrays: Sequence[str]) -> None:
         mark = f"[{', '.join(['{llvm.noalias}'] * len(arrays))}]"

@@ -15,14 +15,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..ir.extents import INDEX_NAMES
+from ..ir.extents import INDEX_NAMES, is_number
 from ..ir.program import Array, Program, Role, Statement, accesses
+from ..ir.stretches import private, stretches
+from .counts import operations
 from .fuse import Group
 from .lane_costs import LaneCosts
 from .routes import moves
 
 STRIP_NUMBERS = 6000
 """Numbers that passes hand on, in a block: they share the L1 cache with what else is read."""
+SHARED_WORK = 1024 * 1024
+"""Operations from which on threads share a loop: some tens of microseconds."""
 UNROLLED_OPS = 100
 """Vector operations in the body of a loop after unrolling it."""
 
@@ -67,13 +71,29 @@ class VectorLoop:
 
     def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
         """As it is printed: the reason, then the statements with what lies in their lanes."""
-        yield f"  {self.reason}"
+        yield f"  {self.reason}{', for threads to share' * self.is_shared}"
         depth = int(self.group.in_turn)
         if depth:
             yield f"    for {INDEX_NAMES[0]} < {self.group.count!s} in order:"
         for s, lane in zip(self.group.statements, self.lanes, strict=True):
             text = "    " + "  " * depth + s.text(depth, arrays)
             yield text if lane is None else f"{text}  ; lanes: {INDEX_NAMES[lane]}"
+
+    @property
+    def work(self) -> int:
+        """Operations, at most."""
+        return sum(s.points * max(1, operations(s.expr)) for s in self.group.statements)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether threads may share it: each iteration writes what no other one touches."""
+        statements = self.group.statements
+        if self.group.in_turn or not is_number(self.group.count) or self.work < SHARED_WORK:
+            return False
+        if any(s.accumulate is not None for s in statements):
+            return False
+        written = {s.target.array for s in statements} - {*self.tiles, *self.strips}
+        return written <= private(written, stretches(statements)).keys()
 
     @property
     def is_indirect(self) -> bool:

@@ -73,8 +73,9 @@ class Schedule:
     @property
     def shared_work(self) -> int:
         """Operations that threads may share."""
-        products = [s for steps in self.functions for s in steps if isinstance(s, Product)]
-        return sum(s.work for s in products if s.is_shared)
+        steps = [step for steps in self.functions for step in steps]
+        shared = [s for s in steps if isinstance(s, Product | VectorLoop) and s.is_shared]
+        return sum(s.work for s in shared)
 
     @property
     def multiple(self) -> int:

@@ -17,9 +17,9 @@ from micrograd.jit.call.team import Team
 from micrograd.jit.dialect.blocks import new_module
 from micrograd.jit.emit.builder import Builder
 from micrograd.jit.emit.native import native
-from micrograd.jit.emit.product_parts import Range, ranges
+from micrograd.jit.emit.parts import Range, ranges
 from micrograd.jit.emit.team import share
-from micrograd.jit.schedule import product
+from micrograd.jit.schedule import lanes, product
 from micrograd.jit.target import Target
 
 
@@ -27,6 +27,7 @@ from micrograd.jit.target import Target
 def all_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads share products of every size, in calls of every size."""
     monkeypatch.setattr(product, "SHARED_PRODUCTS", 0)
+    monkeypatch.setattr(lanes, "SHARED_WORK", 0)
     monkeypatch.setattr(pool, "SPLIT_WORK", 1)
 
 
@@ -54,7 +55,25 @@ def test_the_number_of_threads_changes_no_bit(sizes: tuple[int, int, int]) -> No
         for x, y in zip(gradients(n, *given), one, strict=True):
             assert np.array_equal(x, y)
     x, w, b = (t.numpy().astype("f8") for t in given)
-    assert np.isclose(one[0], (np.maximum(x @ w + b, 0) ** 2).sum(), rtol=1e-5)
+    assert np.isclose(one[0], (np.maximum(x @ w + b, 0) ** 2).sum(), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.usefixtures("all_shared")
+@pytest.mark.parametrize("shape", [(1,), (1000,), (7, 33), (3, 5, 64), (257, 2)])
+def test_threads_share_loops(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(len(shape))
+    given = (matrix(rng, *shape), matrix(rng, shape[-1]))
+
+    def loops(x: Tensor, y: Tensor) -> Any:
+        z = (x * y).exp() + x
+        return z, z.transpose() * 2.0, (x[..., ::-1] if shape[-1] > 1 else x) * y
+
+    found = [jit(loops, threads=n)(*given) for n in (1, 2, 5)]
+    for results in found[1:]:
+        for a, b in zip(results, found[0], strict=True):
+            assert np.array_equal(a.numpy(), b.numpy())
+    for a, b in zip(found[0], loops(*given), strict=True):
+        assert np.allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-4)
 
 
 def test_small_calls_take_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def check(seed: int, form: Form | None = None) -> int:
     program = random_program(Random(seed), whole=True)
     form = form or FORMS[seed % len(FORMS)]
     level = 2 if seed % 5 == 0 else 0  # LLVM takes most of the time
-    compiled = Nested(program, form, level=level)
+    compiled = Nested(program, form, level=level, threads=seed // len(FORMS) % 4)
     strict = form[-1]
     compiled.check(random_inputs(program, Random(seed), whole=True), signs=strict)
     return str(compiled.schedule).count("as it stands")

@@ -19,7 +19,7 @@ from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Program, dump
 from micrograd.jit.ir.verify import verify
-from micrograd.jit.schedule import product, products
+from micrograd.jit.schedule import lanes, product, products
 
 from ...nested_programs import random_inputs
 from .nested import FORMS, Form, Nested
@@ -40,6 +40,7 @@ def take_all(setattr: Any) -> None:
     setattr(products, "LEAST_MATRIX", 0)
     setattr(products, "LEAST_SUMMED", 0)
     setattr(product, "SHARED_PRODUCTS", 0)
+    setattr(lanes, "SHARED_WORK", 0)
 
 
 class Maker:

@@ -1,4 +1,4 @@
-"""Products that threads share: what each of them has of the result.
+"""What threads share: which part of a product, or of a loop, each of them does.
 
 A part has whole tiles of rows and of columns, and all of the sums in them, so results are the same
 for any number of parts.
@@ -36,10 +36,12 @@ def call_once(
     build: Callable[[Builder, CallMemory, Sequence[ir.Value], Part], None],
     team: ir.Value | None,
     work: int,
+    mark: str = "",
 ) -> None:
     """Call a function of the module that is built where it is needed first, for each key.
 
     build   its body, from its memory, what is passed for `values`, and the part that it does
+    mark    what LLVM is told of each value
     team    of threads that share it
     work    products of numbers in all
     """
@@ -50,7 +52,10 @@ def call_once(
         name = b.shared[key] = f"product{len(b.shared)}"
         with b.inside():
             w = b.twin(1)
-            attributes = {"no_inline": ir.UnitAttr.get()}
+            attributes: dict[str, ir.Attribute] = {"no_inline": ir.UnitAttr.get()}
+            if mark:
+                marks = [mark] * len(values) + ["{}"] * (len(types) - len(values))
+                attributes["arg_attrs"] = ir.Attribute.parse(f"[{', '.join(marks)}]")
             entry = w.function(name, types, internal=True, attributes=attributes)
             passed = list(entry.arguments)
             memory = CallMemory(w, entry)
