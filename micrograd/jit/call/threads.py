@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ...checks import whole
 from ...errors import SignatureError
@@ -94,8 +94,10 @@ def helped(help: Callable[[], None], helpers: int) -> Iterator[None]:
     """
     futures: list[Future[None]] = []
     try:
-        pool = _executor(helpers)
-        futures += [pool.submit(help) for _ in range(helpers)]
+        with suppress(RuntimeError):  # the interpreter ends, or the system has no thread left
+            pool = _executor(helpers)
+            for _ in range(helpers):
+                futures.append(pool.submit(help))
         yield
     finally:
         for future in futures:

@@ -82,8 +82,6 @@ def tiles_of(p: Operands, target: Target) -> Tiles:
     rows, vectors = 6, 4 if wide else 2
     if wide and p.columns is not None and p.columns <= lanes:
         rows, vectors = 12, 1
-    if p.rows == 1 and p.columns is not None:
-        vectors *= 4  # one row of the right matrix as it lies
     large = False
     if p.columns is not None and p.depth is not None:
         large = p.columns * p.depth * size > CACHE
@@ -100,6 +98,8 @@ def tiles_of(p: Operands, target: Target) -> Tiles:
     row, column = p.right
     copied_right = column != 1 or (large and far(row) and not few)
     streamed = large and few and not copied_right and not copied_left
+    if p.rows == 1 and p.columns is not None and not copied_right:
+        rows, vectors = 1, 4 * vectors  # a row of the right matrix as it lies
     return Tiles(
         rows,
         vectors * lanes,

@@ -123,6 +123,18 @@ def test_a_leader_needs_no_helpers(parts: int) -> None:
     assert counter.value == 2 * parts
 
 
+def test_where_no_thread_starts_the_caller_does_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def submit(self, help: Any) -> None:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(pool, "_executor", lambda size: Full())
+    team, f, counter = Team(4), meeting(5), ctypes.c_int64(5)
+    with team.helped():
+        f(team.address, ctypes.addressof(counter))
+    assert counter.value == 10
+
+
 def test_teams_share_a_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls of several threads at a time, with more helpers than the pool has threads."""
     monkeypatch.setattr(product, "SHARED_PRODUCTS", 0)
