@@ -76,6 +76,7 @@ class Callee:
         return TensorCode(
             self.rows,
             self.asked,
+            self.operands,
             self.target,
             most=self.most,
             threads=self.threads,
@@ -102,7 +103,7 @@ class Callee:
             shape = self.rows[k].shape
             if shape and isinstance(shape[0], Batch):
                 samples = len(x)
-        return self.code(dict(zip(self.operands, arrays, strict=True)), samples)
+        return self.code(arrays, samples)
 
     def remembered(self, operands: tuple[Any, ...], arrays: Sequence[Any]) -> list[Any]:
         """Tensors of the results of a call, which remember it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,25 @@ from .call.team import ALONE
 from .compile import compile_program
 from .emit.interface import Interface
 from .ir.points import elements
-from .ir.program import Array, Program, Role
+from .ir.program import Program, Role
 from .target import Target
 
 
 class TensorChecker:
-    """The first call of a code, and then one in so many, as docs/checking.md says."""
+    """The first call of a code, and then one in so many, as docs/checking.md says.
 
-    def __init__(self, name: str, program: Program, interface: Interface, target: Target) -> None:
+    samples   the inputs that are the number of samples, and how often that counts
+    """
+
+    def __init__(
+        self,
+        name: str,
+        program: Program,
+        interface: Interface,
+        target: Target,
+        samples: Mapping[str, int],
+    ) -> None:
+        self._samples = samples
         self._program, self._interface, self._target = program, interface, target
         here = weakref.ref(self)
 
@@ -39,15 +50,18 @@ class TensorChecker:
             trial=None if program.with_role(Role.EXTENT) else trial,
         )
 
-    def check(
-        self, arguments: Sequence[Array], passed: Sequence[npt.NDArray[Any]], samples: int
-    ) -> None:
-        """Raise CheckError unless what was written is what the interpreter gives."""
+    def check(self, numbers: Mapping[str, npt.NDArray[Any]], samples: int) -> None:
+        """Raise CheckError unless what was written is what the interpreter gives.
+
+        numbers   of the arrays by name, but for the number of samples
+        """
         if not self._checker.due("main"):
             return
-        numbers = {a.name: x for a, x in zip(arguments, passed, strict=True)}
         columns = []
         for a in self._program.with_role(Role.INPUT):
+            if a.name not in numbers:
+                columns.append(np.array([[self._samples[a.name] * float(samples)]]))
+                continue
             column = np.full((a.size, 1), 0.0 if a.is_index else np.nan)
             given = np.asarray(numbers[a.name], np.float64).reshape(-1, 1)
             column[: len(given)] = given  # there is room for more samples

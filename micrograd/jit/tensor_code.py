@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 
-import numpy as np
-
 from ..locks import lazy_property
+from ..tensor.primitive import Shape
+from .call.ndarrays import usable
+from .call.objects_entry import OF_OBJECTS, Passed, emit_of_objects
 from .call.threads import worthwhile
 from .compile import Code, compile_program, optimized, passes
 from .emit.interface import Interface
@@ -18,13 +19,12 @@ from .tensor_check import TensorChecker
 from .tensor_derivatives import Asked, derived
 from .tensor_passing import (
     Array,
+    ByAddress,
     Fetch,
     Finish,
     Passing,
-    count,
     entries,
     finish,
-    new,
     numbers,
     padded,
     sizes,
@@ -41,6 +41,7 @@ class TensorCode:
     """One recording, compiled.
 
     asked     what is computed of the rows
+    operands  the rows that a call gives, in order
     most      of how many samples a call is at most, if it is of any number; else None
     threads   that a call may use; None: the default
     check     the name of what is compared with the interpreter; '': nothing is
@@ -50,6 +51,7 @@ class TensorCode:
         self,
         rows: Sequence[Row],
         asked: Asked,
+        operands: Sequence[int],
         target: Target,
         *,
         most: int | None = None,
@@ -59,75 +61,115 @@ class TensorCode:
         self.target = target
         self._threads = threads
         self.most = most
-        self.rows, self.asked = rows, asked
+        self.rows, self.asked, self.operands = rows, asked, operands
         found = derived(rows, asked, most)
         self._given, self._results = found.given, found.results
         self.program, self.differentiated = found.before, found.program
         self.transformed = optimized(self.differentiated, target)
         self._interface = Interface(frozenset(), None, team=True)
         self.code: Code = compile_program(self.transformed, target, self._interface)
+        self._split()
+        entry = self._entry
+        self._reads_objects = usable()
+        if self._reads_objects:
+            self.code.extend = lambda module: emit_of_objects(module, entry, target)
         self.checker: TensorChecker | None = None
         if check:
-            self.checker = TensorChecker(check, self.transformed, self._interface, target)
+            counts = {g.name: n for g in self._given if (n := rows[g.row].samples)}
+            self.checker = TensorChecker(check, self.transformed, self._interface, target, counts)
 
     # -- calling ---------------------------------------------------------------------------------
 
-    @lazy_property
-    def _passed(self) -> list[ProgramArray]:
-        """What `main` takes."""
-        return self._interface.arguments(self.transformed)
+    def _split(self) -> None:
+        """Say how each argument of `main` is passed."""
+        given = {g.name: g for g in self._given}
+        place = {k: i for i, k in enumerate(self.operands)}
+        direct: list[tuple[str, int, Fetch]] = []
+        made: list[tuple[str, Fetch]] = []
+        rooms: list[tuple[str, Shape]] = []
+        counts: dict[str, int] = {}
+        for a in self._interface.arguments(self.transformed):
+            row = self.rows[given[a.name].row] if a.name in given else None
+            if a.role is Role.EXTENT or (row is not None and row.samples):
+                counts[a.name] = 0 if row is None else row.samples
+            elif row is None:
+                rooms.append((a.name, self._room(a)))
+            else:
+                k, fetch = place[given[a.name].row], self._fetch(given[a.name], place)
+                if given[a.name].below or has_batch(row.shape[1:]):
+                    made.append((a.name, fetch))
+                else:
+                    direct.append((a.name, k, fetch))
+        names = [*(n for n, *_ in direct), *(n for n, _ in made), *(n for n, _ in rooms)]
+        self._number = {name: k for k, name in enumerate(names)}
+        self._entry = [
+            Passed(None, counts[a.name])
+            if a.name in counts
+            else Passed(self._number[a.name], checked=self._number[a.name] < len(direct))
+            for a in self._interface.arguments(self.transformed)
+        ]
+        self._lists = (
+            [k for _, k, _ in direct],
+            [fetch for *_, fetch in direct],
+            [fetch for _, fetch in made],
+            [shape for _, shape in rooms],
+        )
+
+    def _room(self, a: ProgramArray) -> Shape:
+        """The shape of a new array for an output."""
+        for r in self._results:
+            shape = sizes(r.shape, self.most or 0)
+            if r.array == a.name and not r.first and prod(shape) == a.size:
+                return shape
+        return a.shape
+
+    def _fetch(self, given: Given, place: Mapping[int, int]) -> Fetch:
+        row = self.rows[given.row]
+        shown = row.name or (row.tensor.label if row.tensor is not None else "") or "a Tensor"
+        if given.below:
+            fetch = entries(place[given.row], shown, given.below)
+        else:
+            fetch = numbers(place[given.row], shown, self.target.dtype)
+        if has_batch(row.shape[1:]):
+            return padded(fetch, row.shape, self.most or 0)
+        return fetch
 
     @lazy_property
     def _passing(self) -> Passing:
         """How `main` is called."""
-        given = {g.name: g for g in self._given}
-        fetch = [self._fetch(a, given.get(a.name)) for a in self._passed]
-        return Passing.of(self.code.address, fetch)
+        what = self.code.address, self.target.dtype, *self._lists
+        if not self._reads_objects:
+            return ByAddress(None, *what, self._entry)
+        return Passing.at(self.code.native.address(OF_OBJECTS), *what)
 
     @lazy_property
     def _work(self) -> int:
         """Operations of a call that threads may share, of the largest one."""
         return self.code.schedule.shared_work
 
-    def _fetch(self, a: ProgramArray, given: Given | None) -> Fetch:
-        dtype = self.target.dtype
-        if a.role is Role.EXTENT:
-            return count(1, np.int64)
-        if given is None:
-            result = next((r for r in self._results if r.array == a.name and not r.first), None)
-            is_whole = result is not None and prod(sizes(result.shape, self.most or 0)) == a.size
-            shape = sizes(result.shape, self.most or 0) if result and is_whole else a.shape
-            return new(shape, dtype)
-        row = self.rows[given.row]
-        shown = row.name or (row.tensor.label if row.tensor is not None else "") or "a Tensor"
-        if row.samples:
-            return count(row.samples, dtype)
-        if given.below:
-            fetch = entries(given.row, shown, given.below)
-        else:
-            fetch = numbers(given.row, shown, dtype)
-        if has_batch(row.shape[1:]):
-            return padded(fetch, row.shape, self.most or 0)
-        return fetch
-
     @lazy_property
-    def _places(self) -> list[tuple[int, Finish]]:
-        """For each result, the number of the argument and what that becomes."""
-        number = {a.name: k for k, a in enumerate(self._passed)}
-        size = {a.name: a.size for a in self._passed}
+    def _places(self) -> list[tuple[int, Finish | None]]:
+        """For each result, the number of the array and what that becomes."""
+        number, arrays = self._number, self.transformed.arrays
         return [
-            (number[r.array], finish(r, size[r.array])) if r.array else (0, zeros(r.shape, r.dtype))
+            (number[r.array], finish(r, arrays[r.array].size, self.target.dtype))
+            if r.array
+            else (0, zeros(r.shape, r.dtype))
             for r in self._results
         ]
 
-    def __call__(self, arrays: Mapping[int, Array], samples: int = 0) -> list[Array]:
-        """The results for the arrays of live rows, of so many samples."""
-        work = self._work * samples // self.most if self.most else self._work
-        threads = worthwhile(work, self._threads)
+    def __call__(self, arrays: Sequence[Array], samples: int = 0) -> list[Array]:
+        """The results for the arrays of the operands, of so many samples."""
+        work = self._work
+        if work:
+            work = work * samples // self.most if self.most else work
+        threads = worthwhile(work, self._threads) if work else 1
         passed = self._passing(arrays, samples, threads)
         if self.checker is not None:
-            self.checker.check(self._passed, passed, samples)
-        return [finish(passed[at], samples) for at, finish in self._places]
+            self.checker.check({n: passed[k] for n, k in self._number.items()}, samples)
+        return [
+            finish(passed[at], samples) if finish else passed[at] for at, finish in self._places
+        ]
 
     # -- stages ----------------------------------------------------------------------------------
 

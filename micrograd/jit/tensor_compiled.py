@@ -150,6 +150,7 @@ class Compiled:
         self._rows = self.callee.operands
         self._closed = [t for _, t in traced.closed]
         self._structure = traced.structure
+        self._is_one = isinstance(traced.structure, Tensor)
         self._is_value = kernel._wanted is Wanted.VALUE
         self._note(scope, () if kernel._freeze else leaves_of(traced.watched), kernel._freeze)
 
@@ -163,9 +164,10 @@ class Compiled:
     @property
     def is_stale(self) -> bool:
         """Whether a constant has new numbers, or a layer another mode."""
-        return any(t._changed != changed for t, changed in self._frozen) or any(
-            module.training != mode for module, mode in self._modes
-        )
+        for t, changed in self._frozen:
+            if t._changed != changed:
+                return True
+        return any(module.training != mode for module, mode in self._modes)
 
     def __call__(self, given: Sequence[Any]) -> Any:
         """The result for the arguments, and what stands behind them."""
@@ -173,13 +175,12 @@ class Compiled:
         samples = given[self._batch].shape[0] if self._batch >= 0 else 0
         if len(operands) != len(self._rows) or self._traced.extra:
             self._traced.require(given, self._arguments, samples)
-        arrays = {k: x._data for k, x in zip(self._rows, operands, strict=True)}
-        found = self.code(arrays, samples)
-        if any(x._needs for x in (operands if self._is_value else given)):
+        found = self.code([x._data for x in operands], samples)
+        if True in [x._needs for x in (operands if self._is_value else given)]:
             made = self.callee.remembered(operands, found)
         else:
             made = [_made(Tensor, x) for x in found]
-        return built(self._structure, iter(made))
+        return made[0] if self._is_one else built(self._structure, iter(made))
 
 
 def results_in(name: str, returned: Any) -> list[Any]:

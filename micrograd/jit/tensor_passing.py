@@ -5,7 +5,7 @@ for what it gives.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..errors import DataError, user_location
 from ..tensor.primitive import Shape
-from .call.ndarrays import ARRAY, usable
+from .call.objects_entry import Passed
 from .call.team import ALONE, Team
 from .tensor_derivatives import Result
 from .trace.batches import Batch, has_batch
@@ -23,64 +23,103 @@ from .trace.batches import Batch, has_batch
 Array = npt.NDArray[Any]
 WHOLE = {np.dtype(np.float32): 2**24, np.dtype(np.float64): 2**53}
 """Whole numbers below this are numbers of the dtype."""
+empty = np.empty
 Finish = Callable[[Array, int], Array]
 """From an array that code has written, and the number of samples, to what is given."""
-Fetch = Callable[[Mapping[int, Array], int], Array]
-"""From the arrays of live rows, and the number of samples, to what is passed."""
-_word = ctypes.c_size_t.from_address
+Fetch = Callable[[Sequence[Array], int], Array]
+"""From the arrays that a call gives, and the number of samples, to what is passed."""
 
 
-def _address(array: Array) -> int:
-    return int(array.ctypes.data)
-
-
-def _address_in_place(array: Array) -> int:
-    return _word(id(array) + ARRAY.data).value
+_ALONE = ALONE.address
 
 
 @dataclass(slots=True)
 class Passing:
-    """How calls of `main` pass their arguments.
+    """How calls of `main` pass their arguments, in a list: arrays as they are given, which code
+    looks at; what is made of others; and new ones for what it writes.
 
-    fetch    for each argument, the array that is passed
-    address  where an array's numbers are
+    main     of_objects, of ctypes
+    direct   the places of arrays that are passed as they are
+    convert  what is passed of them, where code cannot read them
+    made     what is made of others
+    rooms    the shapes of what it writes
     """
 
-    main: Callable[..., None]
-    fetch: list[Fetch]
-    address: Callable[[Array], int]
+    main: Any
+    address: int
+    dtype: np.dtype[Any]
+    direct: list[int]
+    convert: list[Fetch]
+    made: list[Fetch]
+    rooms: list[Shape]
 
     @staticmethod
-    def of(address: int, fetch: list[Fetch]) -> Passing:
-        """That of the function at an address, whose last argument is a team."""
-        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(fetch) + 1))
-        return Passing(prototype(address), fetch, _address_in_place if usable() else _address)
+    def at(of_objects: int, *what: Any) -> Passing:
+        """That by the function at an address (objects_entry.py)."""
+        word = ctypes.c_void_p
+        prototype = ctypes.CFUNCTYPE(ctypes.c_int64, word, word, ctypes.c_int64, word, word)
+        return Passing(prototype(of_objects), *what)
 
-    def __call__(self, arrays: Mapping[int, Array], samples: int, threads: int) -> list[Array]:
+    def __call__(self, arrays: Sequence[Array], samples: int, threads: int) -> list[Array]:
         """Run it, on so many threads; what was passed."""
-        passed = [fetch(arrays, samples) for fetch in self.fetch]
+        passed = [arrays[k] for k in self.direct]
+        passed += [make(arrays, samples) for make in self.made]
+        dtype = self.dtype
+        passed += [empty(shape, dtype) for shape in self.rooms]
         if threads == 1:
-            self.main(*map(self.address, passed), ALONE.address)
+            if not self.main(id(passed), id(dtype), samples, _ALONE, self.address):
+                self._convert(passed, arrays, samples)
+                self.main(id(passed), None, samples, _ALONE, self.address)
             return passed
+        self._convert(passed, arrays, samples)
         team = Team(threads)
         with team.helped():
-            self.main(*map(self.address, passed), team.address)
+            self.main(id(passed), None, samples, team.address, self.address)
+        return passed
+
+    def _convert(self, passed: list[Array], arrays: Sequence[Array], samples: int) -> None:
+        for k, fetch in enumerate(self.convert):
+            passed[k] = fetch(arrays, samples)
+
+
+@dataclass(slots=True)
+class ByAddress(Passing):
+    """The same through ctypes alone, where objects are not as generated code would read them.
+
+    entry   how each argument is passed
+    """
+
+    entry: Sequence[Passed]
+
+    def __call__(self, arrays: Sequence[Array], samples: int, threads: int) -> list[Array]:
+        """Run it, on one thread; what was passed."""
+        makers = [*self.convert, *self.made]
+        passed = [make(arrays, samples) for make in makers]
+        passed += [np.empty(shape, self.dtype) for shape in self.rooms]
+        given = [
+            passed[p.place]
+            if p.place is not None
+            else np.array(samples * (p.factor or 1), self.dtype if p.factor else np.int64)
+            for p in self.entry
+        ]
+        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(given) + 1))
+        prototype(self.address)(*(x.ctypes.data for x in given), _ALONE)
         return passed
 
 
-def numbers(row: int, name: str, dtype: np.dtype[Any]) -> Fetch:
-    """The numbers of a row, as code reads them."""
+def numbers(place: int, name: str, dtype: np.dtype[Any]) -> Fetch:
+    """The numbers of an array, as code reads them."""
 
-    def fetch(arrays: Mapping[int, Array], samples: int) -> Array:
-        given = arrays[row]
-        if given.dtype is dtype and given.flags.c_contiguous:
+    def fetch(arrays: Sequence[Array], samples: int) -> Array:
+        given = arrays[place]
+        if given.dtype is dtype and given.flags.c_contiguous and given.flags.aligned:
             return given
         if given.dtype.kind == "i" and (abs(given) > WHOLE[dtype]).any():
             raise DataError(
                 f"{user_location()}: {name} has whole numbers above {WHOLE[dtype]}, "
                 f"which are no numbers of {dtype}"
             )
-        return np.ascontiguousarray(given, dtype)
+        return np.require(given, dtype, ["C", "A"])
 
     return fetch
 
@@ -89,7 +128,7 @@ def padded(fetch: Fetch, shape: Sequence[Any], most: int) -> Fetch:
     """The same with room for `most` samples along axes that are not the first."""
     whole = (0, *(most if isinstance(n, Batch) else n for n in shape[1:]))
 
-    def spread(arrays: Mapping[int, Array], samples: int) -> Array:
+    def spread(arrays: Sequence[Array], samples: int) -> Array:
         given = fetch(arrays, samples)
         out = np.zeros((given.shape[0], *whole[1:]), given.dtype)
         out[tuple(map(slice, given.shape))] = given
@@ -98,11 +137,11 @@ def padded(fetch: Fetch, shape: Sequence[Any], most: int) -> Fetch:
     return spread
 
 
-def entries(row: int, name: str, below: int) -> Fetch:
+def entries(place: int, name: str, below: int) -> Fetch:
     """Indices as code reads them: every one is looked at, and negative ones count from the end."""
 
-    def fetch(arrays: Mapping[int, Array], samples: int) -> Array:
-        given = arrays[row]
+    def fetch(arrays: Sequence[Array], samples: int) -> Array:
+        given = arrays[place]
         found = np.where(given < 0, given + below, given)
         wrong = (found < 0) | (found >= below)
         if wrong.any():
@@ -115,16 +154,6 @@ def entries(row: int, name: str, below: int) -> Fetch:
     return fetch
 
 
-def count(factor: int, dtype: Any) -> Fetch:
-    """The number of samples, or a multiple."""
-    return lambda arrays, samples: np.array(factor * samples, dtype)
-
-
-def new(shape: Shape, dtype: Any) -> Fetch:
-    """An array for what the code writes."""
-    return lambda arrays, samples: np.empty(shape, dtype)
-
-
 def sizes(shape: Sequence[Any], samples: int) -> Shape:
     """A shape for so many samples."""
     return tuple([samples if isinstance(n, Batch) else n for n in shape])
@@ -135,9 +164,9 @@ def zeros(shape: Shape, dtype: Any) -> Finish:
     return lambda written, samples: np.zeros(sizes(shape, samples), dtype)
 
 
-def finish(result: Result, size: int) -> Finish:
+def finish(result: Result, size: int, written: np.dtype[Any]) -> Finish | None:
     """What a result is, of an array of so many elements that code has written: of so many samples
-    as there are.
+    as there are. None: the array.
     """
     shape, dtype, first = result.shape, result.dtype, result.first
     if has_batch(shape):
@@ -146,7 +175,5 @@ def finish(result: Result, size: int) -> Finish:
         )
     count = prod(shape)
     if count == size:
-        return lambda written, samples: (
-            written if written.dtype is dtype else np.asarray(written, dtype)
-        )
+        return None if dtype is written else lambda written, samples: written.astype(dtype)
     return lambda written, samples: np.asarray(written[first : first + count], dtype).reshape(shape)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,40 @@ def test_a_kernel_that_was_called_with_tensors_shows_their_code() -> None:
         kernel.stages()["graph"]
 
 
+# --- calls ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_arrays_of_any_layout_and_dtype_are_passed(
+    reads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not reads:  # where Python's objects are not as expected
+        monkeypatch.setattr(import_module("micrograd.jit.tensor_code"), "usable", lambda: False)
+
+    def f(x: Tensor, y: Tensor, z: Tensor) -> Any:
+        return x * 2.0 + y, (x * z).sum(), z + 1.0
+
+    base = RNG.normal(size=(6, 8))
+    layouts: list[Any] = [
+        lambda t: t[:3, :4], lambda t: t.T[:3, :4], lambda t: t[::-2, ::2], lambda t: t[1:4, 4:],
+        lambda t: t[:3, :4].astype("f32"), lambda t: t[:1, :4].broadcast_to((3, 4)),
+        lambda t: t[:3, :4] > 0, lambda t: Tensor(np.arange(12).reshape(3, 4)),
+    ]  # fmt: skip
+    kernel, whole = jit(f), Tensor(base, "f64")
+    for k, first in enumerate(layouts[:4]):
+        for second in layouts[k:]:
+            for third in layouts[::-1]:
+                args = first(whole), second(whole), third(whole)
+                for _ in range(2):  # the second one by its shapes and dtypes alone
+                    for found, expected in zip(kernel(*args), f(*args), strict=True):
+                        assert found.dtype == expected.dtype or third is layouts[-1]
+                        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-12)
+    means = jit(lambda x: x.sum(0) / x.shape[0])
+    for n in (3, 5, 1):  # the number of samples is passed, too
+        x = Tensor(RNG.normal(size=(n, 2)), "f64")
+        np.testing.assert_allclose(means(x).numpy(), x.numpy().mean(0), rtol=1e-12)
+
+
 # --- check ----------------------------------------------------------------------------------------
 
 
@@ -102,7 +137,7 @@ def test_a_wrong_number_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def wrong(self: Passing, *args: Any) -> Any:
         passed = run(self, *args)
-        passed[-1][...] += 1.0
+        passed[-1][...] += 1.0  # the last is what it has written
         return passed
 
     monkeypatch.setattr(Passing, "__call__", wrong)
