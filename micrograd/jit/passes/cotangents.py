@@ -37,7 +37,7 @@ class Cotangents:
         self.reached: dict[str, Bools] = {}  # the same -> which of them something flowed to
         self.scattered = {a.array for s in program.statements for a in s.accesses if a.index_arrays}
         self.masks: dict[tuple[bytes, tuple[int, ...]], Access] = {}
-        self.owners = owners(program, set(asked))
+        self.owners, self.rows = owners(program, set(asked))
 
     def cotangent(self, a: Access) -> Access:
         """The access to the cotangent of what `a` reads."""
@@ -105,7 +105,18 @@ class Cotangents:
         missing = np.flatnonzero(~mask.astype(bool) & touched(index, len(mask)))
         if not mask.any():
             missing = np.arange(len(mask))
+            if array in self.rows:
+                self._fill_rows(array, zero)
+                return
         self.fill(array, missing, zero)
+
+    def _fill_rows(self, array: str, zero: float) -> None:
+        """Assign a zero to the elements of all iterations that there will be."""
+        extent, size = self.rows[array]
+        name = self.cotangent(Access(array)).array
+        loops, strides = ((extent, size), (size, 1)) if size > 1 else ((extent,), (1,))
+        self.assign(Access(name, 0, strides), zero, loops)
+        np.frombuffer(self.set[name], dtype=np.uint8)[:] = 1
 
     def fill(self, array: str, missing: Ints, zero: float = -0.0) -> None:
         """Assign a zero to elements that have no number."""
@@ -118,15 +129,18 @@ class Cotangents:
         np.frombuffer(self.set[target.array], dtype=np.uint8)[missing] = 1
 
 
-def owners(program: Program, asked: set[str]) -> dict[str, set[Extent]]:
-    """By array the run-time loops of which one iteration alone touches each of its elements.
+def owners(
+    program: Program, asked: set[str]
+) -> tuple[dict[str, set[Extent]], dict[str, tuple[Extent, int]]]:
+    """By array the run-time loops of which one iteration alone touches each of its elements; and,
+    where these are rows of so many elements each, one of these loops and how many.
 
     An element that is assigned in such a loop is there wherever it is read. `asked` are arrays
     that are read outside of all loops.
     """
     extents = {c for s in program.statements for c in s.domain if isinstance(c, Extent)}
     if not extents:
-        return {}
+        return {}, {}
     accesses = {(a, s.domain) for s in program.statements for a in s.accesses}
     of: dict[str, list[tuple[Access, tuple[int, ...]]]] = {}
     for a, domain in accesses:
@@ -135,7 +149,14 @@ def owners(program: Program, asked: set[str]) -> dict[str, set[Extent]]:
     for array, places in of.items():
         if array not in asked:
             found[array] = {e for e in extents if _owns(e, places, program)}
-    return found
+    rows: dict[str, tuple[Extent, int]] = {}
+    for array, which in found.items():
+        size = program.arrays[array].size
+        for extent in which:
+            row = _row(extent, *of[array][0])
+            if row is not None and row[0] * int(extent) == size and row[1] >= 0 and row[2] < row[0]:
+                rows[array] = extent, row[0]
+    return found, rows
 
 
 def _owns(extent: Extent, places: list[tuple[Access, tuple[int, ...]]], program: Program) -> bool:

@@ -50,7 +50,7 @@ class Versions:
         self.array = array
         self.last = np.zeros(program.arrays[array].size, dtype=np.int64)
         self.touched: list[Touched | None] = []
-        self._own = owners(program, set()).get(array, set())
+        self._own = owners(program, set())[0].get(array, set())
 
         def bounded(s: Statement) -> Statement:
             self._require_known(s)
