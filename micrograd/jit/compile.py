@@ -60,21 +60,24 @@ def program_of(graph: Graph, target: Target) -> Program:
     return verify(program, "reroll", stage="rerolled")
 
 
-VERIFIED = 200
-"""Statements up to which a program is verified behind every pass, and not at the end only."""
+VERIFIED, VERIFIED_SIZE = 200, 4 << 20
+"""Statements, and elements of arrays, up to which a program is verified behind every pass, and not
+at the end only.
+"""
 
 
 def passes(program: Program, target: Target) -> Iterator[tuple[str, Program]]:
     """The program after each pass that changes it, with the pass's name; verified, unless it is
-    long.
+    long or its arrays are large.
     """
     for name, run, stage, rounds in PASSES:
         if rounds and target.strict:
             continue
         after = run(program, target)
         if after is not program:
-            short = len(after.body) <= VERIFIED
-            yield name, verify(after, name, stage=stage) if short else after
+            size = sum([a.size for a in after.arrays.values()])
+            small = len(after.body) <= VERIFIED and size <= VERIFIED_SIZE
+            yield name, verify(after, name, stage=stage) if small else after
         program = after
 
 

@@ -91,6 +91,13 @@ def _affine(
 ) -> Ints:
     index: Ints = np.full((1,), offset, dtype=np.int64)
     if columns is None:
+        total = 1
+        for count, stride in zip(reversed(domain), reversed(strides), strict=True):
+            if stride != total and count != 1:
+                break
+            total *= int(count)
+        else:  # one element after the other
+            return np.arange(offset, offset + total)
         for count, stride in zip(domain, strides, strict=True):
             index = (index[:, None] + stride * np.arange(int(count))).reshape(-1)
         return index
@@ -153,7 +160,7 @@ def distinct(access: Access, domain: tuple[int, ...], program: Program) -> tuple
     except Unknown:
         low, high = reach(access, domain, program)
         return np.arange(max(low, 0), min(high + 1, size)), True
-    return index, again or repeats(index, size)
+    return index, again or (not is_apart(own, counts) and repeats(index, size))
 
 
 def touched(index: Ints, size: int) -> npt.NDArray[np.bool_]:

@@ -102,21 +102,25 @@ class Cotangents:
         mask = np.frombuffer(self.declare(array), dtype=np.uint8)
         if not len(index):
             return
-        missing = np.flatnonzero(~mask.astype(bool) & touched(index, len(mask)))
         if not mask.any():
-            missing = np.arange(len(mask))
-            if array in self.rows:
-                self._fill_rows(array, zero)
-                return
+            self._fill_all(array, zero)
+            return
+        missing = np.flatnonzero(~mask.astype(bool) & touched(index, len(mask)))
         self.fill(array, missing, zero)
 
-    def _fill_rows(self, array: str, zero: float) -> None:
-        """Assign a zero to the elements of all iterations that there will be."""
-        extent, size = self.rows[array]
+    def _fill_all(self, array: str, zero: float) -> None:
+        """Assign a zero to all elements; of iterations whose number is not known yet, to those that
+        there will be.
+        """
         name = self.cotangent(Access(array)).array
-        loops, strides = ((extent, size), (size, 1)) if size > 1 else ((extent,), (1,))
-        self.assign(Access(name, 0, strides), zero, loops)
-        np.frombuffer(self.set[name], dtype=np.uint8)[:] = 1
+        all_set = np.frombuffer(self.set[name], dtype=np.uint8)
+        extent, size = self.rows.get(array, (len(all_set), 1))
+        loops: tuple[int, ...] = (extent, size) if size > 1 else (extent,)
+        if len(all_set) > 1:
+            self.assign(Access(name, 0, (size, 1)[-len(loops) :]), zero, loops)
+        else:
+            self.assign(Access(name), zero)
+        all_set[:] = 1
 
     def fill(self, array: str, missing: Ints, zero: float = -0.0) -> None:
         """Assign a zero to elements that have no number."""
