@@ -94,10 +94,10 @@ def _trained(small: bool) -> Iterator[Experiment]:
                 bars += [Bar("first", 0.6, "ours"), Bar("first", 1.0, "ours", "JAX, scan")]
             others = []
             if network != "Normal" and batch == 1:
-                name = "memory, one pass a sample"
-                more = {"dtype": "f32"}
-                others = [Contestant(name, "c", "networks.memory", more, yardstick=True)]
-                bars.append(Bar("evaluation", 1.25, "ours", name))
+                for name, forward in (("one pass", False), ("read, and one pass", True)):
+                    name, more = f"memory, {name} a sample", {"dtype": "f32", "forward": forward}
+                    others.append(Contestant(name, "c", "networks.memory", more, yardstick=True))
+                    bars.append(Bar("evaluation", 1.25, "ours", name))
             if network != "Normal" and batch == 100:
                 two = {"dtype": "f32", "threads": 2}
                 others = [

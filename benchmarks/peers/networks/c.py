@@ -51,12 +51,14 @@ def digits(setting: dict[str, Any]) -> Prepared:
 
 
 def memory(setting: dict[str, Any]) -> Prepared:
-    """As often as there are steps, all weights read and written once: what memory alone takes."""
+    """As often as there are steps, all weights read and written once: what memory alone takes;
+    with `forward`, they are read once more before.
+    """
     loaded = _library(setting, 4, 4, 4)
     start = weights(setting)
     numbers = np.ones(sum(w.size for w in start), start[0].dtype)
     steps = setting["epochs"] * -(-setting["samples"] // setting["batch"])
-    passed = [ctypes.c_long(steps), ctypes.c_long(numbers.size)]
+    passed = [ctypes.c_long(n) for n in (steps, numbers.size, int(setting["forward"]))]
 
     def run(count: int) -> float:
         began = perf_counter()
