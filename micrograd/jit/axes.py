@@ -71,14 +71,30 @@ class Axes:
         return found[0][1]
 
 
+def signature_of(function: Any) -> inspect.Signature:
+    """What a function takes; a derivative of numbers, which Python knows no signature of, too."""
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        parameters = getattr(function, "_parameters", None)
+        if parameters is None:
+            raise
+    of, none = inspect.Parameter, inspect.Parameter.empty
+    return inspect.Signature(
+        [
+            of(
+                p.name,
+                of.KEYWORD_ONLY if p.named else of.POSITIONAL_OR_KEYWORD,
+                default=none if p.default is None else p.default,
+            )
+            for p in parameters
+        ]
+    )
+
+
 def bind(name: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The arguments by name. Raises SignatureError if they do not fit."""
-    try:
-        signature = inspect.signature(function)
-    except ValueError:  # of a derivative of numbers
-        names = [p.name for p in getattr(function, "_parameters", ())]
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        signature = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+    signature = signature_of(function)
     try:
         return signature.bind(*args, **kwargs)
     except TypeError as error:

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import SignatureError, kind
 from ..named import is_tensor
 from ..nn import Module
-from .axes import CONTAINERS, Axes, bind, leaves, spread, taken
+from .axes import CONTAINERS, Axes, bind, leaves, signature_of, spread, taken
 from .derivatives import Wanted
 from .kernel import Kernel
 from .options import Options
@@ -57,6 +57,7 @@ class Mapped:
     def __init__(self, function: Callable[..., Any], in_axes: Any, out_axes: Any) -> None:
         functools.update_wrapper(self, function, updated=())
         self.function = function
+        self.__signature__ = signature_of(function)
         name = getattr(function, "name", None) or getattr(function, "__name__", "function")
         self.__name__ = f"vmap_{name}".replace(".", "_")
         self.axes = Axes(self.__name__, in_axes, out_axes)

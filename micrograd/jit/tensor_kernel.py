@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import SignatureError
 from ..locks import Lock
 from ..tensor.core import Tensor
+from .axes import signature_of
 from .derivatives import Wanted
 from .options import Options
 from .tensor_arguments import Leaves
@@ -57,7 +58,7 @@ class TensorKernel(TensorDerivable, TensorCopyable):
 
     def _begin(self) -> None:
         """Nothing is compiled yet."""
-        self._signature = inspect.signature(self.function)
+        self._signature = signature_of(self.function)
         self.__signature__ = with_extra(self._signature, self._wanted)
         self._compiled: dict[Any, Compiled] = {}
         self._quick: dict[Any, Compiled] = {}  # of arguments that are all Tensors

@@ -139,6 +139,14 @@ def test_gradients_per_sample_hessians_and_maps_of_maps() -> None:
     assert not matrix.numpy()[2, 3].any()
 
 
+def test_derivatives_of_functions_that_do_not_say_what_they_take() -> None:
+    kernel = jit(lambda w, x: ((w @ x).tanh() ** 2).sum(), wrt="w")
+    found = vmap(kernel.grad, in_axes=(None, 1))(W, ROWS.T)
+    close(found.numpy(), over_rows(lambda x: grad(energy)(W, x)[0]))
+    slopes = jit(lambda x: (x**3).sum()).grad
+    assert jit(slopes).jacobian(Tensor([1.0, 2.0])).tolist() == [[6.0, 0.0], [0.0, 12.0]]
+
+
 def test_one_code_is_for_any_number_of_samples() -> None:
     kernel = jit(vmap(energy, in_axes=(None, 0)))
     gradient = vmap(grad(energy), in_axes=(None, 0))
