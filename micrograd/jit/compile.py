@@ -23,7 +23,9 @@ from .ir.graph import Graph
 from .ir.program import Program
 from .ir.verify import verify
 from .passes.like_terms import combine
+from .passes.operands import ordered
 from .passes.simplify import expand, simplify
+from .passes.starts import begin
 from .reroll.reroll import reroll, reroll_strictly
 from .schedule.schedule import Schedule, schedule
 from .target import Target
@@ -57,7 +59,15 @@ PASSES = (
 def program_of(graph: Graph, target: Target) -> Program:
     """The loops in a graph; for a strict target those that keep the order of every sum."""
     program = reroll_strictly(graph) if target.strict else reroll(graph)
-    return verify(program, "reroll", stage="rerolled")
+    verify(program, "reroll", stage="rerolled")
+    return program if program.found.strategy == "straight" else normal(program, target)
+
+
+def normal(program: Program, target: Target) -> Program:
+    """A program as it is differentiated: what scalars and Tensors say alike is one program. Sums
+    begin with what is added to them, so strict targets take it as it is.
+    """
+    return program if target.strict else verify(ordered(begin(program)), "starts")
 
 
 VERIFIED, VERIFIED_SIZE = 200, 4 << 20

@@ -86,7 +86,7 @@ class Callee:
     def derived(self, most: int | None) -> Derived:
         """Its program, for batches of at most so many samples."""
         if most not in self._derived:
-            self._derived[most] = derived(self.rows, self.asked, most)
+            self._derived[most] = derived(self.rows, self.asked, most, self.target)
         return self._derived[most]
 
     def shape(self, output: int, samples: Any) -> Shape:

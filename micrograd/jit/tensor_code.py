@@ -62,7 +62,7 @@ class TensorCode:
         self._threads = threads
         self.most = most
         self.rows, self.asked, self.operands = rows, asked, operands
-        found = derived(rows, asked, most)
+        found = derived(rows, asked, most, target)
         self._given, self._results = found.given, found.results
         self.program, self.differentiated = found.before, found.program
         self.transformed = optimized(self.differentiated, target)

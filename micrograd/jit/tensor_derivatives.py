@@ -17,6 +17,7 @@ import numpy as np
 from ..ops import add, mul
 from ..tensor.casting import is_float
 from ..tensor.primitive import Shape
+from .compile import normal
 from .derivatives import Wanted, hessian_of, jacobian_of
 from .ir.nests import Ints
 from .ir.program import Access, Apply, Program, Role, row_major
@@ -25,6 +26,7 @@ from .passes.forward import copy, tangents
 from .passes.reverse import with_cotangents
 from .passes.tangent_arrays import fresh
 from .reroll.outputs import OUTPUT
+from .target import Target
 from .trace.batches import SizeNeeded
 from .trace.tensor_lowering import Given, TensorProgram, lowered
 from .trace.tensors import Row
@@ -108,13 +110,18 @@ def _blocks(rows: Sequence[Result], columns: Sequence[Result]) -> list[Result]:
     return found
 
 
-def derived(rows: Sequence[Row], asked: Asked, most: int | None = None) -> Derived:
+def derived(
+    rows: Sequence[Row], asked: Asked, most: int | None = None, target: Target | None = None
+) -> Derived:
     """What computes it.
 
-    most   of how many samples a batch is, at most, if it is of any number of them
+    most     of how many samples a batch is, at most, if it is of any number of them
+    target   which sums are for; None: in the order in which they are written
     """
     made = lowered(rows, asked.outputs, most)
     verify(made.program, "trace")
+    if target is not None:
+        made.program = normal(made.program, target)
     found = _Transform(rows, made, asked)
     program, given, names = _TRANSFORMS[asked.wanted](found)
     if program is not made.program:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MicrogradError, TraceError, TrainingError, kind
-from ..jit.compile import Code, compile_program, optimized
+from ..jit.compile import Code, compile_program, normal, optimized
 from ..jit.emit.interface import Interface
 from ..jit.ir.program import (
     Access,
@@ -125,7 +125,8 @@ def traced_loss(
     reads = [[g for g in made.given if g.row == k] for k in range(len(data))]
     counts = {g.name: scope.rows[g.row].samples for g in made.given if scope.rows[g.row].samples}
     apart = frozenset(scope.batch.apart if scope.batch is not None else ())
-    return TensorLoss(verify(made.program, "trace"), reads, names, counts, apart)
+    program = normal(verify(made.program, "trace"), options.target)
+    return TensorLoss(program, reads, names, counts, apart)
 
 
 class TensorStep:

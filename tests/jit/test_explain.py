@@ -80,7 +80,7 @@ def test_moons_value(moons_kernel: Kernel) -> None:
     first = text.splitlines()[0]
     assert first.startswith(f"65,818 values became {len(program.statements)} statements; ")
     assert "337 parameters" in first
-    product = r"t\d+\[100, 16\] \+= p0 \. t\d+ over 16  matrix product, 25,600 products, .*"
+    product = r"t\d+\[100, 16\] \+= t\d+ \. p0 over 16  matrix product, 25,600 products, .*"
     assert any(re.fullmatch(product, line) for line in section(text, "contractions"))
     assert any("sum of squares, 337 products" in line for line in section(text, "contractions"))
     assert section(text, "data")[0].startswith("300 constants in 2 arrays")
