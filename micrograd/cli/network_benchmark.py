@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import MicrogradError
 from . import pictures, report
-from .network_sweep import REFERENCE, NetworkSweep, entrants
+from .network_sweep import NetworkSweep, entrants
 from .progress import Progress
 
 PUBLISHED = {
@@ -87,8 +87,7 @@ def markdown(sweep: NetworkSweep) -> str:
         f"{sweep.epochs} epochs of gradient descent, every layer trained: {setups}. {sweep.dtype}, "
         f"the median of {n} round{'s' * (n != 1)}; one worker unless said; Python "
         f"{platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores. The losses of "
-        f"all epochs agree in f64, and in f32 as rounding lets them, which takes {REFERENCE}'s off "
-        f"by {_off(sweep)}.",
+        "all epochs agree in f64; as timed, that of the first.",
         "From the start of a process to the trained network, imports and compiling included:",
         _table(sweep, PUBLISHED | seconds(sweep, "whole")),
         SAID,
@@ -97,11 +96,6 @@ def markdown(sweep: NetworkSweep) -> str:
         "\n".join(f"- {note}" for note in sweep.notes()),
     ]
     return "\n\n".join(filter(None, parts))
-
-
-def _off(sweep: NetworkSweep) -> str:
-    """How far, by network."""
-    return ", ".join(f"{off[-1]:.1g} ({case})" for case, off in sweep.rounding.items())
 
 
 def _table(sweep: NetworkSweep, found: dict[str, dict[str, float]]) -> str:

@@ -27,10 +27,9 @@ SEED, RATE = 1337, 0.01
 REFERENCE = "NumPy"
 """The peer whose float64 losses the others' are compared with: plain, and always there."""
 ACCURACY = {"f64": 1e-6, "f32": 1e-3}
-"""The largest difference from them that is no error, of the largest loss."""
-ROUNDING = 10.0
-"""In float32 it may also be so many times what rounding does to the reference: deep networks let it
-grow from step to step, whoever trains them.
+"""The largest relative difference from them that is no error: of all epochs in float64, but in
+float32 of the first one, for in deep networks a ReLU of some sample soon is on the other side of 0,
+by rounding alone.
 """
 SLOW = {"micrograd": ("mlp",), "pycrograd": ("mlp", "normal")}
 """The networks that interpreters take part in; for others they are too slow."""
@@ -135,7 +134,6 @@ class NetworkSweep:
         self.budget: float = arguments.budget
         self.cases = cases(arguments.network, arguments.length)
         self.all = entrants(arguments.threads)
-        self.rounding: dict[str, list[float]] = {}
         self._pycrograd: Path | None = arguments.pycrograd
         self._pythons = dict(arguments.peer)
         self._folder, self._progress = folder, progress
@@ -201,8 +199,7 @@ class NetworkSweep:
             else:
                 answers, _ = self._train(c, **self._setting(case, "f64", "all", self.epochs))
                 for answer in answers:
-                    if self._right(c, case, answer["loss"], "f64") and c.name == REFERENCE:
-                        self._round(c, case)
+                    self._right(c, case, answer["loss"], "f64")
 
     def _afford(self, c: Entrant, case: Case) -> None:
         """Have it take a step, and say that it is too slow if so."""
@@ -219,11 +216,8 @@ class NetworkSweep:
         """Whether losses are those of the reference in float64; says in `status` if not."""
         known = next(o for o in self.all if o.name == REFERENCE).losses
         expected = known.setdefault(case.name, losses)
-        scale = max(map(abs, expected))
-        allowed = np.full(len(expected), ACCURACY[dtype] * scale)
-        if dtype == "f32":
-            allowed += ROUNDING * scale * np.array(self.rounding[case.name])
-        close = np.abs(np.subtract(losses, expected)) <= allowed
+        epochs = 1 if dtype == "f32" else len(expected)
+        close = np.isclose(losses[:epochs], expected[:epochs], rtol=ACCURACY[dtype], atol=0.0)
         if not close.all():
             k = int(np.argmin(close))
             c.status = (
@@ -233,14 +227,6 @@ class NetworkSweep:
         elif dtype == "f64":
             c.losses[case.name] = losses
         return not c.status
-
-    def _round(self, c: Entrant, case: Case) -> None:
-        """Note what float32 does to the reference's losses, up to every epoch, of the largest."""
-        answers, _ = self._train(c, **self._setting(case, "f32", "all", self.epochs))
-        for answer in answers:
-            expected = c.losses[case.name]
-            off = np.abs(np.subtract(answer["loss"], expected)) / max(map(abs, expected))
-            self.rounding[case.name] = np.maximum.accumulate(off).tolist()
 
     def _sample(self, c: Entrant, case: Case) -> None:
         """Have it train, twice if it compiles or warms up: the loop is timed the last time."""
