@@ -76,7 +76,8 @@ def converted(array: Any, dtype: np.dtype[Any], copy: bool = False) -> npt.NDArr
                 f"{user_location()}: {np.asarray(array)[~fits].flat[0]} is no whole number of 64 "
                 "bits, as int64 has them; keep floats"
             )
-    return found
+    # an array that was pickled has a dtype that is equal, and another object
+    return found if found.dtype is dtype else found.view(dtype)
 
 
 cast: Primitive = define(
