@@ -258,3 +258,28 @@ def test_cotangents_do_not_take_the_names_of_arrays() -> None:
     assert partials(p, {"x": [2.0, 3.0]}) == [3.0 * 4.0 + 9.0, 2.0 * 3.0 * 2.0]
     g = verify(gradient(p, ("out", 0), [("x", 1), ("x", 0)]), "reverse")
     assert interpret(g, {"x": [2.0, 3.0]})["grad"].tolist() == [12.0, 21.0]
+
+
+def test_cotangents_of_as_many_as_there_are_begin_with_as_many_zeros() -> None:
+    p = verify(
+        parse(
+            """
+            extent n <= 40
+            input x[40, 2]
+            input w[2, 3]
+            temp a[40, 2]
+            temp y[40]
+            temp total[1]
+            output out[1]
+
+            a[i, j] = sin(x[i, j])  for i < n, j < 2
+            y[i] = 0.0  for i < n
+            y[i] += mul(a[i, j], w[j, k])  for i < n, j < 2, k < 3
+            total = 0.0
+            total += y[i]  for i < n
+            out = total
+            """
+        )
+    )
+    g = verify(gradient(p, ("out", 0), [("x", 0)]), "differentiate")
+    assert "ct_a[i, j] = -0.0  for i < n, j < 2" in str(g)
