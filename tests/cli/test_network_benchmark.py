@@ -130,26 +130,12 @@ def test_losses_that_differ_are_seen(tmp_path: Path) -> None:
     (case,) = swept.cases
     by_name = {c.name: c for c in swept.all}
     by_name["NumPy"].losses["mlp"] = [2.0, 1.0]
-    swept.rounding["mlp"] = [0.0, 0.01]
     assert swept._right(by_name["this project"], case, [2.0, 1.0 + 1e-7], "f64")
-    assert swept._right(by_name["this project"], case, [2.001, 1.0005], "f32")
-    assert swept._right(by_name["this project"], case, [2.0, 1.2], "f32")  # as rounding may do
+    assert swept._right(by_name["this project"], case, [2.001, 1.2], "f32")
     assert not swept._right(by_name["pycrograd"], case, [2.003, 1.0], "f32")
-    assert not swept._right(by_name["micrograd"], case, [2.0, 1.21], "f32")
     assert not swept._right(by_name["JAX"], case, [2.0, 1.00001], "f64")
     assert by_name["JAX"].status == ("wrong: loss 1.00001 of epoch 2 of mlp in f64, should be 1.0")
     assert not swept._right(by_name["PyTorch"], case, [float("nan"), 1.0], "f32")
-
-
-def test_what_rounding_does_is_measured(tmp_path: Path) -> None:
-    """Epoch by epoch, the largest so far."""
-    swept = sweep(tmp_path, epochs=3)
-    (case,) = swept.cases
-    reference = next(c for c in swept.all if c.name == "NumPy")
-    reference.losses["mlp"] = [4.0, 2.0, 1.0]
-    swept._train = lambda c, **_: ([{"loss": [4.0, 2.02, 1.01]}], 1.0)  # type: ignore[method-assign]
-    swept._round(reference, case)
-    assert swept.rounding["mlp"] == pytest.approx([0.0, 0.005, 0.005])
 
 
 def test_an_interpreter_that_would_exceed_its_budget_is_not_measured(tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ LEAST_MATRIX = 512
 LEAST_LONG = 64 * 1024
 """From so many products on it may be half of that."""
 
+AT_RUN_TIME = 64
+"""What a count that only the call knows counts for: it may be much less than it is at most."""
+
 LEAST_SUMMED = 4096
 """Terms of sums over the rows of a matrix, which are a product with ones, from which on it pays."""
 ONE = Array("one", Role.CONSTANT, (1,), np.ones(1))
@@ -103,9 +106,10 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
         return None
     if not all(is_number(c) or isinstance(c, Extent) for c in s.domain):
         return None
-    rows = prod(int(s.domain[d]) for d in kept if not right.strides[d])
-    columns = prod(int(s.domain[d]) for d in kept if not left.strides[d])
-    depth = prod(int(s.domain[d]) for d in summed)
+    sizes = [int(c) if is_number(c) else min(int(c), AT_RUN_TIME) for c in s.domain]
+    rows = prod(sizes[d] for d in kept if not right.strides[d])
+    columns = prod(sizes[d] for d in kept if not left.strides[d])
+    depth = prod(sizes[d] for d in summed)
     return m if pays(*sorted((rows, columns, depth))) else None
 
 
