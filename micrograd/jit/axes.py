@@ -35,7 +35,8 @@ class Axes:
         kinds = [bound.signature.parameters[n].kind for n in bound.arguments]
         if kinds and kinds[-1] is inspect.Parameter.VAR_POSITIONAL:
             spec = [*spec[: count - 1], tuple(spec[count - 1 :])]
-        if len(spec) < count:
+        most = len(bound.signature.parameters)  # of some there may be the default
+        if not count <= len(spec) <= most:
             raise SignatureError(
                 f"{user_location()}: {self.name}: in_axes has {len(spec)} axes for {count} "
                 f"arguments, {', '.join(bound.arguments)}"

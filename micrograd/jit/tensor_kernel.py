@@ -108,14 +108,18 @@ class TensorKernel(TensorDerivable, TensorCopyable):
 
     def _compile(self, leaves: Leaves, bound: inspect.BoundArguments) -> Compiled:
         """The code for a call: that for any number of samples, where there can be such."""
-        family = self._families.setdefault(leaves.family, Family(leaves.leads))
-        found: Any = family.code(
-            leaves, lambda which, samples: Compiled(self, leaves, bound, which, samples)
-        )
-        if found is not None:
-            return found  # type: ignore[no-any-return]
+        family = self._families.get(leaves.family)
+        if family is not None:
+            found: Any = family.code(
+                leaves, lambda which, samples: Compiled(self, leaves, bound, which, samples)
+            )
+            if found is not None:
+                return found  # type: ignore[no-any-return]
         leaves.require_elements(self.name)
-        return Compiled(self, leaves, bound)
+        found = Compiled(self, leaves, bound)
+        # a call that is refused is not the first one
+        self._families.setdefault(leaves.family, Family(leaves.leads))
+        return found  # type: ignore[no-any-return]
 
     def stages(self) -> Mapping[str, str]:
         """The stages of the compiler as text, of the shapes of the latest call: program, passes,

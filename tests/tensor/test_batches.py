@@ -323,3 +323,12 @@ def test_without_gradients_outside() -> None:
     with no_grad():
         for n in (2, 3, 4):
             agree(f, kernel, leaf(n, 2))
+
+
+def test_a_call_that_is_refused_is_not_the_first_one() -> None:
+    kernel = jit(lambda x: (x**3).sum())
+    with pytest.raises(MicrogradError, match="no elements"):
+        kernel(Tensor(np.ones(0)))
+    for n in (3, 4):
+        assert kernel(Tensor(np.ones(n))).item() == n
+    assert kernel(Tensor(np.ones(0))).item() == 0.0

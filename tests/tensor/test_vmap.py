@@ -234,6 +234,8 @@ def test_errors() -> None:
         f(W, Tensor(1.0))
     with pytest.raises(SignatureError, match="nothing is mapped"):
         vmap(energy, in_axes=None)(W, ROWS)
+    with pytest.raises(SignatureError, match="in_axes has 2 axes for 1 arguments, x"):
+        vmap(lambda x: x * x, in_axes=(0, 0))(np.ones((2, 3)))
     with pytest.raises(SignatureError, match="in_axes has 1 axes for 2 arguments, w, x"):
         vmap(energy, in_axes=(0,))(W, ROWS)
     with pytest.raises(SignatureError, match=r"in_axes \(0, 0\) is not structured as x"):
