@@ -160,7 +160,7 @@ class Shaping:
         """
         a = axis_of(axis, self.ndim)
         n = self.shape[a]
-        if isinstance(parts, (tuple, list, np.ndarray)) and np.ndim(parts):
+        if isinstance(parts, (tuple, list)) or (isinstance(parts, np.ndarray) and parts.ndim):
             cuts = [min(max(k + n if k < 0 else k, 0), n) for k in sizes_of(tuple(parts), "split")]
             edges = [0, *cuts, n]
         else:

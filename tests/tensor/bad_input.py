@@ -212,7 +212,8 @@ class Wrong(AssertionError):
 
 PYTHON_SAYS = (
     "unsupported operand", "positional argument", "unexpected keyword", "not supported between",
-    "multiple values", "can only concatenate", "bad operand type", "does not define",
+    "multiple values", "can only concatenate",
+    "can't concat", "bad operand type", "does not define",
     "must be real number",
 )  # fmt: skip
 

@@ -40,6 +40,7 @@ CASES: list[tuple[Any, type[Exception], str]] = [
     (lambda: A.transpose(0), ShapeError, "name each of its 2 axes once"),
     (lambda: A.squeeze(0), ShapeError, r"squeeze of axis 0 of shape \(2, 3\): it has size 2"),
     (lambda: A.broadcast_to(3, 3), ShapeError, r"broadcast of shape \(2, 3\) to \(3, 3\)"),
+    (lambda: A.split([[1.0], [1.0, 2.0]]), DataError, "split takes whole numbers"),
     (lambda: A.split(4, 1), ShapeError, r"split of shape \(2, 3\) into 4 parts along axis 1"),
     (lambda: concat([A, zeros((3, 2))]), ShapeError, r"of shapes \(2, 3\) and \(3, 2\) .number 1"),
     (lambda: concat([A, zeros((2,))]), ShapeError, r"of shapes \(2, 3\) and \(2,\)"),
