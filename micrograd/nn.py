@@ -15,7 +15,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .checks import flag, whole
 from .engine import Value
 from .errors import CheckpointError, ShapeError, kind
 from .named import assign, each, first, is_tensor, numbers, objects
+
+if TYPE_CHECKING:  # what `__getattr__` gives
+    from .layers import *  # noqa: F403
 
 Self = TypeVar("Self", bound="Module")
 
