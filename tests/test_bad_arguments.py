@@ -225,6 +225,17 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
         }
         for name in ("grad", "value_and_grad", "jacobian", "hessian", "jvp", "vjp", "hvp")
     },
+    "vmap": {
+        "function": (lambda x: micrograd.vmap(x), but(NO_NUMBERS, None)),
+        "in_axes": (
+            lambda x: micrograd.vmap(double, in_axes=x)(np.ones(3)),
+            [None, "x", 0.5, 7, (), (0, 0), (None,), True],
+        ),
+        "out_axes": (
+            lambda x: micrograd.vmap(double, out_axes=x)(np.ones(3)),
+            [None, "x", 0.5, 7, (0, 0), True],
+        ),
+    },
     "fit": {
         "target": (
             lambda x: micrograd.fit(x, sgd(), data=(X, Y), steps=1),
@@ -270,6 +281,7 @@ SAID_OTHERWISE = {
 }
 """What an error has in place of the parameter's name."""
 SAID_OTHERWISE |= {(name, "function"): "jit compiles" for name in CASES}
+del SAID_OTHERWISE["vmap", "function"]
 SAID_OTHERWISE |= {(name, "options"): "dtype" for name in CASES}
 SAID_OTHERWISE |= {(name, "parameters"): "parameter" for name in CASES}
 SAID_OTHERWISE |= {

@@ -59,7 +59,7 @@ def test_demo_shows_every_stage_and_equal_losses(tmp_path: Path) -> None:
     interpreted, double, single = map(float, step0.split()[2:])
     assert interpreted == pytest.approx(double, rel=1e-10)
     assert interpreted == pytest.approx(single, rel=1e-5)
-    assert "values became 13 statements forward" in out
+    assert "values became 12 statements forward" in out
     assert "did not reroll: nothing" in out
     assert out.endswith(f"the decision boundary is in {picture}\n")
     assert picture.stat().st_size > 5000

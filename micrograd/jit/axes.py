@@ -38,8 +38,8 @@ class Axes:
         most = len(bound.signature.parameters)  # of some there may be the default
         if not count <= len(spec) <= most:
             raise SignatureError(
-                f"{user_location()}: {self.name}: in_axes has {len(spec)} axes for {count} "
-                f"arguments, {', '.join(bound.arguments)}"
+                f"{user_location()}: {self.name}: in_axes should have an axis for each of "
+                f"{', '.join(bound.arguments)}, has {len(spec)}"
             )
         return list(spec[:count])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SignatureError, kind
+from ..errors import SignatureError, kind, user_location
 from ..named import is_tensor
 from ..nn import Module
 from .axes import CONTAINERS, Axes, bind, leaves, signature_of, spread, taken
@@ -47,7 +47,7 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> A
     fit the arguments; ShapeError for different numbers of samples.
     """
     if not callable(function):
-        raise SignatureError(f"vmap is of a function of one sample, got {kind(function)}")
+        raise SignatureError(f"function should be a function of one sample, got {kind(function)}")
     return Mapped(function, in_axes, out_axes)
 
 
@@ -174,8 +174,10 @@ class Mapped:
         if type(result) in CONTAINERS:
             return type(result)([self._out(x) for x in result])
         axis = self.axes.out_axes
-        if axis.__class__ is not int:
+        rank = np.ndim(result)
+        if axis.__class__ is not int or not -rank <= axis < rank:
             raise SignatureError(
-                f"{self.__name__}: out_axes of a function of numbers is one axis, got {axis!r}"
+                f"{user_location()}: {self.__name__}: out_axes of a function of numbers should be "
+                f"one of the {rank} axes of its results, got {axis!r}"
             )
         return np.moveaxis(result, 0, axis) if axis else result
