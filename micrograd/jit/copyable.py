@@ -4,51 +4,64 @@ from __future__ import annotations
 
 from copy import deepcopy
 from types import MethodType
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from .trace.pickles import global_name
 from .trace.source import FunctionSource, Source
 
-_COMPILED = {
-    "__wrapped__",
-    "_answering",
-    "_array_words",
-    "_closed",
-    "_derived",
-    "_executables",
-    "_latest",
-    "_lock",
-    "_nested",
-    "_of_classes",
-    "_siblings",
-    "_tensor_kernel",
-    "_variants",
-}
-"""Attributes of a kernel that its copies do not have: each compiles for itself."""
 
+class Remade:
+    """What is copied by what it was made from, and compiles for itself.
 
-class Copyable:
-    """A kernel of a source that `copy` and `pickle` take."""
+    compiled   attributes that copies do not have
+    """
 
-    _source: Source
-
-    def _begin(self) -> None:
-        raise NotImplementedError
+    compiled: ClassVar[frozenset[str]]
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles have: what it was made from, and nothing that was compiled."""
-        return {k: x for k, x in self.__dict__.items() if k not in _COMPILED}
+        return {k: x for k, x in self.__dict__.items() if k not in self.compiled}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def _begin(self) -> None:
+        """Have nothing compiled yet."""
+        raise NotImplementedError
+
+    def __copy__(self) -> Self:
+        made = blank(type(self))
+        made.__setstate__(self.__getstate__())
+        return made
+
+
+class Copyable(Remade):
+    """A kernel of a source that `copy` and `pickle` take."""
+
+    compiled = frozenset(
+        {
+            "__wrapped__",
+            "_answering",
+            "_array_words",
+            "_closed",
+            "_derived",
+            "_executables",
+            "_latest",
+            "_lock",
+            "_nested",
+            "_of_classes",
+            "_siblings",
+            "_tensor_kernel",
+            "_variants",
+        }
+    )
+    _source: Source
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if isinstance(self._source, FunctionSource) and "__name__" in state:
             self.__dict__["__wrapped__"] = self._source.function
         self._begin()
-
-    def __copy__(self) -> Self:
-        made = blank(type(self))
-        made.__setstate__(self.__getstate__())
-        return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         memo[id(self)] = made = blank(type(self))

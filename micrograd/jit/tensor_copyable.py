@@ -5,35 +5,28 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any, Self
 
-from .copyable import blank
+from .copyable import Remade, blank
 from .trace.pickles import FunctionOf, global_name, portable
 
-_COMPILED = {
-    "__signature__",
-    "__wrapped__",
-    "_compiled",
-    "_derived",
-    "_families",
-    "_latest",
-    "_lock",
-    "_quick",
-    "_signature",
-}
-"""Attributes of a kernel that its copies do not have."""
 
-
-class TensorCopyable:
+class TensorCopyable(Remade):
     """A kernel of Tensors that `copy` and `pickle` take."""
 
+    compiled = frozenset(
+        {
+            "__signature__",
+            "__wrapped__",
+            "_compiled",
+            "_derived",
+            "_families",
+            "_latest",
+            "_lock",
+            "_quick",
+            "_signature",
+        }
+    )
     function: Any
     _wrt: Any
-
-    def _begin(self) -> None:
-        raise NotImplementedError
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles have: what it was made from, and nothing that was compiled."""
-        return {k: x for k, x in self.__dict__.items() if k not in _COMPILED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -42,11 +35,6 @@ class TensorCopyable:
         if "__name__" in state:
             self.__dict__["__wrapped__"] = self.function
         self._begin()
-
-    def __copy__(self) -> Self:
-        made = blank(type(self))
-        made.__setstate__(self.__getstate__())
-        return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """With a copy of a model, method or object, and of its leaves; a plain function stays, and
