@@ -113,10 +113,12 @@ def leaves(x: Any) -> Iterator[Any]:
         yield x
 
 
-def spread(x: Any, axis: Any, function: str, name: str) -> Iterator[tuple[Any, int | None]]:
+def spread(
+    x: Any, axis: Any, function: str, name: str, option: str = "in_axes"
+) -> Iterator[tuple[Any, int | None]]:
     """What an argument has, each with its axis: one for all, or a structure like it.
 
-    Raises SignatureError for another structure, and for what is no axis.
+    Raises SignatureError for another structure, and for what is no axis, which `option` gave.
     """
     is_container = isinstance(x, (*CONTAINERS, dict))
     if isinstance(axis, (*CONTAINERS, dict)):
@@ -125,19 +127,19 @@ def spread(x: Any, axis: Any, function: str, name: str) -> Iterator[tuple[Any, i
             matches = isinstance(axis, dict) and axis.keys() == x.keys()
         if not matches:
             raise SignatureError(
-                f"{user_location()}: {function}: in_axes {axis!r} is not structured as {name}"
+                f"{user_location()}: {function}: {option} {axis!r} is not structured as {name}"
             )
         for key, item in x.items() if isinstance(x, dict) else enumerate(x):
-            yield from spread(item, axis[key], function, name)
+            yield from spread(item, axis[key], function, name, option)
     elif is_container:
         for item in x.values() if isinstance(x, dict) else x:
-            yield from spread(item, axis, function, name)
+            yield from spread(item, axis, function, name, option)
     else:
         try:
             yield x, None if axis is None else operator.index(axis)
         except TypeError:
             raise SignatureError(
-                f"{user_location()}: {function}: in_axes should be whole numbers and None, got "
+                f"{user_location()}: {function}: {option} should be whole numbers and None, got "
                 f"{axis!r}"
             ) from None
 

@@ -80,7 +80,8 @@ def _recorded(
     results = outer.calls(callee, [*operands, *(t for _, t in closed)], places, samples)
     varying = _varying(inner.rows, places)
     moved = []
-    where = [a for _, a in spread(returned, said.out_axes, made.__name__, "the result")]
+    places_of = spread(returned, said.out_axes, made.__name__, "the result", "out_axes")
+    where = [axis for _, axis in places_of]
     for x, axis, k in zip(results, where, outputs, strict=True):
         if axis is None and k in varying:
             raise SignatureError(

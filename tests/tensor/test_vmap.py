@@ -242,6 +242,9 @@ def test_errors() -> None:
         vmap(energy, in_axes=(None, (0, 0)))(W, ROWS)
     with pytest.raises(SignatureError, match="whole numbers and None, got 'x'"):
         vmap(energy, in_axes="x")(W, ROWS)
+    for bad, why in (("x", "out_axes should be whole numbers"), ((0, 0), "out_axes .* structured")):
+        with pytest.raises(SignatureError, match=why):
+            vmap(lambda x: x * x, out_axes=bad)(Tensor(np.ones((3, 2))))
     with pytest.raises(SignatureError, match="out_axes=None is for what is the same"):
         vmap(energy, in_axes=(None, 0), out_axes=None)(W, ROWS)
     with pytest.raises(SignatureError, match="missing a required argument: 'x'"):
