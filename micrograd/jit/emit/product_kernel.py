@@ -180,8 +180,10 @@ class Kernel:
         return b.load(place, vector_of(self.element, self.lanes))
 
     def _write(self, sums: Sequence[ir.Value]) -> None:
-        """The result, from the sums."""
-        b = self.b
+        """The result, from the sums: all is computed before any of it is stored, for the processor
+        takes a masked store for one of a whole vector, which loads of the next row would wait for.
+        """
+        b, shape = self.b, self.shape
         fresh = b.block.create_after()
         more = fresh.create_after()
         leave = more.create_after()
@@ -192,15 +194,14 @@ class Kernel:
         for block in (fresh, more):
             b.enter(block)
             with b.scope():
-                row = self.result
-                for r in range(self.shape.rows):
-                    for v in range(self.shape.vectors):
-                        old = self._load(row, v) if block == more else start
-                        self._store(
-                            self.multiply(scale, sums[r * self.shape.vectors + v], old), row, v
-                        )
-                    if r < self.shape.rows - 1:
-                        row = b.offset(row, self.result_stride, self.element)
+                rows = [self.result]
+                for _ in range(shape.rows - 1):
+                    rows.append(b.offset(rows[-1], self.result_stride, self.element))
+                places = [(row, v) for row in rows for v in range(shape.vectors)]
+                olds = [self._load(*at) if block == more else start for at in places]
+                made = [self.multiply(scale, *x) for x in zip(sums, olds, strict=True)]
+                for x, at in zip(made, places, strict=True):
+                    self._store(x, *at)
             b.branch(leave)
         b.enter(leave)
 
