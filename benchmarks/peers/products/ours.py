@@ -14,7 +14,7 @@ from benchmarks.peers import Clock, Prepared
 from benchmarks.peers.ours import versions
 from benchmarks.peers.products import RATE, ends, operands, turned
 from lowering import NativeModule, processor
-from lowering.bindings import context
+from lowering.bindings import context, ir
 from micrograd.jit.dialect.blocks import new_module
 from micrograd.jit.emit.builder import Builder
 from micrograd.jit.emit.native import native
@@ -98,13 +98,15 @@ def _repeated(target: Target) -> Iterator[tuple[Builder, list[Any]]]:
 
 def _kernel(setting: dict[str, Any], target: Target, *_: Any) -> NativeModule:
     depth, columns = setting["inputs"], setting["outputs"]
-    shape = Shape(setting["rows"], columns // target.lanes, along=True, ragged=False)
+    shape = Shape(setting["rows"], columns // target.lanes, ragged=False, adjacent=False)
     with context():
         with _repeated(target) as (b, (left, right, result)):
-            n, k, zero = b.integer(columns), b.integer(depth), b.integer(0)
-            numbers = [b.constant(0.0), b.constant(1.0)]
-            given = [k, left, k, right, n, result, n, b.integer(target.lanes), zero, *numbers]
-            b.call(declared(b, shape), given)
+            n, k, zero, one = map(b.integer, (columns, depth, 0, 1))
+            with b.inside(ir.InsertionPoint.at_block_begin(b.block.region.blocks[0])):
+                start = b.alloca(target.lanes, b.element_type)
+            b.store(b.constant_vector(0.0, target.lanes, b.element_type), start)
+            given = [k, left, k, one, right, n, result, n, start, zero, zero]
+            b.call(declared(b, shape), [*given, b.integer(target.lanes), b.constant(1.0)])
         return native(b.module, target)
 
 

@@ -18,7 +18,7 @@ from math import prod
 
 from lowering.bindings import ir
 
-from ..schedule.tiles import Operands, tiles_of
+from ..schedule.tiles import MANY, Operands, tiles_of
 from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
@@ -98,9 +98,8 @@ class _Driver:
         self.size = b.bits // 8
         self.tiles = tiles_of(_known(product, finish), b.target)
         self.panel = self.tiles.vectors * self.lanes
-        self.along = product.left.column == 1 or self.tiles.copied_left
         self.depth = value(b, product.depth)
-        self.one = b.constant(1.0)
+        self.start = finish.start if isinstance(finish, Into) else -0.0
         block, self.stride = self.tiles.rows * self.tiles.blocks, self.panel
         if self.tiles.streamed:
             assert isinstance(product.columns, int)
@@ -111,9 +110,12 @@ class _Driver:
             ("left", self.tiles.copied_left, block * self.tiles.depth),
             ("right", self.tiles.copied_right, self.panel * self.tiles.depth),
             ("sums", isinstance(finish, Finish), block * self.stride),
+            ("start", self.start is not None, self.lanes),
         ):
             if needed:
                 self.rooms[name] = memory.allocate(count, b.element_type, self.size)
+        if self.start is not None:
+            b.store(b.constant_vector(self.start, self.lanes, b.element_type), self.rooms["start"])
 
     def emit(self, part: Part) -> None:
         """All loops; `part`: those of a part, by its number, of so many."""
@@ -236,33 +238,36 @@ class _Driver:
             count = b.integer_op("llvm.add", value(b, cut.last), whole)
             pack(b, right, depth, count, self.rooms["right"], self.panel)
             right = Matrix(self.rooms["right"], self.panel, 1)
-        ragged = cut.last != self.lanes
-        name = declared(b, Shape(rows.size, cut.size, self.along, ragged))
-        later = b.build("llvm.zext", [b.i64], [b.compare_integers("ne", block, b.integer(0))])
-        start, scale, add = b.constant(-0.0), self.one, later
-        if isinstance(self.finish, Into):
-            result = self.finish.matrix
-            result = Matrix(result.place(b, rows.first, column), result.row, 1)
-            scale = self.finish.scale if self.finish.scale is not None else self.one
-            if self.finish.start is None:
-                add = b.integer(1)
-            else:
-                start = b.constant(self.finish.start)
-        else:
-            result = self._sums(rows, column)
-        stride = left.row if self.along else left.column
+        adjacent = left.row == 1 and b.target.registers < MANY
+        shape = Shape(rows.size, cut.size, cut.last != self.lanes, adjacent)
+        name = declared(b, shape)
+        result, scale = self._result(rows, column), b.constant(1.0)
+        if isinstance(self.finish, Into) and self.finish.scale is not None:
+            scale = self.finish.scale
+        later = b.compare_integers("ne", block, b.integer(0))
         with b.each(rows.tiles) as tile:
             row = times(b, tile, rows.size)
             zero = b.integer(0)
+            place = result.place(b, row, zero)
+            old = place, value(b, result.row), b.integer(self.lanes)
+            if self.start is not None:
+                first = self.rooms["start"], zero, zero
+                old = tuple([b.select(later, x, y) for x, y in zip(old, first, strict=True)])
             b.call(
                 name,
                 [
-                    *(depth, left.place(b, row, zero), value(b, stride)),
-                    *(right.base, value(b, right.row)),
-                    *(result.place(b, row, zero), value(b, result.row)),
-                    *(value(b, cut.last), add, start, scale),
+                    *(depth, left.place(b, row, zero), value(b, left.row), value(b, left.column)),
+                    *(right.base, value(b, right.row), place, value(b, result.row)),
+                    *(*old, value(b, cut.last), scale),
                 ],
             )
+
+    def _result(self, rows: _Rows, column: ir.Value) -> Matrix:
+        """Where the sums of a tile of columns and the rows of a block go."""
+        if not isinstance(self.finish, Into):
+            return self._sums(rows, column)
+        into = self.finish.matrix
+        return Matrix(into.place(self.b, rows.first, column), into.row, 1)
 
     def _finish(self, rows: _Rows, cut: Cut, column: ir.Value) -> None:
         """What becomes of the sums of a tile of columns and the rows of a block."""

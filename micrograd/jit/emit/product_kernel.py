@@ -2,13 +2,14 @@
 
 All strides are run-time values, so one kernel serves products of every size. It is a function
 
-    void (i64 depth, ptr a, i64 a_stride, ptr b, i64 b_stride, ptr c, i64 c_stride, i64 last,
-          i64 add, number start, number scale)
+    void (i64 depth, ptr a, i64 a_row, i64 a_step, ptr b, i64 b_row, ptr c, i64 c_row,
+          ptr d, i64 d_row, i64 d_vector, i64 last, number scale)
 
-that gives `c = start + scale * sum`, or `c += scale * sum` if `add`. The sum begins at -0.0 and is
-in order of k. Strides are in elements: of `a` between rows if it is read along rows, else between
-columns, and then its rows are next to each other; of `b` and `c` between rows, whose elements are
-next to each other. `last` says how many lanes of the last vector of a row there are.
+that gives `c = d + scale * sum`. The sum begins at -0.0 and is in order of k. Strides are in
+elements: of `a` from row to row and from k to k; of `b` and `c` from row to row, whose elements are
+next to each other; of `d` from row to row and from vector to vector, so that it may be `c`, a row
+that is added to all of them, or one vector. `last` says how many lanes of the last vector of a row
+there are.
 
 Accumulators and addresses are block arguments, so LLVM's optimiser has nothing to do.
 """
@@ -24,55 +25,55 @@ from ..dialect.operations import vector_of
 from . import masks
 from .builder import Builder
 
+POINTERS_APART = 3
+"""Rows of the left matrix that one address is for: addresses of all rows are too many for the
+registers.
+"""
+
+LONG_STEP = 16
+"""Sums in registers from which on an iteration of the loop has one k, and not two: sums wait for
+those before them, so more would gain nothing.
+"""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shape:
     """What a micro-kernel is made for.
 
     rows, vectors   of the result that it keeps in registers
-    along           whether the left matrix is read along its rows, else along its columns
     ragged          whether the last vector of a row may be shorter
+    adjacent        whether rows of the left matrix are 1 apart, and the code may know
 
-    >>> Shape(6, 4, True, False).name
-    'r6v4a'
-    >>> Shape.named("r12v1br")
-    Shape(rows=12, vectors=1, along=False, ragged=True)
+    >>> Shape(6, 4, False, False).name
+    'r6v4'
+    >>> Shape.named("r12v1rb")
+    Shape(rows=12, vectors=1, ragged=True, adjacent=True)
     """
 
     rows: int
     vectors: int
-    along: bool
     ragged: bool
+    adjacent: bool
 
     @property
     def name(self) -> str:
         """All of it in a word."""
-        return f"r{self.rows}v{self.vectors}{'a' if self.along else 'b'}{'r' * self.ragged}"
+        return f"r{self.rows}v{self.vectors}{'r' * self.ragged}{'b' * self.adjacent}"
 
     @staticmethod
     def named(name: str) -> Shape:
         """The shape of that name."""
-        ragged = name.endswith("r")
-        sizes = name.removesuffix("r")
-        rows, _, vectors = sizes[1:-1].partition("v")
-        return Shape(int(rows), int(vectors), sizes[-1] == "a", ragged)
-
-
-def unrolled(shape: Shape) -> int:
-    """How many k an iteration of the main loop has: few, lest LLVM loads numbers so early that
-    sums leave their registers.
-    """
-    if shape.rows == 1:
-        return max(1, 16 // shape.vectors)
-    return 1 if shape.along and shape.rows > 6 else 2
+        sizes = name.rstrip("rb")
+        rows, _, vectors = sizes[1:].partition("v")
+        return Shape(int(rows), int(vectors), "r" in name[len(sizes) :], name.endswith("b"))
 
 
 def argument_types(b: Builder) -> list[ir.Type]:
     """What a micro-kernel takes."""
     number = b.element_type
     return [
-        *(b.i64, b.ptr, b.i64, b.ptr, b.i64, b.ptr, b.i64, b.i64, b.i64),
-        *(number, number),
+        *(b.i64, b.ptr, b.i64, b.i64, b.ptr, b.i64, b.ptr, b.i64),
+        *(b.ptr, b.i64, b.i64, b.i64, number),
     ]
 
 
@@ -92,9 +93,9 @@ class Kernel:
         self.lanes = b.target.lanes
         self.type = b.vector(self.lanes)
         self.element = b.element_type
-        self.depth, self.left, self.left_stride, self.right, self.right_stride = arguments[:5]
-        self.result, self.result_stride, self.last = arguments[5:8]
-        self.add, self.start, self.scale = arguments[8:]
+        self.depth, self.left, self.left_row, self.left_step = arguments[:4]
+        self.right, self.right_row, self.result, self.result_row = arguments[4:8]
+        self.old, self.old_row, self.old_vector, self.last, self.scale = arguments[8:]
 
     def emit(self) -> None:
         """All of it."""
@@ -102,54 +103,57 @@ class Kernel:
         self.mask = masks.first(b, self.lanes, self.last) if shape.ragged else None
         self.nothing = b.constant_vector(-0.0, self.lanes, self.element)
         sums = [self.nothing] * (shape.rows * shape.vectors)
-        unroll = unrolled(shape)
-        size = b.integer(unroll)
-        times = b.build("llvm.udiv", [b.i64], [self.depth, size])
-        rest = b.build("llvm.urem", [b.i64], [self.depth, size])
-        self.lefts = self._lefts()
-        carried = [self._first(), self.right, *sums]
+        lefts, self.apart = [self.left], [0, *range(1, shape.rows)]
+        if not shape.adjacent:
+            apart = [self.left_row]
+            for _ in range(min(POINTERS_APART, shape.rows) - 1):
+                apart.append(b.integer_op("llvm.add", apart[-1], self.left_row))
+            for _ in range((shape.rows - 1) // POINTERS_APART):
+                lefts.append(b.offset(lefts[-1], apart[-1], self.element))
+            self.apart = [0, *apart[:-1]]
+        size = b.integer(b.bits // 8)
+        self.left_bytes = b.integer_op("llvm.mul", self.left_step, size)
+        self.right_bytes = b.integer_op("llvm.mul", self.right_row, size)
+        unroll = 1 if len(sums) >= LONG_STEP else 2
+        carried = [*lefts, self.right, *sums]
+        times, rest = self.depth, b.integer(0)
+        if unroll > 1:
+            times = b.build("llvm.lshr", [b.i64], [self.depth, b.integer(1)])
+            rest = b.integer_op("llvm.and", self.depth, b.integer(1))
         carried = b.repeat(times, lambda _, x: self._steps(x, unroll), carried)
-        carried = b.repeat(rest, lambda _, x: self._steps(x, 1), carried)
-        self._write(carried[2:])
-
-    def _lefts(self) -> list[ir.Value]:
-        """The addresses of the first elements of the rows of the left matrix."""
-        b = self.b
-        if not self.shape.along:
-            return []
-        found = [self.left]
-        for _ in range(self.shape.rows - 1):
-            found.append(b.offset(found[-1], self.left_stride, self.element))
-        return found
-
-    def _first(self) -> ir.Value:
-        """What moves along the left matrix: a number of elements, or an address."""
-        return self.b.integer(0) if self.shape.along else self.left
+        if unroll > 1:
+            carried = b.repeat(rest, lambda _, x: self._steps(x, 1), carried)
+        self._write(carried[-len(sums) :])
 
     def _steps(self, carried: list[ir.Value], count: int) -> list[ir.Value]:
         """So many k, one after the other."""
         b = self.b
-        left, right, *sums = carried
-        for step in range(count):
-            if self.shape.along:
-                places = [
-                    b.offset(b.offset(row, left, self.element), step, self.element)
-                    for row in self.lefts
-                ]
-            else:
-                places = [b.offset(left, r, self.element) for r in range(self.shape.rows)]
-                left = b.offset(left, self.left_stride, self.element)
-            sums = self._step(places, right, sums)
-            right = b.offset(right, self.right_stride, self.element)
-        if self.shape.along:
-            left = b.build("llvm.add", [b.i64], [left, b.integer(count)])
-        return [left, right, *sums]
+        pointers = len(carried) - self.shape.rows * self.shape.vectors
+        for _ in range(count):
+            *lefts, right = carried[:pointers]
+            places = [
+                b.offset(left, far, self.element) if far != 0 else left
+                for left in lefts
+                for far in self.apart
+            ]
+            sums = self._step(places[: self.shape.rows], right, carried[pointers:])
+            lefts = [self._moved(left, self.left_bytes) for left in lefts]
+            carried = [*lefts, self._moved(right, self.right_bytes), *sums]
+        return carried
+
+    def _moved(self, pointer: ir.Value, bytes: ir.Value) -> ir.Value:
+        """The address behind. LLVM, lest it see through all of them and take a register, or a place
+        on the stack, for each, is not to know where that is.
+        """
+        b = self.b
+        there = b.offset(pointer, bytes, ir.IntegerType.get_signless(8))
+        return b.build("llvm.freeze", [b.ptr], [there])
 
     def _step(
         self, places: Sequence[ir.Value], right: ir.Value, sums: Sequence[ir.Value]
     ) -> list[ir.Value]:
         """One k: every row's number times every vector."""
-        row = [self._load(right, v) for v in range(self.shape.vectors)]
+        row = [self._load(right, v * self.lanes, v) for v in range(self.shape.vectors)]
         found = []
         for r, place in enumerate(places):
             number = self._everywhere(self.b.load(place, self.element))
@@ -171,10 +175,10 @@ class Kernel:
         name = "llvm.intr.fma" if self.b.target.fma else "llvm.intr.fmuladd"
         return self.b.build(name, [x.type], [x, y, z])
 
-    def _load(self, row: ir.Value, v: int) -> ir.Value:
-        """Vector v of a row."""
+    def _load(self, row: ir.Value, at: int, v: int) -> ir.Value:
+        """Vector v of a row, which is so many elements behind an address."""
         b = self.b
-        place = b.offset(row, v * self.lanes, self.element)
+        place = b.offset(row, at, self.element) if at else row
         if self.mask is not None and v == self.shape.vectors - 1:
             return masks.load(b, place, self.mask, self.nothing)
         return b.load(place, vector_of(self.element, self.lanes))
@@ -184,26 +188,20 @@ class Kernel:
         takes a masked store for one of a whole vector, which loads of the next row would wait for.
         """
         b, shape = self.b, self.shape
-        fresh = b.block.create_after()
-        more = fresh.create_after()
-        leave = more.create_after()
         scale = self._everywhere(self.scale)
-        start = self._everywhere(self.start)
-        added = b.compare_integers("ne", self.add, b.integer(0))
-        b.branch_if(added, more, fresh)
-        for block in (fresh, more):
-            b.enter(block)
-            with b.scope():
-                rows = [self.result]
-                for _ in range(shape.rows - 1):
-                    rows.append(b.offset(rows[-1], self.result_stride, self.element))
-                places = [(row, v) for row in rows for v in range(shape.vectors)]
-                olds = [self._load(*at) if block == more else start for at in places]
-                made = [self.multiply(scale, *x) for x in zip(sums, olds, strict=True)]
-                for x, at in zip(made, places, strict=True):
-                    self._store(x, *at)
-            b.branch(leave)
-        b.enter(leave)
+        made = []
+        old_row, row = self.old, self.result
+        for r in range(shape.rows):
+            old_row = b.offset(old_row, self.old_row, self.element) if r else old_row
+            old = old_row
+            for v in range(shape.vectors):
+                old = b.offset(old, self.old_vector, self.element) if v else old
+                sum = sums[r * shape.vectors + v]
+                made.append(self.multiply(scale, sum, self._load(old, 0, v)))
+        for r in range(shape.rows):
+            row = b.offset(row, self.result_row, self.element) if r else row
+            for v in range(shape.vectors):
+                self._store(made[r * shape.vectors + v], row, v)
 
     def _store(self, x: ir.Value, row: ir.Value, v: int) -> None:
         b = self.b

@@ -21,7 +21,7 @@ from ..target import Target
 from .builder import Builder
 from .product_kernel import Shape, argument_types, emit_kernel
 
-_NAME = re.compile(r"\bproduct\.f(?:32|64)\.(?:128|256|512)\.r\d+v\d+[ab]r?\b")
+_NAME = re.compile(r"\bproduct\.f(?:32|64)\.(?:128|256|512)\.r\d+v\d+r?b?\b")
 _codes: dict[tuple[str, str, str], lowering.NativeModule] = {}
 _lock = Lock()
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from ..target import Target
 
+MANY = 32
+"""Vector registers of targets that have many."""
 DEPTH = 256
 """How many k are summed up in registers, at most, before the sums go to memory."""
 TILES = 20
@@ -78,7 +80,7 @@ class Tiles:
 def tiles_of(p: Operands, target: Target) -> Tiles:
     """The tiles of a product for a target."""
     size, lanes = target.bits // 8, target.lanes
-    wide = target.registers == 32
+    wide = target.registers == MANY
     rows, vectors = 6, 4 if wide else 2
     if wide and p.columns is not None and p.columns <= lanes:
         rows, vectors = 12, 1

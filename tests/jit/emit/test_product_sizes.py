@@ -106,7 +106,9 @@ def main_loops(assembly: str) -> list[str]:
 
 
 @pytest.mark.skipif(not machine().avx512, reason="looks at code for AVX-512")
-@pytest.mark.parametrize("shape", [(6, 4, True, False), (6, 4, False, True), (5, 4, True, True)])
+@pytest.mark.parametrize(
+    "shape", [(6, 4, False, False), (6, 4, True, False), (5, 4, True, True), (12, 1, True, False)]
+)
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_sums_stay_in_registers(shape: Any, dtype: str) -> None:
     target = Target.host(dtype)
@@ -131,7 +133,7 @@ def test_there_are_no_more_sums_than_registers() -> None:
 
 def test_a_kernel_is_compiled_once() -> None:
     target = Target.host("f4")
-    shape = Shape(6, 4, True, False)
+    shape = Shape(6, 4, True, True)
     name = f"product.f32.{target.vector_bits}.{shape.name}"
     assert product_library.kernel(name, target) is product_library.kernel(name, target)
     assert Shape.named(shape.name) == shape
