@@ -82,14 +82,37 @@ def _square_or_power(x: Any, y: Any) -> Any:
     return np.square(x) if y.__class__ is float and y == 2.0 else np.power(x, y)
 
 
+_ZERO = {np.dtype(t): np.zeros((), t) for t in ("f4", "f8")}
+_ONE = {dtype: np.ones((), dtype) for dtype in _ZERO}
+"""NumPy takes longer to make an array of a float than to compute with few numbers."""
+
+
 def _relu_of_array(x: Any) -> Any:
-    out = np.asarray(np.maximum(x, 0))
-    np.copyto(out, x, where=x == 0)  # -0.0 stays
+    zero = _ZERO.get(x.dtype, 0.0)
+    out = np.asarray(np.maximum(x, zero))
+    np.copyto(out, x, where=x == zero)  # -0.0 stays
     return out
 
 
+def _exp_of_minus_abs(x: Any) -> Any:
+    """e ** -|x|, in one new array: making them is most of the time where they are large."""
+    out = np.asarray(np.abs(x))
+    np.negative(out, out)
+    return np.exp(out, out)
+
+
 def _sigmoid_of_array(x: Any) -> Any:
-    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+    one = _ONE.get(x.dtype, 1.0)
+    out = _exp_of_minus_abs(x)
+    below = out + one
+    np.copyto(out, one, where=x >= _ZERO.get(x.dtype, 0.0))
+    return np.divide(out, below, out)
+
+
+def _softplus_of_array(x: Any) -> Any:
+    out = _exp_of_minus_abs(x)
+    np.log1p(out, out)
+    return np.add(np.maximum(x, _ZERO.get(x.dtype, 0.0)), out, out)
 
 
 # --- arithmetic ---------------------------------------------------------------------------
@@ -328,6 +351,7 @@ softplus: Op = define(
     formula="log(1 + exp(x))",
     vjp=(lambda ct, out, x: ct * sigmoid(x),),
     expand=lambda x: maximum(x, 0.0) + log1p(exp(-absolute(x))),
+    arrays=_softplus_of_array,
     vectormath="logarithm",
 )
 

@@ -47,7 +47,7 @@ class Applying:
                     return x._scope.record_primitive(primitive, operands, parameters)
             raise
         try:
-            if primitive.is_view:  # which computes nothing that NumPy could warn of
+            if primitive.moves:  # and computes nothing that NumPy could warn of
                 data = primitive.eval(*arrays, **parameters)
             else:
                 data = QUIET.run(primitive.eval, *arrays, **parameters)
@@ -76,7 +76,7 @@ class Applying:
         out.label = ""
         out._changed = 0
         out._serial = next_serial()
-        if not OFF or get_ident() not in OFF:
+        if operands and (not OFF or get_ident() not in OFF):
             for x in operands:
                 if x.__class__ is not float and x._needs and is_float(out._data.dtype):
                     out._needs = True
@@ -92,13 +92,8 @@ class Applying:
             note(*operands)
         return out
 
-    def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Any:
+    def _applied(self, op: Op, operands: tuple[Any, ...]) -> Any:
         """An op on Tensors, numbers, arrays and Values, element by element."""
-        numbers = operands[1:] if op.choice else operands
-        if op.differentiable and all(x.__class__ is self._class for x in operands):
-            first = numbers[0].dtype
-            if is_float(first) and all(x.dtype is first for x in numbers):
-                return self.__primitive__(elementwise, operands, {"op": op})
         lifted = [self._lifted(x) for x in operands]
         dtype = common_dtype(op, lifted)
         if dtype is not None:
@@ -136,6 +131,8 @@ class Applying:
 
     def _constant(self: Any, x: Any) -> Any:
         """An array as a Tensor: of floats, in this one's dtype if that is one."""
+        if x.__class__ is _ndarray and is_float(x.dtype) and is_float(self.dtype):
+            return self._made(quietly(x.astype, self.dtype))  # a copy
         made = self._class(x)
         if is_float(made.dtype) and is_float(self.dtype) and made.dtype is not self.dtype:
             made = self._class(x, self.dtype)
@@ -146,7 +143,10 @@ class Applying:
             return x
         return x._cast(dtype)
 
-    def _cast(self, dtype: np.dtype[Any]) -> Any:
+    def _cast(self: Any, dtype: np.dtype[Any]) -> Any:
+        if self._scope is None and is_float(dtype) and is_float(self._data.dtype):
+            data = quietly(self._data.astype, dtype)
+            return self._made(data, cast, (self,), {"dtype": dtype})
         return cast(self, dtype=dtype)
 
 

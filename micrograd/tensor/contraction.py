@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .primitive import Primitive, Shape, define, shape_error
+from .quiet import quietly
 
 Evaluation = Callable[[Any, Any], Any]
 
@@ -55,9 +56,13 @@ def _evaluation(subscripts: str) -> Evaluation:
     made = batch + left + right
     order = tuple(made.index(s) for s in out)
     nb, nl, ns = len(batch), len(left), len(summed)
-    is_plain = nl == ns == len(right) == 1  # nothing to merge
+    nr = len(right)
+    is_plain = nl == ns == nr == 1 or (not nb and ns == 1 and nl < 2 and nr < 2)  # as matmul has it
     moves_x, moves_y = (o != tuple(range(len(o))) for o in (x_order, y_order))
     moves_out = order != tuple(range(len(order)))
+
+    if not nb and not ns and nl == nr == 1 and not moves_out:
+        return np.multiply.outer
 
     def evaluate(x: Any, y: Any) -> Any:
         if moves_x:
@@ -84,12 +89,25 @@ def _eval(x: Any, y: Any, *, subscripts: str) -> Any:
     return _evaluation(subscripts)(x, y)
 
 
-def _vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, subscripts: str) -> Any:
+def contracted(x: Any, y: Any, subscripts: str) -> Any:
+    """A contraction of Tensors of one dtype, whose sizes fit."""
+    if x._scope is not None or y._scope is not None:
+        return contract(x, y, subscripts=subscripts)
+    data = quietly(_evaluation(subscripts), x._data, y._data)
+    return x._made(data, contract, (x, y), {"subscripts": subscripts})
+
+
+@lru_cache(maxsize=1024)
+def _cotangents(subscripts: str) -> tuple[str, str]:
+    """The subscripts of both operands' cotangents."""
     a, b, c = parts_of(subscripts)
+    return f"{c},{b}->{a}", f"{a},{c}->{b}"
+
+
+def _vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, subscripts: str) -> Any:
     x, y = operands
-    if i:
-        return contract(x, ct, subscripts=f"{a},{c}->{b}")
-    return contract(ct, y, subscripts=f"{c},{b}->{a}")
+    of_x, of_y = _cotangents(subscripts)
+    return contract(x, ct, subscripts=of_y) if i else contract(ct, y, subscripts=of_x)
 
 
 contract: Primitive = define(

@@ -13,6 +13,7 @@ What a Tensor can do stands in the classes that it is made of, each in a file.
 
 from __future__ import annotations
 
+import math
 from sys import getrefcount
 from typing import Any
 
@@ -131,15 +132,12 @@ class Tensor(
     @property
     def ndim(self) -> int:
         """The number of its axes."""
-        return len(self.shape)
+        return self._data.ndim if self._scope is None else len(self.shape)
 
     @property
     def size(self) -> int:
         """The number of its elements."""
-        n = 1
-        for extent in self.shape:
-            n *= extent
-        return n
+        return self._data.size if self._scope is None else math.prod(self.shape)
 
     @property
     def requires_grad(self) -> bool:

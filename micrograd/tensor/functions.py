@@ -23,6 +23,7 @@ from .products import einsum_of
 from .products import matmul as matmul_
 from .reading import by_numpy
 from .reducing import axis_of
+from .shaping import reshaped
 from .sliding import padded
 
 
@@ -39,6 +40,8 @@ def tensor_of(x: Any, like: Any = None) -> Any:
 def tensors_of(xs: Iterable[Any]) -> list[Any]:
     """Several, each in the dtype of the first Tensor of floats among them, if there is one."""
     xs = list(xs)
+    if all([x.__class__ is Tensor for x in xs]) and (not xs or is_float(xs[0].dtype)):
+        return xs
     tensors = [x for x in xs if hasattr(x, "__primitive__")]
     like = next((x for x in tensors if is_float(x.dtype)), tensors[0] if tensors else None)
     return [tensor_of(x, like) for x in xs]
@@ -57,7 +60,7 @@ def concat(tensors: Sequence[Any], axis: int | None = 0) -> Any:
     Raises ShapeError for shapes that differ along another axis.
     """
     if axis.__class__ is int and _is_plain(tensors, axis):
-        return concat_(*tensors, axis=axis)
+        return _joined(tensors, axis)
     xs = _several(tensors, "concat")
     if axis is None:
         xs, axis = [x.flatten() for x in xs], 0
@@ -77,6 +80,17 @@ def _is_plain(tensors: Any, axis: Any) -> bool:
     return all(x.__class__ is kind and x.dtype is dtype for x in tensors)
 
 
+def _joined(tensors: Sequence[Any], axis: int) -> Any:
+    """Tensors of one dtype, one after the other."""
+    if tensors[0].__class__ is not Tensor:
+        return concat_(*tensors, axis=axis)
+    try:
+        data = np.concatenate([x._data for x in tensors], axis)
+    except ValueError:
+        return concat_(*tensors, axis=axis)  # says what does not fit
+    return tensors[0]._made(data, concat_, tuple(tensors), {"axis": axis})
+
+
 def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
     """Tensors of one shape along a new axis.
 
@@ -85,14 +99,15 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
             [2., 4.]])
     """
     xs = _several(tensors, "stack")
+    first = xs[0].shape
     for k, x in enumerate(xs):
-        if x.shape != xs[0].shape:
+        if x.shape != first:
             raise shape_error(
-                f"stack of shapes {xs[0].shape} and {x.shape} (number {k}), which should be equal"
+                f"stack of shapes {first} and {x.shape} (number {k}), which should be equal"
             )
-    a = axis_of(axis, xs[0].ndim + 1)
-    shape = (*xs[0].shape[:a], 1, *xs[0].shape[a:])
-    return concat_(*(reshape(x, shape=shape) for x in floats_of(*xs)), axis=a)
+    a = axis_of(axis, len(first) + 1)
+    shape = (*first[:a], 1, *first[a:])
+    return _joined([reshaped(x, shape) for x in floats_of(*xs)], a)
 
 
 def _several(tensors: Any, name: str) -> list[Any]:

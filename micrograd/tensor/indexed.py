@@ -8,6 +8,7 @@ Several indices of one shape are of the axes from that one on, one for each, as 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ gather: Primitive = define(
     vjp=_gather_vjp,
     dtype=lambda x, *indices, axis: x,
     reads=True,
+    moves=True,
 )
 
 
@@ -120,11 +122,16 @@ def _found(shape: Shape, *, op: Op, axis: int) -> Shape:
     return (*shape[:axis], *shape[axis + 1 :])
 
 
+def by_place(op: Op) -> Callable[..., Any]:
+    """NumPy's function for where an op's reduction is."""
+    is_max = op.identity is not None and op.identity < 0
+    return np.ndarray.argmax if is_max else np.ndarray.argmin
+
+
 def _find(x: Any, *, op: Op, axis: int) -> Any:
     """The first element that the op's reduction gives; a nan, if there is one."""
     _found(x.shape, op=op, axis=axis)
-    find = np.argmax if op.identity is not None and op.identity < 0 else np.argmin
-    return find(x, axis)
+    return by_place(op)(x, axis)
 
 
 arg_reduce: Primitive = define(

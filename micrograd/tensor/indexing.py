@@ -7,19 +7,18 @@ several of them are one along as many axes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from threading import get_ident
 from typing import Any
 
 import numpy as np
 
 from ..errors import DataError, kind, user_location
+from .at_once import QUICK, at_once, by_array
 from .casting import BOOL, I64
 from .elementwise import broadcast
 from .indexed import gather, is_within, out_of_range
 from .layout import Place, slice_, transpose, whole
 from .primitive import Shape
 from .reading import by_numpy
-from .recording import OFF, WATCHED, note
 from .reducing import axis_of
 
 Part = Any  # an int, a slice, None, or an index Tensor
@@ -31,21 +30,18 @@ class Indexing:
     __slots__ = ()
 
     def __getitem__(self: Any, index: Any) -> Any:
-        kind = index.__class__
-        if kind is int or kind is slice:  # the usual case, at once
-            try:
-                data = self._data[index, ...]
-            except (AttributeError, IndexError):
-                pass  # it has no numbers, or an error should say what is wrong
-            else:
-                if not self._needs or (OFF and get_ident() in OFF):
-                    if WATCHED:
-                        note(self)
-                    return self._made(data)
-                rest = [(0, n, 1) for n in self.shape[1:]]
-                places = (_place_of(index, self.shape, 0), *rest)
-                return self._made(data, slice_, (self,), {"places": places})
-        if kind is self._class and index.dtype is I64 and self.shape and index.shape:
+        if self._scope is None:
+            kind = index.__class__
+            found = None
+            if kind is tuple:
+                found = at_once(self, index)
+            elif kind in QUICK:
+                found = at_once(self, (index,))
+            elif kind is self._class or kind is np.ndarray:
+                found = by_array(self, index, 0)
+            if found is not None:
+                return found
+        if index.__class__ is self._class and index.dtype is I64 and self.shape and index.shape:
             return gather(self, index, axis=0)
         parts = _parts(self, index)
         if any(hasattr(p, "__primitive__") for p in parts):
@@ -67,9 +63,13 @@ class Indexing:
         Raises IndexError for a place that is not there, DataError for places that are no whole
         numbers.
         """
-        if axis is None:
-            return gather(self.flatten(), _index(self, index), axis=0)
-        return gather(self, _index(self, index), axis=axis_of(axis, self.ndim))
+        x, a = (self.flatten(), 0) if axis is None else (self, axis_of(axis, self.ndim))
+        kind = index.__class__
+        if x._scope is None and (kind is np.ndarray or kind is x._class) and index.dtype is I64:
+            found = by_array(x, index, a)
+            if found is not None:
+                return found
+        return gather(x, _index(x, index), axis=a)
 
     def take_along_axis(self: Any, index: Any, axis: int) -> Any:
         """out[i, j] = x[i, index[i, j]], where the second is the axis: of `argmax`'s results."""
@@ -100,7 +100,7 @@ def _index(x: Any, given: Any) -> Any:
             f"{user_location()}: an index is of whole numbers, or a mask of truth values, got "
             f'{kind(given)}; take astype("int64")'
         )
-    return x._class(array)
+    return x._made(array.astype(np.int64))  # which nobody else writes to
 
 
 def _is_mask(p: Any) -> bool:

@@ -136,6 +136,7 @@ embed: Primitive = define(
     shape=_embedded,
     eval=_embed,
     vjp=lambda ct, out, operands, i, *, shape, places: slice_(ct, places=places),
+    moves=True,
 )
 
 
@@ -181,4 +182,5 @@ concat: Primitive = define(
     eval=lambda *arrays, axis: np.concatenate(arrays, axis),
     vjp=_concat_vjp,
     dtype=lambda *dtypes, axis: np.result_type(*dtypes),
+    moves=True,
 )

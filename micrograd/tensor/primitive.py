@@ -49,6 +49,8 @@ class Primitive:
     """The result's dtype, of those of the operands that are arrays."""
     is_view: bool = False
     """The result shares memory with the operand, where strides can say it."""
+    moves: bool = False
+    """Numbers of the operands become the result's as they are; a view's do."""
     reads: bool = False
     """The derivative reads operands or the result, not their shapes alone."""
 
@@ -81,6 +83,7 @@ def define(name: str, **facts: Any) -> Primitive:
     """Enter a primitive into the table."""
     if name in PRIMITIVES:
         raise ValueError(f"primitive {name} is defined twice")
+    facts.setdefault("moves", facts.get("is_view", False))
     PRIMITIVES[name] = primitive = Primitive(name, **facts)
     return primitive
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import string
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from .. import ops
+from ..errors import ShapeError
 from .applying import floats_of, not_an_operand
-from .casting import BOOL
-from .contraction import contract
+from .casting import is_float
+from .contraction import contract, contracted
 from .layout import part, reshape, transpose
 from .primitive import Shape, shape_error
+from .quiet import QUIET
 from .reduction import is_one, reduce
 
 LABELS = string.ascii_letters
+_PLAIN = {
+    (2, 2): {"subscripts": "ik,kj->ij"},
+    (2, 1): {"subscripts": "ik,k->i"},
+    (1, 2): {"subscripts": "k,kj->j"},
+    (1, 1): {"subscripts": "k,k->"},
+}
+"""Products of matrices and vectors, by their numbers of axes."""
 
 
 class Products:
@@ -22,10 +34,16 @@ class Products:
     __slots__ = ()
 
     def __matmul__(self: Any, other: Any) -> Any:
-        if other.__class__ is self.__class__ and len(self.shape) == len(other.shape) == 2:
-            dtype = self.dtype
-            if dtype is other.dtype and dtype is not BOOL and self.shape[1] == other.shape[0]:
-                return contract(self, other, subscripts="ik,kj->ij")
+        if self._scope is None and other.__class__ is self._class:
+            x, y = self._data, other._data
+            how = _PLAIN.get((x.ndim, y.ndim))
+            if how is not None and x.dtype is y.dtype and is_float(x.dtype):
+                try:
+                    data = QUIET.run(np.matmul, x, y)
+                except (ValueError, RuntimeError):
+                    pass  # an error should say what is wrong; or one runs already
+                else:
+                    return self._made(data, contract, (self, other), how)
         return NotImplemented if not_an_operand(other) else matmul(self, self._operand(other))
 
     def __rmatmul__(self: Any, other: Any) -> Any:
@@ -50,7 +68,8 @@ class Products:
 
     def outer(self: Any, other: Any) -> Any:
         """All products of an element of each, flattened."""
-        return matmul(self.reshape(-1, 1), self._operand(other).reshape(1, -1))
+        x, y = floats_of(self.flatten(), self._operand(other).flatten())
+        return contracted(x, y, "i,j->ij")
 
     def trace(self: Any) -> Any:
         """The sum of the diagonal of its first two axes."""
@@ -98,20 +117,33 @@ def _no_product(x: Shape, y: Shape) -> Exception:
 
 def _pair(x: Any, a: str, y: Any, b: str, out: str, whole: tuple[Shape, Shape]) -> Any:
     """The contraction of two Tensors, whose axes of size 1 broadcast to the other's."""
-    sizes = dict(zip(a, x.shape, strict=True))
-    for label, n in zip(b, y.shape, strict=True):
+    sizes = dict(zip(a, whole[0], strict=True))
+    is_even = True
+    for label, n in zip(b, whole[1], strict=True):
         m = sizes.get(label, n)
-        if m is not n and not is_one(m) and not is_one(n) and m != n:
-            raise shape_error(
-                f"a product of shapes {whole[0]} and {whole[1]}: an axis has {m} elements in the "
-                f"first and {n} in the second, which should be equal, or 1"
-            )
-    other = dict(zip(b, y.shape, strict=True))
+        if m is not n and m != n:
+            is_even = False
+            if not is_one(m) and not is_one(n):
+                raise shape_error(
+                    f"a product of shapes {whole[0]} and {whole[1]}: an axis has {m} elements in "
+                    f"the first and {n} in the second, which should be equal, or 1"
+                )
+    written = _written(a, b, out)
+    if is_even and written:
+        return contracted(x, y, written)
+    other = dict(zip(b, whole[1], strict=True))
     x, a = _without_ones(x, a, other)
     y, b = _without_ones(y, b, sizes)
     x, a = _only(x, a, b + out)
     y, b = _only(y, b, a + out)
     return contract(x, y, subscripts=f"{a},{b}->{out}")
+
+
+@lru_cache(maxsize=1024)
+def _written(a: str, b: str, out: str) -> str:
+    """The subscripts of a contraction; '' if an axis is one operand's alone, and summed over."""
+    is_alone = set(a) - set(b + out) or set(b) - set(a + out)
+    return "" if is_alone else f"{a},{b}->{out}"
 
 
 def _without_ones(x: Any, labels: str, other: dict[str, int]) -> tuple[Any, str]:
@@ -136,6 +168,8 @@ def _in_order(x: Any, labels: str, out: str) -> Any:
 
 def _diagonals(x: Any, labels: str) -> tuple[Any, str]:
     """`x` where all axes of one label have the same index: that axis comes first."""
+    if len(set(labels)) == len(labels):
+        return x, labels
     while repeated := [s for s in labels if labels.count(s) > 1]:
         s = repeated[0]
         i, j = [k for k, other in enumerate(labels) if other == s][:2]
@@ -153,26 +187,28 @@ def _diagonals(x: Any, labels: str) -> tuple[Any, str]:
 # --- einsum -----------------------------------------------------------------------------------
 
 
-def _parsed(subscripts: str, operands: list[Any]) -> tuple[list[str], str]:
-    """The labels of the operands and of the result, `...` written out."""
+class _Misnamed(Exception):
+    """An operand has another number of axes: which one, and what it should be."""
+
+
+@lru_cache(maxsize=1024)
+def _parsed(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+    """The labels of operands of so many axes and of the result, `...` written out."""
     text = subscripts.replace(" ", "")
     inputs, arrow, out = text.partition("->")
     terms = inputs.split(",")
     bad = set(text.replace("->", "").replace("...", "")) - set(LABELS + ",")
-    if bad or len(terms) != len(operands):
+    if bad or len(terms) != len(ndims):
         raise shape_error(
-            f"einsum {subscripts!r} of {len(operands)} operands: it should name each one's axes by "
+            f"einsum {subscripts!r} of {len(ndims)} operands: it should name each one's axes by "
             "letters, with commas between operands: 'ij,jk->ik'"
         )
     free = [s for s in LABELS if s not in text]
     dots = 0
-    for k, (term, x) in enumerate(zip(terms, operands, strict=True)):
-        extra = x.ndim - len(term.replace("...", ""))
+    for k, (term, ndim) in enumerate(zip(terms, ndims, strict=True)):
+        extra = ndim - len(term.replace("...", ""))
         if extra < 0 or (extra and "..." not in term):
-            raise shape_error(
-                f"einsum {subscripts!r}: {term!r} names {len(term.replace('...', ''))} axes, and "
-                f"operand {k} has shape {x.shape}"
-            )
+            raise _Misnamed(k, f"{term!r} names {len(term.replace('...', ''))} axes")
         dots = max(dots, extra if "..." in term else 0)
         terms[k] = term.replace("...", "".join(free[:26][-extra:] if extra else ""))
     rest = "".join(free[:26][-dots:]) if dots else ""
@@ -185,18 +221,47 @@ def _parsed(subscripts: str, operands: list[Any]) -> tuple[list[str], str]:
         raise shape_error(
             f"einsum {subscripts!r}: the result should name axes of the operands, each once"
         )
-    return terms, out
+    return tuple(terms), out
+
+
+@lru_cache(maxsize=1024)
+def _plan(subscripts: str, *ndims: int) -> tuple[str, list[tuple[int, int]]]:
+    """An einsum of two operands as one contraction, and the axes that should be of one size; ''
+    if it is more than that.
+    """
+    try:
+        (a, b), out = _parsed(subscripts, ndims)
+    except (_Misnamed, ShapeError):
+        return "", []
+    if len(set(a)) < len(a) or len(set(b)) < len(b):
+        return "", []
+    return _written(a, b, out), [(a.index(s), b.index(s)) for s in a if s in b]
 
 
 def einsum_of(subscripts: str, operands: list[Any]) -> Any:
     """NumPy's einsum of Tensors, from the left to the right."""
-    terms, out = _parsed(subscripts, operands)
+    if len(operands) == 2:
+        x, y = operands
+        p, q = x.shape, y.shape
+        written, pairs = _plan(subscripts, len(p), len(q))
+        fits = all([p[i] is q[j] or p[i] == q[j] for i, j in pairs])
+        if written and fits and x.dtype is y.dtype and is_float(x.dtype):
+            return contracted(x, y, written)
+    try:
+        terms, out = _parsed(subscripts, tuple([len(x.shape) for x in operands]))
+    except _Misnamed as error:
+        k, named = error.args
+        raise shape_error(
+            f"einsum {subscripts!r}: {named}, and operand {k} has shape {operands[k].shape}"
+        ) from None
     operands = floats_of(*operands)
     x, a = _diagonals(operands[0], terms[0])
     for k in range(1, len(operands)):
         y, b = _diagonals(operands[k], terms[k])
-        later = "".join(terms[k + 1 :]) + out
-        made = "".join(s for s in dict.fromkeys(a + b) if s in later)
+        made = out
+        if k < len(operands) - 1:
+            later = "".join(terms[k + 1 :]) + out
+            made = "".join(s for s in dict.fromkeys(a + b) if s in later)
         x = _pair(x, a, y, b, made, whole=(x.shape, y.shape))
         a = made
     x, a = _only(x, a, out)

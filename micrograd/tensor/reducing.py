@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import math
 import operator
+from threading import get_ident
 from typing import Any
+
+import numpy as np
 
 from .. import ops
 from ..checks import MOST, flag
 from ..errors import DataError, kind, user_location
 from .applying import refusal
 from .casting import DEFAULT, is_float
-from .indexed import arg_reduce
+from .indexed import arg_reduce, by_place
 from .layout import reshape
 from .primitive import Shape
-from .reduction import kept, reduce
+from .quiet import QUIET, quietly
+from .recording import OFF, WATCHED, note
+from .reduction import by_numpy, kept, reduce
 
 
 def axis_of(axis: Any, ndim: int) -> int:
@@ -50,10 +55,38 @@ def axes_of(axis: Any, ndim: int) -> Shape:
 
 
 def _fold(op: ops.Op, x: Any, axis: Any, keepdims: bool) -> Any:
+    if _is_usual(x, axis) and (keepdims is False or keepdims is True):
+        try:
+            return _folded(op, x, axis, keepdims)
+        except (RuntimeError, ValueError, TypeError):
+            pass  # one runs already, or an error should say what is wrong
     axes = axes_of(axis, x.ndim)
     keepdims = keepdims is not False and flag("keepdims", keepdims, refusal)
     out = reduce(x, op=op, axes=axes)
     return reshape(out, shape=kept(x.shape, axes)) if keepdims else out
+
+
+def _is_usual(x: Any, axis: Any) -> bool:
+    """Whether there are numbers, which NumPy reduces over this axis as we do."""
+    return x._scope is None and (axis is None or (axis.__class__ is int and x._data.ndim > 0))
+
+
+def _folded(op: ops.Op, x: Any, axis: Any, keepdims: bool) -> Any:
+    """A reduction of numbers that are there over one axis, or over all."""
+    data = x._data
+    if not x._needs or (OFF and get_ident() in OFF):
+        made = x._made(QUIET.run(by_numpy(op), data, axis, None, None, keepdims))
+        if WATCHED:
+            note(x)
+        return made
+    made = QUIET.run(by_numpy(op), data, axis)
+    n = data.ndim
+    axes = tuple(range(n)) if axis is None else (axis % n,)
+    out = x._made(made, reduce, (x,), {"op": op, "axes": axes})
+    if keepdims is False:
+        return out
+    shape = kept(data.shape, axes)
+    return x._made(out._data.reshape(shape), reshape, (out,), {"shape": shape})
 
 
 class Reducing:
@@ -118,12 +151,10 @@ class Reducing:
     def logsumexp(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
         """The logarithm of the sum of exponentials, which overflows nowhere."""
         x, top = _from_top(self, axis)
-        total = ops.log(ops.exp(x).sum(axis, keepdims=True)) + top
-        return (
-            total
-            if flag("keepdims", keepdims, refusal)
-            else total.squeeze(axes_of(axis, self.ndim))
-        )
+        total = x.exp().sum(axis, keepdims=True).log() + top
+        if keepdims is not False and flag("keepdims", keepdims, refusal):
+            return total
+        return total.squeeze(axes_of(axis, self.ndim))
 
     def softmax(self: Any, axis: Any = -1) -> Any:
         """The exponentials, divided by their sum along the axis.
@@ -133,35 +164,54 @@ class Reducing:
         Tensor([[0.5, 0.5],
                 [1. , 0. ]])
         """
-        e = ops.exp(_from_top(self, axis)[0])
+        e = _from_top(self, axis)[0].exp()
         return e / e.sum(axis, keepdims=True)
 
     def log_softmax(self: Any, axis: Any = -1) -> Any:
         """The logarithm of `softmax`, which keeps digits where that is nearly 0."""
         x, _ = _from_top(self, axis)
-        return x - ops.log(ops.exp(x).sum(axis, keepdims=True))
+        return x - x.exp().sum(axis, keepdims=True).log()
 
 
 def _count(x: Any, axis: Any) -> Any:
     """How many elements are reduced to one: a float, or a Tensor where it is not known yet."""
-    count: Any = math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
+    if axis is None and x._scope is None:
+        return float(x._data.size)
+    shape = x.shape
+    count: Any = math.prod([shape[a] for a in axes_of(axis, len(shape))])
     return float(count) if isinstance(count, int) else count.__number__()
+
+
+def _top(x: Any, axis: Any) -> Any:
+    """The largest number along the axis, and 0 where it is infinite or no number; a constant."""
+    top = x.detach().max(axis, keepdims=True)
+    if x._scope is None and math.isfinite(quietly(np.add.reduce, top._data, None)):
+        return top
+    return ops.where(ops.absolute(top) < math.inf, top, 0.0)
 
 
 def _from_top(x: Any, axis: Any) -> tuple[Any, Any]:
     """What is left if the largest number along the axis is taken away, and that number; it is a
     constant to the gradient, and 0 where it is infinite.
     """
-    axis_of_all = axes_of(axis, x.ndim)
     x = x if is_float(x.dtype) else x.astype(DEFAULT)
-    if not math.prod(x.shape[a] for a in axis_of_all):
+    shape = x.shape
+    if not math.prod([shape[a] for a in axes_of(axis, len(shape))]):
         return x, 0.0
-    top = x.detach().max(axis, keepdims=True)
-    top = ops.where(ops.absolute(top) < math.inf, top, 0.0)
+    top = _top(x, axis)
     return x - top, top
 
 
 def _find(op: ops.Op, x: Any, axis: Any, keepdims: bool) -> Any:
+    if keepdims is False and _is_usual(x, axis):
+        try:
+            found = x._made(by_place(op)(x._data, axis))
+        except ValueError:
+            pass  # an error should say what is wrong
+        else:
+            if WATCHED:
+                note(x)
+            return found
     keepdims = flag("keepdims", keepdims, refusal)
     if axis is None:
         found = arg_reduce(reshape(x, shape=(x.size,)), op=op, axis=0)

@@ -89,7 +89,7 @@ def _shape(shape: Shape, *, op: Op, axes: Shape) -> Shape:
 
 
 @cache
-def _by_numpy(op: Op) -> Callable[..., Any]:
+def by_numpy(op: Op) -> Callable[..., Any]:
     """NumPy's reduction by an op."""
     assert op.ufunc is not None
     reduction: Callable[..., Any] = getattr(np, op.ufunc).reduce
@@ -97,7 +97,7 @@ def _by_numpy(op: Op) -> Callable[..., Any]:
 
 
 def _eval(x: Any, *, op: Op, axes: Shape) -> Any:
-    return _by_numpy(op)(x, axes[0] if len(axes) == 1 else axes)
+    return by_numpy(op)(x, axes[0] if len(axes) == 1 else axes)
 
 
 def _vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, op: Op, axes: Shape) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
 from ..errors import DataError, kind, user_location
 from .layout import part, reshape, slice_, transpose, whole
 from .primitive import Shape, shape_error
@@ -29,6 +28,20 @@ def sizes_of(given: tuple[Any, ...], name: str) -> Shape:
         ) from None
 
 
+def reshaped(x: Any, shape: Shape) -> Any:
+    """Its elements in a shape that has as many."""
+    if x._scope is not None:
+        return reshape(x, shape=shape)
+    return x._made(x._data.reshape(shape), reshape, (x,), {"shape": shape})
+
+
+def _transposed(x: Any, order: Shape) -> Any:
+    """Its axes in this order, of each once."""
+    if x._scope is not None or len(set(order)) < len(order):
+        return transpose(x, order=order)
+    return x._made(x._data.transpose(order), transpose, (x,), {"order": order})
+
+
 class Shaping:
     """Methods that change the shape, or the order of axes."""
 
@@ -44,10 +57,13 @@ class Shaping:
 
         Raises ShapeError if the number of elements is another.
         """
-        try:
-            return reshape(self, shape=self._data.reshape(*shape).shape)
-        except (AttributeError, TypeError, ValueError):
-            pass  # it has no numbers, or an error should say what is wrong
+        if self._scope is None:
+            try:
+                data = self._data.reshape(*shape)
+            except (TypeError, ValueError):
+                pass  # an error should say what is wrong
+            else:
+                return self._made(data, reshape, (self,), {"shape": data.shape})
         sizes = sizes_of(shape, "reshape")
         if -1 in sizes:
             known = math.prod(n for n in sizes if n != -1)
@@ -66,21 +82,21 @@ class Shaping:
 
     def flatten(self: Any) -> Any:
         """The elements in order, along one axis."""
-        return reshape(self, shape=(self.size,))
+        return reshaped(self, (self.size,))
 
     ravel = flatten
 
     def transpose(self: Any, *axes: Any) -> Any:
         """The axes in another order; without one, in reverse."""
         if not axes or (len(axes) == 1 and axes[0] is None):
-            return transpose(self, order=tuple(reversed(range(self.ndim))))
+            return _transposed(self, tuple(range(self.ndim - 1, -1, -1)))
         order = sizes_of(axes, "transpose")
         if len(order) != self.ndim:
             raise shape_error(
                 f"transpose of shape {self.shape} in the order {order}, which should name each of "
                 f"its {self.ndim} axes once"
             )
-        return transpose(self, order=tuple(axis_of(a, self.ndim) for a in order))
+        return _transposed(self, tuple([axis_of(a, self.ndim) for a in order]))
 
     permute = transpose
     """PyTorch's name."""
@@ -88,7 +104,7 @@ class Shaping:
     @property
     def T(self: Any) -> Any:
         """The axes in reverse order."""
-        return transpose(self, order=tuple(reversed(range(self.ndim))))
+        return _transposed(self, tuple(range(self.ndim - 1, -1, -1)))
 
     @property
     def mT(self: Any) -> Any:
@@ -97,10 +113,11 @@ class Shaping:
 
     def swapaxes(self: Any, first: int, second: int) -> Any:
         """Two axes, one in the place of the other."""
-        a, b = axis_of(first, self.ndim), axis_of(second, self.ndim)
-        order = list(range(self.ndim))
+        n = self.ndim
+        a, b = axis_of(first, n), axis_of(second, n)
+        order = list(range(n))
         order[a], order[b] = b, a
-        return transpose(self, order=tuple(order))
+        return _transposed(self, tuple(order))
 
     def moveaxis(self: Any, source: Any, destination: Any) -> Any:
         """Axes, one or several, in other places; the others stay in order."""
@@ -113,32 +130,31 @@ class Shaping:
         to = [axis_of(a, self.ndim) for a in places]
         for place, a in sorted(zip(to, from_, strict=True)):
             order.insert(place, a)
-        return transpose(self, order=tuple(order))
+        return _transposed(self, tuple(order))
 
     def expand_dims(self: Any, axis: Any) -> Any:
         """New axes of size 1 in these places of the result."""
+        shape = list(self.shape)
         axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-        ndim = self.ndim + len(axes)
-        places = axes_of(tuple(axes), ndim)
-        sizes = iter(self.shape)
-        return reshape(self, shape=tuple(1 if a in places else next(sizes) for a in range(ndim)))
+        for a in axes_of(tuple(axes), len(shape) + len(axes)):
+            shape.insert(a, 1)
+        return reshaped(self, tuple(shape))
 
     unsqueeze = expand_dims
     """PyTorch's name."""
 
     def squeeze(self: Any, axis: Any = None) -> Any:
         """Without axes of size 1: all of them, or these."""
+        shape = self.shape
         if axis is None:
-            axes = tuple(a for a, n in enumerate(self.shape) if n == 1)
-        else:
-            axes = axes_of(axis, self.ndim)
-            for a in axes:
-                if self.shape[a] != 1:
-                    raise shape_error(
-                        f"squeeze of axis {a} of shape {self.shape}: it has size {self.shape[a]}, "
-                        "not 1"
-                    )
-        return reshape(self, shape=tuple(n for a, n in enumerate(self.shape) if a not in axes))
+            return reshaped(self, tuple([n for n in shape if n != 1]))
+        axes = axes_of(axis, len(shape))
+        for a in axes:
+            if shape[a] != 1:
+                raise shape_error(
+                    f"squeeze of axis {a} of shape {shape}: it has size {shape[a]}, not 1"
+                )
+        return reshaped(self, tuple([n for a, n in enumerate(shape) if a not in axes]))
 
     def broadcast_to(self: Any, *shape: Any) -> Any:
         """The elements once for each place of a larger shape, by NumPy's rule, without a copy."""
@@ -175,5 +191,5 @@ class Shaping:
 
     def clip(self: Any, min: Any = None, max: Any = None) -> Any:
         """Every element, but at least `min` and at most `max`."""
-        out = self if min is None else ops.maximum(self, min)
-        return out if max is None else ops.minimum(out, max)
+        out = self if min is None else self.maximum(min)
+        return out if max is None else out.minimum(max)

@@ -1,0 +1,148 @@
+"""The usual indices, at once: NumPy takes them whole, and primitives say so to a gradient.
+
+What is not usual, or wrong, is None, and indexing.py looks at it part by part.
+"""
+
+from __future__ import annotations
+
+from threading import get_ident
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+
+from .casting import BOOL, I64
+from .indexed import gather
+from .layout import Place, reshape, slice_
+from .recording import OFF, WATCHED, note
+
+_ndarray = np.ndarray
+QUICK = frozenset({int, slice, type(None), EllipsisType})
+_ALL = slice(None)
+
+
+def at_once(x: Any, index: tuple[Any, ...]) -> Any:
+    """The elements of a Tensor that has numbers; None if that takes a closer look."""
+    for p in index:
+        if p.__class__ not in QUICK:
+            return _by_arrays(x, index)
+    if not index:
+        return None
+    try:
+        data = x._data[index]
+    except IndexError:
+        return None
+    return x._made(data) if _is_unrecorded(x) else _recorded(x, index, data)
+
+
+def _is_unrecorded(x: Any) -> bool:
+    if not x._needs or (OFF and get_ident() in OFF):
+        if WATCHED:
+            note(x)
+        return True
+    return False
+
+
+def by_array(x: Any, index: Any, axis: int) -> Any:
+    """The elements along an axis at the places that one array, or a Tensor, says."""
+    p = index._data if index.__class__ is x._class else index
+    data = x._data
+    if p.dtype is BOOL:
+        return None if axis else _by_mask(x, p)
+    if p.dtype is not I64 or not p.ndim or not data.ndim:
+        return None
+    try:
+        found = data.take(p, axis)
+    except IndexError:
+        return None
+    if _is_unrecorded(x):
+        return x._made(found)
+    if p is index:
+        index = x._made(p.copy())  # which nobody else writes to
+    return x._made(found, gather, (x, index), {"axis": axis})
+
+
+def _by_mask(x: Any, mask: Any) -> Any:
+    """The elements of a Tensor where a mask of its first axes is true."""
+    n = mask.ndim
+    if not n or mask.shape != x._data.shape[:n]:
+        return None
+    found = x._data[mask]
+    if _is_unrecorded(x):
+        return x._made(found)
+    operands = (x, *[x._made(places) for places in mask.nonzero()])
+    return x._made(found, gather, operands, {"axis": 0})
+
+
+def _by_arrays(x: Any, index: tuple[Any, ...]) -> Any:
+    """The elements at places that arrays or Tensors say, of which there may be several."""
+    plain = []
+    shape = None
+    axis = 0
+    is_gather = True  # along axes that stand together, if all before them are whole
+    for p in index:
+        if p.__class__ is x._class:
+            p = p._data
+        if p.__class__ is _ndarray:
+            if p.dtype is not I64 or not p.ndim:
+                return None
+            is_gather = is_gather and (shape is None or p.shape == shape)
+            shape = p.shape
+        elif p.__class__ in QUICK:
+            is_gather = is_gather and shape is None and p.__class__ is slice and p == _ALL
+            axis += 1
+        else:
+            return None
+        plain.append(p)
+    try:
+        data = x._data[tuple(plain)]
+    except IndexError:
+        return None
+    if _is_unrecorded(x):
+        return x._made(data)
+    if not is_gather:
+        return None
+    given = [
+        q if q.__class__ is x._class else x._made(p.copy())
+        for q, p in zip(index[axis:], plain[axis:], strict=True)
+    ]
+    return x._made(data, gather, (x, *given), {"axis": axis})
+
+
+def _recorded(x: Any, index: tuple[Any, ...], data: Any) -> Any:
+    """A slice of it, and a reshape where there are new axes."""
+    shape = x._data.shape
+    places: list[Place] = []
+    sizes: list[int] = []
+    is_new = False
+    for p in index:
+        if p is None:
+            is_new = True
+        elif p is Ellipsis:
+            rest = len(shape) - sum([q is not None and q is not Ellipsis for q in index])
+            for n in shape[len(places) : len(places) + rest]:
+                places.append((0, n, 1))
+                sizes.append(n)
+        else:
+            n = shape[len(places)]
+            if p.__class__ is int:
+                places.append(p % n)
+            else:
+                place = _place(p, n)
+                places.append(place)
+                sizes.append(place[1])
+    for n in shape[len(places) :]:
+        places.append((0, n, 1))
+        sizes.append(n)
+    how = {"places": tuple(places)}
+    if not is_new:
+        return x._made(data, slice_, (x,), how)
+    part = x._made(data.reshape(sizes), slice_, (x,), how)
+    return x._made(data, reshape, (part,), {"shape": data.shape})
+
+
+def _place(p: slice, n: int) -> tuple[int, int, int]:
+    """The start, the size and the step of a slice of an axis."""
+    start, stop, step = p.indices(n)
+    size = len(range(start, stop, step))
+    return (start, size, step) if size else (0, 0, 1)
