@@ -22,7 +22,7 @@ from .harness import Plan
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
 PLACE = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
-PHASES = ("trace", "first", "compile")
+PHASES = ("trace", "first", "first, CPU", "compile")
 
 
 def duration(seconds: float | None) -> str:

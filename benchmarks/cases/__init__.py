@@ -24,6 +24,7 @@ CASES = {
     "chain": "value and derivative of a chain of dependent ops",
     "products": "products of matrices as layers of networks have them",
     "networks": "training networks of Tensors on images of digits; first results",
+    "loops": "programs of other fields: recurrences, triangles, wavefronts, reductions",
     "recurrence": "value and gradient of Euler steps of a pendulum",
 }
 

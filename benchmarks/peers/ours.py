@@ -175,7 +175,8 @@ def _compiled(trace: Callable[[], tuple[Any, list[Any]]], setting: dict[str, Any
     clock = Clock()
     root, leaves = trace()
     phases = {"trace": clock()}
-    kernel = jit(root, wrt=leaves, dtype=setting["dtype"]).value_and_grad
+    how = {"dtype": setting["dtype"], "strict": setting.get("strict", False)}
+    kernel = jit(root, wrt=leaves, **how).value_and_grad
     kernel()
     phases["first"] = clock()
     facts = size(kernel)
