@@ -23,7 +23,7 @@ class Contestant:
 
     peers         the module beside this one that says how it trains
     interpreted   it is slow: its time is limited
-    threads       how many it may use; None: as many as it likes
+    threads       how many it may use
     status        why it takes no part any more
     """
 
@@ -31,7 +31,7 @@ class Contestant:
     package: str = ""
     peers: str = "peers"
     interpreted: bool = False
-    threads: int | None = 1
+    threads: int = 1
     status: str = ""
     process: subprocess.Popen[str] | None = None
 
@@ -87,10 +87,8 @@ class Contestant:
             self.process = None
 
 
-def limits(threads: int | None) -> dict[str, str]:
-    """The environment in which the libraries use so many threads; None: as many as they like."""
-    if threads is None:
-        return {"JAX_PLATFORMS": "cpu"}
+def limits(threads: int) -> dict[str, str]:
+    """The environment in which the libraries use at most so many threads."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")
     eigen = "false" if threads == 1 else "true"
     flags = f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import MicrogradError
 from . import pictures, report
-from .network_sweep import NetworkSweep, entrants
+from .network_sweep import COMPARED, NetworkSweep, entrants
 from .progress import Progress
 
 PUBLISHED = {
@@ -32,7 +32,7 @@ SAID = (
 )
 COLUMNS = (
     "contestant", "workers", "dtype", "network", "samples", "epochs", "round", "whole_seconds",
-    "training_seconds", "last_loss_f64",
+    "training_seconds", "epochs_measured", "first_loss", "last_loss",
 )  # fmt: skip
 
 
@@ -43,7 +43,17 @@ def run_digits_benchmark(arguments: Namespace) -> None:
     total = arguments.rounds * len(arguments.network) * len(entrants(arguments.threads))
     with tempfile.TemporaryDirectory() as folder, Progress(total, "trainings") as progress:
         sweep = NetworkSweep(arguments, Path(folder), progress)
-        sweep.run()
+        try:
+            sweep.run()
+        finally:
+            if any(c.samples for c in sweep.all):
+                _finish(arguments, sweep)
+    wrong = [c for c in sweep.all if c.status.startswith(("wrong", "failed"))]
+    if wrong:
+        raise MicrogradError("; ".join(f"{c.label}: {c.status}" for c in wrong))
+
+
+def _finish(arguments: Namespace, sweep: NetworkSweep) -> None:
     text = markdown(sweep)
     print("\n" + text)
     for what, path, content in (
@@ -57,9 +67,6 @@ def run_digits_benchmark(arguments: Namespace) -> None:
         names = [case.name for case in sweep.cases]
         pictures.bars(arguments.plot, names, PUBLISHED | seconds(sweep, "whole"), "seconds")
         print(f"the chart is in {arguments.plot}")
-    wrong = [c for c in sweep.all if c.status.startswith(("wrong", "failed"))]
-    if wrong:
-        raise MicrogradError("; ".join(f"{c.label}: {c.status}" for c in wrong))
 
 
 def seconds(sweep: NetworkSweep, what: str) -> dict[str, dict[str, float]]:
@@ -87,7 +94,7 @@ def markdown(sweep: NetworkSweep) -> str:
         f"{sweep.epochs} epochs of gradient descent, every layer trained: {setups}. {sweep.dtype}, "
         f"the median of {n} round{'s' * (n != 1)}; one worker unless said; Python "
         f"{platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores. The losses of "
-        "all epochs agree in f64; as timed, that of the first.",
+        f"{COMPARED} epochs agree in f64; as timed, that of the first.",
         "From the start of a process to the trained network, imports and compiling included:",
         _table(sweep, PUBLISHED | seconds(sweep, "whole")),
         SAID,
@@ -116,8 +123,9 @@ def samples(sweep: NetworkSweep) -> str:
     for c in sweep.all:
         dtype = {"micrograd": "f64", "pycrograd": "f32"}.get(c.name, sweep.dtype)
         for case in sweep.cases:
-            loss = c.losses[case.name][-1] if case.name in c.losses else ""
+            epochs = c.epochs.get(case.name, sweep.epochs)
             for k, s in enumerate(c.samples.get(case.name, [])):
                 about = (c.name, c.workers, dtype, case.name, case.rows, sweep.epochs, k)
-                writer.writerow([*about, s.whole, s.loop, loss])
+                told = (s.whole, s.loop, epochs, s.losses[0], s.losses[-1])
+                writer.writerow([*about, *told])
     return file.getvalue()

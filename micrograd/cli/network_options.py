@@ -53,6 +53,7 @@ normal (1000 samples), longer (100) and bigger (10), and on the moons by the MLP
 compared with micrograd on (100). NumPy, those of PyTorch and JAX that are installed, this project,
 and, like for like, micrograd and pycrograd train from the same weights on the same batches: first
 their losses are compared, then every training is a new process, timed whole and its loop alone.
+Ctrl-C ends it, and shows what was measured until then.
 """
 BENCHMARK_EXAMPLES = """\
 examples:
@@ -122,8 +123,8 @@ def _add_benchmark(commands: shared.Commands) -> None:
         type=types.workers,
         default=["1", "2", "all", "dynamic"],
         metavar="WORKERS",
-        help="a list of numbers, all, and dynamic: by the size of the work (default: "
-        "1,2,all,dynamic)",
+        help="how many threads at most: numbers, all, and dynamic, by the size of the work, as "
+        "all of these packages go: as many as all (default: 1,2,all,dynamic)",
     )
     shared.add_dtype(command)
     option(
@@ -131,7 +132,8 @@ def _add_benchmark(commands: shared.Commands) -> None:
         type=types.amount,
         default=60.0,
         metavar="SECONDS",
-        help="for micrograd and pycrograd, each on each network (default: 60)",
+        help="for micrograd and pycrograd, each on each network: so many epochs are measured as it "
+        "is enough for, the others reckoned (default: 60)",
     )
     option(
         "--pycrograd",

@@ -26,11 +26,17 @@ from .tasks import Task, moons_task, shared_task
 SEED, RATE = 1337, 0.01
 REFERENCE = "NumPy"
 """The peer whose float64 losses the others' are compared with: plain, and always there."""
+COMPARED = 2
+"""Epochs that are trained in float64 to compare their losses: more than one, as in the first of a
+single batch nothing has been updated; and few, as they are no part of what is measured.
+"""
 ACCURACY = {"f64": 1e-6, "f32": 1e-3}
-"""The largest relative difference from them that is no error: of all epochs in float64, but in
-float32 of the first one, for in deep networks a ReLU of some sample soon is on the other side of 0,
+"""The largest relative difference from them that is no error; what is timed in float32 is compared
+in the first epoch alone, for in deep networks a ReLU of some sample soon is on the other side of 0,
 by rounding alone.
 """
+ENOUGH, MOST = 0.5, 9
+"""A process trains again, once in any case, until that took so many seconds, or so often."""
 SLOW = {"micrograd": ("mlp",), "pycrograd": ("mlp", "normal")}
 """The networks that interpreters take part in; for others they are too slow."""
 
@@ -64,22 +70,25 @@ def cases(names: Iterable[str], length: int) -> list[Case]:
 
 @dataclass(slots=True)
 class Sample:
-    """A training: seconds from the start of its process to its end, and those of the loop alone."""
+    """A training: seconds from the start of its process to its end, those of the loop alone, and
+    the mean loss of every epoch.
+    """
 
     whole: float
     loop: float
+    losses: list[float]
 
 
 @dataclass(slots=True)
 class Entrant(Contestant):
     """A contestant with so many workers, and what came of it, by network.
 
-    losses   in float64, of every epoch
-    told     why it was not measured
+    epochs   that it is timed for, if its budget is for fewer than all
+    told     why it was not measured, or not in full
     """
 
     workers: str = "1"
-    losses: dict[str, list[float]] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=dict)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
 
@@ -107,21 +116,19 @@ def entrants(workers: Sequence[str]) -> list[Entrant]:
         ("JAX", "jax"),
         ("this project", ""),
     ):
-        same: dict[int | None, list[str]] = {}
+        same: dict[int, list[str]] = {}
         for w in workers:
-            same.setdefault(threads(w, name == "this project"), []).append(w)
+            same.setdefault(threads(w), []).append(w)
         for n, names in same.items():
             found.append(Entrant(name, package, peers, threads=n, workers="/".join(names)))
     return found
 
 
-def threads(workers: str, is_ours: bool) -> int | None:
-    """How many threads that is; None: as many as a library likes, by the size of the work. This
-    project always goes by that, and takes at most so many.
+def threads(workers: str) -> int:
+    """How many threads that is at most. All of these libraries go by the size of the work, so
+    `dynamic` is as many as there are processors.
     """
-    if workers == "all" or (workers == "dynamic" and is_ours):
-        return os.cpu_count() or 1
-    return None if workers == "dynamic" else int(workers)
+    return os.cpu_count() or 1 if workers in ("all", "dynamic") else int(workers)
 
 
 class NetworkSweep:
@@ -134,20 +141,30 @@ class NetworkSweep:
         self.budget: float = arguments.budget
         self.cases = cases(arguments.network, arguments.length)
         self.all = entrants(arguments.threads)
+        self.interrupted = ""
+        self._expected: dict[str, list[float]] = {}  # losses of the reference in float64, by case
         self._pycrograd: Path | None = arguments.pycrograd
         self._pythons = dict(arguments.peer)
         self._folder, self._progress = folder, progress
 
     def run(self) -> None:
-        """Compare the answers of all, then time them in turn."""
+        """Compare the answers of all, then time them in turn. Raises KeyboardInterrupt for Ctrl-C,
+        with what was measured until then.
+        """
         check_peers(self._pythons, self.all)
         for case in self.cases:
             self._write(case, "all", case.rows)
             self._write(case, "step", min(case.batch, case.rows))
             self._answers(case)
-            for _ in range(self.rounds):
+        for k in range(self.rounds):
+            for case in self.cases:
+                when = f"round {k + 1} of {self.rounds}, {case.name}"
+                self.interrupted = f"interrupted in {when}"
                 for c in self._able(case):
-                    self._sample(c, case)
+                    if not c.interpreted or self._affordable(c, case):
+                        self._sample(c, case, when)
+                    self._progress.advance()
+        self.interrupted = ""
 
     def _write(self, case: Case, part: str, rows: int) -> None:
         x, y = case.task.train
@@ -172,51 +189,65 @@ class NetworkSweep:
             "pycrograd": str(self._pycrograd),
         }
 
-    def _train(self, c: Entrant, times: int = 1, **setting: Any) -> tuple[list[Any], float]:
-        """What it answers when it trains so many times in a new process, each time from the same
-        weights; and the seconds from the start of the process to the first answer.
+    def _train(self, c: Entrant, again: bool = False, **setting: Any) -> tuple[list[Any], float]:
+        """What it answers when it trains in a new process, perhaps again and again, each time from
+        the same weights; and the seconds from the start of the process to the first answer.
         """
         began, whole = time.perf_counter(), 0.0
         answers: list[Any] = []
         try:
             if c.start(self._pythons.get(c.package)):
                 c.ask(do="prepare", id="", threads=c.threads, **setting)
-            while c.process and not c.status and len(answers) < times:
+            while c.process and not c.status and (again or not answers):
                 answers.append(c.ask(do="train", id=""))
                 whole = whole or time.perf_counter() - began
+                spent = sum(a.get("seconds", 0.0) for a in answers[1:])
+                again = again and (spent == 0.0 or spent < ENOUGH) and len(answers) < MOST
         finally:
             c.end()
         return [] if c.status else answers, whole
 
     def _answers(self, case: Case) -> None:
-        """Compare the losses of all epochs in float64 with those of the reference."""
+        """Compare losses in float64 with those of the reference, for each package once: what is
+        timed with other workers is compared as it is timed.
+        """
         self._progress.say(f"{case.name}: comparing answers")
+        known: set[str] = set()
         for c in sorted(self._able(case), key=lambda c: c.name != REFERENCE):
             if c.name == "pycrograd" and self._pycrograd is None:
                 c.status = "no folder was given (--pycrograd)"
             elif c.interpreted:  # its answer is compared when it is timed
                 self._afford(c, case)
-            else:
-                answers, _ = self._train(c, **self._setting(case, "f64", "all", self.epochs))
+            elif c.name not in known:
+                known.add(c.name)
+                answers, _ = self._train(c, **self._setting(case, "f64", "all", COMPARED))
                 for answer in answers:
                     self._right(c, case, answer["loss"], "f64")
 
     def _afford(self, c: Entrant, case: Case) -> None:
-        """Have it take a step, and say that it is too slow if so."""
+        """Have it take a step, and find for how many epochs of such steps its budget is."""
         answers, _ = self._train(c, **self._setting(case, "f64", "step", 1))
-        steps = self.epochs * -(-case.rows // case.batch)
+        steps = -(-case.rows // case.batch)
         for answer in answers:
-            if steps * answer["seconds"] > self.budget:
-                c.told[case.name] = (
-                    f"{steps} steps of {duration(answer['seconds'])} are more than its budget of "
-                    f"{self.budget:g} s (--budget)"
-                )
+            epoch = steps * answer["seconds"]
+            c.epochs[case.name] = epochs = min(int(self.budget / epoch), self.epochs)
+            if not epochs:
+                c.told[case.name] = f"not measured: an epoch takes {duration(epoch)}, more than"
+            elif epochs < self.epochs:
+                c.told[case.name] = f"{epochs} of {self.epochs} epochs measured, the others "
+                c.told[case.name] += f"reckoned: one takes {duration(epoch)}, and more would exceed"
+
+    def _affordable(self, c: Entrant, case: Case) -> bool:
+        """Whether its budget is for one more training."""
+        spent = [s.loop for s in c.samples.get(case.name, ())]
+        if not spent:
+            return c.epochs[case.name] > 0
+        return c.epochs[case.name] == self.epochs and sum(spent) + spent[-1] <= self.budget
 
     def _right(self, c: Entrant, case: Case, losses: list[float], dtype: str) -> bool:
         """Whether losses are those of the reference in float64; says in `status` if not."""
-        known = next(o for o in self.all if o.name == REFERENCE).losses
-        expected = known.setdefault(case.name, losses)
-        epochs = 1 if dtype == "f32" else len(expected)
+        expected = self._expected.setdefault(case.name, losses)
+        epochs = 1 if dtype == "f32" else min(len(expected), len(losses))
         close = np.isclose(losses[:epochs], expected[:epochs], rtol=ACCURACY[dtype], atol=0.0)
         if not close.all():
             k = int(np.argmin(close))
@@ -224,27 +255,33 @@ class NetworkSweep:
                 f"wrong: loss {losses[k]!r} of epoch {k + 1} of {case.name} in {dtype}, should be "
                 f"{expected[k]!r}"
             )
-        elif dtype == "f64":
-            c.losses[case.name] = losses
         return not c.status
 
-    def _sample(self, c: Entrant, case: Case) -> None:
-        """Have it train, twice if it compiles or warms up: the loop is timed the last time."""
-        setting = self._setting(case, self.dtype, "all", self.epochs)
-        answers, whole = self._train(c, 1 if c.interpreted else 2, **setting)
+    def _sample(self, c: Entrant, case: Case, when: str) -> None:
+        """Have it train, and again if it compiles or warms up: what the loop takes is the median
+        of these times.
+        """
+        epochs = c.epochs.get(case.name, self.epochs)
+        setting = self._setting(case, self.dtype, "all", epochs)
+        answers, whole = self._train(c, not c.interpreted, **setting)
         accuracy = {"pycrograd": "f32", "micrograd": "f64"}.get(c.name, self.dtype)
         if answers and all(self._right(c, case, a["loss"], accuracy) for a in answers):
-            sample = Sample(whole, answers[-1]["seconds"])
+            loop = median(a["seconds"] for a in answers[1:] or answers)
+            more = loop * (self.epochs / epochs - 1.0)
+            sample = Sample(whole + more, loop + more, answers[-1]["loss"])
             c.samples.setdefault(case.name, []).append(sample)
-        self._progress.advance()
+            took = f"{duration(sample.whole)}, of which training {duration(sample.loop)}"
+            self._progress.say(f"{when}: {c.label} {took}")
 
     def notes(self) -> Iterator[str]:
         """What is to be said about those who were not measured, or not everywhere."""
+        if self.interrupted:
+            yield self.interrupted
         for c in self.all:
             if c.status:
                 yield f"{c.label}: {c.status}"
             for case, why in c.told.items():
-                yield f"{c.label}: not measured on {case}, {why}"
+                yield f"{c.label}: {case}: {why} its budget of {self.budget:g} s (--budget)"
             left = [
                 case.name for case in self.cases if case.name not in SLOW.get(c.name, (case.name,))
             ]

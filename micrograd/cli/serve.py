@@ -9,6 +9,7 @@ Python needs nothing of this project.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib.util import module_from_spec, spec_from_file_location
@@ -35,7 +36,10 @@ def serve(peers: Peers, name: str) -> None:
                 answer["loss"], answer["seconds"] = prepared[request["id"]]()
         except Exception as error:  # it is the parent's to judge
             answer["error"] = f"{type(error).__name__}: {error}"
-        print(json.dumps(answer), flush=True)
+        try:
+            print(json.dumps(answer), flush=True)
+        except BrokenPipeError:  # whoever asked is gone
+            os._exit(1)
 
 
 def peers_of(module: str) -> Any:
