@@ -102,6 +102,9 @@ def test_random_programs_have_their_hessians(seed: int) -> None:
     check_hessian(seed)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.torch.jit.script. is deprecated:DeprecationWarning"
+)  # by jacrev
 @pytest.mark.parametrize("seed", range(32000, 32005))
 def test_random_programs_are_as_pytorch(seed: int) -> None:
     torch = pytest.importorskip("torch")
