@@ -178,7 +178,7 @@ TRAINING = (
     (
         "digits",
         "pycrograd's and mocrograd's benchmark",
-        "micrograd run-digits-benchmark --rounds 1 --budget 15",
+        "micrograd run-digits-benchmark --rounds 1 --budget 20",
         "Seconds from the start of a process to the trained network",
     ),
 )

@@ -87,7 +87,8 @@ def test_the_report_ends_with_the_training_if_it_was_measured(
     (tmp_path / "digits.md").write_text("| longer |\n")
     text = report.training()
     assert text.count("## training") == 1
-    assert "benchmark, by `micrograd run-digits-benchmark`.\n\n| longer |\n\n![Sec" in text
+    assert "benchmark, by `micrograd run-digits-benchmark --rounds 1 --budget 20`.\n\n" in text
+    assert "\n\n| longer |\n\n![Sec" in text
 
 
 def test_the_report_has_a_row_for_every_contestant(results: dict[str, Any]) -> None:
