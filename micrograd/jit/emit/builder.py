@@ -149,6 +149,13 @@ class Builder(Blocks):
         """The i1 of a number: whether it is not zero."""
         return self.compare(OPS["ne"], [x, self.splat(self.constant(0.0), self.width(x))])
 
+    def prefetch(self, address: ir.Value) -> None:
+        """Have the processor fetch a line that is going to be written; any address will do."""
+        number = ir.IntegerType.get_signless(32)
+        numbers = {"rw": 1, "hint": 3, "cache": 1}
+        attributes = {name: ir.IntegerAttr.get(number, n) for name, n in numbers.items()}
+        self.build("llvm.intr.prefetch", [], [address], attributes)
+
     def select(self, condition: ir.Value, x: ir.Value, y: ir.Value) -> ir.Value:
         """x where the i1 holds, else y."""
         key = ("select", condition, x, y)

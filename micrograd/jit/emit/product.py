@@ -2,17 +2,16 @@
 
     result[i, j] = sum over k of left[i, k] * right[k, j]
 
-Sizes are known or run-time values, strides are any. Blocks of rows, then blocks of k, then tiles
-of columns, then tiles of rows: the part of `right` that a tile of columns needs stays in the cache
-next to the core while tiles of rows go past it. What is not laid out as kernels read it is copied
-first. The code of a product is a function of the module; products of which the same is known share
-it.
+Sizes are known or run-time values, strides are any. Blocks of rows, then blocks of columns, then
+blocks of k, then tiles: what a block needs of `right` stays in the cache next to the core while
+tiles of rows go past it. What is not laid out as kernels read it is copied first. The code of a
+product is a function of the module; products of which the same is known share it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import prod
 
@@ -26,10 +25,9 @@ from .parts import Part, Range, added, call_once, clipped, ranges, tiles_in
 from .product_arguments import Given, arguments_of
 from .product_kernel import Shape
 from .product_library import declared
-from .product_pack import pack
+from .product_pack import Panels, pack
 from .product_pieces import (
     Count,
-    Cut,
     Finish,
     Into,
     Matrix,
@@ -37,11 +35,12 @@ from .product_pieces import (
     Product,
     cut_columns,
     cut_rows,
-    least,
+    divided,
     scattered,
     times,
     value,
 )
+from .product_strips import Strip, behind, blocks, each, extent, in_block, strips
 
 __all__ = ["Finish", "Into", "Matrix", "Piece", "Product", "emit_product"]
 
@@ -66,12 +65,15 @@ def emit_product(
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """A block of rows: the first, how many tiles, and how many rows each of them has."""
+class _Block:
+    """A block of rows, of columns and of k: what it has, and where it finds its operands."""
 
-    first: ir.Value
-    tiles: ir.Value
-    size: int
+    rows: Sequence[Strip]
+    columns: Sequence[Strip]
+    number: ir.Value
+    depth: ir.Value
+    left: Matrix
+    right: Matrix
 
 
 def _known(p: Product, finish: Into | Finish) -> Operands:
@@ -82,7 +84,7 @@ def _known(p: Product, finish: Into | Finish) -> Operands:
 
     left, right = ((one(m.row), one(m.column)) for m in (p.left, p.right))
     plain = isinstance(finish, Into)
-    return Operands(one(p.rows), one(p.columns), one(p.depth), left, right, plain)
+    return Operands(one(p.rows), one(p.columns), one(p.depth), left, right, plain, p.at_most)
 
 
 class _Driver:
@@ -95,201 +97,177 @@ class _Driver:
         self.product = product
         self.finish = finish
         self.lanes = b.target.lanes
-        self.size = b.bits // 8
-        self.tiles = tiles_of(_known(product, finish), b.target)
-        self.panel = self.tiles.vectors * self.lanes
+        known = _known(product, finish)
+        self.tiles = t = tiles_of(known, b.target)
         self.depth = value(b, product.depth)
+        self.once = isinstance(product.depth, int) and product.depth <= t.depth
         self.start = finish.start if isinstance(finish, Into) else -0.0
-        block, self.stride = self.tiles.rows * self.tiles.blocks, self.panel
-        if self.tiles.streamed:
+        rows, self.width = t.rows * t.blocks, t.columns * (t.across or 1)
+        self.whole = known.most[0] <= rows
+        rows = min(rows, known.most[0])
+        if t.across is None:
             assert isinstance(product.columns, int)
-            assert isinstance(product.rows, int)
-            block, self.stride = product.rows, -(-product.columns // self.lanes) * self.lanes
+            self.width = -(-product.columns // self.lanes) * self.lanes
         self.rooms = {}
         for name, needed, count in (
-            ("left", self.tiles.copied_left, block * self.tiles.depth),
-            ("right", self.tiles.copied_right, self.panel * self.tiles.depth),
-            ("sums", isinstance(finish, Finish), block * self.stride),
+            ("left", t.copied_left, rows * t.depth),
+            ("right", t.copied_right, self.width * t.depth),
+            ("sums", isinstance(finish, Finish), rows * self.width),
             ("start", self.start is not None, self.lanes),
         ):
             if needed:
-                self.rooms[name] = memory.allocate(count, b.element_type, self.size)
+                self.rooms[name] = memory.allocate(count, b.element_type, b.bits // 8)
         if self.start is not None:
             b.store(b.constant_vector(self.start, self.lanes, b.element_type), self.rooms["start"])
 
     def emit(self, part: Part) -> None:
         """All loops; `part`: those of a part, by its number, of so many."""
-        b, p = self.b, self.product
-        columns = cut_columns(b, p.columns, self.lanes, self.tiles.vectors)
-        rows = cut_rows(b, p.rows, self.tiles.rows)
+        b, p, t = self.b, self.product, self.tiles
+        columns = cut_columns(b, p.columns, self.lanes, t.vectors)
+        rows = cut_rows(b, p.rows, t.rows)
         within: Sequence[Range | None] = (None, None)
         if part is not None:
-            whole = self.tiles.copied_right or self.tiles.streamed
-            first = "rows" if self.tiles.copied_left else "columns" if whole else None
+            first = "rows" if t.copied_left else "columns" if t.copied_right or t.streamed else None
             within = ranges(b, part, (tiles_in(b, rows), tiles_in(b, columns)), first)
-        across = clipped(b, columns, within[1])
-        down = clipped(b, rows, within[0])
-        if self.tiles.streamed:
-            self._stream(down, across)
+        down = strips(b, clipped(b, rows, within[0]), 1)
+        across = strips(b, clipped(b, columns, within[1]), self.lanes)
+        if not down or not across:
             return
-        for cut, tile in down:
-            count = value(b, cut.count)
-            with b.each(self._blocks(count, self.tiles.blocks)) as block:
-                at = added(b, tile, times(b, block, self.tiles.blocks))
-                at = b.integer_op("llvm.add", value(b, cut.first), times(b, at, cut.size))
-                here = _Rows(at, self._in_block(block, count, self.tiles.blocks), cut.size)
-                self._block(here, across)
-
-    def _stream(
-        self, rows: Sequence[tuple[Cut, Count]], columns: Sequence[tuple[Cut, Count]]
-    ) -> None:
-        """All rows of a few k, then those of the next ones: `right` is read as it lies."""
-        b = self.b
-        blocks = []
-        for cut, tile in rows:
-            first = b.integer_op("llvm.add", value(b, cut.first), times(b, tile, cut.size))
-            blocks.append(_Rows(first, value(b, cut.count), cut.size))
-        with self._depths() as k:
-            lefts = [self._left(here, k) for here in blocks]
-            for cut, tile in columns:
-                with b.each(value(b, cut.count)) as j:
-                    column = self._column(cut, tile, j)
-                    for here, left in zip(blocks, lefts, strict=True):
-                        self._panel(here, cut, column, k, left)
-        if isinstance(self.finish, Finish):
-            for cut, tile in columns:
-                with b.each(value(b, cut.count)) as j:
-                    for here in blocks:
-                        self._finish(here, cut, self._column(cut, tile, j))
-
-    def _sums(self, rows: _Rows, column: ir.Value) -> Matrix:
-        """Where the sums of a block of rows are until they are finished, from a column on."""
-        room = Matrix(self.rooms["sums"], self.stride, 1)
-        if not self.tiles.streamed:
-            return room
-        return Matrix(room.place(self.b, rows.first, column), self.stride, 1)
-
-    def _block(self, rows: _Rows, columns: Sequence[tuple[Cut, Count]]) -> None:
-        """A block of rows: sums that are finished stay in the cache for all k."""
-        b = self.b
-        if isinstance(self.finish, Into):
-            with self._depths() as k:
-                left = self._left(rows, k)
-                for cut, tile in columns:
-                    with b.each(value(b, cut.count)) as j:
-                        self._panel(rows, cut, self._column(cut, tile, j), k, left)
-            return
-        once = isinstance(self.product.depth, int) and self.product.depth <= self.tiles.depth
-        whole = self._left(rows, b.integer(0)) if once else None
-        for cut, tile in columns:
-            with b.each(value(b, cut.count)) as j:
-                column = self._column(cut, tile, j)
-                if whole is not None:
-                    self._panel(rows, cut, column, b.integer(0), whole)
-                else:
-                    with self._depths() as k:
-                        self._panel(rows, cut, column, k, self._left(rows, k))
-                self._finish(rows, cut, column)
-
-    def _blocks(self, count: ir.Value, size: int) -> ir.Value:
-        b = self.b
-        more = b.integer_op("llvm.add", count, b.integer(size - 1))
-        return b.integer_op("llvm.udiv", more, b.integer(size))
-
-    def _in_block(self, block: ir.Value, count: ir.Value, size: int) -> ir.Value:
-        """How many there are in a block."""
-        b = self.b
-        left = b.integer_op("llvm.sub", count, times(b, block, size))
-        return least(b, left, b.integer(size))
+        for block in blocks(b, down, None if self.whole else t.blocks):
+            whole = self._left(block, b.integer(0)) if self.once else None
+            for wide in blocks(b, across, t.across):
+                with self._depths() as k:
+                    left = whole or self._left(block, k)
+                    depth = in_block(b, k, self.depth, t.depth)
+                    self._sum(_Block(block, wide, k, depth, left, self._right(wide, k, depth)))
+                if isinstance(self.finish, Finish):
+                    self._finish(self.finish, block, wide)
 
     def _depths(self) -> AbstractContextManager[ir.Value]:
         """The loop over blocks of k: one at least, so that results are written for none."""
-        blocks = self._blocks(self.depth, self.tiles.depth)
-        none = self.b.compare_integers("eq", blocks, self.b.integer(0))
-        count = self.b.build("llvm.select", [self.b.i64], [none, self.b.integer(1), blocks])
-        return self.b.loop(count)
-
-    def _column(self, cut: Cut, tile: Count, j: ir.Value) -> ir.Value:
         b = self.b
-        at = times(b, added(b, tile, j), cut.size * self.lanes)
-        return b.integer_op("llvm.add", value(b, cut.first), at)
+        if self.once:
+            return nullcontext(b.integer(0))
+        count = divided(b, self.depth, b.integer(self.tiles.depth))
+        none = b.compare_integers("eq", count, b.integer(0))
+        return b.loop(b.select(none, b.integer(1), count))
 
-    def _left(self, rows: _Rows, block: ir.Value) -> Matrix:
+    def _left(self, rows: Sequence[Strip], block: ir.Value) -> Matrix:
         """What a block of rows needs of the left matrix for one block of k."""
         b, left = self.b, self.product.left
-        place = left.place(b, rows.first, times(b, block, self.tiles.depth))
-        here = Matrix(place, left.row, left.column)
+        here = left.place(b, value(b, rows[0].first), times(b, block, self.tiles.depth))
         if not self.tiles.copied_left:
-            return here
-        depth = self._in_block(block, self.depth, self.tiles.depth)
-        pack(b, here, times(b, rows.tiles, rows.size), depth, self.rooms["left"], self.tiles.depth)
-        return Matrix(self.rooms["left"], self.tiles.depth, 1)
+            return Matrix(here, left.row, left.column)
+        depth = in_block(b, block, self.depth, self.tiles.depth)
+        room, stride = self.rooms["left"], self.tiles.depth
+        into = Panels(room, stride, -(-stride // self.lanes) * self.lanes, 0)
+        pack(b, Matrix(here, left.row, left.column), extent(b, rows), depth, into)
+        return Matrix(room, stride, 1)
 
-    def _panel(
-        self, rows: _Rows, cut: Cut, column: ir.Value, block: ir.Value, left: Matrix
+    def _right(self, columns: Sequence[Strip], block: ir.Value, depth: ir.Value) -> Matrix:
+        """What a block of columns needs of the right matrix; a copy has tile after tile."""
+        b, right = self.b, self.product.right
+        first = columns[0]
+        here = right.place(b, times(b, block, self.tiles.depth), value(b, first.first))
+        if not self.tiles.copied_right:
+            return Matrix(here, right.row, right.column)
+        count = times(b, first.count, first.extent)
+        count = b.integer_op("llvm.sub", count, self._missing(first))
+        into = Panels(room := self.rooms["right"], n := first.extent, n, n * self.tiles.depth)
+        pack(b, Matrix(here, right.row, right.column), depth, count, into)
+        return Matrix(room, n, self.tiles.depth)
+
+    def _missing(self, strip: Strip) -> ir.Value:
+        """How many lanes of the last vector are not there."""
+        return self.b.integer_op("llvm.sub", self.b.integer(self.lanes), value(self.b, strip.last))
+
+    def _sum(self, block: _Block) -> None:
+        """All tiles of a block: the right matrix once if it is as it lies, else the left one."""
+        b = self.b
+        if self.tiles.streamed:
+            for across in block.columns:
+                for j in each(b, across):
+                    for down in block.rows:
+                        for i in each(b, down):
+                            self._tile(block, down, i, across, j)
+            return
+        for down in block.rows:
+            for i in each(b, down):
+                for across in block.columns:
+                    for j in each(b, across):
+                        self._tile(block, down, i, across, j)
+
+    def _tile(
+        self, block: _Block, down: Strip, row: ir.Value, across: Strip, column: ir.Value
     ) -> None:
-        """One block of k, for a tile of columns and the rows of a block."""
-        b, p = self.b, self.product
-        depth = self._in_block(block, self.depth, self.tiles.depth)
-        k = times(b, block, self.tiles.depth)
-        right = Matrix(p.right.place(b, k, column), p.right.row, p.right.column)
-        if self.tiles.copied_right:
-            whole = b.integer((cut.size - 1) * self.lanes)
-            count = b.integer_op("llvm.add", value(b, cut.last), whole)
-            pack(b, right, depth, count, self.rooms["right"], self.panel)
-            right = Matrix(self.rooms["right"], self.panel, 1)
-        adjacent = left.row == 1 and b.target.registers < MANY
-        shape = Shape(rows.size, cut.size, cut.last != self.lanes, adjacent)
-        name = declared(b, shape)
-        result, scale = self._result(rows, column), b.constant(1.0)
+        """One tile of the result, from one block of k."""
+        b = self.b
+        i, j = (behind(b, x, s[0].first) for x, s in ((row, block.rows), (column, block.columns)))
+        zero = b.integer(0)
+        result, scale = self._result(block, row, column), b.constant(1.0)
         if isinstance(self.finish, Into) and self.finish.scale is not None:
             scale = self.finish.scale
-        later = b.compare_integers("ne", block, b.integer(0))
-        with b.each(rows.tiles) as tile:
-            row = times(b, tile, rows.size)
-            zero = b.integer(0)
-            place = result.place(b, row, zero)
-            old = place, value(b, result.row), b.integer(self.lanes)
-            if self.start is not None:
-                first = self.rooms["start"], zero, zero
-                old = tuple([b.select(later, x, y) for x, y in zip(old, first, strict=True)])
-            b.call(
-                name,
-                [
-                    *(depth, left.place(b, row, zero), value(b, left.row), value(b, left.column)),
-                    *(right.base, value(b, right.row), place, value(b, result.row)),
-                    *(*old, value(b, cut.last), scale),
-                ],
-            )
+        old: Sequence[ir.Value] = (result.base, value(b, result.row), b.integer(self.lanes))
+        if self.start is not None:
+            first = self.rooms["start"], zero, zero
+            later = b.compare_integers("ne", block.number, zero)
+            pairs = zip(old, first, strict=True)
+            old = first if self.once else [b.select(later, x, y) for x, y in pairs]
+        if self.tiles.ahead:
+            self._fetch(result, down.size, across)
+        left, right = block.left, block.right
+        adjacent = left.row == 1 and b.target.registers < MANY
+        shape = Shape(down.size, across.size, across.last != self.lanes, adjacent)
+        b.call(
+            declared(b, shape),
+            [
+                *(block.depth, left.place(b, i, zero), value(b, left.row), value(b, left.column)),
+                *(right.place(b, zero, j), value(b, right.row)),
+                *(result.base, value(b, result.row), *old, value(b, across.last), scale),
+            ],
+        )
 
-    def _result(self, rows: _Rows, column: ir.Value) -> Matrix:
-        """Where the sums of a tile of columns and the rows of a block go."""
-        if not isinstance(self.finish, Into):
-            return self._sums(rows, column)
-        into = self.finish.matrix
-        return Matrix(into.place(self.b, rows.first, column), into.row, 1)
-
-    def _finish(self, rows: _Rows, cut: Cut, column: ir.Value) -> None:
-        """What becomes of the sums of a tile of columns and the rows of a block."""
+    def _result(self, block: _Block, row: ir.Value, column: ir.Value) -> Matrix:
+        """Where the sums of a tile go."""
         b = self.b
-        assert isinstance(self.finish, Finish)
-        ragged = cut.last != self.lanes
-        last = value(b, cut.last)
-        mask = masks.first(b, self.lanes, last) if ragged else None
-        sums = self._sums(rows, column)
-        width = b.integer(self.lanes)
-        with b.each(times(b, rows.tiles, rows.size)) as r:
-            row = b.integer_op("llvm.add", rows.first, r)
+        if isinstance(self.finish, Into):
+            into = self.finish.matrix
+            return Matrix(into.place(b, row, column), into.row, 1)
+        sums = Matrix(self.rooms["sums"], self.width, 1)
+        i, j = behind(b, row, block.rows[0].first), behind(b, column, block.columns[0].first)
+        return Matrix(sums.place(b, i, j), self.width, 1)
 
-            def piece(v: ir.Value, mask: ir.Value | None, count: ir.Value) -> None:
-                assert isinstance(self.finish, Finish)
-                at = times(b, v, self.lanes)
-                x = b.load(sums.place(b, r, at), b.vector(self.lanes))
-                place = b.integer_op("llvm.add", column, at)
-                here = Piece(b, row, place, self.lanes, mask, count)
-                self.finish.emit(here, x, self.finish.operands, self.finish.scalars)
+    def _fetch(self, tile: Matrix, rows: int, across: Strip) -> None:
+        """Have the processor fetch the tile of the result that stands behind one."""
+        b = self.b
+        for r in range(rows):
+            for v in range(across.size):
+                column = b.integer(across.extent + v * self.lanes)
+                b.prefetch(tile.place(b, b.integer(r), column))
 
-            with b.each(b.integer(cut.size - ragged)) as v:
-                piece(v, None, width)
-            if ragged:
-                piece(b.integer(cut.size - 1), mask, last)
+    def _finish(self, finish: Finish, rows: Sequence[Strip], columns: Sequence[Strip]) -> None:
+        """What becomes of the sums of a block of rows and one of columns."""
+        b = self.b
+        sums = Matrix(self.rooms["sums"], self.width, 1)
+        masks_of = [
+            masks.first(b, self.lanes, value(b, s.last)) if s.last != self.lanes else None
+            for s in columns
+        ]
+        with b.each(extent(b, rows)) as r:
+            row = value(b, added(b, rows[0].first, r))
+
+            def piece(at: ir.Value, mask: ir.Value | None, count: Count) -> None:
+                place = sums.place(b, r, behind(b, at, columns[0].first))
+                x = b.load(place, b.vector(self.lanes))
+                here = Piece(b, row, at, self.lanes, mask, value(b, count))
+                finish.emit(here, x, finish.operands, finish.scalars)
+
+            for strip, mask in zip(columns, masks_of, strict=True):
+                ragged = mask is not None
+                with b.each(times(b, strip.count, strip.size - ragged)) as v:
+                    at = added(b, strip.first, times(b, v, self.lanes))
+                    piece(value(b, at), None, self.lanes)
+                if ragged:
+                    with b.each(strip.count):
+                        last = added(b, strip.first, (strip.size - 1) * self.lanes)
+                        piece(value(b, last), mask, strip.last)

@@ -64,7 +64,7 @@ class Arguments:
 
         p, f = self.product, self.finish
         product = Product(
-            one(p.rows), one(p.columns), one(p.depth), matrix(p.left), matrix(p.right)
+            one(p.rows), one(p.columns), one(p.depth), matrix(p.left), matrix(p.right), p.most
         )
         if isinstance(f, Into):
             return product, Into(matrix(f.matrix), f.start, f.scale and one(f.scale))
@@ -75,7 +75,8 @@ class Arguments:
 def arguments_of(given: Given, p: Product, f: Into | Finish) -> Arguments:
     """What a product and its finish take, and what is known of them."""
     rows, columns, depth = map(given.take, (p.rows, p.columns, p.depth))
-    product = Product(rows, columns, depth, given.matrix(p.left), given.matrix(p.right))
+    given.known.append(p.most)
+    product = Product(rows, columns, depth, given.matrix(p.left), given.matrix(p.right), p.most)
     finish: Into | Finish
     if isinstance(f, Into):
         given.known.append(None if f.start is None else f.start.hex())

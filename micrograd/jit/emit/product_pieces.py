@@ -15,6 +15,10 @@ Count: TypeAlias = "int | ir.Value"
 """A number that is known now, or an i64."""
 
 
+UNKNOWN = 1 << 30
+"""More than there are of anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Matrix:
     """Numbers in memory: the address of the first, and how many elements rows, and columns, are
@@ -33,13 +37,25 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """left . right, of rows x depth and depth x columns elements."""
+    """left . right, of rows x depth and depth x columns elements.
+
+    most   how many rows, columns and depth there are at most; None: that is not known
+    """
 
     rows: Count
     columns: Count
     depth: Count
     left: Matrix
     right: Matrix
+    most: tuple[int, int, int] | None = None
+
+    @property
+    def at_most(self) -> tuple[int, int, int]:
+        """What is known of `most`; numbers beyond all others for what is not."""
+        rows, columns, depth = [
+            n if isinstance(n, int) else UNKNOWN for n in (self.rows, self.columns, self.depth)
+        ]
+        return self.most or (rows, columns, depth)
 
     def transposed(self) -> Product:
         """The product whose result is the transpose of this one's.
@@ -48,7 +64,8 @@ class Product:
         """
         left = Matrix(self.right.base, self.right.column, self.right.row)
         right = Matrix(self.left.base, self.left.column, self.left.row)
-        return Product(self.columns, self.rows, self.depth, left, right)
+        most = self.most and (self.most[1], self.most[0], self.most[2])
+        return Product(self.columns, self.rows, self.depth, left, right, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +186,17 @@ def least(b: Builder, x: ir.Value, y: ir.Value) -> ir.Value:
     """The smaller of two i64."""
     below = b.compare_integers("slt", x, y)
     return b.build("llvm.select", [b.i64], [below, x, y])
+
+
+def greatest(b: Builder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The larger of two i64."""
+    return b.build("llvm.intr.smax", [b.i64], [x, y])
+
+
+def divided(b: Builder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """x / y, rounded up."""
+    more = b.integer_op("llvm.add", x, b.integer_op("llvm.sub", y, b.integer(1)))
+    return b.integer_op("llvm.udiv", more, y)
 
 
 def cut_rows(b: Builder, rows: Count, most: int) -> list[Cut]:

@@ -19,7 +19,7 @@ from .builder import Builder
 from .call_memory import CallMemory
 from .parts import Part, call_once, ranges
 from .product_arguments import Given, arguments_of
-from .product_pack import pack
+from .product_pack import Panels, pack
 from .product_pieces import Finish, Into, Matrix, Piece, Product, least, scattered, times, value
 
 ROWS = 4
@@ -86,7 +86,8 @@ class _Sweep:
         if left.column not in (0, 1):
             room = memory.allocate(self.depth, b.element_type, self.size)
             one, depth = b.integer(1), b.integer(self.depth)
-            pack(b, Matrix(left.base, 0, left.column), one, depth, room, self.depth)
+            whole = -(-self.depth // b.target.lanes) * b.target.lanes
+            pack(b, Matrix(left.base, 0, left.column), one, depth, Panels(room, 0, whole, 0))
             left = Matrix(room, 0, 1)
         right = Matrix(p.right.base, p.right.column, 1)
         self.operands = [left, right, *passing.operands]

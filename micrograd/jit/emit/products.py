@@ -48,6 +48,7 @@ class ProductEmitter:
             depth,
             self._matrix(left, at, 0, 2),
             self._matrix(right, at, 2, 1),
+            p.most,
         )
         stored = p.contraction.target.array not in p.unstored
         body = _Body(p, stored)

@@ -71,6 +71,7 @@ class Product:
             (left.strides[-3], left.strides[-1]),
             (right.strides[-1], right.strides[-2]),
             self.is_plain,
+            self.most,
         )
         self.tiles = tiles_of(operands, target)
 
@@ -78,6 +79,12 @@ class Product:
     def sizes(self) -> tuple[int, int, int]:
         """Rows, columns, depth."""
         rows, columns, depth = self.contraction.domain[-3:]
+        return rows, columns, depth
+
+    @property
+    def most(self) -> tuple[int, int, int]:
+        """How many there are at most."""
+        rows, columns, depth = map(int, self.sizes)
         return rows, columns, depth
 
     @property

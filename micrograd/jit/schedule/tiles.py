@@ -18,14 +18,16 @@ TILES = 20
 """Tiles of rows in a block."""
 MORE_TILES = 56
 """The same where `right` is large, and has to be copied, or read again, for every block."""
-FEW_ROWS = 16
+FEW_ROWS = 64
 """Results of so few rows stream `right` once, row after row, a few rows at a time."""
-STREAMED_DEPTH = 8
-"""How many k are summed up in registers then."""
+STREAMED = ((16, 8), (FEW_ROWS, 32))
+"""How many k are summed up in registers then, by rows of the result, at most."""
 CACHE = 512 * 1024
 """Bytes of `right` that stay next to the core: fewer are never streamed, nor copied for their
 strides' sake.
 """
+WIDE = 8
+"""Tiles of columns in a block, where something is copied for it that all of them read."""
 FAR = 4096
 """Rows of `right` that are more bytes apart are copied before many tiles of rows read them."""
 
@@ -33,7 +35,7 @@ FAR = 4096
 @dataclass(frozen=True, slots=True)
 class Operands:
     """What is known of a product: its sizes, and how far apart rows and columns of left and right
-    are; whether its result goes to memory as it is.
+    are; whether its result goes to memory as it is; rows, columns and depth that it has at most.
     """
 
     rows: int | None
@@ -42,6 +44,7 @@ class Operands:
     left: tuple[int | None, int | None]
     right: tuple[int | None, int | None]
     plain: bool
+    most: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Tiles:
     blocks          tiles of rows that follow each other before the next columns
     depth           how many k are summed up in registers
     copied_left, copied_right   whether kernels read a copy
-    streamed        whether `right` is read as it lies, a few rows at a time, for all of the result
+    across          tiles of columns in a block; None: all, and `right` is read as it lies
+    ahead           whether the processor is told to fetch tiles of the result before they come
     """
 
     rows: int
@@ -63,11 +67,19 @@ class Tiles:
     depth: int
     copied_left: bool
     copied_right: bool
-    streamed: bool
+    across: int | None
+    ahead: bool
+
+    @property
+    def streamed(self) -> bool:
+        """Whether `right` is read as it lies, a few rows at a time, for all of the result."""
+        return self.across is None
 
     def words(self) -> Iterator[str]:
         """As it is printed."""
         yield f"tiles of {self.rows} x {self.columns}"
+        if self.ahead:
+            yield "row after row"
         if self.streamed:
             yield f"right streamed by {self.depth} rows"
         copied = [
@@ -80,35 +92,37 @@ class Tiles:
 def tiles_of(p: Operands, target: Target) -> Tiles:
     """The tiles of a product for a target."""
     size, lanes = target.bits // 8, target.lanes
+    most_rows, most_columns, most_depth = p.most
     wide = target.registers == MANY
     rows, vectors = 6, 4 if wide else 2
     if wide and p.columns is not None and p.columns <= lanes:
         rows, vectors = 12, 1
-    large = False
-    if p.columns is not None and p.depth is not None:
-        large = p.columns * p.depth * size > CACHE
+    large = most_columns * most_depth * size > CACHE
+    many = most_columns > 4 * vectors * lanes
+    swept = p.plain and most_rows * most_columns * size > 2 * CACHE and most_depth <= DEPTH and many
 
     def far(stride: int | None) -> bool:
         return stride is None or stride * size > FAR
 
     row, column = p.left
-    copied_left = column != 1 and row != 1
-    if column != 1 and row == 1:
-        many = p.columns is not None and p.columns > 4 * vectors * lanes
-        copied_left = far(column) and many and large
-    few = p.rows is not None and p.rows <= FEW_ROWS
+    copied_left = column != 1 and (row != 1 or (far(column) and many and (large or swept)))
+    few = most_rows <= FEW_ROWS
     row, column = p.right
-    copied_right = column != 1 or (large and far(row) and not few)
-    streamed = large and few and not copied_right and not copied_left
+    copied_right = column != 1 or (far(row) and (swept or (large and not few)))
+    streamed = large and few and p.columns is not None and not copied_right and not copied_left
     if p.rows == 1 and p.columns is not None and not copied_right:
         rows, vectors = 1, 4 * vectors  # a row of the right matrix as it lies
+    depth = DEPTH
+    if streamed:
+        depth = next(depth for least, depth in STREAMED if most_rows <= least)
     return Tiles(
         rows,
         vectors * lanes,
         vectors,
-        MORE_TILES if p.plain and large else TILES,
-        STREAMED_DEPTH if streamed else DEPTH,
+        MORE_TILES if swept or (p.plain and large) else TILES,
+        depth,
         copied_left,
         copied_right,
-        streamed,
+        None if streamed else WIDE if swept or (copied_left and most_depth > depth) else 1,
+        swept,
     )

@@ -69,8 +69,8 @@ def test_random_products(bits: int, dtype: str) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_random_products_in_many_blocks(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(seed)
-    names = {"CACHE": -1, "FAR": 0, "DEPTH": 8, "TILES": 2, "MORE_TILES": 3, "STREAMED_DEPTH": 3}
-    for name, n in names.items():
+    names = {"CACHE": -1, "FAR": 0, "DEPTH": 8, "TILES": 2, "MORE_TILES": 3, "WIDE": 2}
+    for name, n in (*names.items(), ("STREAMED", ((5, 2), (64, 3)))):
         monkeypatch.setattr(tiles, name, n)
     target = Target.host("f4")
     for _ in range(6):
