@@ -32,6 +32,7 @@ class Bar:
     against    another contestant of the experiment; or, with `elsewhere`, of that experiment of the
                same case
     per        divide both by this fact (seconds per node)
+    plus       seconds that are added to `limit` x another's; what is measured is the part of both
     """
 
     metric: str
@@ -40,6 +41,7 @@ class Bar:
     against: str | None = None
     elsewhere: str | None = None
     per: str | None = None
+    plus: float = 0.0
 
     def __str__(self) -> str:
         per = f" per {self.per.rstrip('s')}" if self.per else ""
@@ -53,6 +55,8 @@ class Bar:
         else:
             where = f" at {self.elsewhere}" if self.elsewhere else ""
             limit = f"{self.limit:g} x {self.against}{where}"
+            if self.plus:
+                limit += f" + {self.plus * 1e6:g} us"
         return f"{self.metric}{per}, {self.contestant}: at most {limit}"
 
 
@@ -69,6 +73,8 @@ class Experiment:
     reference   gives the answer, in float64
     accuracy    how far an answer may be off: relative, to each number and to the largest
     scales      what it is relative to instead, number by number
+    table, row  the table of the report that shows it in a row, with others; such experiments share
+                their contestants' processes
     """
 
     case: str
@@ -81,6 +87,8 @@ class Experiment:
     accuracy: float = 1e-9
     bars: tuple[Bar, ...] = ()
     scales: Callable[[], list[float]] | None = None
+    table: str = ""
+    row: str = ""
 
 
 F32 = 2e-4

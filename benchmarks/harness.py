@@ -92,10 +92,12 @@ class Harness:
             self._time(timed)
         finally:
             for r in running:
-                if r.process is not None and not self.plan.small:
+                if r.process is not None and not (self.plan.small or e.table):
                     r.process.close()
         return {
             "name": e.name,
+            "table": e.table,
+            "row": e.row,
             "what": e.what,
             "dtype": e.dtype,
             "accuracy": e.accuracy,
@@ -113,7 +115,7 @@ class Harness:
             return r.stop("left out", "not asked for")
         request = {"do": "prepare", "setting": {**setting, **c.setting}}
         try:
-            r.process = self.start(c)
+            r.process = self.start(c, shared=self.plan.small or bool(e.table))
             r.report["versions"] = r.ask(60.0, do="versions")["versions"]
             began = time.monotonic()
             phases: dict[str, list[float]] = {}
@@ -143,13 +145,13 @@ class Harness:
             return r.stop("wrong", f"off by {off:.2g}, may be off by {accuracy:.2g}")
         return r.stop("timed", "")
 
-    def start(self, contestant: Contestant) -> Process:
-        """The contestant's process: one of its own, but for small runs, where it may be shared."""
+    def start(self, contestant: Contestant, *, shared: bool) -> Process:
+        """The contestant's process: one of its own, or one that others may share."""
         threads = int(contestant.setting.get("threads", 1))
-        process = self._shared.get((contestant.peer, threads))
+        process = self._shared.get((contestant.peer, threads)) if shared else None
         if process is None or not process.alive:
             process = Process(contestant.peer, self.plan.peers, threads)
-        if self.plan.small:
+        if shared:
             self._shared[contestant.peer, threads] = process
         return process
 
@@ -222,11 +224,14 @@ def judge(bar: Bar, result: dict[str, Any], results: list[dict[str, Any]]) -> di
     if bar.elsewhere is not None:
         other = next((r for r in results if r["name"] == bar.elsewhere), {"contestants": []})
     mine = _metric(bar, result, bar.contestant)
+    limit = 1.0 if bar.plus else bar.limit
     measured: float | None = None
     if bar.against is None:
         measured = median(mine) if mine else None
     else:
         theirs = _metric(bar, other, bar.against)
+        if bar.plus:
+            theirs = [bar.limit * x + bar.plus for x in theirs]
         if mine and theirs and other is result and len(mine) == len(theirs):
             measured = median(x / y for x, y in zip(mine, theirs, strict=True))
         elif mine and theirs:
@@ -234,10 +239,10 @@ def judge(bar: Bar, result: dict[str, Any], results: list[dict[str, Any]]) -> di
     return {
         "bar": str(bar),
         "metric": bar.metric,
-        "limit": bar.limit,
+        "limit": limit,
         "ratio": bar.against is not None,
         "measured": measured,
-        "met": None if measured is None else measured <= bar.limit,
+        "met": None if measured is None else measured <= limit,
     }
 
 

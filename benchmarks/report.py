@@ -12,37 +12,19 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from .cases import CASES
 from .harness import Plan
+from .tables import duration, evaluation, rows_section, table, tables_met
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
 PLACE = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
 PHASES = ("trace", "first", "first, CPU", "compile")
-
-
-def duration(seconds: float | None) -> str:
-    """A time in the unit that suits it.
-
-    >>> duration(1.334e-6), duration(0.25), duration(None)
-    ('1.33 us', '250 ms', '')
-    """
-    if seconds is None:
-        return ""
-    for unit, scale in (("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3)):
-        if seconds < 999.5 * scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds:.3g} s"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def measured(bar: dict[str, Any]) -> str:
@@ -88,6 +70,15 @@ def experiment_section(result: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def sections(results: Sequence[dict[str, Any]]) -> list[str]:
+    """All that was measured in the experiments of a case."""
+    parts = []
+    for name, group in groupby(results, key=lambda r: r.get("table", "")):
+        found = list(group)
+        parts += [rows_section(name, found)] if name else map(experiment_section, found)
+    return parts
+
+
 def latest(files: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Each case once, with its environment, in the order of CASES."""
     found = {c["case"]: (c, f["environment"]) for f in files for c in f["cases"]}
@@ -128,7 +119,7 @@ def document(files: Sequence[dict[str, Any]]) -> str:
         versions = peer_versions(case)
         if versions:
             parts.append(f"Compared with {versions}.")
-        parts += [experiment_section(result) for result in case["experiments"]]
+        parts += sections(case["experiments"])
     return "\n\n".join(parts)
 
 
@@ -202,8 +193,9 @@ def summary(files: Sequence[dict[str, Any]]) -> str:
     """What must be reached, and was it."""
     rows = []
     for case, _ in latest(files):
+        rows += tables_met(case)
         for result in case["experiments"]:
-            for bar in result["bars"]:
+            for bar in result["bars"] if not result.get("table") else ():
                 label = f"{case['case']}: {result['name']}"
                 rows.append([label, bar["bar"], measured(bar), verdict(bar)])
     head = ["case", "must reach", "measured", ""]
@@ -257,18 +249,13 @@ def overview(files: Sequence[dict[str, Any]]) -> str:
             by_name = {c["name"]: c for c in result["contestants"]}
             ours = by_name["ours"]
             first = ours.get("phases", {}).get("first", {}).get("median")
-            row = [label, duration(first), f"**{_evaluation(ours)}**"]
+            row = [label, duration(first), f"**{evaluation(ours)}**"]
             for names in COLUMNS.values():
-                timed = [_evaluation(by_name[n]) for n in names if n in by_name]
+                timed = [evaluation(by_name[n]) for n in names if n in by_name]
                 row.append(next((t for t in timed if t), ""))
             rows.append(row)
     head = ["one evaluation of", "compiled in", "this project", *COLUMNS]
     return table(head, rows)
-
-
-def _evaluation(contestant: dict[str, Any]) -> str:
-    timed = contestant.get("evaluation")
-    return duration(timed["median"]) if timed else ""
 
 
 def fill(readme: str, text: str) -> str:

@@ -70,7 +70,8 @@ def test_results_have_the_documented_form(results: dict[str, Any]) -> None:
             assert len(e["samples"]) == record["repetitions"], where
     for case in results["cases"]:
         for e in case["experiments"]:
-            assert {"name", "what", "dtype", "accuracy", "contestants", "bars"} == set(e)
+            form = {"name", "table", "row", "what", "dtype", "accuracy", "contestants", "bars"}
+            assert form == set(e)
             for bar in e["bars"]:
                 assert (bar["met"] is None) == (bar["measured"] is None)
 
@@ -140,7 +141,7 @@ def run_pretenders(
     order: list[str] = []
 
     class Stage(harness.Harness):
-        def start(self, contestant: Contestant) -> Any:
+        def start(self, contestant: Contestant, *, shared: bool = False) -> Any:
             return Pretender(answers[contestant.key], order)
 
     e = Experiment(

@@ -25,6 +25,7 @@ CASES = {
     "products": "products of matrices as layers of networks have them",
     "networks": "training networks of Tensors on images of digits; first results",
     "loops": "programs of other fields: recurrences, triangles, wavefronts, reductions",
+    "eager": "single operations of eager Tensors, and backward passes",
     "recurrence": "value and gradient of Euler steps of a pendulum",
 }
 

@@ -64,7 +64,7 @@ class Arithmetic:
                 if second.__class__ is cls or second.__class__ in _QUICK:
                     return _by_two(cls, op)(first, second)
             elif second.__class__ is cls and first.__class__ in _QUICK:
-                return _by_two(cls, op, reflected=True)(second, first)
+                return _by_two(cls, op, True)(second, first)
         elif op.choice:
             return _chosen(self, op, operands)
         elif first.__class__ is cls:
@@ -121,7 +121,7 @@ _by_one = cache(_unary)
 _QUICK = frozenset({float, int, _ndarray})
 
 
-def _binary(cls: Any, op: Op, *, reflected: bool = False) -> Any:
+def _binary(cls: Any, op: Op, reflected: bool = False) -> Any:
     function = on_arrays(op)
     parameters = {"op": op}
     flows = bool(op.differentiable)

@@ -18,7 +18,6 @@ from .recording import OFF, WATCHED, note
 
 _ndarray = np.ndarray
 QUICK = frozenset({int, slice, type(None), EllipsisType})
-_ALL = slice(None)
 
 
 def at_once(x: Any, index: tuple[Any, ...]) -> Any:
@@ -81,19 +80,26 @@ def _by_arrays(x: Any, index: tuple[Any, ...]) -> Any:
     axis = 0
     is_gather = True  # along axes that stand together, if all before them are whole
     for p in index:
-        if p.__class__ is x._class:
+        kind = p.__class__
+        if kind is x._class:
             p = p._data
-        if p.__class__ is _ndarray:
+            kind = _ndarray
+        if kind is _ndarray:
             if p.dtype is not I64 or not p.ndim:
                 return None
-            is_gather = is_gather and (shape is None or p.shape == shape)
-            shape = p.shape
-        elif p.__class__ in QUICK:
-            is_gather = is_gather and shape is None and p.__class__ is slice and p == _ALL
+            if shape is None:
+                shape = p.shape
+            elif p.shape != shape:
+                is_gather = False
+        elif kind is slice and shape is None and p.start is p.stop is p.step is None:
             axis += 1
+        elif kind in QUICK:
+            is_gather = False
         else:
             return None
         plain.append(p)
+    if is_gather and len(plain) == axis + 1:
+        return by_array(x, index[axis], axis)
     try:
         data = x._data[tuple(plain)]
     except IndexError:
@@ -102,11 +108,10 @@ def _by_arrays(x: Any, index: tuple[Any, ...]) -> Any:
         return x._made(data)
     if not is_gather:
         return None
-    given = [
-        q if q.__class__ is x._class else x._made(p.copy())
-        for q, p in zip(index[axis:], plain[axis:], strict=True)
-    ]
-    return x._made(data, gather, (x, *given), {"axis": axis})
+    operands = [x]
+    for p in index[axis:]:
+        operands.append(p if p.__class__ is x._class else x._made(p.copy()))
+    return x._made(data, gather, tuple(operands), {"axis": axis})
 
 
 def _recorded(x: Any, index: tuple[Any, ...], data: Any) -> Any:

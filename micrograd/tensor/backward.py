@@ -10,12 +10,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from ..copies import serial as _serial
 from ..errors import DataError, GraphError, kind, user_location
 from .casting import cast
+from .quiet import quietly
 from .recording import no_grad, recording
 
-Cotangents = dict[Any, Any]
+
+class Cotangents(dict[Any, Any]):
+    """By Tensor, the sum of what has come to it.
+
+    in_place   whether a sum may be added to, as nothing is recorded: it is an array of its own,
+               and making arrays takes longer than adding where they are large
+    """
+
+    def __init__(self, known: dict[Any, Any], *, in_place: bool) -> None:
+        super().__init__(known)
+        self._in_place = in_place
+        self._sums: set[Any] = set()
+
+    def add(self, x: Any, given: Any) -> None:
+        """Add to the cotangent of a Tensor."""
+        known = self.get(x)
+        if known is None:
+            self[x] = given
+        elif x in self._sums and given.dtype is known.dtype:
+            quietly(np.add, known._data, given._data, known._data)
+        else:
+            self[x] = known + given
+            if self._in_place:
+                self._sums.add(x)
+
 
 CROSSING: dict[Any, Callable[..., bool]] = {}
 """The primitive whose operands are Values, and the backward pass through both kinds."""
@@ -27,7 +54,7 @@ def differentiate(root: Any, ct: Any, *, create_graph: bool) -> None:
     if through_both := _crossing(order, create_graph):
         through_both(root, ct)
         return
-    cts: Cotangents = {root: ct}
+    cts = Cotangents({root: ct}, in_place=not create_graph)
     with recording() if create_graph else no_grad():
         for v in order:
             found = cts.pop(v, None)
@@ -71,8 +98,7 @@ def push(v: Any, ct: Any, cts: Cotangents) -> None:
             continue
         if given.dtype is not x.dtype:
             given = cast(given, dtype=x.dtype)
-        known = cts.get(x)
-        cts[x] = given if known is None else known + given
+        cts.add(x, given)
     if v._changed:
         _check_unchanged(v, v)
 
@@ -145,7 +171,7 @@ def gradients(
                 f"{user_location()}: a gradient by a Tensor of shape {x.shape} that requires none; "
                 "set requires_grad before anything is computed with it"
             )
-    cts: Cotangents = {output: output._cotangent(cotangent)}
+    cts = Cotangents({output: output._cotangent(cotangent)}, in_place=not create_graph)
     wanted = dict.fromkeys(inputs)
     order = interior([output])
     _crossing(order, create_graph=True)

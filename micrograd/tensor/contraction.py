@@ -43,6 +43,11 @@ def _shape(x: Shape, y: Shape, *, subscripts: str) -> Shape:
     return tuple(sizes[label] for label in out)
 
 
+def _row_by_row(x: Any, y: Any) -> Any:
+    """The sums of products along the last axis."""
+    return np.matmul(x[..., None, :], y[..., None])[..., 0, 0]
+
+
 @lru_cache(maxsize=1024)
 def _evaluation(subscripts: str) -> Evaluation:
     """How a contraction is evaluated, found once for its subscripts."""
@@ -63,6 +68,8 @@ def _evaluation(subscripts: str) -> Evaluation:
 
     if not nb and not ns and nl == nr == 1 and not moves_out:
         return np.multiply.outer
+    if nb and ns == 1 and not nl and not nr and not moves_x and not moves_y and not moves_out:
+        return getattr(np, "vecdot", None) or _row_by_row
 
     def evaluate(x: Any, y: Any) -> Any:
         if moves_x:

@@ -18,7 +18,7 @@ from .quiet import quietly
 OF_TENSORS: dict[Any, Callable[..., Any]] = {}
 """Functions of NumPy that are written for Tensors, by functions.py."""
 
-CALLED: dict[Any, Callable[..., Any]] = {
+CALLED: dict[Any, ops.Op] = {
     getattr(np, name): op
     for name, op in ops.BY_UFUNC.items()
     if name not in FUNCTIONS and isinstance(getattr(np, name, None), np.ufunc)
@@ -63,7 +63,7 @@ class ByNumPy:
 
     def __array_ufunc__(self: Any, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
         if method == "__call__" and not how and ufunc in CALLED:
-            return CALLED[ufunc](*inputs)
+            return self.__apply__(CALLED[ufunc], inputs)
         name = ufunc.__name__
         options = {k: v for k, v in how.items() if not (k == "where" and v is True)}
         if method == "__call__" and not options:

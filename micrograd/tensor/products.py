@@ -68,7 +68,8 @@ class Products:
 
     def outer(self: Any, other: Any) -> Any:
         """All products of an element of each, flattened."""
-        x, y = floats_of(self.flatten(), self._operand(other).flatten())
+        x, y = floats_of(self, self._operand(other))
+        x, y = (v if len(v.shape) == 1 else v.flatten() for v in (x, y))
         return contracted(x, y, "i,j->ij")
 
     def trace(self: Any) -> Any:

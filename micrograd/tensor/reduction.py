@@ -62,11 +62,30 @@ def _broadcast(old: Shape, *, shape: Shape) -> Shape:
     return shape
 
 
+def _spread(x: Any, *, shape: Shape) -> Any:
+    """np.broadcast_to, which takes ten times as long as a view does, where numbers lie in a row."""
+    size = x.itemsize
+    strides = []
+    k = x.ndim
+    if not x.flags.c_contiguous or not x.size or len(shape) < k:
+        return np.broadcast_to(x, shape)
+    for n in shape[::-1]:
+        k -= 1
+        m = x.shape[k] if k >= 0 else 1
+        if m != n and m != 1:
+            return np.broadcast_to(x, shape)
+        strides.append(size if m != 1 else 0)
+        size *= m
+    view = np.ndarray(shape, x.dtype, x, 0, strides[::-1])
+    view.flags.writeable = False
+    return view
+
+
 broadcast_to: Primitive = define(
     "broadcast_to",
     formula="out[i, j] = x[j]",
     shape=_broadcast,
-    eval=lambda x, *, shape: np.broadcast_to(x, shape),
+    eval=_spread,
     vjp=lambda ct, out, operands, i, *, shape: summed_to(ct, operands[0].shape),
     is_view=True,
 )

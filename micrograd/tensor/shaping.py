@@ -90,6 +90,15 @@ class Shaping:
         """The axes in another order; without one, in reverse."""
         if not axes or (len(axes) == 1 and axes[0] is None):
             return _transposed(self, tuple(range(self.ndim - 1, -1, -1)))
+        if self._scope is None:
+            try:
+                data = self._data.transpose(*axes)
+            except (TypeError, ValueError):
+                pass  # an error should say what is wrong
+            else:
+                given = axes if len(axes) == data.ndim and axes[0].__class__ is int else axes[0]
+                order = tuple([a % data.ndim for a in given])
+                return self._made(data, transpose, (self,), {"order": order})
         order = sizes_of(axes, "transpose")
         if len(order) != self.ndim:
             raise shape_error(

@@ -130,7 +130,7 @@ def backward_through_both(root: Any, ct: Any = None) -> bool:
     if isinstance(root, Value) and not _has_elements(root):
         return False
     order = _interior(root)
-    cts: Cotangents = {}
+    cts = Cotangents({}, in_place=True)
     by_element: dict[Any, Any] = {}
     for v in order:
         if isinstance(v, Value):
@@ -179,7 +179,7 @@ def _collect(v: Any, cts: Cotangents, by_element: dict[Any, Any]) -> None:
     if v not in by_element:
         return
     given = v._class(by_element.pop(v).reshape(v.shape), v.dtype)
-    cts[v] = cts[v] + given if v in cts else given
+    cts.add(v, given)
 
 
 def _has_elements(root: Any) -> bool:
