@@ -32,12 +32,14 @@ from ..target import Target
 from .contractions import factors
 from .product import Product, without_depth
 
-LEAST_PRODUCTS = 16 * 1024
+LEAST_PRODUCTS = 1024
 """A contraction of fewer products of numbers stays with the statements around it."""
-LEAST_MATRIX = 512
-"""So does one of which the two shorter sides make less, without a side of 1."""
-LEAST_LONG = 64 * 1024
-"""From so many products on it may be half of that."""
+LEAST_WITH_VECTOR = 16 * 1024
+"""So does one of a matrix and a vector, of which every number is used once."""
+NARROW, LEAST_NARROW = 16, 64 * 1024
+"""And one of fewer products of which two sides are no longer than that: loops over many samples do
+well there.
+"""
 
 AT_RUN_TIME = 64
 """What a count that only the call knows counts for: it may be much less than it is at most."""
@@ -84,7 +86,7 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
     is_sum = found == [s.expr] and ONE.name not in arrays and s.accumulate is not None
     if is_sum:
         found.insert(0, Access(ONE.name, 0, (0,) * len(s.domain)))
-    if len(found) != 2 or s.points < (LEAST_SUMMED if is_sum else LEAST_PRODUCTS):
+    if len(found) != 2 or s.points < LEAST_PRODUCTS:
         return None
     left, right = found
     if not (isinstance(left, Access) and isinstance(right, Access)):
@@ -110,18 +112,17 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
     rows = prod(sizes[d] for d in kept if not right.strides[d])
     columns = prod(sizes[d] for d in kept if not left.strides[d])
     depth = prod(sizes[d] for d in summed)
-    return m if pays(*sorted((rows, columns, depth))) else None
+    return m if pays(*sorted((rows, columns, depth)), is_sum=is_sum) else None
 
 
-def pays(short: int, middle: int, long: int) -> bool:
-    """Whether a product of these sides is worth a step of its own.
-
-    With a vector, every number is used once: it is the matrix that has to be large.
-    """
+def pays(short: int, middle: int, long: int, *, is_sum: bool = False) -> bool:
+    """Whether a product of these sides is worth a step of its own; or one with ones."""
+    products = short * middle * long
     if short == 1:
-        return middle * middle >= LEAST_MATRIX
-    half = short * middle * long >= LEAST_LONG
-    return short * middle >= LEAST_MATRIX >> half and long > 1
+        return middle > NARROW and products >= (LEAST_SUMMED if is_sum else LEAST_WITH_VECTOR)
+    if middle > NARROW:
+        return products >= LEAST_PRODUCTS
+    return short * middle >= NARROW * NARROW and products >= LEAST_NARROW
 
 
 def is_plain(a: Access, arrays: Mapping[str, Array], target: Target) -> bool:

@@ -37,7 +37,8 @@ def all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
 def take_all(setattr: Any) -> None:
     """Let every product be one."""
     setattr(products, "LEAST_PRODUCTS", 0)
-    setattr(products, "LEAST_MATRIX", 0)
+    setattr(products, "NARROW", 0)
+    setattr(products, "LEAST_WITH_VECTOR", 0)
     setattr(products, "LEAST_SUMMED", 0)
     setattr(product, "SHARED_PRODUCTS", 0)
     setattr(lanes, "SHARED_WORK", 0)
