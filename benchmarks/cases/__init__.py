@@ -24,6 +24,7 @@ CASES = {
     "chain": "value and derivative of a chain of dependent ops",
     "products": "products of matrices as layers of networks have them",
     "networks": "training networks of Tensors on images of digits; first results",
+    "seeds": "training as pycrograd and mocrograd did, processes whole: imports, compiling, all",
     "loops": "programs of other fields: recurrences, triangles, wavefronts, reductions",
     "eager": "single operations of eager Tensors, and backward passes",
     "recurrence": "value and gradient of Euler steps of a pendulum",

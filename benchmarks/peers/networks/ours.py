@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from benchmarks.peers import Clock, Prepared, python_loop
+from benchmarks.peers.client import environment
 from benchmarks.peers.networks import DTYPES, images, squares, timed, weights
 from benchmarks.peers.ours import versions
 from micrograd import Tensor, fit, value_and_grad
@@ -16,7 +22,7 @@ from micrograd.losses import cross_entropy
 from micrograd.optim import SGD
 from micrograd.train.tensor_loop import TensorLoop
 
-__all__ = ["CONTESTANTS", "digits", "function", "versions"]
+__all__ = ["CONTESTANTS", "digits", "function", "versions", "whole"]
 
 
 def _loss(x: Any, y: Any, *parameters: Any) -> Any:
@@ -81,4 +87,29 @@ def function(setting: dict[str, Any]) -> Prepared:
     return Prepared(answer, python_loop("f(x, y)", f=f, x=x, y=y), phases)
 
 
-CONTESTANTS = {"digits": digits, "function": function}
+def whole(setting: dict[str, Any]) -> Prepared:
+    """A process of `micrograd train-digits`, from its start to its end, in the environment that a
+    user has.
+    """
+    command = [sys.executable, "-m", "micrograd", "train-digits"]
+    for option in ("network", "epochs", "length"):
+        command += [f"--{option}", str(setting[option])]
+    user = {k: v for k, v in os.environ.items() if k not in environment(1)}
+
+    def train() -> str:
+        return subprocess.run(
+            command, env=user, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+
+    losses = [float(x) for x in re.findall(r"^epoch \d+ loss ([^,\s]+)", train(), re.MULTILINE)]
+
+    def run(count: int) -> float:
+        began = perf_counter()
+        for _ in range(count):
+            train()
+        return perf_counter() - began
+
+    return Prepared(losses[: setting["compared"]], run)
+
+
+CONTESTANTS = {"digits": digits, "function": function, "whole": whole}
