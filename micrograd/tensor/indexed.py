@@ -118,7 +118,9 @@ scatter_add: Primitive = define(
 
 def _found(shape: Shape, *, op: Op, axis: int) -> Shape:
     if shape[axis] == 0:
-        raise shape_error(f"arg{op.label} over no elements: shape {shape} has none along {axis}")
+        raise shape_error(
+            f"arg{op.label} over no elements: shape {shape} has none along axis {axis}"
+        )
     return (*shape[:axis], *shape[axis + 1 :])
 
 

@@ -13,7 +13,6 @@ from ..errors import DataError, user_location
 from .functions import (
     concat,
     einsum,
-    matmul,
     method_named,
     pad,
     stack,
@@ -69,7 +68,6 @@ OF_TENSORS |= {
     np.where: where,
     np.einsum: einsum,
     np.tensordot: tensordot,
-    np.dot: matmul,
     np.outer: lambda x, y: tensors_of([x, y])[0].outer(y),
     np.pad: lambda x, widths, mode="constant", constant_values=0.0: _np_pad(
         x, widths, mode, constant_values

@@ -58,8 +58,20 @@ class Products:
         return matmul(self, self._operand(other))
 
     def dot(self: Any, other: Any) -> Any:
-        """The matrix product; of two vectors, a number."""
-        return matmul(self, self._operand(other))
+        """As NumPy's `dot`: over the last axis of this and the last but one of the other, whose
+        other axes follow; of matrices, their product, of two vectors, a number.
+        """
+        other = self._operand(other)
+        if not self.ndim or not other.ndim:
+            return self * other
+        if self.ndim <= 2 and other.ndim <= 2:
+            return matmul(self, other)
+        if self.shape[-1] != other.shape[-2 if other.ndim > 1 else 0]:
+            raise _no_product(self.shape, other.shape)
+        x, y = floats_of(self, other)
+        a, b = LABELS[1 : x.ndim], LABELS[x.ndim : x.ndim + y.ndim - 1]
+        summed = f"{b[:-1]}a{b[-1:]}" if b else "a"
+        return contracted(x, y, f"{a}a,{summed}->{a}{b}")
 
     def _operand(self: Any, x: Any) -> Any:
         if hasattr(x, "__primitive__"):
@@ -116,7 +128,9 @@ def _no_product(x: Shape, y: Shape) -> Exception:
     )
 
 
-def _pair(x: Any, a: str, y: Any, b: str, out: str, whole: tuple[Shape, Shape]) -> Any:
+def _pair(
+    x: Any, a: str, y: Any, b: str, out: str, whole: tuple[Shape, Shape], name: str = "@"
+) -> Any:
     """The contraction of two Tensors, whose axes of size 1 broadcast to the other's."""
     sizes = dict(zip(a, whole[0], strict=True))
     is_even = True
@@ -126,7 +140,7 @@ def _pair(x: Any, a: str, y: Any, b: str, out: str, whole: tuple[Shape, Shape]) 
             is_even = False
             if not is_one(m) and not is_one(n):
                 raise shape_error(
-                    f"a product of shapes {whole[0]} and {whole[1]}: an axis has {m} elements in "
+                    f"{name} of shapes {whole[0]} and {whole[1]}: an axis has {m} elements in "
                     f"the first and {n} in the second, which should be equal, or 1"
                 )
     written = _written(a, b, out)
@@ -263,7 +277,7 @@ def einsum_of(subscripts: str, operands: list[Any]) -> Any:
         if k < len(operands) - 1:
             later = "".join(terms[k + 1 :]) + out
             made = "".join(s for s in dict.fromkeys(a + b) if s in later)
-        x = _pair(x, a, y, b, made, whole=(x.shape, y.shape))
+        x = _pair(x, a, y, b, made, (x.shape, y.shape), f"einsum {subscripts!r}")
         a = made
     x, a = _only(x, a, out)
     return _in_order(x, a, out)

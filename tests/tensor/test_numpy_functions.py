@@ -1,0 +1,144 @@
+"""NumPy's functions on Tensors: the numbers that NumPy gives, and a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import Tensor, jit
+from micrograd.errors import DataError, ShapeError
+
+RNG = np.random.default_rng(8)
+V, W = RNG.normal(size=3), RNG.normal(size=3)
+A, B = RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4))
+C, D = RNG.normal(size=(2, 3, 4)), RNG.normal(size=(5, 4, 2))
+ZERO = np.array(1.5)
+
+CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
+    "atleast_1d": (np.atleast_1d, (ZERO,)),
+    "atleast_2d of a vector": (np.atleast_2d, (V,)),
+    "atleast_2d of a number": (np.atleast_2d, (ZERO,)),
+    "vstack of vectors": (lambda *xs: np.vstack(xs), (V, W)),
+    "vstack of matrices and an array": (lambda x: np.vstack([x, B]), (A,)),
+    "hstack of vectors": (lambda *xs: np.hstack(xs), (V, W)),
+    "hstack of matrices": (lambda *xs: np.hstack(xs), (A, B)),
+    "column_stack": (lambda *xs: np.column_stack(xs), (V, A, W)),
+    "dstack of vectors": (lambda *xs: np.dstack(xs), (V, W)),
+    "dstack of matrices": (lambda *xs: np.dstack(xs), (A, B)),
+    "append": (lambda x: np.append(x, B), (A,)),
+    "append along an axis": (lambda x, y: np.append(x, y, axis=1), (A, B)),
+    "tile": (lambda x: np.tile(x, 3), (V,)),
+    "tile to more axes": (lambda x: np.tile(x, (2, 1, 3)), (A,)),
+    "tile along the last axis": (lambda x: np.tile(x, 2), (C,)),
+    "repeat": (lambda x: np.repeat(x, 2), (A,)),
+    "repeat each so often": (lambda x: np.repeat(x, [0, 2, 1], axis=0), (A,)),
+    "roll": (lambda x: np.roll(x, 2), (A,)),
+    "roll along an axis": (lambda x: np.roll(x, -1, axis=1), (A,)),
+    "roll along two": (lambda x: np.roll(x, (1, 2), axis=(0, 1)), (A,)),
+    "array_split": (lambda x: np.array_split(x, 3, axis=1)[0], (A,)),
+    "array_split, the last": (lambda x: np.array_split(x, 3, axis=-1)[2], (A,)),
+    "array_split at places": (lambda x: np.array_split(x, [1], axis=1)[1], (A,)),
+    "diag of a vector": (np.diag, (V,)),
+    "diag of a vector, above": (lambda x: np.diag(x, 1), (V,)),
+    "diag of a vector, below": (lambda x: np.diag(x, -2), (V,)),
+    "diag of a matrix": (np.diag, (A,)),
+    "diag of a matrix, above": (lambda x: np.diag(x, 2), (A,)),
+    "diag of a matrix, below": (lambda x: np.diag(x, -1), (A,)),
+    "tril": (np.tril, (A,)),
+    "tril of several": (lambda x: np.tril(x, 1), (C,)),
+    "triu": (lambda x: np.triu(x, -1), (A,)),
+    "copy": (np.copy, (A,)),
+    "dot of vectors": (np.dot, (V, W)),
+    "dot of matrices": (lambda x, y: np.dot(x, y.T), (A, B)),
+    "dot of a number": (np.dot, (ZERO, A)),
+    "dot of more axes": (np.dot, (C, D)),
+    "dot of more axes and a vector": (lambda x: np.dot(x, np.arange(4.0)), (C,)),
+    "dot of a matrix and more axes": (np.dot, (A, D)),
+    "dot as a method": (lambda x, y: x.dot(y), (C, D)),
+    "inner of vectors": (np.inner, (V, W)),
+    "inner of matrices": (np.inner, (A, B)),
+    "inner of more axes": (np.inner, (C, A)),
+    "vdot": (np.vdot, (A, B)),
+    "norm": (np.linalg.norm, (A,)),
+    "norm of rows": (lambda x: np.linalg.norm(x, axis=1, keepdims=True), (A,)),
+    "norm, 1": (lambda x: np.linalg.norm(x, 1), (V,)),
+    "norm, inf": (lambda x: np.linalg.norm(x, np.inf, axis=0), (A,)),
+    "norm, -inf": (lambda x: np.linalg.norm(x, -np.inf), (V,)),
+    "diff": (np.diff, (A,)),
+    "diff twice": (lambda x: np.diff(x, 2, axis=0), (A,)),
+    "average": (np.average, (A,)),
+    "average with weights": (lambda x: np.average(x, weights=B**2), (A,)),
+    "average with weights of an axis": (lambda x: np.average(x, 0, weights=V**2), (A,)),
+    "average with weights that are learnt": (lambda x, w: np.average(x, 0, weights=w**2), (A, W)),
+    "ptp": (np.ptp, (A,)),
+    "ptp of an axis": (lambda x: np.ptp(x, axis=1), (A,)),
+    "broadcast_arrays": (lambda *xs: np.multiply(*np.broadcast_arrays(*xs)), (A, A[:, :1])),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_numbers_are_numpys_and_gradients_are_those_of_differences(name: str) -> None:
+    f, arrays = CASES[name]
+    expected = f(*arrays)
+    leaves = [Tensor(x, "f64", requires_grad=True) for x in arrays]
+    found = f(*leaves)
+    assert isinstance(found, Tensor)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-13)
+    ct = RNG.normal(size=expected.shape)
+    found.backward(ct)
+    h = 1e-6
+    for k, x in enumerate(leaves):
+        along = RNG.normal(size=x.shape)
+        ends = [f(*arrays[:k], arrays[k] + s * h * along, *arrays[k + 1 :]) for s in (1, -1)]
+        difference = ((ends[0] - ends[1]) * ct).sum() / (2 * h)
+        assert x.grad is not None
+        assert (x.grad.numpy() * along).sum() == pytest.approx(difference, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "name", ["tile to more axes", "roll along two", "dot of more axes", "norm of rows", "tril"]
+)
+def test_they_compile(name: str) -> None:
+    f, arrays = CASES[name]
+    kernel = jit(lambda xs: f(*xs))
+    np.testing.assert_allclose(
+        kernel([Tensor(x, "f64") for x in arrays]).numpy(), f(*arrays), rtol=1e-13
+    )
+
+
+def test_a_norm_of_zeros_has_no_slope() -> None:
+    x = Tensor([0.0, 0.0], requires_grad=True)
+    np.linalg.norm(x).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.0, 0.0]
+    y = Tensor([np.nan, 1.0])
+    assert np.isnan(np.linalg.norm(y).item())
+
+
+OTHERS: dict[str, Callable[[Any], Any]] = {
+    "np.linalg.norm": lambda x: np.linalg.norm(x, 2),
+    "np.diff": lambda x: np.diff(x, prepend=0.0),
+    "np.average": lambda x: np.average(x, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_options_are_of_the_numbers_where_no_gradient_is_lost(name: str) -> None:
+    f = OTHERS[name]
+    np.testing.assert_array_equal(f(Tensor(A, "f64")), f(A))
+    with pytest.raises(DataError, match=f"{name} is no function of Tensors, and the gradient"):
+        f(Tensor(A, requires_grad=True))
+
+
+def test_shapes_that_do_not_match_name_the_function() -> None:
+    x = Tensor(C)
+    with pytest.raises(ShapeError, match=r"@ of shapes \(2, 3, 4\) and \(3, 4\): the last axis"):
+        x.dot(Tensor(A))
+    with pytest.raises(ShapeError, match=r"einsum 'ij,kj->ik' of shapes \(3, 4\) and \(2, 3\)"):
+        np.einsum("ij,kj->ik", Tensor(A), Tensor(C[0, :2, :3]))
+    with pytest.raises(ShapeError, match=r"shape \(0,\) has none along axis 0"):
+        Tensor(np.ones((2, 0))).argmax()
