@@ -34,7 +34,7 @@ def size(kernel: Any) -> dict[str, int]:
     shown = kernel._shown
     return {
         "nodes": len(shown.graph),
-        "statements": len(shown.program.body),
+        "statements": len(shown.program.statements),
         "LLVM IR lines": shown.native.llvm_ir.count("\n"),
     }
 

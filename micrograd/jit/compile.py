@@ -28,6 +28,7 @@ from .passes.simplify import expand, simplify
 from .passes.starts import begin
 from .reroll.reroll import reroll, reroll_strictly
 from .schedule.schedule import Schedule, schedule
+from .schedule.wavefronts import wavefronts
 from .target import Target
 
 Emit = Callable[[Schedule, Interface, Target], "ir.Module"]
@@ -114,6 +115,8 @@ def compile_program(
     emit     what makes the module of the schedule
     points   numbers become vectors of points
     """
+    if not points:  # whose points are lanes already
+        program = wavefronts(program, target)
     return Code(program, target, interface, stores, emit, points)
 
 

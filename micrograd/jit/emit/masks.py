@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from lowering.bindings import ir
 from lowering.versions import masked_alignment
@@ -12,9 +13,20 @@ from .builder import Builder
 
 def first(b: Builder, width: int, count: ir.Value) -> ir.Value:
     """The mask of the first `count` of so many lanes."""
+    return _below(b, np.arange(width), count)
+
+
+def last(b: Builder, width: int, count: ir.Value) -> ir.Value:
+    """The mask of the last `count` of so many lanes."""
+    return _below(b, np.arange(width)[::-1], count)
+
+
+def _below(b: Builder, numbers: npt.NDArray[np.int64], count: ir.Value) -> ir.Value:
+    """The mask of the lanes whose number is below a count."""
+    width = len(numbers)
     type = ir.VectorType.get([width], b.i32)
-    numbers = ir.DenseElementsAttr.get(np.arange(width, dtype=np.int32), type=b.i32)
-    lane = b.constant_op(numbers, type)
+    entries = ir.DenseElementsAttr.get(np.array(numbers, dtype=np.int32), type=b.i32)
+    lane = b.constant_op(entries, type)
     short = b.build("llvm.trunc", [b.i32], [count])
     poison = b.build("llvm.mlir.poison", [type], [])
     one = b.build("llvm.insertelement", [type], [poison, short, b.integer(0)])

@@ -156,7 +156,7 @@ class NestStatement:
 
         def part(_: Any, values: list[Any]) -> list[Any]:
             mask = masks.first(b, width, left)
-            return body(at, [Piece((0, done), width, mask)], values)
+            return body(at, [Piece((0, done), width, mask, left)], values)
 
         once = b.build("llvm.intr.umin", [b.i64], [left, b.integer(1)])
         return b.repeat(once, part, carried)

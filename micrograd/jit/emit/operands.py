@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ir.program import Access, Expr, Statement, accesses
-from ..schedule.courses import Course, in_a_row, varies
+from ..schedule.courses import Course, backwards, in_a_row, in_line, varies
+from . import masks
 from .indices import element, linear
 from .scratch import Scratch
+from .shuffles import reverse
 from .storage import Index, Storage
 
 MASKED_BITS = 256
@@ -19,12 +21,13 @@ MASKED_BITS = 256
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Points side by side in the lanes: `width` of them from `start` on, without those that the
-    `mask` leaves out.
+    `mask` leaves out, which has the first `count`.
     """
 
     start: Index = (0, None)
     width: int = 1
     mask: Any = None
+    count: Any = None
 
 
 class Operands:
@@ -56,7 +59,7 @@ class Operands:
         lane, touched = self.course.lane, [*self.read, self.s.target]
         assert lane is not None
         return self.b.target.vector_bits >= MASKED_BITS and all(
-            a in self.copies or not varies(a, lane) or in_a_row(a, lane) for a in touched
+            a in self.copies or not varies(a, lane) or in_line(a, lane) for a in touched
         )
 
     def value(self, expr: Expr, at: Sequence[Index], piece: Piece) -> Any:
@@ -83,6 +86,9 @@ class Operands:
             return self._load_copy(self.copies[a], at, piece.width)
         if in_a_row(a, lane):
             return self._load(a, element(storage, a, at), piece.width, piece.mask)
+        if backwards(a, lane):
+            row = self._load(a, self._last(a, at, piece), piece.width, self._ends(piece))
+            return reverse(b, row)
         places = [element(storage, a, x) for x in self._lanes(at, piece)]
         return b.assemble([self._load(a, place, 1) for place in places])
 
@@ -118,8 +124,20 @@ class Operands:
         if piece.width == 1 or together:
             storage.store(a.array, element(storage, a, at), x, piece.mask)
             return
+        if lane is not None and backwards(a, lane):
+            storage.store(a.array, self._last(a, at, piece), reverse(b, x), self._ends(piece))
+            return
         for k, there in enumerate(self._lanes(at, piece)):
             storage.store(a.array, element(storage, a, there), b.extract(x, k))
+
+    def _last(self, a: Access, at: Sequence[Index], piece: Piece) -> Index:
+        """The element of a vector's last lane, which is its first in memory."""
+        fixed, value = element(self.storage, a, at)
+        return fixed - piece.width + 1, value
+
+    def _ends(self, piece: Piece) -> Any:
+        """The mask of a vector whose lanes are in the order of memory."""
+        return None if piece.mask is None else masks.last(self.b, piece.width, piece.count)
 
     def _lanes(self, at: Sequence[Index], piece: Piece) -> list[Sequence[Index]]:
         """The indices of every lane."""

@@ -129,6 +129,11 @@ def widen(b: Builder, x: ir.Value, width: int, rest: float = -0.0) -> ir.Value:
     return shuffle(b, x, b.splat(nothing, narrow), [min(k, narrow) for k in range(width)])
 
 
+def reverse(b: Builder, x: ir.Value) -> ir.Value:
+    """The vector from its last lane to its first."""
+    return shuffle(b, x, x, range(b.width(x) - 1, -1, -1))
+
+
 def shuffle(b: Builder, x: ir.Value, y: ir.Value, lanes: Sequence[int]) -> ir.Value:
     """A vector of the given lanes, counted through x and then y."""
     mask = {"mask": ir.DenseI32ArrayAttr.get(list(lanes))}

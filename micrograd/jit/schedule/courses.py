@@ -93,6 +93,16 @@ def in_a_row(a: Access, d: int) -> bool:
     return a.strides[d] == 1 and not any(p.strides[d] for p in a.parts)
 
 
+def backwards(a: Access, d: int) -> bool:
+    """Whether they do so from the last to the first."""
+    return a.strides[d] == -1 and not any(p.strides[d] for p in a.parts)
+
+
+def in_line(a: Access, d: int) -> bool:
+    """Whether they lie one after the other, in either direction."""
+    return in_a_row(a, d) or backwards(a, d)
+
+
 def depends(count: int, d: int) -> bool:
     """Whether a trip count depends on the index of a loop."""
     strides = count.strides if isinstance(count, Affine | Entries) else ()
@@ -134,7 +144,7 @@ def _with_lanes(
         vectors = most // width
         sides = MOST_SIDES if vectors >= 8 else 2 if vectors >= 4 else 1
         return [Course(kept, lane, (*summed, lane), width, sides)]
-    if not in_a_row(s.target, lane):
+    if not in_line(s.target, lane):
         return []
     alike = not any(depends(s.domain[d], lane) for d in summed)  # for all lanes
     in_any = _is_injective(s, [*kept, lane]) or reorders(s.accumulate, strict)
@@ -190,6 +200,9 @@ def _cost(
     copied = []
     for a in dict.fromkeys([*accesses(s.expr), *([s.target] if s.accumulate is None else [])]):
         if not varies(a, lane) or in_a_row(a, lane):
+            continue
+        if backwards(a, lane):
+            cost += vectors
             continue
         scattered = vectors * c.width
         if copying.get(a, scattered) < scattered:
