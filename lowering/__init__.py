@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lowering.bindings import late
 from lowering.errors import (
     BindingsMissing,
     CompileError,
@@ -24,6 +23,7 @@ from lowering.errors import (
     UnsupportedOperation,
     UnsupportedType,
 )
+from lowering.late import late
 
 if TYPE_CHECKING:
     from lowering.backend import vector_bits

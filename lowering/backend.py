@@ -9,11 +9,9 @@ them, and MCJIT ends the process when a symbol is missing.
 from __future__ import annotations
 
 import contextlib
-import ctypes.util
 import dataclasses
 import functools
 import hashlib
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -24,15 +22,9 @@ import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
 from lowering.errors import CompileError
+from lowering.late import guard, importing
 
-if hasattr(os, "register_at_fork"):
-    # A process forks while no thread is inside of LLVM, so that the child finds it whole.
-    _fork = ffi.lib._lock
-    os.register_at_fork(
-        before=_fork.__enter__,
-        after_in_parent=_fork.__exit__,
-        after_in_child=_fork.__exit__,
-    )
+guard(ffi.lib._lock)  # so that a child finds LLVM whole
 
 
 @functools.cache
@@ -60,7 +52,9 @@ def _libraries() -> list[str]:
     """The math library, and the compiler's own (128-bit division, half conversions)."""
     if sys.platform.startswith("linux"):
         return ["libm.so.6", "libgcc_s.so.1"]
-    found = ctypes.util.find_library("m")
+    with importing:
+        from ctypes.util import find_library
+    found = find_library("m")
     return [found] if found else []
 
 

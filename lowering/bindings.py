@@ -12,21 +12,19 @@ Nothing is imported before it is used: to import MLIR takes longer than all else
 from __future__ import annotations
 
 import functools
-import importlib
-import logging  # noqa: F401  before what is registered below
 import os
-import threading
 import types
 from typing import TYPE_CHECKING, Any
 
 from lowering.errors import BindingsMissing
+from lowering.late import late
 
 if TYPE_CHECKING:
     from jaxlib.mlir import ir as ir
     from jaxlib.mlir import passmanager as passmanager
     from jaxlib.mlir.dialects import llvm as llvm
 
-__all__ = ["context", "importing", "ir", "late", "llvm", "package", "passmanager"]
+__all__ = ["context", "ir", "llvm", "package", "passmanager"]
 
 _PACKAGES = {"mlir": "mlir", "jaxlib": "jaxlib.mlir"}
 """Per name of a distribution's package, the package with the bindings; the first is preferred."""
@@ -35,26 +33,6 @@ _PARTS = (".ir", ".dialects.llvm", ".dialects.builtin", ".passmanager")
 """What compiling uses of them. MLIR would itself import the dialect `builtin`, when it first makes
 an operation of it: a process that forked meanwhile would have a child that waits for ever.
 """
-
-importing = threading.RLock()
-"""Held while modules are imported late. A process forks when no thread holds it."""
-
-if hasattr(os, "register_at_fork"):
-    # A process forks while no thread imports MLIR: the child would wait for that for ever. What was
-    # registered last runs first, so this comes behind logging, whose lock MLIR's import takes.
-    os.register_at_fork(
-        before=importing.acquire,
-        after_in_parent=importing.release,
-        after_in_child=importing.release,
-    )
-
-
-def late(*paths: str) -> types.ModuleType:
-    """The last of some modules; no process forks before all are there."""
-    with importing:
-        for path in paths:
-            module = importlib.import_module(path)
-    return module
 
 
 @functools.cache

@@ -6,10 +6,11 @@ Source: LangRef, "Simple Constants"; MLIR's builtin float types.
 
 from __future__ import annotations
 
-from fractions import Fraction
+import struct
 from typing import NamedTuple
 
 from lowering.errors import UnsupportedConstant
+from lowering.late import importing
 
 
 class Format(NamedTuple):
@@ -65,6 +66,10 @@ def encoded(number: str, format_: Format) -> int:
     >>> hex(encoded("-1.5", FORMATS["f16"])), hex(encoded("1e-45", FORMATS["f32"]))
     ('0xbe00', '0x1')
     """
+    if format_ is FORMATS["f64"]:
+        return int.from_bytes(struct.pack(">d", float(number)), "big")
+    with importing:
+        from fractions import Fraction
     value = Fraction(number)
     sign = number.startswith("-") and format_.signed
     value = abs(value)

@@ -18,15 +18,17 @@ import io
 import json
 import os
 import re
-import subprocess
 import sys
-import tempfile
 import threading
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from lowering.backend import Options, host_features
 from lowering.errors import CompileError
+from lowering.late import importing
 from lowering.tasks import TASKS
+
+if TYPE_CHECKING:
+    import subprocess
 
 _WORDS = frozenset(
     str.split(
@@ -191,6 +193,9 @@ class _Child:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
+            with importing:
+                import subprocess
+                import tempfile
             home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
             descriptor, path = tempfile.mkstemp()
             os.unlink(path)

@@ -18,8 +18,9 @@ from typing import Any
 from lowering.accounts import check, check_module
 from lowering.attributes import number
 from lowering.backend import host_layout, llvm_version
-from lowering.bindings import importing, ir, llvm, package
+from lowering.bindings import ir, llvm, package
 from lowering.globals import global_line
+from lowering.late import importing
 from lowering.parameters import named
 from lowering.scope import ModuleScope
 

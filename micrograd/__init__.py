@@ -9,39 +9,56 @@
 
 __version__ = "0.1.0"  # before all else: errors.py looks for it
 
-from importlib import import_module
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from lowering.late import late
 
 from . import ops
 from .engine import Value
-from .jit import (
-    Kernel,
-    grad,
-    hessian,
-    hvp,
-    jacobian,
-    jit,
-    jvp,
-    value_and_grad,
-    vjp,
-    vmap,
-)
-from .jit.call.threads import get_threads, set_threads
 from .ops import *  # noqa: F403
-from .train import History, fit
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # from where they are defined: the folders are not read before this is
+    from .jit.call.threads import get_threads, set_threads
+    from .jit.functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
+    from .jit.kernel import Kernel
+    from .jit.mapped import vmap
     from .tensor import Tensor, no_grad
+    from .train.fit import fit
+    from .train.history import History
 
-LATER = {"Tensor": "tensor", "no_grad": "tensor"}
-"""What is imported when it is asked for, from these modules."""
+if not hasattr(Value, "__apply__"):
+    from .distributions import replaced
+
+    raise replaced("engine.py")
+
+LATER = {
+    "History": "train",
+    "Kernel": "jit",
+    "Tensor": "tensor",
+    "fit": "train",
+    "get_threads": "jit.call.threads",
+    "grad": "jit",
+    "hessian": "jit",
+    "hvp": "jit",
+    "jacobian": "jit",
+    "jit": "jit",
+    "jvp": "jit",
+    "no_grad": "tensor",
+    "set_threads": "jit.call.threads",
+    "value_and_grad": "jit",
+    "vjp": "jit",
+    "vmap": "jit",
+}
+"""What is imported when it is asked for, from these modules: the compiler takes longest."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("matrix", "tensor"):
-        return import_module(f"{__name__}.{name}")
+    if name in ("matrix", "tensor", "train"):
+        return late(f"{__name__}.{name}")
     if name in LATER:
-        found = getattr(import_module(f"{__name__}.{LATER[name]}"), name)
+        found = getattr(late(f"{__name__}.{LATER[name]}"), name)
         globals()[name] = found
         return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -50,6 +67,17 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     return sorted({*globals(), *LATER})
 
+
+class _Package(ModuleType):
+    """This module, in which `jit` is the function: Python would put the folder of that name in its
+    place, whenever that is imported.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, getattr(value, "jit", value) if name == "jit" else value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 __all__ = [
     "History",

@@ -1,5 +1,7 @@
 """Locks that a forked child can use: it has none of the threads that might have held them. And
 properties without one.
+
+`importing` is held by functions that import modules, and by `late`.
 """
 
 from __future__ import annotations
@@ -9,6 +11,9 @@ import threading
 import weakref
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
+
+from lowering.late import importing as importing
+from lowering.late import late as late
 
 T = TypeVar("T")
 

@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ import numpy as np
 from . import ops
 from .engine import Value
 from .errors import DataError, TrainingError, kind
+from .locks import late
 from .named import is_tensor
 from .ops import as_float
 from .traced import Traced
@@ -145,7 +145,7 @@ def l2(parameters: Iterable[Any], strength: Any) -> Any:
 
 def _of_tensors(loss: str, outputs: Any, y: Any) -> Any:
     """The mean loss of a batch."""
-    return getattr(import_module("micrograd.layers.losses"), loss)(outputs, y)
+    return getattr(late("micrograd.layers.losses"), loss)(outputs, y)
 
 
 def _chosen(xs: list[Any], index: Any) -> Any:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from .checks import flag, whole
 from .engine import Value
 from .errors import CheckpointError, ShapeError, kind
+from .locks import late
 from .named import assign, each, first, is_tensor, numbers, objects
 
 if TYPE_CHECKING:  # what `__getattr__` gives
@@ -237,7 +237,7 @@ class MLP(Module):
 def __getattr__(name: str) -> Any:
     """The layers of Tensors, which are imported when they are asked for."""
     if not name.startswith("_"):
-        found = getattr(import_module("micrograd.layers"), name, None)
+        found = getattr(late("micrograd.layers"), name, None)
         if found is not None:
             return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -116,7 +116,7 @@ def test_data_goes_down_the_stages(path: Path) -> None:
         top = other.split(".")[0]
         if top == "micrograd" and other != "micrograd":
             assert stage_of(other) <= stage, f"{name} imports {other}, of a later stage"
-        allowed = stage >= NATIVE or name == "micrograd.jit.target"
+        allowed = stage >= NATIVE or name in ("micrograd.jit.target", "micrograd.locks")
         assert top != "lowering" or allowed, f"{name} imports {other}"
 
 
@@ -164,6 +164,39 @@ def test_lowering_knows_nothing_of_micrograd(path: Path) -> None:
 def test_bindings_are_found_in_one_place(path: Path) -> None:
     if path.name != "bindings.py":
         assert not tops(path) & {"mlir", "jaxlib"}
+
+
+ON_THEIR_OWN = ("cli", "drawing")
+"""Folders of programs, and of pictures, which import as they like."""
+
+
+@pytest.mark.parametrize("path", sources("micrograd", "lowering"), ids=name_of)
+def test_functions_import_under_a_lock(path: Path) -> None:
+    """Else a process that forks meanwhile has a child that waits for ever."""
+    if not set(path.parts) & {*ON_THEIR_OWN} and path.name != "images.py":
+        for line in unguarded(ast.parse(path.read_text(encoding="utf-8"))):
+            raise AssertionError(f"{name_of(path)}:{line} imports outside of `with importing:`")
+
+
+def unguarded(tree: ast.AST) -> Iterator[int]:
+    """The lines where functions import outside of the lock."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            held = {
+                id(inner)
+                for node in ast.walk(function)
+                if isinstance(node, ast.With) and "importing" in ast.unparse(node.items[0])
+                for inner in ast.walk(node)
+            }
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in held:
+                    yield node.lineno
+
+
+def test_an_import_outside_of_the_lock_is_seen() -> None:
+    """The test of the test."""
+    text = "import a\ndef f():\n    with importing:\n        import b\n    import c\n"
+    assert list(unguarded(ast.parse(text))) == [5]
 
 
 EXTRAS = {

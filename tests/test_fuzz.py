@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd.jit.derivatives import Wanted
 from micrograd.jit.ir.interpret import interpret_graph
+from micrograd.jit.wanted import Wanted
 from micrograd.ops import OPS
 
 from .damage import compile_damaged, failing, lane_twice, off

@@ -65,28 +65,80 @@ def test_one_kind_of_bindings_is_imported_for_that() -> None:
     )
 
 
-def test_training_imports_nothing_once_something_is_compiled() -> None:
-    """A child forked meanwhile would wait for ever for what another thread was importing."""
+def test_an_import_takes_what_eager_values_need() -> None:
+    """Of the package: no stage of the compiler, no training, no Tensors; and nothing large beside
+    NumPy. A kernel that is made but not called has loaded neither LLVM nor the stages.
+    """
+    program = """
+import sys
+import micrograd
+parts = ("jit", "train", "tensor", "layers", "cli", "drawing", "nn", "optim", "losses")
+print([m for m in sys.modules if m.startswith(tuple(f"micrograd.{p}" for p in parts))])
+x = micrograd.Value(2.0)
+(x * x + micrograd.tanh(x)).backward()
+print([m for m in sys.modules if m.startswith(tuple(f"micrograd.{p}" for p in parts))])
+kernel = micrograd.jit(lambda x, y: x * y)
+late = ("micrograd.train", "micrograd.tensor", "llvmlite", "mlir", "jaxlib", "lowering.backend")
+stages = tuple(f"micrograd.jit.{s}." for s in ("passes", "reroll", "schedule", "emit", "dialect"))
+print([m for m in sys.modules if m.startswith((*late, *stages))])
+kernel(2.0, 3.0)
+passes = ("reverse", "forward", "checkpoints", "starts")
+emitted = ("products", "nest", "loop", "points", "array_main")
+late = {"micrograd.jit.reroll.loops", "micrograd.jit.vectormath", "micrograd.jit.call.arrays"}
+late |= {f"micrograd.jit.passes.{p}" for p in passes} | {f"micrograd.jit.emit.{e}" for e in emitted}
+print(sorted(late & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n" * 4
+
+
+def test_the_name_of_the_compiler_is_the_function() -> None:
+    """Whatever is imported first: the folder `jit` does not take the function's place."""
+    for first in ("micrograd.jit", "micrograd.jit.compile", "micrograd.train", "micrograd.nn"):
+        program = f"import {first}, micrograd; print(micrograd.jit(lambda x: x * x)(3.0)); "
+        program += "from micrograd import jit; print(jit is micrograd.jit, callable(micrograd.fit))"
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "9.0\nTrue True\n"
+
+
+def test_no_process_forks_while_something_is_imported_late() -> None:
+    """A child forked meanwhile would wait for ever for what another thread was importing: whatever
+    is imported after the package is imported under a lock that forking takes.
+    """
     program = """
 import sys
 import numpy as np
-from micrograd import Value, fit, jit
-from micrograd.losses import max_margin
-from micrograd.nn import MLP
-from micrograd.optim import Adam
-jit(lambda x: x * 2.0)(1.0)
-before = set(sys.modules)
-model, data = MLP(2, [3, 1]), (np.ones((8, 2)), np.ones(8))
-fit(model, Adam(model.parameters()), data=data, loss=max_margin, steps=2, validation=data)
-fit(Value(1.0) ** 2 * model.parameters()[0], Adam(model.parameters()), steps=2)
-jit(model).hessian([1.0, 2.0])
-jit(lambda x: x**3, check=True)(np.ones(10_000))
-print(sorted(set(sys.modules) - before))
+import micrograd
+import micrograd.nn, micrograd.losses, micrograd.optim
+from lowering.late import importing
+class Late:
+    def find_spec(self, name, path=None, target=None):
+        if not importing._is_owned() and not name.startswith("numpy"):
+            print(name)
+sys.meta_path.insert(0, Late())
+model, data = micrograd.nn.MLP(2, [3, 1]), (np.ones((8, 2)), np.ones(8))
+adam, hinge = micrograd.optim.Adam(model.parameters()), micrograd.losses.max_margin
+micrograd.jit(model).hessian([1.0, 2.0])
+micrograd.fit(model, adam, data=data, loss=hinge, steps=2, validation=data)
+micrograd.fit(micrograd.Value(1.0) ** 2 * model.parameters()[0], adam, steps=2)
+cube = micrograd.jit(lambda x: x**3 + micrograd.exp(x), check=True)
+cube(np.ones(10_000))
+cube.ufunc, cube.explain(), cube.stages()["schedule"]
+micrograd.jit(lambda xs: sum(x * x for x in xs)).grad([0.5] * 100)
+square = micrograd.vmap(micrograd.jit(lambda x: (x @ x).sum()))
+square(micrograd.Tensor(np.ones((2, 20, 20))))
+net = micrograd.nn.Linear(2, 1)
+sgd, loss = micrograd.optim.SGD(net.parameters(), 0.1), micrograd.losses.squared_error
+micrograd.fit(net, sgd, data=(np.ones((8, 2)), np.ones((8, 1))), loss=loss, steps=2, batch_size=4)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "[]\n"
+    assert done.stdout == ""
 
 
 def test_all_that_lowering_has_is_there_when_it_is_asked_for() -> None:

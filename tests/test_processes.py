@@ -199,7 +199,7 @@ def test_a_function_that_forks_while_it_is_compiled(tmp_path: Path) -> None:
 @needs_fork
 def test_a_process_forks_when_no_thread_is_in_llvm(tmp_path: Path) -> None:
     body = """
-    from llvmlite.binding import ffi
+    from lowering.backend import ffi  # which compiling imports
     begun = threading.Event()
 
     def hold():

@@ -17,11 +17,11 @@ import pytest
 import lowering
 from micrograd import Value, jit, ops
 from micrograd.jit.call.arguments import dtype_of
-from micrograd.jit.derivatives import Wanted
 from micrograd.jit.kernel import Kernel
 from micrograd.jit.options import Options
 from micrograd.jit.target import Target
 from micrograd.jit.trace.source import FunctionSource
+from micrograd.jit.wanted import Wanted
 from micrograd.ops import Op
 from micrograd.train.sample_loss import BlockLoss, sample_loss
 
@@ -46,7 +46,7 @@ def compiled(op: Op, bits: int, target: str) -> Any:
 
 def kernel(function: Any, dtype: str, target: str, *, strict: bool = False) -> Kernel:
     """A kernel for that processor."""
-    options = Options(Target.host(dtype_of(dtype), strict=strict, processor=processor(target)))
+    options = Options.on(Target.host(dtype_of(dtype), strict=strict, processor=processor(target)))
     return Kernel(FunctionSource(function, None, freeze=False), options, Wanted.VALUE)
 
 
@@ -200,7 +200,7 @@ def test_no_instruction_is_left_that_the_processor_has_not() -> None:
 @pytest.mark.parametrize("target", ["sse2", "avx2"])
 def test_losses_of_samples_are_for_the_processor(target: str) -> None:
     w = [Value(0.1 * k) for k in range(3)]
-    options = Options(Target.host(processor=processor(target)))
+    options = Options.on(Target.host(processor=processor(target)))
 
     def loss(x: Any, y: Any) -> Any:
         return (ops.tanh(w[0] * x[0] + w[1] * x[1] + w[2]) - y) ** 2

@@ -9,11 +9,11 @@ import pytest
 
 import lowering
 from micrograd import Value
-from micrograd.jit.derivatives import Wanted
 from micrograd.jit.kernel import Kernel
 from micrograd.jit.options import Options
 from micrograd.jit.target import Target
 from micrograd.jit.trace.source import FunctionSource
+from micrograd.jit.wanted import Wanted
 from micrograd.train.sample_loss import BlockLoss, sample_loss
 
 
@@ -28,7 +28,7 @@ def kernel(function: Any, options: Options) -> Kernel:
 @pytest.mark.parametrize("bits", [128, 256, 512])
 @pytest.mark.parametrize(("dtype", "letter"), [(np.float32, "f32"), (np.float64, "f64")])
 def test_vectors_are_as_wide_as_asked(bits: int, dtype: Any, letter: str) -> None:
-    options = Options(Target.host(dtype, vector_bits=bits))
+    options = Options.on(Target.host(dtype, vector_bits=bits))
     k = kernel(product, options)
     x, y = [float(i) for i in range(64)], [float(i % 5) for i in range(64)]
     assert k(x, y) == [a * b + 1.0 for a, b in zip(x, y, strict=True)]
@@ -50,7 +50,7 @@ def test_the_default_is_the_machine() -> None:
 def test_losses_of_samples_have_the_width_asked_for(bits: int, dtype: Any) -> None:
     """Of their own numbers: those of float32 were once half as wide."""
     w = [Value(0.1 * k) for k in range(3)]
-    options = Options(Target.host(dtype, vector_bits=bits))
+    options = Options.on(Target.host(dtype, vector_bits=bits))
 
     def loss(x: Any, y: Any) -> Any:
         return (w[0] * x[0] + w[1] * x[1] + w[2] - y) ** 2

@@ -1,17 +1,14 @@
-"""What a kernel computes: the value, or a derivative; as a transformation of the program.
+"""Program -> the program of what a kernel computes: the value, or a derivative.
 
-Each `Wanted` says which program computes it, given the traced one; which parameters a kernel takes
-behind those of the source, a direction or a cotangent; and the structure of its result. The
-outputs of a program are at most two: `out`, if that is one number, and an array of all the other
-leaves of the result, in order.
+The outputs of a program are at most two: `out`, if that is one number, and an array of all the
+other leaves of the result, in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -25,79 +22,31 @@ from .passes.reverse import GRADIENT, gradient
 from .passes.tangent_arrays import fresh
 from .reroll.outputs import OUTPUT
 from .target import Target
-from .trace.parameters import Parameter
 from .trace.recordings import Recording
-from .trace.signature import SCALAR, Container, Structure, count, row
-from .trace.source import Source
+from .trace.signature import Structure, count
 from .trace.trace import Element
+from .wanted import Extra, Wanted
 
 UNROLLED_RESULTS = 64
 """Results up to which each has statements of its own."""
 
-Extra: TypeAlias = Sequence[tuple[str, Structure]]
-"""The parameters behind those of the source, with their structures."""
 Wrt: TypeAlias = Sequence[Element | None]
 """What derivatives are with respect to."""
 Kept: TypeAlias = Target | None
 """Which says how much of the steps of loops gradients keep; None: all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Derivative:
-    """One thing to compute.
+def program_for(
+    wanted: Wanted, name: str, program: Program, recording: Recording, extra: Extra, target: Kept
+) -> Program:
+    """The program of what is wanted.
 
-    name         what a kernel of it is called
-    words        the same in a sentence, which goes on with "of 2 parameters"
-    transform    (name of the kernel, program, recording, extra parameters, target) -> program
-    structure    recording -> the structure of the result
-    parameters   source -> the extra parameters
+    name    what the kernel is called, for errors
+    extra   the parameters behind those of the source
     """
-
-    name: str
-    words: str
-    transform: Callable[[str, Program, Recording, Extra, Kept], Program]
-    structure: Callable[[Recording], Structure]
-    parameters: Callable[[Source], list[Parameter]] = lambda source: []
-
-
-# -- results -----------------------------------------------------------------------------------
-
-
-def _pair(x: Structure, y: Structure) -> Structure:
-    return Container(tuple, (), (x, y))
-
-
-# -- parameters --------------------------------------------------------------------------------
-
-
-def _directions(source: Source) -> list[Parameter]:
-    """A function's tangents, one for each parameter; else one, for all of `wrt` in a row."""
-    taken = {p.name for p in source.parameters}
-    asked = source.asked
-    if asked is None:
-        return [
-            replace(p, name=_untaken(f"d_{p.name}", taken), default=None)
-            for p in source.parameters
-            if not p.named
-        ]
-    if source.alone and not isinstance(asked[0], str):
-        return [Parameter(_untaken("direction", taken))]
-    known = not any(isinstance(w, str) for w in asked)
-    structure = row(list, len(asked)) if known else None
-    return [Parameter(_untaken("direction", taken), "rows", structure)]
-
-
-def _cotangent(source: Source) -> list[Parameter]:
-    """One parameter, with the structure of the result."""
-    whole = any(p.array == "whole" for p in source.parameters)
-    name = _untaken("cotangent", {p.name for p in source.parameters})
-    return [Parameter(name, "whole" if whole else "map")]
-
-
-def _untaken(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name
+    if wanted is Wanted.VALUE:
+        return program
+    return _TRANSFORMS[wanted](name, program, recording, extra, target)
 
 
 def _sizes(name: str, extra: Extra, expected: Sequence[Structure]) -> list[int]:
@@ -124,12 +73,6 @@ def _one_result(name: str, recording: Recording, what: str = "a gradient") -> No
             f"{name} gives {n} values; {what} is of one. Return their sum, or the one that is "
             "meant; jacobian and vjp take all of them"
         )
-
-
-def _value(
-    name: str, program: Program, recording: Recording, extra: Extra, target: Kept
-) -> Program:
-    return program
 
 
 def _gradient(
@@ -256,52 +199,12 @@ def _joined(program: Program, second: str) -> Program:
     return _only(program, both)
 
 
-class Wanted(Enum):
-    """What a kernel computes."""
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return getattr, (Wanted, self.name)
-
-    __hash__ = object.__hash__  # kernels look their derivatives up by it; Enum's runs Python
-
-    VALUE = Derivative("value", "for the value", _value, lambda r: r.result)
-    GRADIENT = Derivative("grad", "for the gradient alone", _gradient, lambda r: r.partials)
-    BOTH = Derivative(
-        "value_and_grad",
-        "with the gradient",
-        _both,
-        lambda r: _pair(SCALAR, r.partials),
-    )
-    JACOBIAN = Derivative(
-        "jacobian",
-        "for the Jacobian",
-        _jacobian,
-        lambda r: blocks(r.result, r.gradient, alone=r.alone)[0],
-    )
-    HESSIAN = Derivative(
-        "hessian",
-        "for the Hessian",
-        _hessian,
-        lambda r: blocks(r.partials, r.gradient, alone=r.alone)[0],
-    )
-    JVP = Derivative(
-        "jvp",
-        "with the derivative along a direction",
-        _jvp,
-        lambda r: _pair(r.result, r.result),
-        _directions,
-    )
-    VJP = Derivative(
-        "vjp",
-        "with the gradient, weighted by a cotangent,",
-        _vjp,
-        lambda r: _pair(r.result, r.partials),
-        _cotangent,
-    )
-    HVP = Derivative(
-        "hvp",
-        "for the Hessian times a direction",
-        _hvp,
-        lambda r: r.partials,
-        _directions,
-    )
+_TRANSFORMS: dict[Wanted, Callable[[str, Program, Recording, Extra, Kept], Program]] = {
+    Wanted.GRADIENT: _gradient,
+    Wanted.BOTH: _both,
+    Wanted.JACOBIAN: _jacobian,
+    Wanted.HESSIAN: _hessian,
+    Wanted.JVP: _jvp,
+    Wanted.VJP: _vjp,
+    Wanted.HVP: _hvp,
+}

@@ -8,26 +8,21 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 import lowering
+from lowering.bindings import ir
 
 from ..errors import KernelClosed
-from ..locks import Lock
-from .call.array_code import BatchCode
-from .call.arrays import ArrayCaller
-from .call.check import Checker
-from .call.checked_calls import CheckedArrayCaller, CheckedCaller
+from ..locks import Lock, importing
 from .call.convention import Caller, Convention
 from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry
 from .call.entry_structures import has_entry
 from .call.marshalling import addresses, call_general
 from .compile import Code, compile_program, optimized, passes, program_of
-from .derivatives import Wanted
-from .emit.array_main import emit_block
 from .emit.interface import ENTRY, Interface
 from .emit.native import set_pointer
 from .ir import graph as graphs
@@ -37,13 +32,17 @@ from .options import Options
 from .reroll.outputs import OUTPUT
 from .schedule.counts import operations
 from .schedule.schedule import Schedule
+from .stages import STAGES
+from .target import Target
 from .trace.recordings import Recording
 from .trace.signature import Container, Structure
+from .wanted import Wanted
+
+if TYPE_CHECKING:
+    from .call.arrays import ArrayCaller
+    from .call.check import Checker
 
 Numbers = npt.NDArray[np.float64]
-
-
-STAGES = ["graph", "program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]
 
 
 class Executable:
@@ -95,7 +94,7 @@ class Executable:
                 module, convention, ENTRY, target, work=work
             )
             self.code.symbols = lambda module: addresses(target.dtype, module)
-        self.points = self._code(self.transformed, self.interface, emit=emit_block, points=True)
+        self.points = self._code(self.transformed, self.interface, emit=_emit_block, points=True)
         """For calls with arrays: the numbers are vectors of points."""
         self._caller: Caller | None = None
         self._arrays: ArrayCaller | None = None
@@ -117,10 +116,13 @@ class Executable:
 
     def _differentiate(self, recording: Recording) -> Program:
         """The program of what is wanted."""
-        inputs = len(self.program.with_role(Role.INPUT))
-        extra = self.parameters[inputs:]
-        transform, target = self.wanted.value.transform, self.options.target
-        program = transform(self.name, self.program, recording, extra, target)
+        extra = self.parameters[len(self.program.with_role(Role.INPUT)) :]
+        if self.wanted is Wanted.VALUE:
+            return self.program
+        with importing:
+            from .derivatives import program_for
+        target = self.options.target
+        program = program_for(self.wanted, self.name, self.program, recording, extra, target)
         return program if program is self.program else verify(program, self.wanted.value.name)
 
     @property
@@ -129,6 +131,8 @@ class Executable:
         return self.code.schedule
 
     def _checker(self) -> Checker:
+        with importing:
+            from .call.check import Checker
         here = weakref.ref(self)  # a ring would keep the machine code until Python looks for it
 
         def trial(program: Program, inputs: Sequence[Numbers]) -> dict[str, Numbers]:
@@ -149,8 +153,7 @@ class Executable:
         """What a program like this one gives, compiled in the same way but for more outputs."""
         interface = Interface(self.interface.by_value, None)
         code = self._code(program, interface)
-        names = [a.name for a in program.with_role(Role.INPUT)]
-        given = dict(zip(names, inputs, strict=True))
+        given = {a.name: x for a, x in zip(program.with_role(Role.INPUT), inputs, strict=True)}
         return interface.call(code.address, program, self.options.dtype, given)
 
     @property
@@ -233,7 +236,12 @@ class Executable:
         if self._caller is None:
             code = self.convention, self.address, self.native
             checker = self.checker
-            self._caller = CheckedCaller(*code, checker) if checker else Caller(*code)
+            if checker is None:
+                self._caller = Caller(*code)
+            else:
+                with importing:
+                    from .call.checked_calls import CheckedCaller
+                self._caller = CheckedCaller(*code, checker)
         return self._caller
 
     def _check_open(self) -> None:
@@ -278,11 +286,22 @@ class Executable:
             return self._arrays
 
     def _compile_arrays(self) -> ArrayCaller:
+        with importing:
+            from .call.array_code import BatchCode
+            from .call.arrays import ArrayCaller
+            from .call.checked_calls import CheckedArrayCaller
         points = self.points
         code = BatchCode(self.convention, points.native, (self.stores, points.data), points.target)
         if self.checker is not None:
             return CheckedArrayCaller(self.convention, code, self.work, self.checker)
         return ArrayCaller(self.convention, code, self.work)
+
+
+def _emit_block(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
+    """The module for calls with arrays."""
+    with importing:
+        from .emit.array_main import emit_block
+    return emit_block(schedule, interface, target)
 
 
 _entered: list[lowering.NativeModule] = []  # let go while calls were in their entries

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import counted
-from .derivatives import Wanted
 from .executable import Executable
 from .ir.extents import INDEX_NAMES
 from .ir.graph import CONSTANT, Graph
@@ -22,6 +21,7 @@ from .schedule.contractions import contractions
 from .schedule.lanes import VectorLoop
 from .schedule.schedule import Schedule
 from .trace.stale import Stale
+from .wanted import Wanted
 
 SHOWN = 16
 """Entries of a list; what is longer says how many there are."""

@@ -15,12 +15,12 @@ from ..errors import SignatureError, kind
 from ..nn import Module
 from ..ops import BY_UFUNC, OPS, Op
 from .call.arguments import dtype_of
-from .derivatives import Wanted
 from .kernel import Kernel
 from .mapped import Mapped
 from .options import Options
 from .tensor_calls import takes_tensors, tensor_kernel
 from .trace.source import FunctionSource, Source, ValueSource
+from .wanted import Wanted
 
 
 def jit(

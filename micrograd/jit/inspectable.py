@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from ..errors import SignatureError
+from ..locks import importing
 from .call.callable import available, reason
-from .executable import Executable
-from .explain import explain
+from .call.ufunc import numbers_of
 from .stages import Stages
+from .trace.compiling import is_compiling
 from .trace.parameters import Parameter
 from .trace.recordings import Recording
 from .trace.signature import Structure
 from .trace.source import Source, ValueSource
+
+if TYPE_CHECKING:
+    from .executable import Executable
 
 MOST_ARGUMENTS = 64
 """Leaves of a Value up to which it is shown as a function of them before it is called."""
@@ -27,6 +33,9 @@ class Inspectable:
     _options: Any
     _latest: Executable | None
     _tensor_kernel: Any
+
+    def _with_dtype(self, dtype: np.dtype[Any]) -> Self:
+        raise NotImplementedError
 
     def _check_open(self) -> None:
         raise NotImplementedError
@@ -101,6 +110,8 @@ class Inspectable:
             self._compile(
                 self._shown_structures(0)
             )  # with its leaves live, as most calls have them
+        with importing:
+            from .explain import explain
         stale = self._source.stale() if isinstance(self._source, ValueSource) else ()
         text = explain(self._shown, stale)
         return text if available() else f"{text}\ncalls: through ctypes, since {reason()}"
@@ -114,3 +125,20 @@ class Inspectable:
     def signature(self) -> str:
         """`main` as C declares it."""
         return self._shown.c_prototype
+
+    @property
+    def ufunc(self) -> np.ufunc:
+        """The kernel as a NumPy ufunc, with loops for float32 and float64.
+
+        A parameter or result that is a sequence of n numbers is a core dimension `(n)`. It keeps
+        the machine code alive.
+        """
+        if is_compiling() is not None:
+            raise numbers_of(self.name)
+        with importing:
+            from .call.array_code import ufunc_of
+        kernels = [self._with_dtype(np.dtype(t)) for t in (np.float32, np.float64)]
+        executables = [k._shown for k in kernels]
+        codes = [e.arrays.code for e in executables]
+        live = any(e.graph.parameters for e in executables)
+        return ufunc_of(executables[0].convention, codes, self.__doc__ or "", live=live)

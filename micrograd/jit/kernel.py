@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import KernelClosed, SignatureError
-from ..locks import Lock
+from ..locks import Lock, importing
 from ..nn import Module
 from ..tracing import THREADS
 from .call.arguments import broadcast, checked_mask, dtype_of, flatten, stacked
-from .call.array_code import ufunc_of
-from .call.array_entry import array_entry, described
-from .call.arrays import ArrayCaller
 from .call.binding import KEYWORDS, Given, bound, unusual
 from .call.callable import NativeCallable, native
-from .call.ufunc import numbers_of
 from .copyable import Copyable
 from .derivable import AT_SIGHT, Derivable
-from .derivatives import Wanted
-from .executable import Executable
 from .inspectable import Inspectable
-from .nesting import Nested
 from .options import Options
 from .trace.compiling import is_compiling, set_entry
 from .trace.parameters import Parameter, in_rows
 from .trace.recordings import Recording
 from .trace.signature import Structure
 from .trace.source import FunctionSource, Source, ValueSource, names_of, order_of
+from .wanted import Wanted
+
+if TYPE_CHECKING:
+    from .call.arrays import ArrayCaller
+    from .executable import Executable
+    from .nesting import Nested
 
 
 @native
@@ -91,21 +90,6 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
                 options = self._options.with_dtype(dtype)
                 self._siblings[dtype] = Kernel(self._source, options, self._wanted)
             return self._siblings[dtype]
-
-    @property
-    def ufunc(self) -> np.ufunc:
-        """The kernel as a NumPy ufunc, with loops for float32 and float64.
-
-        A parameter or result that is a sequence of n numbers is a core dimension `(n)`. It keeps
-        the machine code alive.
-        """
-        if is_compiling() is not None:
-            raise numbers_of(self.name)
-        kernels = [self._with_dtype(np.dtype(t)) for t in (np.float32, np.float64)]
-        executables = [k._shown for k in kernels]
-        codes = [e.arrays.code for e in executables]
-        live = any(e.graph.parameters for e in executables)
-        return ufunc_of(executables[0].convention, codes, self.__doc__ or "", live=live)
 
     # -- calling -------------------------------------------------------------------------------
 
@@ -222,6 +206,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         nested = self._nested.get(key)
         if nested is None:
             self._check_open()
+            with importing:
+                from .nesting import Nested
             recording, extra = self._recorded(key)
             target = self._options.target
             nested = Nested(self.name, recording, self._wanted, extra, key, target)
@@ -259,6 +245,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
             self._check_open()
             executable = self._executables.get(structures)
             if executable is None:
+                with importing:
+                    from .executable import Executable
                 names = [p.name for p in self._given(len(structures))]
                 recording, _ = self._recorded(structures)
                 executable = Executable(
@@ -275,6 +263,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     def _admit(self, arrays: ArrayCaller) -> None:
         """Let array_entry.py answer the calls with arrays that it can, from now on."""
+        with importing:
+            from .call.array_entry import array_entry, described
         words = described(arrays.convention, arrays.code.address, arrays.work)
         with self._lock:
             if self._closed or self._array_words is not None:
@@ -282,14 +272,14 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
             self._array_words = () if words is None else words
             if words is None:
                 return
-            self._arrays = words.ctypes.data
+            self._arrays, self._array_entry = words.ctypes.data, array_entry()
             self._link()
 
     def _link(self) -> None:
         """Let entries answer calls, before the general path, if they know the arguments' order."""
         if not self._in_order:
             return
-        entry = array_entry() if self._arrays else 0
+        entry = self._array_entry if self._arrays else 0
         for executable in self._answering:
             entry = executable.before(entry)
         self._set_entry(entry)

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import SignatureError, kind, user_location
+from ..locks import importing
 from ..named import is_tensor
 from ..nn import Module
 from .axes import CONTAINERS, Axes, bind, leaves, signature_of, spread, taken
-from .derivatives import Wanted
 from .kernel import Kernel
 from .options import Options
 from .tensor_calls import takes_tensors
 from .trace.source import FunctionSource
+from .wanted import Wanted
 
 
 def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Any:
@@ -67,8 +68,8 @@ class Mapped:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The results of all samples."""
         if self.is_of_tensors or any(is_tensor(x) for x in leaves([*args, *kwargs.values()])):
-            from .tensor_mapped import mapped
-
+            with importing:
+                from .tensor_mapped import mapped
             return mapped(self, self.axes, args, kwargs)
         return self._on_numbers(args, kwargs)
 
@@ -79,8 +80,8 @@ class Mapped:
         """Derivatives, stages and the like are those of the kernel of Tensors."""
         if name.startswith("_") or name in ("function", "axes", "is_of_tensors"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        from .tensor_mapped import kernel_of
-
+        with importing:
+            from .tensor_mapped import kernel_of
         return getattr(kernel_of(self), name)
 
     def of(self, function: Callable[..., Any]) -> Mapped:

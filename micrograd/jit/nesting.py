@@ -21,7 +21,7 @@ from ..traced import Traced
 from ..value_arrays import ValueArray
 from .call.arguments import broadcast
 from .compile import program_of
-from .derivatives import Extra, Wanted
+from .derivatives import program_for
 from .ir.points import elements
 from .ir.program import Access, Expr, Program, Role, Statement, accesses
 from .ir.running import run_in_order
@@ -31,6 +31,7 @@ from .target import Target
 from .trace.compiling import is_compiling
 from .trace.recordings import Recording
 from .trace.signature import SCALAR, Structure, build, count
+from .wanted import Extra, Wanted
 
 Numbers = list[Any]
 """Values and floats."""
@@ -54,7 +55,7 @@ class Nested:
     ) -> None:
         graph = recording.trace.graph
         program = program_of(graph, target)
-        self.program = simplify(wanted.value.transform(name, program, recording, extra, None))
+        self.program = simplify(program_for(wanted, name, program, recording, extra, None))
         self.result = wanted.value.structure(recording)
         self.name = name
         self.structures = structures

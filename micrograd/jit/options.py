@@ -18,33 +18,39 @@ from .target import Target
 class Options:
     """How to compile: what for, and how calls are made.
 
+    dtype     float32 or float64
+    strict    whether any change of rounding is forbidden
     threads   how many threads a call with arrays may use; None: the default
     check     whether calls are compared with the interpreter
     fixed     whether the user named the dtype: Tensors say their own otherwise
+    chosen    the target; None: this machine, which is looked at when something is compiled
     """
 
-    target: Target
+    dtype: np.dtype[Any]
+    strict: bool
     threads: int | None = None
     check: bool = False
     fixed: bool = False
+    chosen: Target | None = None
 
     @staticmethod
     def given(dtype: np.dtype[Any], strict: Any, threads: Any, check: Any) -> Options:
         """The options that a user gave; `check`: None is what the environment says."""
         strict = flag("strict", strict, SignatureError)
         check = is_checking() if check is None else flag("check", check, SignatureError)
-        return Options(Target.host(dtype, strict=strict), checked(threads), check=check)
+        return Options(dtype, strict, checked(threads), check=check)
+
+    @staticmethod
+    def on(target: Target, *, check: bool = False) -> Options:
+        """Those of code for a target."""
+        return Options(target.dtype, target.strict, check=check, chosen=target)
 
     def with_dtype(self, dtype: np.dtype[Any]) -> Options:
         """The same for other numbers."""
-        return replace(self, target=replace(self.target, dtype=dtype), fixed=True)
+        chosen = None if self.chosen is None else replace(self.chosen, dtype=dtype)
+        return replace(self, dtype=dtype, fixed=True, chosen=chosen)
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32 or float64."""
-        return self.target.dtype
-
-    @property
-    def strict(self) -> bool:
-        """Whether any change of rounding is forbidden."""
-        return self.target.strict
+    def target(self) -> Target:
+        """What code is for."""
+        return self.chosen or Target.host(self.dtype, strict=self.strict)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from .executable import STAGES, Executable
-from .ir.graph import Graph
+if TYPE_CHECKING:
+    from .executable import Executable
+    from .ir.graph import Graph
+
+STAGES = ["graph", "program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]
 
 
 class Stages(Mapping[str, str]):

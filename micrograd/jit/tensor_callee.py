@@ -15,12 +15,12 @@ from ..locks import lazy_property
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
 from ..tensor.primitive import Primitive, Shape
-from .derivatives import Wanted
 from .target import Target
 from .tensor_code import TensorCode
 from .tensor_derivatives import Asked, Derived, derived, results_of
 from .trace.batches import Batch
 from .trace.tensors import Row, TensorScope, current_scope
+from .wanted import Wanted
 
 call = Primitive(
     "call",

@@ -13,13 +13,14 @@ from inspect import isclass
 from typing import Any
 
 from ..errors import SignatureError
+from ..locks import importing
 from ..named import is_tensor
 from ..nn import Module
 from ..ops import Op
-from .derivatives import Wanted
 from .options import Options
 from .trace.parameters import Parameter
 from .trace.source import FunctionSource, Source
+from .wanted import Wanted
 
 
 def takes_tensors(function: Any, wrt: Any) -> bool:
@@ -65,8 +66,8 @@ def tensor_kernel(
     function: Callable[..., Any], options: Options, wrt: Any, *, wanted: Wanted, freeze: bool
 ) -> Any:
     """The kernel of a function of Tensors; a model's gradient is for its parameters."""
-    from .tensor_kernel import TensorKernel
-
+    with importing:
+        from .tensor_kernel import TensorKernel
     if isinstance(function, Module) and wrt is None:
         wrt = function.parameters()
     made = TensorKernel(function, options, wrt, wanted, freeze=freeze)

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from ..errors import ShapeError, SignatureError, TraceError, counted, kind, user_location
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
-from .derivatives import Wanted
 from .options import Options
 from .tensor_arguments import Leaves, built, items, replaced
 from .tensor_asked import leaves_of, require_one_dtype, rows_of, watched_call
@@ -18,6 +17,7 @@ from .tensor_derivatives import Asked
 from .tensor_passing import sizes
 from .trace.batches import room_for
 from .trace.tensors import TensorScope, current_scope, number_dtype
+from .wanted import Wanted
 
 OF_ONE = (Wanted.GRADIENT, Wanted.BOTH, Wanted.HESSIAN, Wanted.HVP)
 """Derivatives of a single number."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from .derivatives import Wanted
+from .wanted import Wanted
 
 
 class TensorDerivable:

@@ -18,7 +18,7 @@ from ..ops import add, mul
 from ..tensor.casting import is_float
 from ..tensor.primitive import Shape
 from .compile import normal
-from .derivatives import Wanted, hessian_of, jacobian_of
+from .derivatives import hessian_of, jacobian_of
 from .ir.nests import Ints
 from .ir.program import Access, Apply, Program, Role, row_major
 from .ir.verify import verify
@@ -31,6 +31,7 @@ from .trace.batches import SizeNeeded
 from .trace.tensor_lowering import Given, TensorProgram, lowered
 from .trace.tensors import Row
 from .trace.trace import Element
+from .wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from pathlib import PurePath
 
 from ..errors import counted
 from .call.callable import available, reason
-from .derivatives import Wanted
 from .explain import SHOWN, WIDEST, in_turn, loops_of, section
 from .ir.program import Role
 from .schedule.contractions import contractions
 from .schedule.product import Product
 from .tensor_code import TensorCode
+from .wanted import Wanted
 
 
 def explain(code: TensorCode) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from ..errors import SignatureError, counted, user_location
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
-from .derivatives import Wanted
 from .tensor_arguments import Leaves, flattened
+from .wanted import Wanted
 
 ALONG = (Wanted.JVP, Wanted.HVP)
 """What is along a direction."""

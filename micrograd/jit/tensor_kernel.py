@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import SignatureError
-from ..locks import Lock
+from ..locks import Lock, importing
 from ..tensor.core import Tensor
 from .axes import signature_of
-from .derivatives import Wanted
 from .options import Options
 from .tensor_arguments import Leaves
 from .tensor_batches import Family
@@ -20,6 +19,7 @@ from .tensor_copyable import TensorCopyable
 from .tensor_derivable import TensorDerivable
 from .tensor_extra import split, with_extra
 from .trace.tensors import SCOPES, current_scope
+from .wanted import Wanted
 
 
 class TensorKernel(TensorDerivable, TensorCopyable):
@@ -130,8 +130,8 @@ class TensorKernel(TensorDerivable, TensorCopyable):
 
     def explain(self) -> str:
         """What the compiler made of it, in words, for the shapes of the latest call."""
-        from .tensor_explain import explain
-
+        with importing:
+            from .tensor_explain import explain
         return explain(self._shown)
 
     @property

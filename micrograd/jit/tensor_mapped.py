@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from ..errors import SignatureError, user_location
 from ..tensor.core import Tensor
 from .axes import Axes, bind, spread
-from .derivatives import Wanted
 from .options import Options
 from .tensor_arguments import built, flattened
 from .tensor_asked import watched_call
@@ -20,6 +19,7 @@ from .tensor_calls import tensor_kernel
 from .tensor_compiled import results_in
 from .tensor_derivatives import Asked
 from .trace.tensors import Row, TensorScope, current_scope
+from .wanted import Wanted
 
 
 class Made(Protocol):

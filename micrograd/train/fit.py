@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..locks import importing
 from ..optimizer import Optimizer
 from .history import History
 from .plan import Asked, Batches, Plan, of_samples, of_whole_loss
@@ -70,8 +71,8 @@ def _trained(asked: Asked, batches: Batches, watch: Watch, data: Any) -> History
     history = watch.begin()
     with _kept_by_interrupts(history):
         if asked.optimizer.of_tensors:
-            from .tensor_plan import of_tensors
-
+            with importing:
+                from .tensor_plan import of_tensors
             plan = of_tensors(asked, batches, watch, data)
         elif data is None:
             plan = of_whole_loss(asked, batches, watch)

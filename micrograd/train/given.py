@@ -9,7 +9,6 @@ import numpy as np
 
 from ..engine import Value
 from ..errors import TrainingError, kind
-from ..jit.derivatives import Wanted
 from ..jit.executable import Executable
 from ..jit.functions import jit
 from ..jit.ir.graph import PARAMETER
@@ -18,6 +17,7 @@ from ..jit.options import Options
 from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import build, count
 from ..jit.trace.source import FunctionSource
+from ..jit.wanted import Wanted
 from ..nn import Module
 from ..optimizer import Optimizer
 from ..traced import Scope

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checks import flag, function_or_none, whole
 from ..errors import TrainingError
+from ..locks import importing
 from ..optimizer import Optimizer
 from .history import Column, History, nothing
 
@@ -101,7 +102,8 @@ class Bar:
 
     def __init__(self, steps: int) -> None:
         try:
-            from tqdm.auto import tqdm
+            with importing:
+                from tqdm.auto import tqdm
         except ImportError:
             raise TrainingError(
                 "progress=True needs tqdm, which is not installed; install it with\n"

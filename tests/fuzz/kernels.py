@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from micrograd.jit.call.check import same, within
-from micrograd.jit.derivatives import Wanted
 from micrograd.jit.executable import Executable
 from micrograd.jit.ir.bounds import interpret_bounded
 from micrograd.jit.ir.interpret import interpret
@@ -28,6 +27,7 @@ from micrograd.jit.target import Target
 from micrograd.jit.trace.recordings import Recording
 from micrograd.jit.trace.signature import SCALAR, Container, Structure, count, structure_of
 from micrograd.jit.trace.source import FunctionSource
+from micrograd.jit.wanted import Wanted
 
 from ..targets import processor
 from .programs import Case
@@ -150,7 +150,7 @@ class Derived:
         """The kernel, scheduled; its program is made once for all dtypes and widths."""
         found, bits = processor(form.target), form.bits
         target = Target.host(form.dtype, strict=form.strict, vector_bits=bits, processor=found)
-        options = Options(target)
+        options = Options.on(target)
         kernel = Kernel(self.source, options, form.wanted)
         names = [p.name for p in kernel._parameters]
         structures = [*self.structures, *self.extra(form.wanted)]

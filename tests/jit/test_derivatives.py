@@ -17,11 +17,11 @@ from hypothesis import given
 import micrograd
 from micrograd import Value, exp, hessian, hvp, jacobian, jit, jvp, log, sin, tanh, vjp
 from micrograd.errors import SignatureError
-from micrograd.jit.derivatives import Wanted
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Role
 from micrograd.jit.jacobian_blocks import blocks
 from micrograd.jit.trace.signature import SCALAR, Container, count
+from micrograd.jit.wanted import Wanted
 from micrograd.nn import MLP
 from micrograd.ops import OPS
 

@@ -179,7 +179,7 @@ def test_a_loop_as_long_as_a_block_is_not_taken_for_one_over_samples() -> None:
     def loss(x: Any) -> Value:
         return (sum(p * p for p in w) * 0.01 + sum(p * x[0] for p in w[:5]) - x[1] * x[2]) ** 2
 
-    options = Options(Target.host())
+    options = Options.on(Target.host())
     assert isinstance(sample_loss(loss, [(3,)], w, options), BlockLoss)  # and not one by one
     before = np.array([p.data for p in w])
     fit(loss, SGD(w, lr=1.0), data=x, batch_size=10, steps=1, dtype="f64")
@@ -196,7 +196,7 @@ def test_code_for_any_number_of_samples_is_what_its_program_means(bits: int, dty
     rng = np.random.default_rng(bits)
     for seed in range(8):
         parameters, loss = random_loss(seed)
-        options = Options(Target.host(dtype, vector_bits=bits))
+        options = Options.on(Target.host(dtype, vector_bits=bits))
         compiled = sample_loss(loss, [(FEATURES,), ()], parameters, options)
         assert isinstance(compiled, BlockLoss)
         assert seconds_to_interpret(compiled.program) <= MOST_SECONDS  # else nothing is compared
@@ -209,7 +209,7 @@ def test_code_for_any_number_of_samples_is_what_its_program_means(bits: int, dty
 def test_a_count_that_is_too_small_is_noticed() -> None:
     """The test of the test: a sample fewer than the interpreter takes."""
     parameters, loss = random_loss(0)
-    compiled = sample_loss(loss, [(FEATURES,), ()], parameters, Options(Target.host()))
+    compiled = sample_loss(loss, [(FEATURES,), ()], parameters, Options.on(Target.host()))
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(SIZE, FEATURES)), rng.normal(size=SIZE)
     with mock.patch.object(Checker, "compare", autospec=True) as compare:

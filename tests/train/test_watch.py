@@ -270,7 +270,7 @@ def test_a_step_can_be_left_and_taken_up_between_any_two_blocks(threads: int, st
     for calls in (10_000, threads):
         w = Value(0.75)
         optimizer = SGD([w], lr=0.5)
-        options = Options(Target.host(strict=strict))
+        options = Options.on(Target.host(strict=strict))
         kernel = sample_loss(lambda x, w=w: tanh(w - x) ** 2, [()], [w], options)
         loop = BatchLoop(optimizer, kernel, [x], batch=len(x), seed=None, threads=threads)
         loop._open(3)

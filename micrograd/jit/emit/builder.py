@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from lowering.bindings import ir
 
 from ...errors import GraphError
+from ...locks import importing, lazy_property
 from ...ops import OPS, Op
 from ..dialect.blocks import Blocks
 from ..dialect.operations import float_type, vector_of
 from ..ir.program import Access, Apply, Array, Expr
 from ..target import Target
-from ..vectormath import expansion
-from ..vectormath.library import Library
+
+if TYPE_CHECKING:
+    from ..vectormath.library import Expansion, Library
 
 REASSOCIATED = "reassoc, contract"
+
+
+def _expansion(op: Op) -> Expansion | None:
+    """How vectors of an op are written in arithmetic."""
+    with importing:
+        from ..vectormath import expansion
+    return expansion(op)
 
 
 class Builder(Blocks):
@@ -44,15 +54,22 @@ class Builder(Blocks):
         self._widths: dict[str, int] = {str(self.number): 1}
         self._contract = ir.Attribute.parse("#llvm.fastmath<contract>")
         self._reassociate = ir.Attribute.parse(f"#llvm.fastmath<{REASSOCIATED}>")
-        self._library = Library(self)
+        self._original: Builder | None = None
 
     def twin(self, lanes: int) -> Builder:
         """A builder for the same module whose numbers have so many lanes."""
         twin = Builder(self.module, self.target, lanes=lanes)
         twin._declared, twin._tables = self._declared, self._tables
-        twin._library = Library(twin, self._library)
+        twin._original = self
         twin.shared = self.shared
         return twin
+
+    @lazy_property
+    def _library(self) -> Library:
+        """The functions of expansions, which twins share."""
+        with importing:
+            from ..vectormath.library import Library
+        return Library(self, self._original._library if self._original else None)
 
     def type_of(self, a: Array) -> ir.Type:
         """The type of one element of an array in memory, of numbers or of entries."""
@@ -97,7 +114,7 @@ class Builder(Blocks):
             flags = {"fastmathFlags": self._contract} if contracted else None
             return self.build(op.mlir, [operands[0].type], operands, flags)
         vector = isinstance(operands[0].type, ir.VectorType)
-        if not self.target.strict and (vector or op.libm is None) and (expand := expansion(op)):
+        if not self.target.strict and (vector or op.libm is None) and (expand := _expansion(op)):
             return self._library.call(op, expand, operands)
         width = self.width(operands[0])
         if op.predicate is not None:

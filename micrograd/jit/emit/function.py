@@ -13,13 +13,14 @@ Establishes a module that MLIR verifies, with
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lowering.bindings import ir
 
+from ...locks import importing, lazy_property
 from ..dialect.blocks import new_module
 from ..ir.program import Access, Array, Expr, Program, Role, Statement
 from ..schedule.nest import Nest
@@ -29,10 +30,10 @@ from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder
 from .interface import ENTRY, STORED, Interface
-from .nest import NestEmitter
-from .products import ProductEmitter
-from .shared_loops import SharedLoops
 from .storage import INLINE_DATA, Storage, in_pieces
+
+if TYPE_CHECKING:
+    from .shared_loops import SharedLoops
 
 
 def constant_data(program: Program, dtype: np.dtype[Any]) -> dict[str, npt.NDArray[Any]]:
@@ -75,7 +76,13 @@ class Emitter:
         self.interface = interface
         self.arguments = interface.arguments(self.program)
         self.storage: Storage
-        self.loops = SharedLoops(schedule)
+
+    @lazy_property
+    def loops(self) -> SharedLoops:
+        """What emits loops in vectors."""
+        with importing:
+            from .shared_loops import SharedLoops
+        return SharedLoops(self.schedule)
 
     # -- functions -----------------------------------------------------------------------------
 
@@ -201,8 +208,12 @@ class Emitter:
             if isinstance(step, Statement):
                 self._assign(step)
             elif isinstance(step, Nest):
+                with importing:
+                    from .nest import NestEmitter
                 NestEmitter(self.builder, step, self.storage).emit()
             elif isinstance(step, Product):
+                with importing:
+                    from .products import ProductEmitter
                 ProductEmitter(self.builder, step, self.storage).emit()
             elif isinstance(step, Repeat):
                 self._repeat(step)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Mapping
 
 import lowering
 from lowering.bindings import ir
 
+from ...locks import importing
 from ..target import Target
-from . import product_library
+
+_KERNEL = re.compile(r"\bproduct\.f\d+\.\d+\.r\w+")  # as product_library.py names them
 
 
 def native(
@@ -25,18 +28,30 @@ def native(
     we emit does not end LLVM, so it needs no process of its own. Micro-kernels of products that the
     module declares are linked by their names.
     """
-    kernels = product_library.addresses(product_library.needed(module), target)
+    kernels: Mapping[str, int] = {}
+    if names := needed(module):
+        with importing:
+            from .product_library import addresses
+        kernels = addresses(names, target)
     compile = lowering.compile_ir if isinstance(module, str) else lowering.compile
     return compile(
         module,
         opt_level=opt_level,
-        symbols=kernels | dict(symbols or {}),
+        symbols={**kernels, **(symbols or {})},
         vectorize=False,
         unroll=False,
         isolate=False,
         cpu=target.processor.cpu,
         features=target.processor.features,
     )
+
+
+def needed(module: ir.Module | str) -> set[str]:
+    """The names of the micro-kernels that a module, or LLVM IR, declares."""
+    if isinstance(module, str):
+        return set(_KERNEL.findall(module))
+    names = (op.attributes["sym_name"].value for op in module.body if "sym_name" in op.attributes)
+    return {name for name in names if _KERNEL.fullmatch(name)}
 
 
 def set_pointer(code: lowering.NativeModule, name: str, address: int) -> None:

@@ -6,14 +6,13 @@ Nothing in a kernel depends on the program that uses it. They are compiled witho
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 import lowering
-from lowering.bindings import context, ir
+from lowering.bindings import context
 
 from ...locks import Lock
 from ..dialect.blocks import new_module
@@ -21,7 +20,6 @@ from ..target import Target
 from .builder import Builder
 from .product_kernel import Shape, argument_types, emit_kernel
 
-_NAME = re.compile(r"\bproduct\.f(?:32|64)\.(?:128|256|512)\.r\d+v\d+r?b?\b")
 _codes: dict[tuple[str, str, str], lowering.NativeModule] = {}
 _lock = Lock()
 
@@ -31,14 +29,6 @@ def declared(b: Builder, shape: Shape) -> str:
     name = f"product.f{b.bits}.{b.target.vector_bits}.{shape.name}"
     b.declare(name, f"({', '.join(map(str, argument_types(b)))})")
     return name
-
-
-def needed(module: ir.Module | str) -> set[str]:
-    """The names of the micro-kernels that a module, or LLVM IR, declares."""
-    if isinstance(module, str):
-        return set(_NAME.findall(module))
-    names = (op.attributes["sym_name"].value for op in module.body if "sym_name" in op.attributes)
-    return {name for name in names if _NAME.fullmatch(name)}
 
 
 def addresses(names: Iterable[str], target: Target) -> dict[str, int]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from math import copysign, frexp, isfinite
 
 from ... import ops
@@ -60,7 +59,7 @@ class Sum:
             return None
         (((x, minus), c),) = self.terms.items()
         product = c * abs(factor)
-        if not isfinite(product) or Fraction(c) * Fraction(abs(factor)) != Fraction(product):
+        if not isfinite(product) or not _is_product(product, c, abs(factor)):
             return None
         return Sum({(x, minus != (factor < 0.0)): product}) if product else None
 
@@ -88,12 +87,24 @@ class Sum:
         return -0.0 if total is None else total
 
 
+def _is_product(z: float, x: float, y: float) -> bool:
+    """Whether z = x y, exactly."""
+    (a, b), (c, d), (e, f) = (number.as_integer_ratio() for number in (x, y, z))
+    return a * c * f == e * b * d
+
+
+def _is_sum(z: float, x: float, y: float) -> bool:
+    """Whether z = x + y, exactly."""
+    (a, b), (c, d), (e, f) = (number.as_integer_ratio() for number in (x, y, z))
+    return (a * d + c * b) * f == e * b * d
+
+
 def _exact(x: float, y: float) -> float | None:
     """x + y, if that is a number that floats can say."""
     total = x + y
     if abs(total) < 2**50 and x.is_integer() and y.is_integer():
         return total
-    if not isfinite(total) or Fraction(x) + Fraction(y) != Fraction(total):
+    if not isfinite(total) or not _is_sum(total, x, y):
         return None
     return total
 

@@ -6,15 +6,12 @@ has the graph's outputs in order, and inputs and parameters keep their names.
 
 from __future__ import annotations
 
+from ...locks import importing
 from ..ir.graph import CONSTANT, FIRST_OP, Graph, op_of
 from ..ir.program import Access, Apply, Expr, Program, Role, Statement
-from .batch import batched
-from .by_class import by_class
 from .classes import analyse, declare_leaves
 from .found import SMALL, straight
-from .loops import looped
 from .outputs import OUTPUT, write_outputs
-from .table import table_driven
 
 GAIN = 4
 """Rerolling must make the program this much shorter."""
@@ -33,6 +30,9 @@ def reroll(graph: Graph) -> Program:
     operations = int((graph.codes >= FIRST_OP).sum())
     budget = min(operations // GAIN, MOST_STATEMENTS)
     if len(graph) > SMALL:
+        with importing:
+            from .by_class import by_class
+            from .loops import looped
         structure = analyse(graph, budget)
         rerolled = by_class(graph, structure, budget) if structure is not None else None
         if rerolled is not None and len(rerolled.body) <= FEW:
@@ -44,6 +44,9 @@ def reroll(graph: Graph) -> Program:
         if found is not None:
             return found
     if operations > LARGE:
+        with importing:
+            from .batch import batched
+            from .table import table_driven
         return batched(graph, OUTPUT, budget) or table_driven(graph, OUTPUT)
     return straight_line(graph)
 
@@ -54,6 +57,8 @@ def reroll_strictly(graph: Graph) -> Program:
     """
     found = None
     if len(graph) > SMALL:
+        with importing:
+            from .loops import looped
         operations = int((graph.codes >= FIRST_OP).sum())
         most = min(operations // LOOP_GAIN, MOST_STATEMENTS)
         found = looped(graph, OUTPUT, most, in_order=True)

@@ -30,7 +30,7 @@ from .counts import operations
 from .matching import matched
 from .plans import Uses
 from .product import Product
-from .products import Matrices, arranged, depths, is_plain, matrices
+from .products import ONE, Matrices, arranged, depths, is_plain, matrices
 from .sweeps import inside, swept
 
 MOST_OPS = 24
@@ -41,11 +41,13 @@ MOST_ARRAYS = 8
 Piece = list[Node] | Product
 
 
-def with_products(program: Program, target: Target) -> list[Piece]:
-    """The body of a program, in pieces: products, and nodes between them."""
+def with_products(program: Program, target: Target) -> tuple[Program, list[Piece]]:
+    """The program, which has the array of 1 now if a product needs it, and its body in pieces:
+    products, and nodes between them.
+    """
     arrays = program.arrays
     if target.strict:
-        return [program.body]
+        return program, [program.body]
 
     def found_in(nodes: Sequence[Node]) -> dict[int, Matrices]:
         pairs = [(s, matrices(s, arrays, target)) for s in nodes if isinstance(s, Statement)]
@@ -54,7 +56,7 @@ def with_products(program: Program, target: Target) -> list[Piece]:
     whole = found_in(program.body).values()
     results = {m.target.array for m in whole if m.left.array in arrays}  # not sums by themselves
     if not results:
-        return [program.body]
+        return program, [program.body]
     state = {a.name for a in program.with_role(Role.STATE)}
     shared = list(_shared(program.body, results))
     found = found_in(shared)
@@ -79,7 +81,10 @@ def with_products(program: Program, target: Target) -> list[Piece]:
     for node in body:
         if isinstance(node, Product):
             node.divide(target)
-    return list(_pieces(body))
+    read = {a.array for node in body for s in inside(node) for a in s.accesses}
+    if ONE.name in read and ONE.name not in arrays:
+        program = replace(program, arrays={**arrays, ONE.name: ONE})
+    return program, list(_pieces(body))
 
 
 def _pieces(body: Sequence[Node | Product]) -> Iterator[Piece]:

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from ...locks import importing
 from ..ir.extents import Extent
-from ..ir.program import Program, Role, Statement
+from ..ir.program import Loop, Node, Program, Role, Statement
 from ..target import Target
-from .absorb import with_products
-from .across import across
 from .counts import operations
 from .fuse import Bounds, Group, Part, fuse
 from .lanes import VectorLoop, vectorize
 from .nest import Nest
 from .product import Product
-from .products import ONE
 from .repeat import Repeat, flattened, repeated
 
 CHUNK_OPS = 1000
@@ -122,16 +120,13 @@ def schedule(
     state = {a.name for a in program.with_role(Role.STATE)}
     bounds = Bounds(target.strict, state)
     parts: list[Part | Product] = []
-    arrays = program.arrays
-    for piece in [program.body] if points else with_products(program, target):
+    pieces: Iterable[list[Node] | Product] = [program.body]
+    if not points and any(isinstance(x, Loop) or x.domain for x in program.body):
+        with importing:
+            from .absorb import with_products
+        program, pieces = with_products(program, target)
+    for piece in pieces:
         parts += [piece] if isinstance(piece, Product) else fuse(piece, bounds)
-    if any(
-        a.array == ONE.name and ONE.name not in arrays
-        for p in parts
-        for s in p.statements
-        for a in s.accesses
-    ):
-        program = replace(program, arrays={**arrays, ONE.name: ONE})
     steps = list(_steps(parts, program, 1 if points else target.lanes, target))
     functions, opt_level, reason = _functions(steps)
     shared = _shared(functions)
@@ -227,7 +222,11 @@ def _steps(
             inside = repeated(nest.body, program.arrays, nest.tiles)
             if inside is None:
                 nest = nest.plan(width, target.strict, program.arrays)
-                yield nest if width == 1 or target.strict else across(nest, width)
+                if width > 1 and not target.strict:
+                    with importing:
+                        from .across import across
+                    nest = across(nest, width)
+                yield nest
                 continue
             state = {a.name for a in program.with_role(Role.STATE)}
             pieces = fuse(inside.program.body, Bounds(target.strict, state))

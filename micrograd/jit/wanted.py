@@ -1,0 +1,122 @@
+"""What a kernel computes: the value, or a derivative.
+
+Each `Wanted` says which parameters a kernel takes behind those of the source, a direction or a
+cotangent, and the structure of its result; `derivatives.py` has the programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, TypeAlias
+
+from .jacobian_blocks import blocks
+from .trace.parameters import Parameter
+from .trace.recordings import Recording
+from .trace.signature import SCALAR, Container, Structure, row
+from .trace.source import Source
+
+Extra: TypeAlias = Sequence[tuple[str, Structure]]
+"""The parameters behind those of the source, with their structures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """One thing to compute.
+
+    name         what a kernel of it is called
+    words        the same in a sentence, which goes on with "of 2 parameters"
+    structure    recording -> the structure of the result
+    parameters   source -> the extra parameters
+    """
+
+    name: str
+    words: str
+    structure: Callable[[Recording], Structure]
+    parameters: Callable[[Source], list[Parameter]] = lambda source: []
+
+
+# -- results -----------------------------------------------------------------------------------
+
+
+def _pair(x: Structure, y: Structure) -> Structure:
+    return Container(tuple, (), (x, y))
+
+
+# -- parameters --------------------------------------------------------------------------------
+
+
+def _directions(source: Source) -> list[Parameter]:
+    """A function's tangents, one for each parameter; else one, for all of `wrt` in a row."""
+    taken = {p.name for p in source.parameters}
+    asked = source.asked
+    if asked is None:
+        return [
+            replace(p, name=_untaken(f"d_{p.name}", taken), default=None)
+            for p in source.parameters
+            if not p.named
+        ]
+    if source.alone and not isinstance(asked[0], str):
+        return [Parameter(_untaken("direction", taken))]
+    known = not any(isinstance(w, str) for w in asked)
+    structure = row(list, len(asked)) if known else None
+    return [Parameter(_untaken("direction", taken), "rows", structure)]
+
+
+def _cotangent(source: Source) -> list[Parameter]:
+    """One parameter, with the structure of the result."""
+    whole = any(p.array == "whole" for p in source.parameters)
+    name = _untaken("cotangent", {p.name for p in source.parameters})
+    return [Parameter(name, "whole" if whole else "map")]
+
+
+def _untaken(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+class Wanted(Enum):
+    """What a kernel computes."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return getattr, (Wanted, self.name)
+
+    __hash__ = object.__hash__  # kernels look their derivatives up by it; Enum's runs Python
+
+    VALUE = Derivative("value", "for the value", lambda r: r.result)
+    GRADIENT = Derivative("grad", "for the gradient alone", lambda r: r.partials)
+    BOTH = Derivative(
+        "value_and_grad",
+        "with the gradient",
+        lambda r: _pair(SCALAR, r.partials),
+    )
+    JACOBIAN = Derivative(
+        "jacobian",
+        "for the Jacobian",
+        lambda r: blocks(r.result, r.gradient, alone=r.alone)[0],
+    )
+    HESSIAN = Derivative(
+        "hessian",
+        "for the Hessian",
+        lambda r: blocks(r.partials, r.gradient, alone=r.alone)[0],
+    )
+    JVP = Derivative(
+        "jvp",
+        "with the derivative along a direction",
+        lambda r: _pair(r.result, r.result),
+        _directions,
+    )
+    VJP = Derivative(
+        "vjp",
+        "with the gradient, weighted by a cotangent,",
+        lambda r: _pair(r.result, r.partials),
+        _cotangent,
+    )
+    HVP = Derivative(
+        "hvp",
+        "for the Hessian times a direction",
+        lambda r: r.partials,
+        _directions,
+    )
