@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -13,13 +16,40 @@ from ..tensor.core import Tensor
 from .initial import generator
 from .linear import tensor_in
 
+_MASKS: ContextVar[Any] = ContextVar("masks", default=None)
+"""What layers are given instead of drawing: an iterator of masks, or a list in which they write
+that they would draw, and drop nothing.
+"""
+
+
+@contextmanager
+def taking(masks: Iterator[Any]) -> Iterator[None]:
+    """Layers take these masks, one after the other."""
+    token = _MASKS.set(masks)
+    try:
+        yield
+    finally:
+        _MASKS.reset(token)
+
+
+@contextmanager
+def drawing_none(asked: list[Any]) -> Iterator[None]:
+    """Layers drop nothing, and write themselves and the shape down."""
+    with taking(asked):  # type: ignore[arg-type]
+        yield
+
+
+class MasksNeeded(TraceError):
+    """A layer would draw a mask in compiled code."""
+
 
 class Dropout(Module):
     """In training, each element is 0 with probability `p`, and the others are divided by 1 - p;
     after `eval()`, nothing happens.
 
-    Compiled code draws nothing: there, the mask is data of the step. Draw one with `mask(shape)`,
-    give it to the compiled function as an argument, and to the layer behind `x`.
+    Compiled code draws nothing: there, the mask is data of the step, which `fit` draws for every
+    epoch. For other compiled functions, draw one with `mask(shape)`, give it to the function as an
+    argument, and to the layer behind `x`.
 
     >>> drop = Dropout(0.5, rng=0)
     >>> x = Tensor([1.0, 2.0, 3.0, 4.0])
@@ -48,8 +78,14 @@ class Dropout(Module):
         if not self.training or self.p == 0.0:
             return x
         if mask is None:
+            given = _MASKS.get()
+            if isinstance(given, list):
+                given.append((self, x.shape))
+                return x
+            mask = None if given is None else next(given)
+        if mask is None:
             if x._scope is not None:
-                raise TraceError(
+                raise MasksNeeded(
                     f"{user_location()}: {self!r} draws no mask in compiled code; make the mask an "
                     "argument of the function, drop(x, mask), and give it drop.mask(shape) at "
                     "every call; or call model.eval(), to use the model"

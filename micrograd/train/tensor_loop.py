@@ -38,6 +38,7 @@ class TensorLoop(Loop):
     ahead     how many steps of such epochs were taken before
     seed      of the order of the samples, another one in every epoch; None: as they lie
     threads   that share the large products of a step
+    draw      fills arrays of the data anew, before every epoch
     """
 
     fields = FIELDS
@@ -53,13 +54,16 @@ class TensorLoop(Loop):
         ahead: int = 0,
         seed: int | None = None,
         threads: int = 1,
+        draw: Callable[[], None] | None = None,
     ) -> None:
         self.optimizer, self._options = optimizer, options
+        self._draw, self._drawn = draw, -1
         self._threads = threads
         self._first = optimizer.steps
         self._losses, self._rates = np.zeros(0), np.zeros(0)
         self._store = TensorStore(optimizer.parameters)
         samples = len(data[0]) if data else 1
+        self._ahead, self._in_epoch = ahead, -(-samples // batch)
         sizes = [n for n in (batch, samples % batch) if n]
         rows = [(a.shape[1:], _traced_dtype(a, options)) for a in data]
         self._made = TensorSteps(function, rows, sizes, optimizer, options)
@@ -193,6 +197,12 @@ class TensorLoop(Loop):
             super()._stretch(calls)
 
     def _open(self, until: int) -> None:
+        if self._draw is not None:
+            epoch = (self.step + self._ahead) // self._in_epoch
+            if epoch != self._drawn:
+                self._draw()
+                self._drawn = epoch
+            until = min(until, (epoch + 1) * self._in_epoch - self._ahead)
         super()._open(until)
         self._rows = np.ascontiguousarray(self._rows, self._options.dtype)
         width, size = self._rows.shape[1], self._rows.itemsize

@@ -16,6 +16,7 @@ from ..jit.tensor_kernel import TensorKernel
 from ..nn import Module
 from ..tensor.core import Tensor
 from .data import same_rows
+from .masks import Masks, MasksNeeded, without
 from .plan import Asked, Batches, Plan
 from .tensor_data import tensor_data
 from .tensor_loop import TensorLoop
@@ -33,16 +34,27 @@ def of_tensors(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     batch = batches.of(samples)
     steps, ahead = asked.span(-(-samples // batch))
     of_batch = _of_batch(asked.target, asked.loss)
-    loop = TensorLoop(
-        asked.optimizer,
-        _with_penalty(of_batch, asked.regularization),
-        arrays,
-        options,
-        batch=batch,
-        ahead=ahead,
-        seed=batches.seed if batches.shuffle else None,
-        threads=batches.threads,
-    )
+    loss = _with_penalty(of_batch, asked.regularization)
+
+    def looped(function: Callable[..., Any], columns: Sequence[Any], draw: Any = None) -> Any:
+        return TensorLoop(
+            asked.optimizer,
+            function,
+            columns,
+            options,
+            batch=batch,
+            ahead=ahead,
+            seed=batches.seed if batches.shuffle else None,
+            threads=batches.threads,
+            draw=draw,
+        )
+
+    try:
+        loop = looped(loss, arrays)
+    except MasksNeeded:
+        masks = Masks(loss, arrays, options.dtype)
+        loop = looped(masks.function, [*arrays, *masks.arrays], masks.draw)
+        of_batch = without(of_batch)
     held = arrays
     if asked.validation is not None:
         held = tensor_data(asked.validation, "validation")
@@ -50,7 +62,7 @@ def of_tensors(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
         watch.validation = _mean(of_batch, held, options)
     if asked.metric is not None:
         metric = function_or_none("metric", asked.metric, TrainingError)
-        watched = metric if asked.loss is None else _of_batch(asked.target, metric)
+        watched = metric if asked.loss is None else without(_of_batch(asked.target, metric))
         watch.metric = _mean(watched, held, options)
     return Plan(loop, steps, samples, batch, ahead)
 
