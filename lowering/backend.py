@@ -1,9 +1,9 @@
 """What llvmlite does for us: parse, optimise, emit, link.
 
-The one module that imports llvmlite. Object files are linked by an ORC LLJIT of their own each
-(JITLink). Measured for a tiny function: MCJIT 0.75 ms, an LLJIT per module 0.75 ms, one shared
-LLJIT 0.2 ms; but a shared one keeps 10 kB for every module that it ever linked and slows down with
-them, and MCJIT ends the process when a symbol is missing.
+With optimizer.py the only module that imports llvmlite. Object files are linked by an ORC LLJIT of
+their own each (JITLink). Measured for a tiny function: MCJIT 0.75 ms, an LLJIT per module 0.75 ms,
+one shared LLJIT 0.2 ms; but a shared one keeps 10 kB for every module that it ever linked and slows
+down with them, and MCJIT ends the process when a symbol is missing.
 """
 
 from __future__ import annotations
@@ -200,29 +200,6 @@ def parsed(llvm_ir: str) -> Iterator[Any]:
                     f"@{variable.name} is thread_local: such variables cannot be linked into a "
                     "running process; pass a pointer to the thread's data instead"
                 )
-        yield module
-
-
-@contextlib.contextmanager
-def lowered(llvm_ir: str, options: Options) -> Iterator[Any]:
-    """The LLVM module after the pass pipeline, if it is to run; closed at the end of the block."""
-    with parsed(llvm_ir) as module, contextlib.ExitStack() as stack:
-        if not options.passes:
-            yield module
-            return
-        tuning = llvm.create_pipeline_tuning_options(speed_level=options.opt_level)
-        stack.callback(tuning.close)
-        tuning.loop_vectorization = options.vectorize
-        tuning.loop_interleaving = options.vectorize
-        tuning.slp_vectorization = options.slp
-        tuning.loop_unrolling = options.unroll
-        builder = llvm.create_pass_builder(options.machine(), tuning)
-        stack.callback(builder.close)
-        manager = builder.getModulePassManager()
-        # Its own close() does nothing in llvmlite 0.50: ObjectRef hides the method that frees. The
-        # builder cannot be kept: each run adds callbacks to it, and the next takes longer.
-        stack.callback(llvm.newpassmanagers.NewPassManager._dispose, manager)
-        manager.run(module, builder)
         yield module
 
 

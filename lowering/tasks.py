@@ -6,9 +6,10 @@ import json
 import os
 from collections.abc import Callable
 
-from lowering.backend import Options, aliases, defined, forget_machines, host_triple, lowered
+from lowering.backend import Options, aliases, defined, forget_machines, host_triple
 from lowering.cache import pack
 from lowering.errors import CompileError
+from lowering.optimizer import lowered
 
 
 def _object(llvm_ir: str, options: Options) -> bytes:

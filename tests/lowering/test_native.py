@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import re
 import sys
 import threading
 import weakref
@@ -160,6 +161,22 @@ def test_without_passes_code_is_made_of_the_ir_as_it_was_written() -> None:
     assert lowering.compile(parse(SUM), passes=False).symbols == ("sum",)
     function = written.function("f", ctypes.c_int64, ctypes.c_int64)
     assert function(40) == 42
+
+
+def test_explicit_functions_stay_as_they_are_written_beside_others() -> None:
+    body = "{\n  %y = add i64 %x, 1\n  %z = add i64 %y, 1\n  ret i64 %z\n}\n"
+    text = f"define i64 @f(i64 %x) {body}"
+    text += f'define i64 @g(i64 %x) noinline "explicit" {body}'
+    text += f"define internal i64 @add(i64 %x) alwaysinline {body}"
+    text += 'define i64 @h(i64 %x) "explicit" {\n  %y = call i64 @add(i64 %x)\n  ret i64 %y\n}\n'
+    with lowering.compile_ir(text) as native:
+        functions = re.split("define ", native.optimized_ir)[1:]
+        assert [f.count("add i64") for f in functions] == [1, 2, 2]
+        assert "@add" not in native.optimized_ir
+        for name in "fgh":
+            assert native.function(name, ctypes.c_int64, ctypes.c_int64)(40) == 42
+    with lowering.compile_ir(text, opt_level=0) as native:
+        assert native.function("h", ctypes.c_int64, ctypes.c_int64)(40) == 42
 
 
 def test_cache(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowering.bindings import ir
+from lowering.optimizer import EXPLICIT
 
 from ..target import Target
 from .operations import Operations
@@ -78,6 +79,14 @@ class Blocks(Operations):
         it would take libm's pow(x, 2) for x*x, which rounds differently. Only if strict.
         """
         return {"passthrough": ir.Attribute.parse('["no-builtins"]')} if self.target.strict else {}
+
+    @property
+    def explicit(self) -> dict[str, ir.Attribute]:
+        """The attributes of functions that stay as they are written: they are not inlined, and LLVM
+        does not optimise them, which takes longer than to make their code.
+        """
+        marked = {"passthrough": ir.Attribute.parse(f'["{EXPLICIT}"]')}
+        return {"no_inline": ir.UnitAttr.get(), **marked}
 
     def declare(self, name: str, signature: str) -> None:
         """Declare an external function, unless the module has it: what follows its name."""

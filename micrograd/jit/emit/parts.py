@@ -37,11 +37,13 @@ def call_once(
     team: ir.Value | None,
     work: int,
     mark: str = "",
+    explicit: bool = False,
 ) -> None:
     """Call a function of the module that is built where it is needed first, for each key.
 
     build   its body, from its memory, what is passed for `values`, and the part that it does
     mark    what LLVM is told of each value
+    explicit   whether LLVM's passes have nothing to do in it
     team    of threads that share it
     work    products of numbers in all
     """
@@ -52,7 +54,7 @@ def call_once(
         name = b.shared[key] = f"product{len(b.shared)}"
         with b.inside():
             w = b.twin(1)
-            attributes: dict[str, ir.Attribute] = {"no_inline": ir.UnitAttr.get()}
+            attributes = b.explicit if explicit else {"no_inline": ir.UnitAttr.get()}
             if mark:
                 marks = [mark] * len(values) + ["{}"] * (len(types) - len(values))
                 attributes["arg_attrs"] = ir.Attribute.parse(f"[{', '.join(marks)}]")

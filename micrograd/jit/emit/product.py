@@ -61,7 +61,7 @@ def emit_product(
     def build(w: Builder, memory: CallMemory, passed: Sequence[ir.Value], part: Part) -> None:
         _Driver(w, memory, *arguments.restored(passed)).emit(part)
 
-    call_once(b, ("product", *given.known), given.values, build, team, prod(sizes))
+    call_once(b, ("product", *given.known), given.values, build, team, prod(sizes), explicit=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def pack(b: Builder, source: Matrix, rows: ir.Value, columns: ir.Value, into: Pa
 
 def _define(b: Builder, name: str) -> None:
     types = [b.i64, b.i64, b.ptr, b.i64, b.i64, b.ptr, b.i64, b.i64, b.i64]
-    entry = b.function(name, types, internal=True, attributes={"no_inline": ir.UnitAttr.get()})
+    entry = b.function(name, types, internal=True, attributes=b.explicit)
     rows, columns, base, row, column, *there = entry.arguments
     into = Panels(*there)
     lanes = b.integer(b.target.lanes)
