@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import Value
 from ..errors import SignatureError, kind, user_location
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
@@ -88,7 +89,9 @@ def is_float_tensor(x: Any) -> bool:
 
 def _flat(function: str, found: Leaves, name: str, x: Any, dtype: Any) -> tuple[Any, Any]:
     """The argument with Tensors for arrays, and its key."""
-    if isinstance(x, (np.ndarray, float)):
+    if isinstance(x, Value) or (isinstance(x, np.ndarray) and x.dtype == object):
+        x = Tensor.of_values(x, dtype)
+    elif isinstance(x, (np.ndarray, float)):
         is_whole = isinstance(x, np.ndarray) and x.dtype.kind != "f"
         x = Tensor(x) if is_whole else Tensor(x, dtype)
     if isinstance(x, Tensor):
@@ -129,6 +132,17 @@ def _without_leads(key: Any) -> Any:
 def built(tree: Any, tensors: Iterator[Any]) -> Any:
     """The tree with other Tensors in place of its own, in order."""
     return replaced(tree, lambda: next(tensors))
+
+
+def of_tensors(tree: Any, dtype: Any) -> Any:
+    """The tree with a Tensor of one number for each Value."""
+    if isinstance(tree, Value):
+        return Tensor.of_values(tree, dtype)
+    if type(tree) in (list, tuple):
+        return type(tree)([of_tensors(x, dtype) for x in tree])
+    if type(tree) is dict:
+        return {k: of_tensors(x, dtype) for k, x in tree.items()}
+    return tree
 
 
 def replaced(tree: Any, make: Callable[[], Any]) -> Any:

@@ -7,11 +7,13 @@ from inspect import BoundArguments
 from threading import get_ident
 from typing import Any
 
+from ..engine import Value
 from ..errors import SignatureError, TraceError
-from ..tensor.casting import is_float
+from ..tensor.casting import DEFAULT, is_float
 from ..tensor.core import Tensor
 from ..tensor.recording import WATCHED
 from .tensor_arguments import Leaves
+from .trace.tensor_values import value_row
 from .trace.tensors import SCOPES, Row, TensorScope
 
 
@@ -90,6 +92,13 @@ def rows_of(
                 )
             rows.append(scope.row(w))
             parts.append(w)
+        elif isinstance(w, Value):
+            if w._entry is not None:
+                raise SignatureError(
+                    f"{name}: wrt is of leaves, got a Value that is the result of {w._op}"
+                )
+            rows.append(value_row(scope, w, DEFAULT))
+            parts.append(Tensor(w.data))
         elif w in leaves.tree and leaves.differentiable(w):
             rows += leaves.rows[w]
             parts.append(leaves.tree[w])

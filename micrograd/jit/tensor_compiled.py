@@ -6,11 +6,13 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from ..engine import Value
 from ..errors import ShapeError, SignatureError, TraceError, counted, kind, user_location
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
+from ..tensor.values import of_values, renewed
 from .options import Options
-from .tensor_arguments import Leaves, built, items, replaced
+from .tensor_arguments import Leaves, built, items, of_tensors, replaced
 from .tensor_asked import leaves_of, require_one_dtype, rows_of, watched_call
 from .tensor_callee import Callee
 from .tensor_derivatives import Asked
@@ -52,9 +54,9 @@ class Traced:
     ) -> None:
         wanted = kernel._wanted
         asked = kernel._wrt
-        alone = isinstance(asked, (str, Tensor))
+        alone = isinstance(asked, (str, Tensor, Value))
         chosen = None if asked is None else [asked] if alone else list(asked)
-        live = [w for w in chosen or () if isinstance(w, Tensor)]
+        live = [w for w in chosen or () if isinstance(w, (Tensor, Value))]
         scope = TensorScope(kernel.name, live, kernel._freeze, outer=current_scope())
         self.scope = scope
         given = [
@@ -62,7 +64,11 @@ class Traced:
             for k, (n, x) in enumerate(zip(leaves.names, leaves.tensors, strict=True))
         ]
         call = inspect.BoundArguments(bound.signature, built(leaves.tree, iter(given)))
-        returned, self.watched = watched_call(scope, kernel.function, call)
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            return of_tensors(kernel.function(*args, **kwargs), number_dtype(scope.rows))
+
+        returned, self.watched = watched_call(scope, function, call)
         results = results_in(kernel.name, returned)
         outputs = [scope.row(x) for x in results]
         wrt: list[int] = []
@@ -149,6 +155,7 @@ class Compiled:
         self._arguments = len(leaves.tensors)
         self._rows = self.callee.operands
         self._closed = [t for _, t in traced.closed]
+        self._has_values = any(t._primitive is of_values for t in self._closed)
         self._structure = traced.structure
         self._is_one = isinstance(traced.structure, Tensor)
         self._is_value = kernel._wanted is Wanted.VALUE
@@ -171,7 +178,10 @@ class Compiled:
 
     def __call__(self, given: Sequence[Any]) -> Any:
         """The result for the arguments, and what stands behind them."""
-        operands = (*given, *self._closed)
+        closed = self._closed
+        if self._has_values:
+            closed = [renewed(t) if t._primitive is of_values else t for t in closed]
+        operands = (*given, *closed)
         samples = given[self._batch].shape[0] if self._batch >= 0 else 0
         if len(operands) != len(self._rows) or self._traced.extra:
             self._traced.require(given, self._arguments, samples)

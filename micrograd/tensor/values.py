@@ -7,7 +7,7 @@ walks both kinds, youngest first, each by the rules of its own table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from threading import get_ident
 from typing import Any
 
@@ -21,8 +21,9 @@ from ..ops import as_float
 from ..value_arrays import value_array
 from .backward import CROSSING, Cotangents, add_to_leaves, push
 from .casting import DEFAULT, dtype_named, is_float
-from .primitive import Primitive, define
-from .recording import OFF, no_grad
+from .layout import concat
+from .primitive import Primitive, define, shape_error
+from .recording import OFF, WATCHED, no_grad
 
 of_values: Primitive = define(
     "of_values",
@@ -89,21 +90,78 @@ class OfValues:
         >>> a.grad, b.grad
         (4.0, 3.0)
 
-        Raises DataError for what is neither a Value nor a number.
+        Tensors of one number are Values, too. Raises DataError for what is none of these.
         """
-        array = np.array(values, dtype=object)
+        array = boxed(values)
+        if any([hasattr(x, "__primitive__") for x in array.flat]):
+            return cls._of_both(array, dtype)
         flat = [_value(x) for x in array.ravel()]
         found = DEFAULT if dtype is None else dtype_named(dtype)
         if not is_float(found):
             raise DataError(f"{user_location()}: Values are floats, got dtype {found}")
         out: Any = cls._class([number_of(x) for x in flat], found)
         out._data = out._data.reshape(array.shape)
-        if not OFF or get_ident() not in OFF:
+        if not OFF or get_ident() not in OFF or get_ident() in WATCHED:
             out._needs = True
             out._primitive = of_values
             out._operands = tuple(flat)
             out._parameters = {"shape": array.shape}
         return out
+
+    @classmethod
+    def _of_both(cls, array: Any, dtype: Any) -> Any:
+        """A Tensor of Tensors of one number, and Values and numbers."""
+        parts = []
+        found = None if dtype is None else dtype_named(dtype)
+        for x in array.flat:
+            if not hasattr(x, "__primitive__"):
+                parts.append(x)
+                continue
+            if x.size != 1:
+                raise shape_error(
+                    f"of_values takes Values and numbers, got a Tensor of shape {x.shape}; use "
+                    "stack or concat"
+                )
+            found = x.dtype if found is None and is_float(x.dtype) else found
+            parts.append(x)
+        found = found or DEFAULT
+        rows = [
+            (x if hasattr(x, "__primitive__") else cls._class.of_values(x, found))
+            .astype(found)
+            .reshape(1)
+            for x in parts
+        ]
+        return concat(*rows, axis=0).reshape(array.shape)
+
+
+def boxed(values: Any) -> Any:
+    """Nested lists as an array of objects."""
+    if hasattr(values, "__primitive__"):
+        return objects([values], ())
+    if isinstance(values, (list, tuple)) and _has_tensors(values):
+        parts = [boxed(x) for x in values]
+        if any(p.shape != parts[0].shape for p in parts):
+            raise shape_error("the lists of of_values should all have one length")
+        return np.stack(parts)
+    return np.array(values, dtype=object)
+
+
+def objects(items: Sequence[Any], shape: Any) -> Any:
+    """An array of these objects, which NumPy takes as they are."""
+    return np.fromiter(items, object, len(items)).reshape(shape)
+
+
+def _has_tensors(values: Any) -> bool:
+    """Whether there are Tensors in nested lists, which NumPy would take apart."""
+    return any(
+        _has_tensors(x) if isinstance(x, (list, tuple)) else hasattr(x, "__primitive__")
+        for x in values
+    )
+
+
+def renewed(t: Any) -> Any:
+    """A Tensor of Values that has the numbers they have now."""
+    return t._class.of_values(np.array(t._operands, object).reshape(t.shape), t.dtype)
 
 
 def _value(x: Any) -> Any:

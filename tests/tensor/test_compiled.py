@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import micrograd
-from micrograd import Tensor, Value, jit, ops
+from micrograd import Tensor, jit, ops
 from micrograd.errors import DataError, MicrogradError, ShapeError, SignatureError, TraceError
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.trace.tensor_lowering import lowered
@@ -277,7 +277,6 @@ EMPTY = Tensor(np.zeros((0, 2)), requires_grad=True)
         (lambda x: x.sum().item(), TraceError, "no numbers while"),
         (lambda x: Tensor(np.array([[1, 2], [3, 4]])) * x.argmax(0), TraceError, "whole numbers"),
         (lambda x: x[x.argmax(0)], TraceError, "indices that are computed from arguments"),
-        (lambda x: Tensor.of_values([Value(1.0), Value(2.0)]) * x, TraceError, "Tensor of Values"),
         (lambda x: 3.0, TraceError, "should return a Tensor"),
         (lambda x: x[:0], TraceError, r"without elements, of shape \(0, 2\)"),
         (

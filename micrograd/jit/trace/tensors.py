@@ -7,6 +7,7 @@ which are read at every call, and what was computed from such is recorded as if 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import get_ident
@@ -18,8 +19,11 @@ from ...errors import TraceError, user_location
 from ...tensor.casting import F64, is_float
 from ...tensor.core import Tensor
 from ...tensor.primitive import Primitive, Shape
+from ...tensor.values import objects, of_values
+from ...value_arrays import ValueArray
 from .batches import Batch
 from .tensor_rule import refusal
+from .tensor_values import of_values_row
 
 
 class _NoNumbers(TraceError, AttributeError):
@@ -55,6 +59,14 @@ class TracedTensor(Tensor):
     def dtype(self) -> Any:
         """NumPy's dtype of its elements."""
         return self._kind
+
+    def values(self) -> Any:
+        """An array of its elements, each a Tensor of one number, which computes as a Value does."""
+        if not self.shape:
+            return self
+        flat = self.reshape(-1)
+        made = [flat[k] for k in range(operator.index(self.size))]
+        return objects(made, [operator.index(n) for n in self.shape]).view(ValueArray)
 
     def __repr__(self) -> str:
         return f"<traced Tensor of shape {self._sizes}, {self._kind}>"
@@ -108,8 +120,8 @@ class TensorScope:
     outer: TensorScope | None = None
     held: list[Any] = field(default_factory=list)
     _samples: dict[int, TracedTensor] = field(default_factory=dict)
-    _rows_of: dict[int, int] = field(default_factory=dict)  # of Tensors that are closed over
-    _kept: list[Any] = field(default_factory=list)  # so that their ids stay theirs
+    rows_of: dict[int, int] = field(default_factory=dict)  # of Tensors and Values closed over
+    kept: list[Any] = field(default_factory=list)  # so that their ids stay theirs
 
     def argument(self, name: str, shape: Shape, dtype: Any) -> TracedTensor:
         """A Tensor that the caller gives."""
@@ -149,12 +161,13 @@ class TensorScope:
                 return inner  # type: ignore[no-any-return]
         self._require_open()
         rows = tuple([x if isinstance(x, float) else self.row(x) for x in operands])
-        k = self._record(primitive, rows, parameters)
+        k = self.recorded(primitive, rows, parameters)
         return TracedTensor(self, k, self.rows[k].shape, self.rows[k].dtype)
 
-    def _record(
+    def recorded(
         self, primitive: Primitive, operands: tuple[int | float, ...], parameters: dict[str, Any]
     ) -> int:
+        """The row of a primitive on rows."""
         given = [None if isinstance(x, float) else self.rows[x] for x in operands]
         shape = primitive.shape(*(x.shape if x else () for x in given), **parameters)
         dtypes = [x.dtype for x in given if x]
@@ -182,16 +195,16 @@ class TensorScope:
         while waiting:  # no recursion: what it is of may be deep
             t = waiting[-1]
             missing = [
-                y for y in t._operands if isinstance(y, Tensor) and id(y) not in self._rows_of
+                y for y in t._operands if isinstance(y, Tensor) and id(y) not in self.rows_of
             ]
-            if id(t) in self._rows_of or not missing:
+            if id(t) in self.rows_of or not missing:
                 waiting.pop()
-                if id(t) not in self._rows_of:
-                    self._rows_of[id(t)] = self._closed_over(t)
-                    self._kept.append(t)
+                if id(t) not in self.rows_of:
+                    self.rows_of[id(t)] = self._closed_over(t)
+                    self.kept.append(t)
             else:
                 waiting += missing
-        return self._rows_of[id(x)]
+        return self.rows_of[id(x)]
 
     def _is_inside(self, scope: TensorScope) -> bool:
         outer = self.outer
@@ -201,11 +214,11 @@ class TensorScope:
 
     def _from_outside(self, x: TracedTensor) -> int:
         """The row of what the function closes over, of one around it."""
-        if id(x) not in self._rows_of:
+        if id(x) not in self.rows_of:
             self.rows.append(Row(None, (), {}, x.shape, x.dtype, x.label, x, live=True))
-            self._rows_of[id(x)] = len(self.rows) - 1
-            self._kept.append(x)
-        return self._rows_of[id(x)]
+            self.rows_of[id(x)] = len(self.rows) - 1
+            self.kept.append(x)
+        return self.rows_of[id(x)]
 
     def calls(
         self,
@@ -224,7 +237,7 @@ class TensorScope:
         found = []
         for output in range(len(callee.results)):
             how = {"callee": callee, "output": output, "mapped": mapped, "samples": samples}
-            k = self._record(callee.primitive, rows, how)
+            k = self.recorded(callee.primitive, rows, how)
             found.append(TracedTensor(self, k, self.rows[k].shape, self.rows[k].dtype))
         return found
 
@@ -238,20 +251,21 @@ class TensorScope:
 
     def _closed_over(self, t: Any) -> int:
         if t._primitive is not None:
-            if t._primitive.name == "of_values":
-                raise TraceError(
-                    f"{user_location()}: {self.name} uses a Tensor of Values, which does not "
-                    "compile; make it a Tensor of numbers"
-                )
-            operands = [y if isinstance(y, float) else self._rows_of[id(y)] for y in t._operands]
-            return self._record(t._primitive, tuple(operands), t._parameters)
+            if t._primitive is of_values:
+                return of_values_row(self, t)
+            operands = [y if isinstance(y, float) else self.rows_of[id(y)] for y in t._operands]
+            return self.recorded(t._primitive, tuple(operands), t._parameters)
         if t.size == 0:
             raise TraceError(
                 f"{user_location()}: {self.name} uses a Tensor without elements, of shape "
                 f"{t.shape}, which does not compile"
             )
-        live = (t._needs and not self.frozen) or any(t is w for w in self.wrt)
-        self.rows.append(Row(None, (), {}, t.shape, t.dtype, t.label, t, live))
+        return self.leaf(t, t, t.label, live=t._needs and not self.frozen)
+
+    def leaf(self, t: Any, of: Any, label: str, *, live: bool) -> int:
+        """The row of the numbers of a Tensor, which are those of a leaf."""
+        live = live or any(of is w for w in self.wrt)
+        self.rows.append(Row(None, (), {}, t.shape, t.dtype, label, t, live))
         return len(self.rows) - 1
 
 
