@@ -10,19 +10,19 @@ from ..errors import SignatureError
 from ..locks import Lock, importing
 from ..tensor.core import Tensor
 from .axes import signature_of
+from .derived import Derived
 from .options import Options
 from .tensor_arguments import Leaves
 from .tensor_batches import Family
 from .tensor_code import STAGES, TensorCode
 from .tensor_compiled import Compiled, nested
 from .tensor_copyable import TensorCopyable
-from .tensor_derivable import TensorDerivable
 from .tensor_extra import split, with_extra
 from .trace.tensors import SCOPES, current_scope
 from .wanted import Wanted
 
 
-class TensorKernel(TensorDerivable, TensorCopyable):
+class TensorKernel(Derived, TensorCopyable):
     """A callable that runs native code, compiled once for the shapes and dtypes of its arguments.
 
     Tensors that the function closes over are live if they require a gradient, else constants, until
