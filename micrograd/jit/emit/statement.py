@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from ..ir.program import Access, Expr, Statement
+from ..schedule.counts import operations
 from ..schedule.lanes import VectorLoop
 from ..schedule.routes import moves
 from .builder import Builder
@@ -15,6 +16,9 @@ from .scratch import UNROLLED_POINTS, Memory, Range, Scratch, layout, tiling
 from .shuffles import fold, shuffle, widen
 from .storage import Index
 from .sums import Accumulator, Accumulators
+
+SHORT_TERM = 4
+"""Operations in a term, at most, several of which are computed before they are added to sums."""
 
 
 @dataclass(slots=True)
@@ -141,16 +145,26 @@ class StatementEmitter:
                 sums[k] = term if sums[k] is None else b.add(sums[k], term, reduction=True)
             return [x for x in sums if x is not None]
         (start, count, step), *rest = box
+        # chains are for terms that are there before the sum that they are added to
+        turns = 1 if rest or operations(self.s.expr) > SHORT_TERM else len(sums)
         zero = b.splat(b.constant(-0.0), self.width)
 
         def body(i: Any, carried: list[Any]) -> list[Any]:
             self.memory.forget()
-            base = self.memory.scaled(i, step)
-            return self._terms(dims, [*index, (base[0] + start, base[1])], rest, carried)
+            first, value = self.memory.scaled(i, turns * step)
+            if turns == 1:
+                return self._terms(dims, [*index, (first + start, value)], rest, carried)
+            places = [(first + start + k * step, value) for k in range(turns)]
+            terms = [self._value(self.s.expr, self._at(dims, [*index, at])) for at in places]
+            return [b.add(x, term, reduction=True) for x, term in zip(carried, terms, strict=True)]
 
+        full, left = divmod(count, turns)
         initial = [zero if x is None else x for x in sums]
-        result = b.loop_carried(b.integer(count), initial, body)
+        result = b.loop_carried(b.integer(full), initial, body)
         self.memory.forget()
+        if left:
+            done = (start + full * turns * step, left, step)
+            result = self._terms(dims, index, [done], result)
         return result
 
     def _sums_abreast(self) -> None:
