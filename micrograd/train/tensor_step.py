@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MicrogradError, TraceError, TrainingError, kind
-from ..jit.compile import Code, compile_program, normal, optimized
+from ..jit.compile import normal
 from ..jit.emit.interface import Interface
 from ..jit.ir.program import (
     Access,
@@ -42,6 +42,7 @@ from ..jit.trace.tensors import TensorScope
 from ..optimizer import Optimizer
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
+from .tensor_programs import compiled_step
 from .tensor_update import RATES, Places, TensorUpdate
 
 LOSS = "out"
@@ -172,9 +173,9 @@ class TensorStep:
         ]
         program.arrays = {n: a for n, a in program.arrays.items() if n not in alone}
         self.differentiated = verify(_with_update(program, update, places), "update")
-        self.program = optimized(self.differentiated, options.target)
         interface = Interface(frozenset(), LOSS, team=True)
-        self.code: Code = compile_program(self.program, options.target, interface)
+        self.code = compiled_step(self.differentiated, interface, options.target)
+        self.program = self.code.program
         self.arguments = [*(a.name for a in interface.arguments(self.program)), TEAM]
         self.width = update.rates
         self.rates = update.names[RATES]
