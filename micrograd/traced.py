@@ -5,15 +5,20 @@ arithmetic, without numbers either; a `Scope` is one call of such a function.
 
 Invariant: nothing is recorded with a value of a scope that is over, so that none which was kept in
 an outer variable or a cache ends up in other computations.
+
+What is recorded is said here. Where much is, machine code that does the same takes the place of the
+operators (jit/call/recorder.py), with a `Tape` for what it records: a Value that it makes has no
+operands of its own, but looks them up there.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from sys import _getframe
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -26,15 +31,24 @@ from .mapped import apply_function
 from .numpy_functions import OF_NUMBERS
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op
+from .tracing import Site, Tape
 
 _new: Callable[[Any], Any] = object.__new__
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+_OPERANDS: Any = Value.__dict__["_operands"]
+_set_operands = _OPERANDS.__set__
+
+MANY = 10_000
+"""When Python has recorded so many, machine code is made for it, which takes as long."""
+BEGIN: list[Callable[[Scope], None]] = []
+"""What gives a scope a tape, if that can be: once machine code can be made."""
+_recorded = 0  # by Python, in scopes that are over
 
 
 class Scope:
     """A call of a function to compile it: what it computes is recorded here, until it is over."""
 
-    __slots__ = ("_called", "is_over", "made", "name", "problem")
+    __slots__ = ("_called", "_most", "is_over", "labels", "made", "name", "problem", "tape")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -42,17 +56,38 @@ class Scope:
         self.problem: TraceError | None = None
         """What the function did that it could not be told at once."""
         self.made: list[Traced] = []
-        """What was recorded, in order, until the graph is made of it."""
-        self._called: tuple[FrameType, tuple[CodeType, int]] | None = None
+        """What Python has recorded, in order, until the graph is made of it."""
+        self.labels: dict[int, str] = {}
+        """By serial numbers."""
+        self.tape: Tape | None = None
+        """What machine code has recorded, if it does."""
+        self._most = max(1, MANY - _recorded)
+        self._called: tuple[FrameType, Site] | None = None
 
     @contextmanager
     def entered(self) -> Iterator[None]:
         """A block, after which nothing more is recorded."""
+        global _recorded
+        if self._most == 1:
+            self._begin()
         try:
             yield
+        except BaseException:
+            if self.tape is not None:
+                self.tape.let_go()
+            raise
         finally:
             self.is_over = True
             self._called = None
+            _recorded += len(self.made)
+            if self.tape is not None:
+                self.tape.close()
+
+    def _begin(self) -> None:
+        """Let machine code record from now on, if it can."""
+        self._most = sys.maxsize
+        for begin in BEGIN:
+            begin(self)
 
     def record(self, op: Op, operands: tuple[Any, ...]) -> Value:
         """The traced Value of `op`. It knows where it was made; the line is looked up when asked.
@@ -63,21 +98,24 @@ class Scope:
             raise self.over()
         out: Traced = _new(Traced)
         out.grad = 0
-        out.label = ""
         out._entry = op
-        out._operands = operands
+        _set_operands(out, operands)
         out._serial = _next_serial()
         out._scope = self
         frame: Any = _getframe(2)
         code = frame.f_code
+        if self.tape is not None:
+            self.tape.learn(frame)
         if code.co_filename in MACHINERY:
-            out._site = self._site_of(frame)
+            out._made_at = self._site_of(frame)
         else:
-            out._site = code, frame.f_lasti
+            out._made_at = code, frame.f_lasti
         self.made.append(out)
+        if len(self.made) >= self._most:
+            self._begin()
         return out
 
-    def _site_of(self, frame: Any) -> tuple[CodeType, int]:
+    def _site_of(self, frame: Any) -> Site:
         """The place in the user's code that this frame of the machinery works for.
 
         It is looked for once in a call of a function that is no generator: until that returns, its
@@ -120,20 +158,40 @@ class Traced(Value):
     number in place of an array.
     """
 
-    __slots__ = ("_mapped", "_scope", "_site")
+    __slots__ = ("_made_at", "_mapped", "_scope")
 
     _scope: Scope
-    _site: tuple[CodeType, int] | None
+    _made_at: Site | None
 
     def __init__(self, label: str, mapped: bool = False, scope: Scope | None = None) -> None:
         self._scope = scope or Scope("a function")
         self._mapped = mapped
         self.grad = 0
-        self.label = label
         self._entry = None
-        self._operands = ()
+        _set_operands(self, ())
         self._serial = _next_serial()
-        self._site = None
+        self._made_at = None
+        self.label = label
+
+    @property
+    def _operands(self) -> tuple[Any, ...]:  # type: ignore[override]
+        found = own_operands(self)
+        return self._scope.tape.operands(self) if found is None else found  # type: ignore[union-attr]
+
+    @property
+    def _site(self) -> Site | None:
+        if own_operands(self) is None:
+            return self._scope.tape.site(self)  # type: ignore[union-attr]
+        return self._made_at
+
+    @property
+    def label(self) -> str:
+        """Yours, for printing; of an argument, its name."""
+        return self._scope.labels.get(self._serial, "")
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self._scope.labels[self._serial] = label
 
     @property
     def data(self) -> float:
@@ -216,6 +274,15 @@ class Traced(Value):
                 f"form {spec!r}; make the text outside the function that is compiled"
             )
         return repr(self)
+
+
+def own_operands(v: Any) -> tuple[Any, ...] | None:
+    """The operands of a Value that knows them; None: they are on a tape."""
+    try:
+        found: tuple[Any, ...] = _OPERANDS.__get__(v)
+    except AttributeError:
+        return None
+    return found
 
 
 def _traced_unary(op: Op) -> Any:

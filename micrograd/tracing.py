@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import get_ident
+from types import CodeType, FrameType
 from typing import Any, Protocol
 
 
@@ -19,6 +20,29 @@ class Recorder(Protocol):
 
     def record(self, op: Any, operands: tuple[Any, ...]) -> Any:
         """The traced Value of an op on Values and floats."""
+
+
+Site = tuple[CodeType, int]
+"""A code object, and the place of an instruction in it."""
+
+
+class Tape(Protocol):
+    """What machine code has recorded."""
+
+    def learn(self, frame: FrameType) -> None:
+        """Know the source files of a frame, and of its callers up to the user's."""
+
+    def operands(self, made: Any) -> tuple[Any, ...]:
+        """The operands of what it recorded."""
+
+    def site(self, made: Any) -> Site:
+        """Where that was made."""
+
+    def close(self) -> None:
+        """Record no more."""
+
+    def let_go(self) -> None:
+        """Hold no other Values any more."""
 
 
 THREADS: dict[int, Recorder] = {}

@@ -7,6 +7,7 @@ trace -> Graph -> reroll -> Program -> differentiate, simplify -> schedule -> em
 import sys
 
 try:
+    from . import recording  # noqa: F401  which traced.py is told of
     from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
     from .kernel import Kernel
     from .mapped import vmap

@@ -47,7 +47,7 @@ from ..jit.ir.program import (
 )
 from ..jit.ir.verify import verify
 from ..jit.target import Target
-from ..jit.trace.trace import nodes
+from ..jit.trace.nodes import nodes
 from ..ops import as_float
 from ..optimizer import Optimizer
 from ..traced import Traced

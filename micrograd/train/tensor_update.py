@@ -22,7 +22,7 @@ from ..engine import Value
 from ..errors import TrainingError, kind
 from ..jit.ir.program import Access, Apply, Expr, Program, Role, accesses, map_accesses, row_major
 from ..jit.passes.reaching import fresh
-from ..jit.trace.trace import nodes
+from ..jit.trace.nodes import nodes
 from ..ops import as_float
 from ..optimizer import Optimizer
 from ..traced import Traced

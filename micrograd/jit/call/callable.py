@@ -123,11 +123,16 @@ FUNCTIONS = (
     "PyFloat_FromDouble",
     "PyList_New",
     "PyLong_AsDouble",
+    "PyLong_FromSsize_t",
     "PyMem_RawFree",
     "PyMem_RawMalloc",
+    "PyMem_RawRealloc",
     "PyMethod_New",
+    "PyObject_Call",
     "PyObject_Vectorcall",
+    "PyThreadState_Get",
     "PyTuple_New",
+    "PyType_GenericAlloc",
     "Py_DecRef",
     "Py_IncRef",
 )
@@ -152,7 +157,9 @@ _symbols: dict[str, int] = {}
 # -- the type --------------------------------------------------------------------------------
 
 
-class _Member(ctypes.Structure):  # PyMemberDef
+class Member(ctypes.Structure):
+    """A word of an object as Python sees it: CPython's PyMemberDef."""
+
     _fields_ = [
         ("name", ctypes.c_char_p),
         ("type", ctypes.c_int),
@@ -178,27 +185,32 @@ class _Spec(ctypes.Structure):  # PyType_Spec
 
 ENTRY_AT = object.__basicsize__
 ARRAYS_AT = ENTRY_AT + 8
-_MEMBERS = (_Member * 4)(
-    _Member(b"__vectorcalloffset__", SSIZE, ENTRY_AT, READONLY, None),
-    _Member(b"_entry", SSIZE, ENTRY_AT, 0, b"The address of the function that a call runs, or 0."),
-    _Member(b"_arrays", SSIZE, ARRAYS_AT, 0, b"What array_entry.py must know, or 0."),
+_MEMBERS = (Member * 4)(
+    Member(b"__vectorcalloffset__", SSIZE, ENTRY_AT, READONLY, None),
+    Member(b"_entry", SSIZE, ENTRY_AT, 0, b"The address of the function that a call runs, or 0."),
+    Member(b"_arrays", SSIZE, ARRAYS_AT, 0, b"What array_entry.py must know, or 0."),
 )
-_NAME = f"{__name__}.NativeCallable".encode()
+_NAME = f"{__name__}.NativeCallable"
 
 
-def _make_type() -> Any:
-    """A heap type with a vectorcall slot behind the object's head, seen as `_entry`."""
-    api = ctypes.pythonapi
-    call = ctypes.cast(api.PyVectorcall_Call, ctypes.c_void_p)
-    slots = (_Slot * 3)(
-        _Slot(CALL_SLOT, call), _Slot(MEMBERS_SLOT, ctypes.addressof(_MEMBERS)), _Slot()
-    )
-    flags = DEFAULT | BASETYPE | HAVE_VECTORCALL
-    spec = _Spec(_NAME, ARRAYS_AT + 8, 0, flags, slots)
+def heap_type(name: str, size: int, flags: int, members: Any, call: int = 0) -> Any:
+    """A type of Python's whose objects have so many bytes, which `members` describes; `call`: the
+    address of what calls them.
+    """
+    slots = [_Slot(MEMBERS_SLOT, ctypes.addressof(members))]
+    if call:
+        slots.append(_Slot(CALL_SLOT, call))
+    spec = _Spec(name.encode(), size, 0, flags, (_Slot * 3)(*slots))
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_Spec))(
         ("PyType_FromSpec", ctypes.pythonapi)
     )
     return make(ctypes.byref(spec))
+
+
+def _make_type() -> Any:
+    """A heap type with a vectorcall slot behind the object's head, seen as `_entry`."""
+    call = ctypes.cast(ctypes.pythonapi.PyVectorcall_Call, ctypes.c_void_p).value or 0
+    return heap_type(_NAME, ARRAYS_AT + 8, DEFAULT | BASETYPE | HAVE_VECTORCALL, _MEMBERS, call)
 
 
 class _Ordinary:

@@ -28,10 +28,15 @@ SIGNATURES = {
     "PyList_New": "(i64) -> !llvm.ptr",
     "PyLong_AsDouble": "(!llvm.ptr) -> f64",
     "PyMethod_New": "(!llvm.ptr, !llvm.ptr) -> !llvm.ptr",
+    "PyObject_Call": "(!llvm.ptr, !llvm.ptr, !llvm.ptr) -> !llvm.ptr",
     "PyObject_Vectorcall": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
+    "PyLong_FromSsize_t": "(i64) -> !llvm.ptr",
+    "PyThreadState_Get": "() -> !llvm.ptr",
     "PyTuple_New": "(i64) -> !llvm.ptr",
+    "PyType_GenericAlloc": "(!llvm.ptr, i64) -> !llvm.ptr",
     "PyMem_RawFree": "(!llvm.ptr)",
     "PyMem_RawMalloc": "(i64) -> !llvm.ptr",
+    "PyMem_RawRealloc": "(!llvm.ptr, i64) -> !llvm.ptr",
     "PyArray_New": "(!llvm.ptr, i32, !llvm.ptr, i32, !llvm.ptr, !llvm.ptr, i32, i32, !llvm.ptr)"
     " -> !llvm.ptr",
     "Py_DecRef": "(!llvm.ptr)",
@@ -161,13 +166,16 @@ class Objects:
 
     # -- reading -------------------------------------------------------------------------------
 
-    def is_a(self, x: ir.Value, kind: type) -> ir.Value:
-        """Whether an object is exactly of a type, whose subclasses do not count."""
+    def is_a(self, x: ir.Value, kind: type | str) -> ir.Value:
+        """Whether an object is exactly of a type, whose subclasses do not count; of one that
+        callable.py has no name for, by its symbol.
+        """
         return self.has_type(self.pointer(x, LAYOUT.type), kind)
 
-    def has_type(self, found: ir.Value, kind: type) -> ir.Value:
+    def has_type(self, found: ir.Value, kind: type | str) -> ir.Value:
         """Whether this address is that of the type."""
-        return self.compare("eq", found, self.object(TYPES[kind]))
+        name = kind if isinstance(kind, str) else TYPES[kind]
+        return self.compare("eq", found, self.object(name))
 
     def read_number(self, x: ir.Value, otherwise: ir.Block) -> ir.Value:
         """The number that a float, also one of NumPy's, or an int is.

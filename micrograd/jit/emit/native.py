@@ -21,6 +21,7 @@ def native(
     *,
     opt_level: int = 2,
     symbols: Mapping[str, int] | None = None,
+    passes: bool = True,
 ) -> lowering.NativeModule:
     """The machine code of a module, or of LLVM IR as text, for a target.
 
@@ -41,6 +42,7 @@ def native(
         vectorize=False,
         unroll=False,
         isolate=False,
+        passes=passes,
         cpu=target.processor.cpu,
         features=target.processor.features,
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain, compress, repeat
 from operator import attrgetter, is_, is_not, itemgetter
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,17 +16,29 @@ import numpy.typing as npt
 from ...engine import Value
 from ...errors import TraceError, is_compiler
 from ...traced import Traced
-from ..ir.graph import FIRST_OP, Graph
+from ...tracing import Site
+from ..ir.graph import Graph
 
 _site = attrgetter("_site")
 Ints = npt.NDArray[np.int64]
 
 
-def note_places(graph: Graph, order: list[Value], position: Ints) -> None:
-    """Say which line of code made each traced node; none of this package's own is a user's."""
-    recorded = graph.codes[position] >= FIRST_OP
-    recorded &= np.fromiter(map(is_, map(type, order), repeat(Traced)), bool, len(order))
-    each = list(map(_site, compress(order, recorded.tolist())))
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """Where nodes were made.
+
+    which      of the `different` ones, for each node; -1 for those that nobody's line has made
+    """
+
+    different: Sequence[Site]
+    which: Ints
+
+
+def sites_of(order: Sequence[Value]) -> Sites:
+    """Where each of these was made, if it was traced and is no argument."""
+    recorded = np.fromiter(map(is_, map(type, order), repeat(Traced)), bool, len(order))
+    recorded &= np.fromiter((v._entry is not None for v in order), bool, len(order))
+    each: list[Any] = list(map(_site, compress(order, recorded.tolist())))
     # in models, a site stands for many nodes, one after the other
     is_new = np.fromiter(map(is_not, each, chain([None], each)), bool, len(each))
     sites = list(compress(each, is_new.tolist()))
@@ -32,13 +46,19 @@ def note_places(graph: Graph, order: list[Value], position: Ints) -> None:
     offsets = np.fromiter(map(itemgetter(1), sites), np.int64, len(sites))
     _, which = np.unique(codes, return_inverse=True)
     _, first, site = np.unique(which << 32 | offsets, return_index=True, return_inverse=True)
-    lines = [line_of(*sites[k]) for k in first.tolist()]
+    found = np.full(len(order), -1, dtype=np.int64)
+    found[recorded] = site[np.cumsum(is_new) - 1]
+    return Sites([sites[k] for k in first.tolist()], found)
+
+
+def note_places(graph: Graph, sites: Sites, position: Ints) -> None:
+    """Say which line of code made each traced node; none of this package's own is a user's."""
+    lines = [line_of(*site) for site in sites.different]
     graph.places = sorted({line for line in lines if line}, key=_by_line)
     number = {line: k for k, line in enumerate(graph.places)}
     graph.place = np.full(len(graph), -1, dtype=np.int64)
-    if lines:
-        numbers = np.array([number.get(line, -1) for line in lines], dtype=np.int64)
-        graph.place[position[recorded]] = numbers[site][np.cumsum(is_new) - 1]
+    numbers = np.array([*(number.get(line, -1) for line in lines), -1], dtype=np.int64)
+    graph.place[position] = numbers[sites.which]  # the last stands for none
 
 
 def line_of(code: CodeType, instruction: int) -> str:

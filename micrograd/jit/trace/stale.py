@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...engine import Value
-from .trace import nodes
+from .nodes import nodes
 
 
 @dataclass(frozen=True, slots=True)

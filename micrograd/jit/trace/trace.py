@@ -1,4 +1,4 @@
-"""Values -> Graph: walk the DAG under the outputs once, iteratively, and number its leaves.
+"""Values -> Graph: the nodes under the outputs, of which the leaves are numbered.
 
 Establishes the graph's invariants: nodes in creation order, each once. A literal (the 2 of
 `2 * x`) becomes a constant node where it is used, as micrograd counts it.
@@ -10,26 +10,21 @@ import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, compress, repeat
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...backward import cycle_error
-from ...copies import serial as _serial
 from ...engine import Value
 from ...errors import GraphError, kind
 from ...store import Store, adopt
-from ...traced import Scope, Traced
-from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of
+from ...traced import Traced
+from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
+from .nodes import LITERAL, Nodes, listed, nodes
 from .places import escaped, note_places
+from .taped import let_go, taped
 
 Ints = npt.NDArray[np.int64]
-
-_label = attrgetter("label")
-_operands = attrgetter("_operands")
 
 Element = tuple[str, int]
 """An array's name and an index into it."""
@@ -68,7 +63,10 @@ def trace(
     value of another function. Cost: linear, but for the sort of the nodes by age.
     """
     with without_collecting():
-        return _trace(outputs, inputs, live, {} if numbers is None else numbers, wrt)
+        try:
+            return _trace(outputs, inputs, live, {} if numbers is None else numbers, wrt)
+        finally:
+            let_go(outputs)
 
 
 @contextmanager
@@ -92,18 +90,17 @@ def _trace(
     known: dict[Value, float],
     wrt: Sequence[Value],
 ) -> Trace:
-    order, flat, used = _recorded(outputs) or _found(outputs)
+    found = taped(outputs) or listed(outputs)
     places = {
         leaf._serial: (name, index)
         for name, leaves in inputs.items()
         for index, leaf in enumerate(leaves)
     }
     graph = Graph(inputs=[(name, len(leaves)) for name, leaves in inputs.items()])
-    leaves = [v for v in order if v._entry is None]
-    rest = [v for v in leaves if v._serial not in places]
+    rest = [v for v in found.leaves if v._serial not in places]
     for v in rest:
         if v.__class__ is Traced:
-            raise escaped(v, order)
+            raise escaped(v, nodes(outputs))
     parameters = [v for v in rest if live is None or v in live]
     # together, so that where they lie does not depend on which of them a program uses
     parameters = [*dict.fromkeys([*parameters, *wrt])] if wrt else parameters
@@ -119,67 +116,41 @@ def _trace(
     }
     given = places | {v._serial: e for v, e in elements.items()}
 
-    position = _connect(graph, order, flat, used)
-    _fill_leaves(graph, given, leaves, position, known)
+    position = _connect(graph, found)
+    _fill_leaves(graph, given, found.leaves, position, known)
     spare = [v for v in outputs if not isinstance(v, Value)]
     where = iter(range(len(graph), len(graph) + len(spare)))
     _append_constants(graph, spare)
-    alone = len(outputs) == 1 and bool(order)  # the youngest of all
-    rank = {order[k]._serial: k for k in range(len(order) - 1 if alone else 0, len(order))}
     graph.outputs = [
-        int(position[rank[v._serial]]) if isinstance(v, Value) else next(where) for v in outputs
+        int(position[found.place(v)]) if isinstance(v, Value) else next(where) for v in outputs
     ]
-    named = compress(range(len(order)), map(_label, order))
-    graph.labels = {int(position[k]): str(order[k].label) for k in named if order[k]._operands}
+    graph.labels = {int(position[k]): label for k, label in found.labels.items()}
     if any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
-        note_places(graph, order, position)
+        note_places(graph, found.sites(), position)
     return Trace(graph, stores, elements, places)
 
 
-def _connect(graph: Graph, order: list[Value], flat: list[Any], used: Ints) -> Ints:
-    """Fill the codes and operands of a graph whose Values are given, as `_found` gives them.
+def _connect(graph: Graph, found: Nodes) -> Ints:
+    """Fill the codes and operands of a graph.
 
-    A literal is a node of its own, right before the node that uses it. Returns the node of each
-    Value.
+    A literal is a node of its own, right before the node that uses it. Returns the place of each
+    of the nodes.
     """
-    counts = np.fromiter(map(len, map(_operands, order)), np.int64, len(order))
-    serials = np.fromiter(map(_serial, order), np.int64, len(order))
-    user = np.repeat(np.arange(len(order)), counts)
-    younger = used >= serials[user]
-    if younger.any():
-        raise cycle_error(order[int(user[np.argmax(younger)])])
-    is_literal = used < 0
-    before = np.cumsum(np.bincount(user[is_literal], minlength=len(order)))
-    position = np.arange(len(order)) + before
-    taken = np.zeros(len(order) + int(is_literal.sum()), dtype=bool)
+    is_literal = found.operands == LITERAL
+    position: Ints = np.arange(len(found)) + np.cumsum(is_literal.sum(axis=0))
+    n = len(found) + int(is_literal.sum())
+    taken = np.zeros(n, dtype=bool)
     taken[position] = True
-    refers = np.empty(len(flat), dtype=np.int64)
-    refers[~is_literal] = position[_ranks(serials, used[~is_literal])]
-    refers[is_literal] = np.flatnonzero(~taken)
-    columns = np.full((3, len(taken)), -1, dtype=np.int64)
-    first = np.cumsum(counts) - counts
-    for k in range(3):
-        has = counts > k
-        columns[k, position[has]] = refers[first[has] + k]
-    graph.codes = np.full(len(taken), CONSTANT, dtype=np.int64)
-    entries = [v._entry for v in order]
-    codes = {entry: CONSTANT if entry is None else code_of(entry) for entry in set(entries)}
-    graph.codes[position] = np.fromiter(map(codes.__getitem__, entries), np.int64, len(entries))
-    columns[0, ~taken] = np.arange(len(taken) - len(order))
+    refers = np.append(position, -1)[np.maximum(found.operands, -1)]
+    refers.T[is_literal.T] = np.flatnonzero(~taken)
+    columns = np.full((3, n), -1, dtype=np.int64)
+    columns[:, position] = refers
+    columns[0, ~taken] = np.arange(n - len(found))
+    graph.codes = np.full(n, CONSTANT, dtype=np.int64)
+    graph.codes[position] = found.codes
     graph.x, graph.y, graph.z = columns
-    literals = [flat[k] for k in np.flatnonzero(is_literal).tolist()]
-    graph.constants = np.array(literals, dtype=np.float64)
+    graph.constants = found.literals.T[is_literal.T]
     return position
-
-
-def _ranks(serials: Ints, wanted: Ints) -> Ints:
-    """The index in the sorted `serials` of each wanted one; a table where they lie densely."""
-    if len(serials) and serials[-1] - serials[0] < 8 * len(serials):
-        table: Ints = np.empty(int(serials[-1] - serials[0]) + 1, dtype=np.int64)
-        table[serials - serials[0]] = np.arange(len(serials))
-        found: Ints = table[wanted - serials[0]]
-        return found
-    return np.searchsorted(serials, wanted)
 
 
 def _fill_leaves(
@@ -221,71 +192,6 @@ def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
     graph.x = np.append(graph.x, len(graph.constants) + np.arange(len(numbers)))
     graph.y, graph.z = np.append(graph.y, none), np.append(graph.z, none)
     graph.constants = np.append(graph.constants, np.array(numbers, dtype=np.float64))
-
-
-def _recorded(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints] | None:
-    """What `_found` gives, if it is all that one call of a function has recorded; else None.
-
-    Most functions compute nothing in vain. Then nothing need be looked for: where each of their
-    nodes is an output or has a user, which is younger, each leads to an output.
-    """
-    values = [v for v in outputs if isinstance(v, Value)]
-    scopes = {v._scope for v in values if v._operands}
-    scope = scopes.pop() if len(scopes) == 1 else None
-    if not isinstance(scope, Scope) or not scope.made:
-        return None
-    made, scope.made = scope.made, []  # they know it, so it shall not know them for long
-    serials = np.fromiter(map(_serial, made), np.int64, len(made))
-    first, length = int(serials[0]), int(serials[-1] - serials[0]) + 1
-    if length > 8 * len(made) or (np.diff(serials) <= 0).any():
-        return None
-    flat = list(chain.from_iterable(map(_operands, made)))
-    used = _serials(flat)
-    alone = [o for o in flat if o.__class__ is not float and not o._operands]
-    is_inner = (used >= first) & (used < first + length)
-    is_used, is_made = np.zeros((2, length), dtype=bool)
-    is_made[serials - first] = True
-    is_used[used[is_inner] - first] = True
-    ends = [v._serial - first for v in values if v._operands]
-    if not all(0 <= end < length and is_made[end] for end in ends):
-        return None
-    is_used[ends] = True
-    recorded = int(is_made[used[is_inner] - first].sum())
-    if (is_made & ~is_used).any() or recorded + len(alone) < np.count_nonzero(used >= 0):
-        return None  # in vain, or computed elsewhere
-    alone += [v for v in values if not v._operands]
-    leaves = dict(zip(map(_serial, alone), alone, strict=True))
-    before = [leaves[k] for k in sorted(leaves)]
-    if before and before[-1]._serial > first:
-        return None
-    return [*before, *made], flat, used
-
-
-def _found(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints]:
-    """Every Value under the outputs, oldest first, their operands, one after the other, and the
-    serial numbers of these; -1 for numbers.
-    """
-    order = nodes(outputs)
-    flat = list(chain.from_iterable(map(_operands, order)))
-    return order, flat, _serials(flat)
-
-
-def _serials(flat: list[Any]) -> Ints:
-    return np.fromiter(map(getattr, flat, repeat("_serial"), repeat(-1)), np.int64, len(flat))
-
-
-def nodes(outputs: Sequence[Any]) -> list[Value]:
-    """Every Value under the outputs, oldest first."""
-    stack = [v for v in outputs if isinstance(v, Value)]
-    seen = {v._serial: v for v in stack}
-    push, pop = stack.append, stack.pop
-    while stack:
-        for o in pop()._operands:
-            if o.__class__ is not float and o._serial not in seen:
-                seen[o._serial] = o
-                if o._operands:
-                    push(o)
-    return [seen[serial] for serial in sorted(seen)]
 
 
 def check_leaves(wrt: Sequence[Any]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import sys
 from typing import Any
 
 import pytest
 
-from micrograd import Value, jit, ops
-from micrograd.jit.trace import trace as module
+from micrograd import Value, jit, ops, traced
+from micrograd.jit.trace import nodes as module
 from micrograd.jit.trace.compiling import compiling
 from micrograd.nn import MLP, Neuron
 from micrograd.traced import Scope, Traced
@@ -22,8 +23,14 @@ STEPS: list[Any] = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def by_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much was recorded before."""
+    monkeypatch.setattr(traced, "MANY", sys.maxsize)
+
+
 def found(outputs: Any) -> Any:
-    return module._recorded(outputs)
+    return module.recorded(outputs)
 
 
 def recorded(seed: int, *, vain: bool, elsewhere: bool) -> tuple[list[Any], Scope]:
@@ -51,7 +58,7 @@ def test_what_was_recorded_is_what_is_found(seed: int) -> None:
     assert made
     short = found(outputs)
     assert not scope.made
-    order, flat, used = module._found(outputs)
+    order, flat, used = module.found(outputs)
     if not vain and not elsewhere:
         assert short is not None
     if elsewhere:
@@ -70,7 +77,7 @@ def test_values_made_in_between_and_outputs_of_before() -> None:
         inner = Value(3.0)
         last = first * inner
     assert found([last]) is None  # a leaf that is younger than a node
-    assert [v._serial for v in module._found([last])[0]] == sorted(
+    assert [v._serial for v in module.found([last])[0]] == sorted(
         v._serial for v in (x, first, inner, last)
     )
     scope.made = [last]

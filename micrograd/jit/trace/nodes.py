@@ -1,0 +1,172 @@
+"""Values -> their nodes in columns: everything under the outputs of a trace, oldest first.
+
+Two ways lead here: Python's objects, which are walked or are known to be all that a function has
+recorded; and the tape of machine code, merged with what Python has recorded beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain, compress, repeat
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...backward import cycle_error
+from ...copies import serial as _serial
+from ...engine import Value
+from ...traced import Scope
+from ..ir.graph import CONSTANT, code_of
+from .places import Sites, sites_of
+
+Ints = npt.NDArray[np.int64]
+
+LITERAL = -2
+"""In the place of an operand: it is a number, not a node."""
+_operands = attrgetter("_operands")
+_label = attrgetter("label")
+
+
+@dataclass(slots=True)
+class Nodes:
+    """The nodes under the outputs of a trace. Columns have an entry for each, oldest first.
+
+    serials    their serial numbers
+    codes      of ops, as a Graph has them; CONSTANT for leaves
+    operands   Ints[3, n]: places in these columns, -1 where there is none, or LITERAL
+    literals   f64[3, n]: the numbers there
+    leaves     the leaves, in order
+    labels     the labels of those that are no leaves and have one, by their places
+    sites      gives where each was made, which takes a while
+    """
+
+    serials: Ints
+    codes: Ints
+    operands: Ints
+    literals: npt.NDArray[np.float64]
+    leaves: list[Value]
+    labels: dict[int, str]
+    sites: Callable[[], Sites]
+
+    def __len__(self) -> int:
+        return len(self.serials)
+
+    def place(self, v: Value) -> int:
+        """The place of one of them."""
+        return int(np.searchsorted(self.serials, v._serial))
+
+
+def listed(outputs: Sequence[Any]) -> Nodes:
+    """What is under outputs of which Python has all operands.
+
+    Raises GraphError for a cycle.
+    """
+    order, flat, used = recorded(outputs) or found(outputs)
+    n = len(order)
+    counts = np.fromiter(map(len, map(_operands, order)), np.int64, n)
+    serials = np.fromiter(map(_serial, order), np.int64, n)
+    user = np.repeat(np.arange(n), counts)
+    younger = used >= serials[user]
+    if younger.any():
+        raise cycle_error(order[int(user[np.argmax(younger)])])
+    is_literal = used < 0
+    refers = np.full(len(flat), LITERAL, dtype=np.int64)
+    refers[~is_literal] = ranks(serials, used[~is_literal])
+    numbers = np.zeros(len(flat))
+    numbers[is_literal] = [flat[k] for k in np.flatnonzero(is_literal).tolist()]
+    operands, literals = np.full((3, n), -1, dtype=np.int64), np.zeros((3, n))
+    first = np.cumsum(counts) - counts
+    for k in range(3):
+        has = counts > k
+        operands[k, has] = refers[first[has] + k]
+        literals[k, has] = numbers[first[has] + k]
+    entries = [v._entry for v in order]
+    codes = {entry: CONSTANT if entry is None else code_of(entry) for entry in set(entries)}
+    named = compress(range(n), map(_label, order))
+    return Nodes(
+        serials,
+        np.fromiter(map(codes.__getitem__, entries), np.int64, n),
+        operands,
+        literals,
+        [v for v in order if v._entry is None],
+        {k: str(order[k].label) for k in named if order[k]._operands},
+        lambda: sites_of(order),
+    )
+
+
+def ranks(serials: Ints, wanted: Ints) -> Ints:
+    """The index in the sorted `serials` of each wanted one; a table where they lie densely."""
+    if len(serials) and serials[-1] - serials[0] < 8 * len(serials):
+        table: Ints = np.empty(int(serials[-1] - serials[0]) + 1, dtype=np.int64)
+        table[serials - serials[0]] = np.arange(len(serials))
+        places: Ints = table[wanted - serials[0]]
+        return places
+    return np.searchsorted(serials, wanted)
+
+
+def recorded(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints] | None:
+    """What `found` gives, if it is all that one call of a function has recorded; else None.
+
+    Most functions compute nothing in vain. Then nothing need be looked for: where each of their
+    nodes is an output or has a user, which is younger, each leads to an output.
+    """
+    values = [v for v in outputs if isinstance(v, Value)]
+    scopes = {v._scope for v in values if v._operands}
+    scope = scopes.pop() if len(scopes) == 1 else None
+    if not isinstance(scope, Scope) or not scope.made or scope.tape is not None:
+        return None
+    made, scope.made = scope.made, []  # they know it, so it shall not know them for long
+    serials = np.fromiter(map(_serial, made), np.int64, len(made))
+    first, length = int(serials[0]), int(serials[-1] - serials[0]) + 1
+    if length > 8 * len(made) or (np.diff(serials) <= 0).any():
+        return None
+    flat = list(chain.from_iterable(map(_operands, made)))
+    used = _serials(flat)
+    alone = [o for o in flat if o.__class__ is not float and not o._operands]
+    is_inner = (used >= first) & (used < first + length)
+    is_used, is_made = np.zeros((2, length), dtype=bool)
+    is_made[serials - first] = True
+    is_used[used[is_inner] - first] = True
+    ends = [v._serial - first for v in values if v._operands]
+    if not all(0 <= end < length and is_made[end] for end in ends):
+        return None
+    is_used[ends] = True
+    inner = int(is_made[used[is_inner] - first].sum())
+    if (is_made & ~is_used).any() or inner + len(alone) < np.count_nonzero(used >= 0):
+        return None  # in vain, or computed elsewhere
+    alone += [v for v in values if not v._operands]
+    leaves = dict(zip(map(_serial, alone), alone, strict=True))
+    before = [leaves[k] for k in sorted(leaves)]
+    if before and before[-1]._serial > first:
+        return None
+    return [*before, *made], flat, used
+
+
+def found(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints]:
+    """Every Value under the outputs, oldest first, their operands, one after the other, and the
+    serial numbers of these; -1 for numbers.
+    """
+    order = nodes(outputs)
+    flat = list(chain.from_iterable(map(_operands, order)))
+    return order, flat, _serials(flat)
+
+
+def _serials(flat: list[Any]) -> Ints:
+    return np.fromiter(map(getattr, flat, repeat("_serial"), repeat(-1)), np.int64, len(flat))
+
+
+def nodes(outputs: Sequence[Any]) -> list[Value]:
+    """Every Value under the outputs, oldest first."""
+    stack = [v for v in outputs if isinstance(v, Value)]
+    seen = {v._serial: v for v in stack}
+    push, pop = stack.append, stack.pop
+    while stack:
+        for o in pop()._operands:
+            if o.__class__ is not float and o._serial not in seen:
+                seen[o._serial] = o
+                if o._operands:
+                    push(o)
+    return [seen[serial] for serial in sorted(seen)]
