@@ -11,29 +11,23 @@ and compared with `Value.backward`.
 from __future__ import annotations
 
 import sys
-import time
-from collections import Counter
 from random import Random
 from typing import Any
 from unittest import mock
 
 import numpy as np
 
-import micrograd
-from micrograd import Value, jit
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Program
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.schedule.wavefronts import Diagonals, wavefronts
 
-from .targets import assumed
+from .by_values import BITS, arguments, campaign, compared, same
 
-LENGTH = 24
 SIZES = (8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 24)
 BEFORE = ((1, 1), (1, 0), (0, 1), (2, 0), (0, 2), (1, 2), (2, 1))
 BESIDE = (1, -1)
 """A neighbour that is on the same diagonal: rows cannot be left."""
-NAMES = ("exp", "log", "sin", "tanh", "maximum", "minimum", "where")
 
 
 def source(seed: int) -> str:
@@ -104,43 +98,22 @@ def _made(r: Random, cells: list[str]) -> str:
     return f"sin({' - '.join(cells)}) * {r.choice(['0.5', 'y[j]', 'x[i]'])}"
 
 
-def check(seed: int, bits: tuple[int, ...] = (128, 256, 512)) -> list[bool]:
+def check(seed: int, bits: tuple[int, ...] = BITS) -> list[bool]:
     """Whether a program became wavefronts, at each width.
 
     Raises AssertionError if a number is not what it should be.
     """
-    scope: dict[str, Any] = {n: getattr(micrograd, n) for n in NAMES}
-    exec(source(seed), scope)
-    f = scope["f"]
-    rng = np.random.default_rng(seed)
-    x, y = rng.uniform(-1, 1, (2, LENGTH))
-    if seed % 10 == 0:
-        x[seed % LENGTH] = np.nan
-    u, v = [Value(float(k)) for k in x], [Value(float(k)) for k in y]
-    out = f(u, v)
-    out.backward()
-    expected = np.array([out.data, *(k.grad for k in u + v)])
+    x, y = arguments(seed)
     found = []
-    for width in bits:
-        paying = mock.patch.object(Diagonals, "pays", return_value=True)
-        with paying, assumed(vector_bits=width):
-            k = jit(f).value_and_grad
-            value, (dx, dy) = k(x.tolist(), y.tolist())
+    with mock.patch.object(Diagonals, "pays", return_value=True):
+        for k in compared(source(seed), seed, bits):
             program, target = k._shown.transformed, k._options.target
             diagonal = wavefronts(program, target)
-        same(np.array([value, *dx, *dy]), expected, f"{width} bits\n{source(seed)}")
-        found.append(diagonal is not program)
-        if found[-1]:
-            verify(diagonal, "wavefronts", stage="schedulable")
-            same(_run(diagonal, x, y), _run(program, x, y), f"interpreted\n{source(seed)}")
+            found.append(diagonal is not program)
+            if found[-1]:
+                verify(diagonal, "wavefronts", stage="schedulable")
+                same(_run(diagonal, x, y), _run(program, x, y), f"interpreted\n{source(seed)}")
     return found
-
-
-def same(found: Any, expected: Any, what: str) -> None:
-    """Raises AssertionError if numbers differ by more than sums in another order do."""
-    scale = max(1.0, float(np.nanmax(np.abs(expected), initial=0.0)))
-    close = (np.abs(found - expected) <= 1e-11 * scale) | (np.isnan(found) & np.isnan(expected))
-    assert close.all(), f"{what}\n{found}\n{expected}"
 
 
 def _run(program: Program, x: Any, y: Any) -> Any:
@@ -150,15 +123,6 @@ def _run(program: Program, x: Any, y: Any) -> Any:
     return np.concatenate([np.ravel(r) for r in results.values()])
 
 
-def main(seconds: float, seed: int) -> None:
-    """As many seeds as fit."""
-    until, tally = time.time() + seconds, Counter[str]()
-    while time.time() < until:
-        found = check(seed)
-        tally.update({"programs": 1, "wavefronts": int(any(found))})
-        seed += 1
-    print(f"{dict(tally)}, before seed {seed}")
-
-
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    campaign(check, "wavefronts", float(sys.argv[1]), first)

@@ -69,9 +69,10 @@ def normal(program: Program, target: Target) -> Program:
     if target.strict:
         return program
     with importing:
+        from .passes.accumulators import accumulated
         from .passes.operands import ordered
         from .passes.starts import begin
-    return verify(ordered(begin(program)), "starts")
+    return verify(ordered(begin(accumulated(program))), "starts")
 
 
 VERIFIED, VERIFIED_SIZE = 200, 4 << 20

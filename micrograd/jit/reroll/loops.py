@@ -11,6 +11,7 @@ and the order of every sum, are the graph's own.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from ... import ops as table
 from ...checking import is_checking
 from ...errors import CompilerError
+from ..ir.extents import is_number
 from ..ir.graph import CONSTANT, Graph, op_of
 from ..ir.nests import Ints
 from ..ir.program import (
@@ -32,7 +34,6 @@ from ..ir.program import (
     Role,
     Statement,
     entry,
-    row_major,
 )
 from . import found
 from .as_traced import as_traced
@@ -46,6 +47,7 @@ from .prove import illegal, mismatch
 from .recognise import recognise
 from .statics import Level, Map, Static, statics_of
 from .strings import Ops
+from .tables import layout, step_of
 
 ATTEMPTS = 24
 """How often what is no loop after all is written out, or no sum after all a loop in order."""
@@ -264,7 +266,7 @@ class _Writer:
         bits = values.view(np.int64)
         if (bits == bits[0]).all():
             return float(values[0])
-        strides, size, flat = self._layout(bits, points, path)
+        strides, size, flat = layout(bits, points, path)
         data = np.zeros(size)
         data[flat] = values
         key = data.tobytes()
@@ -274,29 +276,16 @@ class _Writer:
         return Access(self.data[key], 0, strides)
 
     def _entry(self, array: str, elements: Ints, points: Ints, path: tuple[Level, ...]) -> Access:
-        """Elements in no order, through an index array."""
-        strides, size, flat = self._layout(elements, points, path)
+        """Elements in no order, through an index array; in a ragged loop, of where rows begin."""
+        if not all(is_number(self._count(level)) for level in path):
+            step = step_of(elements, points)
+            if step:
+                first = self._entry(array, elements - step * points[:, -1], points, path)
+                return replace(first, strides=(*first.strides[:-1], step))
+        strides, size, flat = layout(elements, points, path)
         entries = np.zeros(size, dtype=np.int64)
         entries[flat] = elements
         return entry(array, self._table(entries), 0, strides)
-
-    def _layout(
-        self, values: Ints, points: Ints, path: tuple[Level, ...]
-    ) -> tuple[tuple[int, ...], int, Ints]:
-        """Strides over the loops that the values depend on, the size of an array for these, and
-        where in it each point's value lies.
-        """
-        counts = [level.most for level in path]
-        kept = list(range(len(path)))
-        for d in range(len(path)):
-            fewer = [k for k in kept if k != d]
-            if _depend_on(values, points[:, fewer]):
-                kept = fewer
-        dense = row_major(tuple(counts[k] for k in kept))
-        strides = np.zeros(len(path), dtype=np.int64)
-        strides[kept] = dense
-        size = int(np.prod([counts[k] for k in kept], dtype=np.int64))
-        return tuple(strides.tolist()), size, points @ strides
 
     def _table(self, entries: Ints) -> str:
         key = entries.tobytes()
@@ -309,12 +298,3 @@ class _Writer:
         if id(level) not in self.counts:
             self.counts[id(level)] = level.trip_count(self._table)
         return self.counts[id(level)]
-
-
-def _depend_on(values: Ints, points: Ints) -> bool:
-    """Whether values follow from the points: they are the same wherever these are."""
-    if not points.shape[1]:
-        return bool((values == values[0]).all())
-    order = np.lexsort(points.T[::-1])
-    same = (points[order][1:] == points[order][:-1]).all(axis=1)
-    return not bool((same & (values[order][1:] != values[order][:-1])).any())

@@ -140,6 +140,8 @@ class _Proof:
         if id(s) not in self.claims:
             self.claims[id(s)] = self._copied(s)
         claim = self.claims[id(s)]
+        if len(claim) != len(at):
+            return  # which is what is wrong
         if s.accumulate is None:
             self.begun[name][at] = self.final[name][at] = claim
             return

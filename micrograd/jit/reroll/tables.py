@@ -1,0 +1,51 @@
+"""Values at points of loops that follow no map -> tables over as few loops as they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..ir.nests import Ints
+from ..ir.program import row_major
+from .statics import Level
+
+FEW = 64
+"""Points that are looked at before all are."""
+
+
+def layout(values: Ints, points: Ints, path: Sequence[Level]) -> tuple[tuple[int, ...], int, Ints]:
+    """Strides over the loops that the values depend on, the size of an array for these, and where
+    in it each point's value lies.
+    """
+    counts = [level.most for level in path]
+    kept = list(range(len(path)))
+    for d in range(len(path)):
+        fewer = [k for k in kept if k != d]
+        if _depend_on(values, points[:, fewer]):
+            kept = fewer
+    dense = row_major(tuple(counts[k] for k in kept))
+    strides = np.zeros(len(path), dtype=np.int64)
+    strides[kept] = dense
+    size = int(np.prod([counts[k] for k in kept], dtype=np.int64))
+    return tuple(strides.tolist()), size, points @ strides
+
+
+def _depend_on(values: Ints, points: Ints) -> bool:
+    """Whether values follow from the points: they are the same wherever these are."""
+    if not points.shape[1]:
+        return bool((values == values[0]).all())
+    order = np.lexsort(points.T[::-1])
+    same = (points[order][1:] == points[order][:-1]).all(axis=1)
+    return not bool((same & (values[order][1:] != values[order][:-1])).any())
+
+
+def step_of(values: Ints, points: Ints) -> int:
+    """By how much values grow with the last index, if that is the same everywhere, and else 0."""
+    for some in (slice(0, FEW), slice(None)):
+        there = points[some]
+        order = np.lexsort(there.T[::-1])
+        steps = np.diff(values[some][order])[there[order][1:, -1] > 0]
+        if not len(steps) or (steps != steps[0]).any():
+            return 0
+    return int(steps[0])
