@@ -107,26 +107,33 @@ def affine(points: Ints, values: Ints) -> Map | None:
     [[[10], [2]], [5]]
     """
     first = values[0]
-    matrix = np.zeros((points.shape[1], values.shape[1]), dtype=np.int64)
     if not (values != first).any():
-        return matrix, first.copy()
-    n = len(points)
-    varying = np.flatnonzero((points != points[0]).any(axis=0))
-    if not len(varying):
+        return np.zeros((points.shape[1], values.shape[1]), dtype=np.int64), first.copy()
+    some = _sample(len(points))
+    found = _fitted(points[some], values[some])
+    if found is None:
         return None
-    some = distinct(
-        np.concatenate(
-            [
-                np.arange(min(n, SAMPLED)),
-                np.linspace(0, n - 1, min(n, 2 * SAMPLED)).astype(np.int64),
-                np.arange(max(0, n - SAMPLED), n),
-            ]
-        )
-    )
-    differences = (points[some][:, varying] - points[0, varying]).astype(float)
-    wanted = (values[some] - first).astype(float)
-    matrix[varying] = np.rint(np.linalg.lstsq(differences, wanted, rcond=None)[0]).astype(np.int64)
-    vector = first - points[0] @ matrix
+    matrix, vector = found
+    return found if np.array_equal(points @ matrix + vector, values) else None
+
+
+def _sample(n: int) -> Ints:
+    """Some of so many rows: those at both ends, and others between."""
+    between = np.linspace(0, n - 1, min(n, 2 * SAMPLED)).astype(np.int64)
+    ends = np.arange(min(n, SAMPLED)), np.arange(max(0, n - SAMPLED), n)
+    return distinct(np.concatenate([ends[0], between, ends[1]]))
+
+
+def _fitted(points: Ints, values: Ints) -> Map | None:
+    """The map of a sample, by least squares, if it is exact there."""
+    matrix = np.zeros((points.shape[1], values.shape[1]), dtype=np.int64)
+    varying = np.flatnonzero((points != points[0]).any(axis=0))
+    if len(varying):
+        differences = (points[:, varying] - points[0, varying]).astype(float)
+        wanted = (values - values[0]).astype(float)
+        found = np.linalg.lstsq(differences, wanted, rcond=None)[0]
+        matrix[varying] = np.rint(found).astype(np.int64)
+    vector = values[0] - points[0] @ matrix
     return (matrix, vector) if np.array_equal(points @ matrix + vector, values) else None
 
 
@@ -156,11 +163,15 @@ def turning(points: Ints, values: Ints) -> tuple[Map, Turn] | None:
     >>> turn
     Turn(loop=0, count=3, shift=1)
     """
+    some = _sample(len(points))
+    few, wanted = points[some], values[some]
     for loop in reversed(range(points.shape[1])):
         most = min(LONGEST_TURN, int(points[:, loop].max(initial=0)))
         for count in range(2, most + 1):
             for shift in range(count):
                 turn = Turn(loop, count, shift)
+                if _fitted(turn.of(few), wanted) is None:
+                    continue
                 found = affine(turn.of(points), values)
                 if found is not None:
                     return found, turn
