@@ -18,6 +18,7 @@ from .copyable import Copyable
 from .derivable import AT_SIGHT, Derivable
 from .inspectable import Inspectable
 from .options import Options
+from .tensor_calls import has_tensors
 from .trace.compiling import is_compiling, set_entry
 from .trace.parameters import Parameter, in_rows
 from .trace.recordings import Recording
@@ -107,19 +108,26 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         out, where = how.get("out"), how.get("where", True)
         if where is not True:
             where = checked_mask(self.name, where)
-        if (
+        in_order = not (
             kwargs
             or len(args) != len(self._parameters)
             or not self._in_order
             or (self._configurable and unusual(args))
-        ):
-            variant, args = self._sorted(args, kwargs)
-            if variant is not self:
-                return variant._call_structured(args, out, where)
-        latest = self._latest
-        if where is True and not THREADS and latest in self._answering and latest.caller.fits(args):
-            return latest.caller.call(args, out)
-        return self._call_structured(args, out, where)
+        )
+        if in_order and where is True and not THREADS:
+            latest = self._latest
+            if latest in self._answering and latest.caller.fits(args):
+                return latest.caller.call(args, out)
+        for x in (*args, *kwargs.values()) if kwargs else args:
+            if hasattr(x.__class__, "__primitive__"):
+                return self._on_tensors(args, kwargs, out, where)
+        try:
+            variant, given = (self, args) if in_order else self._sorted(args, kwargs)
+            return variant._call_structured(given, out, where)
+        except SignatureError:
+            if not has_tensors([args, kwargs]):
+                raise
+        return self._on_tensors(args, kwargs, out, where)
 
     def _sorted(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -151,16 +159,10 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
-        for x in args:
-            if hasattr(x.__class__, "__primitive__"):
-                return self._on_tensors(args, out, where)
         parameters = self._parameters
         if len(args) != len(parameters):
             parameters = self._given(len(args))
-        try:
-            key, columns, shapes, values = flatten(self.name, parameters, args, self._is_value)
-        except SignatureError:  # there may be Tensors in lists
-            return self._on_tensors(args, out, where)
+        key, columns, shapes, values = flatten(self.name, parameters, args, self._is_value)
         if values or (THREADS and self._is_recorded(key)):
             return self._call_nested(key, columns, shapes, out, where)
         executable = self._latest

@@ -84,13 +84,10 @@ class TensorCalls:
     _wanted: Wanted
     _tensor_kernel: Any = None
 
-    def _on_tensors(self, args: Sequence[Any], out: Any, where: Any) -> Any:
-        """The result for Tensors: that of a kernel of the same function of Tensors.
-
-        Raises the error that is being handled if there are none.
+    def _on_tensors(self, args: Sequence[Any], kwargs: Any, out: Any, where: Any) -> Any:
+        """The result for Tensors: that of a kernel of the same function of Tensors, which sorts
+        arguments and settings as they are given.
         """
-        if not any(map(has_tensors, args)):
-            raise
         if out is not None or where is not True:
             raise SignatureError(f"{self.name}: out and where are for numbers, not for Tensors")
         source = self._source
@@ -101,6 +98,4 @@ class TensorCalls:
             self._tensor_kernel = tensor_kernel(
                 source.function, self._options, asked, wanted=self._wanted, freeze=source.freeze
             )
-        given = list(zip(self._parameters, args, strict=True))
-        named = {p.name: x for p, x in given if p.named}
-        return self._tensor_kernel(*(x for p, x in given if not p.named), **named)
+        return self._tensor_kernel(*args, **kwargs)

@@ -1,0 +1,70 @@
+"""Functions of Tensors with settings, however they are given: compiled is what they are eagerly."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import Tensor, grad, jit
+
+SETTINGS: dict[str, tuple[list[Any], str]] = {
+    "relu": ([True, False], "z.relu() if relu else z * 3.0"),
+    "mode": (["plain", "negated"], "z if mode == 'plain' else -z"),
+    "axis": ([0, 1, -1], "z - z.sum(axis, keepdims=True)"),
+    "shape": ([(2, 3), (1, 6)], "z + z.reshape(*shape).sum()"),
+    "weight": ([None, Tensor([0.5, 2.0, -1.0])], "z if weight is None else z * weight"),
+    "times": ([1, 3], "z * float(sum(1 for _ in range(times)))"),
+    "inner": ([abs, lambda z: z * z], "inner(z)"),
+    "scale": ([2.0, 0.25], "z * scale"),
+}
+"""What a setting may be, and a line that depends on it."""
+
+
+def function(names: list[str], n_by_place: int, defaults: dict[str, Any], bare: bool) -> Any:
+    """A function of a Tensor and settings; of those behind `n_by_place` only the name will do."""
+    parts = [f"{n}=defaults[{n!r}]" for n in names]
+    by_place, by_name = parts[:n_by_place], parts[n_by_place:]
+    first = "x" if bare else "x: Tensor"
+    signature = ", ".join([first, *by_place, *(["*", *by_name] if by_name else [])])
+    body = "".join(f"    z = {SETTINGS[n][1]}\n" for n in names)
+    scope: dict[str, Any] = {"defaults": defaults, "Tensor": Tensor}
+    exec(f"def f({signature}):\n    z = x * 1.5\n{body}    return (z * z).sum()", scope)
+    return scope["f"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_settings_are_those_of_the_call(seed: int) -> None:
+    rng = Random(seed)
+    names = rng.sample(list(SETTINGS), rng.randint(1, 4))
+    n_by_place = rng.randint(0, len(names))
+    defaults = {n: rng.choice(SETTINGS[n][0]) for n in names}
+    f = function(names, n_by_place, defaults, bare=rng.random() < 0.7)
+    x = Tensor(np.random.default_rng(seed).normal(size=(2, 3)))
+    kernel = jit(f)
+    gradient = grad(f, wrt="x")
+    for _ in range(4):
+        chosen = {n: rng.choice(SETTINGS[n][0]) for n in names}
+        k = rng.randint(0, n_by_place)
+        args = [chosen[n] for n in names[:k]]
+        kwargs = {n: chosen[n] for n in names[k:] if rng.random() < 0.6}
+        leaf = Tensor(x.numpy(), requires_grad=True)
+        loss = f(leaf, *args, **kwargs)
+        loss.backward()
+        np.testing.assert_allclose(kernel(x, *args, **kwargs).numpy(), loss.numpy(), rtol=2e-5)
+        np.testing.assert_allclose(
+            gradient(x, *args, **kwargs).numpy(), leaf.grad.numpy(), rtol=2e-5, atol=1e-5
+        )
+
+
+def test_settings_beside_lists_of_tensors() -> None:
+    def f(xs, relu=True):  # type: ignore[no-untyped-def]
+        return sum(x.relu() if relu else x for x in xs)
+
+    x = Tensor([1.0, -2.0])
+    kernel = jit(f)
+    assert kernel([x, x]).numpy().tolist() == [2.0, 0.0]
+    assert kernel([x, x], False).numpy().tolist() == [2.0, -4.0]
+    assert kernel([x, x], relu=False).numpy().tolist() == [2.0, -4.0]
