@@ -7,7 +7,7 @@ import numpy as np
 from .points import is_apart, touched
 from .program import Access, Role, Statement
 from .progress import Bools, Broken, Ints, Progress, is_known
-from .touches import ASSIGNED, READ, Touches, clash, common, row_numbers, touches
+from .touches import ASSIGNED, READ, Touches, clash, common, first_iteration, row_numbers, touches
 
 
 def order_alone(s: Statement, p: Progress) -> None:
@@ -48,7 +48,9 @@ def assigned_once(s: Statement, p: Progress) -> None:
     if not p.loops:
         again = p.distinct(s.target)[1]
     else:
-        again = touches(s.target, p.domain, len(p.loops), p.program, count=True).again
+        depth = len(p.loops)
+        domain = first_iteration([s.target], p.domain, depth) or p.domain
+        again = touches(s.target, domain, depth, p.program, count=True).again
     if again:
         raise Broken("`=` writes one element more than once; reductions accumulate with `+=`")
 
@@ -67,8 +69,9 @@ def not_carried(s: Statement, p: Progress) -> None:
         return
     if p.loops:
         depth = len(p.loops)
-        written = _codes(touches(s.target, p.domain, depth, p.program), s.target, p)
-        read = [_codes(touches(a, p.domain, depth, p.program), a, p) for a in own]
+        domain = first_iteration([s.target, *own], p.domain, depth) or p.domain
+        written = _codes(touches(s.target, domain, depth, p.program), s.target, p)
+        read = [_codes(touches(a, domain, depth, p.program), a, p) for a in own]
         carried = any(common(written, codes) for codes in read)
     else:
         mask = touched(p.distinct(s.target)[0], p.program.arrays[name].size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
@@ -123,6 +124,30 @@ def _inside(domain: tuple[int, ...], depth: int) -> tuple[int, ...] | None:
                 count = Entries(count.array, count.offset, strides, int(count))
         counts.append(count)
     return tuple(counts) if counts else None
+
+
+def first_iteration(
+    accesses: Iterable[Access], domain: tuple[int, ...], depth: int
+) -> tuple[int, ...] | None:
+    """The domain with one iteration of its first `depth` loops, which move all accesses by the same
+    amount, so that together they touch in every iteration what they touch in the first, but for
+    where. None if they do not.
+
+    >>> first_iteration([Access("h", 3, (3, 1)), Access("h", 0, (3, 1))], (50, 3), 1)
+    (1, 3)
+    >>> first_iteration([Access("h", 3, (3, 1)), Access("h", 0, (2, 1))], (50, 3), 1)
+    """
+    if not all(map(int, domain[:depth])):
+        return None
+    if len(domain) > depth and _inside(domain, depth) is None:
+        return None
+    moved = set()
+    for a in accesses:
+        outer = {x for x in a.parts if any(x.strides[:depth])}
+        if any(any(x.strides[depth:]) for x in outer):
+            return None
+        moved.add((a.strides[:depth], frozenset(outer)))
+    return (*[1] * depth, *domain[depth:]) if len(moved) == 1 else None
 
 
 def _first(access: Access, depth: int) -> Access:

@@ -18,7 +18,8 @@ def verify(program: Program, after: str = "", *, stage: str = "program") -> Prog
 
     Raises CompilerError that names the pass `after` which it was checked, shows the offending
     statement, and says which rule it breaks; KeyError if there is no such stage. Cost: a few
-    operations per point of every domain.
+    operations per point of every domain; of a long loop that moves what it touches by one stride,
+    of an iteration (`distances`), and a look at whether each element is written.
     """
     rules = [RULES[name] for name in STAGES[stage]]
     each = [rule.each for rule in rules if rule.each is not None]

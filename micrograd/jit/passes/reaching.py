@@ -93,11 +93,8 @@ class Step:
     @property
     def points(self) -> int:
         """How many points are told apart."""
-        return (
-            len(self.target.index)
-            if self.target.exact
-            else max([1, *[len(x.index) for x in self.reads if x.exact]])
-        )
+        exact = [len(x.index) for x in [self.target, *self.reads] if x.exact]
+        return exact[0] if exact else 1
 
 
 def spread(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool) -> None:
@@ -106,6 +103,8 @@ def spread(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool)
     They flow from what steps read to what they write, or backwards. Sets `live` of every step: at
     which points something flows; and adds to the elements that are reached.
     """
+    if _settled(steps, reached, backwards=backwards):
+        return
     bases: dict[str, int] = {}
     total = 0
     for array, mask in reached.items():
@@ -139,6 +138,46 @@ def spread(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool)
         step.live = standing[nodes]
     for array, base in bases.items():
         reached[array] |= standing[base : base + len(reached[array])]
+
+
+ROUNDS = 4
+"""How often points and elements are taken away, before it is worth to follow what depends on them.
+"""
+
+
+def _settled(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool) -> bool:
+    """The outcome of `spread`, if little falls: then it is found by taking away, all at once, the
+    points and the elements that nothing supports, a few times. Whether that was so.
+    """
+    if not all(touch.exact for step in steps for touch in (step.target, *step.reads)):
+        return False
+    lit = {array: np.ones(len(mask), dtype=bool) for array, mask in reached.items()}
+    live: list[Bools] = []
+    for _ in range(ROUNDS):
+        before, live = live, [_carries(step, lit, backwards) for step in steps]
+        if before and all(map(np.array_equal, before, live)):
+            break
+        lit = {array: mask.copy() for array, mask in reached.items()}
+        for step, there in zip(steps, live, strict=True):
+            for touch in step.reads if backwards else [step.target]:
+                carried = there if touch.live is None else there & touch.live
+                lit[touch.array][touch.index[carried]] = True
+    else:
+        return False
+    for step, there in zip(steps, live, strict=True):
+        step.live = there
+    for array, mask in lit.items():
+        reached[array] |= mask
+    return True
+
+
+def _carries(step: Step, lit: dict[str, Bools], backwards: bool) -> Bools:
+    """The points of a step to which something comes from elements that are lit."""
+    found = np.zeros(step.points, dtype=bool)
+    for touch in [step.target] if backwards else step.reads:
+        comes = lit[touch.array][touch.index]
+        found |= comes if touch.live is None else comes & touch.live
+    return found
 
 
 def is_certain(domain: tuple[int, ...], program: Program) -> bool:

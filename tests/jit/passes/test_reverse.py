@@ -230,6 +230,27 @@ def test_what_is_not_known_is_refused() -> None:
     assert interpret(p, {"x": [1.0, 5.0, 2.0], "at": [1, 0, 1]})["out"].tolist() == [5.0]
 
 
+def test_a_loop_without_iterations_sends_nothing_on() -> None:
+    """Not even where it would, had it some: that is known only when the code runs."""
+    program = parse(
+        dedent("""\
+        input x[4]
+        input at[4] i64 < 3
+        temp t[3]
+        output out[1]
+
+        t[i] = x[i]  for i < 3
+        for i < 0 in order:
+          t[at[j]] += mul(x[3], x[j])  for j < 4
+        out = 0.0
+        out += t[i]  for i < 3
+        """)
+    )
+    found = gradient(program, ("out", 0), [("x", k) for k in range(4)])
+    given = {"x": np.arange(4.0), "at": np.array([0, 1, 2, 0])}
+    assert interpret(verify(found), given)["grad"].tolist() == [1.0, 1.0, 1.0, 0.0]
+
+
 def test_state_that_is_rewritten_is_refused() -> None:
     p = read("""
         state w[2]

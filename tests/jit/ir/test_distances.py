@@ -1,0 +1,125 @@
+"""Order in loops by distances against order by points: the verifier says the same, to the letter,
+of programs that are right, of their gradients, and of such that are damaged. And where derivatives
+reach, by a few rounds against what falls one by one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from micrograd.errors import CompilerError
+from micrograd.jit.ir import distances, iterations
+from micrograd.jit.ir.parse import parse
+from micrograd.jit.ir.program import Program, Role
+from micrograd.jit.ir.verify import verify
+from micrograd.jit.passes import reaching
+from micrograd.jit.passes.reverse import gradient
+
+from ... import long_loops, nested_programs
+from ...damage_programs import damaged
+
+LORENZ = """
+input p[3]
+temp x[N + 1]
+temp y[N + 1]
+output out[1]
+
+x[0] = p[0]
+y[0] = p[1]
+for i < N in order:
+  x[i + 1] = add(x[i], mul(0.001, y[i]))
+  y[i + 1] = sub(y[i], mul(0.001, mul(p[2], x[i])))
+out = add(x[N], y[N])
+"""
+
+
+def outcome(program: Program, least: int) -> tuple[str, int]:
+    """What the verifier says if loops of so many iterations are long, and for how many of them
+    distances sufficed.
+    """
+    shown = 0
+
+    def counted(*given: Any) -> bool:
+        nonlocal shown
+        found = distances.is_in_order(*given)
+        shown += found
+        return found
+
+    with (
+        mock.patch.object(distances, "LONG", least),
+        mock.patch.object(iterations, "is_in_order", counted),
+    ):
+        try:
+            verify(program)
+        except CompilerError as error:
+            return str(error), shown
+    return "legal", shown
+
+
+def programs(seed: int) -> Iterator[Program]:
+    """Random programs, their gradients, and what becomes of them by one fault each."""
+    random = Random(seed)
+    for program in (nested_programs.random_program(random), long_loops.random_program(random)):
+        yield program
+        yield from (p for _, p in damaged(program, random))
+        outputs = [a for a in program.with_role(Role.OUTPUT) if a.size]
+        inputs = [a for a in program.with_role(Role.INPUT) if a.size and a.dtype != "i64"]
+        of, wrt = (outputs[0].name, 0), [(a.name, 0) for a in inputs]
+        try:
+            found = gradient(program, of, wrt)
+        except CompilerError:  # state is rewritten, or entries are not known
+            continue
+        with mock.patch.object(reaching, "ROUNDS", 0):
+            assert str(gradient(program, of, wrt)) == str(found), f"seed {seed}\n{program}"
+        yield found
+        yield from (p for _, p in damaged(found, random))
+
+
+def compare(seed: int) -> Counter[str]:
+    """How many programs were looked at, by what came out, and loops shown by distances."""
+    count: Counter[str] = Counter()
+    for program in programs(seed):
+        expected, _ = outcome(program, 10**9)
+        found, shown = outcome(program, 2)
+        assert found == expected, f"seed {seed}\n{program}"
+        count["legal" if found == "legal" else "broken"] += 1
+        count["shown"] += shown
+    return count
+
+
+def test_distances_say_what_points_say() -> None:
+    count = sum((compare(seed) for seed in range(25)), Counter())
+    assert min(count["legal"], count["broken"], count["shown"]) > 100, count
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "message"),
+    [
+        ("y[i]))\n", "y[i + 1]))\n", r"y\[1\] is read too early"),
+        ("y[i + 1] =", "y[i] =", r"y\[0\] is assigned twice|it reads elements"),
+        ("x[i + 1] =", "x[N - i] =", r"x\[1\] is read too early"),
+        ("in order", "in reverse order", r"is read too early"),
+        (" in order", "", r"used in another; such a loop runs in order"),
+        ("y[0] = p[1]\n", "", r"y\[0\] is read"),
+    ],
+)
+def test_faults_in_long_loops_are_found(line: str, wrong: str, message: str) -> None:
+    n = distances.LONG + 1
+    right = parse(text := LORENZ.replace("N + 1", str(n + 1)).replace("N", str(n)))
+    assert outcome(right, distances.LONG) == ("legal", 1)
+    broken = text.replace(line.replace("N", str(n)), wrong.replace("N", str(n)))
+    with pytest.raises(CompilerError, match=message):
+        verify(parse(broken))
+
+
+def test_ten_million_steps_are_verified_by_what_their_loop_says() -> None:
+    """Every point of them would be too many to be looked at."""
+    n = 10_000_000
+    program = parse(LORENZ.replace("N + 1", str(n + 1)).replace("N", str(n)))
+    assert outcome(program, distances.LONG) == ("legal", 1)
