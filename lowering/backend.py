@@ -22,6 +22,7 @@ import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
 from lowering.errors import CompileError
+from lowering.families import Family, family_of
 from lowering.late import guard, importing
 
 guard(ffi.lib._lock)  # so that a child finds LLVM whole
@@ -64,10 +65,12 @@ def vector_bits() -> int:
     >>> vector_bits() in (128, 256, 512)
     True
     """
-    features = _host()[2].split(",")
-    if "+avx512f" in features:
-        return 512
-    return 256 if "+avx" in features else 128
+    return family().vector_bits(host_features())
+
+
+def family() -> Family:
+    """The family of this machine's processor."""
+    return family_of(host_triple())
 
 
 def host_features() -> list[str]:
@@ -101,8 +104,7 @@ def has_fma() -> bool:
     >>> has_fma() in (True, False)
     True
     """
-    _, _, features, triple, _ = _host()
-    return not triple.startswith(("x86_64", "i")) or "+fma" in features.split(",")
+    return family().fuses(host_features())
 
 
 @functools.lru_cache(maxsize=64)

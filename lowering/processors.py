@@ -11,8 +11,9 @@ import json
 import re
 from dataclasses import dataclass
 
-from lowering.backend import Options, has_fma, host, vector_bits
+from lowering.backend import Options, family, has_fma, host, vector_bits
 from lowering.errors import CompileError
+from lowering.families import Family
 from lowering.guard import apart
 
 _CPU = re.compile(r"[\w.+-]+")
@@ -41,12 +42,19 @@ class Processor:
     cpu, features   by LLVM's names
     vector_bits     the width of its vector registers: 512, 256 or 128
     has_fma         whether it fuses a product and a sum in one instruction
+    family          what it has in common with others
     """
 
     cpu: str
     features: str
     vector_bits: int
     has_fma: bool
+    family: Family
+
+    @property
+    def registers(self) -> int:
+        """How many vector registers it has."""
+        return self.family.vector_registers(self.vector_bits)
 
 
 def processor(cpu: str | None = None, features: str | None = None) -> Processor:
@@ -91,7 +99,7 @@ def processor(cpu: str | None = None, features: str | None = None) -> Processor:
 @functools.cache
 def this() -> Processor:
     """This machine's."""
-    return Processor(*host(), vector_bits(), has_fma())
+    return Processor(*host(), vector_bits(), has_fma(), family())
 
 
 @functools.lru_cache(maxsize=256)
@@ -104,4 +112,4 @@ def _tried(cpu: str, features: str, changes: str | None) -> Processor:
         changed = f", features={changes!r}" if changes else ""
         said = "\n".join(dict.fromkeys(str(error).splitlines()))  # it is said again and again
         raise CompileError(f"cannot compile for cpu={cpu!r}{changed}: {said}") from None
-    return Processor(cpu, features, found["vector_bits"], found["has_fma"])
+    return Processor(cpu, features, found["vector_bits"], found["has_fma"], family())

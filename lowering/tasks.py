@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 
-from lowering.backend import Options, aliases, defined, forget_machines, host_triple
+from lowering.backend import Options, aliases, defined, family, forget_machines
 from lowering.cache import pack
 from lowering.errors import CompileError
 from lowering.optimizer import lowered
@@ -56,10 +56,9 @@ def _processor(llvm_ir: str, options: Options) -> bytes:
     lines = said.decode(errors="replace").splitlines()
     if lines:
         raise CompileError("LLVM says: " + "; ".join(list(dict.fromkeys(lines))[:3]))
-    if not host_triple().startswith("x86_64"):
-        return json.dumps({"vector_bits": 128, "has_fma": True}).encode()
-    bits = 512 if "zmm" in text else 256 if "ymm" in text else 128
-    return json.dumps({"vector_bits": bits, "has_fma": "vfm" in text}).encode()
+    here = family()
+    found = {"vector_bits": here.vector_bits_in(text), "has_fma": here.fuses_in(text)}
+    return json.dumps(found).encode()
 
 
 TASKS: dict[str, Callable[[str, Options], bytes]] = {

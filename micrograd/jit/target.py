@@ -16,8 +16,6 @@ import numpy.typing as npt
 
 import lowering
 
-from ..locks import importing
-
 if TYPE_CHECKING:
     from lowering import Processor
 
@@ -80,9 +78,7 @@ class Target:
     @property
     def registers(self) -> int:
         """How many vector registers there are. A processor is always of this machine's kind."""
-        with importing:
-            import platform
-        return 16 if not self.avx512 and platform.machine() in ("x86_64", "AMD64") else 32
+        return self.processor.registers
 
     @property
     def bits(self) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 import lowering
 from lowering import CompileError, Processor, compile_ir, processor
+from lowering.families import X86
 
 x86 = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="these are processors of another kind"
@@ -62,9 +63,9 @@ def test_what_llvm_cannot_compile_for_is_an_error(case: str) -> None:
 
 @x86
 def test_processors_are_described() -> None:
-    assert processor("x86-64") == Processor("x86-64", "", 128, has_fma=False)
-    assert processor("haswell") == Processor("haswell", "", 256, has_fma=True)
-    assert processor("haswell", "-fma,-avx") == Processor("haswell", "-fma,-avx", 128, False)
+    assert processor("x86-64") == Processor("x86-64", "", 128, has_fma=False, family=X86)
+    assert processor("haswell") == Processor("haswell", "", 256, has_fma=True, family=X86)
+    assert processor("haswell", "-fma,-avx") == Processor("haswell", "-fma,-avx", 128, False, X86)
     assert processor("skylake-avx512").vector_bits == 512
     here = processor()
     assert here.vector_bits == lowering.vector_bits()

@@ -18,7 +18,6 @@ IEEE arithmetic, as from the interpreter, and lanes that hold no point may compu
 from __future__ import annotations
 
 import functools
-import platform
 from string import Template
 
 import lowering
@@ -32,9 +31,6 @@ BLOCK_BYTES = 16 * 1024
 
 MOST_ON_STACK = 2048
 """Columns whose addresses are kept on the stack; those of more, on the heap."""
-
-_ALL_FLAGS = {"aarch64": 31, "arm64": 31}
-"""FE_ALL_EXCEPT of the C library; on x86 it is 61."""
 
 # Locals live in memory that LLVM turns into registers; that spares the text its phi nodes.
 _SOURCE = Template("""
@@ -255,9 +251,10 @@ last:
 def strided_loop(bits: int) -> lowering.NativeModule:
     """The loop for numbers of 32 or 64 bits, compiled once a process."""
     number = "double" if bits == 64 else "float"
-    flags = _ALL_FLAGS.get(platform.machine().lower(), 61)
+    target = Target.host()
+    flags = target.processor.family.exceptions
     text = _SOURCE.substitute(number=number, size=bits // 8, flags=flags, most=MOST_ON_STACK)
-    return native(text, Target.host())
+    return native(text, target)
 
 
 def points_in_block(columns: int, target: Target) -> int:

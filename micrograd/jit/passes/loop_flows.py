@@ -14,7 +14,8 @@ from math import prod
 import numpy as np
 
 from ..ir.extents import is_number
-from ..ir.nests import Ints, distinct, factor, pieces
+from ..ir.nests import Ints, factor, pieces
+from ..ir.points import touched
 from ..ir.program import Access, Loop, Statement, statements
 from ..ir.stretches import Own, own
 from .cotangents import Cotangents
@@ -136,7 +137,7 @@ class LoopFlows:
         """Set what is missing to zero where iterations begin, if each has a stretch of the array
         for itself, and the same of each is missing.
         """
-        places = distinct(missing % own.length)
+        places = np.flatnonzero(touched(missing % own.length, own.length))
         times = prod(own.counts)
         if own.length * times != len(self._set(array)) or len(missing) != len(places) * times:
             return False

@@ -1,0 +1,71 @@
+"""Families of processors: what all of one have in common, and how they differ; one entry each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Processors that run the same code, but for what their features add.
+
+    triples      what LLVM's names of machines begin with
+    width        of the vector registers that all have, in bits
+    wider        features that come with wider ones, the widest first: LLVM's name, the width, and
+                 what such registers are called in assembly
+    fused        the feature that fuses a product and a sum, and what such instructions' names
+                 begin with; None: all do
+    registers    how many vector registers there are
+    most         the same of the widest
+    exceptions   FE_ALL_EXCEPT of the C library
+    """
+
+    triples: tuple[str, ...]
+    width: int
+    wider: tuple[tuple[str, int, str], ...]
+    fused: tuple[str, str] | None
+    registers: int
+    most: int
+    exceptions: int
+
+    def vector_bits(self, features: Sequence[str]) -> int:
+        """The width of the vector registers of a processor with these features."""
+        return next((bits for name, bits, _ in self.wider if f"+{name}" in features), self.width)
+
+    def vector_bits_in(self, assembly: str) -> int:
+        """The width of the widest registers that code uses."""
+        return next((bits for _, bits, name in self.wider if name in assembly), self.width)
+
+    def fuses(self, features: Sequence[str]) -> bool:
+        """Whether a product and a sum are one instruction with these features."""
+        return self.fused is None or f"+{self.fused[0]}" in features
+
+    def fuses_in(self, assembly: str) -> bool:
+        """Whether they are one in code that could use it."""
+        return self.fused is None or self.fused[1] in assembly
+
+    def vector_registers(self, bits: int) -> int:
+        """How many vector registers a processor has whose registers are so wide."""
+        return self.most if self.wider and bits == self.wider[0][1] else self.registers
+
+
+X86 = Family(
+    ("x86_64", "i"),
+    128,
+    (("avx512f", 512, "zmm"), ("avx", 256, "ymm")),
+    ("fma", "vfm"),
+    registers=16,
+    most=32,
+    exceptions=61,
+)
+ARM = Family(("aarch64", "arm64"), 128, (), None, registers=32, most=32, exceptions=31)
+
+
+def family_of(triple: str) -> Family:
+    """The family of a machine, by LLVM's name; of one that has no entry, that of ARM.
+
+    >>> family_of("x86_64-unknown-linux-gnu") is X86
+    True
+    """
+    return next((f for f in (X86, ARM) if triple.startswith(f.triples)), ARM)
