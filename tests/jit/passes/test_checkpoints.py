@@ -218,7 +218,7 @@ def test_explain_says_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def little(*args: Any) -> Options:
         found = given(*args)
-        return replace(found, target=replace(found.target, kept=100))
+        return replace(found, chosen=replace(found.target, kept=100))
 
     monkeypatch.setattr(Options, "given", little)
     cut = jit(run).value_and_grad
