@@ -24,6 +24,8 @@ from .product_pieces import Finish, Into, Matrix, Piece, Product, least, scatter
 
 ROWS = 4
 """Rows of the matrix at a time."""
+FAR = 4 * 1024 * 1024
+"""Bytes of a matrix that comes from memory, not from a cache: it is fetched faster row by row."""
 BLOCK = 64
 """Rows whose sums are finished together."""
 
@@ -82,6 +84,7 @@ class _Sweep:
         assert isinstance(p.depth, int)
         self.columns, self.depth = p.columns, p.depth
         self.lanes, self.size = b.target.lanes, b.bits // 8
+        self.rows = 1 if self.columns * self.depth * self.size > FAR else ROWS
         left = Matrix(p.left.base, 0, p.left.column)
         if left.column not in (0, 1):
             room = memory.allocate(self.depth, b.element_type, self.size)
@@ -105,12 +108,13 @@ class _Sweep:
             start = times(b, b.integer_op("llvm.add", first, k), BLOCK)
             left = b.integer_op("llvm.sub", b.integer(self.columns), start)
             count = least(b, left, b.integer(BLOCK))
-            whole = b.integer_op("llvm.udiv", count, b.integer(ROWS))
+            whole = b.integer_op("llvm.udiv", count, b.integer(self.rows))
             with b.each(whole) as i:
-                self._rows(start, times(b, i, ROWS), ROWS)
-            done = times(b, whole, ROWS)
-            with b.each(b.integer_op("llvm.sub", count, done)) as i:
-                self._rows(start, b.integer_op("llvm.add", done, i), 1)
+                self._rows(start, times(b, i, self.rows), self.rows)
+            if self.rows > 1:
+                done = times(b, whole, self.rows)
+                with b.each(b.integer_op("llvm.sub", count, done)) as i:
+                    self._rows(start, b.integer_op("llvm.add", done, i), 1)
             self._finish(start, count)
 
     def _rows(self, start: ir.Value, at: ir.Value, rows: int) -> None:

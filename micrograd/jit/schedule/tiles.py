@@ -111,7 +111,7 @@ def tiles_of(p: Operands, target: Target) -> Tiles:
     copied_right = column != 1 or (far(row) and (swept or (large and not few)))
     streamed = large and few and p.columns is not None and not copied_right and not copied_left
     if p.rows == 1 and p.columns is not None and not copied_right:
-        rows, vectors = 1, 4 * vectors  # a row of the right matrix as it lies
+        rows, vectors = 1, vectors if streamed else 4 * vectors  # rows of `right` as they lie
     depth = DEPTH
     if streamed:
         depth = next(depth for least, depth in STREAMED if most_rows <= least)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from micrograd.jit.emit import product_sweep
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Program, dump
@@ -243,6 +244,12 @@ def check(seed: int, form: Form | None = None) -> tuple[int, int]:
 
 @pytest.mark.parametrize("seed", range(36))
 def test_random_products_are_what_the_interpreter_says(seed: int) -> None:
+    check(seed)
+
+
+@pytest.mark.parametrize("seed", [2, 6, 8, 24, 66, 72, 88, 104])
+def test_matrices_may_go_by_row_after_row(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product_sweep, "FAR", 0)
     check(seed)
 
 
