@@ -115,6 +115,7 @@ def _run(plan: Plan, watch: Watch, history: History) -> None:
             history.seconds = time.perf_counter() - began - watch.seconds
             if looks:
                 history.losses, history.rates = loop.losses, loop.rates
+                history.epoch_losses = plan.by_epoch(history.losses)
                 history.stopped = watch.look(history, done) or "error"
         if history.stopped == "error":
             history.stopped = "done"

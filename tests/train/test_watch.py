@@ -72,6 +72,21 @@ def test_history_of_epochs() -> None:
     assert history.seconds > 0
 
 
+def test_callbacks_see_the_epochs_so_far() -> None:
+    net, seen = model(), []
+    history = fit(
+        net,
+        SGD(net.parameters(), lr=0.1),
+        data=(X, Y),
+        loss=max_margin,
+        batch_size=20,
+        epochs=3,
+        callback=lambda h: seen.append(h.epoch_losses.tolist()),
+    )
+    assert [len(losses) for losses in seen] == [1, 2, 3]
+    assert seen[-1] == history.epoch_losses.tolist()
+
+
 def test_validation_and_metric_are_means_over_the_validation_data() -> None:
     net = model()
     held, labels = X[:15], Y[:15]
