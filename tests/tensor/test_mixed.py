@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Tensor, Value, jit
+from micrograd import Tensor, Value, jit, where
 from micrograd.errors import ShapeError, SignatureError
 from micrograd.nn import MLP
 from micrograd.tensor import no_grad
@@ -69,6 +69,16 @@ def test_values_are_read_at_every_call() -> None:
         assert jit(f)(x).tolist() == [1.0, 1.0]
         v.data = 1.0
         assert kernel(x).tolist() == [3.0, 4.0]
+
+
+def test_values_that_meet_masks_keep_their_digits() -> None:
+    """A choice by a mask alone says nothing of what is chosen from."""
+    v, w, x = Value(0.1), Value(0.7), Tensor([1.0, -1.0], dtype="f64")
+
+    def f(t: Tensor) -> Tensor:
+        return t * where(t[0] > 0.0, v, w)
+
+    assert jit(f)(x).tolist() == [0.1, -0.1]
 
 
 def test_a_value_without_tensors_is_a_result() -> None:

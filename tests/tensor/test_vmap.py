@@ -223,7 +223,7 @@ def test_functions_of_numbers() -> None:
     close(vmap(whole, in_axes=1)(rows.T)[1], rows.sum(1))
     close(jit(whole).jacobian(rows[0])[1], vmap(jit(whole).jacobian)(rows)[1][0])
     model = MLP(3, [4, 1])
-    np.testing.assert_allclose(vmap(model)(rows), jit(model)(rows), rtol=1e-6)
+    np.testing.assert_allclose(vmap(model)(rows), jit(model)(rows), rtol=1e-6, atol=1e-6)
 
 
 def test_errors() -> None:

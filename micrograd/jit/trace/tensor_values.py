@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
+
 from ...tensor.casting import cast
 from ...tensor.core import Tensor
 from ...tensor.elementwise import elementwise
@@ -22,6 +24,10 @@ class Scope(Protocol):
     rows: list[Any]
     rows_of: dict[int, int]
     kept: list[Any]
+
+    @property
+    def dtype(self) -> Any:
+        """What it computes in, as far as it is known."""
 
     def row(self, x: Any) -> int:
         """The row of a Tensor."""
@@ -81,7 +87,8 @@ def _row(scope: Scope, v: Any, dtype: Any) -> int:
     if isinstance(v, Element):
         flat = scope.recorded(reshape, (scope.row(v._tensor),), {"shape": (v._tensor.size,)})
         return scope.recorded(slice_, (flat,), {"places": (v._place,)})
-    return scope.leaf(Tensor.of_values(v, dtype), v, v.label, live=not scope.frozen)
+    wide = np.promote_types(dtype, scope.dtype)  # float32 would round what float64 reads, too
+    return scope.leaf(Tensor.of_values(v, wide), v, v.label, live=not scope.frozen)
 
 
 def _in(scope: Scope, k: int, dtype: Any) -> int:

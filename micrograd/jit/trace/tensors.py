@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import Value
 from ...errors import TraceError, user_location
 from ...tensor.casting import F64, is_float
 from ...tensor.core import Tensor
@@ -67,6 +68,12 @@ class TracedTensor(Tensor):
         flat = self.reshape(-1)
         made = [flat[k] for k in range(operator.index(self.size))]
         return objects(made, [operator.index(n) for n in self.shape]).view(ValueArray)
+
+    def _lifted(self, x: Any) -> Any:
+        """A Value among masks and indices is a number of what the kernel computes in."""
+        if isinstance(x, Value) and not is_float(self._kind):
+            return Tensor.of_values(x, number_dtype(self._scope.rows))
+        return super()._lifted(x)
 
     def __repr__(self) -> str:
         return f"<traced Tensor of shape {self._sizes}, {self._kind}>"
@@ -163,6 +170,11 @@ class TensorScope:
         rows = tuple([x if isinstance(x, float) else self.row(x) for x in operands])
         k = self.recorded(primitive, rows, parameters)
         return TracedTensor(self, k, self.rows[k].shape, self.rows[k].dtype)
+
+    @property
+    def dtype(self) -> Any:
+        """What it computes in, as far as it is known."""
+        return number_dtype(self.rows)
 
     def recorded(
         self, primitive: Primitive, operands: tuple[int | float, ...], parameters: dict[str, Any]
