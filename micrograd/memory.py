@@ -1,4 +1,4 @@
-"""Memory that training takes, asked for before it begins."""
+"""Memory that training and compiled code take, asked for before they begin."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
+MANY = 2**27
+"""Bytes from which on it is asked whether they are there."""
 
 
 def available() -> int | None:
@@ -30,6 +32,16 @@ def require(bytes: Mapping[str, int]) -> None:
         raise MemoryError(
             f"training takes about {_shown(needed)} more ({parts}), and {_shown(there)} are there; "
             "give fewer samples, a smaller batch_size, or a smaller model"
+        )
+
+
+def require_for_code(bytes: int) -> None:
+    """Raise MemoryError if compiled code would get less than this when it runs."""
+    there = available() if bytes >= MANY else None
+    if there is not None and bytes > there:
+        raise MemoryError(
+            f"the compiled code takes {_shown(bytes)} for what it computes on the way, and "
+            f"{_shown(there)} are there; compute less in one call, or with smaller arrays"
         )
 
 

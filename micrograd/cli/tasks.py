@@ -17,9 +17,9 @@ from ..datasets import digits, mnist, moons, train_validation_split
 from ..errors import DataError
 from ..layers import NETWORKS, Sequential, perceptron
 from ..losses import cross_entropy, max_margin
+from ..memory import require
 from ..tensor.core import Tensor
 from ..tensor.recording import no_grad
-from ..train.memory import require
 
 HELD = 0.2
 """The share of moons and digits that is held out for validation."""

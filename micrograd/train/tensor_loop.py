@@ -13,12 +13,12 @@ from ..errors import TrainingError, kind
 from ..jit.call.team import Team
 from ..jit.options import Options
 from ..jit.trace.batches import NAME
+from ..memory import require
 from ..optimizer import Optimizer
 from ..tensor.steps import parts
 from ..tensor.storage import TensorStore
 from .gather_code import Column
 from .loop import _NO_SETTINGS, FIRST_STRETCH, Loop, _compiled, _same, seconds_of
-from .memory import require
 from .rules import Takes
 from .step_code import RUN
 from .tensor_data import prepared

@@ -145,7 +145,7 @@ def test_bigger_asks_for_memory_before_anything_is_drawn(
     monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
     pytest.importorskip("sklearn")
-    monkeypatch.setattr("micrograd.train.memory.available", lambda: 2**28)
+    monkeypatch.setattr("micrograd.memory.available", lambda: 2**28)
     monkeypatch.setattr(tasks, "perceptron", None)
     assert main(["train-digits", "--network", "bigger", "--length", "10"]) == 1
     err = capsys.readouterr().err
@@ -154,7 +154,7 @@ def test_bigger_asks_for_memory_before_anything_is_drawn(
 
 
 def test_more_moons_than_memory_holds(monkeypatch: pytest.MonkeyPatch, capsys: Printed) -> None:
-    monkeypatch.setattr("micrograd.train.memory.available", lambda: 2**34)
+    monkeypatch.setattr("micrograd.memory.available", lambda: 2**34)
     assert main(["train-mlp", "--length", "1000000000"]) == 1
     err = capsys.readouterr().err
     assert err.startswith(

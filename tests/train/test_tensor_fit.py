@@ -319,7 +319,7 @@ def test_parameters_that_are_refused(message: str, parameters: Any) -> None:
 def test_memory_is_asked_for_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
     model = net()
     before = [p.tolist() for p in model.parameters()]
-    monkeypatch.setattr("micrograd.train.memory.available", lambda: 100)
+    monkeypatch.setattr("micrograd.memory.available", lambda: 100)
     with pytest.raises(MemoryError, match=r"takes about 0.00 MiB more \(parameters 0.00 MiB, numb"):
         fit(model.loss, SGD(model.parameters()), data=(ROWS, LABELS), epochs=1)
     assert [p.tolist() for p in model.parameters()] == before

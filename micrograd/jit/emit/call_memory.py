@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lowering.bindings import ir
 
+from ...memory import require_for_code
 from .builder import Builder
 
 STACK_BYTES = 256 * 1024
@@ -27,6 +28,7 @@ class CallMemory:
         self.entry = entry
         self.on_stack = 0
         self.on_heap: list[ir.Value] = []
+        self.from_heap = 0
 
     def allocate(self, count: int, type: ir.Type, size: int) -> ir.Value:
         """The address of `count` elements of a type that takes `size` bytes.
@@ -41,6 +43,8 @@ class CallMemory:
 
     def _from_heap(self, size: int) -> ir.Value:
         """The first cache line in what `malloc` gives."""
+        self.from_heap += size
+        require_for_code(self.from_heap)
         b = self.b
         b.declare("malloc", "(i64) -> !llvm.ptr")
         b.declare("free", "(!llvm.ptr)")
