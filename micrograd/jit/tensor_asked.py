@@ -77,7 +77,7 @@ def rows_of(
     parts: list[Any] = []
     if chosen is None:
         chosen = [n for n in leaves.tree if leaves.rows[n] and leaves.differentiable(n)]
-        alone = len(chosen) == 1
+        alone = sum(bool(found) for found in leaves.rows.values()) == 1
         if not chosen:
             raise SignatureError(
                 f"{name} has no argument that is a Tensor of floats; say what the gradient "

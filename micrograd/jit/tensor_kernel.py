@@ -18,11 +18,12 @@ from .tensor_code import STAGES, TensorCode
 from .tensor_compiled import Compiled, nested
 from .tensor_copyable import TensorCopyable
 from .tensor_extra import split, with_extra
+from .tensor_methods import TensorMethods
 from .trace.tensors import SCOPES, current_scope
 from .wanted import Wanted
 
 
-class TensorKernel(Derived, TensorCopyable):
+class TensorKernel(Derived, TensorMethods, TensorCopyable):
     """A callable that runs native code, compiled once for the shapes and dtypes of its arguments.
 
     Tensors that the function closes over are live if they require a gradient, else constants, until
@@ -75,6 +76,10 @@ class TensorKernel(Derived, TensorCopyable):
                 function, self._options, self._wrt, wanted, freeze=self._freeze
             )
         return self._derived[wanted]
+
+    def _of(self, function: Any) -> TensorKernel:
+        """A kernel of another function that is compiled as this one is."""
+        return TensorKernel(function, self._options, self._wrt, self._wanted, freeze=self._freeze)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The result for these arguments."""

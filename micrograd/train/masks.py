@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from ..errors import TrainingError
 from ..layers.dropout import Dropout, MasksNeeded, drawing_none, taking
+from ..memory import require
 from ..tensor.core import Tensor
 from ..tensor.recording import no_grad
-from .memory import require
 
 Array = npt.NDArray[Any]
 Function = Callable[..., Any]

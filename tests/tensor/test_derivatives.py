@@ -220,7 +220,7 @@ def test_where_nothing_flows_an_infinite_slope_is_not_nan() -> None:
     def rows(table: Tensor, which: Tensor) -> Tensor:
         return concat([table[which], table[:1] * 2.0])
 
-    found = jacobian(rows)(table, Tensor(np.array([2, -3])))
+    (found,) = jacobian(rows)(table, Tensor(np.array([2, -3])))
     expected = np.zeros((3, 2, 3, 2))
     for row, at, slope in ((0, 2, 1.0), (1, 0, 1.0), (2, 0, 2.0)):
         for k in range(2):

@@ -210,3 +210,88 @@ def test_what_no_other_process_can_import_is_refused() -> None:
     partial = jit(functools.partial(scaled, by=3.0), wrt="x")
     made = pickle.loads(pickle.dumps(partial))
     assert made.grad(POINTS).tolist() == partial.grad(POINTS).tolist()
+
+
+# --- methods ----------------------------------------------------------------------------------
+
+
+class Scaled:
+    """Something with compiled methods."""
+
+    def __init__(self, weights: list[float]) -> None:
+        self.weights = Tensor(weights, requires_grad=True)
+
+    @jit
+    def typed(self, x: Tensor) -> Tensor:
+        """By its annotation."""
+        return (x * self.weights).sum()
+
+    @jit
+    def called(self, x: Any) -> Any:
+        """By its calls."""
+        return (x * self.weights).sum()
+
+    @grad
+    def slope(self, x: Tensor) -> Tensor:
+        """A derivative."""
+        return (x * self.weights * x).sum()
+
+
+def test_methods_of_tensors_bind() -> None:
+    a, b, x = Scaled([1.0, 2.0]), Scaled([3.0, 4.0]), Tensor([1.0, 1.0])
+    assert (a.typed(x).item(), b.typed(x).item(), a.called(x).item()) == (3.0, 7.0, 3.0)
+    assert Scaled.typed(b, x).item() == 7.0
+    assert a.typed is a.typed is not b.typed
+    assert a.typed.__doc__ == "By its annotation."
+    assert a.typed.grad(x).tolist() == [1.0, 2.0]
+    assert b.slope(x).tolist() == [6.0, 8.0]
+    a.weights.data = [5.0, 5.0]
+    assert (a.typed(x).item(), a.called(x).item()) == (10.0, 10.0)
+
+
+def test_copies_of_an_instance_have_methods_of_tensors_of_their_own() -> None:
+    a, x = Scaled([1.0, 2.0]), Tensor([1.0, 1.0])
+    a.typed(x)
+    other = copy.deepcopy(a)
+    other.weights.data = [0.0, 1.0]
+    assert (a.typed(x).item(), other.typed(x).item()) == (3.0, 1.0)
+
+
+def test_methods_need_room_for_their_kernels() -> None:
+    class Small:
+        __slots__ = ()
+
+        @jit
+        def total(self, x: Tensor) -> Tensor:
+            return x.sum()
+
+    with pytest.raises(SignatureError, match='put "__dict__" into __slots__'):
+        Small().total(Tensor([1.0]))
+
+
+def test_gradients_of_several_parameters_are_a_tuple() -> None:
+    """Also where indices are among them, which have none."""
+
+    def picked(x: Tensor, index: Tensor) -> Tensor:
+        return x[index].sum()
+
+    x, index = Tensor([1.0, 2.0]), Tensor(np.array([1, 1]))
+    for partials in (grad(picked)(x, index), jit(picked).value_and_grad(x, index)[1]):
+        assert [p.tolist() for p in partials] == [[0.0, 2.0]]
+    assert grad(picked, wrt="x")(x, index).tolist() == [0.0, 2.0]
+    assert grad(energy)(x, power=2).tolist() == [2.0, 4.0]  # a setting is none of them
+
+
+def test_code_that_would_not_get_its_memory_is_a_python_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("micrograd.memory.available", lambda: 2**20)
+    monkeypatch.setattr("micrograd.memory.MANY", 2**18)
+
+    @jit
+    def product(x: Tensor) -> Tensor:
+        y = (x @ x).tanh()
+        return (y @ y).sum()
+
+    with pytest.raises(MemoryError, match=r"the compiled code takes .* MiB for what it computes"):
+        product(Tensor(np.ones((1000, 1000))))
