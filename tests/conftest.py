@@ -12,7 +12,7 @@ CHECKED = {
     "test_engine", "test_examples", "test_explain", "test_fit", "test_fit_random",
     "test_fit_samples", "test_fit_watch", "test_fit_workloads", "test_forward",
     "test_higher_derivatives", "test_jit", "test_losses", "test_many_parameters", "test_nn",
-    "test_ops", "test_optim", "test_outputs",
+    "test_ops", "test_optim", "test_outputs", "test_tensor_fit",
 }  # fmt: skip
 """The tests of what is compiled; not those of how CPython calls it, which is without checks."""
 

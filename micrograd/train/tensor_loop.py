@@ -17,6 +17,7 @@ from ..memory import require
 from ..optimizer import Optimizer
 from ..tensor.steps import parts
 from ..tensor.storage import TensorStore
+from .check_step import check_step
 from .gather_code import Column
 from .loop import _NO_SETTINGS, FIRST_STRETCH, Loop, _compiled, _same, seconds_of
 from .rules import Takes
@@ -98,6 +99,9 @@ class TensorLoop(Loop):
         self._steps: list[TensorStep] = []
         self._use(steps)
         self._place()
+        if options.check:
+            for step, size in zip(self._steps, self._made.sizes, strict=False):
+                self._check(step, size)
         self._calls = max(1, int(FIRST_STRETCH / seconds_of(self._steps[0].program)))
 
     def _take_up(self) -> None:
@@ -168,6 +172,25 @@ class TensorLoop(Loop):
             found |= dict(zip(arrays, each, strict=True))
         for k, name in enumerate(step.arguments):
             self._table[k] = found.get(name, 0)
+
+    def _check(self, step: TensorStep, samples: int) -> None:
+        """Compare a step of the first samples with the interpreter."""
+        optimizer, names = self.optimizer, step.program.arrays
+        given: dict[str, Any] = {}
+        for p in self._prepared:
+            if p.name in names:
+                room = np.zeros((names[p.name].size // max(1, p.size), *p.array.shape[1:]), p.dtype)
+                room[:samples] = p.array[:samples]
+                given[p.name] = room
+        given |= {name: samples * times for name, times in step.loss.counts.items()}
+        given |= {n: p._data for n, p in zip(step.parameters, optimizer.parameters, strict=True)}
+        for slot, arrays in zip(optimizer.slots, step.state, strict=True):
+            columns = parts(optimizer.state[slot], optimizer.parameters)
+            given |= dict(zip(arrays, columns, strict=True))
+        if step.rates in names:
+            given[step.rates] = np.array(optimizer.per_step(optimizer.steps), np.float64)
+        extents = {NAME: samples} if NAME in names else {}
+        check_step(step, given, extents, self._options)
 
     def _column(self, name: str) -> Array:
         """The state of that name, as native code reads and writes it."""

@@ -46,6 +46,8 @@ from .tensor_programs import compiled_step
 from .tensor_update import RATES, Places, TensorUpdate
 
 LOSS = "out"
+STEP = Interface(frozenset(), LOSS, team=True)
+"""How a step is called."""
 TEAM = "the team"
 """The last argument of a step; no array has that name."""
 NOTHING = BoundArguments(Signature(), OrderedDict())
@@ -173,10 +175,9 @@ class TensorStep:
         ]
         program.arrays = {n: a for n, a in program.arrays.items() if n not in alone}
         self.differentiated = verify(_with_update(program, update, places), "update")
-        interface = Interface(frozenset(), LOSS, team=True)
-        self.code = compiled_step(self.differentiated, interface, options.target)
+        self.code = compiled_step(self.differentiated, STEP, options.target)
         self.program = self.code.program
-        self.arguments = [*(a.name for a in interface.arguments(self.program)), TEAM]
+        self.arguments = [*(a.name for a in STEP.arguments(self.program)), TEAM]
         self.width = update.rates
         self.rates = update.names[RATES]
 

@@ -30,7 +30,7 @@ class TensorSteps:
         options: Options,
     ) -> None:
         self._function = function
-        self._rows, self._sizes = rows, sizes
+        self._rows, self.sizes = rows, sizes
         self._optimizer, self._options = optimizer, options
         self._any = len(sizes) > 1
         self.losses: list[TensorLoss] = []
@@ -39,8 +39,8 @@ class TensorSteps:
         """The step of each size, or the one of all, for the optimizer as it is now."""
         if self._any:
             try:
-                loss = self.losses[0] if self.losses else self._traced(self._sizes[0])
-                if loss.apart.isdisjoint(self._sizes):
+                loss = self.losses[0] if self.losses else self._traced(self.sizes[0])
+                if loss.apart.isdisjoint(self.sizes):
                     step = self._made(loss)
                     step.code.native  # noqa: B018
                     self.losses = [loss]
@@ -48,7 +48,7 @@ class TensorSteps:
             except Exception:  # whatever it is, a trace for each size shows it
                 pass
             self._any, self.losses = False, []
-        self.losses = self.losses or [self._traced(n) for n in self._sizes]
+        self.losses = self.losses or [self._traced(n) for n in self.sizes]
         return [self._made(loss) for loss in self.losses]
 
     def _traced(self, size: int) -> TensorLoss:

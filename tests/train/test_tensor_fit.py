@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from micrograd import Tensor, fit
-from micrograd.errors import GraphError, TrainingError
+from micrograd.errors import CheckError, GraphError, TrainingError
+from micrograd.jit.emit.interface import Interface
 from micrograd.jit.ir.program import Role
 from micrograd.jit.options import Options
 from micrograd.jit.schedule import product, products
@@ -314,6 +315,29 @@ def test_labels_of_parameters_are_free() -> None:
 def test_parameters_that_are_refused(message: str, parameters: Any) -> None:
     with pytest.raises(TrainingError, match=message):
         SGD(parameters)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_wrong_step_is_seen_before_training(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the loss, or of the last parameter's state."""
+    call = Interface.call
+
+    def wrong(*args: Any, **how: Any) -> Any:
+        found = call(*args, **how)
+        found[list(found)[number]] += 1.0
+        return found
+
+    monkeypatch.setattr(Interface, "call", wrong)
+    model = net()
+    inputs, classes = model.layers[0][0].shape[0], model.layers[-1][0].shape[1]
+    data = np.ones((6, inputs)), np.arange(6) % classes
+    before = [p.numpy().copy() for p in model.parameters()]
+    with pytest.raises(CheckError, match="the training step: compiled code gives"):
+        fit(model.loss, Adam(model.parameters()), data=data, epochs=1)
+    for p, numbers in zip(model.parameters(), before, strict=True):
+        assert p.tolist() == numbers.tolist()
+    monkeypatch.setenv("MICROGRAD_CHECK", "0")
+    fit(model.loss, Adam(model.parameters()), data=data, epochs=1)
 
 
 def test_memory_is_asked_for_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
