@@ -71,3 +71,29 @@ def _is_same(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
         and one.base is other.base
         and one.strides == other.strides
     )
+
+
+class TensorStores:
+    """A store for the Tensors of each dtype."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self.tensors = list(tensors)
+        dtypes = dict.fromkeys(t.dtype for t in self.tensors)
+        self._stores = [TensorStore([t for t in self.tensors if t.dtype is d]) for d in dtypes]
+
+    @property
+    def missing(self) -> int:
+        """How many bytes the buffers would have that are not there yet."""
+        return sum(s.missing * s.dtype.itemsize for s in self._stores)
+
+    def own(self) -> list[int]:
+        """The addresses of the Tensors' numbers, in order, in buffers that nothing else holds."""
+        found: dict[int, int] = {}
+        for s in self._stores:
+            found |= zip(map(id, s.tensors), s.own(), strict=True)
+        return [found[id(t)] for t in self.tensors]
+
+    def written(self) -> None:
+        """The numbers have changed, as a store's have."""
+        for s in self._stores:
+            s.written()

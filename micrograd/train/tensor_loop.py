@@ -16,7 +16,7 @@ from ..jit.trace.batches import NAME
 from ..memory import require
 from ..optimizer import Optimizer
 from ..tensor.steps import parts
-from ..tensor.storage import TensorStore
+from ..tensor.storage import TensorStores
 from .check_step import check_step
 from .gather_code import Column
 from .loop import _NO_SETTINGS, FIRST_STRETCH, Loop, _compiled, _same, seconds_of
@@ -62,7 +62,7 @@ class TensorLoop(Loop):
         self._threads = threads
         self._first = optimizer.steps
         self._losses, self._rates = np.zeros(0), np.zeros(0)
-        self._store = TensorStore(optimizer.parameters)
+        self._store = TensorStores(optimizer.parameters)
         samples = len(data[0]) if data else 1
         self._ahead, self._in_epoch = ahead, -(-samples // batch)
         sizes = [n for n in (batch, samples % batch) if n]
@@ -121,10 +121,10 @@ class TensorLoop(Loop):
 
     def _ask_for_memory(self, steps: list[TensorStep]) -> None:
         """Raise MemoryError where there is too little, before anything is trained."""
-        size = self._store.dtype.itemsize
+        size = self._options.dtype.itemsize
         require(
             {
-                "parameters": size * self._store.missing,
+                "parameters": self._store.missing,
                 "numbers between layers": size * max(s.code.schedule.workspace_size for s in steps),
             }
         )
@@ -195,7 +195,7 @@ class TensorLoop(Loop):
     def _column(self, name: str) -> Array:
         """The state of that name, as native code reads and writes it."""
         column: Any = self.optimizer.state[name]
-        n, dtype = sum(p.size for p in self.optimizer.parameters), self._store.dtype
+        n, dtype = sum(p.size for p in self.optimizer.parameters), self._options.dtype
         if not (
             isinstance(column, np.ndarray)
             and column.dtype == dtype

@@ -19,6 +19,7 @@ from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..jit.compile import normal
 from ..jit.emit.interface import Interface
 from ..jit.ir.program import (
+    NUMBER,
     Access,
     Expr,
     Loop,
@@ -46,6 +47,8 @@ from .tensor_programs import compiled_step
 from .tensor_update import RATES, Places, TensorUpdate
 
 LOSS = "out"
+SHORT = "f32"
+"""What parameters of float32 are stored as where a step computes in float64."""
 STEP = Interface(frozenset(), LOSS, team=True)
 """How a step is called."""
 TEAM = "the team"
@@ -148,10 +151,13 @@ class TensorStep:
         options: Options,
     ) -> None:
         self.loss = loss
+        own = options.dtype
+        dtypes = [NUMBER if p.dtype == own else SHORT for p in optimizer.parameters]
         names = [n for n in loss.parameters if n]
         program, cotangents = with_cotangents(loss.program, (LOSS, 0), names)
+        stored = dict(zip(loss.parameters, dtypes, strict=True))
         program.arrays = {
-            n: replace(a, role=Role.STATE) if n in cotangents else a
+            n: replace(a, role=Role.STATE, dtype=stored[n]) if n in cotangents else a
             for n, a in program.arrays.items()
         }
         update = TensorUpdate(optimizer)
@@ -161,7 +167,7 @@ class TensorStep:
         for k, (name, shape) in enumerate(zip(loss.parameters, shapes, strict=True)):
             if not name:
                 name = self.parameters[k] = fresh(program, f"unread{k}")
-                program.declare(name, Role.STATE, shape or (1,))
+                program.declare(name, Role.STATE, shape or (1,), dtype=dtypes[k])
             state = [fresh(program, f"s{i}_{k}") for i in range(len(optimizer.slots))]
             for s in state:
                 program.declare(s, Role.STATE, shape or (1,))
@@ -264,14 +270,5 @@ def _touched(node: Node) -> set[str]:
 
 
 def number_dtype_of(parameters: Sequence[Tensor]) -> np.dtype[Any]:
-    """What parameters are numbers of.
-
-    Raises TrainingError if they are of several dtypes.
-    """
-    found = list(dict.fromkeys(p.dtype for p in parameters))
-    if len(found) > 1:
-        raise TrainingError(
-            f"parameters are {' and '.join(map(str, found))}; give all of them one dtype, to be "
-            "trained together"
-        )
-    return found[0]
+    """What a step computes in: float64, if a parameter is; float32 ones stay so."""
+    return np.dtype(np.result_type(*(p.dtype for p in parameters)))

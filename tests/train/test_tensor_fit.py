@@ -317,6 +317,39 @@ def test_parameters_that_are_refused(message: str, parameters: Any) -> None:
         SGD(parameters)
 
 
+@pytest.mark.parametrize("make", OPTIMIZERS)
+@pytest.mark.parametrize("size", [7, 3, 1])
+def test_parameters_of_two_dtypes_are_trained_each_in_its_own(
+    size: int, make: Callable[[Any], Optimizer]
+) -> None:
+    """A step computes in float64; what is stored in float32 is rounded once, at its end."""
+    rng = np.random.default_rng(size)
+    x, y = rng.normal(size=(7, 3)), rng.integers(0, 2, 7)
+
+    def mixed() -> Net:
+        net = Net([3, 4, 2], "float64", 5, "tanh")
+        w, b = net.layers[0]
+        net.layers[0] = (Tensor(w.numpy(), "float32", requires_grad=True), b)
+        return net
+
+    one, other = mixed(), mixed()
+    optimizer, trained = make(one.parameters()), make(other.parameters())
+    rows = in_order(7, size, 2)
+    losses = []
+    for batch in rows:
+        loss = one.loss(Tensor(x[batch], "f64"), Tensor(y[batch]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    history = fit(other.loss, trained, data=(x, y), epochs=2, batch_size=size, shuffle=False)
+    np.testing.assert_allclose(history.losses, losses, rtol=2e-6)
+    for p, q in zip(one.parameters(), other.parameters(), strict=True):
+        assert p.dtype == q.dtype
+        np.testing.assert_allclose(q.numpy(), p.numpy(), rtol=2e-5, atol=2e-6)
+    assert [str(p.dtype)[5:] for p in other.parameters()] == ["32", "64", "64", "64"]
+
+
 @pytest.mark.parametrize("number", [0, -1])
 def test_a_wrong_step_is_seen_before_training(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the loss, or of the last parameter's state."""
