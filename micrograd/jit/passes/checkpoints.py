@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ...errors import counted
+from ..ir.extents import is_number
 from ..ir.program import (
     Access,
     Loop,
@@ -41,6 +42,7 @@ from .cuts import Cut
 from .flows import active
 from .reaching import fresh
 from .segments import lines_around, touches
+from .turned import turned
 
 
 @dataclass(slots=True)
@@ -82,15 +84,9 @@ def in_segments(program: Program, target: Target, seeds: set[str]) -> tuple[Prog
     """
     found = Segments()
     done: list[Node] = []
+    program = _in_order(program, target, seeds)
     while True:
-        long = [
-            k
-            for k, node in enumerate(program.body)
-            if isinstance(node, Loop)
-            and not any(node is x for x in done)
-            and _kept([node], program) * target.dtype.itemsize > target.kept
-            and not active(program, seeds).isdisjoint(touches(node, rows=False))
-        ]
+        long = [k for k, x in _long(program, target, seeds) if not any(x is y for y in done)]
         if not long:
             return program, found
         loop = program.body[long[0]]
@@ -109,6 +105,27 @@ def in_segments(program: Program, target: Target, seeds: set[str]) -> tuple[Prog
         found.loops.append((cut.loop, cut.parts))
 
 
+def _in_order(program: Program, target: Target, seeds: set[str]) -> Program:
+    """The program whose long loops in reverse order run in order, as far as that is possible."""
+    for k, loop in _long(program, target, seeds):
+        if loop.order is Order.REVERSE and is_number(loop.extent):
+            program = turned(program, k, strict=target.strict) or program
+    return program
+
+
+def _long(program: Program, target: Target, seeds: set[str]) -> list[tuple[int, Loop]]:
+    """The loops that derivatives flow through whose steps leave more than is kept, with their
+    places.
+    """
+    return [
+        (k, node)
+        for k, node in enumerate(program.body)
+        if isinstance(node, Loop)
+        and _kept([node], program) * target.dtype.itemsize > target.kept
+        and not active(program, seeds).isdisjoint(touches(node, rows=False))
+    ]
+
+
 def _kept(nodes: list[Node], program: Program) -> int:
     """How many numbers lines leave in arrays of their own."""
     written = {s.target.array for s in statements(nodes)}
@@ -120,7 +137,7 @@ def _cut(program: Program, at: int, target: Target, done: Sequence[Node]) -> Cut
     loop = program.body[at]
     assert isinstance(loop, Loop)
     if loop.order is Order.REVERSE:
-        return "they run from last to first"
+        return "they run from last to first, over arrays that cannot lie the other way round"
     if loop.order is Order.FREE:
         return "they run in any order"
     if type(loop.extent) is not int:

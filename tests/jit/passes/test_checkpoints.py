@@ -15,12 +15,22 @@ from micrograd.jit.compile import compile_program, optimized
 from micrograd.jit.emit.interface import Interface
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
-from micrograd.jit.ir.program import Program
+from micrograd.jit.ir.program import (
+    Access,
+    Loop,
+    Order,
+    Program,
+    Role,
+    Statement,
+    map_accesses,
+    map_statements,
+)
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.options import Options
 from micrograd.jit.passes.checkpoints import in_segments
 from micrograd.jit.passes.cuts import length_of_segments
 from micrograd.jit.passes.reverse import gradient
+from micrograd.jit.passes.turned import from_last
 from micrograd.jit.schedule.schedule import schedule
 from micrograd.jit.target import Target
 from micrograd.jit.trace.trace import Element
@@ -158,10 +168,41 @@ def test_segments_are_about_as_long_as_there_are(steps: int, expected: int) -> N
     assert length_of_segments(steps) == expected
 
 
-def check(seed: int, target: Target, *, compiled: bool) -> int:
+def backwards(p: Program) -> Program:
+    """The program whose loops in order run in reverse order, over what they ran over."""
+    body = [
+        Loop(x.extent, Order.REVERSE, [from_last(y, x.extent) for y in x.body])
+        if isinstance(x, Loop) and x.order is Order.FORWARD
+        else x
+        for x in p.body
+    ]
+    return verify(Program(p.arrays, body))
+
+
+def mirrored(p: Program) -> Program:
+    """The program whose temporaries lie the other way round, from the last element to the first."""
+    used = [a for s in p.statements for a in s.accesses]
+    kept = {a.array for a in used if a.parts}
+
+    def change(a: Access) -> Access:
+        array = p.arrays[a.array]
+        if a.array in kept or array.role is not Role.TEMPORARY:
+            return a
+        return Access(a.array, array.size - 1 - a.offset, tuple([-d for d in a.strides]))
+
+    def other(s: Statement) -> Statement:
+        return replace(s, target=change(s.target), expr=map_accesses(s.expr, change))
+
+    return verify(Program(p.arrays, map_statements(p.body, other)))
+
+
+def check(seed: int, target: Target, *, compiled: bool, reverse: bool = False) -> int:
     """How many loops of a random program were cut; its gradient is what it is without."""
     r = Random(seed)
     p = verify(random_program(r))
+    if reverse:
+        p = backwards(p)
+        p = mirrored(p) if r.random() < 0.6 else p
     given, wrt = random_inputs(p, r), elements(p, "x", "w")
     everything = replace(target, kept=1 << 40)
     expected = interpret(gradient(p, ("out", 0), wrt, keep_value=True, target=everything), given)
@@ -188,6 +229,47 @@ def test_random_programs(strict: bool) -> None:
     target = STRICTLY if strict else ALWAYS
     cut = [check(seed, target, compiled=False) for seed in range(40)]
     assert sum(count > 0 for count in cut) > 15
+
+
+@pytest.mark.parametrize("strict", [True, False], ids=["strict", "default"])
+def test_random_programs_whose_loops_run_backwards(strict: bool) -> None:
+    target = STRICTLY if strict else ALWAYS
+    cut = [check(seed, target, compiled=False, reverse=True) for seed in range(200, 220)]
+    assert sum(count > 0 for count in cut) > 5
+    check(205, target, compiled=True, reverse=True)
+
+
+BACKWARDS = """
+input x[1000]
+input w[1]
+temp h[1001, 2]
+output out[1]
+
+h[1000, i] = 0.5  for i < 2
+for i < 1000 in reverse order:
+  h[i, j] = tanh(add(mul(h[i + 1, j], w), x[i]))  for j < 2
+out = h[0, 1]
+"""
+
+
+def test_memory_of_a_loop_in_reverse_order_is_that_of_a_segment() -> None:
+    p = verify(parse(BACKWARDS))
+    q, found = in_segments(p, STRICTLY, {"w"})
+    verify(q)
+    assert len(found.loops) == 1
+    assert max(a.size for a in q.arrays.values() if a.role.value == "temp") == 40 * 26 * 2
+    g = gradient(p, ("out", 0), elements(p, "w"), target=STRICTLY)
+    assert schedule(optimized(g, STRICTLY), STRICTLY).workspace_size < 1000
+
+
+def test_a_loop_over_what_has_no_rows_is_not_turned_round() -> None:
+    p = verify(parse(BACKWARDS.replace("out = h[0, 1]", "out = h[(3) mod 7, 1]")))
+    q, found = in_segments(p, STRICTLY, {"w"})
+    assert q.body == p.body
+    assert found.notes == [
+        "1,000 steps are kept: they run from last to first, over arrays that cannot lie the other "
+        "way round"
+    ]
 
 
 @pytest.mark.parametrize("target", [ALWAYS, STRICTLY], ids=["default", "strict"])
