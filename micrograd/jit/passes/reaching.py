@@ -64,12 +64,14 @@ class Touch:
     known only when the code runs.
 
     live   the points where a derivative flows; None if at all
+    row    by how many elements loops move it at least, if by more than one
     """
 
     array: str
     index: Ints
     exact: bool = True
     live: Bools | None = None
+    row: int = 1
 
     @classmethod
     def of(
@@ -79,7 +81,8 @@ class Touch:
         index = known_elements(access, domain, program)
         if index is None:
             return cls(access.array, distinct(access, domain, program)[0], exact=False)
-        return cls(access.array, index, True, live)
+        row = min((abs(x) for x in access.strides if abs(x) > 1), default=1)
+        return cls(access.array, index, True, live, row)
 
 
 @dataclass(slots=True)
@@ -151,7 +154,7 @@ def _settled(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: boo
     """
     if not all(touch.exact for step in steps for touch in (step.target, *step.reads)):
         return False
-    lit = {array: np.ones(len(mask), dtype=bool) for array, mask in reached.items()}
+    lit = _in_reach(steps, reached, backwards=backwards)
     live: list[Bools] = []
     for _ in range(ROUNDS):
         before, live = live, [_carries(step, lit, backwards) for step in steps]
@@ -169,6 +172,46 @@ def _settled(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: boo
     for array, mask in lit.items():
         reached[array] |= mask
     return True
+
+
+MOST_PLACES = 1 << 8
+"""Elements in a row up to which they are told apart by their places in it. Any length of rows would
+do: what is told apart is only more or less.
+"""
+
+
+def _in_reach(
+    steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool
+) -> dict[str, Bools]:
+    """The elements that may be reached, as their places in rows say: what never gets from one place
+    to another does not in any row. This is what takes away a whole chain that nothing reaches.
+    """
+    size = dict.fromkeys(reached, MOST_PLACES + 1)
+    for step in steps:
+        for touch in (step.target, *step.reads):
+            if touch.row > 1:
+                size[touch.array] = min(size[touch.array], touch.row)
+    size = {array: n if n <= MOST_PLACES else 1 for array, n in size.items()}
+    places = {}
+    for array, mask in reached.items():
+        places[array] = np.zeros(size[array], dtype=bool)
+        places[array][np.flatnonzero(mask) % size[array]] = True
+    ways = []
+    for step in steps:
+        end = size[step.target.array]
+        at = step.target.index % end
+        for read in step.reads:
+            pairs = np.zeros((size[read.array], end), dtype=bool)
+            pairs[read.index % size[read.array], at] = True
+            ways.append((read.array, step.target.array, pairs))
+    known = -1
+    while known != (known := sum(int(mask.sum()) for mask in places.values())):
+        for source, sink, pairs in ways:
+            if backwards:
+                places[source] |= pairs[:, places[sink]].any(axis=1)
+            else:
+                places[sink] |= pairs[places[source]].any(axis=0)
+    return {array: np.resize(places[array], len(mask)) for array, mask in reached.items()}
 
 
 def _carries(step: Step, lit: dict[str, Bools], backwards: bool) -> Bools:

@@ -123,3 +123,22 @@ def test_ten_million_steps_are_verified_by_what_their_loop_says() -> None:
     n = 10_000_000
     program = parse(LORENZ.replace("N + 1", str(n + 1)).replace("N", str(n)))
     assert outcome(program, distances.LONG) == ("legal", 1)
+
+
+def test_a_long_chain_that_nothing_reads_is_taken_away_at_once() -> None:
+    """Not iteration by iteration: only one of two units is read."""
+    n = 5000
+    program = parse(f"""
+input w[1]
+temp h[{n + 1}, 2]
+output out[1]
+
+h[0, i] = 0.5  for i < 2
+for i < {n} in order:
+  h[i + 1, j] = mul(h[i, j], w)  for j < 2
+out = h[{n}, 1]
+""")
+    with mock.patch.object(reaching, "unsupported", side_effect=AssertionError):
+        found = gradient(program, ("out", 0), [("w", 0)])
+    with mock.patch.object(reaching, "ROUNDS", 0):
+        assert str(gradient(program, ("out", 0), [("w", 0)])) == str(found)
