@@ -119,7 +119,7 @@ def test_faults_in_long_loops_are_found(line: str, wrong: str, message: str) -> 
 
 
 def test_ten_million_steps_are_verified_by_what_their_loop_says() -> None:
-    """Every point of them would be too many to be looked at."""
+    """To look at every point of them took seconds, and memory for each."""
     n = 10_000_000
     program = parse(LORENZ.replace("N + 1", str(n + 1)).replace("N", str(n)))
     assert outcome(program, distances.LONG) == ("legal", 1)
