@@ -112,9 +112,13 @@ def tiles_of(p: Operands, target: Target) -> Tiles:
     streamed = large and few and p.columns is not None and not copied_right and not copied_left
     if p.rows == 1 and p.columns is not None and not copied_right:
         rows, vectors = 1, vectors if streamed else 4 * vectors  # rows of `right` as they lie
-    depth = DEPTH
+    depth, across = DEPTH, WIDE if swept or (copied_left and most_depth > DEPTH) else 1
     if streamed:
         depth = next(depth for least, depth in STREAMED if most_rows <= least)
+    elif across == 1 and column != 1 and most_columns * most_depth * size > 4 * CACHE:
+        depth = 4 * DEPTH  # of columns that are copied as rows, long pieces
+    elif across == 1 and column == 1 and copied_right and most_rows <= rows * TILES:
+        depth, across = DEPTH // 2, 2 * WIDE  # of rows, the same
     return Tiles(
         rows,
         vectors * lanes,
@@ -123,6 +127,6 @@ def tiles_of(p: Operands, target: Target) -> Tiles:
         depth,
         copied_left,
         copied_right,
-        None if streamed else WIDE if swept or (copied_left and most_depth > depth) else 1,
+        None if streamed else across,
         swept,
     )
