@@ -73,6 +73,7 @@ class Scope:
         try:
             yield
         except BaseException:
+            self.made = []
             if self.tape is not None:
                 self.tape.let_go()
             raise
@@ -90,10 +91,7 @@ class Scope:
             begin(self)
 
     def record(self, op: Op, operands: tuple[Any, ...]) -> Value:
-        """The traced Value of `op`. It knows where it was made; the line is looked up when asked.
-
-        Cost: some 0.3 us for the site.
-        """
+        """The traced Value of `op`, which knows where it was made; lines are looked up later."""
         if self.is_over:
             raise self.over()
         out: Traced = _new(Traced)

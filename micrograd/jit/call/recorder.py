@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import lowering
+from lowering import LoweringError
 from lowering.bindings import context
 
 from ... import copies
@@ -67,7 +68,7 @@ def code_of_tapes() -> Code | None:
     if available():
         try:
             _made[0] = _installed()
-        except (Unexpected, AttributeError, TypeError, ValueError) as error:
+        except (Unexpected, LoweringError, AttributeError, TypeError, ValueError) as error:
             warnings.warn(
                 f"traces are recorded by Python, which takes longer: {error}",
                 RuntimeWarning,
@@ -77,9 +78,11 @@ def code_of_tapes() -> Code | None:
 
 
 def _installed() -> Code:
-    ops = [op for op in OPS.values() if op.arity <= MOST_OPERANDS][: CALLED // 4]
-    methods = _methods(ops)
-    made, code = _compiled(ops, methods)
+    tables = _Tables()
+    for op in OPS.values():
+        tables.enter(op)
+    methods = _methods(tables.ops)
+    made, code = _compiled(tables, methods)
     slots = _slots(made)
     before = [(kind, name, slot_of(kind, name)) for kind, name, _ in slots]
     by_python = {name: Traced.__dict__[name] for name in methods}
@@ -88,7 +91,7 @@ def _installed() -> Code:
     for name in methods:
         setattr(Traced, name, _method(name, made.address(f"{name}.method")))
     try:
-        try_out(lambda: Tape(code), ops)
+        try_out(lambda: Tape(code), tables.ops)
     except BaseException:
         for slot in before:
             set_slot(*slot)
@@ -100,9 +103,9 @@ def _installed() -> Code:
         """To a new op of this name."""
         for name in (op.name, op.ufunc):
             if name is not None and name in by_python:
-                setattr(Traced, name, by_python.pop(name))
+                setattr(Traced, name, by_python[name])
 
-    LISTENERS.insert(0, give_way)
+    LISTENERS[:0] = [give_way, tables.enter]
     return code
 
 
@@ -119,19 +122,20 @@ def _slots(made: lowering.NativeModule) -> list[tuple[type, str, int]]:
     return slots
 
 
-def _compiled(ops: list[Op], methods: dict[str, Op]) -> tuple[lowering.NativeModule, Code]:
+def _compiled(tables: _Tables, methods: dict[str, Op]) -> tuple[lowering.NativeModule, Code]:
     layout, places = frames(), _places()
     _check_counter()
     names = {op.operator: op for op in OPS.values() if op.operator is not None}
-    table = np.array([id(immortal(op)) for op in ops], dtype=np.int64)
-    called = _table_of_calls(ops)
     known = _symbols(methods)
-    known |= {"op_table": table.ctypes.data, "op_calls": called.ctypes.data}
+    known |= {
+        "op_table": tables.by_number.ctypes.data,
+        "op_calls": tables.called.ctypes.data,
+    }
     with context():
         target = Target.host(np.float64, strict=True)
         with new_module() as module:
             o = Objects(Builder(module, target))
-            Recorder(o, layout, places, {op: k for k, op in enumerate(ops)}).emit(
+            Recorder(o, layout, places, {op: k for k, op in enumerate(tables.ops)}).emit(
                 {name: names[name] for name in BINARY},
                 {name: names[name] for name in UNARY},
                 methods,
@@ -139,13 +143,13 @@ def _compiled(ops: list[Op], methods: dict[str, Op]) -> tuple[lowering.NativeMod
             )
         # what LLVM could do for it takes four times as long, and gains a tenth
         made = native(module, target, symbols=known, opt_level=0, passes=False)
-    immortal((made, table, called))
+    immortal((made, tables))
     release, mark = (
         immortal(ctypes.PYFUNCTYPE(None, *[ctypes.c_size_t] * n)(made.address(name)))
         for name, n in (("release", 2), ("mark", 5))
     )
     free = ctypes.PYFUNCTYPE(None, ctypes.c_size_t)(("PyMem_RawFree", ctypes.pythonapi))
-    return made, Code(layout.bytecode, ops, release, mark, immortal(free))
+    return made, Code(layout.bytecode, tables.ops, release, mark, immortal(free))
 
 
 def _methods(ops: list[Op]) -> dict[str, Op]:
@@ -175,14 +179,27 @@ def _method(name: str, address: int) -> Any:
     return make(Traced, immortal(_Definition(immortal(name.encode()), address, VARARGS, None)))
 
 
-def _table_of_calls(ops: list[Op]) -> Any:
-    table = np.zeros((CALLED, 2), dtype=np.int64)
-    for k, op in enumerate(ops):
+class _Tables:
+    """The ops that the code knows, by their numbers; and their numbers, by the ops that are called.
+
+    Their memory stays where it is; ops that are defined later are entered, too.
+    """
+
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
+        self.by_number = np.zeros(CALLED // 4, dtype=np.int64)
+        self.called = np.zeros((CALLED, 2), dtype=np.int64)
+
+    def enter(self, op: Op) -> None:
+        """Know an op, if there is room."""
+        if op.arity > MOST_OPERANDS or len(self.ops) == len(self.by_number):
+            return
+        self.by_number[len(self.ops)] = id(immortal(op))
         at = (id(op) >> 4) ^ (id(op) >> 12)
-        while table[at % CALLED, 0]:
+        while self.called[at % CALLED, 0]:
             at += 1
-        table[at % CALLED] = id(op), op.arity << LITERAL | k
-    return table
+        self.called[at % CALLED] = id(op), op.arity << LITERAL | len(self.ops)
+        self.ops.append(op)
 
 
 def _symbols(methods: Iterable[str]) -> dict[str, int]:

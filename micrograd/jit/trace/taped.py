@@ -58,10 +58,11 @@ class Read(Protocol):
 
 
 def let_go(outputs: Sequence[Any]) -> None:
-    """Let the tapes of these hold nothing any more: they have been read."""
+    """Let the scopes of these keep nothing any more: they have been read."""
     for scope in {v._scope for v in outputs if isinstance(v, Traced)}:
         if scope.tape is not None:
             scope.tape.let_go()
+            scope.made = []  # they know it, so it shall not know them
 
 
 def taped(outputs: Sequence[Any]) -> Nodes | None:

@@ -177,8 +177,40 @@ def test_collected_while_it_records() -> None:
     assert len(graph) > 150
 
 
+def test_while_the_program_is_traced_by_a_debugger() -> None:
+    seen = []
+
+    def look(frame: Any, event: str, argument: Any) -> Any:
+        seen.append(frame.f_lineno)
+        return look
+
+    expected = str(recorded(program(3), tape=False)[0])
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        found, by_python = recorded(program(3), tape=True)
+    finally:
+        sys.settrace(before)
+    assert str(found) == expected
+    assert by_python == 0
+    assert len(seen) > 1000
+
+
+def test_ops_that_are_defined_later() -> None:
+    same(lambda x, y, z: x + y)
+    twice = micrograd.opdef.define(
+        "twice", formula="2*x", vjp=(lambda ct, out, x: ct * 2.0,), expand=lambda x: x * 2.0
+    )
+    try:
+        assert same(lambda x, y, z: twice(x + y) * twice(x)) == 0
+        assert same(lambda x, y, z: (x * y).twice() + z) == 1
+    finally:
+        del ops.OPS["twice"]
+
+
 def test_a_new_op_takes_its_name() -> None:
     same(lambda x, y, z: (x * y).tanh())  # the methods are machine code
+    method = Traced.__dict__["tanh"]
     op = ops.OPS.pop("tanh")
     mine = None
     try:
@@ -193,6 +225,7 @@ def test_a_new_op_takes_its_name() -> None:
         ops.OPS["tanh"] = op
         for listener in micrograd.opdef.LISTENERS:
             listener(op)
+        Traced.tanh = method  # type: ignore[method-assign]
 
 
 # --- other interpreters -----------------------------------------------------------------------
