@@ -131,6 +131,11 @@ def _without_leads(key: Any) -> Any:
 
 def built(tree: Any, tensors: Iterator[Any]) -> Any:
     """The tree with other Tensors in place of its own, in order."""
+    if isinstance(tree, Tensor):
+        return next(tensors)
+    kind = tree.__class__
+    if kind is tuple or kind is list:  # at the least cost, as every call does it
+        return kind([next(tensors) if isinstance(x, Tensor) else built(x, tensors) for x in tree])
     return replaced(tree, lambda: next(tensors))
 
 

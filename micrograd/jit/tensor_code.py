@@ -20,6 +20,7 @@ from .tensor_derivatives import Asked, derived
 from .tensor_passing import (
     Array,
     ByAddress,
+    Direct,
     Fetch,
     Finish,
     Passing,
@@ -141,6 +142,14 @@ class TensorCode:
         if not self._reads_objects:
             return ByAddress(None, *what, self._entry)
         return Passing.at(self.code.native.address(OF_OBJECTS), *what)
+
+    @lazy_property
+    def direct(self) -> Direct | None:
+        """How it is called where nothing is made of arguments and results; None if something is."""
+        is_plain = not (self.most or self._work or self.checker or self._passing.made)
+        if not is_plain or not self._reads_objects or any(finish for _, finish in self._places):
+            return None
+        return Direct(self._passing, [at for at, _ in self._places])
 
     @lazy_property
     def _work(self) -> int:

@@ -16,7 +16,7 @@ from .tensor_arguments import Leaves, built, items, of_tensors, replaced
 from .tensor_asked import leaves_of, require_one_dtype, rows_of, watched_call
 from .tensor_callee import Callee
 from .tensor_derivatives import Asked
-from .tensor_passing import sizes
+from .tensor_passing import Direct, sizes
 from .trace.batches import room_for
 from .trace.tensors import TensorScope, current_scope, number_dtype
 from .wanted import Wanted
@@ -157,6 +157,7 @@ class Compiled:
         self._closed = [t for _, t in traced.closed]
         self._has_values = any(t._primitive is of_values for t in self._closed)
         self._structure = traced.structure
+        self._direct: Direct | None = None
         self._is_one = isinstance(traced.structure, Tensor)
         self._is_value = kernel._wanted is Wanted.VALUE
         self._note(scope, () if kernel._freeze else leaves_of(traced.watched), kernel._freeze)
@@ -174,7 +175,8 @@ class Compiled:
         for t, changed in self._frozen:
             if t._changed != changed:
                 return True
-        return any(module.training != mode for module, mode in self._modes)
+        modes = self._modes
+        return bool(modes) and any(module.training != mode for module, mode in modes)
 
     def __call__(self, given: Sequence[Any]) -> Any:
         """The result for the arguments, and what stands behind them."""
@@ -182,15 +184,29 @@ class Compiled:
         if self._has_values:
             closed = [renewed(t) if t._primitive is of_values else t for t in closed]
         operands = (*given, *closed)
+        direct = self._direct
+        found = direct(operands) if direct and len(operands) == len(self._rows) else None
+        if found is None:
+            found = self._called(given, operands)
+        for x in operands if self._is_value else given:
+            if x._needs:
+                made = self.callee.remembered(operands, found)
+                break
+        else:
+            if self._is_one:
+                return _made(Tensor, found[0])
+            made = [_made(Tensor, x) for x in found]
+        return made[0] if self._is_one else built(self._structure, iter(made))
+
+    def _called(self, given: Sequence[Any], operands: Sequence[Any]) -> list[Any]:
+        """The arrays of the results, of arguments that were not looked at yet."""
         samples = given[self._batch].shape[0] if self._batch >= 0 else 0
         if len(operands) != len(self._rows) or self._traced.extra:
             self._traced.require(given, self._arguments, samples)
         found = self.code([x._data for x in operands], samples)
-        if True in [x._needs for x in (operands if self._is_value else given)]:
-            made = self.callee.remembered(operands, found)
-        else:
-            made = [_made(Tensor, x) for x in found]
-        return made[0] if self._is_one else built(self._structure, iter(made))
+        if not self._traced.extra:  # whose shapes are looked at in every call
+            self._direct = self.code.direct
+        return found
 
 
 def results_in(name: str, returned: Any) -> list[Any]:
