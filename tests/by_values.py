@@ -35,12 +35,14 @@ def arguments(seed: int) -> tuple[Any, Any]:
     return x, y
 
 
-def compared(text: str, seed: int, bits: tuple[int, ...] = BITS) -> list[Any]:
-    """The kernels of value and gradient for each width.
+def compared(
+    text: str, seed: int, bits: tuple[int, ...] = BITS, given: tuple[Any, Any] | None = None
+) -> list[Any]:
+    """The kernels of value and gradient for each width; `given` numbers, if not those of the seed.
 
     Raises AssertionError if a number is not what it should be.
     """
-    f, (x, y) = function(text), arguments(seed)
+    f, (x, y) = function(text), given or arguments(seed)
     u, v = [Value(float(k)) for k in x], [Value(float(k)) for k in y]
     out = f(u, v)
     out.backward()

@@ -20,13 +20,12 @@ from .emit.interface import ENTRY, Interface
 from .emit.native import native, set_pointer
 from .emit.storage import INLINE_DATA
 from .ir.graph import Graph
-from .ir.program import Program
+from .ir.program import Loop, Program
 from .ir.verify import verify
 from .passes.like_terms import combine
 from .passes.simplify import expand, simplify
 from .reroll.reroll import reroll, reroll_strictly
 from .schedule.schedule import Schedule, schedule
-from .schedule.wavefronts import wavefronts
 from .target import Target
 
 Emit = Callable[[Schedule, Interface, Target], "ir.Module"]
@@ -119,7 +118,9 @@ def compile_program(
     emit     what makes the module of the schedule
     points   numbers become vectors of points
     """
-    if not points:  # whose points are lanes already
+    if not points and any(isinstance(node, Loop) for node in program.body):
+        with importing:
+            from .schedule.wavefronts import wavefronts
         program = wavefronts(program, target)
     return Code(program, target, interface, stores, emit, points)
 

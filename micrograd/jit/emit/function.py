@@ -226,7 +226,21 @@ class Emitter:
             if step.backwards:
                 index = b.integer_op("llvm.sub", b.integer(step.count - 1), index)
             with self.storage.moved(step, index):
-                self._body(step.steps)
+                if step.condition is None:
+                    self._body(step.steps)
+                else:
+                    self._alternatives(step, step.condition)
+
+    def _alternatives(self, step: Repeat, condition: Expr) -> None:
+        """An iteration's steps, or those that do the same at once where a condition holds."""
+        with importing:
+            from .operands import everywhere
+        b = self.builder
+        holds = everywhere(self.storage, condition, step.points)
+        with b.when(holds):
+            self._body(step.at_once)
+        with b.when(b.negated(holds)):
+            self._body(step.steps)
 
     def _assign(self, s: Statement) -> None:
         storage = self.storage

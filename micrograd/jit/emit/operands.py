@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...ops import OPS
 from ..ir.program import Access, Expr, Statement, accesses
 from ..schedule.courses import Course, backwards, in_a_row, in_line, varies
 from . import masks
@@ -152,3 +153,18 @@ def moved(at: Sequence[Index], d: int, index: Index) -> list[Index]:
     there = list(at)
     there[d] = index
     return there
+
+
+def everywhere(storage: Storage, condition: Expr, points: int) -> Any:
+    """The i1 of whether a comparison holds at so many points, a multiple of a vector's width."""
+    b = storage.b
+    width = b.target.lanes
+    s = Statement(Access(""), condition, (points,))
+    operands = Operands(storage, s, Course((), 0, (), width), {}, ())
+    ones = [
+        operands.value(condition, [(0, None)], Piece((k, None), width))
+        for k in range(0, points, width)
+    ]
+    while len(ones) > 1:
+        ones = [b.add(x, y) for x, y in zip(ones[::2], ones[1::2], strict=True)]
+    return b.compare(OPS["eq"], [b.add_lanes(ones[0]), b.constant(float(points))])

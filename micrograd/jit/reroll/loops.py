@@ -67,9 +67,15 @@ def looped(graph: Graph, output: str, most: int, *, in_order: bool = False) -> P
             program = _program(graph, ops, depth, output, most, form)
             if program is not None and (best is None or len(program.statements) < most):
                 best, most = program, len(program.statements)
+                if most <= FEW:
+                    break
         if best is not None:
             return best
     return None
+
+
+FEW = 20
+"""Statements of a program for which no shorter one is looked for."""
 
 
 class Form(NamedTuple):

@@ -9,13 +9,14 @@ what is inside becomes vector loops as if it stood alone. Long loops in segments
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..ir.extents import Varying
 from ..ir.program import (
     Access,
     Array,
+    Expr,
     Loop,
     Node,
     Order,
@@ -35,6 +36,8 @@ class Repeat:
     moves       by how many elements arrays move with each iteration, those that do
     tiles       arrays of which there is one iteration's stretch, so long
     steps       of the schedule
+    condition   where it holds in all of so many points, an iteration takes the steps of `at_once`
+                instead; None: there are none
     """
 
     count: int
@@ -43,6 +46,9 @@ class Repeat:
     moves: dict[str, int]
     tiles: dict[str, int]
     steps: list[Any]
+    condition: Expr | None = None
+    points: int = 0
+    at_once: list[Any] = field(default_factory=list)
 
     @property
     def statements(self) -> list[Statement]:
@@ -54,7 +60,13 @@ class Repeat:
         moving = ", ".join(f"{name} by {step}" for name, step in self.moves.items())
         order = " in reverse order" * self.backwards
         yield f"  {self.count} times{order}" + (f", moving {moving}:" if moving else ":")
-        for step in self.steps:
+        yield from self._shown(self.steps)
+        if self.condition is not None:
+            yield f"  at once, where {self.condition} for i < {self.points}:"
+            yield from self._shown(self.at_once)
+
+    def _shown(self, steps: list[Any]) -> Iterator[str]:
+        for step in steps:
             if isinstance(step, Statement):
                 yield f"    {step.text(0, self.program.arrays)}"
             else:
@@ -122,4 +134,4 @@ def flattened(steps: list[Any]) -> Iterator[Any]:
     for step in steps:
         yield step
         if isinstance(step, Repeat):
-            yield from flattened(step.steps)
+            yield from flattened([*step.steps, *step.at_once])

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...locks import importing
 from ..ir.extents import Extent
@@ -23,6 +24,9 @@ from .lanes import VectorLoop, vectorize
 from .nest import Nest
 from .product import Product
 from .repeat import Repeat, flattened, repeated
+
+if TYPE_CHECKING:
+    from .quiet import Blocks
 
 CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""
@@ -215,7 +219,16 @@ def _steps(
     for part, names in zip(parts, touched, strict=True):
         if isinstance(part, Group):
             outside = {name for name in names if everywhere[name] > 1}
-            yield vectorize(part, program, width, outside, target.line)
+            found = _blocks(part, program) if part.in_turn and width > 1 else None
+            if found is None:
+                yield vectorize(part, program, width, outside, target.line)
+                continue
+            for steps, body in ((found.steps, found.program.body), (found.at_once, found.quick)):
+                inner = fuse(body, Bounds(target.strict))
+                steps += _steps([*inner], found.program, width, target, [*program.arrays])
+            yield found
+            if found.rest is not None:
+                yield vectorize(found.rest, program, width, program.arrays, target.line)
         elif isinstance(part, Nest):
             own = {name for name in names if everywhere[name] == 1 and _is_temporary(name, program)}
             nest = part.narrowed(own)
@@ -237,6 +250,12 @@ def _steps(
             yield part
         else:
             yield from part.statements
+
+
+def _blocks(part: Group, program: Program) -> Blocks | None:
+    with importing:
+        from .quiet import blocks
+    return blocks(part, program.arrays)
 
 
 def _is_temporary(name: str, program: Program) -> bool:

@@ -1,0 +1,47 @@
+"""Loops that carry a maximum pass over blocks in which it stays what it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from micrograd import jit, maximum
+from micrograd.jit.schedule.repeat import Repeat
+from tests.maxima import check
+from tests.targets import assumed
+
+
+def largest(x: Any) -> Any:
+    top = x[0]
+    for a in x[1:]:
+        top = maximum(top, a)
+    return top
+
+
+def repeats(kernel: Any) -> list[Repeat]:
+    """The loops in blocks of a kernel that was called."""
+    return [step for step in kernel._shown.code.schedule.steps if isinstance(step, Repeat)]
+
+
+def test_blocks_are_done_at_once_where_one_comparison_holds() -> None:
+    with assumed(vector_bits=512):
+        kernel = jit(largest).value_and_grad
+        value, partials = kernel([float(k % 300) for k in range(400)])
+    assert value == 299.0
+    assert [k for k, d in enumerate(partials) if d] == [299]
+    found = repeats(kernel)
+    assert [(r.count, r.backwards, r.points) for r in found] == [(6, False, 64), (6, True, 64)]
+    text = "\n".join(found[0].lines(kernel._shown.code.schedule.program.arrays))
+    assert "at once, where gt(" in text
+
+
+def test_short_loops_are_not_cut() -> None:
+    kernel = jit(largest).value_and_grad
+    kernel([float(k) for k in range(200)])
+    assert repeats(kernel) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_chains_give_what_backward_gives(seed: int) -> None:
+    check(seed)
