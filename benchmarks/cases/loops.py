@@ -101,10 +101,10 @@ def traced(row: Row, sizes: tuple[int, ...]) -> Experiment:
         Bar("evaluation", row.evaluation, "ours", "C"),
         Bar("first, CPU", row.first, "ours"),
     ]
+    first = next(r for r in ROWS if r.program == row.program)
     if row.program != "gmm":
         bars.append(Bar("statements", MOST, "ours"))
-    first = next(r for r in ROWS if r.program == row.program)
-    if row is not first:
+    if row is not first and row.program != "gmm":
         where = first.name(first.small if sizes == row.small else first.sizes)
         bars.append(Bar("statements", 1.0, "ours", "ours", elsewhere=where))
         if row.program == "lstm":
