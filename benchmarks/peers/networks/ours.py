@@ -20,6 +20,7 @@ from micrograd.jit.emit import product_library
 from micrograd.jit.options import Options
 from micrograd.losses import cross_entropy
 from micrograd.optim import SGD
+from micrograd.train import tensor_programs
 from micrograd.train.tensor_loop import TensorLoop
 
 __all__ = ["CONTESTANTS", "digits", "function", "versions", "whole"]
@@ -33,8 +34,16 @@ def _loss(x: Any, y: Any, *parameters: Any) -> Any:
 
 
 def _compile_something() -> None:
-    """So that what is imported and made once in a process is; but no product's code."""
-    value_and_grad(lambda x: (x * x).sum())(Tensor([1.0, 2.0]))
+    """So that what is imported and made once in a process is; but no step, and no product."""
+    w, x = Tensor(np.ones((32, 32)), requires_grad=True), np.ones((16, 32))
+    y = np.zeros(16, np.int64)
+
+    def loss(x: Tensor, y: Tensor) -> Any:
+        return _loss(x, y, w, w[0], w, w[1])
+
+    value_and_grad(loss, wrt=[w], threads=1)(Tensor(x), Tensor(y))
+    fit(loss, SGD([w], lr=0.0), data=(x, y), epochs=1, batch_size=16)
+    tensor_programs._steps.clear()
     with product_library._lock:
         product_library._codes.clear()
 
