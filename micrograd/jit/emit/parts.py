@@ -47,14 +47,16 @@ def call_once(
     team    of threads that share it
     work    products of numbers in all
     """
-    key = (key, team is not None)
+    each = max(1, min(MOST_PARTS, work // SMALL_PART)) if team is not None else 0
+    key = (key, each)
     types = [x.type for x in values] + [b.i64] * (2 if team is not None else 0)
     name = b.shared.get(key)
     if name is None:
         name = b.shared[key] = f"product{len(b.shared)}"
         with b.inside():
             w = b.twin(1)
-            attributes = b.explicit if explicit else {"no_inline": ir.UnitAttr.get()}
+            plain = b.explicit if explicit else {"no_inline": ir.UnitAttr.get()}
+            attributes = dict(plain)
             if mark:
                 marks = [mark] * len(values) + ["{}"] * (len(types) - len(values))
                 attributes["arg_attrs"] = ir.Attribute.parse(f"[{', '.join(marks)}]")
@@ -64,41 +66,40 @@ def call_once(
             build(w, memory, passed, (passed[-2], passed[-1]) if team is not None else None)
             memory.release()
             w.leave()
+            if team is not None:
+                _define_parts(b, name, types[:-2], each, plain)
     if team is None:
         b.call(name, values)
     else:
-        _call_in_parts(b, team, name, values, work)
+        b.call(f"{name}.parts", [*values, team])
 
 
-def _call_in_parts(
-    b: Builder, team: ir.Value, name: str, values: Sequence[ir.Value], work: int
+def _define_parts(
+    b: Builder, name: str, types: Sequence[ir.Type], each: int, attributes: dict[str, ir.Attribute]
 ) -> None:
-    """Call a function of these values, of a part's number and of that of parts, for every part.
+    """Define `name.parts(values*, team)`, which calls a function of these values, of a part's
+    number and of that of parts, for every part.
 
-    work   products of numbers in all
+    each   parts for each thread
     """
-    threads = threads_of(b, team)
-    each = b.integer(max(1, min(MOST_PARTS, work // SMALL_PART)))
-    several = b.compare_integers("ne", threads, b.integer(1))
-    parts = b.integer_op("llvm.mul", threads, each)
-    parts = b.build("llvm.select", [b.i64], [several, parts, b.integer(1)])
-    given = [*values, parts]
-    types = [x.type for x in given]
-    entry = b.block.region.blocks[0]
-    with b.inside(ir.InsertionPoint.at_block_begin(entry)):
-        room = b.alloca(len(given), b.i64)
-    for k, x in enumerate(given):
-        b.store(x, b.offset(room, k, b.i64))
+    w = b.twin(1)
     part = f"{name}.part"
-    if b.is_new(part):
-        with b.inside():
-            w = b.twin(1)
-            entry = w.function(part, [w.ptr, w.i64], internal=True)
-            base, number = entry.arguments
-            found = [w.load(w.offset(base, k, w.i64), type) for k, type in enumerate(types)]
-            w.call(name, [*found[:-1], number, found[-1]])
-            w.leave()
-    share(b, team, part, room, parts)
+    entry = w.function(part, [w.ptr, w.i64], internal=True, attributes=attributes)
+    base, number = entry.arguments
+    given = [w.load(w.offset(base, k, w.i64), t) for k, t in enumerate([*types, w.i64])]
+    w.call(name, [*given[:-1], number, given[-1]])
+    w.leave()
+    entry = w.function(f"{name}.parts", [*types, w.ptr], internal=True, attributes=attributes)
+    *values, team = entry.arguments
+    room = w.alloca(len(types) + 1, w.i64)
+    threads = threads_of(w, team)
+    several = w.compare_integers("ne", threads, w.integer(1))
+    parts = w.integer_op("llvm.mul", threads, w.integer(each))
+    parts = w.select(several, parts, w.integer(1))
+    for k, x in enumerate([*values, parts]):
+        w.store(x, w.offset(room, k, w.i64))
+    share(w, team, part, room, parts)
+    w.leave()
 
 
 @dataclass(frozen=True, slots=True)
