@@ -60,6 +60,7 @@ def with_products(program: Program, target: Target) -> tuple[Program, list[Piece
     state = {a.name for a in program.with_role(Role.STATE)}
     shared = list(_shared(program.body, results))
     found = found_in(shared)
+    reads = {id(s): _reads(s) for s in shared if isinstance(s, Statement)}
     body: list[Node | Product] = list(shared)
     k = 0
     while k < len(body):
@@ -68,7 +69,7 @@ def with_products(program: Program, target: Target) -> tuple[Program, list[Piece
         if m is None:
             k += 1
             continue
-        around = _Around(m, arrays, target, state)
+        around = _Around(m, arrays, target, state, reads)
         before, behind = body[:k], body[k + 1 :]
         if depths(m) <= 1:
             before = around.begin(before)
@@ -85,6 +86,10 @@ def with_products(program: Program, target: Target) -> tuple[Program, list[Piece
     if ONE.name in read and ONE.name not in arrays:
         program = replace(program, arrays={**arrays, ONE.name: ONE})
     return program, list(_pieces(body))
+
+
+def _reads(s: Statement) -> frozenset[str]:
+    return frozenset([a.array for a in accesses(s.expr)])
 
 
 def _pieces(body: Sequence[Node | Product]) -> Iterator[Piece]:
@@ -145,7 +150,10 @@ def _instead(expr: Expr, old: Expr, new: Access) -> Expr:
 
 
 class _Around:
-    """What stands around one product and becomes part of it."""
+    """What stands around one product and becomes part of it.
+
+    reads   by the id of a statement of the body, the arrays that it reads
+    """
 
     def __init__(
         self,
@@ -153,8 +161,10 @@ class _Around:
         arrays: Mapping[str, Array],
         target: Target,
         state: Collection[str],
+        reads: Mapping[int, frozenset[str]],
     ) -> None:
         self.m = m
+        self.reads = reads
         self.arrays = arrays
         self.target = target
         self.state = state
@@ -203,7 +213,7 @@ class _Around:
 
     def _next(self, node: Statement) -> Statement | None:
         """A statement over the kept loops, if it can be part of the finish."""
-        if not any(a.array in self.written for a in accesses(node.expr)):
+        if self.reads[id(node)].isdisjoint(self.written):
             return None
         s = self._over(node)
         if s is None or not self._is_plain(s) or not is_apart(s.target, self.m.counts):
