@@ -133,12 +133,17 @@ def l2(parameters: Iterable[Any], strength: Any) -> Any:
 
     >>> l2([3.0, 4.0], 0.5)
     12.5
+
+    Of Tensors, the squares of all their elements.
     """
     if isinstance(parameters, Value | str) or not isinstance(parameters, Iterable):
         raise TrainingError(
             f"parameters of l2 should be a list of Values or numbers, got {kind(parameters)}"
         )
     strength = _numeric("strength", "l2", strength)
+    parameters = list(parameters)
+    if any(map(is_tensor, parameters)):
+        return strength * sum(late("micrograd.layers.losses").squares(p) for p in parameters)
     numbers = (_numeric(f"parameters[{k}]", "l2", p) for k, p in enumerate(parameters))
     return strength * sum(p * p for p in numbers)
 
@@ -180,9 +185,9 @@ PROBABILITIES = Labels("from 0 to 1", lambda y: (y >= 0.0) & (y <= 1.0))
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A label that has no number yet, and what it should be for which loss."""
+    """A label that has no number yet, Traced or a Tensor, and what it should be for which loss."""
 
-    label: Traced
+    label: Any
     loss: str
     labels: Labels
 
@@ -201,12 +206,17 @@ def expectations() -> Iterator[list[Expectation]]:
         _noted.reset(token)
 
 
+def note(y: Any, loss: str, labels: Labels) -> None:
+    """Tell who traces what a label should be."""
+    noted = _noted.get()
+    if noted is not None:
+        noted.append(Expectation(y, loss, labels))
+
+
 def _checked(y: Any, loss: str, labels: Labels) -> Any:
     """The label; a number as a float. Raises TrainingError if it is none of these labels."""
     if isinstance(y, Traced):
-        noted = _noted.get()
-        if noted is not None:
-            noted.append(Expectation(y, loss, labels))
+        note(y, loss, labels)
         return y
     if isinstance(y, np.ndarray) and y.ndim:
         raise DataError(f"y of {loss} should be a number or a Value, got {kind(y)}")

@@ -334,7 +334,7 @@ def test_every_public_function_and_parameter_is_in_the_table() -> None:
     unchecked = {
         "Value", "Kernel", "History", "get_threads", "nn.Module", "optim.Optimizer",
         "optim.Schedule", "optim.Constant", "graph.DrawingError", "losses.Labels",
-        "losses.Expectation", "losses.expectations",
+        "losses.Expectation", "losses.expectations", "losses.note",
         "Tensor", "no_grad",  # tests/tensor/test_errors.py
     }  # fmt: skip
     assert public.keys() - unchecked == CASES.keys()

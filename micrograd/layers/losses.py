@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import DataError, ShapeError, TrainingError, user_location
+from ..losses import PROBABILITIES, SIGNS, Labels, note
 from ..named import is_tensor
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
@@ -16,9 +17,7 @@ from ..tensor.core import Tensor
 
 def max_margin(scores: Any, y: Any) -> Any:
     """Of scores [n, ...] and labels -1 and 1."""
-    scores, y = _alike("max_margin", scores, y)
-    words = "-1 or 1; 2 * y - 1 makes them of 0 and 1"
-    y = _require("max_margin", y, lambda a: abs(a) == 1.0, words)
+    scores, y = _alike("max_margin", scores, y, SIGNS)
     return _mean(ops.relu(1.0 - y * scores))
 
 
@@ -31,8 +30,7 @@ def squared_error(outputs: Any, y: Any) -> Any:
 
 def binary_cross_entropy(logits: Any, y: Any) -> Any:
     """Of logits [n, ...] and probabilities."""
-    logits, y = _alike("binary_cross_entropy", logits, y)
-    y = _require("binary_cross_entropy", y, lambda a: (a >= 0.0) & (a <= 1.0), "from 0 to 1")
+    logits, y = _alike("binary_cross_entropy", logits, y, PROBABILITIES)
     z = ops.where(y > 0.5, -1.0, 1.0) * logits
     return _mean(ops.softplus(z) - ops.minimum(y, 1.0 - y) * z)
 
@@ -56,8 +54,8 @@ def cross_entropy(logits: Any, y: Any) -> Any:
             f"{logits.shape[:-1]}, or probabilities, shape {logits.shape}, beside its logits; got "
             f"{y.dtype} of shape {y.shape}"
         )
-    y = y if is_float(y.dtype) else y.astype(logits.dtype)
-    y = _require("cross_entropy", y, lambda a: (a >= 0.0) & (a <= 1.0), "from 0 to 1")
+    _check("cross_entropy", y, PROBABILITIES)
+    y = _or_nan(y if is_float(y.dtype) else y.astype(logits.dtype), PROBABILITIES)
     return -_mean(ops.where(y > 0.0, y * logits.log_softmax(-1), y * 0.0).sum(-1))
 
 
@@ -65,8 +63,8 @@ def _chances(y: Any, count: int, dtype: Any) -> Any:
     """1.0 at the class, else 0.0. An index of no class, where it is not known yet, gives nan: from
     the end of the table, where the negative ones are, on.
     """
-    if y._scope is None:
-        _require("cross_entropy", y, lambda a: (a >= 0) & (a < count), f"from 0 to {count - 1}")
+    of_classes = Labels(f"the index of a class, 0 to {count - 1}", lambda a: (a >= 0) & (a < count))
+    _check("cross_entropy", y, of_classes)
     table = np.concatenate([np.eye(count), np.full((count, count), np.nan)])
     return Tensor(table, dtype)[y]
 
@@ -78,10 +76,10 @@ def _mean(of_samples: Any) -> Any:
     return of_samples.sum() * (1.0 / (of_samples.shape[0] or 1))
 
 
-def _alike(loss: str, outputs: Any, y: Any) -> tuple[Any, Any]:
+def _alike(loss: str, outputs: Any, y: Any, labels: Labels | None = None) -> tuple[Any, Any]:
     """Both as floats of one shape; one output of a sample may stand in an axis of its own."""
     outputs = _floats(loss, "outputs", outputs)
-    y = _labels(y, outputs.dtype)
+    given = y = _labels(y, outputs.dtype)
     y = y if is_float(y.dtype) else y.astype(outputs.dtype)
     if outputs.shape == (*y.shape, 1):
         outputs = outputs.reshape(y.shape)
@@ -90,6 +88,9 @@ def _alike(loss: str, outputs: Any, y: Any) -> tuple[Any, Any]:
             f"{user_location()}: {loss} takes as many outputs as labels, got shapes "
             f"{outputs.shape} and {y.shape}"
         )
+    if labels is not None:
+        _check(loss, given, labels)
+        y = _or_nan(y, labels)
     return outputs, y
 
 
@@ -107,13 +108,21 @@ def _floats(loss: str, name: str, x: Any) -> Any:
     return x
 
 
-def _require(loss: str, y: Any, fits: Any, words: str) -> Any:
-    """The labels: nan where they are of no such kind and not known yet.
-
-    Raises TrainingError for such that are known.
-    """
+def _check(loss: str, y: Any, labels: Labels) -> None:
+    """Raises TrainingError for labels of another kind; such that are not known yet are noted."""
     if y._scope is not None:
-        return ops.where(fits(y), y, math.nan)
-    if not np.all(fits(y._data)):
-        raise TrainingError(f"{user_location()}: y of {loss} should be {words}, got {y!r}")
-    return y
+        note(y, loss, labels)
+    elif not np.all(labels.fit(y._data)):
+        raise TrainingError(
+            f"{user_location()}: y of {loss} should be {labels.words}{labels.hint}, got {y!r}"
+        )
+
+
+def _or_nan(y: Any, labels: Labels) -> Any:
+    """The labels; nan where one is not known yet, and turns out to be of another kind."""
+    return y if y._scope is None else ops.where(labels.fit(y), y, math.nan)
+
+
+def squares(x: Any) -> Any:
+    """The sum of the squares of all elements of a Tensor, or of a number."""
+    return (x * x).sum() if is_tensor(x) else x * x

@@ -74,20 +74,21 @@ class ColumnLabels:
     """What a loss expects of a number of each row: number `column` of those of array `array`."""
 
     array: int
-    column: int
+    column: int | slice
     loss: str
     labels: Labels
 
 
 def check_labels(arrays: Sequence[npt.NDArray[Any]], name: str, wanted: ColumnLabels) -> None:
     """Raises TrainingError if an array has a label that the loss does not take."""
-    column = arrays[wanted.array].reshape(len(arrays[0]), -1)[:, wanted.column]
+    rows = len(arrays[0])
+    column = arrays[wanted.array].reshape(rows, -1)[:, wanted.column].reshape(rows, -1)
     fits = wanted.labels.fit(column)
     if not fits.all():
-        row, labels = int(np.argmin(fits)), wanted.labels
+        row, labels = int(np.argmin(fits.all(axis=1))), wanted.labels
         raise TrainingError(
             f"y of {wanted.loss} should be {labels.words}, but row {row} of {name}[{wanted.array}] "
-            f"has {column[row].item()!r}{labels.hint}"
+            f"has {column[row, np.argmin(fits[row])].item()!r}{labels.hint}"
         )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..errors import DataError, TrainingError
 from ..jit.tensor_passing import WHOLE
-from .data import raw_data
+from .data import check_labels, raw_data
 from .tensor_step import TensorLoss
 
 Array = npt.NDArray[Any]
@@ -51,6 +51,8 @@ def prepared(loss: TensorLoss, data: Sequence[Array], dtype: np.dtype[Any]) -> l
 
     Raises TrainingError for an index that is out of range, before anything is trained.
     """
+    for labels in loss.expected:
+        check_labels(data, "data", labels)
     found = []
     for k, (array, given) in enumerate(zip(data, loss.data, strict=True)):
         for g in given:

@@ -18,6 +18,7 @@ from ..optimizer import Optimizer
 from ..tensor.steps import parts
 from ..tensor.storage import TensorStores
 from .check_step import check_step
+from .data import ColumnLabels
 from .gather_code import Column
 from .loop import _NO_SETTINGS, FIRST_STRETCH, Loop, _compiled, _same, seconds_of
 from .rules import Takes
@@ -103,6 +104,11 @@ class TensorLoop(Loop):
             for step, size in zip(self._steps, self._made.sizes, strict=False):
                 self._check(step, size)
         self._calls = max(1, int(FIRST_STRETCH / seconds_of(self._steps[0].program)))
+
+    @property
+    def expected(self) -> list[ColumnLabels]:
+        """What labels should be."""
+        return self._made.losses[0].expected
 
     def _take_up(self) -> None:
         self._first = self.optimizer.steps - self.step

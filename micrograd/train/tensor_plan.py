@@ -15,7 +15,7 @@ from ..jit.options import Options
 from ..jit.tensor_kernel import TensorKernel
 from ..nn import Module
 from ..tensor.core import Tensor
-from .data import same_rows
+from .data import check_labels, same_rows
 from .masks import Masks, MasksNeeded, without
 from .plan import Asked, Batches, Plan
 from .tensor_data import tensor_data
@@ -59,6 +59,8 @@ def of_tensors(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     if asked.validation is not None:
         held = tensor_data(asked.validation, "validation")
         same_rows(held, [a.shape[1:] for a in arrays])
+        for labels in loop.expected:
+            check_labels(held, "validation", labels)
         watch.validation = _mean(of_batch, held, options)
     if asked.metric is not None:
         metric = function_or_none("metric", asked.metric, TrainingError)

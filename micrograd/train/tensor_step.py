@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from inspect import BoundArguments, Signature
 from typing import Any
 
@@ -40,9 +40,11 @@ from ..jit.schedule.counts import operations
 from ..jit.tensor_asked import leaves_of, require_one_dtype, watched_call
 from ..jit.trace.tensor_lowering import Given, lowered
 from ..jit.trace.tensors import TensorScope
+from ..losses import Expectation, expectations
 from ..optimizer import Optimizer
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
+from .data import ColumnLabels
 from .tensor_programs import compiled_step
 from .tensor_update import RATES, Places, TensorUpdate
 
@@ -65,6 +67,7 @@ class TensorLoss:
     parameters   the inputs that parameters are in; '' where nothing reads one
     counts       the inputs that are the number of samples, and of each how often that is counted
     apart        numbers of samples that it is not for
+    expected     what labels should be
     """
 
     program: Program
@@ -72,6 +75,7 @@ class TensorLoss:
     parameters: list[str]
     counts: dict[str, int]
     apart: frozenset[int] = frozenset()
+    expected: list[ColumnLabels] = field(default_factory=list)
 
 
 def traced_loss(
@@ -94,7 +98,8 @@ def traced_loss(
     given = [argument(f"x{k}", *shape) for k, shape in enumerate(data)]
     taken = " and ".join(f"data[{k}] as {d} of shape {s}" for k, (s, d) in enumerate(data))
     try:
-        loss, read = watched_call(scope, lambda: function(*given), NOTHING)
+        with expectations() as expected:
+            loss, read = watched_call(scope, lambda: function(*given), NOTHING)
     except TraceError:
         raise
     except (TypeError, ValueError, IndexError, MicrogradError) as error:
@@ -132,7 +137,17 @@ def traced_loss(
     counts = {g.name: scope.rows[g.row].samples for g in made.given if scope.rows[g.row].samples}
     apart = frozenset(scope.batch.apart if scope.batch is not None else ())
     program = normal(verify(made.program, "trace"), options.target)
-    return TensorLoss(program, reads, names, counts, apart)
+    return TensorLoss(program, reads, names, counts, apart, _labels_of(expected, given))
+
+
+def _labels_of(expected: Sequence[Expectation], given: Sequence[Tensor]) -> list[ColumnLabels]:
+    """What the data arrays should be that losses take as labels."""
+    return [
+        ColumnLabels(k, slice(None), e.loss, e.labels)
+        for e in expected
+        for k, x in enumerate(given)
+        if e.label is x
+    ]
 
 
 class TensorStep:

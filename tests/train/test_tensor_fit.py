@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Tensor, fit
+from micrograd import Tensor, fit, losses, nn
 from micrograd.errors import CheckError, GraphError, TrainingError
 from micrograd.jit.emit.interface import Interface
 from micrograd.jit.ir.program import Role
@@ -421,3 +421,58 @@ def test_threads_change_no_bit(make: Any, monkeypatch: pytest.MonkeyPatch) -> No
     for others in found[1:]:
         for x, y in zip(found[0], others, strict=True):
             assert np.array_equal(x, y)
+
+
+# --- labels ---------------------------------------------------------------------------------------
+
+WRONG_LABELS: dict[str, tuple[Any, Any, str]] = {
+    "max_margin": (np.array([1, -1, 0]), [1, -1, 1], r"-1 or 1, but row 2 of \w+\[1\] has 0; 2 \*"),
+    "binary_cross_entropy": (np.array([0.0, 1.0, 1.5]), [0.0, 1.0, 0.5], "from 0 to 1, but row 2 "),
+    "cross_entropy": (np.array([0, 3, 1]), [0, 2, 1], "the index of a class, 0 to 2, but row 1 "),
+    "cross_entropy of probabilities": (
+        np.array([[0.5, 0.5, 0.0], [1.0, 1.0, -1.0], [0.0, 0.0, 1.0]]),
+        np.eye(3),
+        r"from 0 to 1, but row 1 of \w+\[1\] has -1.0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_LABELS)
+def test_labels_of_no_class_are_seen_before_training(name: str) -> None:
+    wrong, right, said = WRONG_LABELS[name]
+    outputs = 3 if name.startswith("cross") else 1
+    model, x = nn.Sequential(nn.Linear(2, outputs, rng=0)), np.ones((3, 2))
+    optimizer = SGD(model.parameters(), lr=0.1)
+    loss = getattr(losses, name.split()[0])
+    before = [p.numpy().copy() for p in model.parameters()]
+    with pytest.raises(TrainingError, match=f"y of {name.split()[0]} should be {said}"):
+        fit(model, optimizer, data=(x, wrong), loss=loss, epochs=1)
+    with pytest.raises(TrainingError, match=f"should be {said}"):
+        fit(model, optimizer, data=(x, right), loss=loss, epochs=1, validation=(x, wrong))
+    for p, numbers in zip(model.parameters(), before, strict=True):
+        np.testing.assert_array_equal(p.numpy(), numbers)
+    assert np.isfinite(fit(model, optimizer, data=(x, right), loss=loss, epochs=1).losses).all()
+
+
+def test_what_is_computed_from_a_label_is_not_checked() -> None:
+    model = nn.Sequential(nn.Linear(2, 1, rng=0))
+    optimizer = SGD(model.parameters(), lr=0.1)
+    data = np.ones((3, 2)), np.array([0.0, 1.0, 1.0])
+    how: dict[str, Any] = {"data": data, "epochs": 1}
+    fit(model, optimizer, loss=lambda scores, y: losses.max_margin(scores, 2.0 * y - 1.0), **how)
+
+
+def test_l2_of_tensors_is_a_penalty_in_training_and_eagerly() -> None:
+    def decayed(penalty: Any) -> list[float]:
+        model = nn.Sequential(nn.Linear(2, 3, rng=0, dtype="f64"))
+        optimizer = SGD(model.parameters(), lr=0.1)
+        data = np.array([[1.0, 2.0], [-1.0, 0.5]]), np.array([0, 2])
+        how: dict[str, Any] = {"data": data, "loss": losses.cross_entropy, "epochs": 3}
+        return fit(model, optimizer, regularization=penalty(model), **how).losses.tolist()
+
+    by_hand = decayed(lambda m: lambda: sum((p * p).sum() for p in m.parameters()) * 0.1)
+    assert decayed(lambda m: lambda: losses.l2(m.parameters(), 0.1)) == pytest.approx(by_hand)
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    losses.l2([w, 3.0], 0.5).backward()
+    assert w.grad is not None
+    assert w.grad.tolist() == [1.0, 2.0]
