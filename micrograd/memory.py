@@ -5,23 +5,81 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-MEMINFO = Path("/proc/meminfo")
+from .locks import importing
+
+PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+GROUP_FILES = (
+    (GROUPS, "memory.max", "memory.current"),
+    (GROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
+"""Where groups of processes, such as containers, have their limits: of both versions."""
 MANY = 2**27
 """Bytes from which on it is asked whether they are there."""
 
 
 def available() -> int | None:
-    """Bytes that the system could still give; None if it does not say.
+    """Bytes that this process could still have: as the system says, and the limits of its group and
+    its own; None if nothing is known.
 
     >>> available() != 0
     True
     """
+    return min(
+        (n for n in (_of_system(), _of_group(), _of_process()) if n is not None), default=None
+    )
+
+
+def _of_system() -> int | None:
+    return _field(PROC / "meminfo", "MemAvailable:", 1024)
+
+
+def _of_group() -> int | None:
+    """The least room that the group of this process and those around it have."""
     try:
-        lines = MEMINFO.read_text().splitlines()
+        lines = (PROC / "self" / "cgroup").read_text().splitlines()
     except OSError:
         return None
-    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return int(found[0]) * 1024 if found else None
+    paths = {Path(line.split(":", 2)[2].lstrip("/")) for line in lines if line.count(":") >= 2}
+    found = []
+    for root, limit, used in GROUP_FILES:
+        for group in {p for path in paths for p in (path, *path.parents)}:
+            numbers = [_number(root / group / name) for name in (limit, used)]
+            if None not in numbers:
+                cached = _field(root / group / "memory.stat", "inactive_file", 1) or 0
+                found.append(max(0, numbers[0] - numbers[1] + cached))  # type: ignore[operator]
+    return min(found, default=None)
+
+
+def _of_process() -> int | None:
+    """What the limit of addresses, `ulimit -v`, leaves."""
+    try:
+        with importing:
+            import resource
+    except ImportError:  # no Unix
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    used = _number(PROC / "self" / "statm")
+    if limit == resource.RLIM_INFINITY or used is None:
+        return None
+    return max(0, limit - used * resource.getpagesize())
+
+
+def _number(path: Path) -> int | None:
+    """The number that a file begins with, if there is one."""
+    try:
+        return int(path.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _field(path: Path, name: str, unit: int) -> int | None:
+    """The number behind a name in a file of such lines."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.split()[:1] == [name]]
+    return int(found[0]) * unit if found else None
 
 
 def require(bytes: Mapping[str, int]) -> None:
