@@ -16,10 +16,9 @@ from ..errors import SignatureError
 from ..locks import importing
 from ..named import is_tensor
 from ..nn import Module
-from ..ops import Op
 from .options import Options
 from .trace.parameters import Parameter
-from .trace.source import FunctionSource, Source
+from .trace.source import Source, ValueSource
 from .wanted import Wanted
 
 
@@ -91,7 +90,9 @@ class TensorCalls:
         if out is not None or where is not True:
             raise SignatureError(f"{self.name}: out and where are for numbers, not for Tensors")
         source = self._source
-        if not isinstance(source, FunctionSource) or isinstance(source.function, (Module, Op)):
+        if isinstance(source, ValueSource) or (
+            isinstance(source.function, Module) and source.function.parameters()
+        ):
             raise SignatureError(f"{self.name} takes numbers, got Tensors")
         if self._tensor_kernel is None:
             asked = source.wrt[0] if source.wrt and source.alone else source.wrt

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Tensor, grad, jit
+from micrograd import Tensor, grad, jit, nn, ops
 
 SETTINGS: dict[str, tuple[list[Any], str]] = {
     "relu": ([True, False], "z.relu() if relu else z * 3.0"),
@@ -68,3 +68,14 @@ def test_settings_beside_lists_of_tensors() -> None:
     assert kernel([x, x]).numpy().tolist() == [2.0, 0.0]
     assert kernel([x, x], False).numpy().tolist() == [2.0, -4.0]
     assert kernel([x, x], relu=False).numpy().tolist() == [2.0, -4.0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [nn.ReLU(), nn.Flatten(), nn.Dropout(0.5, rng=1).eval(), np.tanh, ops.exp, ops.maximum],
+    ids=str,
+)
+def test_layers_without_parameters_and_ops_are_functions_of_tensors(f: Any) -> None:
+    x = Tensor([[1.0, -2.0], [0.5, 3.0]])
+    given = [x, x * x][: f.arity if isinstance(f, ops.Op) else 1]
+    np.testing.assert_allclose(jit(f)(*given).numpy(), f(*given).numpy(), rtol=1e-6)

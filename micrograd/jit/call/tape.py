@@ -179,7 +179,9 @@ class Tape(_Memory):  # type: ignore[misc]
                 op = ops[int(self._words()[at, 5]) & (1 << LITERAL) - 1]
                 found.append(on_tape(made._scope, op, x))
             else:  # it was let go
-                found.append(Traced(made._scope.labels.get(x, ""), scope=made._scope))
+                gone = Traced(made._scope.labels.get(x, ""), scope=made._scope)
+                gone._serial = x  # still older than what was made of it
+                found.append(gone)
         return tuple(found)
 
     def site(self, made: Traced) -> Site:

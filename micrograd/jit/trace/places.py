@@ -79,7 +79,9 @@ def _by_line(place: str) -> tuple[str, int]:
 
 def escaped(v: Value, order: Sequence[Value] = ()) -> TraceError:
     """What to say of a traced value outside of its function, which is used by one of others."""
-    users = (u for u in order if u.__class__ is Traced and any(x is v for x in u._operands))
+    me = v._serial  # and not the object, which a tape makes again
+    traced = (u for u in order if u.__class__ is Traced)
+    users = (u for u in traced if any(getattr(x, "_serial", None) == me for x in u._operands))
     site = next(map(_site, users), None)
     scope = getattr(v, "_scope", None)
     if scope is not None and not scope.is_over:

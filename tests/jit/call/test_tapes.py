@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import micrograd
-from micrograd import Value, ops
+from micrograd import Value, jit, ops
 from micrograd.errors import TraceError
 from micrograd.jit.call import frames, recorder
 from micrograd.jit.call.callable import Unexpected
@@ -128,6 +128,23 @@ def test_what_is_computed_in_vain_is_left_out() -> None:
         return x + y
 
     same(f)
+
+
+def test_what_escapes_from_a_long_trace_is_told_so() -> None:
+    kept: list[Any] = []
+
+    def keeping(x: float) -> float:
+        for _ in range(100):
+            x = x * 1.001 + x
+        kept.append(x)
+        return x
+
+    scope, arguments = begun(True)
+    with compiling(scope):
+        trace([keeping(arguments[0])], {"x": arguments}, None)  # type: ignore[arg-type]
+    for f in (lambda x: x * kept[0], lambda x: keeping(x) * kept[0]):
+        with pytest.raises(TraceError, match=r"test_tapes.py:\d+: Traced\(x\) was traced"):
+            jit(f)(1.0)
 
 
 def test_interrupted() -> None:
