@@ -199,10 +199,12 @@ def _in_reach(
     ways = []
     for step in steps:
         end = size[step.target.array]
-        at = step.target.index % end
         for read in step.reads:
-            pairs = np.zeros((size[read.array], end), dtype=bool)
-            pairs[read.index % size[read.array], at] = True
+            begin = size[read.array]
+            pairs = np.ones((begin, end), dtype=bool)
+            if begin * end > 1:
+                pairs[:] = False
+                pairs[read.index % begin, step.target.index % end] = True
             ways.append((read.array, step.target.array, pairs))
     known = -1
     while known != (known := sum(int(mask.sum()) for mask in places.values())):
