@@ -108,21 +108,23 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         out, where = how.get("out"), how.get("where", True)
         if where is not True:
             where = checked_mask(self.name, where)
-        in_order = not (
-            kwargs
-            or len(args) != len(self._parameters)
-            or not self._in_order
-            or (self._configurable and unusual(args))
-        )
-        if in_order and where is True and not THREADS:
-            latest = self._latest
-            if latest in self._answering and latest.caller.fits(args):
-                return latest.caller.call(args, out)
         for x in (*args, *kwargs.values()) if kwargs else args:
             if hasattr(x.__class__, "__primitive__"):
                 return self._on_tensors(args, kwargs, out, where)
+        variant, given = self, args
         try:
-            variant, given = (self, args) if in_order else self._sorted(args, kwargs)
+            if (
+                kwargs
+                or len(args) != len(self._parameters)
+                or not self._in_order
+                or (self._configurable and unusual(args))
+            ):
+                variant, given = self._sorted(args, kwargs)
+            latest = variant._latest
+            if where is not True or THREADS or latest not in variant._answering:
+                return variant._call_structured(given, out, where)
+            if latest.caller.fits(given):
+                return latest.caller.call(given, out)
             return variant._call_structured(given, out, where)
         except SignatureError:
             if not has_tensors([args, kwargs]):
