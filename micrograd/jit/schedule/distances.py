@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...ops import Op
 from ..ir.program import Access, Loop, statements
 from .courses import reorders
@@ -33,24 +35,18 @@ def _in_order(a: Access, b: Access, counts: tuple[int, int]) -> bool:
     """Whether two accesses touch an element in the same order by diagonals as by rows."""
     if a.parts or b.parts or a.strides != b.strides:
         return a.array == b.array and not a.parts and not b.parts and _never_meet(a, b, counts)
-    row, column = a.strides
-    steps = _meetings(a.offset - b.offset, row, column, counts)
-    return all(
-        (i, j) == (0, 0) or (i + j != 0 and ((i, j) > (0, 0)) == (i + j > 0)) for i, j in steps
-    )
-
-
-def _meetings(gap: int, row: int, column: int, counts: tuple[int, int]) -> list[tuple[int, int]]:
-    """The distances, in rows and columns, at which accesses of these strides meet."""
     n, m = counts
-    found = []
-    for i in range(1 - n, n):
-        left = gap - i * row
-        if column == 0:
-            found += [(i, j) for j in range(1 - m, m)] if left == 0 else []
-        elif left % column == 0 and abs(left // column) < m:
-            found.append((i, left // column))
-    return found
+    row, column = a.strides
+    # the distances, in rows i and columns j, at which they meet
+    i = np.arange(1 - n, n)
+    left = a.offset - b.offset - i * row
+    if column == 0:  # in every column
+        i = i[left == 0]
+        return bool(((i == 0) | (np.abs(i) >= m)).all())
+    j = left // column
+    meets = (left % column == 0) & (np.abs(j) < m)
+    i, j = i[meets], j[meets]
+    return bool((np.sign(i + j) == np.where(i == 0, np.sign(j), np.sign(i))).all())
 
 
 def _never_meet(a: Access, b: Access, counts: tuple[int, int]) -> bool:
