@@ -17,7 +17,6 @@ from ..locks import importing
 from ..named import is_tensor
 from ..nn import Module
 from .options import Options
-from .trace.parameters import Parameter
 from .trace.source import Source, ValueSource
 from .wanted import Wanted
 
@@ -78,7 +77,6 @@ class TensorCalls:
 
     name: str
     _source: Source
-    _parameters: list[Parameter]
     _options: Options
     _wanted: Wanted
     _tensor_kernel: Any = None

@@ -153,7 +153,7 @@ class Cut:
         ]
 
     def _in_segment(self, count: int) -> int:
-        return _extent(count, 0, self._cut_strides)
+        return extent_from(count, 0, self._cut_strides)
 
     def _cut_strides(self, strides: tuple[int, ...]) -> tuple[int, ...]:
         return (strides[0] * self.length, *strides) if strides else strides
@@ -166,7 +166,7 @@ class Cut:
         return Access(self.part[a.array], a.offset - x.first * x.unit, strides)
 
     def _left(self, count: int) -> int:
-        return _extent(count, self.count * self.length, lambda strides: strides)
+        return extent_from(count, self.count * self.length, lambda strides: strides)
 
     def _behind(self, a: Access) -> Access:
         x = self.rows.get(a.array)
@@ -209,8 +209,8 @@ def _copy(target: Access, source: Access, domain: tuple[int, ...]) -> Statement:
     return Statement(target, source, domain)
 
 
-def _extent(count: int, begin: int, change: ChangeStrides) -> int:
-    """An extent of a loop inside, from a step on, with other strides."""
+def extent_from(count: int, begin: int, change: ChangeStrides) -> int:
+    """An extent of a loop inside a loop, from a step of that on, with other strides."""
     if isinstance(count, Affine):
         first = count.strides[0] * begin if count.strides else 0
         return Affine(count.offset + first, change(count.strides), int(count))

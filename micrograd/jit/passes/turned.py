@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..ir.extents import Affine, Entries, is_number
+from ..ir.extents import is_number
 from ..ir.program import (
     Access,
     Loop,
@@ -24,6 +24,7 @@ from ..ir.program import (
     map_statements,
     statements,
 )
+from .cuts import extent_from
 
 
 def turned(program: Program, at: int, *, strict: bool) -> Program | None:
@@ -123,7 +124,7 @@ def from_last(node: Node, steps: int) -> Node:
     """
     if isinstance(node, Loop):
         inside = [from_last(each, steps) for each in node.body]
-        return Loop(_extent(node.extent, steps), node.order, inside)
+        return Loop(extent_from(node.extent, steps - 1, _turned), node.order, inside)
 
     def change(a: Access) -> Access:
         parts = tuple(
@@ -135,19 +136,13 @@ def from_last(node: Node, steps: int) -> Node:
         offset = a.offset + a.strides[0] * (steps - 1)
         return Access(a.array, offset, _turned(a.strides), parts)
 
-    domain = (node.domain[0], *[_extent(count, steps) for count in node.domain[1:]])
+    domain = (
+        node.domain[0],
+        *[extent_from(count, steps - 1, _turned) for count in node.domain[1:]],
+    )
     expr = map_accesses(node.expr, change)
     return replace(node, target=change(node.target), expr=expr, domain=domain)
 
 
 def _turned(strides: tuple[int, ...]) -> tuple[int, ...]:
     return (-strides[0], *strides[1:]) if strides else strides
-
-
-def _extent(count: int, steps: int) -> int:
-    if isinstance(count, Affine | Entries) and count.strides:
-        offset, strides = count.offset + count.strides[0] * (steps - 1), _turned(count.strides)
-        if isinstance(count, Affine):
-            return Affine(offset, strides, int(count))
-        return Entries(count.array, offset, strides, int(count))
-    return count
