@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError, GraphError, MicrogradError, kind
+from .errors import DataError, GraphError, MicrogradError, kind, user_location
 
 Rule = Callable[..., Any]
 
@@ -240,7 +240,7 @@ _NO_NUMBERS = (str, bytes, np.complexfloating)
 def as_float(x: Any) -> float:
     """`x` as a float; strings, None and arrays are refused rather than guessed at."""
     if x is None or isinstance(x, _NO_NUMBERS) or getattr(x, "ndim", None) or hasattr(x, "mask"):
-        raise DataError(f"a Value holds one real number, got {kind(x)}")
+        raise _no_number(x)
     try:
         return float(x)
     except OverflowError:
@@ -248,7 +248,12 @@ def as_float(x: Any) -> float:
     except MicrogradError:  # which says more
         raise
     except (TypeError, ValueError):
-        raise DataError(f"a Value holds one real number, got {kind(x)}") from None
+        raise _no_number(x) from None
+
+
+def _no_number(x: Any) -> DataError:
+    """The error for what is no real number, at the user's line."""
+    return DataError(f"{user_location()}: a Value holds one real number, got {kind(x)}")
 
 
 def define(

@@ -53,6 +53,7 @@ def test_string_or_none_as_data(bad: Any, named: str) -> None:
         with pytest.raises(DataError) as caught:
             make()
         assert message in str(caught.value)
+        assert str(caught.value).startswith(f"{__file__}:")
 
 
 def test_array_as_data() -> None:

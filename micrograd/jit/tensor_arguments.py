@@ -49,9 +49,9 @@ class Leaves:
                     "Tensors do not compile, but for batches of no samples"
                 )
 
-    def differentiable(self, name: str) -> bool:
-        """Whether all Tensors of a parameter are of floats."""
-        return all(is_float(self.tensors[k].dtype) for k in self.rows[name])
+    def floats(self, name: str) -> list[int]:
+        """The numbers of a parameter's Tensors of floats, which have derivatives."""
+        return [k for k in self.rows[name] if is_float(self.tensors[k].dtype)]
 
 
 def flattened(function: str, arguments: Mapping[str, Any], dtype: Any = None) -> Leaves:
@@ -148,6 +148,15 @@ def of_tensors(tree: Any, dtype: Any) -> Any:
     if type(tree) is dict:
         return {k: of_tensors(x, dtype) for k, x in tree.items()}
     return tree
+
+
+def of_floats(tree: Any) -> Any:
+    """The tree with None for what has no derivative: settings, and Tensors of no floats."""
+    if type(tree) in (list, tuple):
+        return type(tree)([of_floats(x) for x in tree])
+    if type(tree) is dict:
+        return {k: of_floats(x) for k, x in tree.items()}
+    return tree if is_float_tensor(tree) else None
 
 
 def replaced(tree: Any, make: Callable[[], Any]) -> Any:

@@ -12,7 +12,7 @@ from ..errors import SignatureError, TraceError
 from ..tensor.casting import DEFAULT, is_float
 from ..tensor.core import Tensor
 from ..tensor.recording import WATCHED
-from .tensor_arguments import Leaves
+from .tensor_arguments import Leaves, of_floats
 from .trace.tensor_values import value_row
 from .trace.tensors import SCOPES, Row, TensorScope
 
@@ -76,7 +76,7 @@ def rows_of(
     rows: list[int] = []
     parts: list[Any] = []
     if chosen is None:
-        chosen = [n for n in leaves.tree if leaves.rows[n] and leaves.differentiable(n)]
+        chosen = [n for n in leaves.tree if leaves.floats(n)]
         alone = sum(bool(found) for found in leaves.rows.values()) == 1
         if not chosen:
             raise SignatureError(
@@ -99,9 +99,9 @@ def rows_of(
                 )
             rows.append(value_row(scope, w, DEFAULT))
             parts.append(Tensor(w.data))
-        elif w in leaves.tree and leaves.differentiable(w):
-            rows += leaves.rows[w]
-            parts.append(leaves.tree[w])
+        elif w in leaves.tree and leaves.floats(w):
+            rows += leaves.floats(w)
+            parts.append(of_floats(leaves.tree[w]))
         else:
             raise SignatureError(
                 f"{name}: wrt should be Tensors, or names of parameters that are Tensors of "

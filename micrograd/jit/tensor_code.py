@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 
+import numpy as np
+
 from ..locks import lazy_property
 from ..tensor.primitive import Shape
 from .call.ndarrays import usable
@@ -35,6 +37,8 @@ from .trace.batches import has_batch
 from .trace.tensor_lowering import Given
 from .trace.tensors import Row
 
+NOTHING: Array = np.empty(0)
+"""What results that are zeros are made of, where a call passes no array."""
 STAGES = ("program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly")
 
 
@@ -173,7 +177,7 @@ class TensorCode:
         if work:
             work = work * samples // self.most if self.most else work
         threads = worthwhile(work, self._threads) if work else 1
-        passed = self._passing(arrays, samples, threads)
+        passed = self._passing(arrays, samples, threads) or [NOTHING]
         if self.checker is not None:
             self.checker.check({n: passed[k] for n, k in self._number.items()}, samples)
         return [

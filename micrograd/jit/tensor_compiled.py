@@ -224,11 +224,16 @@ def _require_numbers(name: str, wanted: Wanted, results: Sequence[Any]) -> None:
     """Raise ShapeError for results that have no such derivative."""
     shown = ", ".join(f"{x.dtype} of shape {x.shape}" for x in results)
     if wanted in OF_ONE:
-        if len(results) != 1 or results[0].size != 1 or not is_float(results[0].dtype):
-            what = "gradient" if wanted in (Wanted.GRADIENT, Wanted.BOTH) else "Hessian"
+        what = "gradient" if wanted in (Wanted.GRADIENT, Wanted.BOTH) else "Hessian"
+        if len(results) != 1 or results[0].size != 1:
             raise ShapeError(
                 f"the {what} is of one number, and {name} returns {shown}: use sum() or mean() in "
                 "it"
+            )
+        if not is_float(results[0].dtype):
+            raise ShapeError(
+                f"the {what} is of a float, and {name} returns {shown}: whole numbers and truth "
+                "values have no derivative"
             )
     elif not all(is_float(x.dtype) for x in results):
         raise ShapeError(f"derivatives are of floats, and {name} returns {shown}")

@@ -62,7 +62,7 @@ def _expected(wanted: Wanted, wrt: Any, leaves: Leaves) -> int:
 
 
 def _moving(leaves: Leaves) -> list[str]:
-    return [n for n in leaves.tree if leaves.rows[n] and leaves.differentiable(n)]
+    return [n for n in leaves.tree if leaves.floats(n)]
 
 
 def _tensors(
@@ -76,10 +76,11 @@ def _tensors(
     found = flattened(name, dict(zip(names, extra, strict=True)), dtype)
     if along:
         for n, d in zip(_moving(leaves), names, strict=True):
-            if len(leaves.rows[n]) != len(found.rows[d]):
+            expected = len(leaves.floats(n))
+            if expected != len(found.rows[d]):
                 raise SignatureError(
                     f"{user_location()}: {name}: the tangent of {n} should have "
-                    f"{counted(len(leaves.rows[n]), 'Tensor')}, as {n} has, got "
+                    f"{counted(expected, 'Tensor')}, as {n} has, got "
                     f"{counted(len(found.rows[d]), 'Tensor')}"
                 )
     tensors: list[Any] = [x if is_float(x.dtype) else Tensor(x, dtype) for x in found.tensors]

@@ -15,6 +15,7 @@ Tensor([[ 7., 11.],
 
 from . import numpy_composed as numpy_composed  # where NumPy finds them
 from . import numpy_names as numpy_names
+from . import numpy_reduced as numpy_reduced
 from .backward import gradients
 from .core import Tensor
 from .functions import (

@@ -91,9 +91,17 @@ class ByNumPy:
         own = OF_TENSORS.get(func)
         if own is not None:
             return own(*args, **kwargs)
-        name = f"np.{func.__name__}"
         may_lose = func.__name__ in WITHOUT_GRADIENT
-        return by_numbers(func, name, args, kwargs, may_lose=may_lose)
+        return by_numbers(func, called(func), args, kwargs, may_lose=may_lose)
+
+
+def called(function: Any) -> str:
+    """What a function of NumPy is called.
+
+    >>> called(np.linalg.inv), called(np.sort)
+    ('np.linalg.inv', 'np.sort')
+    """
+    return f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
 
 
 def by_numbers(function: Any, name: str, args: Any, kwargs: Any, *, may_lose: bool = False) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import ops
 from .functions import concat, tensor_of, tensordot, tensors_of, where
-from .numpy_calls import OF_TENSORS, by_numbers
+from .numpy_calls import OF_TENSORS, by_numbers, called
 from .reducing import axis_of
 
 # --- joined, repeated, cut ------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def _recorded(function: Any, own: Any) -> Any:
 
     def call(*args: Any, **how: Any) -> Any:
         if how.keys() - set(named):
-            return by_numbers(function, f"np.{function.__name__}", args, how)
+            return by_numbers(function, called(function), args, how)
         return own(*args, **how)
 
     return call

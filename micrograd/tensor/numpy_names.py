@@ -40,9 +40,6 @@ def _without(*defaults: str) -> Any:
     return wrap
 
 
-_reducing = _without("out", "dtype", "keepdims", "initial", "where")
-for _name in ("sum", "prod", "max", "min", "mean", "var", "std", "argmax", "argmin", "any", "all"):
-    OF_TENSORS[getattr(np, _name)] = _reducing(_name)
 for _name in [
     "reshape",
     "transpose",
@@ -61,7 +58,6 @@ for _name in [
     "trace",
 ]:
     OF_TENSORS[getattr(np, _name)] = _without("out", "order")(_name)
-OF_TENSORS[np.amax], OF_TENSORS[np.amin] = OF_TENSORS[np.max], OF_TENSORS[np.min]
 OF_TENSORS |= {
     np.concatenate: lambda xs, axis=0: concat(xs, axis),
     np.stack: lambda xs, axis=0: stack(xs, axis),

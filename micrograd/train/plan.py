@@ -88,13 +88,9 @@ class Batches:
         self.shuffle = flag("shuffle", self.shuffle, TrainingError)
 
     def of(self, samples: int) -> int:
-        """Samples in a step."""
+        """Samples in a step: of fewer samples than that, all."""
         size = self.size
-        size = min(BATCH, samples) if size is None else whole("batch_size", size, TrainingError)
-        if size > samples:
-            raise TrainingError(
-                f"batch_size is {size}, but there are {samples} samples; give at most that"
-            )
+        size = BATCH if size is None else whole("batch_size", size, TrainingError)
         return min(samples, size * self.accumulate)
 
 

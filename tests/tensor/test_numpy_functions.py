@@ -16,6 +16,7 @@ V, W = RNG.normal(size=3), RNG.normal(size=3)
 A, B = RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4))
 C, D = RNG.normal(size=(2, 3, 4)), RNG.normal(size=(5, 4, 2))
 ZERO = np.array(1.5)
+MASK = np.arange(12).reshape(3, 4) % 5 != 2
 
 CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "atleast_1d": (np.atleast_1d, (ZERO,)),
@@ -75,6 +76,10 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "average with weights that are learnt": (lambda x, w: np.average(x, 0, weights=w**2), (A, W)),
     "ptp": (np.ptp, (A,)),
     "ptp of an axis": (lambda x: np.ptp(x, axis=1), (A,)),
+    "sum of some": (lambda x: np.sum(x, axis=1, where=MASK), (A,)),
+    "mean of some": (lambda x: np.mean(x, axis=0, where=MASK), (A,)),
+    "std of some": (lambda x: np.std(x, axis=1, where=MASK, ddof=1), (A,)),
+    "max and a number": (lambda x: np.max(x, axis=0, initial=0.5), (A,)),
     "broadcast_arrays": (lambda *xs: np.multiply(*np.broadcast_arrays(*xs)), (A, A[:, :1])),
 }
 
@@ -132,6 +137,52 @@ def test_other_options_are_of_the_numbers_where_no_gradient_is_lost(name: str) -
     np.testing.assert_array_equal(f(Tensor(A, "f64")), f(A))
     with pytest.raises(DataError, match=f"{name} is no function of Tensors, and the gradient"):
         f(Tensor(A, requires_grad=True))
+
+
+REDUCTIONS = ("sum", "prod", "max", "min", "mean", "var", "std", "any", "all")
+OPTIONS: list[dict[str, Any]] = [
+    {"where": MASK},
+    {"where": MASK[0]},
+    {"where": MASK, "initial": 0.25},
+    {"initial": 0.25},
+    {"dtype": np.float32},
+    {"ddof": 1, "where": MASK},
+    {"correction": 1},
+    {"out": None, "keepdims": np._NoValue},
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, of means of nothing
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda how: " ".join(how))
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_have_numpys_options(name: str, options: dict[str, Any]) -> None:
+    f = getattr(np, name)
+    array = MASK.T.reshape(3, 4) if name in ("any", "all") else A
+    x = Tensor(array, None if array.dtype == bool else "f64")
+    for axis in (None, 0, -1):
+        how = {"axis": axis, "keepdims": axis == 0} | options
+        try:
+            expected = f(array, **how)
+        except TypeError:
+            return  # nor has NumPy
+        except ValueError:
+            with pytest.raises(DataError, match=f"np.{name} with where= needs initial="):
+                f(x, **how)
+            return
+        found = f(x, **how)
+        assert isinstance(found, Tensor)
+        assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
+
+
+def test_reductions_write_nowhere() -> None:
+    with pytest.raises(DataError, match=r"np.sum of a Tensor does not take out="):
+        np.sum(Tensor(A), out=np.zeros(()))
+
+
+def test_functions_are_called_by_their_whole_names() -> None:
+    with pytest.raises(DataError, match=r"np\.linalg\.inv is no function of Tensors"):
+        np.linalg.inv(Tensor(A[:, :3], requires_grad=True))
 
 
 def test_shapes_that_do_not_match_name_the_function() -> None:

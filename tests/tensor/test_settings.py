@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Tensor, grad, jit, nn, ops
+from micrograd import Tensor, grad, hessian, jacobian, jit, jvp, nn, ops
+from micrograd.errors import ShapeError
 
 SETTINGS: dict[str, tuple[list[Any], str]] = {
     "relu": ([True, False], "z.relu() if relu else z * 3.0"),
@@ -79,3 +80,55 @@ def test_layers_without_parameters_and_ops_are_functions_of_tensors(f: Any) -> N
     x = Tensor([[1.0, -2.0], [0.5, 3.0]])
     given = [x, x * x][: f.arity if isinstance(f, ops.Op) else 1]
     np.testing.assert_allclose(jit(f)(*given).numpy(), f(*given).numpy(), rtol=1e-6)
+
+
+def power(given: Any) -> Any:
+    x, n = given.values() if isinstance(given, dict) else given
+    return (x**n).sum()
+
+
+def chosen(given: Any) -> Any:
+    x, index = given.values() if isinstance(given, dict) else given
+    return (x[index] ** 3).sum()
+
+
+INDEX = Tensor(np.array([0, 1, 1]))
+
+
+@pytest.mark.parametrize("structure", [list, tuple, dict])
+@pytest.mark.parametrize(("f", "other"), [(power, 3), (chosen, INDEX)])
+def test_what_has_no_gradient_has_none_in_structures(f: Any, other: Any, structure: Any) -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+
+    def made(x: Any, other: Any) -> Any:
+        return {"x": x, "other": other} if structure is dict else structure([x, other])
+
+    def parts(x: Any) -> list[Any]:
+        assert type(x) is structure
+        return list(x.values()) if structure is dict else list(x)
+
+    f(made(x, other)).backward()
+    given = made(x.detach(), other)
+    for kernel in (grad(f), grad(f, wrt="given")):
+        partial, nothing = parts(kernel(given))
+        assert nothing is None
+        np.testing.assert_allclose(partial.numpy(), x.grad.numpy(), rtol=1e-6)
+    value, partials = jit(f).value_and_grad(given)
+    assert parts(partials)[1] is None
+    along = jvp(f)(given, made(Tensor([1.0, 10.0]), None))[1]
+    np.testing.assert_allclose(along.item(), x.grad.numpy() @ [1.0, 10.0], rtol=1e-6)
+    assert value.item() == f(given).item()
+
+
+@pytest.mark.parametrize("derivative", [grad, hessian, jacobian])
+def test_a_constant_result_has_derivatives_of_zeros(derivative: Any) -> None:
+    x = Tensor([1.0, 2.0])
+    for constant in (Tensor(2.0), Tensor([3.0]).sum()):
+        found = derivative(lambda x, constant=constant: constant)(x)
+        assert found.shape == ((2, 2) if derivative is hessian else (2,))
+        assert not found.numpy().any()
+
+
+def test_a_gradient_is_of_a_float() -> None:
+    with pytest.raises(ShapeError, match=r"is of a float, and .* int64 .*: whole numbers and"):
+        grad(lambda x: x.argmax())(Tensor([1.0, 2.0]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Tensor, fit
+from micrograd import Tensor, Value, fit
 from micrograd.losses import cross_entropy, squared_error
 from micrograd.optim import SGD, Adam, Optimizer
 
@@ -135,3 +135,35 @@ def test_the_number_of_samples_is_a_number_of_the_step(made: list[Any]) -> None:
     ]
     close(history.losses, expected)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_more_than_there_are_samples_are_all_of_them(dtype: str) -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(7, 3)).astype(dtype), rng.integers(0, 4, 7)
+
+    def trained(size: int) -> list[Any]:
+        net = Net([3, 5, 4], dtype, 0, "relu")
+        history = fit(net.loss, SGD(net.parameters()), data=(x, y), epochs=3, batch_size=size)
+        assert history.steps == 3
+        return [p.numpy() for p in net.parameters()]
+
+    for p, q in zip(trained(1000), trained(7), strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_more_than_there_are_samples_of_values_are_all_of_them() -> None:
+    def trained(size: int, accumulate: int = 1) -> float:
+        w = Value(0.5)
+        data = np.arange(7.0)
+        fit(
+            lambda x: (w * x - x) ** 2,
+            SGD([w], lr=0.01),
+            data=data,
+            epochs=3,
+            batch_size=size,
+            accumulate=accumulate,
+        )
+        return w.data
+
+    assert trained(1000) == trained(7) == trained(5, accumulate=4)

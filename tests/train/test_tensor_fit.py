@@ -263,7 +263,6 @@ def test_interrupts_keep_whole_steps() -> None:
     [
         ("row 2 of data\\[1\\] has the index 3", {"data": (ROWS, LABELS + 1)}),
         ("@ of shapes", {"data": (ROWS[:, :3], LABELS)}),
-        ("batch_size is 11", {"batch_size": 11}),
         ("parameters are float64", {"dtype": "f4"}),
         ("10 rows, 9 rows", {"data": (ROWS, LABELS[:9])}),
     ],

@@ -346,7 +346,6 @@ OTHER = Value(1.0)
 LINE = Value(1.0)
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "batch size 0": (per_sample(batch_size=0), r"batch_size should be a whole number, 1 or more"),
-    "batch size": (per_sample(batch_size=51), r"batch_size is 51, but there are 50 samples"),
     "part of a batch": (per_sample(batch_size=2.5), r"batch_size should be a whole number"),
     "accumulate": (per_sample(accumulate=0), r"accumulate should be a whole number, 1 or more"),
     "lengths": (per_sample(data=(X, Y[:49])), r"a row per sample each, got 50 rows, 49 rows"),
