@@ -226,6 +226,15 @@ def immortal(x: Any) -> Any:
     return x
 
 
+def slot_offset(holder: Any, x: Any) -> int:
+    """Where an object has another in a slot, in bytes. Raises Unexpected if that is not found."""
+    size = type(holder).__basicsize__ // 8
+    words = list((ctypes.c_size_t * size).from_address(id(holder)))
+    if words[2:].count(id(x)) != 1:
+        raise Unexpected(f"the slots of {type(holder).__name__} are not in its memory")
+    return 8 * (2 + words[2:].index(id(x)))
+
+
 def native(kind: T) -> T:
     """Let calls of this subclass of NativeCallable, a decorator, go through the slot.
 

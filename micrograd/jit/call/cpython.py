@@ -222,6 +222,24 @@ class Objects:
         b.enter(known)
         return self.narrowed(known.arguments[0])
 
+    def read_index(self, number: ir.Value, otherwise: ir.Block) -> ir.Value:
+        """The i64 that an int is, of at most two digits and not negative."""
+        digits = self.word(number, LAYOUT.int_size)
+        if LAYOUT.int_tagged:
+            digits = self.integer_op("lshr", digits, 3)
+        self.require(self.compare("ule", digits, 2), otherwise)
+        low, high = (
+            self.b.build(
+                "llvm.zext",
+                [self.i64],
+                [self.b.load(self.at(number, LAYOUT.int_digit + 4 * k), self.i32)],
+            )
+            for k in (0, 1)
+        )
+        both = self.integer_op("or", low, self.integer_op("shl", high, 30))
+        is_long = self.compare("eq", digits, 2)
+        return self.b.build("llvm.select", [self.i64], [is_long, both, low])
+
     def narrowed(self, x: ir.Value) -> ir.Value:
         """A double in the kernel's element type."""
         return x if self.number == self.f64 else self.b.build("llvm.fptrunc", [self.number], [x])

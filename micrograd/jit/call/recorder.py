@@ -30,7 +30,7 @@ from ..dialect.blocks import new_module
 from ..emit.builder import Builder
 from ..emit.native import native
 from ..target import Target
-from .callable import Unexpected, available, immortal, symbols
+from .callable import Unexpected, available, immortal, slot_offset, symbols
 from .cpython import Objects
 from .frames import frames, set_slot, slot_of
 from .tape import Code, Tape
@@ -247,16 +247,7 @@ def _places() -> Places:
         setattr(v, name, x)
     operands = (1.5, 2.5)
     Value.__dict__["_operands"].__set__(v, operands)
-    own, serial, entry, grad = (_offset(v, x) for x in fields.values())
+    own, serial, entry, grad = (slot_offset(v, x) for x in fields.values())
     tape: Any = object()
     scope.tape = tape
-    return Places(own, serial, entry, grad, _offset(v, operands), _offset(scope, tape))
-
-
-def _offset(holder: Any, x: Any) -> int:
-    """Where an object has another in a slot."""
-    size = type(holder).__basicsize__ // 8
-    words = list((ctypes.c_size_t * size).from_address(id(holder)))
-    if words[2:].count(id(x)) != 1:
-        raise Unexpected(f"the slots of {type(holder).__name__} are not in its memory")
-    return 8 * (2 + words[2:].index(id(x)))
+    return Places(own, serial, entry, grad, slot_offset(v, operands), slot_offset(scope, tape))

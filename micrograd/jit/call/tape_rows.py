@@ -181,20 +181,11 @@ class Rows:
         b.leave(b.constant_op(ir.BoolAttr.get(False), o.i1))
 
     def _serial_of(self, x: ir.Value, otherwise: ir.Block) -> ir.Value:
-        """The serial number of a Value, an int of at most two digits."""
+        """The serial number of a Value."""
         o, b = self.o, self.o.b
         number = o.pointer(x, self.places.serial)
         o.require(b.negated(o.is_null(number)), otherwise)
-        digits = o.word(number, LAYOUT.int_size)
-        if LAYOUT.int_tagged:
-            digits = o.integer_op("lshr", digits, 3)
-        o.require(o.compare("ule", digits, 2), otherwise)
-        low, high = (
-            b.build("llvm.zext", [o.i64], [b.load(o.at(number, LAYOUT.int_digit + 4 * k), o.i32)])
-            for k in (0, 1)
-        )
-        both = o.integer_op("or", low, o.integer_op("shl", high, 30))
-        return b.build("llvm.select", [o.i64], [o.compare("eq", digits, 2), both, low])
+        return o.read_index(number, otherwise)
 
     def _operand(self) -> None:
         """What an operand is in a row, written to `to`: 1 for a serial number, 2 for the bits of a

@@ -6,6 +6,8 @@ recorded; and the tape of machine code, merged with what Python has recorded bes
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress, repeat
@@ -59,12 +61,41 @@ class Nodes:
         return int(np.searchsorted(self.serials, v._serial))
 
 
+@dataclass(slots=True)
+class Visited:
+    """The Values under some, as machine code has found them. Columns have an entry for each, oldest
+    first, but for operands and literals, which are as those of Nodes.
+
+    addresses         of the Values, which live as long as those that they are under
+    entries, labels   addresses of what is in these slots
+    """
+
+    serials: Ints
+    addresses: Ints
+    entries: Ints
+    labels: Ints
+    operands: Ints
+    literals: npt.NDArray[np.float64]
+
+
+VISITORS: list[Callable[[Sequence[Value]], Visited | None]] = []
+"""What may walk many Values faster than Python, once machine code can be made; None: it may not."""
+MANY = 20_000
+"""Values that Python walks by itself; machine code takes as long to make."""
+
+
 def listed(outputs: Sequence[Any]) -> Nodes:
     """What is under outputs of which Python has all operands.
 
     Raises GraphError for a cycle.
     """
-    order, flat, used = recorded(outputs) or found(outputs)
+    made = recorded(outputs)
+    if made is None and are_many(outputs):
+        values = [v for v in outputs if isinstance(v, Value)]
+        for visitor in VISITORS:
+            if (visited := visitor(values)) is not None:
+                return _of_visited(visited, values)
+    order, flat, used = made or found(outputs)
     n = len(order)
     counts = np.fromiter(map(len, map(_operands, order)), np.int64, n)
     serials = np.fromiter(map(_serial, order), np.int64, n)
@@ -95,6 +126,55 @@ def listed(outputs: Sequence[Any]) -> Nodes:
         {k: str(order[k].label) for k in named if order[k]._operands},
         lambda: sites_of(order),
     )
+
+
+def are_many(outputs: Sequence[Any]) -> bool:
+    """Whether MANY Values are under these, or more."""
+    return len(_reached(outputs, MANY)) >= MANY
+
+
+def _of_visited(visited: Visited, outputs: list[Value]) -> Nodes:
+    """What `listed` gives, of Values that machine code has found.
+
+    Raises GraphError for a cycle.
+    """
+    n = len(visited.serials)
+    younger = (visited.operands >= np.arange(n)).any(axis=0)
+    if younger.any():
+        raise cycle_error(*_objects(visited.addresses[younger][:1]))
+    codes = np.full(n, CONSTANT, dtype=np.int64)
+    is_op = visited.entries != id(None)
+    left = np.flatnonzero(is_op)
+    while len(left):
+        address = visited.entries[left[0]]
+        (op,) = _objects(visited.entries[left[:1]])
+        same = visited.entries == address
+        codes[same] = code_of(op)
+        left = left[~same[left]]
+    named = np.flatnonzero((visited.labels != id("")) & is_op)
+    labels = zip(named.tolist(), _objects(visited.labels[named]), strict=True)
+
+    def sites() -> Sites:
+        assert outputs  # under which all others live
+        return sites_of(_objects(visited.addresses))
+
+    return Nodes(
+        visited.serials,
+        codes,
+        visited.operands,
+        visited.literals,
+        _objects(visited.addresses[~is_op]),
+        {k: str(label) for k, label in labels if label},
+        sites,
+    )
+
+
+def _objects(addresses: Ints) -> list[Any]:
+    """The objects at these addresses, which are alive."""
+    if not len(addresses):
+        return []
+    words = np.ascontiguousarray(addresses)
+    return list((ctypes.py_object * len(words)).from_address(words.ctypes.data))
 
 
 def ranks(serials: Ints, wanted: Ints) -> Ints:
@@ -160,13 +240,19 @@ def _serials(flat: list[Any]) -> Ints:
 
 def nodes(outputs: Sequence[Any]) -> list[Value]:
     """Every Value under the outputs, oldest first."""
+    seen = _reached(outputs, sys.maxsize)
+    return [seen[serial] for serial in sorted(seen)]
+
+
+def _reached(outputs: Sequence[Any], most: int) -> dict[int, Value]:
+    """The Values under the outputs, by their serial numbers; some of them, if they are `most`."""
     stack = [v for v in outputs if isinstance(v, Value)]
     seen = {v._serial: v for v in stack}
     push, pop = stack.append, stack.pop
-    while stack:
+    while stack and len(seen) < most:
         for o in pop()._operands:
             if o.__class__ is not float and o._serial not in seen:
                 seen[o._serial] = o
                 if o._operands:
                     push(o)
-    return [seen[serial] for serial in sorted(seen)]
+    return seen
