@@ -21,6 +21,7 @@ from .parts import Part, call_once, ranges
 from .product_arguments import Given, arguments_of
 from .product_pack import Panels, pack
 from .product_pieces import Finish, Into, Matrix, Piece, Product, least, scattered, times, value
+from .shuffles import fold
 
 ROWS = 4
 """Rows of the matrix at a time."""
@@ -28,6 +29,10 @@ FAR = 4 * 1024 * 1024
 """Bytes of a matrix that comes from memory, not from a cache: it is fetched faster row by row."""
 BLOCK = 64
 """Rows whose sums are finished together."""
+SHORT = 8
+"""Vectors in a row, up to which the sums of as many rows as a vector has lanes are added up
+together.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +113,49 @@ class _Sweep:
             start = times(b, b.integer_op("llvm.add", first, k), BLOCK)
             left = b.integer_op("llvm.sub", b.integer(self.columns), start)
             count = least(b, left, b.integer(BLOCK))
-            whole = b.integer_op("llvm.udiv", count, b.integer(self.rows))
-            with b.each(whole) as i:
-                self._rows(start, times(b, i, self.rows), self.rows)
+            done = b.integer(0)
+            if self.depth <= SHORT * self.lanes and self.columns >= self.lanes > 1:
+                done = self._several(start, done, count, self.lanes, self._folded)
+            done = self._several(start, done, count, self.rows, self._rows)
             if self.rows > 1:
-                done = times(b, whole, self.rows)
-                with b.each(b.integer_op("llvm.sub", count, done)) as i:
-                    self._rows(start, b.integer_op("llvm.add", done, i), 1)
+                self._several(start, done, count, 1, self._rows)
             self._finish(start, count)
+
+    def _several(
+        self,
+        start: ir.Value,
+        done: ir.Value,
+        count: ir.Value,
+        rows: int,
+        one: Callable[[ir.Value, ir.Value, int], None],
+    ) -> ir.Value:
+        """So many rows at a time, of those of a block that are not done; how many are done then."""
+        b = self.b
+        rest = b.integer_op("llvm.sub", count, done)
+        whole = b.integer_op("llvm.udiv", rest, b.integer(rows))
+        with b.each(whole) as i:
+            one(start, b.integer_op("llvm.add", done, times(b, i, rows)), rows)
+        return b.integer_op("llvm.add", done, times(b, whole, rows))
 
     def _rows(self, start: ir.Value, at: ir.Value, rows: int) -> None:
         """A few rows: their sums, and what is done in passing."""
         b = self.b
-        row = b.integer_op("llvm.add", start, at)
+        for r, x in enumerate(self._sums_of(b.integer_op("llvm.add", start, at), rows)):
+            there = b.integer_op("llvm.add", at, b.integer(r))
+            b.store(b.add_lanes(x), self.sums.place(b, b.integer(0), there))
+
+    def _folded(self, start: ir.Value, at: ir.Value, rows: int) -> None:
+        """As many rows as a vector has lanes, whose sums become one."""
+        b = self.b
+        row, sums = b.integer_op("llvm.add", start, at), []
+        few = min(self.rows, rows)
+        for first in range(0, rows, few):
+            sums += self._sums_of(b.integer_op("llvm.add", row, b.integer(first)), few)
+        b.store(fold(b, sums), self.sums.place(b, b.integer(0), at))
+
+    def _sums_of(self, row: ir.Value, rows: int) -> list[ir.Value]:
+        """The sums of a few rows, lane by lane; what is done in passing is."""
+        b = self.b
         zero = b.integer(0)
         places: list[list[ir.Value]] = []
         alike: dict[tuple[int, int], ir.Value] = {}
@@ -137,14 +172,12 @@ class _Sweep:
         def step(k: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
             return self._step(times(b, k, self.lanes), places, alike, sums, None)
 
-        sums = b.repeat(b.integer(whole), step, [nothing] * rows)
+        sums = b.repeat(whole, step, [nothing] * rows)
         if left:
             mask = masks.first(b, self.lanes, b.integer(left))
             last = b.integer(whole * self.lanes)
             sums = self._step(last, places, alike, sums, mask)
-        for r, x in enumerate(sums):
-            there = b.integer_op("llvm.add", at, b.integer(r))
-            b.store(b.add_lanes(x), self.sums.place(b, zero, there))
+        return sums
 
     def _step(
         self,

@@ -76,8 +76,13 @@ def with_products(program: Program, target: Target) -> tuple[Program, list[Piece
             behind = around.follow(behind)
         product = arranged(m, around.start, around.finish)
         behind = swept(product, behind, arrays, target, state)
+        if not (m.pays or product.passing):
+            k += 1
+            continue
         body = [*before, product, *behind]
         k = len(before) + 1
+    if not any(isinstance(node, Product) for node in body):
+        return program, [program.body]
     _leave_unstored(body, arrays)
     for node in body:
         if isinstance(node, Product):

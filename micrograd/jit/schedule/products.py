@@ -35,7 +35,9 @@ from .product import Product, without_depth
 LEAST_PRODUCTS = 1024
 """A contraction of fewer products of numbers stays with the statements around it."""
 LEAST_WITH_VECTOR = 16 * 1024
-"""So does one of a matrix and a vector, of which every number is used once."""
+"""So does one of a matrix and a vector, of which every number is used once,"""
+LEAST_SWEPT = 256
+"""unless something else is done with the matrix as it goes by: then it is a step from here on."""
 NARROW, LEAST_NARROW = 16, 64 * 1024
 """And one of fewer products of which two sides are no longer than that: loops over many samples do
 well there.
@@ -55,13 +57,17 @@ ONE = Array("one", Role.CONSTANT, (1,), np.ones(1))
 
 @dataclass(slots=True)
 class Matrices:
-    """A contraction of two accesses; `kept` and `summed` are its loops, by number."""
+    """A contraction of two accesses; `kept` and `summed` are its loops, by number.
+
+    pays   whether it is worth a step of its own, even if nothing else is done in its passing
+    """
 
     statement: Statement
     left: Access
     right: Access
     kept: list[int]
     summed: list[int]
+    pays: bool = True
 
     @property
     def target(self) -> Access:
@@ -79,14 +85,14 @@ class Matrices:
 
 
 def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matrices | None:
-    """A statement as a product of matrices, if it is one, and one that is worth it."""
+    """A statement as a product of matrices, if it is one, and one that may be worth it."""
     found = factors(s.expr)
     if s.accumulate is not None and s.accumulate.reduces != "+":
         return None
     is_sum = found == [s.expr] and ONE.name not in arrays and s.accumulate is not None
     if is_sum:
         found.insert(0, Access(ONE.name, 0, (0,) * len(s.domain)))
-    if len(found) != 2 or s.points < LEAST_PRODUCTS:
+    if len(found) != 2 or s.points < min(LEAST_PRODUCTS, LEAST_SWEPT):
         return None
     left, right = found
     if not (isinstance(left, Access) and isinstance(right, Access)):
@@ -112,7 +118,10 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
     rows = prod(sizes[d] for d in kept if not right.strides[d])
     columns = prod(sizes[d] for d in kept if not left.strides[d])
     depth = prod(sizes[d] for d in summed)
-    return m if pays(*sorted((rows, columns, depth)), is_sum=is_sum) else None
+    sides = sorted((rows, columns, depth))
+    m.pays = pays(*sides, is_sum=is_sum)
+    with_vector = not is_sum and sides[0] == 1 and prod(sides) >= LEAST_SWEPT
+    return m if m.pays or with_vector else None
 
 
 def pays(short: int, middle: int, long: int, *, is_sum: bool = False) -> bool:

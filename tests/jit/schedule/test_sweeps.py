@@ -79,3 +79,24 @@ def test_tiles_are_printed() -> None:
     target = Target.host(np.dtype(np.float32), vector_bits=256)
     line = str(schedule(verify(parse(text)), target))
     assert "product 100 x 60 x 70: tiles of " in line
+
+
+SMALL = """
+input d[10]
+input x[32]
+state w[32, 10]
+output y[32]
+
+y[i] = -0.0  for i < 32
+y[j] += mul(d[i], w[j, i])  for i < 10, j < 32
+"""
+
+
+def test_a_small_matrix_is_a_step_only_if_it_is_updated_in_passing() -> None:
+    def text(body: str) -> str:
+        return str(schedule(verify(parse(body)), Target.host(np.dtype(np.float32))))
+
+    assert "product" not in text(SMALL)
+    updated = text(SMALL + "w[i, j] = sub(w[i, j], mul(d[j], x[i]))  for i < 32, j < 10\n")
+    assert "product 1 x 32 x 10: one pass over the matrix" in updated
+    assert "in passing: w" in updated
