@@ -29,6 +29,7 @@ from .opdef import _in_table as _in_table  # pickles may name it here
 from .opdef import as_float as as_float
 from .opdef import define as define
 from .opdef import named as named
+from .real_types import BY_DTYPE
 
 __all__ = [
     "absolute",
@@ -82,7 +83,7 @@ def _square_or_power(x: Any, y: Any) -> Any:
     return np.square(x) if y.__class__ is float and y == 2.0 else np.power(x, y)
 
 
-_ZERO = {np.dtype(t): np.zeros((), t) for t in ("f4", "f8")}
+_ZERO = {dtype: np.zeros((), dtype) for dtype in BY_DTYPE}
 _ONE = {dtype: np.ones((), dtype) for dtype in _ZERO}
 """NumPy takes longer to make an array of a float than to compute with few numbers."""
 

@@ -14,6 +14,7 @@ from ..engine import Value
 from ..errors import SignatureError, kind
 from ..nn import Module
 from ..ops import BY_UFUNC, OPS, Op
+from ..real_types import TENSORS, WIDE
 from .call.arguments import dtype_of
 from .kernel import Kernel
 from .mapped import Mapped
@@ -63,7 +64,7 @@ def jit(
     >>> jit(a + (a + b))()
     10.0
     """
-    default: Any = np.float32 if isinstance(target, (Value, Module)) else np.float64
+    default = (TENSORS if isinstance(target, (Value, Module)) else WIDE).dtype
     if isinstance(target, Kernel):
         default = target._options.dtype
     elif isinstance(target, np.ufunc):

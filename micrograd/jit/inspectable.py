@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import SignatureError
 from ..locks import importing
+from ..real_types import REAL_TYPES
 from .call.callable import available, reason
 from .call.ufunc import numbers_of
 from .stages import Stages
@@ -137,7 +138,7 @@ class Inspectable:
             raise numbers_of(self.name)
         with importing:
             from .call.array_code import ufunc_of
-        kernels = [self._with_dtype(np.dtype(t)) for t in (np.float32, np.float64)]
+        kernels = [self._with_dtype(t.dtype) for t in REAL_TYPES.values()]
         executables = [k._shown for k in kernels]
         codes = [e.arrays.code for e in executables]
         live = any(e.graph.parameters for e in executables)

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 import lowering
 
+from ..real_types import BY_DTYPE
+
 if TYPE_CHECKING:
     from lowering import Processor
 
@@ -98,7 +100,7 @@ class Target:
 
 def c_type(dtype: np.dtype[Any]) -> Any:
     """The C type of a number, for ctypes."""
-    return ctypes.c_double if dtype.itemsize == 8 else ctypes.c_float
+    return getattr(ctypes, f"c_{BY_DTYPE[dtype].c}")
 
 
 @functools.cache

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, user_location
+from ..real_types import BY_DTYPE
 from ..tensor.primitive import Shape
 from .call.objects_entry import Passed
 from .call.team import ALONE, Team
@@ -21,8 +22,6 @@ from .tensor_derivatives import Result
 from .trace.batches import Batch, has_batch
 
 Array = npt.NDArray[Any]
-WHOLE = {np.dtype(np.float32): 2**24, np.dtype(np.float64): 2**53}
-"""Whole numbers below this are numbers of the dtype."""
 empty = np.empty
 Finish = Callable[[Array, int], Array]
 """From an array that code has written, and the number of samples, to what is given."""
@@ -132,9 +131,9 @@ def numbers(place: int, name: str, dtype: np.dtype[Any]) -> Fetch:
         given = arrays[place]
         if given.dtype is dtype and given.flags.c_contiguous and given.flags.aligned:
             return given
-        if given.dtype.kind == "i" and (abs(given) > WHOLE[dtype]).any():
+        if given.dtype.kind == "i" and (abs(given) > BY_DTYPE[dtype].whole).any():
             raise DataError(
-                f"{user_location()}: {name} has whole numbers above {WHOLE[dtype]}, "
+                f"{user_location()}: {name} has whole numbers above {BY_DTYPE[dtype].whole}, "
                 f"which are no numbers of {dtype}"
             )
         return np.require(given, dtype, ["C", "A"])

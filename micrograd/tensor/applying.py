@@ -14,7 +14,8 @@ import numpy as np
 from ..copies import next_serial
 from ..errors import DataError, MicrogradError, kind, user_location
 from ..ops import Op, as_float
-from .casting import BOOL, DEFAULT, F32, F64, I64, cast, is_float
+from ..real_types import BY_DTYPE, widest
+from .casting import BOOL, DEFAULT, I64, cast, is_float
 from .elementwise import elementwise
 from .primitive import Primitive, shape_error
 from .quiet import QUIET, quietly
@@ -163,16 +164,14 @@ def forget(out: Any) -> None:
 def common_dtype(op: Op, operands: Sequence[Any]) -> np.dtype[Any] | None:
     """The dtype that an op computes in; None: each in its own.
 
-    Floats of two sizes become float64. Whole numbers stay so under ops that keep them; truth values
-    are the numbers 0.0 and 1.0 in arithmetic.
+    Floats of two sizes become the wider. Whole numbers stay so under ops that keep them;
+    truth values are the numbers 0.0 and 1.0 in arithmetic.
     """
     numbers = operands[1:] if op.choice else operands
     found = {x.dtype for x in numbers if hasattr(x, "__primitive__")}
     literals = [x for x in numbers if not hasattr(x, "__primitive__")]
-    if F64 in found:
-        return F64
-    if F32 in found:
-        return F32
+    if real := found & BY_DTYPE.keys():
+        return widest(real)
     if op.predicate is not None:
         return None
     if found == {BOOL} and not literals and (op.selects or op.choice or not op.differentiable):
@@ -192,7 +191,7 @@ def floats_of(*tensors: Any) -> list[Any]:
             found.add(x.dtype)
     if len(found) == 1 and BOOL not in found:
         return list(tensors)
-    dtype = F64 if F64 in found else F32 if F32 in found else I64
+    dtype = widest(found & BY_DTYPE.keys(), I64)
     return [x if x.dtype is dtype else x._cast(dtype) for x in tensors]
 
 

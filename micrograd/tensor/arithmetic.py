@@ -15,8 +15,9 @@ import numpy as np
 from ..copies import next_serial
 from ..operators import install_operators
 from ..ops import Op
+from ..real_types import BY_DTYPE
 from .applying import NOTHING, not_an_operand
-from .casting import BOOL, F32, F64
+from .casting import BOOL
 from .elementwise import elementwise, on_arrays
 from .quiet import QUIET, quietly
 from .recording import OFF, WATCHED, note
@@ -88,7 +89,7 @@ def _unary(op: Op) -> Any:
             return self._applied(op, (self,))
         x = self._data
         dtype = x.dtype
-        if dtype is not F32 and dtype is not F64:
+        if dtype not in BY_DTYPE:
             return self._applied(op, (self,))
         try:
             data = QUIET.run(function, x)
@@ -140,14 +141,14 @@ def _binary(cls: Any, op: Op, reflected: bool = False) -> Any:
             fits = y.dtype is dtype
         elif kind is float or (kind is int and -_WHOLE < other < _WHOLE):
             y, fits = float(other), True
-        elif kind is _ndarray and (dtype is F32 or dtype is F64):
+        elif kind is _ndarray and dtype in BY_DTYPE:
             y = _in_dtype(other, dtype)
             fits = y is not None
             if fits and flows and needs and (not OFF or get_ident() not in OFF):
                 other = self._made(y.copy() if y is other else y)  # which nobody else writes to
         else:
             fits = False
-        if not fits or (dtype is not F32 and dtype is not F64):
+        if not fits or dtype not in BY_DTYPE:
             return _by_op(self, op, other, reflected)
         try:
             data = QUIET.run(function, y, x) if reflected else QUIET.run(function, x, y)
@@ -188,7 +189,7 @@ def _in_dtype(array: Any, dtype: Any) -> Any:
     found = array.dtype
     if found is dtype:
         return array
-    return quietly(array.astype, dtype) if found is F32 or found is F64 else None
+    return quietly(array.astype, dtype) if found in BY_DTYPE else None
 
 
 def _by_op(self: Any, op: Op, other: Any, reflected: bool) -> Any:
@@ -208,7 +209,7 @@ def _chosen(self: Any, op: Op, operands: tuple[Any, ...]) -> Any:
     for x in numbers:
         if x.__class__ is cls:
             found = x._data.dtype
-            if (found is not F32 and found is not F64) or (dtype or found) is not found:
+            if found not in BY_DTYPE or (dtype or found) is not found:
                 return self._applied(op, operands)
             dtype = found
             arrays.append(x._data)

@@ -1,6 +1,6 @@
 """dtypes of Tensors, and the primitive that changes them.
 
-A Tensor holds float32 or float64, which gradients flow through; int64, for indices; or bool, the
+A Tensor holds real numbers, which gradients flow through; int64, for indices; or bool, the
 results of comparisons. What else NumPy has becomes one of these or is refused.
 """
 
@@ -12,28 +12,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, kind, user_location
+from ..real_types import BY_ANY_NAME, BY_DTYPE, TENSORS
 from .primitive import Primitive, define
 from .quiet import quietly
 
-F32, F64, I64, BOOL = map(np.dtype, (np.float32, np.float64, np.int64, np.bool_))
-DTYPES = {
-    F32: F32,
-    F64: F64,
-    I64: I64,
-    BOOL: BOOL,
-    "f32": F32,
-    "f64": F64,
-    "float32": F32,
-    "float64": F64,
+I64, BOOL = map(np.dtype, (np.int64, np.bool_))
+DEFAULT = TENSORS.dtype
+_REALS = ", ".join(map(str, BY_DTYPE))
+DTYPES: dict[Any, np.dtype[Any]] = {
+    **{dtype: dtype for dtype in (*BY_DTYPE, I64, BOOL)},
+    **{name: t.dtype for name, t in BY_ANY_NAME.items()},
     "int64": I64,
     "bool": BOOL,
-    float: F32,
+    float: DEFAULT,
     int: I64,
     bool: BOOL,
 }
 """What may be written for each of them."""
-
-DEFAULT = F32
 
 
 def dtype_named(given: Any) -> np.dtype[Any]:
@@ -53,14 +48,14 @@ def dtype_named(given: Any) -> np.dtype[Any]:
         pass
     if found is None:
         raise DataError(
-            f"{user_location()}: dtype should be float32, float64, int64 or bool, got {kind(given)}"
+            f"{user_location()}: dtype should be {_REALS}, int64 or bool, got {kind(given)}"
         )
     return found
 
 
 def is_float(dtype: np.dtype[Any]) -> bool:
     """Whether gradients flow through numbers of this dtype."""
-    return dtype is F32 or dtype is F64
+    return dtype in BY_DTYPE
 
 
 def converted(array: Any, dtype: np.dtype[Any], copy: bool = False) -> npt.NDArray[Any]:

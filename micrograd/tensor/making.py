@@ -11,6 +11,7 @@ import numpy as np
 from ..checks import MOST, number
 from ..errors import DataError, ShapeError, kind, user_location
 from .applying import refusal
+from .casting import DEFAULT
 from .core import Tensor
 from .reading import by_numpy
 
@@ -97,4 +98,4 @@ def one_hot(index: Any, size: int, dtype: Any = None) -> Tensor:
             f"{user_location()}: one_hot takes whole numbers from 0 to {count - 1}, got "
             f"{kind(index)}"
         )
-    return Tensor(places[..., None] == np.arange(count), dtype or "float32")
+    return Tensor(places[..., None] == np.arange(count), dtype or DEFAULT)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..errors import TrainingError, kind
 from ..losses import Labels
+from ..real_types import BY_DTYPE
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -22,7 +23,7 @@ def checked_data(data: Any, name: str, dtype: np.dtype[Any]) -> Arrays:
     """
     found = []
     for array in raw_data(data, name):
-        keeps = array.dtype in (np.float32, np.float64)
+        keeps = array.dtype in BY_DTYPE
         with np.errstate(all="ignore"):
             found.append(np.ascontiguousarray(array, array.dtype if keeps else dtype))
     return found

@@ -20,6 +20,7 @@ from ..jit.trace.source import FunctionSource
 from ..jit.wanted import Wanted
 from ..nn import Module
 from ..optimizer import Optimizer
+from ..real_types import TENSORS
 from ..traced import Scope
 from .data import Arrays
 from .sample_loss import row_structure
@@ -28,7 +29,7 @@ from .sample_loss import row_structure
 def whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None) -> Executable:
     """Value and gradient of a loss that takes no arguments."""
     if isinstance(target, Value):
-        chosen = np.float32 if dtype is None else dtype
+        chosen = TENSORS.dtype if dtype is None else dtype
         kernel = jit(target, wrt=optimizer.parameters, dtype=chosen, strict=bool(strict))
         loss: Executable = kernel.value_and_grad._compile(())
         if not (loss.graph.codes == PARAMETER).any():
@@ -96,7 +97,7 @@ def function_and_options(target: Any, dtype: Any, strict: bool | None) -> tuple[
             "with data, fit takes a loss of one sample as a function, or a model and loss=; "
             f"got {kind(target)}"
         )
-    model = jit(target, dtype=np.float32 if dtype is None else dtype, strict=bool(strict))
+    model = jit(target, dtype=TENSORS.dtype if dtype is None else dtype, strict=bool(strict))
     return target, model._options
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, TrainingError
-from ..jit.tensor_passing import WHOLE
+from ..real_types import BY_DTYPE, TENSORS
 from .data import check_labels, raw_data
 from .tensor_step import TensorLoss
 
@@ -39,9 +39,9 @@ def tensor_data(data: Any, name: str) -> list[Array]:
     """
     found = []
     for a in raw_data(data, name):
-        dtype = a.dtype if a.dtype in (np.float32, np.float64, np.bool_) else None
+        dtype = a.dtype if a.dtype in BY_DTYPE or a.dtype == np.bool_ else None
         if dtype is None:
-            dtype = np.dtype(np.float32 if a.dtype.kind == "f" else np.int64)
+            dtype = TENSORS.dtype if a.dtype.kind == "f" else np.dtype(np.int64)
         found.append(np.ascontiguousarray(a, dtype))
     return found
 
@@ -77,8 +77,9 @@ def _numbers(array: Array, k: int, dtype: np.dtype[Any]) -> Array:
     """Numbers that native code reads: floats of either size, where they are."""
     if array.dtype.kind == "f":
         return array
-    if array.dtype.kind == "i" and (abs(array) > WHOLE[dtype]).any():
+    if array.dtype.kind == "i" and (abs(array) > BY_DTYPE[dtype].whole).any():
         raise DataError(
-            f"data[{k}] has whole numbers above {WHOLE[dtype]}, which are no numbers of {dtype}"
+            f"data[{k}] has whole numbers above {BY_DTYPE[dtype].whole}, "
+            f"which are no numbers of {dtype}"
         )
     return array.astype(dtype)

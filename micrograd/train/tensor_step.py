@@ -42,6 +42,7 @@ from ..jit.trace.tensor_lowering import Given, lowered
 from ..jit.trace.tensors import TensorScope
 from ..losses import Expectation, expectations
 from ..optimizer import Optimizer
+from ..real_types import BY_DTYPE
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
 from .data import ColumnLabels
@@ -49,8 +50,6 @@ from .tensor_programs import compiled_step
 from .tensor_update import RATES, Places, TensorUpdate
 
 LOSS = "out"
-SHORT = "f32"
-"""What parameters of float32 are stored as where a step computes in float64."""
 STEP = Interface(frozenset(), LOSS, team=True)
 """How a step is called."""
 TEAM = "the team"
@@ -167,7 +166,9 @@ class TensorStep:
     ) -> None:
         self.loss = loss
         own = options.dtype
-        dtypes = [NUMBER if p.dtype == own else SHORT for p in optimizer.parameters]
+        dtypes = [
+            NUMBER if p.dtype == own else BY_DTYPE[p.dtype].name for p in optimizer.parameters
+        ]
         names = [n for n in loss.parameters if n]
         program, cotangents = with_cotangents(loss.program, (LOSS, 0), names)
         stored = dict(zip(loss.parameters, dtypes, strict=True))

@@ -13,8 +13,9 @@ import pytest
 
 from micrograd import Tensor, ops
 from micrograd.errors import ShapeError
+from micrograd.real_types import F32, F64
 from micrograd.tensor import gradients
-from micrograd.tensor.casting import F32, F64, I64
+from micrograd.tensor.casting import I64
 from micrograd.tensor.primitive import PRIMITIVES, define
 
 INDEX = np.array([[2, 0], [1, -1]])
@@ -24,7 +25,7 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
     *(("elementwise", [(3, 4)] * op.arity, {"op": op}) for op in ops.OPS.values()),
     ("elementwise", [(3, 1), (4,)], {"op": ops.mul}),
     ("elementwise", [(2, 1, 4), 2.0], {"op": ops.pow}),
-    ("cast", [(3, 4)], {"dtype": F32}),
+    ("cast", [(3, 4)], {"dtype": F32.dtype}),
     ("cast", [(3, 4)], {"dtype": I64}),
     ("reduce", [(3, 4)], {"op": ops.add, "axes": (0,)}),
     ("reduce", [(3, 4, 2)], {"op": ops.mul, "axes": (0, 2)}),
@@ -98,13 +99,13 @@ def test_derivatives_are_central_differences(case: Any) -> None:
     primitive = PRIMITIVES[name]
     operands = operands_of(shapes, 2)
     out = primitive(*operands, **how)
-    if not out.requires_grad or how.get("dtype") is F32:
+    if not out.requires_grad or how.get("dtype") is F32.dtype:
         return
     ct = np.random.default_rng(7).normal(size=out.shape)
     (out * ct).sum().backward()
     h = 1e-6
     for k, x in enumerate(operands):
-        if isinstance(x, float) or x.dtype is not F64 or not x.size:
+        if isinstance(x, float) or x.dtype is not F64.dtype or not x.size:
             continue
         found = np.zeros(x.shape) if x.grad is None else x.grad.numpy()
         for place in np.ndindex(x.shape):
@@ -126,7 +127,7 @@ def test_derivatives_are_differentiated_again(case: Any) -> None:
     primitive = PRIMITIVES[name]
     operands = operands_of(shapes, 3)
     leaves = [x for x in operands if not isinstance(x, float) and x.requires_grad]
-    if not primitive(*operands, **how).requires_grad or how.get("dtype") is F32:
+    if not primitive(*operands, **how).requires_grad or how.get("dtype") is F32.dtype:
         return
 
     def slopes(at: list[Any]) -> list[Any]:

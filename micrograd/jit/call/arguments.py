@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ...engine import Value
 from ...errors import SignatureError, kind
+from ...real_types import BY_ANY_NAME, BY_DTYPE, NAMES
 from ..trace.containers import opened
 from ..trace.parameters import Parameter
 from ..trace.signature import (
@@ -29,8 +30,6 @@ from ..trace.signature import (
 
 Shapes: TypeAlias = dict[tuple[int, ...], None]
 """The shapes of arrays, each once, in order."""
-
-_DTYPES = {"f32": np.float32, "float32": np.float32, "f64": np.float64, "float64": np.float64}
 
 
 def flatten(
@@ -184,9 +183,9 @@ def stacked(results: Any) -> Any:
 def dtype_of(dtype: Any) -> np.dtype[Any]:
     """The dtype of this name or type; else SignatureError."""
     try:
-        found = np.dtype(_DTYPES.get(dtype, dtype) if isinstance(dtype, str) else dtype)
+        found = np.dtype(dtype if dtype not in BY_ANY_NAME else BY_ANY_NAME[dtype].dtype)
     except Exception:  # NumPy asks all kinds of objects whether they are a type
         found = None
-    if found not in (np.float32, np.float64):
-        raise SignatureError(f"dtype should be float32 or float64, got {kind(dtype)}")
+    if found not in BY_DTYPE:
+        raise SignatureError(f"dtype should be {NAMES}, got {kind(dtype)}")
     return found

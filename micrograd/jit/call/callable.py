@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from ...real_types import BY_DTYPE
+
 NEWEST = (3, 14)
 """The last version of CPython that this was tried with."""
 
@@ -310,11 +312,8 @@ def symbols() -> dict[str, int]:
     return _symbols
 
 
-def _find(name: str) -> int:
-    return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
-
-
 if available():
-    _symbols |= {name: _find(name) for name in FUNCTIONS}
+    _found = {name: getattr(ctypes.pythonapi, name) for name in FUNCTIONS}
+    _symbols |= {name: ctypes.cast(f, ctypes.c_void_p).value or 0 for name, f in _found.items()}
     _symbols |= {name: id(kind) for kind, name in TYPES.items()}
-    _symbols |= {str(dtype): id(dtype) for dtype in map(np.dtype, ("float32", "float64"))}
+    _symbols |= {str(dtype): id(dtype) for dtype in BY_DTYPE}

@@ -9,10 +9,12 @@ import numpy as np
 
 from lowering.bindings import ir
 
+from ...real_types import BY_BITS
 from ..trace.signature import Container, count
 from .callable import LAYOUT
 from .entry_frame import Frame
 from .entry_structures import MOST_INLINE, runs
+from .marshalling import converted_from
 from .ndarrays import ALIGNED, ARRAY, CONTIGUOUS, dimensions, usable
 
 
@@ -132,7 +134,7 @@ class Arguments(Frame):
         descr, data = o.pointer(x, ARRAY.descr), o.pointer(x, ARRAY.data)
         has = o.integer_op("and", o.word(x, ARRAY.flags), CONTIGUOUS | ALIGNED)
         o.require(o.compare("eq", has, CONTIGUOUS | ALIGNED), self.other)
-        own, other = ("float64", "float32") if o.number == o.f64 else ("float32", "float64")
+        own, other = (str(t.dtype) for t in (BY_BITS[o.b.bits], converted_from(o.b.bits)))
         o.b.branch_if(o.compare("eq", descr, o.object(own)), known, converted, [data])
         o.b.enter(converted)
         o.require(o.compare("eq", descr, o.object(other)), self.other)

@@ -25,6 +25,7 @@ import numpy as np
 import lowering
 from lowering.bindings import context, ir
 
+from ...real_types import REAL_TYPES, RealType
 from ..dialect.blocks import new_module
 from ..dialect.operations import float_type
 from ..emit.builder import Builder
@@ -112,13 +113,18 @@ def _read_numbers(o: Objects) -> None:
     o.b.leave(b.constant_op(ir.BoolAttr.get(False), o.i1))
 
 
+def converted_from(bits: int) -> RealType:
+    """The type of the arrays that code converts to numbers so wide; those of others Python does."""
+    return next(t for t in REAL_TYPES.values() if t.bits != bits)
+
+
 def _convert(o: Objects) -> None:
-    """Doubles to floats, or floats to doubles."""
+    """The numbers of an array of that type."""
     b = o.b
     start = o.function("convert", [o.ptr, o.i64, o.ptr], None)
     source, n, to = start.arguments
-    wide = o.number == o.f64
-    other = float_type(32 if wide else 64)
+    given = converted_from(b.bits)
+    wide, other = b.bits > given.bits, float_type(given.bits)
     with o.loop(n) as k:
         x = b.load(o.at(source, k, other), other)
         x = b.build("llvm.fpext" if wide else "llvm.fptrunc", [o.number], [x])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...real_types import BY_DTYPE
 from .callable import available
 from .cpython import Objects
 
@@ -35,7 +36,7 @@ class ArrayLayout:
     def holds(self) -> bool:
         """Whether live arrays are so."""
         whole = np.arange(24.0).reshape(4, 6)
-        fixed = np.ones(3, np.float32)
+        fixed = np.ones(3, np.int32)
         fixed.flags.writeable = False
         return all(map(self._is_true, (whole, whole[1:, 2:5], whole[2], fixed)))
 
@@ -57,7 +58,7 @@ ARRAY = ArrayLayout()
 @functools.cache
 def usable() -> bool:
     """Whether NumPy's arrays are as generated code reads them."""
-    singletons = all(np.dtype(t) is np.dtype(t) for t in (np.float32, np.float64))
+    singletons = all(np.dtype(t.type) is t for t in BY_DTYPE)
     return available() and ARRAY.holds() and singletons
 
 

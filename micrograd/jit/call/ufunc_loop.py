@@ -22,6 +22,7 @@ from string import Template
 
 import lowering
 
+from ...real_types import BY_BITS
 from ..emit.native import native
 from ..target import Target
 
@@ -249,11 +250,12 @@ last:
 
 @functools.cache
 def strided_loop(bits: int) -> lowering.NativeModule:
-    """The loop for numbers of 32 or 64 bits, compiled once a process."""
-    number = "double" if bits == 64 else "float"
+    """The loop for numbers so wide, compiled once a process."""
     target = Target.host()
     flags = target.processor.family.exceptions
-    text = _SOURCE.substitute(number=number, size=bits // 8, flags=flags, most=MOST_ON_STACK)
+    text = _SOURCE.substitute(
+        number=BY_BITS[bits].c, size=bits // 8, flags=flags, most=MOST_ON_STACK
+    )
     return native(text, target)
 
 

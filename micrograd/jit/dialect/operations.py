@@ -13,6 +13,7 @@ from typing import Any
 from lowering.arithmetic import FLOAT_PREDICATES, INTEGER_PREDICATES
 from lowering.bindings import ir
 
+from ...real_types import BY_BITS, WIDE
 from ..target import Target
 
 ICMP = {name: code for code, name in enumerate(INTEGER_PREDICATES)}
@@ -25,7 +26,7 @@ DYNAMIC_INDEX = -(2**31)
 
 def float_type(bits: int) -> ir.Type:
     """The type of numbers so wide."""
-    return ir.F64Type.get() if bits == 64 else ir.F32Type.get()
+    return ir.Type.parse(BY_BITS[bits].name)
 
 
 def vector_of(type: ir.Type, width: int) -> ir.Type:
@@ -39,7 +40,7 @@ class Operations:
     def __init__(self, module: ir.Module, target: Target) -> None:
         self.module = module
         self.target = target
-        self.f64 = ir.F64Type.get()
+        self.f64 = float_type(WIDE.bits)
         self.ptr = ir.Type.parse("!llvm.ptr")
         self.i1 = ir.IntegerType.get_signless(1)
         self.i32 = ir.IntegerType.get_signless(32)

@@ -10,6 +10,7 @@ from lowering.bindings import ir
 from ...errors import GraphError
 from ...locks import importing, lazy_property
 from ...ops import OPS, Op
+from ...real_types import BY_BITS, REAL_TYPES
 from ..dialect.blocks import Blocks
 from ..dialect.operations import float_type, vector_of
 from ..ir.program import Access, Apply, Array, Expr
@@ -47,8 +48,7 @@ class Builder(Blocks):
         self._types = {
             "i32": self.i32,
             "i64": self.i64,
-            "f32": float_type(32),
-            "f64": self.f64,
+            **{name: float_type(t.bits) for name, t in REAL_TYPES.items()},
         }
         self._vectors: dict[int, ir.Type] = {1: self.number}
         self._widths: dict[str, int] = {str(self.number): 1}
@@ -122,7 +122,7 @@ class Builder(Blocks):
             one, zero = (self.splat(self.constant(x), width) for x in (1.0, 0.0))
             return self.select(truth, one, zero)
         if op.libm is not None:
-            name = op.libm if self.bits == 64 else op.libm + "f"
+            name = op.libm + BY_BITS[self.bits].suffix
             lanes = width * self.lanes
             if lanes == 1:
                 return self.call_pure(name, operands)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ShapeError, SignatureError
+from ...real_types import REAL_TYPES, WIDE
 from ..ir.program import GIVEN, Array, Program, Role
 from ..target import c_type
 
@@ -21,11 +22,10 @@ PASSED = (Role.INPUT, Role.EXTENT, Role.STATE, Role.OUTPUT)
 STORED: Mapping[str, npt.DTypeLike] = {
     "i32": np.int32,
     "i64": np.int64,
-    "f32": np.float32,
-    "f64": np.float64,
+    **{name: t.dtype for name, t in REAL_TYPES.items()},
 }
 """What the elements of arrays are in memory, where they are not numbers of the target."""
-_C_NAMES = {"i32": "int32_t", "i64": "int64_t", "f32": "float", "f64": "double"}
+_C_NAMES = {"i32": "int32_t", "i64": "int64_t", **{n: t.c for n, t in REAL_TYPES.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Interface:
 
         Live parameters are none, as code reads them where they lie; but copies of them are.
         """
-        copies = [a for a in program.with_role(Role.PARAMETER) if a.dtype != "f64"]
+        copies = [a for a in program.with_role(Role.PARAMETER) if a.dtype != WIDE.name]
         found = program.with_role(*PASSED)
         return [a for a in found if a.name != self.returned] + copies
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from lowering.bindings import ir
 
+from ...real_types import BY_BITS, WIDE
 from ..dialect.operations import vector_of
 from ..ir.program import Array, Role
 from ..schedule.schedule import Schedule
@@ -28,7 +29,7 @@ from .interface import Interface
 UNROLLED_COLUMNS = 12
 """An array of more numbers is read and written in a loop over its columns."""
 NARROWED = 1 << 14
-"""Parameters of a float32 kernel, up to so many, are converted once a call."""
+"""Parameters of a kernel of narrower numbers, up to so many, are converted once a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,12 @@ class Vectors:
         self.interface = interface
         program = schedule.program
         parameters = program.with_role(Role.PARAMETER)
-        self.narrowed = [a.name for a in parameters if builder.bits == 32 and a.size <= NARROWED]
-        copied = {name: replace(program.arrays[name], dtype="f32") for name in self.narrowed}
+        narrow = builder.bits < WIDE.bits
+        self.narrowed = [a.name for a in parameters if narrow and a.size <= NARROWED]
+        copied = {
+            name: replace(program.arrays[name], dtype=BY_BITS[builder.bits].name)
+            for name in self.narrowed
+        }
         copies = replace(program, arrays=program.arrays | copied)
         self.kernel = Emitter(builder, replace(schedule, program=copies), interface)
         outputs = schedule.program.with_role(Role.OUTPUT)

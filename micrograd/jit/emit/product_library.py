@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-
 import lowering
 from lowering.bindings import context
 
 from ...locks import Lock
+from ...real_types import REAL_TYPES
 from ..dialect.blocks import new_module
 from ..target import Target
 from .builder import Builder
@@ -47,8 +46,7 @@ def kernel(name: str, target: Target) -> lowering.NativeModule:
 
 def _compiled(name: str, target: Target) -> lowering.NativeModule:
     _, bits, width, shape = name.split(".")
-    dtype = np.dtype(np.float32 if bits == "f32" else np.float64)
-    target = replace(target, dtype=dtype, vector_bits=int(width), strict=False)
+    target = replace(target, dtype=REAL_TYPES[bits].dtype, vector_bits=int(width), strict=False)
     with context(), new_module() as module:
         emit_kernel(Builder(module, target), name, Shape.named(shape))
     return lowering.compile(

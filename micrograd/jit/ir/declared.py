@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...real_types import REAL_TYPES
 from .extents import INDEX_NAMES, Affine, Entries, Extent
 from .places import span
 from .points import elements, is_box, reach
 from .program import INDEX, NUMBER, Access, Part, Role, Statement
 from .progress import Broken, Progress, is_known
 
-_DTYPES = (NUMBER, "f64", "f32", *INDEX)
+_DTYPES = (NUMBER, *REAL_TYPES, *INDEX)
 _BITS = {"i32": 31, "i64": 63}
 """Entries of compiled index arrays are signed numbers."""
 

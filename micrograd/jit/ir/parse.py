@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...ops import OPS, Op
+from ...real_types import REAL_TYPES
 from .extents import Affine, Entries, Extent
 from .line import END, Line
 from .parse_expression import access, affine, expression, number, position
@@ -42,7 +43,7 @@ from .program import (
 from .text import most_entry
 
 _ROLES = {role.value: role for role in Role}
-_DTYPES = ("f64", "f32", *INDEX)
+_DTYPES = (*REAL_TYPES, *INDEX)
 _REDUCES: dict[str, Op] = {op.reduces: op for op in OPS.values() if op.reduces}
 _WORDS = [word for word in _REDUCES if word.isalpha()]
 _ASSIGN = ", ".join(f"`{word}=`" for word in ("", *_REDUCES))

@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...ops import Op
+from ...real_types import WIDE
 from .expressions import LIKE_NUMBERS as LIKE_NUMBERS
 from .expressions import Access as Access
 from .expressions import Apply as Apply
@@ -78,7 +79,7 @@ GIVEN = (Role.INPUT, Role.PARAMETER, Role.STATE)
 
 NUMBER = "number"
 """The dtype of arrays of what the program computes in, which the target says."""
-_USUAL = {Role.PARAMETER: "f64"}
+_USUAL = {Role.PARAMETER: WIDE.name}
 """The dtypes of roles whose arrays are not of numbers of that dtype unless they say otherwise."""
 INDEX = ("i32", "i64")
 """The dtypes of index arrays, which accesses and extents go through."""
@@ -90,7 +91,7 @@ class Array:
 
     shape   row-major, as far as statements see it
     data    of constants only
-    dtype   of its elements in memory: NUMBER, or "f64", "f32", "i32", "i64"
+    dtype   of its elements in memory: NUMBER, or one of REAL_TYPES, "i32", "i64"
     below   of an index array that is given: every entry is at least 0 and below this
 
     An extent is a number that no statement reads or writes; its size is how much it is at most.

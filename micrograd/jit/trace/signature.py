@@ -18,6 +18,7 @@ import numpy as np
 from ...engine import Value
 from ...errors import SignatureError, kind
 from ...named import is_tensor
+from ...real_types import BY_DTYPE
 from ...value_arrays import value_array
 from .containers import EXACT, opened, remade
 
@@ -74,7 +75,7 @@ class Container:
 Structure: TypeAlias = Scalar | Container
 SCALAR = Scalar()
 
-PLAIN = frozenset({float, int, bool, np.float64, np.float32})
+PLAIN = frozenset({float, int, bool, *(t.dtype.type for t in BY_DTYPE.values())})
 """What is a number at first sight."""
 MAX_NESTING = 100
 """Containers in each other; NumPy stops at 64. Structures are compared and built by recursion."""

@@ -17,7 +17,8 @@ import numpy as np
 
 from ...engine import Value
 from ...errors import TraceError, user_location
-from ...tensor.casting import F64, is_float
+from ...real_types import TENSORS, widest
+from ...tensor.casting import is_float
 from ...tensor.core import Tensor
 from ...tensor.primitive import Primitive, Shape
 from ...tensor.values import objects, of_values
@@ -291,6 +292,6 @@ def current_scope() -> TensorScope | None:
 
 
 def number_dtype(rows: Sequence[Row]) -> Any:
-    """What a kernel of these rows computes in: float64 if one of them is."""
+    """What a kernel of these rows computes in: the widest of theirs."""
     found = [r.dtype for r in rows if is_float(r.dtype)]
-    return F64 if F64 in found else np.dtype(np.float32)
+    return widest(found, TENSORS.dtype)

@@ -16,6 +16,8 @@ from .coefficients import EXP, EXP_SHORT, EXP_WIDE, LN2_ROUNDED, POWER_TAILS, PO
 from .exact import polynomial, sum_exactly
 from .numbers import Integer, Real
 
+LN2 = math.log(2.0)
+
 CENTRE = 3.0 * math.log(2.0) / 32.0
 """Where functions that are small near 0 take k = 0, to have no table between them and 0."""
 
@@ -62,7 +64,8 @@ def beyond(k: Integer, r: Real, coefficients: list[float]) -> Real:
 
 def clamp(x: Real) -> Real:
     """x, but where e**x is 0 or infinite anyway a number not far outside; nan is kept."""
-    lowest, highest = (-746.0, 710.0) if x.bits == 64 else (-104.0, 89.0)
+    places, bias = x.format
+    lowest, highest = -math.ceil((places + bias) * LN2), math.ceil((bias + 1) * LN2)
     x = x.constant(lowest).maximum(x)
     return x.constant(highest).minimum(x)
 
@@ -75,7 +78,8 @@ def exp(x: Real) -> Real:
 
 def expm1(x: Real) -> Real:
     """e ** x - 1."""
-    lowest, highest = (-40.0, 16.0 * 1024.0 - 1.0) if x.bits == 64 else (-18.0, 16.0 * 128.0 - 1.0)
+    places, bias = x.format
+    lowest, highest = -(places + 4) * LN2, 16.0 * (bias + 1) - 1.0
     _, k, r = reduce(x.constant(lowest).maximum(x), largest=highest, centre=CENTRE)
     scaled = scaled_base(k, k.lookup(POWERS[x.bits]))
     high, rest = sum_exactly(scaled, x.constant(-1.0))

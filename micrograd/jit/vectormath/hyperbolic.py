@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .coefficients import COSH, EXP, POWER_TAILS, POWERS, SINH, TANH
 from .exact import polynomial, two_sum
-from .exponential import CENTRE, beyond, reduce, scaled_base
+from .exponential import CENTRE, LN2, beyond, reduce, scaled_base
 from .numbers import Real
 
 TANH_CENTRE = 0.032
@@ -16,7 +16,7 @@ TANH_CENTRE = 0.032
 def tanh(x: Real) -> Real:
     """tanh x, as 2 / (1 + e**-2|x|) - 1, and near 0 as x + x**3 (...)."""
     # beyond this it is 1, rounded
-    largest = 19.1 if x.bits == 64 else 9.1
+    largest = (x.format[0] + 4) * LN2 / 2
     a = x.constant(largest).minimum(abs(x))
     _, k, r = reduce(-(a + a))
     p = r + beyond(k, r, EXP[x.bits])
@@ -51,7 +51,7 @@ class _Halves:
 
 def _halves(x: Real) -> _Halves:
     powers, tails = POWERS[x.bits], POWER_TAILS[x.bits]
-    largest = 16.0 * (1025 if x.bits == 64 else 129) - 1.0
+    largest = 16.0 * (x.format[1] + 2) - 1.0
     _, k, r = reduce(abs(x), largest=largest, centre=CENTRE)
     square = r * r
     sinh_r = square * r * polynomial(square, SINH[x.bits])

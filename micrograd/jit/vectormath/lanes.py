@@ -13,6 +13,7 @@ import numpy as np
 
 from lowering.bindings import ir
 
+from ...real_types import BY_BITS
 from ..dialect.blocks import Blocks
 from ..dialect.operations import vector_of
 
@@ -32,7 +33,8 @@ class Lanes:
     @property
     def format(self) -> tuple[int, int]:
         """How many binary places numbers so wide have, and their largest exponent."""
-        return (52, 1023) if self.bits == 64 else (23, 127)
+        kind = BY_BITS[self.bits]
+        return kind.fraction, kind.exponent
 
     @property
     def shift(self) -> float:

@@ -42,8 +42,7 @@ class Real(Lanes):
         type = value.type
         vector = isinstance(type, ir.VectorType)
         element = type.element_type if vector else type
-        bits = 64 if isinstance(element, ir.F64Type) else 32
-        return cls(b, value, bits, type.shape[0] if vector else 1)
+        return cls(b, value, element.width, type.shape[0] if vector else 1)
 
     def constant(self, x: float) -> Real:
         """x in every lane; in float32 it is rounded."""

@@ -351,7 +351,7 @@ ERRORS: dict[str, tuple[str, int, str]] = {
     "a bracket of a remainder": ("out = x[(1 mod 2]", 12, "expected `+`, `-` or `)`, got 'mod'"),
     "at most": ("out = x  for i < 2, j < i <= x", 30, "expected how much it is at most, got 'x'"),
     "at most of a number": ("out = x  for i < 2 <= 2", 20, "a number is what it is"),
-    "a dtype": ("input y[1] f16", 12, "expected f64, f32, i32, i64, or the end of the line, got"),
+    "a dtype": ("input y[1] f16", 12, "expected f32, f64, i32, i64, or the end of the line, got"),
     "below": ("input y[1] i64 < x", 18, "expected the number that every entry is below, got 'x'"),
     "below of numbers": ("input y[1] f64 < 3", 16, "expected the end of the line, got '<'"),
     "behind the end": ("out = x y", 9, "expected the end of the line, got 'y'"),
