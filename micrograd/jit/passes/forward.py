@@ -6,7 +6,7 @@ that matrix is the Hessian. Tangents stand beside the statements that they belon
 
 Few unit directions of a short program get statements of their own: most of what they compute folds
 away, is shared, or is zero by structure. Otherwise a loop of directions goes around every
-statement, so that the code does not grow with their number.
+statement, so that the code does not grow with their number; or along a diagonal (`diagonal.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ..ir.program import Access, Expr, Program, Role, accesses
 from ..reroll.outputs import write_outputs
 from ..trace.trace import Element
 from .chains import chained
+from .diagonal import along_diagonals
 from .tangent_arrays import fresh
 from .tangents import Bundle, extend
 
@@ -119,6 +120,8 @@ def jacobian(
         bundle = Bundle(program, result, set(numbers), numbers, count=len(number))
         extend(program, result, [bundle])
         _spread(bundle, of, into, places, columns, symmetric)
+        if not bundle.inside:
+            return along_diagonals(result, bundle.names.values(), len(number))
     return result
 
 
