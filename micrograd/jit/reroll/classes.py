@@ -88,7 +88,8 @@ def analyse(graph: Graph, most: int = 1 << 16) -> Structure | None:
     columns = [c.copy() for c in (graph.x, graph.y, graph.z)]
     used = uses(codes, columns, graph.outputs)
     joined, _, terms, owner = join_sums(codes, columns, used)
-    depth = depths(codes, columns, joined)
+    # of those below each other on a path, one in so many has a class and an array of its own
+    depth = depths(codes, columns, joined, min(MAX_DEPTH, (MAX_INLINED + 1) * (most + 1)))
     if depth is None:
         return None
     try:
@@ -134,8 +135,10 @@ def join_sums(codes: Ints, columns: list[Ints], uses: Ints) -> tuple[Bools, Ints
     return joined, root, terms[order], owner[order]
 
 
-def depths(codes: Ints, columns: list[Ints], joined: Bools) -> Ints | None:
-    """The depth of each node: leaves 0, a sum one more than its deepest term; None if too deep."""
+def depths(codes: Ints, columns: list[Ints], joined: Bools, most: int = MAX_DEPTH) -> Ints | None:
+    """The depth of each node: leaves 0, a sum one more than its deepest term; None if one is deeper
+    than `most`.
+    """
     depth = [0] * (len(codes) + 1)  # the last entry stands for an absent operand, -1
     rows = zip(codes.tolist(), *(c.tolist() for c in columns), joined.tolist(), strict=True)
     for node, (code, x, y, z, link) in enumerate(rows):
@@ -146,8 +149,10 @@ def depths(codes: Ints, columns: list[Ints], joined: Bools) -> Ints | None:
                     d = depth[y]
                 if z >= 0 and depth[z] > d:
                     d = depth[z]
+            if d > most:
+                return None
             depth[node] = d if link else d + 1
-    return None if max(depth) > MAX_DEPTH else np.array(depth[:-1], dtype=np.int64)
+    return None if max(depth) > most else np.array(depth[:-1], dtype=np.int64)
 
 
 class _Classifier:

@@ -48,11 +48,17 @@ from .recognise import recognise
 from .statics import Level, Map, Static, statics_of
 from .strings import Ops
 from .tables import layout, step_of
+from .tree import Tree
 
 ATTEMPTS = 24
 """How often what is no loop after all is written out, or no sum after all a loop in order."""
-DEPTHS = (1, 2)
-"""Depths of local classes that are tried; the program of fewer statements is taken."""
+FEW = 20
+"""Statements of a program for which no shorter one is looked for."""
+GOOD = 60
+"""The same, if they are hardly more than what the loops are made of."""
+
+MANY = 100_000
+"""Ops of a trace that is not looked at twice if its program is good."""
 
 
 def looped(graph: Graph, output: str, most: int, *, in_order: bool = False) -> Program | None:
@@ -60,22 +66,59 @@ def looped(graph: Graph, output: str, most: int, *, in_order: bool = False) -> P
 
     in_order   also None if its derivatives would not be added up in the order of the trace
     """
-    ops = Ops(graph)
+    search = _Search(graph, output)
     for form in ORDERED if in_order else (Form(False, True, False),):
-        best: Program | None = None
-        for depth in DEPTHS:
-            program = _program(graph, ops, depth, output, most, form)
-            if program is not None and (best is None or len(program.statements) < most):
-                best, most = program, len(program.statements)
-                if most <= FEW:
-                    break
-        if best is not None:
-            return best
+        found = search.program(most, form)
+        if found is not None:
+            return found
     return None
 
 
-FEW = 20
-"""Statements of a program for which no shorter one is looked for."""
+class _Search:
+    """Looks for the loops of a graph by local classes of depth 1, and of depth 2."""
+
+    def __init__(self, graph: Graph, output: str) -> None:
+        self.graph = graph
+        self.output = output
+        self.ops = Ops(graph)
+        self.trees: dict[int, Tree] = {}
+        self._statics: dict[int, int] = {}
+
+    def tree(self, depth: int) -> Tree:
+        """The tree, as it was found."""
+        if depth not in self.trees or self.trees[depth].is_written_out:
+            self.trees[depth] = recognise(self.ops, depth)
+            self._statics[depth] = self.trees[depth].statics
+        return self.trees[depth]
+
+    def statics(self, depth: int) -> int:
+        """Of how many ops its loops are made."""
+        if depth not in self._statics:
+            self.tree(depth)
+        return self._statics[depth]
+
+    def program(self, most: int, form: Form) -> Program | None:
+        """The shorter of both programs, as far as their statics tell before they are made."""
+        statics = self.statics(1)
+        tried = min(most, max(FEW, min(GOOD, statics + statics // 4)))
+        best = self._program(1, tried, form)
+        if best is not None:
+            few = len(best.statements) <= FEW
+            if few or len(self.ops) > MANY or self.statics(2) >= statics:
+                return best
+            return self._program(2, len(best.statements) - 1, form) or best
+        first, second = sorted((1, 2), key=self.statics)
+        bound = min(most, max(FEW, self.statics(second)))
+        if first == 2 or bound > 2 * tried:
+            best, tried = self._program(first, bound, form), bound
+        if best is None:
+            best = self._program(second, most, form)
+        if best is None and tried < most:
+            best = self._program(first, most, form)
+        return best
+
+    def _program(self, depth: int, most: int, form: Form) -> Program | None:
+        return _program(self.graph, self.tree(depth), self.output, most, form)
 
 
 class Form(NamedTuple):
@@ -95,10 +138,8 @@ ORDERED = (Form(True, True, False), Form(True, False, False), Form(True, False, 
 """Those in order, as they are tried."""
 
 
-def _program(
-    graph: Graph, ops: Ops, depth: int, output: str, most: int, form: Form
-) -> Program | None:
-    tree = recognise(ops, depth)
+def _program(graph: Graph, tree: Tree, output: str, most: int, form: Form) -> Program | None:
+    ops = tree.ops
     outputs = ops.number[np.array(graph.outputs, dtype=np.int64)]
     prefixes: set[int] = set()
     statics: list[Static] = []

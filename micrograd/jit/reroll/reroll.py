@@ -17,6 +17,8 @@ GAIN = 4
 """Rerolling must make the program this much shorter."""
 FEW = 20
 """A program of so few statements is not looked at for loops that carry values."""
+SHORT = 60
+"""A program of so few statements may be that of classes, before loops are looked for."""
 LARGE = 3000
 """A graph of more operations is batched where it does not reroll: code would take too long."""
 LOOP_GAIN = 2
@@ -30,17 +32,7 @@ def reroll(graph: Graph) -> Program:
     operations = int((graph.codes >= FIRST_OP).sum())
     budget = min(operations // GAIN, MOST_STATEMENTS)
     if len(graph) > SMALL:
-        with importing:
-            from .by_class import by_class
-            from .loops import looped
-        structure = analyse(graph, budget)
-        rerolled = by_class(graph, structure, budget) if structure is not None else None
-        if rerolled is not None and len(rerolled.body) <= FEW:
-            return rerolled
-        most = min(operations // LOOP_GAIN, MOST_STATEMENTS)
-        if rerolled is not None:
-            most = min(most, len(rerolled.statements) - 1)
-        found = looped(graph, OUTPUT, most) or rerolled
+        found = _rerolled(graph, budget, min(operations // LOOP_GAIN, MOST_STATEMENTS))
         if found is not None:
             return found
     if operations > LARGE:
@@ -49,6 +41,34 @@ def reroll(graph: Graph) -> Program:
             from .table import table_driven
         return batched(graph, OUTPUT, budget) or table_driven(graph, OUTPUT)
     return straight_line(graph)
+
+
+def _rerolled(graph: Graph, budget: int, most: int) -> Program | None:
+    """The shorter program of those by classes, of `budget` statements, and by loops that carry
+    values, of `most`; None if there is neither.
+
+    Long programs by classes are looked for last, as most graphs that have one have a shorter one.
+    """
+    with importing:
+        from .loops import looped
+    short = min(budget, SHORT)
+    classes = _of_classes(graph, short)
+    if classes is not None:
+        if len(classes.body) <= FEW:
+            return classes
+        return looped(graph, OUTPUT, min(most, len(classes.statements) - 1)) or classes
+    loops = looped(graph, OUTPUT, most)
+    if loops is not None:
+        budget = min(budget, len(loops.statements))
+    return (_of_classes(graph, budget) if budget > short else None) or loops
+
+
+def _of_classes(graph: Graph, most: int) -> Program | None:
+    """The program of at most so many statements by classes, if there is one."""
+    with importing:
+        from .by_class import by_class
+    structure = analyse(graph, most)
+    return by_class(graph, structure, most) if structure is not None else None
 
 
 def reroll_strictly(graph: Graph) -> Program:

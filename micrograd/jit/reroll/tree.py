@@ -31,6 +31,7 @@ class Tree:
     place       item -> its place in the sequence
     bodies      symbol of a loop -> the symbols of its body
     bare        symbol -> the same for all that is made of the same ops
+    is_written_out   whether loops were taken back
     """
 
     def __init__(self, ops: Ops, depth: int) -> None:
@@ -55,6 +56,15 @@ class Tree:
         self.bare = np.zeros(self.symbols, dtype=np.int64)
         self.bare[self.symbol[:n]] = ops.code
         self.place = np.arange(n)
+        self.is_written_out = False
+
+    @property
+    def statics(self) -> int:
+        """Ops in the bodies of all loops, and outside: what statements are made of."""
+        sizes: dict[int, int] = {}
+        for symbol, body in self.bodies.items():  # inner ones came first
+            sizes[symbol] = sum([sizes.get(inner, 1) for inner in body])
+        return sum([sizes.get(symbol, 1) for symbol in self.symbol[self.sequence].tolist()])
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -167,6 +177,7 @@ class Tree:
 
     def write_out(self, ops: Ints) -> None:
         """Let the outermost loops of these ops be none: their items stand in the sequence."""
+        self.is_written_out = True
         items, _ = self.top(ops)
         for item in dict.fromkeys(items[items >= len(self.ops)].tolist()):
             length = int(self.blocks[item]) * len(self.bodies[int(self.symbol[item])])
