@@ -52,6 +52,8 @@ from .tree import Tree
 
 ATTEMPTS = 24
 """How often what is no loop after all is written out, or no sum after all a loop in order."""
+DEPTHS = (1, 2)
+"""Depths of local classes by which loops are looked for."""
 FEW = 20
 """Statements of a program for which no shorter one is looked for."""
 GOOD = 60
@@ -107,7 +109,7 @@ class _Search:
             if few or len(self.ops) > MANY or self.statics(2) >= statics:
                 return best
             return self._program(2, len(best.statements) - 1, form) or best
-        first, second = sorted((1, 2), key=self.statics)
+        first, second = sorted(DEPTHS, key=self.statics)
         bound = min(most, max(FEW, self.statics(second)))
         if first == 2 or bound > 2 * tried:
             best, tried = self._program(first, bound, form), bound
