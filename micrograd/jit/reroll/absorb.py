@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..ir.nests import Ints
-from .boundaries import Segment
+from .boundaries import Segments
 from .strings import SLOTS, Bools
 from .tree import Tree
 
@@ -49,7 +49,7 @@ class Absorbing:
             n = len(sequence)
             bare = tree.bare[sequence]
         linked = self._linked(fits, at)
-        segments: list[Segment] = []
+        segments: list[tuple[int, int, int]] = []
         last = 0
         for x in np.flatnonzero(fits).tolist():
             if x < last:
@@ -62,10 +62,11 @@ class Absorbing:
             beside = (y < len(fits) and fits[y]) or (x - p >= 0 and fits[x - p])
             between = before in left and behind in right
             if beside or between or (p > 1 and (before in left or behind in right)):
-                segments.append((x, y, self.body))
+                segments.append((x, y, symbol))
                 last = y
         if segments and len(segments) <= 3 * len(at):
-            tree.collapse(segments)
+            found = Segments.of(segments)
+            tree.collapse(found.start, found.end, found.symbol)
             tree.settle()
 
     def _fits(self, sequence: Ints) -> Bools:

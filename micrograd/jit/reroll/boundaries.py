@@ -7,7 +7,8 @@ blocks behind it say that it should be.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,34 +16,58 @@ from ..ir.nests import Ints
 from .strings import LITERAL, SLOTS, Bools
 from .tree import Tree
 
-Segment = tuple[int, int, tuple[int, ...]]
-"""Where it begins and ends in the sequence, and the symbols of a block."""
+
+@dataclass(frozen=True)
+class Segments:
+    """Stretches of the sequence that are to be loops, in order.
+
+    start    where each begins
+    end      and ends
+    symbol   of the loop
+    """
+
+    start: Ints
+    end: Ints
+    symbol: Ints
+
+    @classmethod
+    def of(cls, segments: Sequence[tuple[int, int, int]]) -> Segments:
+        """From one tuple of the three for each."""
+        columns = np.array(segments, dtype=np.int64).reshape(-1, 3).T
+        return cls(*columns)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def some(self, which: Ints | Bools) -> Segments:
+        """Some of them."""
+        return Segments(self.start[which], self.end[which], self.symbol[which])
+
+    def symbols(self) -> list[int]:
+        """The symbols, each once, in the order in which they come."""
+        found, first = np.unique(self.symbol, return_index=True)
+        each: list[int] = found[np.argsort(first, kind="stable")].tolist()
+        return each
+
 
 SHORT = 3
 """Bodies of at most so many items say little by what is made inside of them."""
 
 
-def extended(tree: Tree, segments: list[Segment]) -> list[Segment]:
+def extended(tree: Tree, segments: Segments) -> Segments:
     """The segments, longer by the block before them where that is their first iteration."""
     bare = tree.bare_sequence()
-    period = len(segments[0][2])
-    start = np.array([s for s, _, _ in segments])
-    end = np.array([e for _, e, _ in segments])
+    start, end = segments.start, segments.end
+    period = len(tree.bodies[int(segments.symbol[0])])
     before = np.concatenate([[0], end[:-1]])
     possible = (start - period >= before) & (end - start >= 2 * period)
     for offset in range(period):
         possible &= bare[np.maximum(start - period, 0) + offset] == bare[start + offset]
-    by_body: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for k in np.flatnonzero(possible).tolist():
-        by_body[segments[k][2]].append(k)
-    result = list(segments)
-    for body, some in by_body.items():
-        joins = _Joining(tree, body, start[some], end[some]).joins()
-        for k, join in zip(some, joins.tolist(), strict=True):
-            if join:
-                s, e, _ = result[k]
-                result[k] = (s - period, e, body)
-    return result
+    joins = np.zeros(len(segments), dtype=bool)
+    for symbol in segments.some(possible).symbols():
+        some = np.flatnonzero(possible & (segments.symbol == symbol))
+        joins[some] = _Joining(tree, tree.bodies[symbol], start[some], end[some]).joins()
+    return Segments(start - period * joins, end, segments.symbol)
 
 
 class _Joining:
@@ -135,54 +160,72 @@ class _Joining:
 # --- loops that do not run -------------------------------------------------------------------
 
 
-def with_empty_loops(
-    tree: Tree, segments: list[Segment], empty: dict[tuple[int, ...], list[int]]
-) -> list[Segment]:
+def with_empty_loops(tree: Tree, segments: Segments, empty: dict[int, list[int]]) -> Segments:
     """The segments, longer by the block before them in which loops run zero times.
 
     Where the trip counts of a body's loops go ..., 2, 1, the block before has none of these loops;
-    items that are empty loops are put there. `empty` notes where in the body.
+    items that are empty loops are put there. `empty` notes where in the body, by loops' symbols.
     """
     bare = tree.bare_sequence()
-    added: list[tuple[int, list[int]] | None] = []
-    before = 0
-    for start, end, body in segments:
-        added.append(_empty_before(tree, bare, before, (start, end, body)))
-        if added[-1] is not None:
-            empty[body] = added[-1][1]
-        before = end
-    if not any(added):
+    before = np.concatenate([[0], segments.end[:-1]])
+    added: dict[int, tuple[int, list[int]]] = {}
+    for symbol in segments.symbols():
+        for k in _where_loops_end(tree, segments, symbol).tolist():
+            body = tree.bodies[symbol]
+            found = _empty_before(tree, bare, int(before[k]), int(segments.start[k]), body)
+            if found is not None:
+                added[k] = found
+    if not added:
         return segments
     places: list[int] = []
     items: list[int] = []
-    result, shift = [], 0
-    for (start, end, body), new in zip(segments, added, strict=True):
-        if new is None:
-            result.append((start + shift, end + shift, body))
-            continue
-        at, gone = new
-        like = tree.sequence[start : start + len(body)]
-        begin = at + shift
+    start, shift = segments.start.copy(), np.zeros(len(segments) + 1, dtype=np.int64)
+    for k in sorted(added):
+        at, gone = added[k]
+        empty[int(segments.symbol[k])] = gone
+        body = tree.bodies[int(segments.symbol[k])]
+        like = tree.sequence[segments.start[k] : segments.start[k] + len(body)]
+        start[k] = at
         for offset in range(len(body)):
             if offset in gone:
                 items.append(tree.empty(int(like[offset]), int(tree.symbol[like[offset]])))
                 places.append(at)
             else:
                 at += 1
-        shift += len(gone)
-        result.append((begin, end + shift, body))
+        shift[k + 1] = len(gone)
+    moved = np.cumsum(shift)
     tree.insert(places, items)
-    return result
+    return Segments(start + moved[:-1], segments.end + moved[1:], segments.symbol)
+
+
+def _where_loops_end(tree: Tree, segments: Segments, symbol: int) -> Ints:
+    """The segments of a symbol of which the first two blocks say that a loop in the block before
+    would run zero times.
+    """
+    body = tree.bodies[symbol]
+    some = np.flatnonzero((segments.symbol == symbol) & _of_two(segments, len(body)))
+    gone = np.zeros(len(some), dtype=bool)
+    for offset, inner in enumerate(body):
+        if inner in tree.bodies:
+            first, second = (
+                tree.blocks[tree.sequence[segments.start[some] + k + offset]]
+                for k in (0, len(body))
+            )
+            gone |= 2 * first == second
+    return some[gone]
+
+
+def _of_two(segments: Segments, period: int) -> Bools:
+    """Which have two blocks or more."""
+    long: Bools = segments.end - segments.start >= 2 * period
+    return long
 
 
 def _empty_before(
-    tree: Tree, bare: Ints, before: int, segment: Segment
+    tree: Tree, bare: Ints, before: int, start: int, body: tuple[int, ...]
 ) -> tuple[int, list[int]] | None:
     """Where the block before begins, and which of its loops run zero times, if it is one."""
-    start, end, body = segment
     p, sequence = len(body), tree.sequence
-    if end - start < 2 * p or not any(symbol in tree.bodies for symbol in body):
-        return None
     first, second = sequence[start : start + p], sequence[start + p : start + 2 * p]
     expected = [
         int(2 * tree.blocks[first[o]] - tree.blocks[second[o]]) if body[o] in tree.bodies else 1

@@ -6,12 +6,13 @@ stand in the sequence from then on, until nothing repeats.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from dataclasses import dataclass
 
 import numpy as np
 
+from ..ir.nests import Ints, distinct
 from .absorb import Absorbing
-from .boundaries import Segment, extended, with_empty_loops
+from .boundaries import Segments, extended, with_empty_loops
 from .segments import Blocks, segment_starts
 from .strings import SLOTS, Ops, mixed
 from .tree import Tree
@@ -27,8 +28,26 @@ GUESSES = 8
 LOOKED_AT = 64
 """Runs that say where their blocks begin."""
 
-Run = tuple[int, int, int]
-"""Where it begins in the sequence, how many whole blocks it has, and how long it is."""
+
+@dataclass(frozen=True)
+class Runs:
+    """Where one body comes again and again, of the same length all of them.
+
+    start    where each begins in the sequence
+    blocks   how many whole blocks it has
+    length   and how long it is
+    symbol   of loops with that body
+    """
+
+    start: Ints
+    blocks: Ints
+    length: Ints
+    symbol: Ints
+
+    def of(self, symbol: int) -> Runs:
+        """Those of one body."""
+        some = self.symbol == symbol
+        return Runs(self.start[some], self.blocks[some], self.length[some], self.symbol[some])
 
 
 def recognise(ops: Ops, depth: int) -> Tree:
@@ -43,8 +62,8 @@ def recognise(ops: Ops, depth: int) -> Tree:
 class _Recogniser:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self.refused: set[tuple[tuple[int, ...], int, int]] = set()
-        self.empty: dict[tuple[int, ...], list[int]] = {}
+        self.refused: dict[int, Ints] = {}
+        self.empty: dict[int, list[int]] = {}
 
     def step(self) -> bool:
         """Make loops of the runs of the shortest period that has any."""
@@ -79,75 +98,108 @@ class _Recogniser:
         """Make loops of the runs of a period; whether there were any."""
         tree = self.tree
         runs = self._runs(period, fewest)
-        if not runs:
+        if runs is None:
             return False
         tree.settle()
         if period > 1:
             runs = self._turned(runs, period, fewest)
-        segments: list[Segment] = []
-        for body, some in runs.items():
-            segments += self._segments(body, some, fewest)
-        if not segments:
+        found = [self._segments(s, runs.of(s), fewest) for s in distinct(runs.symbol).tolist()]
+        columns = zip(*((s.start, s.end, s.symbol) for s in found), strict=True)
+        segments = Segments(*map(np.concatenate, columns))
+        if not len(segments):
             return False
-        segments = _disjoint(segments)
-        segments = extended(tree, segments)
+        segments = extended(tree, _disjoint(segments, period))
         segments = with_empty_loops(tree, segments, self.empty)
-        tree.collapse(segments)
+        tree.collapse(segments.start, segments.end, segments.symbol)
         tree.settle()
-        for body in dict.fromkeys(body for _, _, body in segments):
-            Absorbing(tree, body, self.empty.get(body, [])).run()
+        for symbol in segments.symbols():
+            Absorbing(tree, tree.bodies[symbol], self.empty.get(symbol, [])).run()
         return True
 
-    def _runs(self, period: int, fewest: int) -> dict[tuple[int, ...], list[Run]]:
-        """Body -> the runs in which it comes again and again."""
-        tree = self.tree
-        symbols = tree.symbol[tree.sequence]
-        if len(symbols) < period * fewest:
-            return {}
-        equal = symbols[period:] == symbols[:-period]
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], equal.astype(np.int8), [0]])))
-        starts, ends = edges[::2], edges[1::2]
-        long = ends - starts >= period * (fewest - 1)
-        runs: dict[tuple[int, ...], list[Run]] = defaultdict(list)
-        last = 0
-        for start, end in zip(starts[long].tolist(), ends[long].tolist(), strict=True):
-            start = max(start, last)
-            blocks = (end + period - start) // period
-            if blocks < fewest:
-                continue
-            body = tuple(symbols[start : start + period].tolist())
-            if _repeats(body) or (body, int(tree.sequence[start]), blocks) in self.refused:
-                continue
-            runs[body].append((start, blocks, end + period - start))
-            last = start + blocks * period
-        return runs
-
-    def _turned(
-        self, runs: dict[tuple[int, ...], list[Run]], period: int, fewest: int
-    ) -> dict[tuple[int, ...], list[Run]]:
-        """The runs, begun where an iteration naturally begins."""
+    def _runs(self, period: int, fewest: int) -> Runs | None:
+        """The runs in which something of that length comes again and again, if there are any."""
         symbols = self.tree.symbol[self.tree.sequence]
-        turned: dict[tuple[int, ...], list[Run]] = defaultdict(list)
-        for some in runs.values():
-            phase = self._phase(some, period)
-            for start, blocks, length in some:
-                fewer = (length - phase) // period
-                begin = start + phase
-                if fewer < fewest:
-                    begin, fewer = start, blocks
-                turned[tuple(symbols[begin : begin + period].tolist())].append(
-                    (begin, fewer, fewer * period)
-                )
-        return turned
+        if len(symbols) < period * fewest:
+            return None
+        equal = symbols[period:] == symbols[:-period]
+        edges = np.flatnonzero(equal[1:] != equal[:-1]) + 1
+        first, last = equal[:1], equal[-1:]
+        edges = np.concatenate([np.zeros(int(first[0]), dtype=np.int64), edges])
+        edges = np.append(edges, np.full(int(last[0]), len(equal)))
+        start, end = edges[::2], edges[1::2] + period
+        long = end - start >= period * fewest
+        start, end = start[long], end[long]
+        found = self._with_bodies(symbols, start, end, period)
+        behind = found.start + found.blocks * period
+        if (found.start[1:] < behind[:-1]).any():
+            found = self._apart(symbols, start, end, period, fewest)
+        return found if len(found.start) else None
 
-    def _phase(self, runs: list[Run], period: int) -> int:
+    def _with_bodies(self, symbols: Ints, start: Ints, end: Ints, period: int) -> Runs:
+        """The runs that begin and end there, without those that were refused, and without those
+        whose body is a shorter one several times.
+        """
+        tree = self.tree
+        key = symbols[start]
+        if period > 1:
+            hashes = mixed(key)
+            for k in range(1, period):
+                hashes = mixed(hashes + symbols[start + k].astype(np.uint64))
+            key = hashes.view(np.int64)
+        _, first, group = np.unique(key, return_index=True, return_inverse=True)
+        bodies = [tuple(symbols[k : k + period].tolist()) for k in start[first].tolist()]
+        known = np.array([-1 if _repeats(body) else tree.loop_symbol(body) for body in bodies])
+        symbol = known[group] if len(known) else group
+        keep = symbol >= 0
+        blocks = (end - start) // period
+        for refused, keys in self.refused.items():
+            if refused in known:
+                some = np.flatnonzero(symbol == refused)
+                keep[some] = ~np.isin(self._keys(start[some], blocks[some]), keys)
+        return Runs(start[keep], blocks[keep], (end - start)[keep], symbol[keep])
+
+    def _keys(self, start: Ints, blocks: Ints) -> Ints:
+        """A number for each run, by its first item and its number of blocks."""
+        keys: Ints = self.tree.sequence[start] * (len(self.tree.ops) + 1) + blocks
+        return keys
+
+    def _apart(self, symbols: Ints, start: Ints, end: Ints, period: int, fewest: int) -> Runs:
+        """The runs, of which each begins behind the blocks of the one before."""
+        found: list[Runs] = []
+        last = 0
+        for s, e in zip(start.tolist(), end.tolist(), strict=True):
+            s = max(s, last)
+            if (e - s) // period < fewest:
+                continue
+            run = self._with_bodies(symbols, np.array([s]), np.array([e]), period)
+            if len(run.start):
+                found.append(run)
+                last = s + int(run.blocks[0]) * period
+        columns = zip(*((r.start, r.blocks, r.length, r.symbol) for r in found), strict=True)
+        return Runs(*map(np.concatenate, columns))
+
+    def _turned(self, runs: Runs, period: int, fewest: int) -> Runs:
+        """The runs, begun where an iteration naturally begins."""
+        tree = self.tree
+        phase, symbol = np.zeros_like(runs.start), runs.symbol.copy()
+        for each in distinct(runs.symbol).tolist():
+            body = tree.bodies[each]
+            shift = self._phase(runs.of(each), period)
+            some = (runs.symbol == each) & ((runs.length - shift) // period >= fewest)
+            phase[some] = shift
+            symbol[some] = tree.loop_symbol(body[shift:] + body[:shift])
+        blocks = (runs.length - phase) // period
+        return Runs(runs.start + phase, blocks, blocks * period, symbol)
+
+    def _phase(self, runs: Runs, period: int) -> int:
         """The offset in a block at which the fewest values are alive: where iterations begin.
 
         Among several, the one before which most runs have one more block of the same ops.
         """
         tree = self.tree
         sequence = tree.sequence
-        start, blocks, _ = max(runs, key=lambda run: run[1])
+        longest = int(np.argmax(runs.blocks))
+        start, blocks = int(runs.start[longest]), int(runs.blocks[longest])
         middle = min(max(blocks // 2, 1), blocks - 2) if blocks > 2 else 0
         origin = start + middle * period
         two = sequence[origin : origin + 2 * period]
@@ -173,7 +225,7 @@ class _Recogniser:
         if len(best) == 1:
             return int(best[0])
         bare = tree.bare_sequence()
-        begins = np.array([start for start, _, _ in runs[:LOOKED_AT]])
+        begins = runs.start[:LOOKED_AT]
         scores = []
         for phase in best.tolist():
             same = begins + phase - period >= 0
@@ -184,13 +236,13 @@ class _Recogniser:
             scores.append(int(same.sum()) - (phase > 0) * 0.5)
         return int(best[int(np.argmax(scores))])
 
-    def _segments(self, body: tuple[int, ...], runs: list[Run], fewest: int) -> list[Segment]:
+    def _segments(self, symbol: int, runs: Runs, fewest: int) -> Segments:
         """The loops that the runs of a body are."""
-        period, sequence = len(body), self.tree.sequence
-        start = np.array([s for s, _, _ in runs])
-        count = np.array([n for _, n, _ in runs])
+        sequence = self.tree.sequence
+        period = len(self.tree.bodies[symbol])
+        start, count = runs.start, runs.blocks
         total = int(count.sum())
-        run = np.repeat(np.arange(len(runs)), count)
+        run = np.repeat(np.arange(len(start)), count)
         before = np.cumsum(count) - count
         within = np.arange(total) - before[run]
         items = sequence[(start[run] + within * period)[:, None] + np.arange(period)]
@@ -199,32 +251,35 @@ class _Recogniser:
         at = np.flatnonzero(segment_starts(self.tree, blocks))
         length = np.diff(np.append(at, total))
         of = run[at]
-        longest = np.zeros(len(runs), dtype=np.int64)
+        longest = np.zeros(len(start), dtype=np.int64)
         np.maximum.at(longest, of, length)
         whole = longest >= FEWEST
-        few = np.bincount(of, minlength=len(runs)) <= 3
+        few = np.bincount(of, minlength=len(start)) <= 3
         keep = whole[of] & ~(few[of] & (length < fewest))
-        for k in np.flatnonzero(~whole).tolist():
-            self.refused.add((body, int(sequence[start[k]]), int(count[k])))
-        begin = start[of] + (at - before[of]) * period
-        return [
-            (s, s + n * period, body)
-            for s, n in zip(begin[keep].tolist(), length[keep].tolist(), strict=True)
-        ]
+        refused = self._keys(start[~whole], count[~whole])
+        known = self.refused.get(symbol, refused[:0])
+        self.refused[symbol] = np.concatenate([known, refused])
+        begin = (start[of] + (at - before[of]) * period)[keep]
+        end = begin + length[keep] * period
+        return Segments(begin, end, np.full(len(begin), symbol))
 
 
-def _disjoint(segments: list[Segment]) -> list[Segment]:
+def _disjoint(segments: Segments, period: int) -> Segments:
     """The segments in order, without the last block of one that reaches into the next: turned
     blocks may end behind where the next run begins.
     """
-    found: list[Segment] = []
-    for segment in sorted(segments):
+    segments = segments.some(np.lexsort((segments.symbol, segments.end, segments.start)))
+    if (segments.end[:-1] <= segments.start[1:]).all():
+        return segments
+    found: list[tuple[int, int, int]] = []
+    columns = (segments.start.tolist(), segments.end.tolist(), segments.symbol.tolist())
+    for segment in zip(*columns, strict=True):
         while found and found[-1][1] > segment[0]:
-            start, end, body = found.pop()
-            if end - start > 2 * len(body):
-                found.append((start, end - len(body), body))
+            start, end, symbol = found.pop()
+            if end - start > 2 * period:
+                found.append((start, end - period, symbol))
         found.append(segment)
-    return found
+    return Segments.of(found)
 
 
 def _repeats(body: tuple[int, ...]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..ir.nests import Ints
+from ..ir.nests import Ints, distinct
 from .strings import Ops
 
 BASE = 1 << 24
@@ -142,17 +142,20 @@ class Tree:
         self.first[item] = self.first[like]
         return item
 
-    def collapse(self, segments: Sequence[tuple[int, int, tuple[int, ...]]]) -> None:
-        """Make loops of stretches of the sequence: (start, end, body), in order."""
+    def collapse(self, start: Ints, end: Ints, symbols: Ints) -> None:
+        """Make loops of stretches of the sequence, in order: where they begin and end, and the
+        symbols that the loops have.
+        """
         sequence = self.sequence
-        start = np.array([s for s, _, _ in segments])
-        length = np.array([e - s for s, e, _ in segments])
-        period = np.array([len(body) for _, _, body in segments])
-        symbols = np.array([self.loop_symbol(body) for _, _, body in segments])
-        self._reserve(len(segments))
+        length = end - start
+        sizes = np.zeros(self.symbols, dtype=np.int64)
+        for symbol in distinct(symbols).tolist():
+            sizes[symbol] = len(self.bodies[symbol])
+        period = sizes[symbols]
+        self._reserve(len(start))
         total = int(length.sum())
-        new = self.items + np.arange(len(segments))
-        owner = np.repeat(np.arange(len(segments)), length)
+        new = self.items + np.arange(len(start))
+        owner = np.repeat(np.arange(len(start)), length)
         before = np.cumsum(length) - length
         within = np.arange(total) - before[owner]
         where = start[owner] + within
@@ -167,7 +170,7 @@ class Tree:
         self.kept += total
         self.blocks[new] = length // period
         self.symbol[new] = symbols
-        self.items += len(segments)
+        self.items += len(start)
         keep = np.ones(len(sequence), dtype=bool)
         keep[where] = False
         keep[start] = True
