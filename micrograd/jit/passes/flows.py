@@ -6,7 +6,7 @@ program says is not taken: not even a zero, for 0 * inf is nan.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +86,18 @@ def flows(
                 a.array in active for a in differentiable_accesses(x)
             ):
                 stack.append((x, x, flow, (*conditions, *holds)))
+    if is_final and isinstance(s.expr, Apply) and not s.expr.op.cheap:
+        for each in found:  # rules make `div(1.0, y)` of what may be that itself
+            each.cotangent = replaced(each.cotangent, {s.expr: s.target})
     return found
+
+
+def replaced(expr: Expr, reads: Mapping[Apply, Access]) -> Expr:
+    """The expression with some of its parts read, in place of computed."""
+    if not isinstance(expr, Apply):
+        return expr
+    read = reads.get(expr)
+    return read or Apply(expr.op, tuple([replaced(x, reads) for x in expr.args]))
 
 
 def _operands(

@@ -45,6 +45,7 @@ from .flows import Flow, active, flows, holding
 from .last_first import last_first
 from .loop_flows import LoopFlows
 from .reaching import Bools, known_elements
+from .reused import reused
 from .stretches import Stretch, stretches
 
 OPPOSITE = {
@@ -120,6 +121,8 @@ class _Begun:
 
 def _begun(program: Program, of: Element, seeds: set[str], target: Target | None) -> _Begun:
     program = chained(program, seeds, of[0])
+    strict = target is not None and target.strict
+    program = reused(program, active(program, seeds), strict=strict)
     segments = Segments()
     if target is not None:
         program, segments = in_segments(program, target, seeds)
