@@ -5,7 +5,7 @@ recorded; others on the numbers, where no gradient is lost by it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from .. import ops
 from ..errors import DataError, MicrogradError, ShapeError, kind, user_location
 from ..numpy_functions import FUNCTIONS
 from .quiet import quietly
+from .reducing import axis_of
+from .scans import scan
 
 OF_TENSORS: dict[Any, Callable[..., Any]] = {}
 """Functions of NumPy that are written for Tensors, by functions.py."""
@@ -32,6 +34,9 @@ TRUTHS: dict[str, Callable[..., Any]] = {
     "invert": operator.invert,
 }
 """Functions that Tensors have as operators."""
+
+OF_UFUNCS: dict[str, Callable[..., Any]] = {}
+"""Elementwise functions that ops make up, by numpy_ufuncs.py."""
 
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 """Methods that the reductions of ufuncs are."""
@@ -67,7 +72,7 @@ class ByNumPy:
         name = ufunc.__name__
         options = {k: v for k, v in how.items() if not (k == "where" and v is True)}
         if method == "__call__" and not options:
-            function = FUNCTIONS.get(name) or ops.BY_UFUNC.get(name)
+            function = FUNCTIONS.get(name) or ops.BY_UFUNC.get(name) or OF_UFUNCS.get(name)
             if name == "matmul":
                 x, y = inputs
                 return self._operand(x) @ self._operand(y)
@@ -78,6 +83,12 @@ class ByNumPy:
         if method == "reduce" and name in REDUCED and set(options) <= {"axis", "keepdims"}:
             options.setdefault("axis", 0)
             return getattr(inputs[0], REDUCED[name])(**options)
+        if method == "accumulate" and name in REDUCED and set(options) <= {"axis"}:
+            (x,) = inputs
+            return scan(x, op=ops.BY_UFUNC[name], axis=axis_of(options.get("axis", 0), x.ndim))
+        if method == "outer" and not options:
+            x, y = map(self._operand, inputs)
+            return ufunc(x.reshape(*x.shape, *(1,) * y.ndim), y)
         for x in options.get("out", ()):
             if hasattr(x, "__primitive__"):
                 raise DataError(
@@ -102,6 +113,28 @@ def called(function: Any) -> str:
     ('np.linalg.inv', 'np.sort')
     """
     return f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
+
+
+def enter(module: Any, functions: Iterable[Callable[..., Any]]) -> None:
+    """Let functions, `_name` for NumPy's of the name where it has one, be what that is of Tensors;
+    with options that they do not name it is of the numbers.
+    """
+    for own in functions:
+        function = getattr(module, own.__name__[1:], None)
+        if function is not None:  # it came with a later version
+            OF_TENSORS[function] = _with_options(function, own)
+
+
+def _with_options(function: Any, own: Callable[..., Any]) -> Callable[..., Any]:
+    code = own.__code__
+    named = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+    def call(*args: Any, **how: Any) -> Any:
+        if not how.keys() <= named:
+            return by_numbers(function, called(function), args, how)
+        return own(*args, **how)
+
+    return call
 
 
 def by_numbers(function: Any, name: str, args: Any, kwargs: Any, *, may_lose: bool = False) -> Any:

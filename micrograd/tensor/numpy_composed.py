@@ -1,18 +1,17 @@
-"""NumPy's functions that those of Tensors make up: how arrays are joined, repeated and cut, inner
-products, norms, differences. Each is NumPy's of the same name, for the arguments that it names.
+"""NumPy's functions that those of Tensors make up: how arrays are joined, repeated, cut and turned.
+Each is NumPy's of the same name, for the arguments that it names.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import ops
-from .functions import concat, tensor_of, tensordot, tensors_of, where
-from .numpy_calls import OF_TENSORS, by_numbers, called
+from ..errors import DataError, user_location
+from .functions import concat, pad, stack, tensor_of, tensors_of, where
+from .numpy_calls import enter
 from .reducing import axis_of
 
 # --- joined, repeated, cut ------------------------------------------------------------------------
@@ -112,62 +111,110 @@ def _copy(x: Any, order: str = "K", subok: bool = False) -> Any:
     return tensor_of(x)  # nothing writes into Tensors
 
 
-# --- sums of products, norms, differences ---------------------------------------------------------
+# --- turned, chosen, put around -------------------------------------------------------------------
 
 
-def _dot(x: Any, y: Any) -> Any:
-    """Over the last axis of the first and the last but one of the second."""
-    x, y = tensors_of([x, y])
-    return x.dot(y)
+def _fliplr(x: Any) -> Any:
+    return tensor_of(x).flip(1)
 
 
-def _inner(x: Any, y: Any) -> Any:
-    x, y = tensors_of([x, y])
-    return tensordot(x, y, (-1, -1)) if x.ndim and y.ndim else x * y
+def _flipud(x: Any) -> Any:
+    return tensor_of(x).flip(0)
 
 
-def _vdot(x: Any, y: Any) -> Any:
-    x, y = tensors_of([x, y])
-    return x.flatten().dot(y.flatten())
+def _rot90(x: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    x, (a, b) = tensor_of(x), axes
+    if k % 2 == 0:
+        return x.flip((a, b)) if k % 4 else x
+    return x.flip(b).swapaxes(a, b) if k % 4 == 1 else x.swapaxes(a, b).flip(b)
 
 
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Of vectors, and Frobenius' of all elements; at 0 its gradient is 0, as PyTorch has it."""
+def _atleast_3d(x: Any) -> Any:
+    x = _atleast_2d(x) if tensor_of(x).ndim < 2 else tensor_of(x)
+    return x if x.ndim > 2 else x.expand_dims(-1)
+
+
+def _vsplit(x: Any, parts: Any) -> list[Any]:
+    return _array_split(x, parts, 0)
+
+
+def _hsplit(x: Any, parts: Any) -> list[Any]:
+    return _array_split(x, parts, 0 if tensor_of(x).ndim == 1 else 1)
+
+
+def _dsplit(x: Any, parts: Any) -> list[Any]:
+    return _array_split(x, parts, 2)
+
+
+def _unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+    return tuple(tensor_of(x).moveaxis(axis, 0))
+
+
+def _matrix_transpose(x: Any, /) -> Any:
+    return tensor_of(x).mT
+
+
+def _diagflat(x: Any, k: int = 0) -> Any:
+    return _diag(tensor_of(x).flatten(), k)
+
+
+def _meshgrid(*xs: Any, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+    n = len(xs)
+    found = [x.reshape(*(-1 if a == k else 1 for a in range(n)))
+             for k, x in enumerate(tensors_of(xs))]  # fmt: skip
+    if indexing == "xy" and n > 1:
+        found = [x.swapaxes(0, 1) for x in found]
+    return tuple(found) if sparse else _broadcast_arrays(*found)
+
+
+def _delete(x: Any, obj: Any, axis: int | None = None) -> Any:
     x = tensor_of(x)
-    is_vector = x.ndim == 1 or isinstance(axis, int)
-    if ord == 1 and is_vector:
-        return abs(x).sum(axis, keepdims)
-    if ord in (math.inf, -math.inf) and is_vector:
-        return abs(x).max(axis, keepdims) if ord > 0 else abs(x).min(axis, keepdims)
-    if ord is not None and not (ord == 2 and is_vector) and ord != "fro":
-        return by_numbers(np.linalg.norm, "np.linalg.norm", (x, ord, axis, keepdims), {})
-    squares = (x * x).sum(axis, keepdims)
-    is_zero = ops.eq(squares, 0.0)
-    return where(is_zero, squares, ops.sqrt(where(is_zero, 1.0, squares)))
+    x, axis = (x.flatten(), 0) if axis is None else (x, axis)
+    return x.take(np.delete(np.arange(x.shape[axis]), obj), axis=axis)
 
 
-def _diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+def _compress(condition: Any, x: Any, axis: int | None = None) -> Any:
     x = tensor_of(x)
-    before = (slice(None),) * axis_of(axis, x.ndim)
-    for _ in range(n):
-        x = x[(*before, slice(1, None))] - x[(*before, slice(None, -1))]
+    places = np.flatnonzero(np.asarray(condition))
+    return x.flatten().take(places) if axis is None else x.take(places, axis=axis)
+
+
+def _resize(x: Any, new_shape: Any) -> Any:
+    shape = np.zeros(0).reshape(0, *np.atleast_1d(new_shape)).shape[1:]
+    x = tensor_of(x).flatten()
+    return x.take(np.resize(np.arange(x.size), shape))
+
+
+def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    found = default
+    for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
+        found = where(condition, choice, found)
+    return found
+
+
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
+    start, stop = tensors_of([start, stop])
+    steps = np.linspace(0.0, 1.0, num, endpoint).tolist()
+    return stack([start * (1.0 - t) + stop * t for t in steps], axis)
+
+
+_MODES = ("constant", "edge", "wrap", "reflect", "symmetric")
+
+
+def _pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0.0) -> Any:
+    if mode not in _MODES:
+        raise DataError(
+            f"{user_location()}: np.pad of a Tensor has the modes {', '.join(_MODES)}, got {mode!r}"
+        )
+    if mode == "constant":
+        return pad(x, pad_width, constant_values)
+    x = tensor_of(x)
+    for a, (width, n) in enumerate(
+        zip(np.broadcast_to(pad_width, (x.ndim, 2)), x.shape, strict=True)
+    ):
+        if width.any():
+            x = x.take(np.pad(np.arange(n), width, mode), axis=a)  # type: ignore[call-overload]
     return x
-
-
-def _average(x: Any, axis: Any = None, weights: Any = None) -> Any:
-    x = tensor_of(x)
-    if weights is None:
-        return x.mean(axis)
-    x, w = tensors_of([x, weights])
-    if w.shape != x.shape and w.ndim == 1 and isinstance(axis, int):
-        w = w.reshape(-1, *[1] * (x.ndim - 1 - axis_of(axis, x.ndim)))
-    w = w.broadcast_to(*x.shape)
-    return (x * w).sum(axis) / w.sum(axis)
-
-
-def _ptp(x: Any, axis: Any = None) -> Any:
-    x = tensor_of(x)
-    return x.max(axis) - x.min(axis)
 
 
 def _broadcast_arrays(*xs: Any) -> tuple[Any, ...]:
@@ -176,43 +223,12 @@ def _broadcast_arrays(*xs: Any) -> tuple[Any, ...]:
     return tuple(x.broadcast_to(*shape) for x in tensors)
 
 
-def _recorded(function: Any, own: Any) -> Any:
-    """NumPy's function as it is here; with options that are not here, on the numbers."""
-    named = own.__code__.co_varnames[: own.__code__.co_argcount]
-
-    def call(*args: Any, **how: Any) -> Any:
-        if how.keys() - set(named):
-            return by_numbers(function, called(function), args, how)
-        return own(*args, **how)
-
-    return call
-
-
-OF_TENSORS |= {
-    getattr(np, f.__name__[1:]): _recorded(getattr(np, f.__name__[1:]), f)
-    for f in (
-        _atleast_1d,
-        _atleast_2d,
-        _vstack,
-        _hstack,
-        _column_stack,
-        _dstack,
-        _append,
-        _tile,
-        _repeat,
-        _roll,
-        _array_split,
-        _diag,
-        _tril,
-        _triu,
-        _copy,
-        _dot,
-        _inner,
-        _vdot,
-        _diff,
-        _average,
-        _ptp,
-        _broadcast_arrays,
-    )
-}
-OF_TENSORS[np.linalg.norm] = _recorded(np.linalg.norm, _norm)
+enter(
+    np,
+    (
+        _atleast_1d, _atleast_2d, _atleast_3d, _vstack, _hstack, _column_stack, _dstack, _append,
+        _tile, _repeat, _roll, _array_split, _vsplit, _hsplit, _dsplit, _unstack, _diag, _diagflat,
+        _tril, _triu, _copy, _fliplr, _flipud, _rot90, _matrix_transpose, _meshgrid, _delete,
+        _compress, _resize, _select, _linspace, _pad, _broadcast_arrays,
+    ),
+)  # fmt: skip

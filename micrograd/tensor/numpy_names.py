@@ -9,15 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, user_location
 from .functions import (
     concat,
     einsum,
     method_named,
-    pad,
     stack,
     tensordot,
-    tensors_of,
     where,
 )
 from .numpy_calls import OF_TENSORS
@@ -64,16 +61,4 @@ OF_TENSORS |= {
     np.where: where,
     np.einsum: einsum,
     np.tensordot: tensordot,
-    np.outer: lambda x, y: tensors_of([x, y])[0].outer(y),
-    np.pad: lambda x, widths, mode="constant", constant_values=0.0: _np_pad(
-        x, widths, mode, constant_values
-    ),
 }
-
-
-def _np_pad(x: Any, widths: Any, mode: str, value: Any) -> Any:
-    if mode != "constant":
-        raise DataError(
-            f"{user_location()}: np.pad of a Tensor is of a constant, not mode={mode!r}"
-        )
-    return pad(x, widths, value)

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import DataError, user_location
+from .casting import DEFAULT
 from .functions import method_named, tensor_of, where
 from .numpy_calls import OF_TENSORS
 
@@ -82,7 +83,7 @@ def _of_some(name: str, x: Any, chosen: Any, how: dict[str, Any]) -> Any:
         fill = first if math.isinf(_OF_NOTHING[name]) else _OF_NOTHING[name]
         found = method_named(name)(where(chosen, x, fill), axis, keep)
         return found if first is None else _OP[name](found, first)
-    count = chosen.sum(axis, keepdims=True)
+    count = chosen.astype(DEFAULT).sum(axis, keepdims=True)
     off = where(chosen, x, 0.0).sum(axis, keepdims=True) / count
     if name in ("var", "std"):
         off = where(chosen, x - off, 0.0)

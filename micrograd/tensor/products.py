@@ -84,16 +84,22 @@ class Products:
         x, y = (v if len(v.shape) == 1 else v.flatten() for v in (x, y))
         return contracted(x, y, "i,j->ij")
 
-    def trace(self: Any) -> Any:
-        """The sum of the diagonal of its first two axes."""
-        return self.diagonal().sum(-1)
+    def trace(self: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The sum of a `diagonal`."""
+        return self.diagonal(offset, axis1, axis2).sum(-1)
 
-    def diagonal(self: Any) -> Any:
-        """The elements of equal first two indices, along a new last axis; of a square, a view."""
+    def diagonal(self: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The elements of equal indices of two axes, along a new last axis; of a square, a view.
+
+        offset   how much larger the second index is
+        """
         if self.ndim < 2:
             raise shape_error(f"a diagonal is of two axes, and shape {self.shape} has {self.ndim}")
-        x, n = self, min(self.shape[:2])
-        if self.shape[0] != self.shape[1]:
+        x = self if (axis1, axis2) == (0, 1) else self.moveaxis((axis1, axis2), (0, 1))
+        if offset:
+            x = x[:, offset:] if offset > 0 else x[-offset:]
+        n = min(x.shape[:2])
+        if x.shape[0] != x.shape[1]:
             x = part(part(x, 0, 0, n), 1, 0, n)
         x, rest = _diagonals(x, "aa" + LABELS[1 : self.ndim - 1])
         return _in_order(x, rest, rest[1:] + rest[0])

@@ -24,6 +24,7 @@ from .primitive import Shape
 from .quiet import QUIET, quietly
 from .recording import OFF, WATCHED, note
 from .reduction import by_numpy, kept, reduce
+from .scans import scan
 
 
 def axis_of(axis: Any, ndim: int) -> int:
@@ -146,6 +147,19 @@ class Reducing:
         """Where the smallest is, as `argmax` says it."""
         return _find(ops.minimum, self, axis, keepdims)
 
+    def cumsum(self: Any, axis: Any = None) -> Any:
+        """The sums of each element and all before it; without an axis, of all elements in order.
+
+        >>> from micrograd import Tensor
+        >>> Tensor([1.0, 2.0, 4.0]).cumsum()
+        Tensor([1., 3., 7.])
+        """
+        return _scanned(ops.add, self, axis)
+
+    def cumprod(self: Any, axis: Any = None) -> Any:
+        """The products of each element and all before it, as `cumsum` says it."""
+        return _scanned(ops.mul, self, axis)
+
     # -- of exponentials -------------------------------------------------------------------------
 
     def logsumexp(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -171,6 +185,13 @@ class Reducing:
         """The logarithm of `softmax`, which keeps digits where that is nearly 0."""
         x, _ = _from_top(self, axis)
         return x - x.exp().sum(axis, keepdims=True).log()
+
+
+def _scanned(op: ops.Op, x: Any, axis: Any) -> Any:
+    """A scan along an axis; None: of all elements in order."""
+    if axis is None:
+        x, axis = reshape(x, shape=(x.size,)), 0
+    return scan(x, op=op, axis=axis_of(axis, x.ndim))
 
 
 def _count(x: Any, axis: Any) -> Any:

@@ -168,6 +168,13 @@ def _log_softmax(x: Any, axis: Any) -> Any:
     return x - np.logaddexp.reduce(x, as_axes(axis), keepdims=True)
 
 
+for _name in ("cumsum", "cumprod"):
+    entry(
+        _name,
+        along,
+        lambda x, a, _n=_name: getattr(x, _n)(a),
+        lambda x, a, _n=_name: getattr(np, _n)(x, a),
+    )
 entry("softmax", along, lambda x, a: x.softmax(a), _softmax)
 entry("log_softmax", along, lambda x, a: x.log_softmax(a), _log_softmax)
 

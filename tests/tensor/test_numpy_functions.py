@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import add, mul
 from typing import Any
 
 import numpy as np
 import pytest
 
-from micrograd import Tensor, jit
-from micrograd.errors import DataError, ShapeError
+from micrograd import Tensor, grad, hessian, jit
+from micrograd.errors import DataError, ShapeError, TraceError
 
 RNG = np.random.default_rng(8)
 V, W = RNG.normal(size=3), RNG.normal(size=3)
 A, B = RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4))
 C, D = RNG.normal(size=(2, 3, 4)), RNG.normal(size=(5, 4, 2))
 ZERO = np.array(1.5)
+POSITIVE = RNG.uniform(0.1, 2.0, size=(3, 4))
+HOLES = np.arange(12).reshape(3, 4) % 5 != 3
 MASK = np.arange(12).reshape(3, 4) % 5 != 2
 
 CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
@@ -76,6 +79,91 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "average with weights that are learnt": (lambda x, w: np.average(x, 0, weights=w**2), (A, W)),
     "ptp": (np.ptp, (A,)),
     "ptp of an axis": (lambda x: np.ptp(x, axis=1), (A,)),
+    "cumsum": (np.cumsum, (A,)),
+    "cumsum along an axis": (lambda x: np.cumsum(x, axis=1), (C,)),
+    "cumprod": (lambda x: np.cumprod(x, 0), (A,)),
+    "add.accumulate": (lambda x: np.add.accumulate(x, 1), (A,)),
+    "maximum.accumulate": (lambda x: np.maximum.accumulate(x, 1), (A,)),
+    "multiply.outer": (np.multiply.outer, (V, A)),
+    "sort": (np.sort, (A,)),
+    "sort along an axis": (lambda x: np.sort(x, axis=0), (A,)),
+    "sort of all": (lambda x: np.sort(x, axis=None), (A,)),
+    "median": (np.median, (A,)),
+    "median along an axis": (lambda x: np.median(x, axis=1, keepdims=True), (C,)),
+    "median along two": (lambda x: np.median(x, axis=(0, 2)), (C,)),
+    "quantile": (lambda x: np.quantile(x, [0.0, 0.3, 1.0], axis=1), (A,)),
+    "percentile": (lambda x: np.percentile(x, 40.0), (A,)),
+    "interp": (lambda x, f: np.interp(x, [-1.0, 0.1, 0.9], f), (A, V)),
+    "interp with ends": (lambda x: np.interp(x, [-0.5, 0.5], [1.0, 4.0], 0.0, 9.0), (A,)),
+    "kron": (np.kron, (A, V)),
+    "kron of matrices": (np.kron, (A, B[:2])),
+    "cross": (np.cross, (V, W)),
+    "cross along an axis": (lambda x, y: np.cross(x, y, axis=0), (A, B)),
+    "convolve": (np.convolve, (V, A[0])),
+    "convolve, same": (lambda x, y: np.convolve(x, y, "same"), (A[0], V)),
+    "convolve, valid": (lambda x, y: np.convolve(x, y, mode="valid"), (A[0], V)),
+    "correlate": (np.correlate, (V, A[0])),
+    "correlate, full": (lambda x, y: np.correlate(x, y, "full"), (A[0], V)),
+    "correlate, same": (lambda x, y: np.correlate(x, y, "same"), (A[0], V)),
+    "multi_dot": (lambda *xs: np.linalg.multi_dot(xs), (A, B.T, V)),
+    "matrix_power": (lambda x: np.linalg.matrix_power(x, 5), (A[:, :3],)),
+    "outer of matrices": (np.outer, (A, V)),
+    "vecdot": (np.vecdot, (A, B)),
+    "polyval": (np.polyval, (V, A)),
+    "vander": (np.vander, (V,)),
+    "vander, increasing": (lambda x: np.vander(x, 4, increasing=True), (V,)),
+    "gradient": (np.gradient, (A[0],)),
+    "gradient along an axis": (lambda x: np.gradient(x, 0.5, axis=0), (A,)),
+    "trapezoid": (lambda x: np.trapezoid(x, dx=0.5), (A,)),
+    "trapezoid at places": (lambda x: np.trapezoid(x, V, axis=0), (A,)),
+    "ediff1d": (np.ediff1d, (A,)),
+    "cov": (np.cov, (A,)),
+    "cov of columns": (lambda x, y: np.cov(x, y, rowvar=False, ddof=0), (A, B)),
+    "corrcoef": (np.corrcoef, (A,)),
+    "diagonal above": (lambda x: np.diagonal(x, 1), (A,)),
+    "diagonal of other axes": (lambda x: np.diagonal(x, -1, 2, 1), (C,)),
+    "trace below": (lambda x: np.trace(x, offset=-1), (A,)),
+    "matrix_norm": (np.linalg.matrix_norm, (C,)),
+    "vector_norm": (lambda x: np.linalg.vector_norm(x, axis=1), (A,)),
+    "fliplr": (np.fliplr, (A,)),
+    "flipud": (np.flipud, (A,)),
+    "rot90": (np.rot90, (A,)),
+    "rot90 thrice": (lambda x: np.rot90(x, 3, (1, 2)), (C,)),
+    "rot90 twice": (lambda x: np.rot90(x, 2), (A,)),
+    "atleast_3d": (np.atleast_3d, (A,)),
+    "hsplit": (lambda x: np.hsplit(x, 2)[1], (A,)),
+    "vsplit": (lambda x: np.vsplit(x, 3)[1], (A,)),
+    "unstack": (lambda x: np.unstack(x, axis=1)[2], (A,)),
+    "diagflat": (np.diagflat, (A,)),
+    "matrix_transpose": (np.matrix_transpose, (C,)),
+    "meshgrid": (lambda *xs: np.multiply(*np.meshgrid(*xs)), (V, A[0])),
+    "meshgrid, ij": (lambda *xs: np.multiply(*np.meshgrid(*xs, indexing="ij")), (V, A[0])),
+    "delete": (lambda x: np.delete(x, [0, 2], axis=1), (A,)),
+    "compress": (lambda x: np.compress([True, False, True], x, axis=0), (A,)),
+    "resize": (lambda x: np.resize(x, (2, 7)), (A,)),
+    "select": (lambda x: np.select([x > 1.0, x < 0.0], [x * x, -x], 0.5), (A,)),
+    "linspace": (lambda x, y: np.linspace(x, y, 5), (V, W)),
+    "linspace along an axis": (lambda x: np.linspace(x, 1.0, 3, endpoint=False, axis=1), (V,)),
+    "pad, edge": (lambda x: np.pad(x, ((1, 2), (0, 1)), mode="edge"), (A,)),
+    "pad, wrap": (lambda x: np.pad(x, 2, mode="wrap"), (A,)),
+    "pad, reflect": (lambda x: np.pad(x, (1, 2), mode="reflect"), (A,)),
+    "log2": (np.log2, (POSITIVE,)),
+    "log10": (np.log10, (POSITIVE,)),
+    "exp2": (np.exp2, (A,)),
+    "cbrt": (np.cbrt, (A,)),
+    "logaddexp": (np.logaddexp, (A, B)),
+    "logaddexp2": (np.logaddexp2, (A, B[0])),
+    "copysign": (lambda x: np.copysign(x, B), (A,)),
+    "heaviside": (lambda x: np.heaviside(x, 0.5) * x, (A,)),
+    "arcsinh": (np.arcsinh, (A,)),
+    "arccosh": (np.arccosh, (POSITIVE + 1.0,)),
+    "arctanh": (lambda x: np.arctanh(x / 4.0), (A,)),
+    "sinc": (np.sinc, (A,)),
+    "nan_to_num": (np.nan_to_num, (A,)),
+    "nansum": (lambda x: np.nansum(np.where(HOLES, x, np.nan), axis=1), (A,)),
+    "nanmean": (lambda x: np.nanmean(np.where(HOLES, x, np.nan), axis=1), (A,)),
+    "nanstd": (lambda x: np.nanstd(np.where(HOLES, x, np.nan)), (A,)),
+    "nanmax": (lambda x: np.nanmax(np.where(HOLES, x, np.nan), axis=0), (A,)),
     "sum of some": (lambda x: np.sum(x, axis=1, where=MASK), (A,)),
     "mean of some": (lambda x: np.mean(x, axis=0, where=MASK), (A,)),
     "std of some": (lambda x: np.std(x, axis=1, where=MASK, ddof=1), (A,)),
@@ -104,9 +192,10 @@ def test_numbers_are_numpys_and_gradients_are_those_of_differences(name: str) ->
         assert (x.grad.numpy() * along).sum() == pytest.approx(difference, rel=1e-6, abs=1e-8)
 
 
-@pytest.mark.parametrize(
-    "name", ["tile to more axes", "roll along two", "dot of more axes", "norm of rows", "tril"]
-)
+BY_ORDER = ("sort", "median", "quantile", "percentile")
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not name.startswith(BY_ORDER)])
 def test_they_compile(name: str) -> None:
     f, arrays = CASES[name]
     kernel = jit(lambda xs: f(*xs))
@@ -193,3 +282,51 @@ def test_shapes_that_do_not_match_name_the_function() -> None:
         np.einsum("ij,kj->ik", Tensor(A), Tensor(C[0, :2, :3]))
     with pytest.raises(ShapeError, match=r"shape \(0,\) has none along axis 0"):
         Tensor(np.ones((2, 0))).argmax()
+
+
+@pytest.mark.parametrize("f", [np.sort, np.median, lambda x: np.quantile(x, 0.5)])
+def test_what_goes_by_the_order_of_numbers_does_not_compile(f: Callable[[Any], Any]) -> None:
+    with pytest.raises(TraceError, match=r"goes by the order of numbers, which are not there"):
+        jit(lambda x: f(x))(Tensor(V))
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("name", ["cumsum", "cumprod"])
+def test_scans_with_zeros_have_their_derivatives(name: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 6, rng.integers(1, 4)))
+    axis = int(rng.integers(len(shape)))
+    x = np.where(rng.random(shape) < 0.2, 0.0, rng.normal(size=shape))
+    weights = Tensor(rng.normal(size=shape), "f64")
+
+    def loss(t: Any) -> Any:
+        return (getattr(t * 1.5, name)(axis).tanh() * weights).sum()
+
+    def by_hand(t: Any) -> Any:
+        parts, found = [t[(slice(None),) * axis + (k,)] * 1.5 for k in range(shape[axis])], []
+        for part in parts:
+            both = add if name == "cumsum" else mul
+            found.append(both(found[-1], part) if found else part)
+        return (np.stack(found, axis).tanh() * weights).sum()
+
+    leaf, other = (Tensor(x, "f64", requires_grad=True) for _ in range(2))
+    loss(leaf).backward()
+    by_hand(other).backward()
+    assert leaf.grad is not None
+    assert other.grad is not None
+    expected = other.grad.numpy()
+    for found in (leaf.grad, grad(loss)(Tensor(x, "f64")), jit(loss, strict=True).grad(leaf)):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-13)
+    second = hessian(by_hand)(Tensor(x, "f64")).numpy()
+    found = hessian(loss)(Tensor(x, "f64")).numpy()
+    np.testing.assert_allclose(found, second, rtol=1e-11, atol=1e-12)
+
+
+def test_scans_are_of_batches_of_any_size() -> None:
+    total = jit(lambda x: (x.cumsum(1) ** 2).sum())
+    for n in (3, 5, 1, 8):
+        x = RNG.normal(size=(n, 4))
+        leaf = Tensor(x, "f64", requires_grad=True)
+        (leaf.cumsum(1) ** 2).sum().backward()
+        assert leaf.grad is not None
+        np.testing.assert_allclose(total.grad(leaf).numpy(), leaf.grad.numpy(), rtol=1e-12)

@@ -56,6 +56,11 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("contract", [(3, 4), (2,)], {"subscripts": "ij,k->kji"}),
     ("contract", [(2, 3, 4), (2, 5, 4)], {"subscripts": "bik,bjk->bij"}),
     ("arg_reduce", [(3, 4)], {"op": ops.maximum, "axis": 1}),
+    ("scan", [(3, 4, 2)], {"op": ops.add, "axis": 1}),
+    ("scan", [(3, 4)], {"op": ops.mul, "axis": 0}),
+    ("scan", [(5,)], {"op": ops.mul, "axis": 0}),
+    ("scan", [(2, 3)], {"op": ops.maximum, "axis": 1}),
+    ("scan", [(1, 3)], {"op": ops.minimum, "axis": 0}),
     ("of_values", [], {}),
 ]  # fmt: skip
 

@@ -59,6 +59,8 @@ class Lowering(Protocol):
 Rule = Callable[[Lowering, Any, Sequence[Expr]], Expr]
 RULES: dict[str, Rule] = {}
 """By the name of the primitive."""
+_COMPUTE = ("elementwise", "reduce", "scan", "contract", "scatter_add", "overlap_add")
+"""Those that compute, rather than move elements."""
 
 
 def rule(name: str) -> Callable[[Rule], Rule]:
@@ -82,7 +84,7 @@ def refusal(
     op = parameters.get("op")
     if op is not None and not op.emittable:
         return f"{op.name} is no op that compiles"
-    computes = primitive.name in ("elementwise", "reduce", "contract", "scatter_add", "overlap_add")
+    computes = primitive.name in _COMPUTE
     if computes and np.dtype(dtype) == np.int64 and not all(d == BOOL for d in given):
         return (
             f"arithmetic on whole numbers ({op.label if op else primitive.name}) does not compile"

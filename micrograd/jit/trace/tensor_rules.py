@@ -18,7 +18,9 @@ from ...ops import OPS, Op, add, where
 from ...tensor.casting import BOOL
 from ...tensor.contraction import parts_of
 from ...tensor.primitive import Shape
-from ..ir.program import Access, Apply, Expr
+from ..ir.extents import is_number
+from ..ir.program import Access, Apply, Expr, Loop, Node, Order
+from .batches import SizeNeeded
 from .tensor_rule import RULES as RULES
 from .tensor_rule import Lowering, is_costly, rule
 from .views import NotAffine, reshaped, sliced, spread, transposed, widened, windowed
@@ -153,6 +155,36 @@ def _reduce(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
         return sliced(values[0], places)
     x = low.held(values[0], shape) if is_costly(values[0]) else values[0]
     return _reduced(low, row, x, shape, kept, row.parameters["op"])
+
+
+@rule("scan")
+def _scan(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    """In order along the axis. Axes behind it are loops inside, those before it around."""
+    axis, shape = row.parameters["axis"], row.shape
+    n = shape[axis]
+    if not is_number(n):
+        raise SizeNeeded("a scan over samples")
+    x = low.held(values[0], shape)
+    if n == 1:
+        return x
+    box = [(0, m, 1) for m in shape]
+
+    def along(v: Expr, start: int, count: int) -> Any:
+        box[axis] = (start, count, 1)
+        return sliced(v, box)
+
+    out = low.array(row)
+    before, behind = shape[:axis], shape[axis + 1 :]
+    low.emit(along(out, 0, 1), along(x, 0, 1), (*before, 1, *behind))
+    later = Apply(row.parameters["op"], (along(out, 0, n - 1), along(x, 1, n - 1)))
+    low.emit(along(out, 1, n - 1), later, (*before, n - 1, *behind))
+    if n > 2:
+        node: Node = low.program.body.pop()
+        for extent, order in ((n - 1, Order.FORWARD), *((m, Order.FREE) for m in before[::-1])):
+            if extent != 1:
+                node = Loop(extent, order, [node])
+        low.program.body.append(node)
+    return out
 
 
 @rule("contract")
