@@ -84,6 +84,10 @@ class TraceError(MicrogradError, TypeError):
     """A traced value was used where only a number will do (`if`, `float()`, an index)."""
 
 
+class TensorsNeeded(TraceError):
+    """A function of numbers computes with Tensors, as which it is compiled when it is called."""
+
+
 class GraphError(MicrogradError, ValueError):
     """A graph cannot be compiled or differentiated: a cycle, an unknown op, a foreign leaf."""
 

@@ -78,8 +78,9 @@ def install_refusals(cls: Any) -> None:
 
 def _binary(symbol: str, problem: str) -> Any:
     def method(self: Any, other: Any) -> Any:
-        if not is_comparable(other) and not isinstance(other, (list, tuple)):
-            return NotImplemented  # it may know more
+        knows_more = not is_comparable(other) and not isinstance(other, (list, tuple))
+        if knows_more or hasattr(other, "__primitive__"):
+            return NotImplemented
         raise self._refusal(f"{symbol} {problem}")
 
     return method

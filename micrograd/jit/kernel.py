@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import KernelClosed, SignatureError
+from ..errors import KernelClosed, SignatureError, TensorsNeeded
 from ..locks import Lock, importing
 from ..nn import Module
 from ..tracing import THREADS
@@ -19,7 +20,7 @@ from .derivable import AT_SIGHT, Derivable
 from .inspectable import Inspectable
 from .options import Options
 from .tensor_calls import has_tensors
-from .trace.compiling import is_compiling, set_entry
+from .trace.compiling import set_entry
 from .trace.parameters import Parameter, in_rows
 from .trace.recordings import Recording
 from .trace.signature import Structure
@@ -51,8 +52,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         self.name = source.name if wanted is Wanted.VALUE else f"{source.name}.{wanted.value.name}"
         self._source = source
         self._parameters = [*source.parameters, *wanted.value.parameters(source)]
-        order = order_of(source, self._parameters)
-        self._in_order, self._places, self._configurable = order
+        self._in_order, self._places, self._configurable = order_of(source, self._parameters)
         self._is_value = isinstance(source, ValueSource)
         self._keywords = KEYWORDS - names_of(source, self._parameters)
         is_model = isinstance(getattr(source, "function", None), Module)
@@ -126,10 +126,17 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
             if latest.caller.fits(given):
                 return latest.caller.call(given, out)
             return variant._call_structured(given, out, where)
+        except TensorsNeeded:
+            return variant._on_numbers(given, out, where)
         except SignatureError:
             if not has_tensors([args, kwargs]):
                 raise
         return self._on_tensors(args, kwargs, out, where)
+
+    def at_points(self, args: tuple[Any, ...]) -> Any:
+        """The results at every point of arrays; TensorsNeeded where it would take them whole."""
+        variant, given = self._sorted(args, {})
+        return variant._call_structured(given, None, True)
 
     def _sorted(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -199,7 +206,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         """Whether a call with numbers is part of a function that this thread compiles: if it reads
         parameters, which are not final then.
         """
-        return is_compiling() is not None and bool(self._recorded(key)[0].trace.graph.parameters)
+        return get_ident() in THREADS and bool(self._recorded(key)[0].trace.graph.parameters)
 
     def _call_nested(
         self, key: tuple[Structure, ...], columns: Sequence[Any], shapes: Any, out: Any, where: Any

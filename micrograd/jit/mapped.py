@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SignatureError, kind, user_location
+from ..errors import SignatureError, TensorsNeeded, kind, user_location
 from ..locks import importing
 from ..named import is_tensor
 from ..nn import Module
 from .axes import CONTAINERS, Axes, bind, leaves, signature_of, spread, taken
 from .kernel import Kernel
 from .options import Options
-from .tensor_calls import takes_tensors
+from .tensor_calls import of_floats, takes_tensors
 from .trace.source import FunctionSource
 from .wanted import Wanted
 
@@ -67,11 +67,14 @@ class Mapped:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The results of all samples."""
-        if self.is_of_tensors or any(is_tensor(x) for x in leaves([*args, *kwargs.values()])):
-            with importing:
-                from .tensor_mapped import mapped
-            return mapped(self, self.axes, args, kwargs)
-        return self._on_numbers(args, kwargs)
+        if not self.is_of_tensors and not any(map(is_tensor, leaves([*args, *kwargs.values()]))):
+            try:
+                return self._on_numbers(args, kwargs)
+            except TensorsNeeded:
+                args, kwargs = tuple(of_floats(list(args))), of_floats(kwargs)
+        with importing:
+            from .tensor_mapped import mapped
+        return mapped(self, self.axes, args, kwargs)
 
     def __repr__(self) -> str:
         return f"<vmap of {self.function!r}>"
@@ -157,7 +160,7 @@ class Mapped:
             if axis is not None and r < most and way == "map":
                 x = x.reshape(x.shape[0], *(1,) * (most - r), *x.shape[1:])
             given.append(x if x.ndim else x.item())
-        return self._out(made(*given))
+        return self._out(made.at_points(given))
 
     def _stacked(self, results: Sequence[Any]) -> Any:
         """The results of samples, one after the other, as arrays."""

@@ -21,6 +21,7 @@ class Leaves:
     tree   by the name of the parameter, the argument
     names  of the Tensors
     rows   by the name of the parameter, the numbers of its Tensors
+    made   whether all that are of floats were numbers, or arrays
     key    what it is compiled for: structure, shapes, dtypes, settings
     """
 
@@ -29,6 +30,7 @@ class Leaves:
     names: list[str] = field(default_factory=list)
     rows: dict[str, list[int]] = field(default_factory=dict)
     key: Any = ()
+    made: bool = False
 
     @property
     def leads(self) -> tuple[int, ...]:
@@ -61,6 +63,7 @@ def flattened(function: str, arguments: Mapping[str, Any], dtype: Any = None) ->
     found = Leaves({})
     floats = [x.dtype for x in items(list(arguments.values())) if is_float_tensor(x)]
     dtype = floats[0] if floats else dtype
+    found.made = not floats
     keys = []
     for name, x in arguments.items():
         start = len(found.tensors)

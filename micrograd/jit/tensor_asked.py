@@ -11,8 +11,9 @@ from ..engine import Value
 from ..errors import SignatureError, TraceError
 from ..tensor.casting import DEFAULT, is_float
 from ..tensor.core import Tensor
-from ..tensor.recording import WATCHED
+from ..tensor.recording import watching
 from .tensor_arguments import Leaves, of_floats
+from .trace.compiling import reading
 from .trace.tensor_values import value_row
 from .trace.tensors import SCOPES, Row, TensorScope
 
@@ -20,39 +21,21 @@ from .trace.tensors import SCOPES, Row, TensorScope
 def watched_call(
     scope: TensorScope, function: Callable[..., Any], call: BoundArguments
 ) -> tuple[Any, list[Any]]:
-    """What a function returns, which is recorded in the scope; and the Tensors that require a
-    gradient of whose numbers it computed what is not recorded.
+    """What a function returns, which is recorded in the scope; and the Tensors of whose numbers it
+    computed what is not recorded.
     """
     thread = get_ident()
-    outside = WATCHED.get(thread)
-    watched = WATCHED[thread] = []
     before = SCOPES.get(thread)
     SCOPES[thread] = scope
     try:
-        return function(*call.args, **call.kwargs), watched
+        with watching() as watched, reading(scope, frozen=scope.frozen):
+            return function(*call.args, **call.kwargs), watched
     finally:
         scope.close()
         if before is None:
             del SCOPES[thread]
         else:
             SCOPES[thread] = before
-        if outside is None:
-            del WATCHED[thread]
-        else:
-            outside += watched
-            WATCHED[thread] = outside
-
-
-def leaves_of(tensors: Sequence[Any]) -> list[Any]:
-    """The leaves that Tensors were computed from."""
-    found: dict[int, Any] = {}
-    waiting = list(tensors)
-    while waiting:
-        t = waiting.pop()
-        if isinstance(t, Tensor) and id(t) not in found:
-            found[id(t)] = t
-            waiting += t._operands
-    return [t for t in found.values() if t._primitive is None]
 
 
 def require_one_dtype(name: str, rows: Sequence[Row], dtype: Any) -> None:

@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 from inspect import isclass
 from typing import Any
 
-from ..errors import SignatureError
+import numpy as np
+
+from ..errors import SignatureError, TensorsNeeded
 from ..locks import importing
 from ..named import is_tensor
 from ..nn import Module
 from .options import Options
-from .trace.source import Source, ValueSource
+from .trace.source import FunctionSource, Source, ValueSource
 from .wanted import Wanted
 
 
@@ -85,16 +87,59 @@ class TensorCalls:
         """The result for Tensors: that of a kernel of the same function of Tensors, which sorts
         arguments and settings as they are given.
         """
-        if out is not None or where is not True:
-            raise SignatureError(f"{self.name}: out and where are for numbers, not for Tensors")
         source = self._source
         if isinstance(source, ValueSource) or (
             isinstance(source.function, Module) and source.function.parameters()
         ):
             raise SignatureError(f"{self.name} takes numbers, got Tensors")
+        return self._by_tensors(source, out, where)(*args, **kwargs)
+
+    def _on_numbers(self, given: Sequence[Any], out: Any, where: Any) -> Any:
+        """The result of a function of numbers that computes with Tensors: numbers among the
+        arguments become Tensors of one, and arrays are taken whole, as the function does.
+        """
+        source = self._source
+        if isinstance(source, ValueSource):
+            raise TensorsNeeded(
+                f"{self.name} depends on elements of Tensors; compile a function that computes it"
+            )
+        kernel, n = self._by_tensors(source, out, where), len(source.parameters)
+        numbers = [of_floats(x) for x in given]
+        extra: Sequence[Any] = numbers[n:]
+        if self._wanted in (Wanted.JVP, Wanted.HVP) and isinstance(kernel._wrt, list):
+            extra = [tuple(extra)] if source.wrt is None else extra  # like `wrt`
+
+        def call(*args: Any, **settings: Any) -> Any:
+            return kernel(*args, *extra, **settings)
+
+        return source.taken.call(call, numbers[:n])
+
+    def _by_tensors(self, source: FunctionSource, out: Any, where: Any) -> Any:
+        """The kernel of Tensors."""
+        if out is not None or where is not True:
+            raise SignatureError(f"{self.name}: out and where are for numbers, not for Tensors")
         if self._tensor_kernel is None:
-            asked = source.wrt[0] if source.wrt and source.alone else source.wrt
+            asked: Any = source.wrt
+            if asked is None and any(p.named for p in source.parameters):
+                asked = [p.name for p in source.parameters if not p.named]
+            if asked and source.alone:
+                asked = asked[0]
             self._tensor_kernel = tensor_kernel(
                 source.function, self._options, asked, wanted=self._wanted, freeze=source.freeze
             )
-        return self._tensor_kernel(*args, **kwargs)
+        return self._tensor_kernel
+
+
+def of_floats(x: Any) -> Any:
+    """An argument with floats for whole numbers, which functions of numbers tell apart from none.
+
+    >>> of_floats([1, {"a": 2.5}])
+    [1.0, {'a': 2.5}]
+    """
+    if isinstance(x, (int, np.number, np.bool_)):
+        return float(x)
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biu":
+        return x.astype(np.float64)
+    if type(x) in (list, tuple):
+        return type(x)(map(of_floats, x))
+    return {k: of_floats(v) for k, v in x.items()} if type(x) is dict else x

@@ -6,14 +6,16 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from ..copies import next_serial
 from ..engine import Value
 from ..errors import ShapeError, SignatureError, TraceError, counted, kind, user_location
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
+from ..tensor.recording import leaves_of
 from ..tensor.values import of_values, renewed
 from .options import Options
 from .tensor_arguments import Leaves, built, items, of_tensors, replaced
-from .tensor_asked import leaves_of, require_one_dtype, rows_of, watched_call
+from .tensor_asked import require_one_dtype, rows_of, watched_call
 from .tensor_callee import Callee
 from .tensor_derivatives import Asked
 from .tensor_passing import Direct, sizes
@@ -68,7 +70,10 @@ class Traced:
         def function(*args: Any, **kwargs: Any) -> Any:
             return of_tensors(kernel.function(*args, **kwargs), number_dtype(scope.rows))
 
-        returned, self.watched = watched_call(scope, function, call)
+        begun = next_serial()
+        returned, watched = watched_call(scope, function, call)
+        # what was made inside is nobody's to assign to
+        self.read = [x for x in leaves_of(watched) if x._serial < begun]
         results = results_in(kernel.name, returned)
         outputs = [scope.row(x) for x in results]
         wrt: list[int] = []
@@ -160,7 +165,7 @@ class Compiled:
         self._direct: Direct | None = None
         self._is_one = isinstance(traced.structure, Tensor)
         self._is_value = kernel._wanted is Wanted.VALUE
-        self._note(scope, () if kernel._freeze else leaves_of(traced.watched), kernel._freeze)
+        self._note(scope, () if kernel._freeze else traced.read, kernel._freeze)
 
     def _note(self, scope: TensorScope, read: Sequence[Tensor], frozen: bool) -> None:
         """Keep the Tensors that are constants, with what their numbers are now."""
@@ -168,6 +173,14 @@ class Compiled:
         self._frozen = [(t, t._changed) for t in held if not frozen]
         self._frozen += [(t, t._changed) for t in read]
         self._modes = scope.modes
+
+    def wider(self, leaves: Leaves) -> Any:
+        """The dtype that numbers of the call should have had, which were made of a narrower one;
+        None: they are right.
+        """
+        wanted = number_dtype(self.callee.rows)
+        rounded = any(is_float(x.dtype) and x.dtype != wanted for x in leaves.tensors)
+        return wanted if leaves.made and rounded else None
 
     @property
     def is_stale(self) -> bool:

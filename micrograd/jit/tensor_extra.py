@@ -25,8 +25,10 @@ def split(
     wrt: Any,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
+    dtype: Any = None,
 ) -> tuple[BoundArguments, Leaves, list[Any]]:
-    """The function's arguments, their Tensors, and the Tensors of what stands behind them.
+    """The function's arguments, their Tensors, and the Tensors of what stands behind them; numbers
+    are of this dtype, if no Tensor says another.
 
     Raises SignatureError for arguments that do not fit.
     """
@@ -39,7 +41,7 @@ def split(
         except TypeError as error:
             problem = problem or error
             continue
-        leaves = flattened(name, bound.arguments)
+        leaves = flattened(name, bound.arguments, dtype)
         if behind == _expected(wanted, wrt, leaves):
             return bound, leaves, _tensors(name, wanted, wrt, leaves, args[own:])
     where = user_location()

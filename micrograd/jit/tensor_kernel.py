@@ -65,6 +65,7 @@ class TensorKernel(Derived, TensorMethods, TensorCopyable):
         self._quick: dict[Any, Compiled] = {}  # of arguments that are all Tensors
         self._families: dict[Any, Family] = {}
         self._latest: Compiled | None = None
+        self._number_dtype: Any = None  # of arguments that are no Tensors; None: the usual
         self._derived: dict[Wanted, TensorKernel] = {}
         self._lock = Lock()
 
@@ -89,13 +90,17 @@ class TensorKernel(Derived, TensorMethods, TensorCopyable):
         if found is not None and not found.is_stale:
             self._latest = found
             return found(args)
-        bound, leaves, extra = split(
-            self.name, self._signature, self._wanted, self._wrt, args, kwargs
-        )
+        bound, leaves, extra = self._split(args, kwargs)
         found = self._compiled.get(leaves.key)
         if found is None or found.is_stale:
             with self._lock:
-                found = self._compiled[leaves.key] = self._compile(leaves, bound)
+                found = self._compile(leaves, bound)
+                wider = found.wider(leaves) if self._number_dtype is None else None
+                if wider is not None:
+                    self._number_dtype = wider
+                    bound, leaves, extra = self._split(args, kwargs)
+                    found = self._compile(leaves, bound)
+                self._compiled[leaves.key] = found
         self._latest = found
         tensors = [*leaves.tensors, *extra]
         if not kwargs and same(args, tensors):
@@ -106,10 +111,15 @@ class TensorKernel(Derived, TensorMethods, TensorCopyable):
         """A call that becomes a part of what is compiled."""
         if self._wanted is Wanted.VALUE:
             return self.function(*args, **kwargs)
-        bound, leaves, extra = split(
-            self.name, self._signature, self._wanted, self._wrt, args, kwargs
-        )
+        bound, leaves, extra = self._split(args, kwargs)
         return nested(self, leaves, extra, bound)
+
+    def _split(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[inspect.BoundArguments, Leaves, list[Any]]:
+        return split(
+            self.name, self._signature, self._wanted, self._wrt, args, kwargs, self._number_dtype
+        )
 
     def _compile(self, leaves: Leaves, bound: inspect.BoundArguments) -> Compiled:
         """The code for a call: that for any number of samples, where there can be such."""

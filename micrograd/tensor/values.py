@@ -16,7 +16,7 @@ import numpy as np
 from ..backward import MIXED, UNSET, number_of
 from ..copies import serial as _serial
 from ..engine import Value
-from ..errors import DataError, TraceError, kind, user_location
+from ..errors import DataError, TensorsNeeded, kind, user_location
 from ..ops import as_float
 from ..value_arrays import value_array
 from .backward import CROSSING, Cotangents, add_to_leaves, push
@@ -167,9 +167,9 @@ def renewed(t: Any) -> Any:
 def _value(x: Any) -> Any:
     """A Value, or a number as a float."""
     if getattr(x, "_scope", None) is not None:
-        raise TraceError(
-            f"{user_location()}: a Value of a function that is being compiled cannot become an "
-            "element of a Tensor"
+        raise TensorsNeeded(
+            f"{user_location()}: a number of a function that is being compiled becomes an element "
+            "of a Tensor; such a function is compiled as one of Tensors, when jit(f) is called"
         )
     if isinstance(x, Value):
         return x

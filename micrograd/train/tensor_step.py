@@ -37,7 +37,7 @@ from ..jit.options import Options
 from ..jit.passes.reaching import fresh
 from ..jit.passes.reverse import with_cotangents
 from ..jit.schedule.counts import operations
-from ..jit.tensor_asked import leaves_of, require_one_dtype, watched_call
+from ..jit.tensor_asked import require_one_dtype, watched_call
 from ..jit.trace.tensor_lowering import Given, lowered
 from ..jit.trace.tensors import TensorScope
 from ..losses import Expectation, expectations
@@ -45,6 +45,7 @@ from ..optimizer import Optimizer
 from ..real_types import BY_DTYPE
 from ..tensor.casting import is_float
 from ..tensor.core import Tensor
+from ..tensor.recording import leaves_of
 from .data import ColumnLabels
 from .tensor_programs import compiled_step
 from .tensor_update import RATES, Places, TensorUpdate

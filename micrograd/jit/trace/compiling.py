@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from ...locks import Lock
 from ...traced import Scope
-from ...tracing import THREADS, tracing
+from ...tracing import THREADS, Recorder, tracing
 from .explained import explained
 from .following import follow, forget, leave
 
@@ -75,27 +75,35 @@ def compiling(scope: Scope, *, frozen: bool = False) -> Iterator[None]:
     Raises TraceError for what NumPy says of Values; also at the end, if a part of the function gave
     a number that should not be a constant.
     """
-    thread = get_ident()
-    if not frozen:
-        _threads.append(thread)  # by no call of a Python function: the stack may be full
     try:
-        if not frozen:
-            _shut()
-        with scope.entered(), tracing(scope, frozen=frozen):
+        with reading(scope, frozen=frozen), scope.entered():
             yield
     except Exception as error:
         clearer = explained(error, scope.name)
         if clearer is None:
             raise
         raise clearer from error
+    if scope.problem is not None:
+        raise scope.problem
+
+
+@contextmanager
+def reading(scope: Recorder, *, frozen: bool = False) -> Iterator[None]:
+    """Inside, what this thread reads of Values and of kernels of live parameters is recorded."""
+    thread = get_ident()
+    if not frozen:
+        _threads.append(thread)  # by no call of a Python function: the stack may be full
+    try:
+        if not frozen:
+            _shut()
+        with tracing(scope, frozen=frozen):
+            yield
     finally:
         if not frozen:
             _threads.remove(thread)
             if not _threads:
                 _open()
             forget(scope)
-    if scope.problem is not None:
-        raise scope.problem
 
 
 def is_compiling() -> Scope | None:

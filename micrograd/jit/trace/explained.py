@@ -14,7 +14,7 @@ from types import FrameType
 import numpy as np
 
 from ... import ops
-from ...errors import MicrogradError, TraceError, is_numpys, is_users, place_of
+from ...errors import MicrogradError, TensorsNeeded, TraceError, is_numpys, is_users, place_of
 from ...numpy_functions import INSTEAD
 from ...traced import Traced
 
@@ -35,6 +35,8 @@ def explained(error: Exception, name: str) -> TraceError | None:
     first: BaseException | None = error
     while isinstance(first, SystemError):  # C code went on after an error
         first = first.__cause__
+    if isinstance(first, TensorsNeeded):
+        return None if first is error else first
     if isinstance(first, TraceError):
         head, rest = f"{place}: ", str(first)
         if function and rest.startswith(head) and function not in rest:

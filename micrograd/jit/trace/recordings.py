@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...engine import Value
+from ...errors import TensorsNeeded
 from ...locks import Lock
 from .signature import Container, Structure
 from .trace import Element, Trace
@@ -34,6 +35,10 @@ class Recording:
         return self.gradient.items[0] if self.alone else self.gradient
 
 
+class _Needed(str):
+    """The message of TensorsNeeded."""
+
+
 class Recordings:
     """Recordings by the structures of arguments, each made once; copies of it are empty.
 
@@ -46,11 +51,18 @@ class Recordings:
         self._lock = Lock()  # what is traced may call kernels
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What was made for the key, now or before."""
+        """What was made for the key, now or before; so is TensorsNeeded raised."""
         with self._lock:
             if key not in self._made:
-                self._made[key] = make()
-            return self._made[key]
+                try:
+                    self._made[key] = make()
+                except TensorsNeeded as needed:
+                    self._made[key] = _Needed(str(needed))
+                    raise
+            found = self._made[key]
+            if isinstance(found, _Needed):
+                raise TensorsNeeded(found)
+            return found
 
     def __reduce__(self) -> Any:
         return Recordings, ()

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ...engine import Value
-from ...errors import SignatureError, kind
+from ...errors import SignatureError, TensorsNeeded, kind
 from ...named import is_tensor
 from ...real_types import BY_DTYPE
 from ...value_arrays import value_array
@@ -293,6 +293,11 @@ def result_structure(
         items, keys, made = list(x.values()), tuple(x), dict
     elif isinstance(x, (list, tuple)):
         items, keys, made = x, (), type(x)
+    elif is_tensor(x):
+        raise TensorsNeeded(
+            f"{where} returns a Tensor; such a function is compiled as one of Tensors, when jit(f) "
+            "is called"
+        )
     else:
         raise SignatureError(
             f"{where} should return a Value, or a list, tuple, dict or array of Values; "

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from copy import deepcopy
 from typing import Any
 
@@ -23,6 +24,7 @@ from .pickles import FunctionOf, portable
 from .recordings import Recording, Recordings
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
 from .stale import Stale, stale
+from .tensor_reads import no_parameters_read
 from .trace import Element, Trace, check_leaves, trace
 
 _RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
@@ -181,7 +183,8 @@ class FunctionSource:
             inputs[arrays[p.name]] = leaves
             arguments.append(build(s, iter(leaves), exact=True))
         try:
-            with compiling(scope, frozen=self.freeze):
+            reads = nullcontext() if self.freeze else no_parameters_read(self.name)
+            with reads, compiling(scope, frozen=self.freeze):
                 returned = self.taken.call(self.function, arguments)
         except (TypeError, AttributeError) as error:
             if _takes_number_for_array(error):

@@ -18,14 +18,14 @@ import numpy as np
 from ...engine import Value
 from ...errors import TraceError, user_location
 from ...real_types import TENSORS, widest
-from ...tensor.casting import is_float
+from ...tensor.casting import DEFAULT, is_float
 from ...tensor.core import Tensor
 from ...tensor.primitive import Primitive, Shape
 from ...tensor.values import objects, of_values
 from ...value_arrays import ValueArray
 from .batches import Batch
 from .tensor_rule import refusal
-from .tensor_values import of_values_row
+from .tensor_values import of_values_row, value_row
 
 
 class _NoNumbers(TraceError, AttributeError):
@@ -171,6 +171,12 @@ class TensorScope:
         rows = tuple([x if isinstance(x, float) else self.row(x) for x in operands])
         k = self.recorded(primitive, rows, parameters)
         return TracedTensor(self, k, self.rows[k].shape, self.rows[k].dtype)
+
+    def record(self, op: Any, operands: tuple[Any, ...]) -> TracedTensor:
+        """What an op gives of Values that are read: numbers, when the code runs."""
+        rows = [value_row(self, v, DEFAULT) for v in operands]
+        first, *others = [TracedTensor(self, k, (), self.rows[k].dtype) for k in rows]
+        return first.__apply__(op, (first, *others))  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...engine import Value
-from ...errors import GraphError, kind
+from ...errors import GraphError, TensorsNeeded, kind, user_location
 from ...store import Store, adopt
 from ...traced import Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
@@ -101,6 +101,11 @@ def _trace(
     for v in rest:
         if v.__class__ is Traced:
             raise escaped(v, nodes(outputs))
+        if v.__class__ is not Value and hasattr(v, "_tensor"):
+            raise TensorsNeeded(
+                f"{user_location()}: this depends on elements of a Tensor, by values(); a function "
+                "that does is compiled as one of Tensors, when jit(f) is called"
+            )
     parameters = [v for v in rest if live is None or v in live]
     # together, so that where they lie does not depend on which of them a program uses
     parameters = [*dict.fromkeys([*parameters, *wrt])] if wrt else parameters
