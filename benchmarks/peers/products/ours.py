@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from time import perf_counter
 from typing import Any
 
@@ -106,7 +107,8 @@ def _kernel(setting: dict[str, Any], target: Target, *_: Any) -> NativeModule:
                 start = b.alloca(target.lanes, b.element_type)
             b.store(b.constant_vector(0.0, target.lanes, b.element_type), start)
             given = [k, left, k, one, right, n, result, n, start, zero, zero]
-            b.call(declared(b, shape), [*given, b.integer(target.lanes), b.constant(1.0)])
+            given += [b.integer(target.lanes), b.constant(1.0), b.constant(-inf)]
+            b.call(declared(b, shape), [*given, zero, result, zero])
         return native(b.module, target)
 
 

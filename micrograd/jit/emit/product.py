@@ -10,10 +10,10 @@ product is a function of the module; products of which the same is known share i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 
 from lowering.bindings import ir
 
@@ -66,12 +66,16 @@ def emit_product(
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A block of rows, of columns and of k: what it has, and where it finds its operands."""
+    """A block of rows, of columns and of k: what it has, and where it finds its operands.
+
+    last   whether its k are the last; None: they are the only ones
+    """
 
     rows: Sequence[Strip]
     columns: Sequence[Strip]
     number: ir.Value
     depth: ir.Value
+    last: ir.Value | None
     left: Matrix
     right: Matrix
 
@@ -101,7 +105,8 @@ class _Driver:
         self.tiles = t = tiles_of(known, b.target)
         self.depth = value(b, product.depth)
         self.once = isinstance(product.depth, int) and product.depth <= t.depth
-        self.start = finish.start if isinstance(finish, Into) else -0.0
+        self.into = finish if isinstance(finish, Into) else Into(product.left, -0.0)
+        self.start = self.into.start
         rows, self.width = t.rows * t.blocks, t.columns * (t.across or 1)
         self.whole = known.most[0] <= rows
         rows = min(rows, known.most[0])
@@ -113,11 +118,11 @@ class _Driver:
             ("left", t.copied_left, rows * t.depth),
             ("right", t.copied_right, self.width * t.depth),
             ("sums", isinstance(finish, Finish), rows * self.width),
-            ("start", self.start is not None, self.lanes),
+            ("start", isinstance(self.start, float), self.lanes),
         ):
             if needed:
                 self.rooms[name] = memory.allocate(count, b.element_type, b.bits // 8)
-        if self.start is not None:
+        if isinstance(self.start, float):
             b.store(b.constant_vector(self.start, self.lanes, b.element_type), self.rooms["start"])
 
     def emit(self, part: Part) -> None:
@@ -136,21 +141,29 @@ class _Driver:
         for block in blocks(b, down, None if self.whole else t.blocks):
             whole = self._left(block, b.integer(0)) if self.once else None
             for wide in blocks(b, across, t.across):
-                with self._depths() as k:
+                with self._depths() as (k, last):
                     left = whole or self._left(block, k)
                     depth = in_block(b, k, self.depth, t.depth)
-                    self._sum(_Block(block, wide, k, depth, left, self._right(wide, k, depth)))
+                    right = self._right(wide, k, depth)
+                    self._sum(_Block(block, wide, k, depth, last, left, right))
                 if isinstance(self.finish, Finish):
                     self._finish(self.finish, block, wide)
 
-    def _depths(self) -> AbstractContextManager[ir.Value]:
-        """The loop over blocks of k: one at least, so that results are written for none."""
+    @contextmanager
+    def _depths(self) -> Iterator[tuple[ir.Value, ir.Value | None]]:
+        """The loop over blocks of k: one at least, so that results are written for none. The number
+        of a block, and whether it is the last.
+        """
         b = self.b
         if self.once:
-            return nullcontext(b.integer(0))
+            yield b.integer(0), None
+            return
         count = divided(b, self.depth, b.integer(self.tiles.depth))
         none = b.compare_integers("eq", count, b.integer(0))
-        return b.loop(b.select(none, b.integer(1), count))
+        count = b.select(none, b.integer(1), count)
+        with b.loop(count) as k:
+            behind = b.integer_op("llvm.add", k, b.integer(1))
+            yield k, b.compare_integers("eq", behind, count)
 
     def _left(self, rows: Sequence[Strip], block: ir.Value) -> Matrix:
         """What a block of rows needs of the left matrix for one block of k."""
@@ -204,17 +217,9 @@ class _Driver:
         b = self.b
         i, j = (behind(b, x, s[0].first) for x, s in ((row, block.rows), (column, block.columns)))
         zero = b.integer(0)
-        result, scale = self._result(block, row, column), b.constant(1.0)
-        if isinstance(self.finish, Into) and self.finish.scale is not None:
-            scale = self.finish.scale
-        old: Sequence[ir.Value] = (result.base, value(b, result.row), b.integer(self.lanes))
-        if self.start is not None:
-            first = self.rooms["start"], zero, zero
-            later = b.compare_integers("ne", block.number, zero)
-            pairs = zip(old, first, strict=True)
-            old = first if self.once else [b.select(later, x, y) for x, y in pairs]
+        result = self._result(block, row, column)
         if self.tiles.ahead:
-            self._fetch(result, down.size, across)
+            self._fetch(result, down.size, across, across.extent)
         left, right = block.left, block.right
         adjacent = left.row == 1 and b.target.registers < MANY
         shape = Shape(down.size, across.size, across.last != self.lanes, adjacent)
@@ -223,26 +228,66 @@ class _Driver:
             [
                 *(block.depth, left.place(b, i, zero), value(b, left.row), value(b, left.column)),
                 *(right.place(b, zero, j), value(b, right.row)),
-                *(result.base, value(b, result.row), *old, value(b, across.last), scale),
+                *(result.base, value(b, result.row), *self._old(block, result, row, column)),
+                *(value(b, across.last), self.into.scale or b.constant(1.0)),
+                *self._last(block, result, row, column, down.size, across),
             ],
         )
+
+    def _old(
+        self, block: _Block, result: Matrix, row: ir.Value, column: ir.Value
+    ) -> Sequence[ir.Value]:
+        """What a tile is added to, as a kernel takes it: first to what it begins with."""
+        b, start = self.b, self.start
+        zero, lanes = b.integer(0), b.integer(self.lanes)
+        old = result.base, value(b, result.row), lanes
+        if start is None:
+            return old
+        if isinstance(start, Matrix):
+            first = start.place(b, row, column), value(b, start.row), lanes
+        else:
+            first = self.rooms["start"], zero, zero
+        if self.once:
+            return first
+        later = b.compare_integers("ne", block.number, zero)
+        return [b.select(later, x, y) for x, y in zip(old, first, strict=True)]
+
+    def _last(
+        self,
+        block: _Block,
+        result: Matrix,
+        row: ir.Value,
+        column: ir.Value,
+        rows: int,
+        across: Strip,
+    ) -> Sequence[ir.Value]:
+        """What becomes of a tile in the last block of k, as a kernel takes it."""
+        b, gate = self.b, self.into.gate
+        lowest, never = b.constant(-inf), b.integer(0)
+        floor, gated = b.constant(0.0 if self.into.floor else -inf), b.integer(gate is not None)
+        if block.last is not None:
+            floor, gated = b.select(block.last, floor, lowest), b.select(block.last, gated, never)
+        if gate is None:
+            return floor, gated, result.base, never
+        there = Matrix(gate.place(b, row, column), gate.row, 1)
+        self._fetch(there, rows, across, 0)
+        return floor, gated, there.base, value(b, there.row)
 
     def _result(self, block: _Block, row: ir.Value, column: ir.Value) -> Matrix:
         """Where the sums of a tile go."""
         b = self.b
         if isinstance(self.finish, Into):
-            into = self.finish.matrix
-            return Matrix(into.place(b, row, column), into.row, 1)
+            return Matrix(self.into.matrix.place(b, row, column), self.into.matrix.row, 1)
         sums = Matrix(self.rooms["sums"], self.width, 1)
         i, j = behind(b, row, block.rows[0].first), behind(b, column, block.columns[0].first)
         return Matrix(sums.place(b, i, j), self.width, 1)
 
-    def _fetch(self, tile: Matrix, rows: int, across: Strip) -> None:
-        """Have the processor fetch the tile of the result that stands behind one."""
+    def _fetch(self, tile: Matrix, rows: int, across: Strip, behind: int) -> None:
+        """Have the processor fetch a tile, or the one that stands so many columns behind it."""
         b = self.b
         for r in range(rows):
             for v in range(across.size):
-                column = b.integer(across.extent + v * self.lanes)
+                column = b.integer(behind + v * self.lanes)
                 b.prefetch(tile.place(b, b.integer(r), column))
 
     def _finish(self, finish: Finish, rows: Sequence[Strip], columns: Sequence[Strip]) -> None:

@@ -67,7 +67,10 @@ class Arguments:
             one(p.rows), one(p.columns), one(p.depth), matrix(p.left), matrix(p.right), p.most
         )
         if isinstance(f, Into):
-            return product, Into(matrix(f.matrix), f.start, f.scale and one(f.scale))
+            start = matrix(f.start) if isinstance(f.start, Matrix) else f.start
+            gate = f.gate and matrix(f.gate)
+            scale = f.scale and one(f.scale)
+            return product, Into(matrix(f.matrix), start, scale, f.floor, gate)
         operands, scalars = tuple(map(matrix, f.operands)), tuple(map(one, f.scalars))
         return product, replace(f, operands=operands, scalars=scalars)
 
@@ -79,10 +82,14 @@ def arguments_of(given: Given, p: Product, f: Into | Finish) -> Arguments:
     product = Product(rows, columns, depth, given.matrix(p.left), given.matrix(p.right), p.most)
     finish: Into | Finish
     if isinstance(f, Into):
-        given.known.append(None if f.start is None else f.start.hex())
-        given.known.append(f.scale is None)
+        start = f.start
+        given.known += [f.scale is None, f.floor, f.gate is None]
+        given.known.append(start.hex() if isinstance(start, float) else start is None)
+        if isinstance(start, Matrix):
+            start = given.matrix(start)
         scale = None if f.scale is None else given.take(f.scale)
-        finish = Into(given.matrix(f.matrix), f.start, scale)
+        gate = None if f.gate is None else given.matrix(f.gate)
+        finish = Into(given.matrix(f.matrix), start, scale, f.floor, gate)
     else:
         given.known += [f.key, len(f.operands), len(f.scalars)]
         operands = tuple(map(given.matrix, f.operands))

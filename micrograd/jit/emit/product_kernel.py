@@ -3,13 +3,15 @@
 All strides are run-time values, so one kernel serves products of every size. It is a function
 
     void (i64 depth, ptr a, i64 a_row, i64 a_step, ptr b, i64 b_row, ptr c, i64 c_row,
-          ptr d, i64 d_row, i64 d_vector, i64 last, number scale)
+          ptr d, i64 d_row, i64 d_vector, i64 last, number scale, number floor,
+          i64 gated, ptr e, i64 e_row)
 
-that gives `c = d + scale * sum`. The sum begins at -0.0 and is in order of k. Strides are in
-elements: of `a` from row to row and from k to k; of `b` and `c` from row to row, whose elements are
-next to each other; of `d` from row to row and from vector to vector, so that it may be `c`, a row
-that is added to all of them, or one vector. `last` says how many lanes of the last vector of a row
-there are.
+that gives `c = d + scale * sum`, or `floor` where that is below it; and if `gated` is not 0, then 0
+where `e` is not above 0. The sum begins at -0.0 and is in order of k. Strides are in elements: of
+`a` from row to row and from k to k; of `b`, `c` and `e` from row to row, whose elements are next to
+each other; of `d` from row to row and from vector to vector, so that it may be `c`, a row that is
+added to all of them, or one vector. `last` says how many lanes of the last vector of a row there
+are.
 
 Accumulators and addresses are block arguments, so LLVM's optimiser has nothing to do.
 """
@@ -73,7 +75,8 @@ def argument_types(b: Builder) -> list[ir.Type]:
     number = b.element_type
     return [
         *(b.i64, b.ptr, b.i64, b.i64, b.ptr, b.i64, b.ptr, b.i64),
-        *(b.ptr, b.i64, b.i64, b.i64, number),
+        *(b.ptr, b.i64, b.i64, b.i64, number, number),
+        *(b.i64, b.ptr, b.i64),
     ]
 
 
@@ -95,7 +98,8 @@ class Kernel:
         self.element = b.element_type
         self.depth, self.left, self.left_row, self.left_step = arguments[:4]
         self.right, self.right_row, self.result, self.result_row = arguments[4:8]
-        self.old, self.old_row, self.old_vector, self.last, self.scale = arguments[8:]
+        self.old, self.old_row, self.old_vector, self.last = arguments[8:12]
+        self.scale, self.floor, self.gated, self.gate, self.gate_row = arguments[12:]
 
     def emit(self) -> None:
         """All of it."""
@@ -188,25 +192,43 @@ class Kernel:
         takes a masked store for one of a whole vector, which loads of the next row would wait for.
         """
         b, shape = self.b, self.shape
-        scale = self._everywhere(self.scale)
+        scale, floor = map(self._everywhere, (self.scale, self.floor))
         made = []
-        old_row, row = self.old, self.result
+        old_row = self.old
         for r in range(shape.rows):
             old_row = b.offset(old_row, self.old_row, self.element) if r else old_row
             old = old_row
             for v in range(shape.vectors):
                 old = b.offset(old, self.old_vector, self.element) if v else old
                 sum = sums[r * shape.vectors + v]
-                made.append(self.multiply(scale, sum, self._load(old, 0, v)))
+                x = self.multiply(scale, sum, self._load(old, 0, v))
+                made.append(b.select(b.compare_numbers("ogt", floor, x), floor, x))
+        zero = b.integer(0)
+        with b.when(b.compare_integers("eq", self.gated, zero)):
+            self._store(made)
+        with b.when(b.compare_integers("ne", self.gated, zero)):
+            self._store(self._let_through(made))
+
+    def _let_through(self, made: Sequence[ir.Value]) -> list[ir.Value]:
+        """Results where the gate is above 0, else 0."""
+        b, shape = self.b, self.shape
+        zero = b.constant_vector(0.0, self.lanes, self.element)
+        row, found = self.gate, []
+        for r in range(shape.rows):
+            row = b.offset(row, self.gate_row, self.element) if r else row
+            for v in range(shape.vectors):
+                above = b.compare_numbers("ogt", self._load(row, v * self.lanes, v), zero)
+                found.append(b.select(above, made[r * shape.vectors + v], zero))
+        return found
+
+    def _store(self, made: Sequence[ir.Value]) -> None:
+        """Write the result."""
+        b, shape, row = self.b, self.shape, self.result
         for r in range(shape.rows):
             row = b.offset(row, self.result_row, self.element) if r else row
             for v in range(shape.vectors):
-                self._store(made[r * shape.vectors + v], row, v)
-
-    def _store(self, x: ir.Value, row: ir.Value, v: int) -> None:
-        b = self.b
-        place = b.offset(row, v * self.lanes, self.element)
-        if self.mask is not None and v == self.shape.vectors - 1:
-            masks.store(b, x, place, self.mask)
-        else:
-            b.store(x, place)
+                x, place = made[r * shape.vectors + v], b.offset(row, v * self.lanes, self.element)
+                if self.mask is not None and v == shape.vectors - 1:
+                    masks.store(b, x, place, self.mask)
+                else:
+                    b.store(x, place)

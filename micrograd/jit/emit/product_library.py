@@ -6,7 +6,7 @@ Nothing in a kernel depends on the program that uses it. They are compiled witho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import lowering
@@ -31,24 +31,39 @@ def declared(b: Builder, shape: Shape) -> str:
 
 
 def addresses(names: Iterable[str], target: Target) -> dict[str, int]:
-    """Where the micro-kernels of these names are; those that are nowhere yet are compiled."""
-    return {name: kernel(name, target).address(name) for name in names}
+    """Where the micro-kernels of these names are; those that are nowhere yet are compiled, all in
+    one module, which takes less time than one each.
+    """
+    names = list(names)
+    processor = target.processor.cpu, target.processor.features
+    with _lock:
+        missing = [name for name in names if (name, *processor) not in _codes]
+        for width in sorted({_width(name) for name in missing}):
+            together = [name for name in missing if _width(name) == width]
+            code = _compiled(together, target)
+            _codes.update({(name, *processor): code for name in together})
+        return {name: _codes[name, *processor].address(name) for name in names}
 
 
 def kernel(name: str, target: Target) -> lowering.NativeModule:
-    """The machine code of one micro-kernel."""
-    key = (name, target.processor.cpu, target.processor.features)
-    with _lock:
-        if key not in _codes:
-            _codes[key] = _compiled(name, target)
-        return _codes[key]
+    """The machine code that has one micro-kernel."""
+    addresses([name], target)
+    return _codes[name, target.processor.cpu, target.processor.features]
 
 
-def _compiled(name: str, target: Target) -> lowering.NativeModule:
-    _, bits, width, shape = name.split(".")
+def _width(name: str) -> tuple[str, str]:
+    """Of numbers and of vectors."""
+    _, bits, width, _ = name.split(".")
+    return bits, width
+
+
+def _compiled(names: Sequence[str], target: Target) -> lowering.NativeModule:
+    bits, width = _width(names[0])
     target = replace(target, dtype=REAL_TYPES[bits].dtype, vector_bits=int(width), strict=False)
     with context(), new_module() as module:
-        emit_kernel(Builder(module, target), name, Shape.named(shape))
+        b = Builder(module, target)
+        for name in names:
+            emit_kernel(b, name, Shape.named(name.split(".")[-1]))
     return lowering.compile(
         module,
         passes=False,

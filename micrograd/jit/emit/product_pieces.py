@@ -72,12 +72,18 @@ class Product:
 class Into:
     """Where the result goes: `matrix = start + scale * sum`, or `+= scale * sum` for no start.
 
-    Its columns should be 1 apart, else it is written element by element.
+    Its columns should be 1 apart, else it is written element by element, if that is all.
+
+    start   a number, or a matrix whose columns are 1 apart
+    floor   whether what is below 0 becomes 0
+    gate    a matrix whose columns are 1 apart: what is where it is not above 0 becomes 0
     """
 
     matrix: Matrix
-    start: float | None = 0.0
+    start: Matrix | float | None = 0.0
     scale: ir.Value | None = None
+    floor: bool = False
+    gate: Matrix | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +267,12 @@ def _whether(b: Builder, x: ir.Value, n: int) -> ir.Value:
 
 
 def scattered(b: Builder, into: Into) -> Finish:
-    """The same as a Finish, for results of any strides."""
+    """The same as a Finish, for results of any strides, if they begin with a number."""
     scale = (into.scale,) if into.scale is not None else ()
     start = into.start
+    assert not isinstance(start, Matrix)
+    assert not into.floor
+    assert into.gate is None
 
     def emit(
         piece: Piece, x: ir.Value, operands: Sequence[Matrix], scalars: Sequence[ir.Value]

@@ -20,7 +20,7 @@ from .call_memory import CallMemory
 from .parts import Part, call_once, ranges
 from .product_arguments import Given, arguments_of
 from .product_pack import Panels, pack
-from .product_pieces import Finish, Into, Matrix, Piece, Product, least, scattered, times, value
+from .product_pieces import Finish, Matrix, Piece, Product, least, times, value
 from .shuffles import fold
 
 ROWS = 4
@@ -54,13 +54,11 @@ class Passing:
 def emit_sweep(
     b: Builder,
     product: Product,
-    finish: Into | Finish,
+    finish: Finish,
     passing: Passing,
     team: ir.Value | None = None,
 ) -> None:
     """Compute a product of one row, whose right matrix has rows that are 1 apart."""
-    if isinstance(finish, Into):
-        finish = scattered(b, finish)
     given = Given()
     arguments = arguments_of(given, product, finish)
     beside = [given.matrix(m) for m in passing.operands]

@@ -8,8 +8,8 @@ from typing import Any
 from lowering.bindings import ir
 
 from ..ir.program import Access, Apply, Expr, Statement
+from ..schedule.endings import Ending
 from ..schedule.product import Product
-from ..schedule.updates import Update
 from .builder import Builder
 from .indices import linear, trip_count
 from .product import Finish, Into, Matrix, Piece, emit_product
@@ -53,31 +53,32 @@ class ProductEmitter:
         stored = p.contraction.target.array not in p.unstored
         body = _Body(p, stored)
         operands = tuple([self._matrix(a, at, 0, 1) for a in body.places])
-        if not operands and not p.passing:  # nothing needs the result
+        if not body.kept and not p.passing:  # nothing needs the result
             return
-        finish: Into | Finish = Finish(body.key, operands, (), body.emit)
-        if p.update is not None:
-            finish = self._into(p.update, at)
-        elif operands and p.is_plain:
-            finish = Into(operands[0], p.start)  # type: ignore[arg-type]
+        finish = Finish(body.key, operands, (), body.emit)
         team = self.storage.team if p.is_shared else None
-        if not p.is_sweep:
-            emit_product(self.b, product, finish, team)
-            return
-        in_passing = _InPassing(p)
-        beside = tuple([self._matrix(a, at, 1, 2) for a in in_passing.places])
-        passing = Passing(in_passing.key, beside, in_passing.emit)
-        emit_sweep(self.b, product, finish, passing, team)
+        if p.is_sweep:
+            in_passing = _InPassing(p)
+            beside = tuple([self._matrix(a, at, 1, 2) for a in in_passing.places])
+            passing = Passing(in_passing.key, beside, in_passing.emit)
+            emit_sweep(self.b, product, finish, passing, team)
+        else:
+            last = p.ending
+            emit_product(self.b, product, self._into(last, at) if last else finish, team)
 
-    def _into(self, update: Update, at: Sequence[Index]) -> Into:
-        """The sums added to a matrix, times a number."""
+    def _into(self, e: Ending, at: Sequence[Index]) -> Into:
+        """What is done with the sums in registers."""
         b = self.b
-        scale = b.constant(update.factor)
-        if update.scale is not None:
-            there = self.storage.address(update.scale.array, (update.scale.offset, None))
+        scale = None
+        if e.factor != 1.0 or e.scale is not None:
+            scale = b.constant(e.factor)
+        if e.scale is not None:
+            there = self.storage.address(e.scale.array, (e.scale.offset, None))
             number = b.load(there, b.element_type)
             scale = b.build("llvm.fmul", [number.type], [scale, number])
-        return Into(self._matrix(update.target, at, 0, 1), None, scale)
+        start = self._matrix(e.start, at, 0, 1) if isinstance(e.start, Access) else e.start
+        gate = self._matrix(e.gate, at, 0, 1) if e.gate is not None else None
+        return Into(self._matrix(e.target, at, 0, 1), start, scale, e.floor, gate)
 
     def _matrix(self, a: Access, at: Sequence[Index], row: int, column: int) -> Matrix:
         """Where an access finds its matrix, whose rows and columns are these of the inner loops."""

@@ -9,8 +9,8 @@ from math import prod
 from ..ir.extents import is_number
 from ..ir.program import Access, Array, Expr, Statement, accesses
 from ..target import Target
+from .endings import Ending, ending
 from .tiles import Operands, Tiles, tiles_of
-from .updates import Update, update_by
 
 SHARED_PRODUCTS = 512 * 1024
 """Products of numbers from which on threads share them: some ten microseconds."""
@@ -44,19 +44,12 @@ class Product:
         return along and is_number(columns) and is_number(depth) and rows == 1 < columns
 
     @property
-    def is_plain(self) -> bool:
-        """Whether its result goes to memory as it is, in rows, or updates what is there."""
-        starts = self.start is None or isinstance(self.start, float)
-        in_rows = starts and not self.finish and self.contraction.target.strides[-2] == 1
-        return in_rows or self.update is not None
-
-    @property
-    def update(self) -> Update | None:
+    def ending(self) -> Ending | None:
         """What it does with its sums while they are in registers, if that is all."""
-        sums = without_depth(self.contraction.target)
-        if self.start != 0.0 or len(self.finish) != 1 or sums.array not in self.unstored:
+        if self.is_sweep:
             return None
-        return update_by(self.finish[0], sums)
+        sums = without_depth(self.contraction.target)
+        return ending(sums, self.start, self.finish, self.unstored)
 
     def divide(self, target: Target) -> None:
         """Find its tiles, unless it is a sweep."""
@@ -70,7 +63,7 @@ class Product:
             depth,
             (left.strides[-3], left.strides[-1]),
             (right.strides[-1], right.strides[-2]),
-            self.is_plain,
+            self.ending is not None,
             self.most,
         )
         self.tiles = tiles_of(operands, target)
@@ -136,8 +129,8 @@ class Product:
             yield f"    finish: {each.text(0, arrays)}"
         for each in self.passing:
             yield f"    in passing: {each.text(0, arrays)}"
-        if self.update is not None:
-            yield "    updated in registers"
+        if self.finish and self.ending is not None:
+            yield "    finished in registers"
         if self.unstored:
             yield f"    not stored: {', '.join(sorted(self.unstored))}"
 

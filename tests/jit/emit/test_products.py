@@ -1,8 +1,9 @@
 """Products of matrices with what surrounds them, compiled beside their interpreter.
 
-    python -m tests.jit.emit.test_products SECONDS [FIRST_SEED]
+    python -m tests.jit.emit.test_products SECONDS [FIRST_SEED [blocks]]
 
-draws programs of whole numbers, whose sums are exact in every order.
+draws programs of whole numbers, whose sums are exact in every order; `blocks`: products are cut
+into many.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Program, dump
 from micrograd.jit.ir.verify import verify
-from micrograd.jit.schedule import lanes, product, products
+from micrograd.jit.schedule import lanes, product, products, tiles
 
 from ...nested_programs import random_inputs
 from .nested import FORMS, Form, Nested
@@ -60,6 +61,8 @@ class Maker:
         self.swept = random.random() < 0.35
         if self.swept:
             self.sizes["r"] = 1
+            if random.random() < 0.7:  # several rows of the matrix at a time
+                self.sizes["c"], self.extent = random.choice((16, 17, 33, 65)), None
 
     def make(self) -> Program:
         """The program."""
@@ -96,11 +99,11 @@ class Maker:
             self.statement(target, f"mul({left}, {right})", "rcd", sign="+=")
         if r.random() < 0.15:
             self.statement(target, f"mul({right}, {left})", "rcd", sign="+=")
-        for _ in range(r.randint(0, 4)):
+        for _ in range(r.choice((0, 0, 0, 1, 2, 3, 4))):
             self.between(0.25)
             self.after()
         if not self.results:
-            self.after()
+            r.choice((self.after, self.ending, self.ending))()
         text = "\n".join([*self.declared.values(), "", *self.lines])
         return verify(parse(text))
 
@@ -194,6 +197,16 @@ class Maker:
             case _:
                 self.statement(self.result("output"), f"relu({c})" if r.random() < 0.5 else c, "rc")
 
+    def ending(self) -> None:
+        """What can be done while sums are in registers, if the result lies in rows."""
+        c, r = self.target, self.r
+        if r.random() < 0.4:
+            expr = f"where(lt({c}, 0.0), 0.0, {c})"
+        else:
+            zero = r.choice(["0.0", "0.0", "-0.0"])
+            expr = f"where(gt({self.array('input gate', 'rc')}, 0.0), {c}, {zero})"
+        self.statement(self.result("output"), expr, "rc")
+
     def in_passing(self) -> None:
         """Something that is done with the matrix, perhaps with state of its own."""
         r = self.r
@@ -220,9 +233,9 @@ class Maker:
                 self.statement(self.result("output", "cd"), f"mul({right}, {scale})", "cd")
 
 
-def check(seed: int, form: Form | None = None) -> tuple[int, int]:
+def check(seed: int, form: Form | None = None) -> tuple[int, int, int]:
     """Compile the program of a seed in one form, for some threads, and compare; how many steps are
-    products, and how many statements are done in passing.
+    products, how many are finished in registers, and how many statements are done in passing.
     """
     maker = Maker(Random(seed))
     try:
@@ -239,24 +252,42 @@ def check(seed: int, form: Form | None = None) -> tuple[int, int]:
         wrong = (found[name] != numbers) & ~np.isnan(numbers)  # nan: beyond a run-time extent
         assert not wrong.any(), f"{name} differs\n{dump(program)}\n\n{compiled.schedule}"
     printed = str(compiled.schedule)
-    return printed.count("  product "), printed.count("in passing: ")
+    return tuple(map(printed.count, ("  product ", "finished in registers", "in passing: ")))
 
 
-@pytest.mark.parametrize("seed", range(36))
+@pytest.mark.parametrize("seed", [*range(36), 128, 168, 196, 280, 376, 394])
 def test_random_products_are_what_the_interpreter_says(seed: int) -> None:
     check(seed)
 
 
-@pytest.mark.parametrize("seed", [2, 6, 8, 24, 66, 72, 88, 104])
+@pytest.mark.parametrize("seed", [12, 24, 32, 128, 168, 196, 376, 394])
 def test_matrices_may_go_by_row_after_row(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product_sweep, "FAR", 0)
     check(seed)
 
 
-def main(seconds: float, seed: int) -> None:
-    """Check one program after the other; print how many, and what was found."""
+BLOCKS = {"CACHE": -1, "FAR": 0, "DEPTH": 8, "TILES": 2, "MORE_TILES": 3, "WIDE": 2}
+"""So that products are cut into many blocks."""
+
+
+@pytest.mark.parametrize("seed", [152, 218, 248, 304, 476, 718, 998, 1072, 1140, 1404])
+def test_blocks_of_products_are_finished_when_they_are_complete(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, n in (*BLOCKS.items(), ("STREAMED", ((5, 2), (64, 3)))):
+        monkeypatch.setattr(tiles, name, n)
+    check(seed)
+
+
+def main(seconds: float, seed: int, many: bool) -> None:
+    """Check one program after the other; print how many, and what was found.
+
+    many   whether products are cut into many blocks
+    """
     take_all(setattr)
-    end, first, wrong, found = time.monotonic() + seconds, seed, 0, np.zeros(2, int)
+    for name, n in BLOCKS.items() if many else ():
+        setattr(tiles, name, n)
+    end, first, wrong, found = time.monotonic() + seconds, seed, 0, np.zeros(3, int)
     while time.monotonic() < end:
         try:
             found += check(seed)
@@ -267,11 +298,12 @@ def main(seconds: float, seed: int) -> None:
                 break
         seed += 1
     print(
-        f"{seed - first} programs, {found[0]} products, {found[1]} statements in passing, "
+        f"{seed - first} programs, {found[0]} products, {found[1]} finished in registers, "
+        f"{found[2]} statements in passing, "
         f"{wrong} wrong"
     )
     sys.exit(bool(wrong))
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, len(sys.argv) > 3)

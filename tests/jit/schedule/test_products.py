@@ -192,3 +192,24 @@ def test_sums_over_rows_behind_a_product_are_products_with_ones() -> None:
         )
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("expr", "found"),
+    [
+        ("where(lt(c[i, j], 0.0), 0.0, c[i, j])", True),
+        ("where(gt(gate[i, j], 0.0), c[i, j], 0.0)", True),
+        ("c[i, j]", True),
+        ("where(lt(c[i, j], 0.0), -0.0, c[i, j])", False),
+        ("where(gt(gate[i, j], 0.0), c[i, j], -0.0)", False),
+        ("where(gt(gate[i, j], 0.5), c[i, j], 0.0)", False),
+        ("where(lt(gate[i, j], 0.0), 0.0, c[i, j])", False),
+        ("where(gt(turned[j, i], 0.0), c[i, j], 0.0)", False),
+        ("where(gt(c[i, j], 0.0), c[i, j], 0.0)", False),
+    ],
+)
+@pytest.mark.parametrize("start", ["b[j]", "gate[i, j]", "0.0"])
+def test_relu_and_its_derivative_are_done_in_registers(start: str, expr: str, found: bool) -> None:
+    text = HEAD + "input gate[100, 32]\ninput turned[32, 100]\n"
+    text += PRODUCT.replace("= -0.0", f"= {start}") + f"y[i, j] = {expr}  for i < 100, j < 32"
+    assert ("finished in registers" in "".join(products(text))) is found
