@@ -1,14 +1,16 @@
-"""Long traces are recorded, and many Values walked, by machine code, which is made when one asks
-for it.
+"""What takes Python long is done by machine code, which is made when one asks for it: recording of
+long traces, walks of many Values, depths of large graphs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..engine import Value
 from ..locks import importing
 from ..traced import BEGIN, Scope
+from .reroll.depths import DEPTHS
 from .trace.nodes import VISITORS, Visited
 
 
@@ -26,5 +28,13 @@ def _visited(outputs: Sequence[Value]) -> Visited | None:
     return visited(outputs)
 
 
+def _depths(*columns: Any) -> Any:
+    with importing:
+        from .emit.depths import depths
+
+    return depths(*columns)
+
+
 BEGIN.append(_begin)
 VISITORS.append(_visited)
+DEPTHS.append(_depths)

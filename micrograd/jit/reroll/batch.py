@@ -17,7 +17,8 @@ from ... import ops
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, op_of
 from ..ir.program import Access, Apply, Program, Role, entry
 from . import found
-from .classes import Ints, declare_leaves, depths, join_sums, uses
+from .classes import Ints, declare_leaves, join_sums, uses
+from .depths import depths
 
 LONG_SUM = 16
 """Sums of fewer terms stay binary additions."""

@@ -8,7 +8,7 @@ sums by the multiset of their terms' classes. All nodes of one class can be one 
   array of its own (so the products of a matrix product are never stored).
 - Nodes of a class are numbered in order of creation; that number is the index in its array.
 
-Cost: one pass of plain Python for the depths, the rest vectorised level by level.
+Cost: linear; one pass over the nodes for their depths, the rest vectorised level by level.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from ... import ops
 from ..ir.graph import CONSTANT, FIRST_OP, PARAMETER, Graph, code_of, op_of
 from ..ir.nests import distinct
 from ..ir.program import Program, Role
+from .depths import MAX_DEPTH, depths
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-MAX_DEPTH = 4000
-"""A deeper graph is not analysed level by level."""
 CLASS_BITS = 17
 MAX_INLINED = 4
 """Nodes in one inlined expression."""
@@ -133,26 +132,6 @@ def join_sums(codes: Ints, columns: list[Ints], uses: Ints) -> tuple[Bools, Ints
     terms, owner = operands[is_term], owner[is_term]
     order = np.argsort(owner, kind="stable")
     return joined, root, terms[order], owner[order]
-
-
-def depths(codes: Ints, columns: list[Ints], joined: Bools, most: int = MAX_DEPTH) -> Ints | None:
-    """The depth of each node: leaves 0, a sum one more than its deepest term; None if one is deeper
-    than `most`.
-    """
-    depth = [0] * (len(codes) + 1)  # the last entry stands for an absent operand, -1
-    rows = zip(codes.tolist(), *(c.tolist() for c in columns), joined.tolist(), strict=True)
-    for node, (code, x, y, z, link) in enumerate(rows):
-        if code >= FIRST_OP:
-            d = depth[x]
-            if y >= 0:
-                if depth[y] > d:
-                    d = depth[y]
-                if z >= 0 and depth[z] > d:
-                    d = depth[z]
-            if d > most:
-                return None
-            depth[node] = d if link else d + 1
-    return None if max(depth) > most else np.array(depth[:-1], dtype=np.int64)
 
 
 class _Classifier:

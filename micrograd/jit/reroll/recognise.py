@@ -165,18 +165,26 @@ class _Recogniser:
 
     def _apart(self, symbols: Ints, start: Ints, end: Ints, period: int, fewest: int) -> Runs:
         """The runs, of which each begins behind the blocks of the one before."""
-        found: list[Runs] = []
+        begin = start.copy()
         last = 0
-        for s, e in zip(start.tolist(), end.tolist(), strict=True):
+        for k, (s, e) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
             s = max(s, last)
-            if (e - s) // period < fewest:
-                continue
-            run = self._with_bodies(symbols, np.array([s]), np.array([e]), period)
-            if len(run.start):
-                found.append(run)
-                last = s + int(run.blocks[0]) * period
-        columns = zip(*((r.start, r.blocks, r.length, r.symbol) for r in found), strict=True)
-        return Runs(*map(np.concatenate, columns))
+            begin[k] = s
+            if e - s >= period * fewest and self._is_run(symbols[s : s + period], s, e):
+                last = e - (e - s) % period
+        long = end - begin >= period * fewest
+        return self._with_bodies(symbols, begin[long], end[long], period)
+
+    def _is_run(self, body: Ints, start: int, end: int) -> bool:
+        """Whether that is a run: its body is no shorter one several times, and not refused."""
+        some = tuple(body.tolist())
+        if _repeats(some):
+            return False
+        refused = self.refused.get(self.tree.loop_symbol(some))
+        if refused is None:
+            return True
+        key = int(self.tree.sequence[start]) * (len(self.tree.ops) + 1) + (end - start) // len(body)
+        return key not in refused
 
     def _turned(self, runs: Runs, period: int, fewest: int) -> Runs:
         """The runs, begun where an iteration naturally begins."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, op_of
+from ..ir.graph import FIRST_OP, INPUT, PARAMETER, Graph, op_of
 from ..ir.nests import Ints
 
 Bools = npt.NDArray[np.bool_]
@@ -22,6 +22,8 @@ FIRST_LEAF = -2
 """The kind of an element of the first leaf array; those of others are below it."""
 ABSENT = -99
 """The kind of an operand that there is not."""
+TABLE = 1 << 16
+"""Keys are numbered by a table of so many, or of as many as there are."""
 
 
 class Ops:
@@ -47,23 +49,34 @@ class Ops:
         self.number[self.node] = np.arange(len(self.node))
         self.code = codes[self.node]
         self.leaves: dict[int, str] = {}
-        kinds = codes.copy()
-        payload = np.where(codes < FIRST_OP, graph.x, 0)
-        kinds[codes == CONSTANT] = LITERAL
+        at = np.flatnonzero(codes < FIRST_OP)
+        leaf, payload = codes[at], graph.x[at]
+        own = np.full(len(at), LITERAL, dtype=np.int64)
         for code, arrays in ((PARAMETER, graph.parameters), (INPUT, graph.inputs)):
             base = 0
             for name, size in arrays:
                 kind = FIRST_LEAF - len(self.leaves)
                 self.leaves[kind] = name
-                inside = (codes == code) & (graph.x >= base) & (graph.x < base + size)
-                kinds[inside] = kind
-                payload[inside] = graph.x[inside] - base
+                inside = (leaf == code) & (payload >= base) & (payload < base + size)
+                own[inside] = kind
+                payload[inside] -= base
                 base += size
-        operands = np.stack([graph.x, graph.y, graph.z])[:, self.node]
-        self.used = operands >= 0
-        operands = np.where(self.used, operands, 0)
-        self.kind = np.where(self.used, kinds[operands], ABSENT)
-        self.ref = np.where(self.kind >= 0, self.number[operands], payload[operands])
+        kinds, refs = codes.copy(), self.number.copy()
+        kinds[at], refs[at] = own, payload
+        n = len(self.node)
+        self.used = np.zeros((SLOTS, n), dtype=bool)
+        self.kind = np.full((SLOTS, n), ABSENT, dtype=np.int64)
+        self.ref = np.zeros((SLOTS, n), dtype=np.int64)
+        for slot, column in enumerate((graph.x, graph.y, graph.z)):
+            operand = column[self.node]
+            self.used[slot] = used = operand >= 0
+            if used.all():
+                self.kind[slot], self.ref[slot] = kinds[operand], refs[operand]
+            elif used.any():
+                self.kind[slot, used], self.ref[slot, used] = (
+                    kinds[operand[used]],
+                    refs[operand[used]],
+                )
         self.chain = _is_chain(self.code)
 
     def __len__(self) -> int:
@@ -81,21 +94,33 @@ class Ops:
         Of what may accumulate the first operand does not count: the value before has another class
         than the start value.
         """
-        leaf = mixed(np.arange(len(self.leaves) + 3))
-        found = mixed(self.code)
+        first = len(self.leaves) + 3  # below are what no op has made, and what does not count
+        found, count = self.code, int(self.code.max(initial=0)) + 1
         for level in range(depth):
-            new = mixed(self.code)
+            new, total = self.code, int(self.code.max(initial=0)) + 1
             for slot in range(SLOTS):
-                kind, ref = self.kind[slot], np.where(self.kind[slot] >= 0, self.ref[slot], 0)
-                made = found[ref] if level and len(ref) else mixed(np.maximum(kind, 0))
-                other = leaf[np.clip(-kind, 0, len(leaf) - 1)]
-                hashed = np.where(kind >= 0, made, other)
+                kind = self.kind[slot]
+                if not self.used[slot].any():
+                    continue
+                is_op = kind >= 0
+                made = found[np.where(is_op, self.ref[slot], 0)] if level else kind
+                label = np.where(is_op, made + first, np.minimum(-kind, first - 1))
                 if slot == 0:
-                    hashed = np.where(self.chain, np.uint64(7), hashed)
-                new = mixed(new * np.uint64(31) + hashed + np.uint64(slot))
-            found = new
-        numbers: Ints = np.unique(found, return_inverse=True)[1].astype(np.int64)
-        return numbers
+                    label[self.chain] = 0
+                new, total = _numbered(new * (count + first) + label, total * (count + first))
+            found, count = new, total
+        return found
+
+
+def _numbered(keys: Ints, most: int) -> tuple[Ints, int]:
+    """Small numbers for the keys, which are below `most`, and how many there are."""
+    if most > max(TABLE, len(keys)):
+        values, numbers = np.unique(keys, return_inverse=True)
+        return numbers.astype(np.int64), len(values)
+    there = np.zeros(most, dtype=bool)
+    there[keys] = True
+    number = np.cumsum(there) - 1
+    return number[keys], int(number[-1]) + 1
 
 
 def _is_chain(codes: Ints) -> Bools:

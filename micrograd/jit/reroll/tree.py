@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..ir.nests import Ints, distinct
+from ..ir.nests import Ints
 from .strings import Ops
 
 BASE = 1 << 24
@@ -37,7 +37,7 @@ class Tree:
     def __init__(self, ops: Ops, depth: int) -> None:
         self.ops = ops
         n = len(ops)
-        room = 4 * n + 16
+        room = n + n // 4 + 16
         self.symbol = np.zeros(room, dtype=np.int64)
         self.symbol[:n] = ops.classes(depth)
         self.parent = np.full(room, -1, dtype=np.int64)
@@ -144,31 +144,29 @@ class Tree:
 
     def collapse(self, start: Ints, end: Ints, symbols: Ints) -> None:
         """Make loops of stretches of the sequence, in order: where they begin and end, and the
-        symbols that the loops have.
+        symbols that the loops have, whose bodies are of one length.
         """
         sequence = self.sequence
         length = end - start
-        sizes = np.zeros(self.symbols, dtype=np.int64)
-        for symbol in distinct(symbols).tolist():
-            sizes[symbol] = len(self.bodies[symbol])
-        period = sizes[symbols]
+        period = len(self.bodies[int(symbols[0])])
         self._reserve(len(start))
         total = int(length.sum())
         new = self.items + np.arange(len(start))
-        owner = np.repeat(np.arange(len(start)), length)
         before = np.cumsum(length) - length
-        within = np.arange(total) - before[owner]
-        where = start[owner] + within
+        where = np.arange(total) + np.repeat(start - before, length)
         items = sequence[where]
-        self.parent[items] = new[owner]
-        self.block[items] = within // period[owner]
-        self.offset[items] = within % period[owner]
+        self.parent[items] = np.repeat(new, length)
+        blocks = length // period
+        numbers = np.arange(int(blocks.sum()))
+        numbers -= np.repeat(np.cumsum(blocks) - blocks, blocks)
+        self.block[items] = np.repeat(numbers, period)
+        self.offset[items] = np.tile(np.arange(period), len(numbers))
         while self.kept + total > len(self.kids):
             self.kids = np.append(self.kids, np.zeros(len(self.kids), dtype=np.int64))
         self.first[new] = self.kept + before
         self.kids[self.kept : self.kept + total] = items
         self.kept += total
-        self.blocks[new] = length // period
+        self.blocks[new] = blocks
         self.symbol[new] = symbols
         self.items += len(start)
         keep = np.ones(len(sequence), dtype=bool)

@@ -1,0 +1,50 @@
+"""How deep the nodes of a graph are: by the longest way from a leaf, on which sums count once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..ir.graph import FIRST_OP
+from ..ir.nests import Ints
+
+Bools = npt.NDArray[np.bool_]
+
+MAX_DEPTH = 4000
+"""A deeper graph is not analysed level by level."""
+DEPTHS: list[Callable[[Ints, list[Ints], Bools], Ints | None]] = []
+"""What may find the depths of many nodes faster than Python, once machine code can be made."""
+MANY = 20_000
+"""Nodes that Python looks at by itself; machine code takes as long to make."""
+
+
+def depths(codes: Ints, columns: list[Ints], joined: Bools, most: int = MAX_DEPTH) -> Ints | None:
+    """The depth of each node: leaves 0, a sum one more than its deepest term; None if one is deeper
+    than `most`.
+    """
+    if DEPTHS and len(codes) > MANY:
+        if _depths(codes[:MANY], [c[:MANY] for c in columns], joined[:MANY], most) is None:
+            return None
+        found = DEPTHS[0](codes, columns, joined)
+        if found is not None:
+            return None if found.max() > most else found
+    return _depths(codes, columns, joined, most)
+
+
+def _depths(codes: Ints, columns: list[Ints], joined: Bools, most: int) -> Ints | None:
+    depth = [0] * (len(codes) + 1)  # the last entry stands for an absent operand, -1
+    rows = zip(codes.tolist(), *(c.tolist() for c in columns), joined.tolist(), strict=True)
+    for node, (code, x, y, z, link) in enumerate(rows):
+        if code >= FIRST_OP:
+            d = depth[x]
+            if y >= 0:
+                if depth[y] > d:
+                    d = depth[y]
+                if z >= 0 and depth[z] > d:
+                    d = depth[z]
+            if d > most:
+                return None
+            depth[node] = d if link else d + 1
+    return None if max(depth) > most else np.array(depth[:-1], dtype=np.int64)
