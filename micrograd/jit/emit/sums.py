@@ -52,7 +52,12 @@ class Accumulators:
         """Give the statement what it needs, if its target is the same for every iteration."""
         if s.accumulate is None or s.target.strides[0] or s.target.parts:
             return
-        if self.loop.group.in_turn:
+        group = self.loop.group
+        if group.in_turn and any(
+            a.array == s.target.array
+            for other in group.statements
+            for a in other.accesses[other.accumulate is not None :]
+        ):
             return  # what is added may be read in the next iteration
         width = self.loop.width
         along = lane or 0

@@ -19,7 +19,7 @@ from .numbers import Real
 Expansion = Callable[..., Real]
 """The result of an op, built from its operands."""
 
-INLINED = 300
+INLINED = 1000
 """How many operations all calls of an expansion may be together to be inlined.
 
 Each takes LLVM some 0.2 ms; a call costs a vector about as much as ten operations.
