@@ -238,10 +238,13 @@ class Blocks(Operations):
         body: Callable[[ir.Value, list[ir.Value]], list[ir.Value]],
         initial: Sequence[ir.Value] = (),
         before: Callable[[], None] | None = None,
+        *,
+        most: int = 2,
     ) -> list[ir.Value]:
         """A loop that carries values and runs perhaps not at all: what they are behind it.
 
         before   builds what is needed once, if there is an iteration
+        most     how many iterations there are at most: of one, there is no way back
         """
         before = before or (lambda: None)
         if isinstance(count, int):
@@ -258,7 +261,10 @@ class Blocks(Operations):
         self.enter(some)
         with self.scope():
             before()
-            results = self.loop_carried(count, initial, body)
+            if most > 1:
+                results = self.loop_carried(count, initial, body)
+            else:
+                results = body(self.integer(0), list(initial))
             self.branch(leave, results)
         self.enter(leave)
         return list(leave.arguments)

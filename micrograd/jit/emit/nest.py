@@ -73,6 +73,10 @@ class NestEmitter:
                 NestStatement(self.storage, node, course, at, copies, tiles, self.whole).emit()
                 continue
             count = trip_count(self.storage, node.extent, at)
+            if not isinstance(count, int) and int(node.extent) == 1:
+                with b.when(b.compare_integers("slt", b.integer(0), count)):
+                    self._nodes(node.body, [*at, (0, None)])
+                continue
             with b.each(count) as index:
                 if node.order is Order.REVERSE:
                     last = b.integer_op("llvm.sub", self._value(count), b.integer(1))

@@ -90,6 +90,7 @@ class NestStatement:
             inner,
             carried,
             lambda: self._before(d, [*rest, *after], at, pieces),
+            most=int(self.s.domain[d]),
         )
 
     def _count(self, d: int, at: Sequence[Index]) -> int | Any:

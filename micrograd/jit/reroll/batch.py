@@ -41,13 +41,12 @@ def batched(graph: Graph, output: str, most: int) -> Program | None:
     # nodes in the order of their places: leaves by array, then batches
     kind = np.where(is_long, 1000 + length, codes)
     is_op = (codes >= FIRST_OP) & ~joined
-    leaves = leaves_in_order(graph)
     nodes = np.flatnonzero(is_op)
     nodes = nodes[np.lexsort((nodes, kind[nodes], depth[nodes]))]
     changes = np.flatnonzero(np.diff(depth[nodes]) | np.diff(kind[nodes])) + 1
     if len(changes) + 1 > most:
         return None
-    return _Batches(graph, output, leaves, nodes, changes, terms, owner, length).program
+    return _Batches(graph, output, nodes, changes, terms, owner, length).program
 
 
 class _Batches:
@@ -57,7 +56,6 @@ class _Batches:
         self,
         graph: Graph,
         output: str,
-        leaves: Ints,
         nodes: Ints,
         changes: Ints,
         terms: Ints,
@@ -65,8 +63,7 @@ class _Batches:
         length: Ints,
     ) -> None:
         self.graph = graph
-        self.place = np.full(len(graph), -1, dtype=np.int64)
-        self.place[leaves] = np.arange(len(leaves))
+        leaves, self.place = places_of_leaves(graph)
         self.place[nodes] = len(leaves) + np.arange(len(nodes))
         self.program = declare_leaves(graph)
         self.program.declare("t", Role.TEMPORARY, len(leaves) + len(nodes))
@@ -111,10 +108,24 @@ class _Batches:
         return entry("t", add_table(self.program, places), 0, (1,))
 
 
-def leaves_in_order(graph: Graph) -> Ints:
-    """The leaf nodes: constants, then parameters, then inputs, each by their place."""
-    leaves = np.flatnonzero(graph.codes < FIRST_OP)
-    return leaves[np.lexsort((graph.x[leaves], graph.codes[leaves]))]
+def places_of_leaves(graph: Graph) -> tuple[Ints, Ints]:
+    """The leaf nodes that have places, in order: constants, then parameters, then inputs, each by
+    their place; and the place of every node. Equal constants share the first one's.
+
+    What is no leaf has place 0, and so has no node, -1.
+    """
+    same = np.arange(len(graph) + 1)
+    constants = np.flatnonzero(graph.codes == CONSTANT)
+    bits = graph.constants[graph.x[constants]].view(np.int64)
+    _, first, which = np.unique(bits, return_index=True, return_inverse=True)
+    same[constants] = constants[first][which]
+    every = np.flatnonzero(graph.codes < FIRST_OP)
+    leaves = np.unique(same[every])
+    leaves = leaves[np.lexsort((graph.x[leaves], graph.codes[leaves]))]
+    place = np.zeros(len(graph) + 1, dtype=np.int64)
+    place[leaves] = np.arange(len(leaves))
+    place[every] = place[same[every]]
+    return leaves, place
 
 
 def copy_leaves(program: Program, graph: Graph, leaves: Ints) -> None:

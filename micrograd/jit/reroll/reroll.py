@@ -73,15 +73,18 @@ def _of_classes(graph: Graph, most: int) -> Program | None:
 
 def reroll_strictly(graph: Graph) -> Program:
     """The program of a graph, rerolled if no sum is in another order then, in its derivatives
-    neither.
+    neither; a large one that is not, from a table.
     """
-    found = None
+    found, operations = None, int((graph.codes >= FIRST_OP).sum())
     if len(graph) > SMALL:
         with importing:
             from .loops import looped
-        operations = int((graph.codes >= FIRST_OP).sum())
         most = min(operations // LOOP_GAIN, MOST_STATEMENTS)
         found = looped(graph, OUTPUT, most, in_order=True)
+    if found is None and operations > LARGE:
+        with importing:
+            from .table import table_driven
+        return table_driven(graph, OUTPUT)
     return found or straight_line(graph, strict=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from micrograd import Value, absolute, exp, jit, log, where
@@ -16,6 +17,7 @@ from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.reroll.reroll import reroll
 from micrograd.jit.reroll.table import table_driven
 from micrograd.jit.trace.trace import trace
+from micrograd.ops import OPS
 
 
 def walk(v: list[Any], n: int, seed: int) -> Any:
@@ -40,16 +42,17 @@ def traced(output: Any, leaves: list[Value]) -> Graph:
     return trace([output], {"x": leaves}, ()).graph
 
 
-def test_a_deep_graph_becomes_one_statement_in_turn() -> None:
+def test_a_deep_graph_becomes_one_loop_with_a_statement_for_each_kind() -> None:
     leaves = [Value(float(k)) for k in range(-3, 4)]
     program = verify(reroll(traced(walk(leaves, 6000, 1), leaves)))
-    in_turn = [s for n in program.body if isinstance(n, Loop) for s in statements(n.body)]
-    assert len(in_turn) == 1
-    assert len(program.statements) < 8
-    assert in_turn[0].points > 6000
+    (loop,) = (node for node in program.body if isinstance(node, Loop))
+    kinds = sorted(str(s.expr).split("(")[0] for s in statements([loop]))
+    assert kinds == ["abs", "add", "gt", "relu", "where"]
+    assert len(program.statements) < 12
+    assert int(loop.extent) > 6000
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_value_and_gradient_are_the_interpreters(seed: int) -> None:
     """Whole numbers, so that the order of sums does not matter."""
     leaves = [Value(float(k)) for k in range(-3, 4)]
@@ -64,6 +67,29 @@ def test_explain_says_why() -> None:
     leaves = [Value(float(k)) for k in range(-3, 4)]
     text = jit(walk(leaves, 6000, 1), wrt=leaves).explain()
     assert "deep and narrow, so one loop runs them from a table" in text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_strict_is_the_eager_result_to_the_last_bit(seed: int) -> None:
+    """Any ops on any numbers; what is the same twice in a sum or a difference comes, too."""
+    rng = random.Random(seed)
+    leaves = [Value(rng.choice([rng.uniform(-2, 2), 0.0, -0.0, 1.0])) for _ in range(5)]
+    nodes: list[Any] = list(leaves)
+    tame = [op for op in OPS.values() if (op.emittable and op.ulps < 1) or op.nonexpansive]
+    kinds = rng.sample(tame, 7)
+    for _ in range(3100):
+        op = rng.choice(kinds if rng.random() < 0.3 else [OPS["add"], OPS["sub"], OPS["mul"]])
+        last = rng.choice([1, 4, 100])
+        nodes.append(op(*(rng.choice([*nodes[-last:], nodes[-1], 0.5]) for _ in range(op.arity))))
+        if not isinstance(nodes[-1], Value):
+            nodes.pop()
+    output = sum(nodes[-5:]) + 0.125 * sum(nodes[5:])
+    output.backward()
+    kernel = jit(output, wrt=leaves, dtype="f64", strict=True)
+    assert "from a table" in kernel.explain()
+    value, partials = kernel.value_and_grad()
+    assert repr(value) == repr(output.data)
+    np.testing.assert_array_equal(partials, [x.grad for x in leaves])
 
 
 def test_several_outputs_and_an_op_of_three_operands() -> None:
