@@ -166,10 +166,12 @@ class Builder(Blocks):
         """The i1 of a number: whether it is not zero."""
         return self.compare(OPS["ne"], [x, self.splat(self.constant(0.0), self.width(x))])
 
-    def prefetch(self, address: ir.Value) -> None:
-        """Have the processor fetch a line that is going to be written; any address will do."""
+    def prefetch(self, address: ir.Value, *, written: bool = False) -> None:
+        """Have the processor fetch a line that is going to be read, or written; any address will
+        do.
+        """
         number = ir.IntegerType.get_signless(32)
-        numbers = {"rw": 1, "hint": 3, "cache": 1}
+        numbers = {"rw": int(written), "hint": 3, "cache": 1}
         attributes = {name: ir.IntegerAttr.get(number, n) for name, n in numbers.items()}
         self.build("llvm.intr.prefetch", [], [address], attributes)
 

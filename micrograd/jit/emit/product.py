@@ -23,6 +23,7 @@ from .builder import Builder
 from .call_memory import CallMemory
 from .parts import Part, Range, added, call_once, clipped, ranges, tiles_in
 from .product_arguments import Given, arguments_of
+from .product_fetch import fetch, fetch_right
 from .product_kernel import Shape
 from .product_library import declared
 from .product_pack import Panels, pack
@@ -109,6 +110,7 @@ class _Driver:
         self.start = self.into.start
         rows, self.width = t.rows * t.blocks, t.columns * (t.across or 1)
         self.whole = known.most[0] <= rows
+        self.ahead = t.copied_right and product.right.column == 1 and known.most[2] > t.depth
         rows = min(rows, known.most[0])
         if t.across is None:
             assert isinstance(product.columns, int)
@@ -219,7 +221,11 @@ class _Driver:
         zero = b.integer(0)
         result = self._result(block, row, column)
         if self.tiles.ahead:
-            self._fetch(result, down.size, across, across.extent)
+            behind_it = result.place(b, zero, b.integer(across.extent))
+            fetch(b, Matrix(behind_it, result.row, 1), down.size, across.size, written=True)
+        if self.ahead:
+            after = times(b, b.integer_op("llvm.add", block.number, b.integer(1)), self.tiles.depth)
+            fetch_right(b, self.product, self.tiles, after, (i, column), across.size)
         left, right = block.left, block.right
         adjacent = left.row == 1 and b.target.registers < MANY
         shape = Shape(down.size, across.size, across.last != self.lanes, adjacent)
@@ -230,7 +236,7 @@ class _Driver:
                 *(right.place(b, zero, j), value(b, right.row)),
                 *(result.base, value(b, result.row), *self._old(block, result, row, column)),
                 *(value(b, across.last), self.into.scale or b.constant(1.0)),
-                *self._last(block, result, row, column, down.size, across),
+                *self._last(block, result, row, column, down.size, across.size),
             ],
         )
 
@@ -259,7 +265,7 @@ class _Driver:
         row: ir.Value,
         column: ir.Value,
         rows: int,
-        across: Strip,
+        vectors: int,
     ) -> Sequence[ir.Value]:
         """What becomes of a tile in the last block of k, as a kernel takes it."""
         b, gate = self.b, self.into.gate
@@ -270,7 +276,7 @@ class _Driver:
         if gate is None:
             return floor, gated, result.base, never
         there = Matrix(gate.place(b, row, column), gate.row, 1)
-        self._fetch(there, rows, across, 0)
+        fetch(b, there, rows, vectors)
         return floor, gated, there.base, value(b, there.row)
 
     def _result(self, block: _Block, row: ir.Value, column: ir.Value) -> Matrix:
@@ -281,14 +287,6 @@ class _Driver:
         sums = Matrix(self.rooms["sums"], self.width, 1)
         i, j = behind(b, row, block.rows[0].first), behind(b, column, block.columns[0].first)
         return Matrix(sums.place(b, i, j), self.width, 1)
-
-    def _fetch(self, tile: Matrix, rows: int, across: Strip, behind: int) -> None:
-        """Have the processor fetch a tile, or the one that stands so many columns behind it."""
-        b = self.b
-        for r in range(rows):
-            for v in range(across.size):
-                column = b.integer(behind + v * self.lanes)
-                b.prefetch(tile.place(b, b.integer(r), column))
 
     def _finish(self, finish: Finish, rows: Sequence[Strip], columns: Sequence[Strip]) -> None:
         """What becomes of the sums of a block of rows and one of columns."""
