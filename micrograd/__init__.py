@@ -64,8 +64,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+MODULES = ("checkpoint", "datasets", "losses", "matrix", "nn", "optim", "tensor", "train")
+"""Modules that users import from, beside what this one has."""
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *LATER})
+    return sorted([*__all__, *MODULES])
 
 
 class _Package(ModuleType):

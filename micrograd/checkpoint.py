@@ -33,6 +33,13 @@ from .nn import Module
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 
+__all__ = ["load", "save"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def save(
     target: Module | Iterable[Any],
     path: str | os.PathLike[str],

@@ -25,6 +25,11 @@ __all__ = [
     "yin_yang",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 MOST_SAMPLES = 2**31
 """More than fit into memory."""
 

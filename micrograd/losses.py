@@ -36,6 +36,12 @@ from .named import is_tensor
 from .ops import as_float
 from .traced import Traced
 
+__all__ = ["binary_cross_entropy", "cross_entropy", "l2", "max_margin", "squared_error"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 def max_margin(score: Any, y: Any) -> Any:
     """The hinge loss `max(0, 1 - y * score)` for a label `y` of -1 or 1.

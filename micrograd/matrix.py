@@ -28,6 +28,10 @@ from .tensor.matrix import Array, Matrix, place_of
 __all__ = ["Matrix", "Tensor"]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def _operator(op: ops.Op, *, reflected: bool = False) -> Any:
     """An operator of two Tensors, or of one and a number."""
 

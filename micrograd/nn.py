@@ -234,8 +234,14 @@ class MLP(Module):
         return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
 
 
+def __dir__() -> list[str]:
+    return sorted(__getattr__("__all__"))
+
+
 def __getattr__(name: str) -> Any:
     """The layers of Tensors, which are imported when they are asked for."""
+    if name == "__all__":
+        return ["MLP", "Layer", "Module", "Neuron", *late("micrograd.layers").__all__]
     if not name.startswith("_"):
         found = getattr(late("micrograd.layers"), name, None)
         if found is not None:

@@ -51,6 +51,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent, plain as in micrograd's demo or with momentum.
 

@@ -648,3 +648,16 @@ def test_stages_of_calls_with_arrays() -> None:
     assert "@main_block" in stages["arrays_mlir"]
     assert "vector<" in stages["arrays_mlir"]
     assert "main_block" in stages["arrays_assembly"]
+
+
+def test_ufunc_of_what_was_called_with_a_sequence() -> None:
+    def f(x: list[Any]) -> Any:
+        return x[0] * 2.0 + x[1]
+
+    kernel = jit(f)
+    with pytest.raises(SignatureError, match="has not been called yet"):
+        _ = kernel.ufunc
+    kernel([1.0, 2.0])
+    rows = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(kernel.ufunc(rows), rows[:, 0] * 2.0 + rows[:, 1])
+    assert kernel.ufunc(rows.astype(np.float32)).dtype == np.float32

@@ -4,15 +4,19 @@ says where another package of that name lies over it.
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 import lowering
+import micrograd
 
 ROOT = Path(__file__).parent.parent
 
@@ -258,3 +262,21 @@ def test_other_errors_of_imports_stay_what_they_are(site: Path) -> None:
     assert "cannot import name 'nothing_of_numpy' from 'numpy'" in failing(
         site, "import micrograd.train"
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", *(f".{m}" for m in micrograd.MODULES), ".layers", ".jit"],
+)
+def test_modules_show_what_is_theirs(name: str) -> None:
+    module = importlib.import_module(f"micrograd{name}")
+    shown = dir(module)
+    inside = {*micrograd.MODULES} if not name else set()
+    assert set(shown) == {*module.__all__, *inside}
+    for public in shown:
+        found = getattr(module, public, None) or importlib.import_module(f"micrograd.{public}")
+        assert not public.startswith("_")
+        assert not isinstance(found, ModuleType) or public in inside
+    scope: dict[str, Any] = {}
+    exec(f"from micrograd{name} import *", scope)
+    assert set(scope) - {"__builtins__"} == set(module.__all__)

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any
+
+from .report import duration
+
+FIRST = 10.0
+"""Seconds after which work that shows nothing is told of; then after twice as long, and so on."""
 
 
 class Progress:
@@ -31,6 +40,28 @@ class Progress:
         if self._bar is not None:
             self._bar.clear()
         print(line, flush=True)
+
+    @contextmanager
+    def busy(self, doing: str) -> Iterator[None]:
+        """Inside, what takes long is told of on standard error now and then."""
+        done = Event()
+        teller = Thread(target=self._tell, args=(doing, done), daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            done.set()
+            teller.join()
+
+    def _tell(self, doing: str, done: Event) -> None:
+        began, wait = time.perf_counter(), FIRST
+        while not done.wait(wait):
+            wait = time.perf_counter() - began
+            line = f"{doing}, {duration(wait)} so far"
+            if self._bar is None:
+                print(line, file=sys.stderr, flush=True)
+            else:
+                self._bar.set_postfix_str(line)
 
     def __enter__(self) -> Progress:
         return self

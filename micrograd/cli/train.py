@@ -130,10 +130,12 @@ def train_moons(arguments: Namespace) -> None:
     if arguments.plot:
         pictures.figure(1, 1)  # better to fail before the training than after it
     with Progress(arguments.epochs, "steps") as progress:
-        training = (Interpreted if arguments.interpreter else Native)(arguments, progress)
+        with progress.busy("tracing and compiling"):
+            training = (Interpreted if arguments.interpreter else Native)(arguments, progress)
         every = arguments.every or max(1, training.epochs // 10)
         for k in range(0, training.epochs, every):
-            loss, share = training.steps(min(every, training.epochs - k))
+            with progress.busy(f"training, step {k} and on"):
+                loss, share = training.steps(min(every, training.epochs - k))
             progress.say(f"step {k} loss {loss}, accuracy {share:.1%}")
     share = accuracy(training.scores(training.points), training.labels)
     took = f"{training.epochs} steps in {duration(training.seconds)}"

@@ -171,7 +171,8 @@ def _train(arguments: Namespace, task: Any) -> None:
     with Progress(arguments.epochs, "epochs") as progress:
         training = Training(arguments, task(), progress)
         try:
-            training.run()
+            with progress.busy("training (--every reports more often)"):
+                training.run()
         finally:
             if training.history is not None and training.history.steps:
                 _finish(arguments, training, progress)

@@ -7,6 +7,7 @@ trace -> Graph -> reroll -> Program -> differentiate, simplify -> schedule -> em
 import sys
 
 try:
+    from .. import errors  # noqa: F401  first: it looks at whether all files are ours
     from . import recording  # noqa: F401  which traced.py is told of
     from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
     from .kernel import Kernel
@@ -33,3 +34,7 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

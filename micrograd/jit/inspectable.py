@@ -139,7 +139,8 @@ class Inspectable:
         with importing:
             from .call.array_code import ufunc_of
         kernels = [self._with_dtype(t.dtype) for t in REAL_TYPES.values()]
-        executables = [k._shown for k in kernels]
+        structures = self._shown.structures
+        executables = [k._compile(structures) for k in kernels]
         codes = [e.arrays.code for e in executables]
         live = any(e.graph.parameters for e in executables)
         return ufunc_of(executables[0].convention, codes, self.__doc__ or "", live=live)

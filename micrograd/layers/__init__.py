@@ -62,3 +62,7 @@ __all__ = [
     "network",
     "perceptron",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

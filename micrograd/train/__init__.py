@@ -7,3 +7,7 @@ from .fit import fit
 from .history import History
 
 __all__ = ["History", "fit"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

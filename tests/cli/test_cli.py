@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,22 @@ def test_a_bar_is_shown_to_who_looks(
     assert "steps:" in screen.getvalue()
     assert "/4 [" in screen.getvalue()
     assert capsys.readouterr().out == "half\n"
+
+
+def test_long_work_is_told_of_and_short_work_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Progress(1, "steps") as progress:
+        with progress.busy("training"):
+            pass
+        assert screen.getvalue() == ""
+        monkeypatch.setattr("micrograd.cli.progress.FIRST", 1e-3)
+        with progress.busy("training"):
+            for _ in range(10_000):
+                if screen.getvalue():
+                    break
+                time.sleep(1e-3)
+    assert re.match(r"training, \S+ m?s so far\n", screen.getvalue())
 
 
 @pytest.mark.parametrize("screen", [Terminal(), io.StringIO()])
