@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from .distribute import Ordered, Step, edges_of
 from .homes import Leaf, Read, Task
-from .operands import Operands
+from .operands import NoLoops, Operands
 
 
 def as_traced(operands: Operands) -> list[Step]:
     """The tasks in the loops of the trace. Raises NoLoops as `distribute` does."""
     tasks = operands.tasks
     edges = edges_of(operands)
-    made = {k: int(t.static.ops[0]) for k, t in enumerate(tasks) if t.static is not None}
+    made = {k: t.static.number for k, t in enumerate(tasks) if t.static is not None}
     top: list[Step] = []
     loops: dict[int, Ordered] = {}
     for k in sorted(made, key=made.__getitem__):
@@ -28,7 +28,8 @@ def as_traced(operands: Operands) -> list[Step]:
         body.append(task)
     for k, task in enumerate(tasks):
         if task.static is None:
-            _before(top, task, {id(tasks[b]) for a, b in edges if a == k}, 0)
+            readers = {id(tasks[b]) for a, b in edges if a == k}
+            _before(top, task, readers, {id(tasks[a]) for a, b in edges if b == k}, 0)
     again = {id(tasks[a]): levels for (a, b), levels in edges.items() if a == b}
     return [_whole(step, again, 0) for step in top]
 
@@ -51,20 +52,17 @@ def _whole(step: Step, again: dict[int, set[int]], depth: int) -> Step:
     return step if len(set(read)) < len(read) else task
 
 
-def _before(body: list[Step], task: Task, readers: set[int], depth: int) -> None:
-    """Put a task before what reads it."""
-    for at, step in enumerate(body):
-        if _holds(step, readers):
-            if (
-                isinstance(step, Ordered)
-                and len(task.path) > depth
-                and task.path[depth] is step.level
-            ):
-                _before(step.body, task, readers, depth + 1)
-            else:
-                body.insert(at, task)
+def _before(body: list[Step], task: Task, readers: set[int], sources: set[int], depth: int) -> None:
+    """Put a task before what reads it, and behind what it reads."""
+    at = next((at for at, step in enumerate(body) if _holds(step, readers)), len(body))
+    if at < len(body):
+        step = body[at]
+        if isinstance(step, Ordered) and len(task.path) > depth and task.path[depth] is step.level:
+            _before(step.body, task, readers, sources, depth + 1)
             return
-    body.insert(0, task)
+    if any(_holds(step, sources) for step in body[at:]):
+        raise NoLoops
+    body.insert(at, task)
 
 
 def _holds(step: Step, readers: set[int]) -> bool:

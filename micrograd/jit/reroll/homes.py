@@ -54,6 +54,19 @@ class Home:
         self.writers.append((task, iterations))
         self._index = self._bounds = None
 
+    def forget(self, task: Task) -> None:
+        """Take back what a task writes."""
+        rest = [k for k, (writer, _) in enumerate(self.writers) if writer is not task]
+        self.points = [self.points[k] for k in rest]
+        self.values = [self.values[k] for k in rest]
+        self.writers = [self.writers[k] for k in rest]
+        self._index = self._bounds = None
+
+    def first_of(self, task: Task) -> int:
+        """The number of the first point that a task writes."""
+        own = next(k for k, (writer, _) in enumerate(self.writers) if writer is task)
+        return sum(len(points) for points in self.points[:own])
+
     def find(self, points: Ints) -> Ints:
         """The number of each point, counted through all that are written; -1 if it is none."""
         if self._index is None:
@@ -98,6 +111,14 @@ def keys_of(points: Ints) -> Hashes:
     for column in points.T:
         keys = mixed(keys * np.uint64(31) ^ mixed(column))
     return keys
+
+
+def differ(points: Ints, values: Ints) -> bool:
+    """Whether one point is to have two values."""
+    keys = keys_of(points)
+    order = np.argsort(keys, kind="stable")
+    keys, values = keys[order], values[order]
+    return bool(((keys[1:] == keys[:-1]) & (values[1:] != values[:-1])).any())
 
 
 @dataclass(frozen=True)

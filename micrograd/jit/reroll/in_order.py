@@ -18,6 +18,7 @@ from ..ir.nests import Ints
 from ..ir.points import elements, points
 from ..ir.program import Access, Apply, Program, Role, Statement
 from .prove import Claims, Place, Values, operand_of, placed
+from .strings import Bools
 
 LAST = np.iinfo(np.int64).max
 """The key of results: nothing comes after them."""
@@ -48,11 +49,11 @@ class _Order:
                 self.base[a.name] = size
                 size += a.size
         self.count = np.zeros(size, dtype=np.int64)
-        self.sole = np.full(size, -1, dtype=np.int64)  # the key of the use, if there is one
+        self.least = np.full(size, LAST, dtype=np.int64)  # of the keys of the uses
         self.begun = np.full(size, -1, dtype=np.int64)  # that of the first term added to it
-        self.alone = np.zeros(size, dtype=bool)  # whether there may be no use but the one copy
+        self.settled = np.zeros(size, dtype=bool)  # whether a copy has taken its uses for all
         self.computed: list[Ints] = []
-        self.used: list[tuple[Ints, Ints, list[Ints]]] = []
+        self.used: list[tuple[Ints, Ints, Bools, list[Ints]]] = []
 
     def holds(self) -> bool:
         """Whether the order is that of the trace."""
@@ -66,8 +67,9 @@ class _Order:
         if (np.bincount(every, minlength=1) > 1).any():
             return False
         for s, place in reversed(copies):
-            self._copy(s, place)
-        return not (self.alone & (self.count > 1)).any() and self._sorted()
+            if self._copy(s, place):
+                return False
+        return self._sorted()
 
     # -- uses ------------------------------------------------------------------------------------
 
@@ -102,32 +104,43 @@ class _Order:
                 elif isinstance(arg, Apply):
                     stack.append((arg, self.values.operand(slot, own)))
 
-    def _use(self, s: Statement, place: Place, a: Access, keys: Ints, rank: int) -> None:
+    def _use(
+        self,
+        s: Statement,
+        place: Place,
+        a: Access,
+        keys: Ints,
+        rank: int,
+        several: Bools | None = None,
+    ) -> bool:
+        """Note uses, which may stand for several; whether there are some that come too late."""
         if a.array not in self.base:
-            return
+            return False
         at = self._elements(a, s)
         known = keys >= 0
         time = _time(points(s.domain, self.program), place, rank)
+        several = np.zeros(len(at), dtype=bool) if several is None else several
         if not known.all():
-            at, keys, time = at[known], keys[known], [_some(x, known) for x in time]
+            at, keys, several = at[known], keys[known], several[known]
+            time = [_some(x, known) for x in time]
         self.count += np.bincount(at, minlength=len(self.count))
-        self.sole[at] = keys
-        self.used.append((at, keys, time))
+        np.minimum.at(self.least, at, keys)
+        self.used.append((at, keys, several, time))
+        return bool(self.settled[at].any())
 
-    def _copy(self, s: Statement, place: Place) -> None:
-        """The use of what a statement copies: that of the copy. If that has several, they are added
-        up before they are the original's, so that has no other.
+    def _copy(self, s: Statement, place: Place) -> bool:
+        """The use of what a statement copies: that of the copy, of several the first. Whether that
+        is of something of which it has been taken that there is no other.
         """
         assert isinstance(s.expr, Access)
         at = self._elements(s.target, s)
-        keys = np.where(self.begun[at] >= 0, self.begun[at], self.sole[at])
+        self.settled[at] = True
+        keys = np.where(self.begun[at] >= 0, self.begun[at], self.least[at])
         several = (self.count[at] > 1) & (self.begun[at] < 0)
         if self.program.arrays[s.target.array].role is Role.OUTPUT:
             keys = np.full(len(at), LAST, dtype=np.int64)
             several = self.count[at] > 0
-        if s.expr.array in self.base:
-            self.alone[self._elements(s.expr, s)[several]] = True
-        self._use(s, place, s.expr, keys, 0)
+        return self._use(s, place, s.expr, keys, 0, several)
 
     def _elements(self, a: Access, s: Statement) -> Ints:
         return self.base[a.array] + elements(a, s.domain, self.program)
@@ -135,20 +148,30 @@ class _Order:
     # -- their order -----------------------------------------------------------------------------
 
     def _sorted(self) -> bool:
-        """Whether the keys of the uses of every element grow with time."""
-        width = max((len(time) for _, _, time in self.used), default=0)
-        columns: list[list[Ints]] = [[] for _ in range(width + 2)]
-        for at, keys, time in self.used:
-            several = self.count[at] > 1
+        """Whether the keys of the uses of every element grow with time.
+
+        What a copy with several uses is sent is added up first, so that use has to be the last. Of
+        the last two either may be: the sum of two numbers is the same both ways.
+        """
+        width = max((len(time) for *_, time in self.used), default=0)
+        columns: list[list[Ints]] = [[] for _ in range(width + 3)]
+        for at, keys, several, time in self.used:
+            shared = self.count[at] > 1
             padded = [*time, *[np.zeros(len(at), dtype=np.int64)] * (width - len(time))]
-            for column, numbers in zip(columns, [keys, *reversed(padded), at], strict=True):
-                column.append(_some(numbers, several))
+            own = [keys, several.astype(np.int64), *reversed(padded), at]
+            for column, numbers in zip(columns, own, strict=True):
+                column.append(_some(numbers, shared))
         if not columns[0]:
             return True
-        keys, *rest = [np.concatenate(column) for column in columns]
+        keys, marks, *rest = [np.concatenate(column) for column in columns]
         order = np.lexsort(rest)
-        keys, at = keys[order], rest[-1][order]
-        return not bool(((np.diff(keys) < 0) & (np.diff(at) == 0)).any())
+        keys, several, at = keys[order], marks[order] != 0, rest[-1][order]
+        again = np.diff(at) == 0
+        ends = np.flatnonzero(again & np.append(~again[1:], True))
+        ends = ends[keys[ends] > keys[ends + 1]]
+        keys[ends], keys[ends + 1] = keys[ends + 1], keys[ends]
+        several[ends], several[ends + 1] = several[ends + 1], several[ends]
+        return not bool((again & ((np.diff(keys) < 0) | several[:-1])).any())
 
 
 def _key(ops: Ints, slot: int) -> Ints:

@@ -14,8 +14,9 @@ import numpy as np
 from ..ir.graph import op_of
 from ..ir.nests import Ints, distinct
 from .domains import domain_of
-from .homes import UNKNOWN, Home, Leaf, Number, Operand, Read, Task, Use, Whole, keys_of
+from .homes import UNKNOWN, Home, Leaf, Number, Operand, Read, Task, Use, Whole, differ, keys_of
 from .inline import inlined
+from .merge import merged
 from .prove import Values
 from .statics import Level, Map, Static, affine, first_of_rows, turning
 from .strings import LITERAL, Bools, Ops
@@ -51,8 +52,6 @@ class Operands:
         outputs: Ints,
         most: int,
         prefixes: Collection[int] = (),
-        *,
-        inline: bool = True,
     ) -> None:
         self.ops = ops
         self.most = most
@@ -70,9 +69,25 @@ class Operands:
         self.tasks: list[Task] = list(self.task_of)
         for task in self.task_of:
             self._resolve(task)
+        self.outputs = outputs
         self.inlined: dict[int, Task] = {}
-        if inline:
-            self.inlined, self.tasks = inlined(self.tasks, ops, outputs)
+        self._before: list[tuple[Task, list[Operand]]] = []
+
+    def inline(self) -> None:
+        """Make what only one operand needs a part of its expression."""
+        self._before = [(task, list(task.operands)) for task in self.tasks]
+        self.inlined, self.tasks = inlined(self.tasks, self.ops, self.outputs)
+
+    def write_out(self) -> None:
+        """Take that back."""
+        for task, operands in self._before:
+            task.operands = operands
+        self.tasks = [task for task, _ in self._before]
+        self.inlined = {}
+
+    def merge(self) -> None:
+        """Let values be written at once where they would be copied to."""
+        self.tasks = merged(self.tasks)
 
     # -- tasks -----------------------------------------------------------------------------------
 
@@ -172,7 +187,7 @@ class Operands:
         if empty.any():
             known = known.copy()
             known[empty] = self._begun(source, virtual[empty])
-        if ((at >= 0) & (known != wanted)).any() or _differ(virtual, wanted):
+        if ((at >= 0) & (known != wanted)).any() or differ(virtual, wanted):
             return None
         new = np.flatnonzero(other)[at < 0]
         if len(new):
@@ -211,7 +226,9 @@ class Operands:
         assert task.depth is not None
         s, outer = task.static, task.path[task.depth].points
         first = first_of_rows(s.points, task.depth)
-        known = task.home.find(s.points[first][:, : task.depth])
+        assert task.target is not None
+        matrix, vector = task.target
+        known = task.home.find(s.points[first] @ matrix + vector) - task.home.first_of(task)
         values = np.full(len(outer), UNKNOWN, dtype=np.int64)
         rest = np.ones(len(outer), dtype=bool)
         rest[known] = False
@@ -300,11 +317,3 @@ def _inside(use: Use, usual: Bools, points: Ints) -> tuple[Bools, Map | None]:
             if map is not None:
                 return inner, map
     return usual, None
-
-
-def _differ(points: Ints, values: Ints) -> bool:
-    """Whether one point is to have two values."""
-    keys = keys_of(points)
-    order = np.argsort(keys, kind="stable")
-    keys, values = keys[order], values[order]
-    return bool(((keys[1:] == keys[:-1]) & (values[1:] != values[:-1])).any())

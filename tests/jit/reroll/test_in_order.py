@@ -15,6 +15,7 @@ from micrograd.nn import MLP
 
 from ...loop_sources import LENGTH, function, source
 from ...regular import equal, traced
+from ...strict_loops import FAMILIES, Family
 
 Function = Callable[..., Any]
 
@@ -97,6 +98,16 @@ def test_recurrences(f: Callable[[int], Function], sizes: tuple[int, ...]) -> No
     given = [numbers(n, n) for n in sizes]
     found = strictly(f(40), *given)
     assert found == eager(f(40), *given)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_what_is_used_in_several_places_has_loops_too(family: Family) -> None:
+    programs = [family(9), family(14)]
+    few, many = (statements(f, *sizes) for f, sizes in programs)
+    assert few == many <= 60
+    for f, sizes in programs:
+        given = [numbers(n, n) for n in sizes]
+        assert strictly(f, *given) == eager(f, *given)
 
 
 SEEDS = range(int(os.environ.get("MICROGRAD_SEEDS", "10")))
