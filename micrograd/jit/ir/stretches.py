@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from .extents import Affine
 from .program import Access, Loop, Order, Statement, map_accesses, statements
 
 Stretches = dict[str, set[tuple[int, int] | None]]
@@ -21,11 +22,35 @@ def stretch(a: Access, domain: tuple[int, ...], depth: int = 0) -> tuple[int, in
     size = abs(stride)
     if a.parts or not stride or any(a.strides[:depth]):
         return None
-    rest = zip(a.strides[depth + 1 :], domain[depth + 1 :], strict=True)
-    spans = [d * max(0, c - 1) for d, c in rest]
-    low = a.offset + sum(x for x in spans if x < 0)
-    high = a.offset + sum(x for x in spans if x > 0)
+    low = a.offset - _most([-d for d in a.strides], domain, depth)
+    high = a.offset + _most(a.strides, domain, depth)
     return (stride, low // size) if low // size == high // size else None
+
+
+def _most(strides: Sequence[int], domain: tuple[int, ...], depth: int) -> int:
+    """The most, or more, that strides inside of loop number `depth` add up to at a point.
+
+    By how often loops run at most; and by what their trip counts say, from the innermost on.
+
+    >>> _most([8, 1, 1], (5, 4, Affine(4, (0, -1), 4)), 0)
+    3
+    """
+    inner = range(depth + 1, len(domain))
+    box = sum(max(0, strides[k]) * max(0, int(domain[k]) - 1) for k in inner)
+    if not any(isinstance(domain[k], Affine) for k in inner):
+        return box
+    left, total = list(strides), 0
+    for k in reversed(inner):
+        count, stride = domain[k], left[k]
+        if stride <= 0:
+            continue
+        if not isinstance(count, Affine) or any(count.strides[: depth + 1]):
+            total += stride * max(0, int(count) - 1)
+            continue
+        total += stride * (count.offset - 1)
+        for outer, by in enumerate(count.strides):
+            left[outer] += stride * by
+    return min(box, total)
 
 
 def stretches(body: Iterable[Statement], depth: int = 0) -> Stretches:

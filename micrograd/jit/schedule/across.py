@@ -36,29 +36,46 @@ def across(nest: Nest, width: int) -> Nest:
 
     nest   planned, with what its iterations have for themselves in `tiles`
     """
-    loop = nest.body[0]
-    if len(nest.body) != 1 or isinstance(loop, Statement) or loop.order is not Order.FREE:
+    if not may_lie_across(nest, width):
         return nest
-    small = sum(nest.tiles.values()) * width <= MOST_NUMBERS
-    known = is_number(loop.extent) or isinstance(loop.extent, Extent)
-    if not (known and small and int(loop.extent) >= width) or not all(
-        _may(s, nest.tiles) for s in nest.statements
-    ):
-        return nest
+    (loop,) = nest.body
+    assert isinstance(loop, Loop)
     waits = LATENCY if _has_order(loop) else 1.0
     inside = sum(
         c.cost * prod(map(int, s.domain[1 : len(path)]))
         for c, (s, path) in zip(nest.courses, paths(nest.body), strict=True)
     )
-    if sum(_cost(s, nest.tiles, width) for s in nest.statements) >= waits * inside:
+    if sum(cost_across(s, nest.tiles, width) for s in nest.statements) >= waits * inside:
         return nest
+    return laid_across(nest, width)
+
+
+def may_lie_across(nest: Nest, width: int) -> bool:
+    """Whether iterations may lie in lanes: the loop's alone, in any order, of little each."""
+    loop = nest.body[0]
+    if len(nest.body) != 1 or isinstance(loop, Statement) or loop.order is not Order.FREE:
+        return False
+    small = sum(nest.tiles.values()) * width <= MOST_NUMBERS
+    known = is_number(loop.extent) or isinstance(loop.extent, Extent)
+    enough = known and small and int(loop.extent) >= width
+    return enough and all(may_run_abreast(s, nest.tiles) for s in nest.statements)
+
+
+def laid_across(nest: Nest, width: int) -> Nest:
+    """The nest with iterations in lanes."""
 
     def spread(a: Access) -> Access:
         """Where the lanes of an element begin."""
         if a.array not in nest.tiles:
             return a
         wide = a.with_strides(lambda strides: tuple([d * width for d in strides]))
-        return replace(wide, offset=a.offset * width)
+        parts = tuple(
+            [
+                replace(p, strides=q.strides, scale=p.scale * width)
+                for p, q in zip(wide.parts, a.parts, strict=True)
+            ]
+        )
+        return replace(wide, offset=a.offset * width, parts=parts)
 
     def change(s: Statement) -> Statement:
         return replace(s, target=spread(s.target), expr=map_accesses(s.expr, spread))
@@ -69,7 +86,7 @@ def across(nest: Nest, width: int) -> Nest:
     return Nest(body, nest.reason, courses, [{} for _ in courses], tiles)
 
 
-def _may(s: Statement, tiles: Mapping[str, int]) -> bool:
+def may_run_abreast(s: Statement, tiles: Mapping[str, int]) -> bool:
     """Whether a statement may run for several iterations at once."""
     if any(depends(count, 0) for count in s.domain):
         return False
@@ -86,7 +103,7 @@ def _has_order(loop: Loop) -> bool:
     )
 
 
-def _cost(s: Statement, tiles: Mapping[str, int], width: int) -> float:
+def cost_across(s: Statement, tiles: Mapping[str, int], width: int) -> float:
     """Vector operations for an iteration."""
     touched = [*accesses(s.expr), *([s.target] if s.accumulate is None else [])]
     scattered = sum(

@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...ops import Op
-from ..ir.extents import is_number
+from ..ir.extents import Varying, is_number
 from ..ir.program import Access, Statement, accesses, map_accesses
 from ..ir.stretches import private, stretches
-from .courses import course, reorders
+from .courses import course, depends, reorders
 from .routes import refusal
 
 NOMINAL = 8
@@ -38,6 +38,8 @@ def split(s: Statement, count: int) -> Statement | None:
         return s
     if not (is_number(own) and is_number(count)) or own % count:
         return None
+    if any(depends(c, 0) for c in s.domain):
+        return None
     rest = own // count
 
     def divide(a: Access) -> Access:
@@ -47,7 +49,7 @@ def split(s: Statement, count: int) -> Statement | None:
         s,
         target=divide(s.target),
         expr=map_accesses(s.expr, divide),
-        domain=(count, rest, *s.domain[1:]),
+        domain=(count, rest, *[c.around(0) if isinstance(c, Varying) else c for c in s.domain[1:]]),
     )
 
 
@@ -109,7 +111,7 @@ class Plan:
             member = split(s, count) if found == wanted else None
             if member is not s and wanted == "nest":
                 member = None
-            if member is not None and behind.commutes(s) and self._joins(member):
+            if member is not None and behind.commutes(s) and self.joins(member):
                 self.group.append(member)
                 inside.add(member)
                 own += member is s
@@ -121,7 +123,7 @@ class Plan:
                 behind.add(s)
         self.profit = points * own
 
-    def _joins(self, s: Statement) -> bool:
+    def joins(self, s: Statement) -> bool:
         """Whether the statement may share the loop; if so, its accesses are counted in."""
         touched = stretches([s])
         written = self.written | {s.target.array}

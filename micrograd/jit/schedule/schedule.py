@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ...locks import importing
@@ -21,6 +22,7 @@ from ..target import Target
 from .counts import operations
 from .fuse import Bounds, Group, Part, fuse
 from .lanes import VectorLoop, vectorize
+from .memory import shared, touched_in_loops
 from .nest import Nest
 from .product import Product
 from .repeat import Repeat, flattened, repeated
@@ -123,19 +125,12 @@ def schedule(
     """
     state = {a.name for a in program.with_role(Role.STATE)}
     bounds = Bounds(target.strict, state)
-    parts: list[Part | Product] = []
-    pieces: Iterable[list[Node] | Product] = [program.body]
-    if not points and any(isinstance(x, Loop) or x.domain for x in program.body):
-        with importing:
-            from .absorb import with_products
-        program, pieces = with_products(program, target)
-    for piece in pieces:
-        parts += [piece] if isinstance(piece, Product) else fuse(piece, bounds)
+    program, parts = _parts(program, target, bounds, points)
     steps = list(_steps(parts, program, 1 if points else target.lanes, target))
     functions, opt_level, reason = _functions(steps)
-    shared = _shared(functions)
+    elsewhere = shared(functions)
     if returned is not None and len(functions) > 1:
-        shared.add(returned)  # a function sets it, main returns it
+        elsewhere.add(returned)  # a function sets it, main returns it
     tiles = {
         name
         for step in flattened(steps)
@@ -145,7 +140,7 @@ def schedule(
     products = [step for step in steps if isinstance(step, Product)]
     tiles |= {name for product in products for name in product.unstored}
     stretches = _stretches(flattened(steps))
-    addressed = _touched_in_loops(parts) | shared
+    addressed = touched_in_loops(parts) | elsewhere
     registers, workspace, size = set(), {}, 0
     for a in program.arrays.values():
         if (a.role is not Role.TEMPORARY and a.name != returned) or a.name in tiles:
@@ -162,6 +157,28 @@ def schedule(
             "several loops or shared between functions"
         )
     return Schedule(program, registers, workspace, size, functions, opt_level, reasons, padded)
+
+
+def _parts(
+    program: Program, target: Target, bounds: Bounds, points: bool
+) -> tuple[Program, list[Part | Product]]:
+    """What becomes code, in order, and the program with the arrays that this needs."""
+    parts: list[Part | Product] = []
+    pieces: Iterable[list[Node] | Product] = [program.body]
+    nests: dict[int, Nest] = {}
+    if not points and any(isinstance(x, Loop) or x.domain for x in program.body):
+        with importing:
+            from .absorb import with_products
+            from .side_by_side import side_by_side
+        program, nests = side_by_side(program, target)
+        program, pieces = with_products(program, target)
+    for piece in pieces:
+        if isinstance(piece, Product):
+            parts.append(piece)
+            continue
+        for inside, nodes in groupby(piece, lambda node: nests.get(id(node))):
+            parts += fuse(list(nodes), bounds) if inside is None else [inside]
+    return program, parts
 
 
 def _functions(steps: list[Step]) -> tuple[list[list[Step]], int, str]:
@@ -229,6 +246,8 @@ def _steps(
             yield found
             if found.rest is not None:
                 yield vectorize(found.rest, program, width, program.arrays, target.line)
+        elif isinstance(part, Nest) and part.courses:
+            yield part
         elif isinstance(part, Nest):
             own = {name for name in names if everywhere[name] == 1 and _is_temporary(name, program)}
             nest = part.narrowed(own)
@@ -273,46 +292,3 @@ def _cut(steps: Iterable[Step], most: int) -> Iterable[list[Step]]:
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _touched_in_loops(parts: Iterable[Part | Product]) -> set[str]:
-    """Arrays that need an address: indexed by a loop, or through a table, or set in a loop; or
-    touched by a nest.
-
-    A sum over a loop into one element does not, unless its loop is in order: it is added up apart,
-    and then to the scalar.
-    """
-    found: set[str] = set()
-    for part in parts:
-        ordered = isinstance(part, Nest) or (isinstance(part, Group) and part.in_turn)
-        for s in part.statements:
-            if isinstance(part, Nest | Product):
-                found.update(a.array for a in s.accesses)
-            elif s.domain:
-                found.update(a.array for a in s.accesses if not a.is_constant)
-                if ordered or s.accumulate is None:
-                    found.add(s.target.array)
-            else:
-                found.update(a.array for a in s.accesses if a.parts)
-    return found
-
-
-def _statements(step: Step) -> list[Statement]:
-    if isinstance(step, VectorLoop):
-        return step.group.statements
-    return step.statements if isinstance(step, Nest | Product | Repeat) else [step]
-
-
-def _shared(functions: list[list[Step]]) -> set[str]:
-    """Arrays that more than one function touches."""
-    if len(functions) == 1:
-        return set()
-    home: dict[str, int] = {}
-    shared = set()
-    for k, steps in enumerate(functions):
-        for step in steps:
-            for s in _statements(step):
-                for a in s.accesses:
-                    if home.setdefault(a.array, k) != k:
-                        shared.add(a.array)
-    return shared

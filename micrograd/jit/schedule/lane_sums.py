@@ -1,0 +1,80 @@
+"""Sums over the iterations of a nest that lie in lanes: lane by lane, and their lanes behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from ..ir.extents import Affine, Entries
+from ..ir.program import (
+    Access,
+    Array,
+    Node,
+    Program,
+    Role,
+    Statement,
+    map_statements,
+    row_major,
+)
+from ..passes.reaching import fresh
+from .across import MOST_NUMBERS
+from .courses import depends, reorders, varies
+from .nest import Nest
+
+
+class LaneSums:
+    """A nest whose sums over its outermost loop go into arrays with a number for each lane.
+
+    nest    on those arrays, which are tiles that all iterations share
+    first   statements before it, which begin the sums
+    last    statements behind it, which add up the lanes
+    """
+
+    def __init__(self, arrays: dict[str, Array], nest: Nest, width: int) -> None:
+        self.program = Program(arrays)
+        self.width = width
+        self.first: list[Node] = []
+        self.last: list[Node] = []
+        self.left = MOST_NUMBERS
+        self.tiles = dict(nest.tiles)
+        body = map_statements(nest.body, self._change)
+        self.nest = replace(nest, body=body, tiles=self.tiles)
+
+    def _change(self, s: Statement) -> Statement:
+        op, target = s.accumulate, s.target
+        if op is None or target.array in self.tiles or varies(target, 0):
+            return s
+        if not reorders(op, strict=False) or op.identity is None:
+            return s
+        kept = [d for d in range(1, len(s.domain)) if varies(target, d)]
+        gone = [d for d in range(len(s.domain)) if d not in kept]
+        counts = tuple(int(s.domain[d]) for d in kept)
+        size = prod(counts)
+        if size * self.width > self.left or any(
+            depends(s.domain[d], g) for d in kept for g in gone
+        ):
+            return s
+        self.left -= size * self.width
+        name = fresh(self.program, f"lanes_{target.array}")
+        self.program.declare(name, Role.TEMPORARY, (size, self.width))
+        self.tiles[name] = size
+        self.first.append(
+            Statement(Access(name, 0, (1,)), float(op.identity), (size * self.width,))
+        )
+        strides = dict(zip(kept, row_major(counts), strict=True))
+        own = Access(name, 0, tuple(strides.get(d, 0) for d in range(len(s.domain))))
+        domain = tuple(_without(s.domain[d], kept) for d in kept)
+        lanes = tuple(self.width * d for d in row_major(counts))
+        behind = target.with_strides(lambda x: (*(x[d] for d in kept), 0))
+        self.last.append(Statement(behind, Access(name, 0, (*lanes, 1)), (*domain, self.width), op))
+        return replace(s, target=own)
+
+
+def _without(count: int, kept: list[int]) -> int:
+    """A trip count inside of these loops alone."""
+    if isinstance(count, Affine | Entries):
+        strides = tuple(count.strides[d] for d in kept if d < len(count.strides))
+        if isinstance(count, Affine):
+            return Affine(count.offset, strides, int(count))
+        return Entries(count.array, count.offset, strides, int(count))
+    return count

@@ -1,0 +1,95 @@
+"""What is done for each of many things, as one nest with the things in lanes."""
+
+from __future__ import annotations
+
+import pytest
+
+from micrograd.jit.ir.parse import parse
+from micrograd.jit.ir.program import Loop, Program, dump
+from micrograd.jit.ir.verify import verify
+from micrograd.jit.schedule.schedule import schedule
+from micrograd.jit.schedule.side_by_side import gathered, side_by_side
+from micrograd.jit.target import Target
+from tests.many_samples import check
+
+TARGET = Target.host(vector_bits=512)
+
+MIXTURE = """
+input w[10]
+const c[640] = {numbers}
+temp a[64, 10]
+temp z[64, 10]
+temp top[5, 64]
+output out[1]
+output sums[10]
+
+a[i, j] = mul(c[10*i + j], w[j])  for i < 64, j < 10
+z[i, j] = a[i, j]  for i < 64, j < 10
+z[i, j + k] += mul(a[i, j], w[k])  for i < 64, j < 10, k < -1*j + 10
+top[0, i] = z[i, 0]  for i < 64
+for i < 4 in order:
+  top[i + 1, j] = maximum(top[i, j], z[j, i + 1])  for j < 64
+out = 0.0
+out += top[4, i]  for i < 64
+sums[i] = 0.0  for i < 10
+sums[j] += mul(z[i, j], top[4, i])  for i < 64, j < 10
+""".replace("{numbers}", " ".join(["0.5"] * 640))
+
+
+def mixture(change: tuple[str, str] = ("", "")) -> Program:
+    return verify(parse(MIXTURE.replace(*change)))
+
+
+def test_loops_in_order_and_triangles_go_into_the_loop_over_things() -> None:
+    found = gathered(mixture(), 64, TARGET)
+    assert found is not None
+    program, at, _ = found
+    lines = dump(verify(program, "gathered")).splitlines()
+    body = lines[lines.index("") + 1 :]
+    assert at == 2
+    assert body[2:] == [
+        "for i < 64:",
+        "  a[i, j] = mul(c[10*i + j], w[j])  for j < 10",
+        "  z[i, j] = a[i, j]  for j < 10",
+        "  z[i, j + k] += mul(a[i, j], w[k])  for j < 10, k < -1*j + 10",
+        "  top[i, 0] = z[i, 0]",
+        "  for j < 4 in order:",
+        "    top[i, j + 1] = maximum(top[i, j], z[i, j + 1])",
+        "  out += top[i, 4]",
+        "  sums[j] += mul(z[i, j], top[i, 4])  for j < 10",
+    ]
+
+
+def test_sums_over_things_have_a_number_for_each_lane() -> None:
+    text = str(schedule(mixture(), TARGET))
+    assert "the same for each; 8 iterations at a time" in text
+    assert "      lanes_sums[j, 0] += mul(z[8*j], top" in text
+    assert "sums[i] += lanes_sums[i, j]  for i < 10, j < 8" in text
+
+
+def test_what_lies_across_the_lanes_and_is_read_again_is_copied() -> None:
+    again = ("a[i, j] = mul(c[10*i + j], w[j])  for i < 64, j < 10", (
+        "a[i, j] = 0.0  for i < 64, j < 10\n"
+        "a[i, j] += mul(c[10*i + k], w[j])  for i < 64, j < 10, k < 10"
+    ))  # fmt: skip
+    text = str(schedule(mixture(again), TARGET))
+    assert "own_c[8*j] = c[10*i + j]  for j < 10  ; lanes: i" in text
+
+
+def test_strict_sums_and_scalar_targets_stay_as_they_are() -> None:
+    program = mixture()
+    assert side_by_side(program, TARGET)[1]
+    assert not side_by_side(program, Target.host(vector_bits=512, strict=True))[1]
+    assert not side_by_side(program, Target.host(vector_bits=64))[1]
+
+
+def test_things_that_need_each_other_stay_as_they_are() -> None:
+    program = mixture(("z[j, i + 1])", "z[i + 1, i])"))
+    found = gathered(program, 64, TARGET)
+    assert found is not None
+    assert not any(isinstance(node, Loop) for node in found[0].body[found[1]].body)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("seed", "bits"), [(0, 128), (4, 256), (8, 512), (10, 512)])
+def test_random_sums_over_samples(seed: int, bits: int) -> None:
+    assert any(check(seed, (bits,)))

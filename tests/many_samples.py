@@ -1,0 +1,124 @@
+"""Random sums over samples, each with triangles, maxima or recurrences inside, as Python source.
+
+    python -m tests.many_samples SECONDS [FIRST_SEED]
+
+Mixtures and such: data of each sample beside parameters of a few components, triangles of factors,
+sums, maxima or recurrences over the components. Compiled for vectors of 128, 256
+and 512 bits in both dtypes, with all samples side by side wherever that is legal, and compared with
+`Value.backward`; the program with one loop over samples is interpreted, too.
+"""
+
+from __future__ import annotations
+
+import sys
+from random import Random
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from micrograd import Value, jit
+from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.program import Program
+from micrograd.jit.ir.verify import verify
+from micrograd.jit.schedule import side_by_side as module
+
+from .by_values import BITS, arguments, campaign, function, same
+from .targets import assumed
+
+SAMPLES = (32, 33, 40, 47, 64, 67)
+"""Around multiples of what vectors hold."""
+
+
+def source(seed: int) -> str:
+    """The function of a seed."""
+    r = Random(seed)
+    n, k, d = r.choice(SAMPLES), r.choice([1, 2, 3]), r.choice([6, 7, 9])
+    inner = r.choice(["range(i)", "range(i + 1)", f"range(i, {d})", f"range({d} - i)"])
+    factor = r.choice([f"y[{d} * i + j]", "y[i * (i + 1) // 2 + j]", "y[i + j]"])
+    centred = r.choice(["c[n][i] - x[{d} * k + i]", "c[n][i] * x[i]", "sin(c[n][i] + x[{d} * k])"])
+    square = r.choice(["z * z", "tanh(z)", "exp(-z * z)", "z"])
+    return "\n".join(
+        [
+            "def f(x, y):",
+            f"    c = [[0.01 * ((7 * n + 3 * i) % 41) for i in range({d})] for n in range({n})]",
+            "    total = 0.0",
+            f"    for n in range({n}):",
+            "        terms = []",
+            f"        for k in range({k}):",
+            f"            a = [{centred.format(d=d)} for i in range({d})]",
+            "            s = x[k]",
+            f"            for i in range({d}):",
+            f"                z = a[i] * exp(y[90 + {d} * k + i])",
+            f"                for j in {inner}:",
+            f"                    z = z + {factor} * a[j]",
+            f"                s = s - 0.5 * {square}",
+            "            terms.append(s)",
+            *_combined(r),
+            f"    return total + sum(x[i] * x[i] for i in range({d}))",
+        ]
+    )
+
+
+def _combined(r: Random) -> list[str]:
+    """What a sample adds to the total."""
+    most = ["        m = terms[0]", "        for t in terms[1:]:", "            m = maximum(m, t)"]
+    return r.choice(
+        [
+            [*most, "        total = total + m + log(sum(exp(t - m) for t in terms))"],
+            [*most, "        total = total + m * x[0]"],
+            [
+                "        h = c[n][0]",
+                "        for t in terms:",
+                "            h = tanh(0.5 * h + t)",
+                "        total = total + h",
+            ],
+            ["        total = total + log(sum(exp(0.2 * t) for t in terms))"],
+        ]
+    )
+
+
+def check(seed: int, bits: tuple[int, ...] = BITS) -> list[bool]:
+    """Whether samples lie side by side, for each width and dtype.
+
+    Raises AssertionError if a number is not what it should be.
+    """
+    text = source(seed)
+    f, (x, y) = function(text), map(np.nan_to_num, arguments(seed))
+    u, v = [Value(float(k)) for k in x], [Value(float(k)) for k in y]
+    out = f(u, v)
+    out.backward()
+    expected = np.array([out.data, *(k.grad for k in u + v)])
+    found: list[bool] = []
+    with mock.patch.object(module, "GAIN", 100.0):
+        for dtype, width in [("f64", b) for b in bits] + [("f32", bits[-1])]:
+            with assumed(vector_bits=width):
+                kernel = jit(f, dtype=dtype).value_and_grad
+                value, (dx, dy) = kernel(x.tolist(), y.tolist())
+                found.append("the same for each" in kernel.stages()["schedule"])
+            got = np.array([value, *dx, *dy])
+            if dtype == "f32":  # which rounds to 6e-8, some hundred times
+                got = np.where(abs(got - expected) < 1e-4 * np.abs(expected).max(), expected, got)
+            same(got, expected, f"seed {seed}, {dtype}, {width} bits\n{text}")
+    _interpreted(kernel._shown.transformed, kernel._options.target, x, y)
+    return found
+
+
+def _interpreted(program: Program, target: Any, x: Any, y: Any) -> None:
+    for count in SAMPLES:
+        found = module.gathered(program, count, target)
+        if found is not None:
+            once = verify(found[0], "gathered")
+            same(_run(once, x, y), _run(program, x, y), f"interpreted\n{program}")
+
+
+def _run(program: Program, x: Any, y: Any) -> Any:
+    """What the interpreter says, all outputs in a row."""
+    given = [a.name for a in program.arrays.values() if a.role.value == "input"]
+    results = interpret(program, dict(zip(given, (x, y), strict=False)))
+    return np.concatenate([np.ravel(r) for r in results.values()])
+
+
+if __name__ == "__main__":
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    campaign(check, "side by side", float(sys.argv[1]), first)
