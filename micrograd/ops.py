@@ -79,8 +79,14 @@ def _pow_by_exponent(ct: Any, out: Any, x: Any, y: Any) -> Any:
     return ct * (out * log(where(nothing, 1.0, x)))
 
 
-def _square_or_power(x: Any, y: Any) -> Any:
-    return np.square(x) if y.__class__ is float and y == 2.0 else np.power(x, y)
+def _power_of_array(x: Any, y: Any) -> Any:
+    """A number as the exponent says what NumPy does for all elements, such as a root; of arrays it
+    says so only by the way in which they lie, which does not count here: they are laid in a row.
+    """
+    if y.__class__ is float:
+        return np.square(x) if y == 2.0 else np.power(x, y)
+    x, y = np.broadcast_arrays(np.asarray(x, y.dtype), y)
+    return np.power(x.ravel(), y.ravel()).reshape(x.shape)
 
 
 _ZERO = {dtype: np.zeros((), dtype) for dtype in BY_DTYPE}
@@ -208,7 +214,7 @@ pow: Op = define(
     operator="__pow__",
     neutral=(None, 1.0),
     repeats=mul,
-    arrays=_square_or_power,
+    arrays=_power_of_array,
 )
 
 # --- comparisons and choice: 1.0 for true, 0.0 for false; any number but 0.0 is true -------

@@ -34,6 +34,7 @@ class Target:
     processor    that the code is for
     cache_line   in bytes
     last_cache   bytes of the largest cache
+    arrays       whether code is of Tensors and strict: functions are NumPy's, as in eager ones
     kept         bytes of what the steps of a loop have computed that a gradient keeps; of more it
                  keeps checkpoints, and computes the steps again (jit/passes/checkpoints.py)
 
@@ -50,6 +51,12 @@ class Target:
     cache_line: int = 64
     last_cache: int = 32 << 20
     kept: int = 256 << 20
+    arrays: bool = False
+
+    @property
+    def of_tensors(self) -> Target:
+        """The same for code of Tensors."""
+        return replace(self, arrays=self.strict)
 
     @staticmethod
     def host(

@@ -84,7 +84,7 @@ class Traced:
         extra = _extra(scope, wanted, wrt, outputs)
         options = kernel._options
         dtype = options.dtype if options.fixed else number_dtype(scope.rows)
-        target = options.with_dtype(dtype).target
+        target = options.with_dtype(dtype).target.of_tensors
         if target.strict:
             require_one_dtype(kernel.name, scope.rows, dtype)
         self.most = room_for(samples, scope.rows) if batches else 0

@@ -28,6 +28,7 @@ from .passes.tangent_arrays import fresh
 from .reroll.outputs import OUTPUT
 from .target import Target
 from .trace.batches import SizeNeeded
+from .trace.tensor_backward import is_recordable, pulled_back
 from .trace.tensor_lowering import Given, TensorProgram, lowered
 from .trace.tensors import Row
 from .trace.trace import Element
@@ -119,8 +120,11 @@ def derived(
     most     of how many samples a batch is, at most, if it is of any number of them
     target   which sums are for; None: in the order in which they are written
     """
-    made = lowered(rows, asked.outputs, most)
+    exact = target is not None and target.arrays
+    made = lowered(rows, asked.outputs, most, exact=exact)
     verify(made.program, "trace")
+    if exact and asked.wanted in PULLED_BACK and is_recordable(rows):
+        return _pulled_back(rows, asked, most, made.program)
     if target is not None:
         made.program = normal(made.program, target)
     found = _Transform(rows, made, asked)
@@ -132,6 +136,28 @@ def derived(
         names *= len(results)
     named = [replace(r, array=name) for name, r in zip(names, results, strict=True)]
     return Derived(made.program, program, given, named)
+
+
+PULLED_BACK = (Wanted.GRADIENT, Wanted.BOTH, Wanted.VJP)
+"""What eager Tensors have, too: their backward pass."""
+
+
+def _pulled_back(rows: Sequence[Row], asked: Asked, most: int | None, before: Program) -> Derived:
+    """The gradient as eager Tensors compute it."""
+    seeds: dict[int, int | None] = dict.fromkeys(asked.outputs)
+    seeds |= zip(asked.outputs, asked.extra, strict=False)  # of one number, none is given
+    every, partials = pulled_back(rows, seeds, asked.wrt)
+    values = [] if asked.wanted is Wanted.GRADIENT else list(asked.outputs)
+    outputs = [*values, *(k for k in partials if k is not None)]
+    made = lowered(every, outputs or asked.outputs, most, exact=True)
+    verify(made.program, asked.wanted.value.name)
+    names = iter(made.outputs if outputs else [])
+    which = [*values, *partials]
+    results = [
+        replace(r, array="" if k is None else next(names))
+        for r, k in zip(results_of(rows, asked), which, strict=True)
+    ]
+    return Derived(before, made.program, made.given, results)
 
 
 Found = tuple[Program, list[Given], list[str]]

@@ -102,13 +102,18 @@ class Builder(Blocks):
         attribute = ir.DenseElementsAttr.get_splat(type, ir.FloatAttr.get(element, x))
         return self.constant_op(attribute, type)
 
-    def apply(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
-        """The op on numbers. Raises GraphError if its entry says no way to emit it."""
-        return self.numbered((op, *operands), lambda: self._apply(op, operands))
+    def apply(self, op: Op, operands: Sequence[ir.Value], *, literal: bool = False) -> ir.Value:
+        """The op on numbers; `literal`: the last one is a literal that is part of the op.
 
-    def _apply(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
+        Raises GraphError if its entry says no way to emit it.
+        """
+        return self.numbered((op, *operands), lambda: self._apply(op, operands, literal))
+
+    def _apply(self, op: Op, operands: Sequence[ir.Value], literal: bool) -> ir.Value:
         if op.choice:
             return self.select(self.truth(operands[0]), operands[1], operands[2])
+        if self.target.arrays and (found := self._by_numpy(op, operands, literal)) is not None:
+            return found
         if op.mlir is not None:
             contracted = op.contracts and not self.target.strict
             flags = {"fastmathFlags": self._contract} if contracted else None
@@ -122,14 +127,13 @@ class Builder(Blocks):
             one, zero = (self.splat(self.constant(x), width) for x in (1.0, 0.0))
             return self.select(truth, one, zero)
         if op.libm is not None:
-            name = op.libm + BY_BITS[self.bits].suffix
             lanes = width * self.lanes
             if lanes == 1:
-                return self.call_pure(name, operands)
+                return self._by_libm(op, operands)
             type = operands[0].type
             value = self.build("llvm.mlir.poison", [type], [])
             for k in range(lanes):
-                lane = self.call_pure(name, [self.extract(x, k) for x in operands])
+                lane = self._by_libm(op, [self.extract(x, k) for x in operands])
                 value = self.build("llvm.insertelement", [type], [value, lane, self.integer(k)])
             return value
         if op.expand is not None:
@@ -141,6 +145,14 @@ class Builder(Blocks):
 
             return value(op.expand(*symbols))
         raise GraphError(f"op {op.name!r} has no emission; see its entry in the op table")
+
+    def _by_libm(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
+        """One number by the C library; of eager Tensors in double precision, as they have it."""
+        name = op.libm or ""
+        if not self.target.arrays:
+            return self.call_pure(name + BY_BITS[self.bits].suffix, operands)
+        wide = [self.converted(x, self.f64) for x in operands]
+        return self.converted(self.call_pure(name, wide), self.element_type)
 
     def expression(self, expr: Expr, value: Callable[[Expr], ir.Value], width: int = 1) -> ir.Value:
         """A literal or an applied op, `width` lanes wide; `value` gives the operands."""
@@ -154,7 +166,18 @@ class Builder(Blocks):
             else:
                 truth = self.truth(value(condition))
             return self.select(truth, value(x), value(y))
-        return self.apply(expr.op, [value(x) for x in expr.args])
+        literal = expr.op.repeats is not None and isinstance(expr.args[1], float)
+        return self.apply(expr.op, [value(x) for x in expr.args], literal=literal)
+
+    def _by_numpy(self, op: Op, operands: Sequence[ir.Value], literal: bool) -> ir.Value | None:
+        """The op as eager Tensors have it from NumPy; None if arithmetic has the same bits."""
+        with importing:
+            from . import numpy_loops
+        return (
+            numpy_loops.emit(self, op, operands, literal=literal)
+            if numpy_loops.computes(op)
+            else None
+        )
 
     def compare(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
         """The i1 of a comparison."""
@@ -189,14 +212,15 @@ class Builder(Blocks):
 
     def call_pure(self, name: str, operands: Sequence[ir.Value]) -> ir.Value:
         """A call of a pure C function of numbers."""
-        numbers = ", ".join(str(self.element_type) for _ in operands)
+        type = operands[0].type
+        numbers = ", ".join(str(type) for _ in operands)
         pure = (
             "memory_effects = #llvm.memory_effects<other = none, argMem = none, "
             "inaccessibleMem = none, errnoMem = none, targetMem0 = none, targetMem1 = none>, "
             "no_unwind, will_return"
         )
-        self.declare(name, f"({numbers}) -> {self.element_type} attributes {{{pure}}}")
-        return self.call(name, operands, self.element_type)
+        self.declare(name, f"({numbers}) -> {type} attributes {{{pure}}}")
+        return self.call(name, operands, type)
 
     def splat(self, x: ir.Value, width: int) -> ir.Value:
         """A vector with the same number in every lane."""

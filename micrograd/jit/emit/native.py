@@ -12,7 +12,9 @@ from lowering.bindings import ir
 from ...locks import importing
 from ..target import Target
 
-_KERNEL = re.compile(r"\bproduct\.f\d+\.\d+\.r\w+")  # as product_library.py names them
+LOOP = "numpy."
+_KERNEL = re.compile(r"\bproduct\.f\d+\.\d+\.r\w+|\bnumpy\.\w+\.f\d+")
+"""As product_library.py and numpy_loops.py name them."""
 
 
 def native(
@@ -26,14 +28,19 @@ def native(
     """The machine code of a module, or of LLVM IR as text, for a target.
 
     The schedule has chosen the lanes and how far to unroll, so LLVM does not look for either. What
-    we emit does not end LLVM, so it needs no process of its own. Micro-kernels of products that the
-    module declares are linked by their names.
+    we emit does not end LLVM, so it needs no process of its own. Micro-kernels of products, and
+    loops of NumPy, that the module declares are linked by their names.
     """
     kernels: Mapping[str, int] = {}
-    if names := needed(module):
+    names = needed(module)
+    if loops := {name for name in names if name.startswith(LOOP)}:
+        with importing:
+            from .numpy_loops import addresses as addresses_of_loops
+        kernels = addresses_of_loops(loops)
+    if products := names - loops:
         with importing:
             from .product_library import addresses
-        kernels = addresses(names, target)
+        kernels = {**kernels, **addresses(products, target)}
     compile = lowering.compile_ir if isinstance(module, str) else lowering.compile
     return compile(
         module,
@@ -49,7 +56,7 @@ def native(
 
 
 def needed(module: ir.Module | str) -> set[str]:
-    """The names of the micro-kernels that a module, or LLVM IR, declares."""
+    """The names of the micro-kernels and of NumPy's loops that a module, or LLVM IR, declares."""
     if isinstance(module, str):
         return set(_KERNEL.findall(module))
     names = (op.attributes["sym_name"].value for op in module.body if "sym_name" in op.attributes)

@@ -33,10 +33,13 @@ MOST_INLINED = 24
 MOVES = ("reshape", "transpose", "slice", "broadcast_to")
 
 
-def lowered(rows: Sequence[Row], outputs: Sequence[int], most: int | None = None) -> TensorProgram:
+def lowered(
+    rows: Sequence[Row], outputs: Sequence[int], most: int | None = None, *, exact: bool = False
+) -> TensorProgram:
     """The program whose outputs are these rows, `out`, or `out0`, `out1`, ...
 
-    most   of how many samples a batch is, at most, if it is of any number of them
+    most    of how many samples a batch is, at most, if it is of any number of them
+    exact   it computes what eager Tensors do, to the last bit, where sums are in order
     """
     program = Program()
     if most is not None:
@@ -49,7 +52,7 @@ def lowered(rows: Sequence[Row], outputs: Sequence[int], most: int | None = None
             )
             for r in rows
         ]
-    low = _Lowering(rows, outputs, program, most)
+    low = _Lowering(rows, outputs, program, most, exact)
     for k in range(len(rows)):
         if low.uses[k]:
             before = len(program.body)
@@ -72,6 +75,7 @@ class _Lowering:
     results: Sequence[int]
     program: Program = field(default_factory=Program)
     most: int | None = None
+    exact: bool = False
     inlined: dict[Any, list[Expr]] = field(default_factory=dict)  # results of calls
     given: list[Given] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
@@ -221,7 +225,7 @@ class _Lowering:
                 self.given.append(Given(name, k))
                 self.program.declare(name, Role.INPUT, at_most(row.shape) or (1,))
                 self.values[k] = Access(name, 0, row_major(row.shape))
-            elif row.tensor.size == 1:
+            elif row.tensor.size == 1 and not self.exact:  # of literals, passes compute
                 self.values[k] = float(row.tensor._data.reshape(()))
             else:
                 self.values[k] = self.constant(row.tensor._data)

@@ -18,6 +18,7 @@ class Lowering(Protocol):
 
     program: Program
     most: int | None
+    exact: bool
     inlined: dict[Any, list[Expr]]
 
     def expr(self, k: int) -> Expr:

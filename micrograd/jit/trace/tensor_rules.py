@@ -133,13 +133,18 @@ def _elementwise(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
 
 
 def _reduced(
-    low: Lowering, row: Any, expr: Expr, shape: Shape, kept: Sequence[int], op: Op
+    low: Lowering,
+    row: Any,
+    expr: Expr,
+    shape: Shape,
+    kept: Sequence[int],
+    op: Op,
+    first: float,
 ) -> Expr:
-    """A reduction over the axes of an expression that are not kept, in order."""
-    assert op.identity is not None
+    """A reduction over the axes of an expression that are not kept, in order, after `first`."""
     rest = [a for a in range(len(shape)) if a not in kept]
     out = low.array(row)
-    low.emit(out, op.identity, tuple(shape[a] for a in kept))
+    low.emit(out, first, tuple(shape[a] for a in kept))
     target = replace(out, strides=(*out.strides, *(0 for _ in rest)))
     order = (*kept, *rest)
     low.emit(target, transposed(expr, order), tuple(shape[a] for a in order), op)
@@ -148,13 +153,16 @@ def _reduced(
 
 @rule("reduce")
 def _reduce(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
-    shape, axes = low.shape_of(row.operands[0]), row.parameters["axes"]
+    shape, axes, op = low.shape_of(row.operands[0]), row.parameters["axes"], row.parameters["op"]
     kept = [a for a in range(len(shape)) if a not in axes]
+    assert op.identity is not None
+    first = op.identity + 0.0  # NumPy's sum of -0.0 is 0.0
     if all(shape[a] == 1 for a in axes):
         places = [0 if a in axes else (0, n, 1) for a, n in enumerate(shape)]
-        return sliced(values[0], places)
+        x = sliced(values[0], places)
+        return Apply(op, (x, first)) if axes and first == 0.0 else x
     x = low.held(values[0], shape) if is_costly(values[0]) else values[0]
-    return _reduced(low, row, x, shape, kept, row.parameters["op"])
+    return _reduced(low, row, x, shape, kept, op, first)
 
 
 @rule("scan")
@@ -205,7 +213,7 @@ def _contract(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
     shape = tuple(sizes[s] for s in order)
     if all(sizes[s] == 1 for s in summed):
         return sliced(product, [*((0, sizes[s], 1) for s in out), *(0 for _ in summed)])
-    return _reduced(low, row, product, shape, range(len(out)), add)
+    return _reduced(low, row, product, shape, range(len(out)), add, 0.0 if low.exact else -0.0)
 
 
 @rule("overlap_add")
@@ -227,10 +235,11 @@ def _arg_reduce(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
     """The least place of an element that is the reduction, or is nan."""
     axis, op, shape = row.parameters["axis"], row.parameters["op"], low.shape_of(row.operands[0])
     x = low.held(values[0], shape)
+    assert op.identity is not None
     kept = [a for a in range(len(shape)) if a != axis]
-    best = _reduced(low, replace(row, name=""), x, shape, kept, op)
+    best = _reduced(low, replace(row, name=""), x, shape, kept, op, op.identity)
     n = shape[axis]
     place = widened(low.constant(np.arange(n, dtype=float)), [axis], len(shape))
     found = where(OPS["eq"](x, widened(best, kept, len(shape))), place, float(n))
     found = where(OPS["eq"](x, x), found, place)
-    return _reduced(low, row, found, shape, kept, OPS["minimum"])
+    return _reduced(low, row, found, shape, kept, OPS["minimum"], np.inf)
