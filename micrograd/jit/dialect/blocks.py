@@ -191,6 +191,25 @@ class Blocks(Operations):
         self.branch(leave)
         self.enter(leave)
 
+    def either(
+        self,
+        condition: ir.Value,
+        then: Callable[[], None],
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
+        """What `then` builds runs if the i1 holds; else what `otherwise` builds, if anything."""
+        first = self.block.create_after()
+        second = first.create_after()
+        leave = second if otherwise is None else second.create_after()
+        self.branch_if(condition, first, second)
+        for block, build in ((first, then), (second, otherwise)):
+            if build is not None:
+                self.enter(block)
+                with self.scope():
+                    build()
+                self.branch(leave)
+        self.enter(leave)
+
     @contextmanager
     def as_long_as(self, condition: Callable[[], ir.Value]) -> Iterator[None]:
         """A loop that tests the i1 of `condition`, which it builds, before each round."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..ir.extents import Entries
 from ..ir.program import Access, Loop, Node, Order, Statement, statements
-from ..schedule.nest import Nest
+from ..schedule.nest import Nest, is_condition
 from .builder import Builder
 from .indices import trip_count
 from .nest_statement import NestStatement
@@ -63,25 +64,65 @@ class NestEmitter:
 
     def _nodes(self, body: Sequence[Node], at: list[Index]) -> None:
         """What stands inside of loops whose indices are `at`."""
-        b = self.b
+        for alternatives in self._alternatives(body):
+            self._first(alternatives, at)
+
+    def _alternatives(self, body: Sequence[Node]) -> list[list[Node]]:
+        """The nodes in a row, loops that run once or not at all, and only one of them, together."""
+        found: list[list[Node]] = []
+        flags: Any = None  # where one of the last alternatives runs
         for node in body:
-            self._copy(node, at)
-            if isinstance(node, Statement):
-                course = self.courses[id(node)]
-                copies = {a: self.copies[id(node), a] for a in course.copied}
-                tiles = self.nest.tiles if course.across else ()
-                NestStatement(self.storage, node, course, at, copies, tiles, self.whole).emit()
-                continue
-            count = trip_count(self.storage, node.extent, at)
-            if not isinstance(count, int) and int(node.extent) == 1:
-                with b.when(b.compare_integers("slt", b.integer(0), count)):
-                    self._nodes(node.body, [*at, (0, None)])
-                continue
-            with b.each(count) as index:
-                if node.order is Order.REVERSE:
-                    last = b.integer_op("llvm.sub", self._value(count), b.integer(1))
-                    index = b.integer_op("llvm.sub", last, index)
-                self._nodes(node.body, [*at, (0, index)])
+            own = self._flags(node)
+            if flags is not None and own is not None and not (flags & own).any():
+                found[-1].append(node)
+                flags = flags | own
+            else:
+                found.append([node])
+                flags = own
+        return found
+
+    def _flags(self, node: Node) -> Any:
+        """Where a loop runs, if the entries of an array say that: once, or not at all."""
+        if not isinstance(node, Loop) or not is_condition(node.extent):
+            return None
+        extent = node.extent
+        assert isinstance(extent, Entries)
+        stride = extent.strides[0] if extent.strides else 0
+        data = self.storage.program.arrays[extent.array].data
+        simple = data is not None and stride == 1 and not any(extent.strides[1:])
+        return data[extent.offset :] > 0 if simple and data is not None else None
+
+    def _first(self, alternatives: Sequence[Node], at: list[Index]) -> None:
+        """The first of the alternatives that runs; without others, a node as it stands."""
+        node, *others = alternatives
+        if not isinstance(node, Loop) or not is_condition(node.extent):
+            self._node(node, at)
+            return
+        self._copy(node, at)
+        b = self.b
+        count = trip_count(self.storage, node.extent, at)
+        b.either(
+            b.compare_integers("slt", b.integer(0), count),
+            lambda: self._nodes(node.body, [*at, (0, None)]),
+            (lambda: self._first(others, at)) if others else None,
+        )
+
+    def _node(self, node: Node, at: list[Index]) -> None:
+        """A statement or a loop inside of loops whose indices are `at`."""
+        b = self.b
+        self._copy(node, at)
+        if isinstance(node, Statement):
+            course = self.courses[id(node)]
+            copies = {a: self.copies[id(node), a] for a in course.copied}
+            tiles = self.nest.tiles if course.across else ()
+            NestStatement(self.storage, node, course, at, copies, tiles, self.whole).emit()
+            return
+        count = trip_count(self.storage, node.extent, at)
+        with b.each(count) as index:
+            if node.order is Order.REVERSE:
+                last = b.integer_op("llvm.sub", self._value(count), b.integer(1))
+                index = b.integer_op("llvm.sub", last, index)
+            self._nodes(node.body, [*at, (0, index)])
 
     def _copy(self, node: Node, at: Sequence[Index]) -> None:
         """Make the copies that what follows reads, and that are made here."""

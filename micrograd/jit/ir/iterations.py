@@ -85,7 +85,7 @@ def _any_order(placed: list[Placed], p: Progress) -> None:
     free: dict[int, tuple[Loop, int]] = {}
     for x in placed:
         for depth, loop in enumerate(x.loops):
-            if loop.order is Order.FREE:
+            if loop.order is Order.FREE and int(loop.extent) > 1:
                 free[id(loop)] = loop, depth
     for loop, depth in free.values():
         inside = [x for x in placed if len(x.loops) > depth and x.loops[depth] is loop]

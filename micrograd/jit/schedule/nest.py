@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..ir.extents import INDEX_NAMES
+from ..ir.extents import INDEX_NAMES, Entries
 from ..ir.program import (
     Access,
     Array,
@@ -109,6 +109,13 @@ def paths(
             yield node, path
 
 
+def is_condition(count: int) -> bool:
+    """Whether a loop runs once or not at all, as an entry of an array says: for it is there to say
+    whether its body runs.
+    """
+    return isinstance(count, Entries) and int(count) == 1
+
+
 def _inward(body: Sequence[Node], depth: int) -> Iterator[Node]:
     """The body with free loops around nothing but single points as loops of these statements."""
     for node in body:
@@ -117,7 +124,8 @@ def _inward(body: Sequence[Node], depth: int) -> Iterator[Node]:
             continue
         inner = list(_inward(node.body, depth + 1))
         points = [s for s in inner if isinstance(s, Statement) and len(s.domain) == depth + 1]
-        if node.order is Order.FREE and len(points) == len(inner):
+        condition = is_condition(node.extent)
+        if node.order is Order.FREE and not condition and len(points) == len(inner):
             yield from inner
         else:
             yield Loop(node.extent, node.order, inner)
