@@ -204,6 +204,11 @@ class Builder(Blocks):
         operands = [condition, x, y]
         return self.numbered(key, lambda: self.build("llvm.select", [x.type], operands))
 
+    def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+        """x * y + z, fused if that is an instruction. Not for strict targets."""
+        name = "llvm.intr.fma" if self.target.fma else "llvm.intr.fmuladd"
+        return self.build(name, [x.type], [x, y, z])
+
     def add(self, x: ir.Value, y: ir.Value, *, reduction: bool = False) -> ir.Value:
         """x + y; a term of a sum over a loop may be reassociated."""
         if reduction and not self.target.strict:

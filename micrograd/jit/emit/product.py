@@ -41,6 +41,7 @@ from .product_pieces import (
     times,
     value,
 )
+from .product_stream import stream
 from .product_strips import Strip, behind, blocks, each, extent, in_block, strips
 
 __all__ = ["Finish", "Into", "Matrix", "Piece", "Product", "emit_product"]
@@ -143,6 +144,11 @@ class _Driver:
         for block in blocks(b, down, None if self.whole else t.blocks):
             whole = self._left(block, b.integer(0)) if self.once else None
             for wide in blocks(b, across, t.across):
+                if t.by_rows and isinstance(self.finish, Finish):
+                    sums = Matrix(self.rooms["sums"], self.width, 1)
+                    stream(b, self.product.left, self.product.right, self.depth, wide, sums)
+                    self._finish(self.finish, block, wide)
+                    continue
                 with self._depths() as (k, last):
                     left = whole or self._left(block, k)
                     depth = in_block(b, k, self.depth, t.depth)
@@ -236,7 +242,7 @@ class _Driver:
                 *(right.place(b, zero, j), value(b, right.row)),
                 *(result.base, value(b, result.row), *self._old(block, result, row, column)),
                 *(value(b, across.last), self.into.scale or b.constant(1.0)),
-                *self._last(block, result, row, column, down.size, across.size),
+                *self._last(block, result, (row, column), (down.size, across.size)),
             ],
         )
 
@@ -259,13 +265,7 @@ class _Driver:
         return [b.select(later, x, y) for x, y in zip(old, first, strict=True)]
 
     def _last(
-        self,
-        block: _Block,
-        result: Matrix,
-        row: ir.Value,
-        column: ir.Value,
-        rows: int,
-        vectors: int,
+        self, block: _Block, result: Matrix, at: tuple[ir.Value, ir.Value], size: tuple[int, int]
     ) -> Sequence[ir.Value]:
         """What becomes of a tile in the last block of k, as a kernel takes it."""
         b, gate = self.b, self.into.gate
@@ -275,8 +275,8 @@ class _Driver:
             floor, gated = b.select(block.last, floor, lowest), b.select(block.last, gated, never)
         if gate is None:
             return floor, gated, result.base, never
-        there = Matrix(gate.place(b, row, column), gate.row, 1)
-        fetch(b, there, rows, vectors)
+        there = Matrix(gate.place(b, *at), gate.row, 1)
+        fetch(b, there, *size)
         return floor, gated, there.base, value(b, there.row)
 
     def _result(self, block: _Block, row: ir.Value, column: ir.Value) -> Matrix:

@@ -162,7 +162,7 @@ class Kernel:
         for r, place in enumerate(places):
             number = self._everywhere(self.b.load(place, self.element))
             for v, vector in enumerate(row):
-                found.append(self.multiply(number, vector, sums[r * self.shape.vectors + v]))
+                found.append(self.b.multiply_add(number, vector, sums[r * self.shape.vectors + v]))
         return found
 
     def _everywhere(self, x: ir.Value) -> ir.Value:
@@ -173,11 +173,6 @@ class Kernel:
         first = b.build("llvm.insertelement", [self.type], [poison, x, b.integer(0)])
         zeros = {"mask": ir.DenseI32ArrayAttr.get([0] * self.lanes)}
         return b.build("llvm.shufflevector", [self.type], [first, poison], zeros)
-
-    def multiply(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
-        """x * y + z, fused if that is an instruction."""
-        name = "llvm.intr.fma" if self.b.target.fma else "llvm.intr.fmuladd"
-        return self.b.build(name, [x.type], [x, y, z])
 
     def _load(self, row: ir.Value, at: int, v: int) -> ir.Value:
         """Vector v of a row, which is so many elements behind an address."""
@@ -201,7 +196,7 @@ class Kernel:
             for v in range(shape.vectors):
                 old = b.offset(old, self.old_vector, self.element) if v else old
                 sum = sums[r * shape.vectors + v]
-                x = self.multiply(scale, sum, self._load(old, 0, v))
+                x = self.b.multiply_add(scale, sum, self._load(old, 0, v))
                 made.append(b.select(b.compare_numbers("ogt", floor, x), floor, x))
         zero = b.integer(0)
         with b.when(b.compare_integers("eq", self.gated, zero)):

@@ -203,7 +203,7 @@ class _Sweep:
                 if m.row == 0:
                     shared[n] = x
                 loaded[r].append(x)
-        found = [self._multiply(x[0], x[1], sum) for x, sum in zip(loaded, sums, strict=True)]
+        found = [b.multiply_add(x[0], x[1], sum) for x, sum in zip(loaded, sums, strict=True)]
         for r, x in enumerate(loaded):
             for n, new in self.passing.emit(b, self.lanes, x).items():
                 if mask is None:
@@ -211,11 +211,6 @@ class _Sweep:
                 else:
                     masks.store(b, new, there[r][n], mask)
         return found
-
-    def _multiply(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
-        """x * y + z, fused if that is an instruction."""
-        name = "llvm.intr.fma" if self.b.target.fma else "llvm.intr.fmuladd"
-        return self.b.build(name, [x.type], [x, y, z])
 
     def _finish(self, start: ir.Value, count: ir.Value) -> None:
         """What becomes of the sums of a block."""

@@ -63,7 +63,8 @@ class ProductEmitter:
             passing = Passing(in_passing.key, beside, in_passing.emit)
             emit_sweep(self.b, product, finish, passing, team)
         else:
-            last = p.ending
+            by_rows = p.tiles is not None and p.tiles.by_rows  # sums are in no registers then
+            last = None if by_rows else p.ending
             emit_product(self.b, product, self._into(last, at) if last else finish, team)
 
     def _into(self, e: Ending, at: Sequence[Index]) -> Into:

@@ -75,12 +75,19 @@ class Tiles:
         """Whether `right` is read as it lies, a few rows at a time, for all of the result."""
         return self.across is None
 
+    @property
+    def by_rows(self) -> bool:
+        """Whether there is but one row of the result, to which rows of `right` are added."""
+        return self.streamed and self.rows == 1
+
     def words(self) -> Iterator[str]:
         """As it is printed."""
         yield f"tiles of {self.rows} x {self.columns}"
         if self.ahead:
             yield "row after row"
-        if self.streamed:
+        if self.by_rows:
+            yield "right streamed, row after row"
+        elif self.streamed:
             yield f"right streamed by {self.depth} rows"
         copied = [
             n for n, is_so in (("left", self.copied_left), ("right", self.copied_right)) if is_so

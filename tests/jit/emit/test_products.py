@@ -233,11 +233,18 @@ class Maker:
                 self.statement(self.result("output", "cd"), f"mul({right}, {scale})", "cd")
 
 
-def check(seed: int, form: Form | None = None) -> tuple[int, int, int]:
-    """Compile the program of a seed in one form, for some threads, and compare; how many steps are
-    products, how many are finished in registers, and how many statements are done in passing.
+FOUND = ("  product ", "finished in registers", "in passing: ", "streamed, row after row")
+
+
+def check(seed: int, form: Form | None = None, *, vector: bool = False) -> tuple[int, ...]:
+    """Compile the program of a seed in one form, for some threads, and compare; how often its
+    schedule says what is in FOUND.
+
+    vector   whether the result has one row
     """
     maker = Maker(Random(seed))
+    if vector:
+        maker.sizes["r"], maker.extent, maker.swept, maker.turned = 1, None, False, False
     try:
         program = maker.make()
     except Exception as failed:
@@ -252,7 +259,7 @@ def check(seed: int, form: Form | None = None) -> tuple[int, int, int]:
         wrong = (found[name] != numbers) & ~np.isnan(numbers)  # nan: beyond a run-time extent
         assert not wrong.any(), f"{name} differs\n{dump(program)}\n\n{compiled.schedule}"
     printed = str(compiled.schedule)
-    return tuple(map(printed.count, ("  product ", "finished in registers", "in passing: ")))
+    return tuple(map(printed.count, FOUND))
 
 
 @pytest.mark.parametrize("seed", [*range(36), 128, 168, 196, 280, 376, 394])
@@ -279,6 +286,15 @@ def test_blocks_of_products_are_finished_when_they_are_complete(
     check(seed)
 
 
+@pytest.mark.parametrize("seed", [0, 10, 32, 50, 52, 76, 80, 106, 114, 166, 198])
+def test_a_vector_times_a_large_matrix_is_one_stream(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiles, "CACHE", -1)
+    monkeypatch.setattr(tiles, "FAR", 1 << 40)
+    assert check(seed, vector=True)[-1]
+
+
 def main(seconds: float, seed: int, many: bool) -> None:
     """Check one program after the other; print how many, and what was found.
 
@@ -287,7 +303,7 @@ def main(seconds: float, seed: int, many: bool) -> None:
     take_all(setattr)
     for name, n in BLOCKS.items() if many else ():
         setattr(tiles, name, n)
-    end, first, wrong, found = time.monotonic() + seconds, seed, 0, np.zeros(3, int)
+    end, first, wrong, found = time.monotonic() + seconds, seed, 0, np.zeros(len(FOUND), int)
     while time.monotonic() < end:
         try:
             found += check(seed)
@@ -299,8 +315,7 @@ def main(seconds: float, seed: int, many: bool) -> None:
         seed += 1
     print(
         f"{seed - first} programs, {found[0]} products, {found[1]} finished in registers, "
-        f"{found[2]} statements in passing, "
-        f"{wrong} wrong"
+        f"{found[2]} statements in passing, {wrong} wrong"
     )
     sys.exit(bool(wrong))
 
