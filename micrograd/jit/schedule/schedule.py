@@ -26,6 +26,7 @@ from .memory import shared, touched_in_loops
 from .nest import Nest
 from .product import Product
 from .repeat import Repeat, flattened, repeated
+from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .quiet import Blocks
@@ -141,22 +142,22 @@ def schedule(
     tiles |= {name for product in products for name in product.unstored}
     stretches = _stretches(flattened(steps))
     addressed = touched_in_loops(parts) | elsewhere
-    registers, workspace, size = set(), {}, 0
+    registers, workspace = set(), Workspace(target)
     for a in program.arrays.values():
         if (a.role is not Role.TEMPORARY and a.name != returned) or a.name in tiles:
             continue
         if a.name in addressed:
-            workspace[a.name] = size
-            size += -(-max(1, stretches.get(a.name, a.size)) // ALIGNED) * ALIGNED
+            workspace.add(a.name, stretches.get(a.name, a.size))
         else:
             registers.add(a.name)
     reasons = [reason]
-    if workspace:
+    places, size = workspace.places, workspace.size
+    if places:
         reasons.append(
-            f"{len(workspace)} arrays in a workspace of {size} elements: they are indexed by "
+            f"{len(places)} arrays in a workspace of {size} elements: they are indexed by "
             "several loops or shared between functions"
         )
-    return Schedule(program, registers, workspace, size, functions, opt_level, reasons, padded)
+    return Schedule(program, registers, places, size, functions, opt_level, reasons, padded)
 
 
 def _parts(
@@ -201,10 +202,6 @@ def _functions(steps: list[Step]) -> tuple[list[list[Step]], int, str]:
             f"{CHUNK_OPS}, at level 0, because LLVM's time is superlinear in straight-line code"
         )
     return functions, 0, reason
-
-
-ALIGNED = 16
-"""Arrays of the workspace begin at multiples of so many elements."""
 
 
 def cost(step: Step) -> int:

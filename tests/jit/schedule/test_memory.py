@@ -1,5 +1,7 @@
 """How much memory the arrays of a schedule take, as its workspace says."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,8 @@ from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
-from micrograd.jit.schedule.schedule import ALIGNED, schedule
+from micrograd.jit.schedule.schedule import schedule
+from micrograd.jit.schedule.workspace import ALIGNED, PAGE
 from micrograd.jit.target import Target
 
 STEPS = 64
@@ -57,3 +60,34 @@ def test_cotangents_of_one_step_are_kept_for_one_step(order: str, units: int, bi
     code = compile_program(done, target, interface)
     got = interface.call(code.address, done, target.dtype, {"x": x})
     np.testing.assert_allclose(got["grad"], interpret(g, {"x": x})["grad"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("units", [7, 64, 128, 500])
+def test_large_arrays_begin_at_different_places_of_their_pages(dtype: type, units: int) -> None:
+    """A step reads a row of each: where all rows lie alike, the L1 cache holds but eight."""
+    names = [f"t{k}" for k in range(40)]
+    lines = [f"{name}[i, j] = mul(x[j], {float(k)})" for k, name in enumerate(names)]
+    steps = 1024
+    text = "\n".join(
+        [
+            f"input x[{units}]",
+            *[f"temp {name}[{steps}, {units}]" for name in names],
+            "output out[1]",
+            "",
+            *[f"{line}  for i < {steps}, j < {units}" for line in lines],
+            "out = 0.0",
+            *[f"out += {name}[-1*i + {steps - 1}, 0]  for i < {steps}" for name in names],
+        ]
+    )
+    target = Target.host(dtype)
+    found = schedule(optimized(verify(parse(text)), target), target)
+    page = PAGE // np.dtype(dtype).itemsize
+    assert len(found.workspace) == len(names)
+    places = [offset % page for offset in found.workspace.values()]
+    slots = page // ALIGNED
+    assert len(set(places[:slots])) == min(slots, len(places))
+    ends = {name: found.workspace[name] + steps * units for name in names}
+    inside = sorted((found.workspace[name], ends[name]) for name in names)
+    assert all(end <= start for (_, end), (start, _) in pairwise(inside))
+    assert inside[-1][1] <= found.workspace_size
