@@ -21,6 +21,7 @@ import numpy as np
 from .checks import flag, whole
 from .engine import Value
 from .errors import CheckpointError, ShapeError, kind
+from .generators import read, state_of
 from .locks import late
 from .named import assign, each, first, is_tensor, numbers, objects
 
@@ -91,6 +92,17 @@ class Module:
                 if values.size and all(isinstance(v, Value) for v in values.reshape(-1)):
                     yield prefix + {"w": "weight", "b": "bias"}.get(name, name), values
 
+    def _generators(self, prefix: str = "") -> Iterator[tuple[str, np.random.Generator]]:
+        """Names, and the random generators that it and Modules in it draw from."""
+        for name, x in vars(self).items():
+            if isinstance(x, Module):
+                yield from x._generators(f"{prefix}{name}.")
+            elif isinstance(x, (list, tuple)) and x and all(isinstance(m, Module) for m in x):
+                for k, m in enumerate(x):
+                    yield from m._generators(f"{prefix}{name}.{k}.")
+            elif isinstance(x, np.random.Generator):
+                yield prefix + name.lstrip("_"), x
+
     def modules(self) -> Iterator[Module]:
         """It and the Modules in it, from the outside to the inside."""
         yield self
@@ -112,18 +124,24 @@ class Module:
     # -- its numbers -----------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of the numbers, as arrays by name: `0.weight`, or `layers.0.weight` of an MLP."""
-        return {name: numbers(some) for name, some in self._named()}
+        """Copies of the numbers, as arrays by name: `0.weight`, or `layers.0.weight` of an MLP; and
+        of where random generators are, as Dropout has one: `2.rng`.
+        """
+        found: dict[str, Any] = {name: numbers(some) for name, some in self._named()}
+        return found | {name: state_of(rng) for name, rng in self._generators()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over numbers that `state_dict` gave, or that have the same names and shapes.
+        """Take over numbers that `state_dict` gave, or that have the same names and shapes; random
+        generators that are not in it stay where they are.
 
         Raises CheckpointError if they are those of another model; then nothing has changed.
         """
         named = dict(self._named())
         if not isinstance(state, Mapping):
             raise CheckpointError(f"a state is what state_dict() gives, got {kind(state)}")
-        missing, unknown = sorted(set(named) - set(state)), sorted(set(state) - set(named))
+        generators = {name: rng for name, rng in self._generators() if name in state}
+        missing = sorted(set(named) - set(state))
+        unknown = sorted(set(state) - set(named) - set(generators))
         if missing or unknown:
             lacks = [f"lacks {', '.join(missing)}"] if missing else []
             adds = [f"has {', '.join(unknown)}, which the model has not"] if unknown else []
@@ -137,8 +155,11 @@ class Module:
                     f"{name} has shape {named[name].shape} in the model, but {array.shape} in the "
                     "state"
                 )
+        states = {name: read(rng, state[name], name) for name, rng in generators.items()}
         for name, array in arrays.items():
             assign(named[name], array)
+        for name, found in states.items():
+            generators[name].bit_generator.state = found
 
 
 class Neuron(Module):

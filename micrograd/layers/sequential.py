@@ -33,6 +33,11 @@ class Sequential(Module):
             if isinstance(m, Module):
                 yield from m._named(f"{prefix}{k}.")
 
+    def _generators(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        for k, m in enumerate(self.layers):
+            if isinstance(m, Module):
+                yield from m._generators(f"{prefix}{k}.")
+
     def __len__(self) -> int:
         return len(self.layers)
 

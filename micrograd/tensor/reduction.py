@@ -38,11 +38,11 @@ def kept(shape: Shape, axes: Shape) -> Shape:
 
 def summed_to(x: Any, shape: Shape) -> Any:
     """The sum of all that a broadcast from `shape` has made of each element."""
-    if x.shape == shape:
-        return x
     extra = len(x.shape) - len(shape)
+    if not extra and x.shape == shape:
+        return x
     axes = tuple(range(extra)) + tuple(
-        a + extra for a, n in enumerate(shape) if n == 1 and x.shape[a + extra] != 1
+        a + extra for a, n in enumerate(shape) if is_one(n) and not is_one(x.shape[a + extra])
     )
     total = reduce(x, op=ops.add, axes=axes)
     return total if total.shape == shape else reshape(total, shape=shape)
@@ -121,7 +121,8 @@ def _eval(x: Any, *, op: Op, axes: Shape) -> Any:
 
 def _vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, op: Op, axes: Shape) -> Any:
     (x,) = operands
-    if op.coefficients or math.prod(x.shape[a] for a in axes) < 2:
+    sizes = [x.shape[a] for a in axes]
+    if op.coefficients or all(map(is_one, sizes)) or any(n == 0 for n in sizes):
         return spread(ct, x.shape, axes)
     if op.selects:
         is_result = ops.eq(x, spread(out, x.shape, axes))

@@ -47,16 +47,33 @@ class Masks:
         shapes = [(samples, *shape[1:]) for _, shape in self._layers]
         require({"masks of dropout": np.dtype(dtype).itemsize * sum(map(np.prod, shapes))})
         self.arrays = [np.zeros(shape, dtype) for shape in shapes]
+        self._after: list[tuple[np.random.Generator, Any]] = []
 
     def draw(self) -> None:
-        """Draw all masks anew."""
+        """Draw the masks of an epoch. The layers' generators stay where they are until it is over:
+        a training that goes on in the middle of it draws the same.
+        """
+        generators = {id(layer._rng): layer._rng for layer, _ in self._layers}.values()
+        before = [(rng, rng.bit_generator.state) for rng in generators]
         for (layer, _), array in zip(self._layers, self.arrays, strict=True):
             array[...] = layer.mask(array.shape).numpy()
+        self._after = [(rng, rng.bit_generator.state) for rng in generators]
+        _set(before)
+
+    def over(self) -> None:
+        """The epoch is over: the generators have drawn its masks."""
+        _set(self._after)
+        self._after = []
 
     def function(self, *rows: Any) -> Any:
         """The loss of a batch, given rows of the data and then of the masks."""
         with taking(iter(rows[self._columns :])):
             return self._function(*rows[: self._columns])
+
+
+def _set(states: Sequence[tuple[np.random.Generator, Any]]) -> None:
+    for generator, state in states:
+        generator.bit_generator.state = state
 
 
 def _asked(

@@ -21,11 +21,12 @@ from .check_step import check_step
 from .data import ColumnLabels
 from .gather_code import Column
 from .loop import _NO_SETTINGS, FIRST_STRETCH, Loop, _compiled, _same, seconds_of
+from .masks import Masks
 from .rules import Takes
 from .step_code import RUN
 from .tensor_data import prepared
 from .tensor_loop_code import FIELDS, Form
-from .tensor_step import TEAM, TensorStep
+from .tensor_step import TEAM, TensorStep, number_dtype_of
 from .tensor_steps import TensorSteps
 
 Array = npt.NDArray[Any]
@@ -40,7 +41,7 @@ class TensorLoop(Loop):
     ahead     how many steps of such epochs were taken before
     seed      of the order of the samples, another one in every epoch; None: as they lie
     threads   that share the large products of a step
-    draw      fills arrays of the data anew, before every epoch
+    masks     of layers that drop elements, which are drawn before every epoch
     """
 
     fields = FIELDS
@@ -56,10 +57,10 @@ class TensorLoop(Loop):
         ahead: int = 0,
         seed: int | None = None,
         threads: int = 1,
-        draw: Callable[[], None] | None = None,
+        masks: Masks | None = None,
     ) -> None:
-        self.optimizer, self._options = optimizer, options
-        self._draw, self._drawn = draw, -1
+        self.optimizer, self._options = optimizer, _in_dtype(optimizer, options)
+        self._masks, self._drawn = masks, -1
         self._threads = threads
         self._first = optimizer.steps
         self._losses, self._rates = np.zeros(0), np.zeros(0)
@@ -101,6 +102,7 @@ class TensorLoop(Loop):
         self._use(steps)
         self._place()
         if options.check:
+            self._draw()
             for step, size in zip(self._steps, self._made.sizes, strict=False):
                 self._check(step, size)
         self._calls = max(1, int(FIRST_STRETCH / seconds_of(self._steps[0].program)))
@@ -220,22 +222,41 @@ class TensorLoop(Loop):
             super().advance(until, show)
         finally:
             self._store.written()
+            if self._masks is not None and not (self.step + self._ahead) % self._in_epoch:
+                self._masks.over()
+
+    def _draw(self) -> None:
+        """Draw the masks of the present epoch, unless they are drawn."""
+        epoch = (self.step + self._ahead) // self._in_epoch
+        if self._masks is not None and epoch != self._drawn:
+            self._masks.over()
+            self._masks.draw()
+            self._drawn = epoch
 
     def _stretch(self, calls: int) -> None:
         with self._team.helped():
             super()._stretch(calls)
 
     def _open(self, until: int) -> None:
-        if self._draw is not None:
-            epoch = (self.step + self._ahead) // self._in_epoch
-            if epoch != self._drawn:
-                self._draw()
-                self._drawn = epoch
-            until = min(until, (epoch + 1) * self._in_epoch - self._ahead)
+        if self._masks is not None:
+            self._draw()
+            until = min(until, (self._drawn + 1) * self._in_epoch - self._ahead)
         super()._open(until)
         self._rows = np.ascontiguousarray(self._rows, self._options.dtype)
         width, size = self._rows.shape[1], self._rows.itemsize
         self._set(rates=self._rows.ctypes.data - size * width * self.step)
+
+
+def _in_dtype(optimizer: Optimizer, options: Options) -> Options:
+    """The options; TrainingError for a dtype that native code would not find in memory."""
+    expected = number_dtype_of(optimizer.parameters)
+    if options.dtype != expected:
+        raise TrainingError(
+            f"a step of these parameters computes in {expected}, their own dtype, got options for "
+            f"{options.dtype}; give options.with_dtype({str(expected)!r}), or make the parameters "
+            f"{options.dtype}"
+        )
+    return options
 
 
 def _traced_dtype(a: Array, options: Options) -> Any:

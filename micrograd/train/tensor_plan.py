@@ -36,7 +36,7 @@ def of_tensors(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     of_batch = _of_batch(asked.target, asked.loss)
     loss = _with_penalty(of_batch, asked.regularization)
 
-    def looped(function: Callable[..., Any], columns: Sequence[Any], draw: Any = None) -> Any:
+    def looped(function: Callable[..., Any], columns: Sequence[Any], masks: Any = None) -> Any:
         return TensorLoop(
             asked.optimizer,
             function,
@@ -46,14 +46,14 @@ def of_tensors(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
             ahead=ahead,
             seed=batches.seed if batches.shuffle else None,
             threads=batches.threads,
-            draw=draw,
+            masks=masks,
         )
 
     try:
         loop = looped(loss, arrays)
     except MasksNeeded:
         masks = Masks(loss, arrays, options.dtype)
-        loop = looped(masks.function, [*arrays, *masks.arrays], masks.draw)
+        loop = looped(masks.function, [*arrays, *masks.arrays], masks)
         of_batch = without(of_batch)
     held = arrays
     if asked.validation is not None:

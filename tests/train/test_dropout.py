@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from micrograd import Tensor, fit, nn
-from micrograd.errors import TrainingError
+from micrograd.errors import CheckpointError, TrainingError
+from micrograd.jit.options import Options
 from micrograd.losses import cross_entropy
 from micrograd.optim import SGD, Adam
+from micrograd.train import tensor_loop
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(24, 5)), RNG.integers(0, 3, 24)
@@ -96,3 +98,81 @@ def test_what_has_no_row_for_each_sample_is_refused() -> None:
 
     with pytest.raises(TrainingError, match=r"Dropout\(0.5\) drops elements of shape \(5, 16\) of"):
         fit(loss, SGD(m.parameters(), lr=0.1), data=(X, Y), epochs=1)
+
+
+def test_a_checked_step_drops_as_training_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And checking draws no masks of its own."""
+    seen: list[dict[str, Any]] = []
+
+    def noted(step: Any, given: dict[str, Any], *_: Any) -> None:
+        seen.append({name: np.array(x) for name, x in given.items()})
+
+    monkeypatch.setattr(tensor_loop, "check_step", noted)
+    how: dict[str, Any] = {"data": (X, Y), "epochs": 2, "shuffle": False, "batch_size": 24}
+    found = []
+    for check in ("", "1"):
+        monkeypatch.setenv("MICROGRAD_CHECK", check)
+        m = model()
+        found.append(fit(m, SGD(m.parameters(), lr=0.1), loss=cross_entropy, **how).losses.tolist())
+    assert found[0] == found[1]
+    masks = [
+        x for x in seen[0].values() if x.shape[:1] == (24,) and set(np.unique(x)) == {0.0, 1.0}
+    ]
+    assert [x.shape for x in masks] == [(24, 16), (24, 8)]
+
+
+STEPS = 7
+"""Three in an epoch: training stops in the middle of the third."""
+
+
+@pytest.mark.parametrize("kind", [np.random.PCG64, np.random.MT19937, np.random.Philox])
+@pytest.mark.parametrize("eager", [False, True])
+def test_training_goes_on_from_a_saved_state(eager: bool, kind: Any) -> None:
+    def made() -> tuple[Any, Any]:
+        m = model()
+        m.layers[2]._rng = np.random.Generator(kind(7))
+        return m, Adam(m.parameters(), lr=0.01)
+
+    def trained(m: Any, optimizer: Any, first: int, steps: int) -> list[float]:
+        if not eager:
+            how: dict[str, Any] = {"data": (X, Y), "loss": cross_entropy, "batch_size": 10}
+            return fit(m, optimizer, steps=steps, seed=3, **how).losses.tolist()
+        losses = []
+        for k in range(first, first + steps):
+            at = slice(k % 3 * 8, k % 3 * 8 + 8)
+            optimizer.zero_grad()
+            loss = cross_entropy(m(Tensor(X[at], "f64")), Y[at])
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    whole, begun, again = made(), made(), made()
+    expected = trained(*whole, 0, 2 * STEPS)
+    found = trained(*begun, 0, STEPS)
+    again[0].load_state_dict(begun[0].state_dict())
+    again[1].load_state_dict(begun[1].state_dict())
+    assert found + trained(*again, STEPS, STEPS) == expected
+    for p, q in zip(again[0].parameters(), whole[0].parameters(), strict=True):
+        assert p.numpy().tobytes() == q.numpy().tobytes()
+
+
+def test_a_state_without_generators_leaves_them_where_they_are() -> None:
+    m = model()
+    state = m.state_dict()
+    assert [name for name in state if name.endswith("rng")] == ["2.rng", "4.rng"]
+    m.load_state_dict({name: x for name, x in state.items() if not name.endswith("rng")})
+    for wrong in (np.zeros(3, np.uint8), [1.5], "text"):
+        with pytest.raises(
+            CheckpointError, match=r"2\.rng should be the state of a random generator"
+        ):
+            m.load_state_dict(state | {"2.rng": wrong})
+
+
+def test_a_loop_in_another_dtype_than_its_parameters_is_refused() -> None:
+    w = Tensor([1.0], requires_grad=True)
+    options = Options.given(np.dtype(np.float64), False, None, None)
+    with pytest.raises(
+        TrainingError, match="computes in float32, their own dtype, got options for"
+    ):
+        tensor_loop.TensorLoop(SGD([w], lr=0.1), lambda: (w * w).sum(), [], options)
