@@ -94,9 +94,18 @@ _ONE = {dtype: np.ones((), dtype) for dtype in _ZERO}
 """NumPy takes longer to make an array of a float than to compute with few numbers."""
 
 
+def _at_least_zero(x: Any) -> Any:
+    """The maximum of each and 0, which np.clip finds in a third of the time where arrays are large;
+    of -0.0 it is one of the zeros.
+    """
+    if x.size < 4096:
+        return np.asarray(np.maximum(x, _ZERO.get(x.dtype, 0.0)))
+    return x.clip(0.0, math.inf)
+
+
 def _relu_of_array(x: Any) -> Any:
     zero = _ZERO.get(x.dtype, 0.0)
-    out = np.asarray(np.maximum(x, zero))
+    out = _at_least_zero(x)
     np.copyto(out, x, where=x == zero)  # -0.0 stays
     return out
 
@@ -112,14 +121,15 @@ def _sigmoid_of_array(x: Any) -> Any:
     one = _ONE.get(x.dtype, 1.0)
     out = _exp_of_minus_abs(x)
     below = out + one
-    np.copyto(out, one, where=x >= _ZERO.get(x.dtype, 0.0))
+    # where x is 0 or more, 1; elsewhere what it is, which is less
+    np.maximum(out, (x >= _ZERO.get(x.dtype, 0.0)).astype(out.dtype), out=out)
     return np.divide(out, below, out)
 
 
 def _softplus_of_array(x: Any) -> Any:
     out = _exp_of_minus_abs(x)
     np.log1p(out, out)
-    return np.add(np.maximum(x, _ZERO.get(x.dtype, 0.0)), out, out)
+    return np.add(_at_least_zero(x), out, out)
 
 
 # --- arithmetic ---------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from .layout import Place, forwards, reshape, slice_
 from .recording import OFF, WATCHED, note
 
 _ndarray = np.ndarray
+FEW = 1000
+"""Elements of a mask below which NumPy's own indexing is faster."""
 QUICK = frozenset({int, slice, type(None), EllipsisType})
 
 
@@ -69,14 +71,21 @@ def by_array(x: Any, index: Any, axis: int) -> Any:
 
 def _by_mask(x: Any, mask: Any) -> Any:
     """The elements of a Tensor where a mask of its first axes is true."""
-    n = mask.ndim
-    if not n or mask.shape != x._data.shape[:n]:
+    n, data = mask.ndim, x._data
+    if not n or mask.shape != data.shape[:n]:
         return None
-    found = x._data[mask]
-    if _is_unrecorded(x):
+    is_unrecorded = _is_unrecorded(x)
+    if is_unrecorded and mask.size < FEW:
+        return x._made(data[mask])
+    rows, (places,) = data, mask.ravel().nonzero()  # of one axis NumPy finds them ten times as fast
+    if n > 1:
+        rows = data.reshape(mask.size, *data.shape[n:])
+    found = rows.take(places, 0)
+    if is_unrecorded:
         return x._made(found)
-    operands = (x, *[x._made(places) for places in mask.nonzero()])
-    return x._made(found, gather, operands, {"axis": 0})
+    if n > 1:
+        x = x._made(rows, reshape, (x,), {"shape": rows.shape})
+    return x._made(found, gather, (x, x._made(places)), {"axis": 0})
 
 
 def _by_arrays(x: Any, index: tuple[Any, ...]) -> Any:

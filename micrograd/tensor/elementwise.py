@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import ops
 from ..errors import ShapeError
 from ..operators import install_operators
 from ..ops import Op
@@ -141,5 +142,23 @@ elementwise: Primitive = define(
     eval=_eval,
     vjp=_vjp,
     dtype=_dtype,
+    reads=True,
+)
+
+
+def _clip_vjp(
+    ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, low: float, high: float
+) -> Any:
+    (x,) = operands
+    is_outside = ops.maximum(ops.lt(x, low), ops.gt(x, high))
+    return ops.where(is_outside, 0.0, ct)
+
+
+clip: Primitive = define(
+    "clip",
+    formula="out[i] = x[i], or the bound that it is beyond",
+    shape=lambda shape, *, low, high: shape,
+    eval=lambda x, *, low, high: np.asarray(x.clip(low, high)),
+    vjp=_clip_vjp,
     reads=True,
 )

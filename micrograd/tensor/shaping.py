@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, kind, user_location
+from .casting import is_float
+from .elementwise import clip
 from .layout import part, reshape, slice_, transpose, whole
 from .primitive import Shape, shape_error
 from .reducing import axes_of, axis_of
 from .reduction import broadcast_to
+
+_PLAIN = (float, int)
 
 
 def sizes_of(given: tuple[Any, ...], name: str) -> Shape:
@@ -199,6 +203,13 @@ class Shaping:
         return [part(self, a, low, max(high - low, 0)) for low, high in itertools.pairwise(edges)]
 
     def clip(self: Any, min: Any = None, max: Any = None) -> Any:
-        """Every element, but at least `min` and at most `max`."""
+        """Every element, but at least `min` and at most `max`; a gradient flows where it stays.
+
+        >>> from micrograd import Tensor
+        >>> Tensor([-2.0, 0.5, 7.0]).clip(0.0, 1.0)
+        Tensor([0. , 0.5, 1. ])
+        """
+        if is_float(self.dtype) and min.__class__ in _PLAIN and max.__class__ in _PLAIN:
+            return clip(self, low=float(min), high=float(max))
         out = self if min is None else self.maximum(min)
         return out if max is None else out.minimum(max)

@@ -5,6 +5,7 @@ that it is given, and derivatives are central differences.
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from typing import Any
 
@@ -56,6 +57,8 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("contract", [(3, 4), (2,)], {"subscripts": "ij,k->kji"}),
     ("contract", [(2, 3, 4), (2, 5, 4)], {"subscripts": "bik,bjk->bij"}),
     ("arg_reduce", [(3, 4)], {"op": ops.maximum, "axis": 1}),
+    ("clip", [(3, 4)], {"low": 0.4, "high": 0.7}),
+    ("clip", [()], {"low": -math.inf, "high": 0.5}),
     ("scan", [(3, 4, 2)], {"op": ops.add, "axis": 1}),
     ("scan", [(3, 4)], {"op": ops.mul, "axis": 0}),
     ("scan", [(5,)], {"op": ops.mul, "axis": 0}),

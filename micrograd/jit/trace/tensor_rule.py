@@ -60,7 +60,7 @@ class Lowering(Protocol):
 Rule = Callable[[Lowering, Any, Sequence[Expr]], Expr]
 RULES: dict[str, Rule] = {}
 """By the name of the primitive."""
-_COMPUTE = ("elementwise", "reduce", "scan", "contract", "scatter_add", "overlap_add")
+_COMPUTE = ("elementwise", "clip", "reduce", "scan", "contract", "scatter_add", "overlap_add")
 """Those that compute, rather than move elements."""
 
 

@@ -132,6 +132,15 @@ def _elementwise(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
     return Apply(row.parameters["op"], tuple(spreads))
 
 
+@rule("clip")
+def _clip(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
+    """As NumPy has it: 0 stays the zero that it is, and nan nan."""
+    x = low.held(values[0], row.shape)
+    least, most = row.parameters["low"], row.parameters["high"]
+    above = Apply(where, (Apply(OPS["lt"], (x, least)), least, x))
+    return Apply(where, (Apply(OPS["lt"], (most, above)), most, above))
+
+
 def _reduced(
     low: Lowering,
     row: Any,
