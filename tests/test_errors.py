@@ -451,16 +451,11 @@ def test_error_of_the_function_itself_is_not_wrapped() -> None:
         jit(f)(1.0)
 
 
-@pytest.mark.parametrize(
-    ("f", "message"),
-    [
-        (lambda *xs: sum(xs), r"takes \*xs, whose number of arguments is unknown; give it named"),
-        (lambda x, **rest: x, r"takes \*\*rest, whose number of arguments is unknown"),
-    ],
-)
-def test_function_of_any_number_of_arguments(f: Any, message: str) -> None:
-    with pytest.raises(SignatureError, match=message):
-        jit(f)
+def test_function_of_any_names() -> None:
+    with pytest.raises(
+        SignatureError, match=r"takes \*\*rest, whose number of arguments is unknown"
+    ):
+        jit(lambda x, **rest: x)
 
 
 @pytest.mark.parametrize(

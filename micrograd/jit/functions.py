@@ -15,6 +15,7 @@ from ..errors import SignatureError, kind
 from ..nn import Module
 from ..ops import BY_UFUNC, OPS, Op
 from ..real_types import TENSORS, WIDE
+from .any_number import AnyNumber, takes_any_number
 from .call.arguments import dtype_of
 from .kernel import Kernel
 from .mapped import Mapped
@@ -76,6 +77,8 @@ def jit(
         return _compiled(target, options, freeze)
     if takes_tensors(target, wrt):
         return tensor_kernel(target, options, wrt, wanted=Wanted.VALUE, freeze=freeze)
+    if takes_any_number(target):
+        return AnyNumber(target, options, freeze, wrt)
     if target is None:
         rest: Any = {"freeze": freeze, "threads": threads, "check": check}
         return functools.partial(jit, wrt=wrt, dtype=dtype, strict=strict, **rest)
