@@ -17,7 +17,7 @@ from .targets import assumed
 LENGTH = 120
 """Of the lists `x` and `y` that functions take."""
 BITS = (128, 256, 512)
-NAMES = ("exp", "log", "sin", "tanh", "maximum", "minimum", "where")
+NAMES = ("exp", "log", "sin", "sqrt", "tanh", "maximum", "minimum", "where")
 
 
 def function(text: str) -> Callable[..., Any]:

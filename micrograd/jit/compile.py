@@ -120,8 +120,9 @@ def compile_program(
     """
     if not points and any(isinstance(node, Loop) for node in program.body):
         with importing:
+            from .schedule.columns import by_columns
             from .schedule.wavefronts import wavefronts
-        program = wavefronts(program, target)
+        program = by_columns(wavefronts(program, target), target)
     return Code(program, target, interface, stores, emit, points)
 
 
