@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .points import is_apart, touched
+from .extents import Entries
+from .points import elements, is_apart, touched
 from .program import Access, Role, Statement
 from .progress import Bools, Broken, Ints, Progress, is_known
 from .touches import ASSIGNED, READ, Touches, clash, common, first_iteration, row_numbers, touches
@@ -70,14 +71,25 @@ def not_carried(s: Statement, p: Progress) -> None:
     if p.loops:
         depth = len(p.loops)
         domain = first_iteration([s.target, *own], p.domain, depth) or p.domain
-        written = _codes(touches(s.target, domain, depth, p.program), s.target, p)
-        read = [_codes(touches(a, domain, depth, p.program), a, p) for a in own]
-        carried = any(common(written, codes) for codes in read)
+        if depth == len(domain) and _is_known(own, s, p):  # one point
+            written = elements(s.target, domain, p.program)
+            carried = any(bool((elements(a, domain, p.program) == written).any()) for a in own)
+        else:
+            written = _codes(touches(s.target, domain, depth, p.program), s.target, p)
+            read = [_codes(touches(a, domain, depth, p.program), a, p) for a in own]
+            carried = any(common(written, codes) for codes in read)
     else:
         mask = touched(p.distinct(s.target)[0], p.program.arrays[name].size)
         carried = any(bool(mask[p.distinct(a)[0]].any()) for a in own)
     if carried:
         raise Broken(f"it reads elements of {name} that it writes in its own loops")
+
+
+def _is_known(own: list[Access], s: Statement, p: Progress) -> bool:
+    """Whether it is known where a statement runs, and what it touches of what it writes."""
+    names = {name for a in (s.target, *own) for name in a.index_arrays}
+    names.update(count.array for count in s.domain if isinstance(count, Entries))
+    return all(is_known(name, p.program) for name in names)
 
 
 def _codes(found: Touches, a: Access, p: Progress) -> Ints:

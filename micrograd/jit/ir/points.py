@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
+from threading import local
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +29,15 @@ def points(domain: tuple[int, ...], program: Program) -> list[Ints]:
     >>> [list(map(int, x)) for x in points((3, Affine(0, (1,), 2)), Program())]
     [[1, 2, 2], [0, 0, 1]]
     """
+    kept = _KEPT.points if _KEPT.program is program else None
+    if kept is not None and domain in kept:
+        return kept[domain]
     columns: list[Ints] = []
     total = 1
-    for count in domain:
+    if kept is not None and len(domain) > 1:
+        columns = points(domain[:-1], program)
+        total = len(columns[0])
+    for count in domain[len(columns) :]:
         if isinstance(count, Affine | Entries):
             counts = _counts(count, columns, total, program)
         else:
@@ -38,7 +46,30 @@ def points(domain: tuple[int, ...], program: Program) -> list[Ints]:
         ends = np.cumsum(counts)
         total = int(ends[-1]) if len(ends) else 0
         columns.append(np.arange(total) - np.repeat(ends - counts, counts))
+    if kept is not None:
+        kept[domain] = columns
     return columns
+
+
+class _Kept(local):
+    """The points of domains of a program that were found, while they are kept."""
+
+    program: Program | None = None
+    points: dict[tuple[int, ...], list[Ints]]
+
+
+_KEPT = _Kept()
+
+
+@contextmanager
+def points_kept(program: Program) -> Iterator[None]:
+    """Inside, the points of each domain of a program, which stays as it is, are found once."""
+    before = _KEPT.program, getattr(_KEPT, "points", {})
+    _KEPT.program, _KEPT.points = program, {}
+    try:
+        yield
+    finally:
+        _KEPT.program, _KEPT.points = before
 
 
 def _counts(count: Affine | Entries, columns: list[Ints], total: int, program: Program) -> Ints:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import CompilerError
+from .points import points_kept
 from .program import Loop, Node, Program, Statement
 from .progress import Broken, Progress
 from .rules import RULES, STAGES, Each, Whole
@@ -21,6 +22,12 @@ def verify(program: Program, after: str = "", *, stage: str = "program") -> Prog
     operations per point of every domain; of a long loop that moves what it touches by one stride,
     of an iteration (`distances`), and a look at whether each element is written.
     """
+    with points_kept(program):
+        _verify(program, after, stage)
+    return program
+
+
+def _verify(program: Program, after: str, stage: str) -> None:
     rules = [RULES[name] for name in STAGES[stage]]
     each = [rule.each for rule in rules if rule.each is not None]
     alone = each + [rule.alone for rule in rules if rule.alone is not None]
@@ -44,7 +51,6 @@ def verify(program: Program, after: str = "", *, stage: str = "program") -> Prog
         except Broken as broken:
             raise _error(program, after, broken, number + (broken.at or 0)) from None
     _whole(program, after, progress, [rule.program for rule in rules])
-    return program
 
 
 def _whole(program: Program, after: str, progress: Progress, rules: Sequence[Whole | None]) -> None:
