@@ -13,6 +13,7 @@ from random import Random
 LENGTH = 40
 """Numbers in `x`, and in `y`."""
 COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 24)
+NAMES = ("exp", "log", "sin", "tanh", "maximum", "minimum", "where")
 
 ROW, COLUMN = "i", "j"
 
@@ -179,7 +180,7 @@ def function(text: str) -> Callable[..., object]:
     """The function of a text."""
     import micrograd
 
-    names = {n: getattr(micrograd, n) for n in ("exp", "log", "sin", "tanh", "maximum", "minimum")}
+    names = {n: getattr(micrograd, n) for n in NAMES}
     exec(text, names)
     made: Callable[..., object] = names["f"]
     return made

@@ -35,6 +35,7 @@ from micrograd.optim import SGD
 
 from ..loop_parts import MORE
 from ..loop_sources import LENGTH, PARTS, source
+from ..loop_tables import TABLES
 
 Numbers = Any
 NAMES = ("exp", "log", "sin", "tanh", "maximum", "minimum", "relu", "where")
@@ -56,7 +57,7 @@ class Case:
 
     def __init__(self, seed: int) -> None:
         self.r = r = Random(seed)
-        self.text = source(seed, (*PARTS, *MORE))
+        self.text = source(seed, (*PARTS, *MORE, *TABLES))
         if r.random() < 0.2:  # results of all kinds
             self.many = self.text.replace("return a + 0.5 * b", "return [a, b, a * b]")
         else:
@@ -345,7 +346,7 @@ def main() -> int:
             print(f"seed {seed}: no program: {type(error).__name__}: {error}", flush=True)
             if given.seed is not None:
                 traceback.print_exc()
-                print(source(seed, (*PARTS, *MORE)))
+                print(source(seed, (*PARTS, *MORE, *TABLES)))
                 return 1
             seed += 1
             continue

@@ -60,5 +60,7 @@ def _accumulates(ops: Ops, s: Static, static_of: Ints, row_of: Ints) -> int | No
         return None
     for depth in range(len(s.path)):
         if np.array_equal(~own, (s.points[:, depth:] == 0).all(axis=1)):
+            while depth + 1 < len(s.path) and s.path[depth].most == 1:
+                depth += 1  # what runs once is no loop to sum over
             return depth
     return None
