@@ -28,6 +28,12 @@ from lowering.late import guard, importing
 guard(ffi.lib._lock)  # so that a child finds LLVM whole
 
 
+MANY_ACCESSES = 256
+"""Loads and stores of a block from which on LLVM's scheduler orders them roughly: what it takes is
+quadratic in their number. Its own default is 1000.
+"""
+
+
 @functools.cache
 def _host() -> tuple[Any, str, str, str, str]:
     """Target, CPU, features, triple and data layout of this machine, with its math library
@@ -36,6 +42,7 @@ def _host() -> tuple[Any, str, str, str, str]:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()
+    llvm.set_option("", f"-dag-maps-huge-region={MANY_ACCESSES}")
     for name in _libraries():
         try:
             llvm.load_library_permanently(name)

@@ -95,8 +95,9 @@ def adopt(leaves: Iterable[Value]) -> list[Store]:
     fresh = sorted({v for v in leaves if v.__class__._plain is None}, key=serial)
     if fresh:
         store = Store(v._data for v in fresh)
+        classes = {kind: _live_class(kind) for kind in set(map(type, fresh))}
         for index, v in enumerate(fresh):
-            v.__class__ = _live_class(v.__class__)
+            v.__class__ = classes[v.__class__]
             v._home = (store, index)
     return list(dict.fromkeys(map(_store, map(_home, leaves))))
 

@@ -27,6 +27,7 @@ def environment(threads: int) -> dict[str, str]:
         "NPROC": str(threads),  # JAX's pool
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}",
         "JAX_PLATFORMS": "cpu",
+        "PYTHONDONTWRITEBYTECODE": "",  # modules are compiled once, as where a package is installed
         # the C library keeps what was freed, else a new array of a million numbers is a page fault
         # every 4 kB, which is more of the time than the work
         "MALLOC_MMAP_THRESHOLD_": str(1 << 32),

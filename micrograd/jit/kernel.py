@@ -25,6 +25,7 @@ from .trace.parameters import Parameter, in_rows
 from .trace.recordings import Recording
 from .trace.signature import Structure
 from .trace.source import FunctionSource, Source, ValueSource, names_of, order_of
+from .trace.trace import without_collecting
 from .wanted import Wanted
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
     # -- compiling -----------------------------------------------------------------------------
 
     def _compile(self, structures: tuple[Structure, ...]) -> Executable:
-        with self._lock:
+        with self._lock, without_collecting():
             self._check_open()
             executable = self._executables.get(structures)
             if executable is None:
@@ -291,8 +292,9 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         if not self._in_order:
             return
         entry = self._array_entry if self._arrays else 0
-        for executable in self._answering:
-            entry = executable.before(entry)
+        with without_collecting():
+            for executable in self._answering:
+                entry = executable.before(entry)
         self._set_entry(entry)
 
     def _set_entry(self, entry: int) -> None:

@@ -28,7 +28,7 @@ Stretch(array='b', first=0, length=5)]
     """
     name, first, count = "", 0, 0
     for each in wrt:
-        if each is not None and len(each) == 2 and each == (name, first + count) and count:
+        if count and each.__class__ is tuple and each[1] == first + count and each[0] == name:
             count += 1
             continue
         if count:

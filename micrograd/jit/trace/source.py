@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,10 @@ from .recordings import Recording, Recordings
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
 from .stale import Stale, stale
 from .tensor_reads import no_parameters_read
-from .trace import Element, Trace, check_leaves, trace
+from .trace import Element, Trace, check_leaves, trace, without_collecting
 
 _RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
+_name = attrgetter("name")
 _OF_ARRAYS = re.compile(r"subscriptable|iterable|len\(\)|item assignment")
 
 
@@ -39,17 +41,14 @@ class ValueSource:
         self.value = value
         self.alone = isinstance(wrt, Value)
         self.wrt = wrt = _as_list(wrt)
-        seen: set[int] = set()
-        for k, v in enumerate(wrt):
-            if not isinstance(v, Value):
-                raise GraphError(f"wrt[{k}] should be a Value, got {kind(v)}")
-            if id(v) in seen:
-                raise GraphError(f"wrt[{k}], {v!r}, is in wrt twice")
-            seen.add(id(v))
-        labels = [v.label for v in wrt]
-        uses = Counter(labels)
-        names = [s if s.isidentifier() and uses[s] == 1 else f"x{k}" for k, s in enumerate(labels)]
-        self.parameters = [Parameter(n) for n in names]
+        with without_collecting():
+            _check_wrt(wrt)
+            labels = [v.label for v in wrt]
+            uses = Counter(labels)
+            self.parameters = [
+                Parameter(s if s and s.isidentifier() and uses[s] == 1 else f"x{k}")
+                for k, s in enumerate(labels)
+            ]
         self.recordings = Recordings()
 
     @property
@@ -267,7 +266,22 @@ def order_of(source: Source, parameters: Sequence[Parameter]) -> tuple[bool, lis
 def names_of(source: Source, parameters: Sequence[Parameter]) -> frozenset[str]:
     """What may be given to a kernel with these parameters by name, settings included."""
     settings = () if isinstance(source, ValueSource) else source.taken.names
-    return frozenset(p.name for p in parameters) | frozenset(settings)
+    return frozenset(map(_name, parameters)).union(settings)
+
+
+def _check_wrt(wrt: Sequence[Any]) -> None:
+    """Raises GraphError for what is no Value, or comes twice."""
+    if all(issubclass(kind, Value) for kind in set(map(type, wrt))) and len(
+        set(map(id, wrt))
+    ) == len(wrt):
+        return
+    seen: set[int] = set()
+    for k, v in enumerate(wrt):
+        if not isinstance(v, Value):
+            raise GraphError(f"wrt[{k}] should be a Value, got {kind(v)}")
+        if id(v) in seen:
+            raise GraphError(f"wrt[{k}], {v!r}, is in wrt twice")
+        seen.add(id(v))
 
 
 def _as_list(wrt: Any) -> list[Any]:

@@ -10,6 +10,7 @@ import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from ...engine import Value
 from ...errors import GraphError, TensorsNeeded, kind, user_location
-from ...store import Store, adopt
+from ...store import Live, Store, adopt
 from ...traced import Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
 from .nodes import LITERAL, Nodes, listed, nodes
@@ -25,6 +26,8 @@ from .places import escaped, note_places
 from .taped import let_go, taped
 
 Ints = npt.NDArray[np.int64]
+
+_entry = attrgetter("_entry")
 
 Element = tuple[str, int]
 """An array's name and an index into it."""
@@ -141,20 +144,28 @@ def _connect(graph: Graph, found: Nodes) -> Ints:
     A literal is a node of its own, right before the node that uses it. Returns the place of each
     of the nodes.
     """
-    is_literal = found.operands == LITERAL
-    position: Ints = np.arange(len(found)) + np.cumsum(is_literal.sum(axis=0))
-    n = len(found) + int(is_literal.sum())
-    taken = np.zeros(n, dtype=bool)
-    taken[position] = True
-    refers = np.append(position, -1)[np.maximum(found.operands, -1)]
-    refers.T[is_literal.T] = np.flatnonzero(~taken)
-    columns = np.full((3, n), -1, dtype=np.int64)
-    columns[:, position] = refers
-    columns[0, ~taken] = np.arange(n - len(found))
-    graph.codes = np.full(n, CONSTANT, dtype=np.int64)
+    literal = [np.flatnonzero(column == LITERAL) for column in found.operands]
+    counts = np.zeros(len(found), dtype=np.int64)
+    for at in literal:
+        counts[at] += 1
+    behind = np.cumsum(counts)
+    position: Ints = np.arange(len(found)) + behind
+    numbers = int(behind[-1]) if len(behind) else 0
+    columns = np.full((3, len(found) + numbers), -1, dtype=np.int64)
+    graph.constants = np.empty(numbers)
+    number = behind - counts  # of the next literal of each node
+    for column, operands, numerals, at in zip(
+        columns, found.operands, found.literals, literal, strict=True
+    ):
+        users = np.flatnonzero(operands >= 0)
+        column[position[users]] = position[operands[users]]
+        column[position[at]] = at + number[at]
+        columns[0, at + number[at]] = number[at]
+        graph.constants[number[at]] = numerals[at]
+        number[at] += 1
+    graph.codes = np.full(len(found) + numbers, CONSTANT, dtype=np.int64)
     graph.codes[position] = found.codes
     graph.x, graph.y, graph.z = columns
-    graph.constants = found.literals.T[is_literal.T]
     return position
 
 
@@ -203,6 +214,8 @@ def check_leaves(wrt: Sequence[Any]) -> None:
     """Raises GraphError for a part of `wrt` that a gradient cannot be taken with respect to, which
     is neither a leaf nor the name of a parameter; TraceError for a traced value.
     """
+    if set(map(type, wrt)) <= {Value, Live} and set(map(_entry, wrt)) <= {None}:
+        return
     for k, v in enumerate(wrt):
         if isinstance(v, str):
             continue
