@@ -261,7 +261,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
                     from .executable import Executable
                 names = [p.name for p in self._given(len(structures))]
                 recording, _ = self._recorded(structures)
-                executable = Executable(
+                executable = self._executables[structures] = Executable(
                     self.name,
                     recording,
                     list(zip(names, structures, strict=True)),
@@ -269,7 +269,6 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
                     self._options,
                     in_rows(self._source.parameters),
                 )
-                self._executables[structures] = executable
             self._latest = executable
             return executable
 
@@ -292,9 +291,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         if not self._in_order:
             return
         entry = self._array_entry if self._arrays else 0
-        with without_collecting():
-            for executable in self._answering:
-                entry = executable.before(entry)
+        for executable in self._answering:
+            entry = executable.before(entry)
         self._set_entry(entry)
 
     def _set_entry(self, entry: int) -> None:

@@ -83,7 +83,6 @@ def program(seed: int) -> list[Any]:
 def test_it_finds_what_python_finds(
     seed: int, few: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(value_walk, "FIRST_ROOM", 4)  # the queue has to grow
     outputs = program(seed)
     of_engine = all(type(v) is Value for v in outputs)
     assert_same(listed(outputs), by_python(outputs, monkeypatch))
