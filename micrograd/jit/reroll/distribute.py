@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..ir.nests import Ints, distinct
+from ..ir.nests import Ints
 from .homes import Home, Operand, Read, Task, Whole
 from .operands import NoLoops, Operands
 from .statics import Level, Static
@@ -87,16 +87,22 @@ def _carried(read: Read, points: Ints, task: Task) -> list[tuple[Task, set[int]]
         mine = (at >= start) & (at < start + size)
         if not mine.any():
             continue
+        rows, here = at - start, points
+        if not mine.all():
+            rows, here = rows[mine], points[mine]
         common = 0
         depth = min(points.shape[1], iterations.shape[1])
         while common < depth and task.path[common] is writer.path[common]:
             common += 1
-        distance = points[mine][:, :common] - iterations[at[mine] - start][:, :common]
-        moves = distance != 0
-        levels = np.where(moves.any(axis=1), moves.argmax(axis=1) if common else 0, common)
-        if common and (distance[np.arange(len(levels)), np.minimum(levels, common - 1)] < 0).any():
+        levels = np.full(len(here), common)
+        backwards = np.zeros(len(here), dtype=bool)
+        for d in reversed(range(common)):
+            distance = here[:, d] - iterations[:, d][rows]
+            levels[distance != 0] = d
+            backwards = (distance < 0) | (backwards & (distance == 0))
+        if backwards.any():
             raise NoLoops(broken=_own(task))
-        found.append((writer, set(distinct(levels).tolist())))
+        found.append((writer, set(np.flatnonzero(np.bincount(levels)).tolist())))
     return found
 
 

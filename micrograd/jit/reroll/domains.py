@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..ir.nests import Ints
-from .statics import Level, Map, first_of_rows
+from .homes import Use
+from .statics import Level, Map, affine, first_of_rows
+from .strings import Bools
 
 
 def domain_of(
@@ -39,6 +41,23 @@ def domain_of(
     back[np.arange(len(kept)), kept] = 1
     offset = low.copy()
     return tuple(levels), inner, (back, offset)
+
+
+def inside(use: Use, usual: Bools, points: Ints) -> tuple[Bools, Map | None]:
+    """The map to these points; perhaps only from those of the usual rows that begin no loop.
+
+    What a loop carries on from the last iteration of the one before comes from somewhere else.
+    """
+    map = affine(use.points[usual], points)
+    if map is not None:
+        return usual, map
+    for d in reversed(range(len(use.path))):
+        inner = usual & (use.points[:, d] > 0)
+        if inner.any() and not np.array_equal(inner, usual):
+            map = affine(use.points[inner], points[inner[usual]])
+            if map is not None:
+                return inner, map
+    return usual, None
 
 
 def _covers(points: Ints, some: Ints, depth: int) -> bool:

@@ -8,6 +8,7 @@ iteration 0, a start value, reads one array then. A sum has one element for all 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Home:
     points: list[Ints] = field(default_factory=list)
     values: list[Ints] = field(default_factory=list)
     writers: list[tuple[Task, Ints]] = field(default_factory=list)
-    _index: tuple[Hashes, Ints] | None = None
+    _index: Box | Hashed | None = None
     _bounds: tuple[Ints, Ints] | None = None
 
     def write(self, points: Ints, values: Ints, task: Task, iterations: Ints) -> None:
@@ -70,13 +71,8 @@ class Home:
     def find(self, points: Ints) -> Ints:
         """The number of each point, counted through all that are written; -1 if it is none."""
         if self._index is None:
-            keys = keys_of(np.concatenate(self.points))
-            order = np.argsort(keys, kind="stable")
-            self._index = keys[order], order
-        keys, order = self._index
-        wanted = keys_of(points)
-        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return np.where(keys[at] == wanted, order[at], -1)
+            self._index = _index_of(np.concatenate(self.points))
+        return self._index.find(points)
 
     def bounds(self) -> tuple[Ints, Ints]:
         """The least and the greatest point in every dimension; 0 is one of them."""
@@ -103,6 +99,73 @@ class Home:
         matrix, vector = map
         strides = np.array(row_major(self.shape), dtype=np.int64)
         return int(self.elements(vector)), tuple((matrix @ strides).tolist())
+
+
+@dataclass(frozen=True)
+class Box:
+    """The numbers of points that lie densely in a box, from `low` on."""
+
+    low: list[int]
+    shape: list[int]
+    numbers: Ints
+
+    def find(self, points: Ints) -> Ints:
+        """The number of each point, -1 if it is none."""
+        flat = np.zeros(len(points), dtype=np.int64)
+        outside = np.zeros(len(points), dtype=bool)
+        for column, low, size in zip(points.T, self.low, self.shape, strict=True):
+            x = column - low
+            outside |= (x < 0) | (x >= size)
+            flat *= size
+            flat += x
+        if not outside.any():
+            return self.numbers[flat]
+        flat[outside] = 0
+        return np.where(outside, -1, self.numbers[flat])
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """The numbers of points that lie anywhere, by their keys in order."""
+
+    keys: Hashes
+    numbers: Ints
+
+    def find(self, points: Ints) -> Ints:
+        """The number of each point, -1 if it is none."""
+        wanted = keys_of(points)
+        at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        return np.where(self.keys[at] == wanted, self.numbers[at], -1)
+
+
+def _index_of(points: Ints) -> Box | Hashed:
+    """Finds the first of each of these points."""
+    low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    shape = [last - first + 1 for first, last in zip(low, high, strict=True)]
+    size = prod(shape)
+    if size > DENSE * len(points):
+        keys = keys_of(points)
+        order = np.argsort(keys, kind="stable")
+        return Hashed(keys[order], order)
+    box = Box(low, shape, np.arange(size))  # which says where in the box points are
+    at = box.find(points)
+    box.numbers[:] = -1
+    box.numbers[at[::-1]] = np.arange(len(points))[::-1]
+    return box
+
+
+def counted(sources: Ints) -> tuple[Ints, Ints]:
+    """The numbers there, in order, and how often each is; they are small."""
+    if not (sources != sources[0]).any():
+        return sources[:1], np.array([len(sources)])
+    low = int(sources.min())
+    counts = np.bincount(sources - low)
+    every = np.flatnonzero(counts)
+    return every + low, counts[every]
+
+
+DENSE = 8
+"""A box may have so many places for each point."""
 
 
 def keys_of(points: Ints) -> Hashes:

@@ -13,8 +13,21 @@ import numpy as np
 
 from ..ir.graph import op_of
 from ..ir.nests import Ints, distinct
-from .domains import domain_of
-from .homes import UNKNOWN, Home, Leaf, Number, Operand, Read, Task, Use, Whole, differ, keys_of
+from .domains import domain_of, inside
+from .homes import (
+    UNKNOWN,
+    Home,
+    Leaf,
+    Number,
+    Operand,
+    Read,
+    Task,
+    Use,
+    Whole,
+    counted,
+    differ,
+    keys_of,
+)
 from .inline import inlined
 from .merge import merged
 from .prove import Values
@@ -138,7 +151,7 @@ class Operands:
 
     def _operand(self, use: Use) -> Operand:
         sources = self._sources(use)
-        every, counts = np.unique(sources, return_counts=True)
+        every, counts = counted(sources)
         if len(every) == 1:
             operand = self._single(use, int(every[0]))
             if not isinstance(operand, Read) or operand.map is not None:
@@ -175,7 +188,7 @@ class Operands:
     def _with_virtual(self, use: Use, usual: Bools, source: int) -> Operand | None:
         """All values as read from where most are, the others from virtual points of that array."""
         home, points = self._elements(source, use.ref[usual])
-        usual, map = _inside(use, usual, points)
+        usual, map = inside(use, usual, points)
         if map is None:
             return None
         other = ~usual
@@ -300,20 +313,3 @@ class Operands:
         if len(self.tasks) > self.most + len(self.statics):
             raise NoLoops
         home.write(points, self.values.of(part.kind, part.ref), task, inner)
-
-
-def _inside(use: Use, usual: Bools, points: Ints) -> tuple[Bools, Map | None]:
-    """The map to these points; perhaps only from those of the usual rows that begin no loop.
-
-    What a loop carries on from the last iteration of the one before comes from somewhere else.
-    """
-    map = affine(use.points[usual], points)
-    if map is not None:
-        return usual, map
-    for d in reversed(range(len(use.path))):
-        inner = usual & (use.points[:, d] > 0)
-        if inner.any() and not np.array_equal(inner, usual):
-            map = affine(use.points[inner], points[inner[usual]])
-            if map is not None:
-                return inner, map
-    return usual, None

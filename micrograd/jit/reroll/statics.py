@@ -114,7 +114,14 @@ def affine(points: Ints, values: Ints) -> Map | None:
     if found is None:
         return None
     matrix, vector = found
-    return found if np.array_equal(points @ matrix + vector, values) else None
+    for there, given, first in zip(matrix.T, values.T, vector.tolist(), strict=True):
+        mapped = np.full(len(points), first)
+        for column, factor in zip(points.T, there.tolist(), strict=True):
+            if factor:
+                mapped += column if factor == 1 else column * factor
+        if not np.array_equal(mapped, given):
+            return None
+    return found
 
 
 def _sample(n: int) -> Ints:

@@ -19,16 +19,36 @@ def layout(values: Ints, points: Ints, path: Sequence[Level]) -> tuple[tuple[int
     in it each point's value lies.
     """
     counts = [level.most for level in path]
-    kept = list(range(len(path)))
-    for d in range(len(path)):
-        fewer = [k for k in kept if k != d]
-        if _depend_on(values, points[:, fewer]):
-            kept = fewer
+    kept = _needed(values, points, counts)
     dense = row_major(tuple(counts[k] for k in kept))
     strides = np.zeros(len(path), dtype=np.int64)
     strides[kept] = dense
     size = int(np.prod([counts[k] for k in kept], dtype=np.int64))
     return tuple(strides.tolist()), size, points @ strides
+
+
+def _needed(values: Ints, points: Ints, counts: list[int]) -> list[int]:
+    """The columns of the points that the values depend on."""
+    kept = list(range(len(counts)))
+    each_in_order = np.array_equal(points @ np.array(row_major(counts), np.int64), _box(counts))
+    if counts and each_in_order:
+        whole = values.reshape(counts)
+        for d in range(len(counts)):
+            first = whole.take([0], axis=d)
+            if (whole == first).all():
+                kept.remove(d)
+                whole = first
+        return kept
+    for d in range(len(counts)):
+        fewer = [k for k in kept if k != d]
+        if _depend_on(values, points[:, fewer]):
+            kept = fewer
+    return kept
+
+
+def _box(counts: list[int]) -> Ints:
+    """The numbers of all points of loops that run so often."""
+    return np.arange(int(np.prod(counts, dtype=np.int64)))
 
 
 def _depend_on(values: Ints, points: Ints) -> bool:
