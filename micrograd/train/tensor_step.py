@@ -38,7 +38,8 @@ from ..jit.passes.reaching import fresh
 from ..jit.passes.reverse import with_cotangents
 from ..jit.schedule.counts import operations
 from ..jit.tensor_asked import require_one_dtype, watched_call
-from ..jit.trace.tensor_lowering import Given, lowered
+from ..jit.trace.tensor_backward import with_gradient
+from ..jit.trace.tensor_lowering import Given, TensorProgram, lowered
 from ..jit.trace.tensors import TensorScope
 from ..losses import Expectation, expectations
 from ..optimizer import Optimizer
@@ -51,6 +52,8 @@ from .tensor_programs import compiled_step
 from .tensor_update import RATES, Places, TensorUpdate
 
 LOSS = "out"
+PARTIAL = "ct_"
+"""What the names of gradients begin with, where a strict step has them."""
 STEP = Interface(frozenset(), LOSS, team=True)
 """How a step is called."""
 TEAM = "the team"
@@ -68,6 +71,7 @@ class TensorLoss:
     counts       the inputs that are the number of samples, and of each how often that is counted
     apart        numbers of samples that it is not for
     expected     what labels should be
+    cotangents   if strict, the arrays in which the program has the gradient already, by parameter
     """
 
     program: Program
@@ -76,6 +80,16 @@ class TensorLoss:
     counts: dict[str, int]
     apart: frozenset[int] = frozenset()
     expected: list[ColumnLabels] = field(default_factory=list)
+    cotangents: dict[str, str] = field(default_factory=dict)
+
+    def differentiated(self) -> tuple[Program, dict[str, str]]:
+        """The program with its gradient, and the arrays which that is in, by parameter."""
+        if not self.cotangents:
+            return with_cotangents(self.program, (LOSS, 0), [n for n in self.parameters if n])
+        program = Program(dict(self.program.arrays), list(self.program.body))
+        for name in self.cotangents.values():
+            program.arrays[name] = replace(program.arrays[name], role=Role.TEMPORARY)
+        return program, dict(self.cotangents)
 
 
 def traced_loss(
@@ -123,10 +137,7 @@ def traced_loss(
             "mean() over the samples"
         )
     rows = [scope.row(p) for p in parameters]
-    result = scope.row(loss)
-    if options.strict:
-        require_one_dtype("the loss", scope.rows, options.dtype)
-    made = lowered(scope.rows, [result], data[0][0][0] if any_size else None)
+    made, partials = _lowered(scope, loss, rows, data[0][0][0] if any_size else None, options)
     names = [made.name_of(k) for k in rows]
     if not any(names):
         raise TrainingError(
@@ -137,7 +148,23 @@ def traced_loss(
     counts = {g.name: scope.rows[g.row].samples for g in made.given if scope.rows[g.row].samples}
     apart = frozenset(scope.batch.apart if scope.batch is not None else ())
     program = normal(verify(made.program, "trace"), options.target)
-    return TensorLoss(program, reads, names, counts, apart, _labels_of(expected, given))
+    cotangents = {n: partials[k] for k, n in zip(rows, names, strict=True) if k in partials and n}
+    return TensorLoss(program, reads, names, counts, apart, _labels_of(expected, given), cotangents)
+
+
+def _lowered(
+    scope: TensorScope,
+    loss: Tensor,
+    parameters: Sequence[int],
+    most: int | None,
+    options: Options,
+) -> tuple[TensorProgram, dict[int, str]]:
+    """The program of a loss, and if strict the outputs in which it has the gradient, by row."""
+    result = scope.row(loss)
+    if not options.strict:
+        return lowered(scope.rows, [result], most), {}
+    require_one_dtype("the loss", scope.rows, options.dtype)
+    return with_gradient(scope.rows, (result, LOSS), parameters, PARTIAL, most)
 
 
 def _labels_of(expected: Sequence[Expectation], given: Sequence[Tensor]) -> list[ColumnLabels]:
@@ -170,11 +197,10 @@ class TensorStep:
         dtypes = [
             NUMBER if p.dtype == own else BY_DTYPE[p.dtype].name for p in optimizer.parameters
         ]
-        names = [n for n in loss.parameters if n]
-        program, cotangents = with_cotangents(loss.program, (LOSS, 0), names)
+        program, cotangents = loss.differentiated()
         stored = dict(zip(loss.parameters, dtypes, strict=True))
         program.arrays = {
-            n: replace(a, role=Role.STATE, dtype=stored[n]) if n in cotangents else a
+            n: replace(a, role=Role.STATE, dtype=stored[n]) if stored.get(n) else a
             for n, a in program.arrays.items()
         }
         update = TensorUpdate(optimizer)
@@ -198,7 +224,7 @@ class TensorStep:
         ]
         program.arrays = {n: a for n, a in program.arrays.items() if n not in alone}
         self.differentiated = verify(_with_update(program, update, places), "update")
-        self.code = compiled_step(self.differentiated, STEP, options.target)
+        self.code = compiled_step(self.differentiated, STEP, options.target.of_tensors)
         self.program = self.code.program
         self.arguments = [*(a.name for a in STEP.arguments(self.program)), TEAM]
         self.width = update.rates

@@ -150,6 +150,39 @@ def test_strict_is_bit_for_bit_where_sums_are_in_order(make: Callable[[Any], Opt
     assert all((one.state[name] == other.state[name]).all() for name in one.slots)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_strict_has_the_functions_of_eager_tensors(
+    make: Callable[[Any], Optimizer], dtype: str
+) -> None:
+    """Of few numbers along the last axes, so that NumPy sums in order."""
+    x, y = np.random.default_rng(1).normal(size=(2, 10, 3)).astype(dtype)
+
+    def loss_of(w: Tensor, b: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        def loss(x: Tensor, y: Tensor) -> Tensor:
+            out = ((x * w).tanh().exp() + b).log_softmax(1) * y + (x * b).sigmoid() ** 1.5
+            return (out.sum(1) ** 2).mean() + w.abs().max()
+
+        return loss
+
+    def parameters() -> list[Tensor]:
+        return [Tensor(a, dtype, requires_grad=True) for a in ([1.5, -2.0, 0.3], [0.1, 0.2, -0.3])]
+
+    eager, trained = parameters(), parameters()
+    one, other = make(eager), make(trained)
+    losses = []
+    for k in (0, 4, 8, 0, 4, 8):
+        value = loss_of(*eager)(Tensor(x[k : k + 4], dtype), Tensor(y[k : k + 4], dtype))
+        one.zero_grad()
+        value.backward()
+        one.step()
+        losses.append(value.item())
+    how: dict[str, Any] = {"data": (x, y), "batch_size": 4, "shuffle": False, "epochs": 2}
+    history = fit(loss_of(*trained), other, strict=True, **how)
+    assert history.losses.tolist() == losses
+    assert [w.tolist() for w in trained] == [v.tolist() for v in eager]
+
+
 ROWS = np.random.default_rng(3).normal(size=(10, 4))
 LABELS = np.arange(10) % 3
 

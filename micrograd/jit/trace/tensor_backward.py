@@ -17,6 +17,8 @@ import numpy as np
 
 from ...tensor.casting import cast, is_float
 from ...tensor.core import Tensor
+from .tensor_lowering import lowered
+from .tensor_program import TensorProgram
 from .tensors import Row, TensorScope, TracedTensor
 
 
@@ -46,6 +48,23 @@ def pulled_back(
             _push(k, ct, tensors, needed, cotangents)
     found = [cotangents.get(k) for k in wrt]
     return scope.rows, [None if ct is None else scope.row(ct) for ct in found]
+
+
+def with_gradient(
+    rows: Sequence[Row], of: tuple[int, str], wrt: Sequence[int], prefix: str, most: int | None
+) -> tuple[TensorProgram, dict[int, str]]:
+    """The program of a number, which is an output of a name, and of its gradient; and by row of
+    `wrt` the output that its own is in. None is, where rows call functions.
+    """
+    result, name = of
+    if not is_recordable(rows):
+        return lowered(rows, [result], most, exact=True, names=[name]), {}
+    every, found = pulled_back(rows, {result: None}, wrt)
+    partials = {x: k for x, k in zip(wrt, found, strict=True) if k is not None}
+    names = {x: f"{prefix}{x}" for x in partials}
+    outputs = [result, *partials.values()]
+    made = lowered(every, outputs, most, exact=True, names=[name, *names.values()])
+    return made, names
 
 
 def _ones(scope: TensorScope, row: Row) -> Any:

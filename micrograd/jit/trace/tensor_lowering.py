@@ -34,9 +34,14 @@ MOVES = ("reshape", "transpose", "slice", "broadcast_to")
 
 
 def lowered(
-    rows: Sequence[Row], outputs: Sequence[int], most: int | None = None, *, exact: bool = False
+    rows: Sequence[Row],
+    outputs: Sequence[int],
+    most: int | None = None,
+    *,
+    exact: bool = False,
+    names: Sequence[str] = (),
 ) -> TensorProgram:
-    """The program whose outputs are these rows, `out`, or `out0`, `out1`, ...
+    """The program whose outputs are these rows, of these names: `out`, or `out0`, `out1`, ...
 
     most    of how many samples a batch is, at most, if it is of any number of them
     exact   it computes what eager Tensors do, to the last bit, where sums are in order
@@ -52,7 +57,7 @@ def lowered(
             )
             for r in rows
         ]
-    low = _Lowering(rows, outputs, program, most, exact)
+    low = _Lowering(rows, outputs, program, most, exact, outputs=list(names))
     for k in range(len(rows)):
         if low.uses[k]:
             before = len(program.body)
@@ -87,8 +92,9 @@ class _Lowering:
     indices: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        single = len(self.results) == 1
-        self.outputs = ["out"] if single else [f"out{k}" for k in range(len(self.results))]
+        if not self.outputs:
+            n = len(self.results)
+            self.outputs = ["out"] if n == 1 else [f"out{k}" for k in range(n)]
         self.names |= {"out", *self.outputs, *self.program.arrays}
         self.uses = [0] * len(self.rows)
         for k in self.results:
