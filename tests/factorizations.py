@@ -27,7 +27,7 @@ from micrograd.jit.schedule import columns
 from .by_values import BITS, arguments, campaign, function, same
 from .targets import assumed
 
-SIZES = (16, 17, 18, 20, 24)
+SIZES = (18, 24, 25, 33)
 
 
 def source(seed: int) -> str:
@@ -39,7 +39,7 @@ def source(seed: int) -> str:
         + ["l[j][k] * y[k]", "l[i][k] * l[j][k] * d[k]", "tanh(l[i][k]) * y[i]", "l[j][k] * x[i]"]
     )
     made = r.choice(["t / d[j]", "tanh(t * d[j])", "0.5 * t", "t * d[j] * y[j]", "t / d[j] + b[i]"])
-    if r.random() < 0.2:
+    if r.random() < 0.1:
         above = r.choice(["l[i - 1][j] if j < i - 1", "l[i - 1][j - 1] if j > 0"])
         made += f" + 0.1 * ({above} else 0.0)"
     diagonal = r.choice(

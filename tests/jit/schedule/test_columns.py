@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import count
+from random import Random
+from unittest import mock
+
+import numpy as np
 import pytest
 
+from micrograd.errors import MicrogradError
+from micrograd.jit.compile import optimized
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
-from micrograd.jit.ir.program import Program, dump
+from micrograd.jit.ir.program import Program, Role, dump
 from micrograd.jit.ir.verify import verify
+from micrograd.jit.passes.reverse import gradient
+from micrograd.jit.schedule import columns
 from micrograd.jit.schedule.columns import by_columns
 from micrograd.jit.target import Target
 from tests.factorizations import check
@@ -76,6 +85,81 @@ def test_strict_programs_and_scalar_targets_stay_as_they_are() -> None:
     program = factorization()
     assert by_columns(program, Target.host(vector_bits=512, strict=True)) is program
     assert by_columns(program, Target.host(vector_bits=64)) is program
+
+
+def drawn(seed: int) -> str:
+    """A random triangle, as a program: some of these are none."""
+    r = Random(seed)
+    n, whole = r.choice([5, 6, 7]), r.choice([0, 0, 1])
+    places = ["low[i, k]", "low[j, k]", "d[k]", "x[i]", "x[j]", "x[k]", f"low[{n}*i + k - {n}]"]
+    places += [f"low[{n}*i + k - {n - 1}]", "low[i, k + 1]", "up[j, k]", "up[k, i]"]
+    made = ["t[i, j]", "d[j]", "x[i]", "e[i]", "e[j]", f"low[{n}*i + j - {n}]", "up[j, i]"]
+    row = [
+        "    t[i, j] = a[i, j]",
+        f"    t[i, j] += {_drawn(r, places)}  for k < {r.choice(['j', 'j', 'j + 1', 'i'])}",
+        f"    low[i, j] = {_drawn(r, made)}",
+    ]
+    row += [f"    up[j, i] = {_drawn(r, ['low[i, j]', *made])}"] * r.choice([0, 1])
+    beside = [
+        f"  d[i] = {_drawn(r, ['x[i]', 'a[i, i]', 'e[i]'])}",
+        f"  d[i] += {_drawn(r, ['low[i, j]', 'd[j]', 'up[j, i]', 'x[j]'])}  for j < i",
+    ]
+    order = [f"  for j < i{' + 1' * whole} in order:", *row]
+    lines = [*order, *beside] if r.random() < 0.7 else [*beside, *order]
+    return "\n".join(
+        [
+            f"input x[{n}]",
+            f"input a[{n}, {n}]",
+            *[f"temp {name}[{n}, {n}]" for name in ("t", "low", "up")],
+            f"temp d[{n}]",
+            f"temp e[{n}]",
+            "output out[1]",
+            "",
+            f"e[i] = mul(x[i], 0.5)  for i < {n}",
+            f"up[i, j] = 0.25  for i < {n}, j < {n}" * (len(row) == 3),
+            f"for i < {n} in order:",
+            *lines,
+            "out = -0.0",
+            f"out += mul(d[i], x[i])  for i < {n}",
+            f"out += low[i, j]  for i < {n}, j < i",
+        ]
+    )
+
+
+def _drawn(r: Random, places: list[str]) -> str:
+    a, b, c = (r.choice(places) for _ in range(3))
+    return r.choice(
+        [f"mul({a}, {b})", f"sub({a}, mul({b}, {c}))", f"add(mul({a}, {b}), tanh({c}))"]
+    )
+
+
+def by_columns_alike(seed: int) -> int:
+    """How many of a random program and its gradient run by columns; -1 if it is no program.
+
+    Raises AssertionError if a number is another then.
+    """
+    try:
+        program = verify(parse(drawn(seed)))
+    except MicrogradError:
+        return -1
+    target = Target.host(vector_bits=128)
+    rng, found = np.random.default_rng(seed), 0
+    given = {a.name: rng.uniform(-1, 1, a.size) for a in program.with_role(Role.INPUT)}
+    wrt = [(name, k) for name, numbers in given.items() for k in range(len(numbers))]
+    for p in (program, gradient(program, ("out", 0), wrt)):
+        p = optimized(p, target)
+        with mock.patch.object(columns, "_cost", side_effect=count()):
+            after = by_columns(p, target)
+        found += after is not p
+        verify(after, "columns", stage="schedulable")
+        for name, numbers in interpret(p, given).items():
+            again = interpret(after, given)[name]
+            np.testing.assert_allclose(again, numbers, rtol=1e-11, atol=1e-11, err_msg=drawn(seed))
+    return found
+
+
+def test_random_triangles() -> None:
+    assert sum(max(0, by_columns_alike(seed)) for seed in range(120)) > 10
 
 
 @pytest.mark.parametrize(("seed", "bits"), [(1, 128), (7, 256), (9, 512), (12, 512)])
