@@ -51,11 +51,12 @@ class Kinds:
         return Apply(op, (x, y, z)[: op.arity])
 
 
-def kinds_of(graph: Graph, nodes: Ints, place: Ints, neutral: int) -> Kinds:
+def kinds_of(graph: Graph, nodes: Ints, place: Ints, neutral: int, *, strict: bool) -> Kinds:
     """The kinds of the graph's operations.
 
     place     where the values of nodes lie; the last is that of no node
     neutral   where the numbers of NEUTRAL lie, COPIES of each
+    strict    squares are no products, which may round differently
     """
     numbers = graph.codes[nodes]
     x, y, z = (place[column[nodes]] for column in (graph.x, graph.y, graph.z))
@@ -66,6 +67,9 @@ def kinds_of(graph: Graph, nodes: Ints, place: Ints, neutral: int) -> Kinds:
         op, which = op_of(int(code)), np.flatnonzero(numbers == code)
         if op.repeats is not None:
             _by_exponent(graph, nodes, which, numbers, exponents)
+            squares = [kind for kind, n in exponents.items() if n == 2.0 and not strict]
+            which = np.flatnonzero(np.isin(numbers, squares))
+            y[which], z[which], numbers[which] = x[which], zero[which], COMBINED
         elif op.product:
             z[which] = zero[which]
         elif op.coefficients == (-1.0,):

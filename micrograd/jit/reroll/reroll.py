@@ -84,7 +84,7 @@ def reroll_strictly(graph: Graph) -> Program:
     if found is None and operations > LARGE:
         with importing:
             from .table import table_driven
-        return table_driven(graph, OUTPUT)
+        return table_driven(graph, OUTPUT, strict=True)
     return found or straight_line(graph, strict=True)
 
 

@@ -27,8 +27,8 @@ from .classes import Ints, declare_leaves
 from .kinds import COPIES, NEUTRAL, Kinds, kinds_of
 
 
-def table_driven(graph: Graph, output: str) -> Program:
-    """The program with one loop over all operations of the graph."""
+def table_driven(graph: Graph, output: str, *, strict: bool = False) -> Program:
+    """The program with one loop over all operations of the graph; `strict`: to the last bit."""
     program = declare_leaves(graph)
     leaves, place = places_of_leaves(graph)
     nodes = np.flatnonzero(graph.codes >= FIRST_OP)
@@ -40,7 +40,7 @@ def table_driven(graph: Graph, output: str) -> Program:
     numbers = np.repeat(NEUTRAL, COPIES)
     program.declare("c1", Role.CONSTANT, len(numbers), numbers)
     program.assign(Access("t", neutral, (1,)), Access("c1", 0, (1,)), (len(numbers),))
-    kinds = kinds_of(graph, nodes, place, neutral)
+    kinds = kinds_of(graph, nodes, place, neutral, strict=strict)
     program.body.append(_Loop(program, kinds, nodes, first).loop())
     program.declare(output, Role.OUTPUT, len(graph.outputs))
     program.found = found.table(graph)

@@ -92,6 +92,18 @@ def test_strict_is_the_eager_result_to_the_last_bit(seed: int) -> None:
     np.testing.assert_array_equal(partials, [x.grad for x in leaves])
 
 
+def test_squares_are_products_unless_strict() -> None:
+    """Other powers with a constant exponent are a kind for each exponent."""
+    x = Value(1.5)
+    graph = traced(((x**2 - x) ** 3 + x * 0.5) ** 2 + x ** Value(2.5), [x])
+    for strict, kinds in ((False, "add pow"), (True, "add pow pow")):
+        program = verify(table_driven(graph, "out", strict=strict))
+        (loop,) = (node for node in program.body if isinstance(node, Loop))
+        texts = [str(s.expr) for s in statements([loop])]
+        assert sorted(text.split("(")[0] for text in texts) == f"{kinds} pow".split()
+        assert any(text.endswith(", 3.0)") for text in texts)
+
+
 def test_several_outputs_and_an_op_of_three_operands() -> None:
     leaves = [Value(0.5), Value(-2.0)]
     a, b = leaves
