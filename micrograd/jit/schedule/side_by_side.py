@@ -11,7 +11,6 @@ up lane by lane, and over the lanes behind the loop (`lane_sums.py`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -140,7 +139,8 @@ def _divided(
         own = list(statements([node]))
         member = _member(node, count) if id(node) not in apart else None
         if member is not None and all(map(behind.commutes, member.statements)):
-            joined = deepcopy((plan.touched, plan.written, plan.read, plan.group))
+            touched = {name: set(places) for name, places in plan.touched.items()}
+            joined = touched, plan.written, plan.read, list(plan.group)
             if all(_joins(plan, s) for s in member.statements):
                 group.append(member)
                 for s in member.statements:
