@@ -121,4 +121,39 @@ def attending(n: int) -> tuple[Function, tuple[int, ...]]:
     return f, (3 * n, 9)
 
 
-FAMILIES: tuple[Family, ...] = (used_twice, from_the_data, factor, warped, edits, attending)
+def edged(n: int) -> tuple[Function, tuple[int, ...]]:
+    """A table whose edges are data that its inside reads, too, by columns."""
+
+    def f(x: Any, y: Any) -> Any:
+        d: list[list[Any]] = [[None] * n for _ in range(n + 1)]
+        for i in range(n + 1):
+            d[i][0] = x[i]
+        for j in range(1, n):
+            d[0][j] = y[j]
+            for i in range(1, n + 1):
+                best = maximum(d[i - 1][j] - 0.1, d[i][j - 1] - 0.1)
+                d[i][j] = maximum(d[i - 1][j - 1] + x[i] * y[j], best)
+        return sum(d[-1])
+
+    return f, (n + 1, n)
+
+
+def one_edge(n: int) -> tuple[Function, tuple[int, ...]]:
+    """A table whose rows begin with one value, that is used elsewhere, too."""
+
+    def f(x: Any, y: Any) -> Any:
+        start = x[0] * y[0]
+        row = [start * y[j] for j in range(n)]
+        for i in range(n + 2):
+            new = [start]
+            for j in range(1, n):
+                new.append(tanh(row[j - 1] * x[i] + new[j - 1] * y[j] + row[j]))
+            row = new
+        return sum(row) * x[0] + start
+
+    return f, (n + 2, n)
+
+
+FAMILIES: tuple[Family, ...] = (
+    used_twice, from_the_data, factor, warped, edits, attending, edged, one_edge,
+)  # fmt: skip

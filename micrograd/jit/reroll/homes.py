@@ -231,6 +231,7 @@ class Task:
     operands   of the static's op; of virtual values the one
     start      of a sum: its start value, over the loops outside of those that it sums over
     depth      of a sum, the loops outside
+    begins     of virtual values, the loop in whose first iterations they are read
     """
 
     path: tuple[Level, ...]
@@ -243,3 +244,4 @@ class Task:
     start_points: Ints | None = None
     depth: int | None = None
     target_points: Ints | None = None
+    begins: Level | None = None

@@ -18,11 +18,14 @@ import numpy as np
 from ...checking import is_checking
 from ...errors import CompilerError
 from ..ir.graph import Graph
+from ..ir.nests import Ints
 from ..ir.program import Program
 from .as_traced import as_traced
 from .distribute import Step, distribute
+from .homes import Number
 from .in_order import in_creation_order
 from .operands import NoLoops, Operands
+from .peel import peeled
 from .prove import illegal, mismatch
 from .recognise import recognise
 from .statics import Static, statics_of
@@ -34,6 +37,8 @@ ATTEMPTS = 24
 """How often what is no loop after all is written out, or no sum after all a loop in order."""
 DEPTHS = (1, 2)
 """Depths of local classes by which loops are looked for."""
+PEELED = 6
+"""How often first iterations of loops are put before them."""
 FEW = 20
 """Statements of a program for which no shorter one is looked for."""
 GOOD = 60
@@ -41,6 +46,9 @@ GOOD = 60
 
 MANY = 100_000
 """Ops of a trace that is not looked at twice if its program is good."""
+
+Arrange = Callable[[Operands], list[Step]]
+"""Tasks -> loops: `distribute`, or `as_traced`."""
 
 
 def looped(graph: Graph, output: str, most: int, *, in_order: bool = False) -> Program | None:
@@ -116,34 +124,73 @@ class _Search:
             operands, _ = found
             operands.merge()
             for way, inline in FORMS:
-                if inline:
-                    operands.inline()
-                else:
-                    operands.write_out()
-                if len(operands.tasks) > most:
-                    continue
-                try:
-                    writer = Writer(self.graph, operands, way(operands))
-                except NoLoops:
-                    continue
-                program = writer.program(self.output)
-                if self._is_proved(program, writer) and in_creation_order(
-                    program, operands.values, writer.claims
-                ):
+                program = self._in_order(operands, most, way, inline=inline)
+                if program is not None:
                     return program
+        return self._peeled(depth, most)
+
+    def _peeled(self, depth: int, most: int) -> Program | None:
+        """The same in the trace's own loops, where first iterations that begin with what is used
+        elsewhere, too, stand before them.
+        """
+        statics, prefixes = statics_of(self.tree(depth)), set[int]()
+        for _ in range(PEELED):
+            try:
+                operands = Operands(self.ops, statics, self._outputs(), most, prefixes)
+            except NoLoops as failed:
+                if prefixes.issuperset(failed.prefixes):
+                    return None
+                prefixes.update(failed.prefixes)
+                continue
+            operands.merge()
+            for inline in (True, False):
+                program = self._in_order(operands, most, as_traced, inline=inline)
+                if program is not None:
+                    return program
+            before = len(statics)
+            for task in operands.tasks:
+                if task.begins is not None and not isinstance(task.operands[0], Number):
+                    statics = peeled(statics, task.begins)
+            if not before < len(statics) <= most:
+                return None
+            prefixes = set()  # statics have other numbers now
         return None
 
-    def _is_proved(self, program: Program, writer: Writer) -> bool:
-        """Whether a program computes what the graph does. Raises CompilerError under `check`."""
+    def _in_order(
+        self, operands: Operands, most: int, way: Arrange, *, inline: bool
+    ) -> Program | None:
+        """The program of the tasks in one form, if its derivatives are in order."""
+        if inline:
+            operands.inline()
+        else:
+            operands.write_out()
+        if len(operands.tasks) > most:
+            return None
+        try:
+            writer = Writer(self.graph, operands, way(operands))
+        except NoLoops:
+            return None
+        program = writer.program(self.output)
+        proved = self._is_proved(program, writer, sure=way is distribute)
+        ordered = proved and in_creation_order(program, operands.values, writer.claims)
+        return program if ordered else None
+
+    def _outputs(self) -> Ints:
+        """The ops whose values are results."""
+        found: Ints = self.ops.number[np.array(self.graph.outputs, dtype=np.int64)]
+        return found
+
+    def _is_proved(self, program: Program, writer: Writer, *, sure: bool = True) -> bool:
+        """Whether a program computes what the graph does. Raises CompilerError under `check` if it
+        does not, though it is sure to.
+        """
         values = writer.operands.values
         wrong = mismatch(program, values, writer.claims, self.output) or illegal(program)
-        if wrong is not None and is_checking():
+        if wrong is not None and sure and is_checking():
             raise CompilerError(f"the loops found in the trace are not its own: {wrong}")
         return wrong is None
 
 
-Arrange = Callable[[Operands], list[Step]]
-"""Tasks -> loops: `distribute`, or `as_traced`."""
 FORMS: tuple[tuple[Arrange, bool], ...] = (
     (distribute, True), (distribute, False), (as_traced, True), (as_traced, False),
 )  # fmt: skip

@@ -309,6 +309,9 @@ class Operands:
             operand = self._single(part, int(sources[0]))
         task = Task(path, inner, home, target, operands=[operand])
         task.target_points = points
+        last: Ints = use.points[rows].max(axis=0)
+        loops = zip(use.path, last.tolist(), strict=True)
+        task.begins = next((loop for loop, later in loops if not later and loop.most > 1), None)
         self.tasks.append(task)
         if len(self.tasks) > self.most + len(self.statics):
             raise NoLoops
