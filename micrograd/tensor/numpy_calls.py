@@ -131,10 +131,17 @@ def _with_options(function: Any, own: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(*args: Any, **how: Any) -> Any:
         if not how.keys() <= named:
+            how = {k: x for k, x in how.items() if k in named or not says_nothing(x)}
+        if not how.keys() <= named:
             return by_numbers(function, called(function), args, how)
         return own(*args, **how)
 
     return call
+
+
+def says_nothing(option: Any) -> bool:
+    """Whether it is what NumPy passes on where nobody gave an option."""
+    return option is None or option is np._NoValue
 
 
 def by_numbers(function: Any, name: str, args: Any, kwargs: Any, *, may_lose: bool = False) -> Any:

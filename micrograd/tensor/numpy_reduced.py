@@ -17,7 +17,7 @@ from .. import ops
 from ..errors import DataError, user_location
 from .casting import DEFAULT
 from .functions import method_named, tensor_of, where
-from .numpy_calls import OF_TENSORS
+from .numpy_calls import OF_TENSORS, says_nothing
 
 USUAL = frozenset({"axis", "keepdims"})
 """What methods of Tensors take."""
@@ -53,7 +53,7 @@ def _signature(name: str) -> Signature:
 def _given(name: str, args: Any, how: Any) -> dict[str, Any]:
     """The arguments by name, but for those that say nothing."""
     given = _signature(name).bind(*args, **how).arguments
-    found = {k: v for k, v in given.items() if k == "a" or not (v is None or v is np._NoValue)}
+    found = {k: v for k, v in given.items() if k == "a" or not says_nothing(v)}
     if found.get("where") is True:
         del found["where"]
     if "correction" in found:

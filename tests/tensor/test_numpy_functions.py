@@ -330,3 +330,45 @@ def test_scans_are_of_batches_of_any_size() -> None:
         (leaf.cumsum(1) ** 2).sum().backward()
         assert leaf.grad is not None
         np.testing.assert_allclose(total.grad(leaf).numpy(), leaf.grad.numpy(), rtol=1e-12)
+
+
+NAMED: dict[str, Callable[[Any], Any]] = {
+    "reshape": lambda x: np.reshape(x, shape=(4, 3), order="C"),
+    "transpose": lambda x: np.transpose(x, axes=(1, 0)),
+    "swapaxes": lambda x: np.swapaxes(x, axis1=0, axis2=1),
+    "moveaxis": lambda x: np.moveaxis(x, source=0, destination=1),
+    "expand_dims": lambda x: np.expand_dims(x, axis=1),
+    "squeeze": lambda x: np.squeeze(x[None], axis=0),
+    "ravel": lambda x: np.ravel(x, order="C"),
+    "broadcast_to": lambda x: np.broadcast_to(x, shape=(2, 3, 4), subok=False),
+    "flip": lambda x: np.flip(x, axis=1),
+    "split": lambda x: np.split(x, indices_or_sections=2, axis=1)[1],
+    "clip": lambda x: np.clip(x, a_min=-0.5, a_max=0.5),
+    "clip by other names": lambda x: np.clip(x, min=-0.5, max=0.5),
+    "clip below": lambda x: np.clip(x, a_min=None, a_max=0.5, out=None),
+    "take": lambda x: np.take(x, indices=[0, 2], axis=1),
+    "take of all": lambda x: np.take(x, indices=[0, 7]),
+    "take_along_axis": lambda x: np.take_along_axis(x, indices=np.array([[1], [0], [3]]), axis=1),
+    "diagonal": lambda x: np.diagonal(x, axis2=0, axis1=1, offset=1),
+    "trace": lambda x: np.trace(x, offset=1, dtype=None),
+    "concatenate": lambda x: np.concatenate((x, x), axis=1, dtype=None),
+    "stack": lambda x: np.stack([x, x], axis=1),
+    "tensordot": lambda x: np.tensordot(a=x, b=B, axes=2),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_methods_take_has_numpys_names(name: str) -> None:
+    f = NAMED[name]
+    found = f(Tensor(A, "f64", requires_grad=True))
+    assert found.requires_grad
+    np.testing.assert_allclose(found.numpy(), f(A), rtol=1e-13)
+
+
+def test_options_that_methods_do_not_have_are_named() -> None:
+    with pytest.raises(DataError, match=r"np.ravel of a Tensor does not take order='F'"):
+        np.ravel(Tensor(A), order="F")
+    with pytest.raises(DataError, match=r"np.take of a Tensor does not take mode='wrap'"):
+        np.take(Tensor(A), [0], mode="wrap")
+    places = np.where(Tensor(A) > 0.0)
+    np.testing.assert_array_equal(places, np.where(A > 0.0))
