@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from .locks import importing
 
 PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
@@ -91,6 +93,17 @@ def require(bytes: Mapping[str, int]) -> None:
             f"training takes about {_shown(needed)} more ({parts}), and {_shown(there)} are there; "
             "give fewer samples, a smaller batch_size, or a smaller model"
         )
+
+
+def require_now(bytes: int) -> None:
+    """Raise MemoryError if the system does not give so much in one piece, as code asks it to."""
+    try:
+        np.empty(bytes, np.uint8)
+    except MemoryError:
+        raise MemoryError(
+            f"the compiled code takes {_shown(bytes)} for what it computes on the way, and the "
+            "system gives no such piece; compute less in one call, or with smaller arrays"
+        ) from None
 
 
 def require_for_code(bytes: int) -> None:

@@ -82,3 +82,40 @@ def test_a_limit_of_addresses_is_seen() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MemoryError: training takes about 0.25 GiB more (parameters 0.25 GiB)" in done.stderr
+
+
+def test_code_that_gets_no_memory_raises() -> None:
+    """A limit that falls after compiling: the call raises, and works again without it."""
+    pytest.importorskip("resource")
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("this system does not say how many addresses are in use")
+    code = """
+import resource
+import numpy as np
+from micrograd import Tensor, fit, jit, memory
+from micrograd.optim import SGD
+x = Tensor(np.linspace(0.0, 1.0, 3000), requires_grad=True)
+def f(x: Tensor) -> Tensor:
+    e = (x[:, None] * x).tanh()
+    return (e * e.T * x).sum()
+kernel, trained = jit(f), SGD([x], lr=0.0)
+expected = kernel(x).item()
+fit(lambda: f(x), trained, steps=1)
+soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+used = memory._number(memory.PROC / "self" / "statm") * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**24, hard))
+for call in (lambda: kernel(x), lambda: fit(lambda: f(x), trained, steps=1)):
+    try:
+        call()
+    except MemoryError as error:
+        print(error)
+resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+print(kernel(x).item() == expected)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    first, second, last = done.stdout.splitlines()
+    assert first.startswith(
+        "the compiled code takes 34.33 MiB for what it computes on the way, and"
+    )
+    assert "MiB" in second
+    assert last == "True", done.stderr

@@ -15,6 +15,7 @@ from lowering.bindings import context, ir
 
 from ..locks import Lock, importing, lazy_property
 from ..store import Store
+from .emit.call_memory import STACK_BYTES
 from .emit.function import constant_data, emit
 from .emit.interface import ENTRY, Interface
 from .emit.native import native, set_pointer
@@ -169,6 +170,12 @@ class Code:
         """The constants that are too long for the module, by name."""
         found = constant_data(self.program, self.target.dtype)
         return {name: data for name, data in found.items() if len(data) > INLINE_DATA}
+
+    @lazy_property
+    def heap(self) -> int:
+        """Bytes that a call takes from the heap."""
+        size = self.schedule.workspace_size * self.target.dtype.itemsize
+        return size if size > STACK_BYTES else 0
 
     @property
     def mlir(self) -> str:

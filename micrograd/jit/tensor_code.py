@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from ..locks import lazy_property
+from ..memory import require_now
 from ..tensor.primitive import Shape
 from .call.ndarrays import usable
 from .call.objects_entry import OF_OBJECTS, Passed, emit_of_objects
@@ -151,6 +152,7 @@ class TensorCode:
     def direct(self) -> Direct | None:
         """How it is called where nothing is made of arguments and results; None if something is."""
         is_plain = not (self.most or self._work or self.checker or self._passing.made)
+        is_plain = is_plain and not self.code.heap
         if not is_plain or not self._reads_objects or any(finish for _, finish in self._places):
             return None
         return Direct(self._passing, [at for at, _ in self._places])
@@ -177,6 +179,8 @@ class TensorCode:
         if work:
             work = work * samples // self.most if self.most else work
         threads = worthwhile(work, self._threads) if work else 1
+        if self.code.heap:
+            require_now(self.code.heap)
         passed = self._passing(arrays, samples, threads) or [NOTHING]
         if self.checker is not None:
             self.checker.check({n: passed[k] for n, k in self._number.items()}, samples)

@@ -13,7 +13,7 @@ from ..errors import TrainingError, kind
 from ..jit.call.team import Team
 from ..jit.options import Options
 from ..jit.trace.batches import NAME
-from ..memory import require
+from ..memory import require, require_now
 from ..optimizer import Optimizer
 from ..tensor.steps import parts
 from ..tensor.storage import TensorStores
@@ -234,6 +234,7 @@ class TensorLoop(Loop):
             self._drawn = epoch
 
     def _stretch(self, calls: int) -> None:
+        require_now(max(s.code.heap for s in self._steps))
         with self._team.helped():
             super()._stretch(calls)
 
