@@ -1,6 +1,6 @@
 """Loops in order that carry a maximum, or what flows back to one: blocks in which nothing happens.
 
-    for i < 9999 in order:                          64 times i at once, if all(gt(m[0], x[i])):
+    for i < 9999 in order:                          32 times i at once, if all(gt(m[0], x[i])):
       m[i + 1] = maximum(m[i], x[i])                  m[i + 1] = m[0]
 
 Where the number carried stays what it is for all iterations of a block, which one comparison of
@@ -30,9 +30,9 @@ from .fuse import Group
 from .repeat import Repeat, repeated
 from .routes import forward
 
-BLOCK = 64
+BLOCK = 32
 """Iterations that are done at once."""
-FEWEST = 4 * BLOCK
+FEWEST = 8 * BLOCK
 """Iterations of a loop, at least."""
 
 GREATER, LESS = OPS["gt"], OPS["lt"]

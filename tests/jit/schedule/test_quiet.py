@@ -31,7 +31,7 @@ def test_blocks_are_done_at_once_where_one_comparison_holds() -> None:
     assert value == 299.0
     assert [k for k, d in enumerate(partials) if d] == [299]
     found = repeats(kernel)
-    assert [(r.count, r.backwards, r.points) for r in found] == [(6, False, 64), (6, True, 64)]
+    assert [(r.count, r.backwards, r.points) for r in found] == [(12, False, 32), (12, True, 32)]
     text = "\n".join(found[0].lines(kernel._shown.code.schedule.program.arrays))
     assert "at once, where gt(" in text
 
