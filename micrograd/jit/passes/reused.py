@@ -7,8 +7,8 @@ the points of its statement, which the statement and its derivative read:
     t_exp[i] = exp(x[i])
     t[i] = div(1.0, add(t_exp[i], 1.0))
 
-Where both run in one loop, it stays in registers (jit/schedule). Not a bit changes: if strict, only
-what leaves the cotangents of everything that is read in their order becomes an array.
+Where both run in one loop, it stays in registers (jit/schedule). Not a bit changes: if strict, not
+where cotangents would flow to one array from several of these lines, and be added in another order.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class _Reused:
                 todo += [replace(now, expr=replaced(now.expr, reads)), *reversed(parts)]
             else:
                 found.append(now)
-        if self.strict and new and self._sent([s], new) != self._sent(found, new):
+        if self.strict and self._meet(found, new):
             for name in new:
                 del self.program.arrays[name]
             return [s]
@@ -120,14 +120,12 @@ class _Reused:
                 stack += reversed(e.args)
         return list(found)
 
-    def _sent(self, lines: Sequence[Statement], new: set[str]) -> dict[str, list[Access]]:
-        """Where cotangents flow, array by array, in their order."""
-        found: dict[str, list[Access]] = {}
-        for s in reversed(lines):
-            for flow in self._flows(s):
-                if flow.to.array not in new:
-                    found.setdefault(flow.to.array, []).append(flow.to)
-        return found
+    def _meet(self, lines: Sequence[Statement], new: set[str]) -> bool:
+        """Whether cotangents flow to one array from several lines: perhaps in another order than
+        from the one that they were.
+        """
+        sent = [{flow.to.array for flow in self._flows(s)} - new for s in lines]
+        return sum(map(len, sent)) > len(set().union(*sent))
 
 
 def is_slow(expr: Expr) -> bool:

@@ -81,6 +81,40 @@ out += exp(t[i, j])  for i < 2, j < 3
     ]
 
 
+def test_strict_cotangents_keep_their_order() -> None:
+    """Of what is added to `x`, that of the product comes after that of tanh."""
+    p = parse("""input x[3]
+input w[3]
+output out[1]
+temp t[3]
+
+t[i] = mul(mul(x[i], x[i]), tanh(x[i]))  for i < 3
+t[i] += div(x[i], exp(w[i]))  for i < 3
+out = 0.0
+out += t[i]  for i < 3
+""")
+    wrt = [("x", k) for k in range(3)]
+    again = differentiated(p, wrt, strict=True, again=True)
+    for strict in (True, False):
+        found = differentiated(p, wrt, strict)
+        assert ("t_tanh" in str(found)) is not strict
+    strict_one = differentiated(p, wrt, strict=True)
+    assert strict_one is not None
+    assert again is not None
+    given = {"x": [0.1, 0.7, 1.3], "w": [0.3, -0.2, 0.9]}
+    assert interpret(strict_one, given)["grad"].tolist() == interpret(again, given)["grad"].tolist()
+
+
+@pytest.mark.parametrize("seed", [3420])
+def test_seeds_that_differed(seed: int) -> None:
+    p, given, wrt = drawn(seed)
+    once = differentiated(p, wrt, strict=True)
+    again = differentiated(p, wrt, strict=True, again=True)
+    assert once is not None
+    assert again is not None
+    assert interpret(once, given)["grad"].tolist() == interpret(again, given)["grad"].tolist()
+
+
 @pytest.mark.parametrize("start", range(0, 80, 40))
 def test_not_a_bit_changes(start: int) -> None:
     less = 0
