@@ -150,7 +150,16 @@ cache lines, and those that go in at different places in their pages. About a th
 each column are compared, and its mean; the error is relative to the number, or to what rounding may
 do to it where the program subtracts what is nearly equal. C has glibc's vector functions (libmvec)
 unless a row says not. Whoever returns new arrays gets them without page faults: the C library is
-told to keep what was freed. Training: the loop alone; `first` is the whole first call."""
+told to keep what was freed. Training: the loop alone; `first` is the whole first call.
+
+Networks on single samples: a weight matrix is read going forward; then, once the cotangent of what
+it makes is known, one pass reads it again, for the cotangent of its inputs, and writes it updated.
+The one has to be over before the other can begin, so the least are two reads and a write of all
+weights for a sample: `memory, read, and one pass`. `memory, one pass` is a read and a write, the
+way back alone. In arithmetic, 100 samples of Normal are 3.06 million operations (1.29 forward,
+1.29 for the weights, 0.47 back through two layers; nothing is computed for the inputs), of Longer
+1.109 and of Bigger 25.4 billion. A core of Zen 4, with one fused multiply-add of 16 float32 a
+cycle at 3.68 GHz, makes 117.6 in a nanosecond: it takes at least 26.0 us, 9.43 ms and 216 ms."""
 
 
 def page(files: Sequence[dict[str, Any]]) -> str:
