@@ -247,7 +247,7 @@ def test_verifier_notices_arrays_that_no_text_says() -> None:
         verify(p)
     p = parse(LEGAL)
     p.arrays["a"].dtype = "f16"
-    with pytest.raises(CompilerError, match="a has the dtype f16, which is none of number, f64"):
+    with pytest.raises(CompilerError, match="a has the dtype f16, which is none of number, f32"):
         verify(p)
     p = parse(LEGAL)
     p.arrays["a"].shape = ()
