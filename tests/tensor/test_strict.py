@@ -108,7 +108,7 @@ def test_random_programs(dtype: str) -> None:
 
 
 def test_sums_of_negative_zeros() -> None:
-    for shape, axis in (((2,), None), ((3, 1), 1), ((2, 3), 0), ((1,), 0)):
+    for shape, axis in (((2,), None), ((), None), ((3, 1), 1), ((2, 3), 0), ((1,), 0)):
         x = Tensor(-np.zeros(shape))
         for strict in (False, True):
             found = jit(lambda x, axis=axis: x.sum(axis), strict=strict)(x).numpy()

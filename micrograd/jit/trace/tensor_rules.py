@@ -169,7 +169,7 @@ def _reduce(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
     if all(shape[a] == 1 for a in axes):
         places = [0 if a in axes else (0, n, 1) for a, n in enumerate(shape)]
         x = sliced(values[0], places)
-        return Apply(op, (x, first)) if axes and first == 0.0 else x
+        return Apply(op, (x, first)) if first == 0.0 else x
     x = low.held(values[0], shape) if is_costly(values[0]) else values[0]
     return _reduced(low, row, x, shape, kept, op, first)
 
