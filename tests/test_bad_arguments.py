@@ -253,7 +253,7 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
         "loss": (fits("loss"), NO_FUNCTIONS),
         "steps": (fits("steps"), NO_COUNTS),
         "epochs": (fits("epochs", steps=None), [*NO_COUNTS, 2**62]),
-        "batch_size": (fits("batch_size"), [*but(NO_COUNTS, None), 0, 9]),
+        "batch_size": (fits("batch_size"), [*but(NO_COUNTS, None), 0]),
         "accumulate": (fits("accumulate"), [*NO_COUNTS, 0]),
         "shuffle": (fits("shuffle"), NO_FLAGS),
         "seed": (fits("seed"), [*NO_COUNTS, 2**64]),

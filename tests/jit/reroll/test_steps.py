@@ -455,9 +455,10 @@ def test_the_gradient_runs_in_turn_from_the_last_step_to_the_first() -> None:
 
 
 BACKWARD = [
-    "  ct_a[i + 1] += mul(ct_b[i + 1], sub(1.0, mul(tanh(a[i + 1]), tanh(a[i + 1]))))",
+    "  ct_b_tanh[i] = ct_b[i + 1]",
     "  ct_a[i] += mul(ct_b[i + 1], x[2])",
     "  grad[2] += mul(ct_b[i + 1], a[i])",
+    "  ct_a[i + 1] += mul(ct_b_tanh[i], sub(1.0, mul(b_tanh[i], b_tanh[i])))",
     "  ct_b[i] = ct_a[i + 1]",
 ]
 
