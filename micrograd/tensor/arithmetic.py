@@ -19,7 +19,6 @@ from ..real_types import BY_DTYPE
 from .applying import NOTHING, not_an_operand
 from .casting import BOOL
 from .elementwise import elementwise, on_arrays
-from .layout import forwards
 from .quiet import QUIET, quietly
 from .recording import OFF, WATCHED, note
 
@@ -189,7 +188,7 @@ def _in_dtype(array: Any, dtype: Any) -> Any:
     """An array of floats in the dtype of the Tensor that it meets; None for others."""
     found = array.dtype
     if found is dtype:
-        return forwards(array)
+        return array
     return quietly(array.astype, dtype) if found in BY_DTYPE else None
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .casting import BOOL, I64
 from .indexed import gather
-from .layout import Place, forwards, reshape, slice_
+from .layout import Place, reshape, slice_
 from .recording import OFF, WATCHED, note
 
 _ndarray = np.ndarray
@@ -24,21 +24,15 @@ QUICK = frozenset({int, slice, type(None), EllipsisType})
 
 def at_once(x: Any, index: tuple[Any, ...]) -> Any:
     """The elements of a Tensor that has numbers; None if that takes a closer look."""
-    backwards = False
     for p in index:
-        kind = p.__class__
-        if kind not in QUICK:
+        if p.__class__ not in QUICK:
             return _by_arrays(x, index)
-        if kind is slice and p.step is not None:
-            backwards = True
     if not index:
         return None
     try:
         data = x._data[index]
     except IndexError:
         return None
-    if backwards:
-        data = forwards(data)
     return x._made(data) if _is_unrecorded(x) else _recorded(x, index, data)
 
 
@@ -116,7 +110,7 @@ def _by_arrays(x: Any, index: tuple[Any, ...]) -> Any:
     if is_gather and len(plain) == axis + 1:
         return by_array(x, index[axis], axis)
     try:
-        data = forwards(x._data[tuple(plain)])
+        data = x._data[tuple(plain)]
     except IndexError:
         return None
     if _is_unrecorded(x):

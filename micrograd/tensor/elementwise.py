@@ -25,14 +25,31 @@ from .reduction import is_one, summed_to
 @cache
 def on_arrays(op: Op) -> Callable[..., Any]:
     """The op as a function of NumPy arrays."""
-    if op.arrays is not None:
-        return op.arrays
-    if op.ufunc is not None:
-        function: Callable[..., Any] = getattr(np, op.ufunc)
-        return function
+    function: Callable[..., Any] | None = op.arrays
+    if function is None and op.ufunc is not None:
+        function = getattr(np, op.ufunc)
+    if function is not None:
+        return function if op.ulps <= 0.5 else _forwards(function)
     if op.expand is not None:
         return _expanded(op)
     return _mapped(op)
+
+
+def _forwards(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, of copies of arrays that lie backwards: for those NumPy has other loops, which
+    differ in the last digit.
+    """
+
+    def evaluate(*arrays: Any) -> Any:
+        if any(map(_is_backwards, arrays)):
+            arrays = tuple(x.copy() if _is_backwards(x) else x for x in arrays)
+        return function(*arrays)
+
+    return evaluate
+
+
+def _is_backwards(x: Any) -> bool:
+    return x.__class__ is np.ndarray and not x.flags.forc and min(x.strides) < 0
 
 
 class _Elements:

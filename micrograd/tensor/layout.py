@@ -107,18 +107,11 @@ def _sliced(shape: Shape, *, places: Places) -> Shape:
     return _sizes(places)
 
 
-def forwards(x: Any) -> Any:
-    """The array, or a copy of one that lies backwards: for those NumPy has other functions, which
-    differ in the last digit.
-    """
-    return x.copy() if min(x.strides, default=0) < 0 else x
-
-
 slice_: Primitive = define(
     "slice",
     formula="out[i] = x[start + step i]",
     shape=_sliced,
-    eval=lambda x, *, places: forwards(x[(*as_slices(places), ...)]),  # a view, of no axes as well
+    eval=lambda x, *, places: x[(*as_slices(places), ...)],  # a view, of no axes as well
     vjp=lambda ct, out, operands, i, *, places: embed(ct, shape=operands[0].shape, places=places),
     is_view=True,
 )

@@ -114,9 +114,9 @@ def test_numbers_are_views_that_cannot_be_written_to() -> None:
 def test_views_share_memory() -> None:
     x = Tensor(np.arange(24.0).reshape(2, 3, 4))
     for view in (
-        x.T, x.reshape(6, 4), x[0], x[:, 1:], x[..., ::2], x[None], x.transpose(1, 0, 2),
-        x.swapaxes(0, 2), x.expand_dims(1), x.broadcast_to(5, 2, 3, 4), x.split(3, 1)[1],
-        x.flatten(), x.moveaxis(0, 2), x.detach(), x.data,
+        x.T, x.reshape(6, 4), x[0], x[:, 1:], x[..., ::2], x[..., ::-1], x[None],
+        x.transpose(1, 0, 2), x.swapaxes(0, 2), x.expand_dims(1), x.broadcast_to(5, 2, 3, 4),
+        x.split(3, 1)[1], x.flatten(), x.moveaxis(0, 2), x.detach(), x.data,
     ):  # fmt: skip
         assert np.shares_memory(view.numpy(), x.numpy())
 
