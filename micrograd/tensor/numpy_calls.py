@@ -4,8 +4,10 @@ recorded; others on the numbers, where no gradient is lost by it.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable
+from inspect import CO_VARARGS
 from typing import Any
 
 import numpy as np
@@ -117,7 +119,8 @@ def called(function: Any) -> str:
 
 def enter(module: Any, functions: Iterable[Callable[..., Any]]) -> None:
     """Let functions, `_name` for NumPy's of the name where it has one, be what that is of Tensors;
-    with options that they do not name it is of the numbers.
+    with options that they do not name, or more arguments by place, it is of the numbers. By place
+    they take what NumPy's takes there.
     """
     for own in functions:
         function = getattr(module, own.__name__[1:], None)
@@ -128,11 +131,12 @@ def enter(module: Any, functions: Iterable[Callable[..., Any]]) -> None:
 def _with_options(function: Any, own: Callable[..., Any]) -> Callable[..., Any]:
     code = own.__code__
     named = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    most = math.inf if code.co_flags & CO_VARARGS else code.co_argcount
 
     def call(*args: Any, **how: Any) -> Any:
         if not how.keys() <= named:
             how = {k: x for k, x in how.items() if k in named or not says_nothing(x)}
-        if not how.keys() <= named:
+        if not how.keys() <= named or len(args) > most:
             return by_numbers(function, called(function), args, how)
         return own(*args, **how)
 

@@ -192,7 +192,7 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return found
 
 
-def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, axis: int = 0) -> Any:
     start, stop = tensors_of([start, stop])
     steps = np.linspace(0.0, 1.0, num, endpoint).tolist()
     return stack([start * (1.0 - t) + stop * t for t in steps], axis)
@@ -201,7 +201,7 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis:
 _MODES = ("constant", "edge", "wrap", "reflect", "symmetric")
 
 
-def _pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0.0) -> Any:
+def _pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0.0) -> Any:
     if mode not in _MODES:
         raise DataError(
             f"{user_location()}: np.pad of a Tensor has the modes {', '.join(_MODES)}, got {mode!r}"

@@ -50,11 +50,11 @@ def _sort(a: Any, axis: int | None = -1) -> Any:
     return x.take_along_axis(np.argsort(_numbers(x, "sort"), axis, kind="stable"), axis)
 
 
-def _median(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return _quantile(a, 0.5, axis, keepdims)
+def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return _quantile(a, 0.5, axis, keepdims=keepdims)
 
 
-def _quantile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def _quantile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """Between the two nearest in order, by how near they are."""
     x = tensor_of(a)
     if hasattr(q, "__primitive__"):
@@ -78,8 +78,8 @@ def _quantile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return stack(found).reshape(*q.shape, *found[0].shape) if q.ndim else found[0]
 
 
-def _percentile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return _quantile(a, np.asarray(q) / 100.0, axis, keepdims)
+def _percentile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return _quantile(a, np.asarray(q) / 100.0, axis, keepdims=keepdims)
 
 
 def _numbers(x: Any, name: str) -> Any:
@@ -114,7 +114,7 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
 # --- without what is no number --------------------------------------------------------------------
 
 
-def _nan_to_num(x: Any, nan: Any = 0.0) -> Any:
+def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0) -> Any:
     x = tensor_of(x)
     largest = float(np.finfo(x.dtype).max)
     return where(ops.ne(x, x), nan, x.clip(-largest, largest))

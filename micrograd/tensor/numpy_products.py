@@ -55,7 +55,7 @@ def _kron(x: Any, y: Any) -> Any:
     return (rows * columns).reshape(*(m * k for m, k in zip(a, b, strict=True)))
 
 
-def _cross(a: Any, b: Any, axis: int = -1) -> Any:
+def _cross(a: Any, b: Any, *, axis: int = -1) -> Any:
     a, b = (x.moveaxis(axis, -1) for x in tensors_of([a, b]))
     if a.shape[-1] != 3 or b.shape[-1] != 3:
         raise ShapeError(

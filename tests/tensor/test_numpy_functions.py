@@ -264,6 +264,25 @@ def test_reductions_have_numpys_options(name: str, options: dict[str, Any]) -> N
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
 
 
+BY_PLACE: dict[str, Callable[[Any], Any]] = {
+    "nan_to_num": lambda x: np.nan_to_num(x, True, 2.5),
+    "cross": lambda x: np.cross(x, B.T[:3, :3] ** 2, 0),
+    "linspace": lambda x: np.linspace(x, B[:, :3], 5, True, False),
+    "median": lambda x: np.median(x, 0, None, False, True),
+    "quantile": lambda x: np.quantile(x, 0.3, 1, None, False, "linear", True),
+}
+
+
+@pytest.mark.parametrize("name", BY_PLACE)
+def test_by_place_they_take_what_numpys_take(name: str) -> None:
+    x = A[:, :3].copy()
+    if name == "nan_to_num":
+        x[1, 1] = np.nan
+    found = np.asarray(BY_PLACE[name](Tensor(x, dtype="float64")))
+    assert found.shape == np.shape(BY_PLACE[name](x))
+    np.testing.assert_allclose(found, BY_PLACE[name](x), rtol=1e-12)
+
+
 def test_reductions_write_nowhere() -> None:
     with pytest.raises(DataError, match=r"np.sum of a Tensor does not take out="):
         np.sum(Tensor(A), out=np.zeros(()))
