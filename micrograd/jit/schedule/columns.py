@@ -15,7 +15,7 @@ to and read in this order still is looked at for every point. Sums are in anothe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -33,16 +33,14 @@ from ..ir.program import (
     Statement,
     accesses,
     map_accesses,
-    map_statements,
     statements,
 )
 from ..target import Target
 from .across import LATENCY
 from .courses import course, reorders
 from .nest import paths
+from .turning import LARGEST_BOX, MOST_POINTS, turned
 
-MOST_POINTS = 1 << 22
-"""Points of a triangle that is looked at."""
 FEWEST_VECTORS = 2
 """Vectors of rows, at least."""
 
@@ -69,7 +67,7 @@ def by_columns(program: Program, target: Target) -> Program:
         body += triangle.nodes()
     if not triangles:
         return program
-    after = _turned(replace(program, body=body), [t.columns for t in triangles])
+    after = turned(replace(program, body=body), [t.columns for t in triangles])
     return after if _cost(after, target.lanes) < _cost(program, target.lanes) else program
 
 
@@ -154,6 +152,8 @@ class Triangle:
         row and column by column.
         """
         every = list(statements([self.loop]))
+        if sum(s.points for s in every) > LARGEST_BOX:  # they would take memory to be counted
+            return False
         if sum(counted(s.domain, program) for s in every) > MOST_POINTS:
             return False
         written = {s.target.array for s in every}
@@ -253,58 +253,3 @@ def _column(s: Statement, diagonal: int) -> Statement:
     n = s.domain[0]
     domain = (n, Affine(n - first, (-1,), n - first), *map(extent, s.domain[2:]))
     return replace(s, target=move(s.target), expr=map_accesses(s.expr, move), domain=domain)
-
-
-def _turned(program: Program, columns: Sequence[list[Statement]]) -> Program:
-    """The program with arrays turned that columns go through by rows."""
-    along: dict[str, set[int]] = {}
-    for s in [s for each in columns for s in each]:
-        for a in s.accesses:
-            if a.strides[1] and not a.parts:
-                along.setdefault(a.array, set()).add(abs(a.strides[1]))
-    rows = {
-        name: next(iter(strides))
-        for name, strides in along.items()
-        if program.arrays[name].role is Role.TEMPORARY and len(strides) == 1
-    }
-    rows = {
-        name: row for name, row in rows.items() if row > 1 and not program.arrays[name].size % row
-    }
-
-    def turn(a: Access) -> Access:
-        if a.array not in rows:
-            return a
-        row = rows[a.array]
-        count = program.arrays[a.array].size // row
-        whole = [round(d / row) for d in a.strides]
-        strides = tuple([(d - q * row) * count + q for d, q in zip(a.strides, whole, strict=True)])
-        return Access(a.array, a.offset % row * count + a.offset // row, strides)
-
-    def fills(s: Statement) -> bool:
-        size = program.arrays[s.target.array].size
-        return isinstance(s.expr, float) and s.domain == (size,) and s.accumulate is None
-
-    for s in program.statements:
-        for a in s.accesses:
-            row = rows.get(a.array)
-            if row is None or fills(s):
-                continue
-            count = program.arrays[a.array].size // row
-            if a.parts:
-                del rows[a.array]
-                continue
-            before, after = (elements(x, s.domain, program) for x in (a, turn(a)))
-            if not np.array_equal(before % row * count + before // row, after):
-                del rows[a.array]
-    if not rows:
-        return program
-    arrays = dict(program.arrays)
-    for name, row in rows.items():
-        arrays[name] = replace(arrays[name], shape=(row, arrays[name].size // row))
-
-    def change(s: Statement) -> Statement:
-        if fills(s):
-            return s
-        return replace(s, target=turn(s.target), expr=map_accesses(s.expr, turn))
-
-    return replace(program, arrays=arrays, body=map_statements(program.body, change))

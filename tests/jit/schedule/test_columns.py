@@ -81,6 +81,21 @@ def test_what_would_come_too_late_stays_as_it_is(change: tuple[str, str]) -> Non
     assert by_columns(program, TARGET) is program
 
 
+@pytest.mark.parametrize(
+    ("reader", "turns"),
+    [
+        ("low[39, i]  for i < 39, j < n[i] <= 3", False),  # how often, only the call knows
+        ("low[39, i]  for i < 39, j < 1000000", True),
+        ("low[39, i]  for i < 39, j < i, k < 10000", False),
+    ],
+)
+def test_what_else_reads_a_triangle(reader: str, turns: bool) -> None:
+    text = FACTORIZATION.replace("output", "input n[40] i64 < 4\noutput")
+    program = verify(parse(f"{text}out[i] += {reader}"))
+    after = verify(by_columns(program, TARGET), "columns")
+    assert ("temp low[39, 40]" in dump(after)) is turns
+
+
 def test_strict_programs_and_scalar_targets_stay_as_they_are() -> None:
     program = factorization()
     assert by_columns(program, Target.host(vector_bits=512, strict=True)) is program
