@@ -392,6 +392,39 @@ def test_methods_bind() -> None:
     assert grad(a.times)(3.0) == 12.0
 
 
+def of_three(self: Any, x: Any, y: Any) -> Any:
+    return self.scale * x * y * y
+
+
+def of_tensors(self: Any, x: Any, y: Any) -> Any:
+    return (x * y * y).sum()
+
+
+def of_any(self: Any, *xs: Any) -> Any:
+    return xs[0] * 0.1
+
+
+class Several:
+    """A class that has functions compiled in several ways."""
+
+    scale = 0.1
+    wide, narrow = jit(of_three), jit(of_three, dtype="f32")
+    by_x, by_y = grad(of_three, wrt="x"), grad(of_three, wrt="y")
+    any_wide, any_narrow = jit(of_any), jit(of_any, dtype="f32")
+    of_x, of_y = grad(of_tensors, wrt="x"), grad(of_tensors, wrt="y")
+
+
+def test_a_function_is_a_method_in_several_ways() -> None:
+    a, tenth = Several(), float(np.float32(0.1))
+    assert [f(1.0, 1.0) for f in (a.wide, a.narrow, a.wide)] == [0.1, tenth, 0.1]
+    assert (a.by_x(2.0, 3.0), a.by_y(2.0, 3.0)) == (pytest.approx(0.9), pytest.approx(1.2))
+    assert [f(1.0) for f in (a.any_wide, a.any_narrow)] == [0.1, tenth]
+    x, y = micrograd.Tensor([2.0]), micrograd.Tensor([3.0])
+    assert [f(x, y).tolist() for f in (a.of_x, a.of_y)] == [[9.0], [12.0]]
+    assert a.wide is a.wide
+    assert a.by_x is not a.by_y
+
+
 def doubled(self: Any) -> Any:
     return 2.0 * self.w
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from ..errors import SignatureError
 from ..locks import Lock
+from .bound import kept_under
 from .derived import Derived
 from .kernel import Kernel
 from .options import Options
@@ -68,7 +69,8 @@ class AnyNumber(Derived):
         """The kernel of a method, one per instance, kept with its attributes."""
         if instance is None or not isinstance(self.function, FunctionType):
             return self
-        key = f"_jit of {self.function.__qualname__}, {[w.value.name for w in self._wanted]}"
+        name = f"{[w.value.name for w in self._wanted]}"
+        key = kept_under(self.function, name, self._options, self._freeze, self._wrt)
         kept: dict[str, Any] = instance.__dict__
         if key not in kept:
             kept[key] = self._of(MethodType(self.function, instance), self._wanted)

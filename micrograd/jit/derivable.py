@@ -13,6 +13,7 @@ import numpy as np
 
 from ..engine import Value
 from ..errors import SignatureError
+from .bound import kept_under
 from .derived import Derived
 from .tensor_calls import TensorCalls
 from .trace.parameters import Parameter
@@ -139,10 +140,10 @@ class Derivable(Derived, TensorCalls):
                 f"{self.name} is a compiled method, which is kept with its instance, and instances "
                 f'of {type(instance).__name__} have no room for it: put "__dict__" into __slots__'
             )
-        key = f"_jit of {function.__qualname__}, {self.name}"
+        source = cast(FunctionSource, self._source)
+        key = kept_under(function, self.name, self._options, source.freeze, source.wrt)
         kernel: Self | None = kept.get(key)
         if kernel is None or kernel._source.function != method:  # type: ignore[union-attr]
-            source = self._source.of(method)  # type: ignore[union-attr]
-            kept[key] = kernel = self._like(source, self._wanted)
+            kept[key] = kernel = self._like(source.of(method), self._wanted)
             functools.update_wrapper(cast(Any, kernel), method, updated=())
         return kernel

@@ -7,6 +7,8 @@ from types import FunctionType
 from typing import Any, Self, cast
 
 from ..errors import SignatureError
+from .bound import kept_under
+from .options import Options
 
 
 class TensorMethods:
@@ -14,6 +16,9 @@ class TensorMethods:
 
     name: str
     function: Any
+    _options: Options
+    _freeze: bool
+    _wrt: Any
 
     def _of(self, function: Any) -> Self:
         """A kernel of another function that is compiled as this one is."""
@@ -35,7 +40,7 @@ class TensorMethods:
                 f"{self.name} is a compiled method, which is kept with its instance, and instances "
                 f'of {type(instance).__name__} have no room for it: put "__dict__" into __slots__'
             )
-        key = f"_jit of {getattr(function, '__qualname__', self.name)}, {self.name}"
+        key = kept_under(function, self.name, self._options, self._freeze, self._wrt)
         kernel: Self | None = kept.get(key)
         if kernel is None or kernel.function != method:
             kept[key] = kernel = self._of(method)
