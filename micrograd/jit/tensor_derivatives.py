@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from math import prod
 from typing import Any
 
@@ -144,8 +145,7 @@ PULLED_BACK = (Wanted.GRADIENT, Wanted.BOTH, Wanted.VJP)
 
 def _pulled_back(rows: Sequence[Row], asked: Asked, most: int | None, before: Program) -> Derived:
     """The gradient as eager Tensors compute it."""
-    seeds: dict[int, int | None] = dict.fromkeys(asked.outputs)
-    seeds |= zip(asked.outputs, asked.extra, strict=False)  # of one number, none is given
+    seeds = list(zip_longest(asked.outputs, asked.extra))  # of one number, none is given
     every, partials = pulled_back(rows, seeds, asked.wrt)
     values = [] if asked.wanted is Wanted.GRADIENT else list(asked.outputs)
     outputs = [*values, *(k for k in partials if k is not None)]

@@ -110,6 +110,17 @@ def test_random_programs(dtype: str) -> None:
         by_both([(lambda *xs, p=program: p.run(xs, "tensor")[-1], leaves)], program)
 
 
+def test_cotangents_of_what_is_returned_twice_are_added_up() -> None:
+    def twice(x: Any) -> Any:
+        y = x * x
+        return y, x, y
+
+    x = Tensor([2.0, 3.0])
+    cts = Tensor([1.0, 10.0]), Tensor([0.5, 0.25]), Tensor([100.0, 1000.0])
+    _, partial = jit(twice, strict=True).vjp(x, cts)
+    assert partial.tolist() == [404.5, 6060.25]
+
+
 def test_sums_of_negative_zeros() -> None:
     for shape, axis in (((2,), None), ((), None), ((3, 1), 1), ((2, 3), 0), ((1,), 0)):
         x = Tensor(-np.zeros(shape))

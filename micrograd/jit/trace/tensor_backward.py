@@ -10,7 +10,7 @@ Requires rows without calls of other functions, whose derivatives are those of p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,20 +28,21 @@ def is_recordable(rows: Sequence[Row]) -> bool:
 
 
 def pulled_back(
-    rows: Sequence[Row], seeds: Mapping[int, int | None], wrt: Sequence[int]
+    rows: Sequence[Row], seeds: Sequence[tuple[int, int | None]], wrt: Sequence[int]
 ) -> tuple[list[Row], list[int | None]]:
     """The rows and behind them those of a gradient; and for each of `wrt` the row of its own, None
     where nothing flows to it.
 
-    seeds   the rows that it is of, with those of their cotangents; None: ones
+    seeds   the rows that it is of, with those of their cotangents, which are added up where a row
+            comes again; None: ones
     """
     scope = TensorScope("the gradient", rows=list(rows))
     needed = _needed(rows, wrt)
     tensors = [TracedTensor(scope, k, r.shape, r.dtype) for k, r in enumerate(rows)]
     cotangents: dict[int, Any] = {}
-    for k, seed in seeds.items():
+    for k, seed in seeds:
         if k in needed:
-            cotangents[k] = tensors[seed] if seed is not None else _ones(scope, rows[k])
+            _add(cotangents, k, tensors[seed] if seed is not None else _ones(scope, rows[k]))
     for k in reversed(range(len(rows))):
         ct = cotangents.get(k) if k in wrt else cotangents.pop(k, None)
         if ct is not None and rows[k].primitive is not None:
@@ -59,7 +60,7 @@ def with_gradient(
     result, name = of
     if not is_recordable(rows):
         return lowered(rows, [result], most, exact=True, names=[name]), {}
-    every, found = pulled_back(rows, {result: None}, wrt)
+    every, found = pulled_back(rows, [(result, None)], wrt)
     partials = {x: k for x, k in zip(wrt, found, strict=True) if k is not None}
     names = {x: f"{prefix}{x}" for x in partials}
     outputs = [result, *partials.values()]
@@ -102,5 +103,9 @@ def _push(
             continue
         if given.dtype is not tensors[x].dtype:
             given = cast(given, dtype=tensors[x].dtype)
-        known = cotangents.get(x)
-        cotangents[x] = given if known is None else known + given
+        _add(cotangents, x, given)
+
+
+def _add(cotangents: dict[int, Any], k: int, given: Any) -> None:
+    known = cotangents.get(k)
+    cotangents[k] = given if known is None else known + given
