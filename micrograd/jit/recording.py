@@ -10,7 +10,7 @@ from typing import Any
 from ..engine import Value
 from ..locks import importing
 from ..traced import BEGIN, Scope
-from .reroll.depths import DEPTHS
+from .ir.graph import DEPTHS
 from .trace.nodes import VISITORS, Visited
 
 

@@ -2,7 +2,7 @@
 
 Establishes
 
-    @main_block(columns, n)    the kernel at n points; what columns are, emit_points.py says
+    @main_block(columns, n)    the kernel at n points; what columns are, points.py says
 
 Where outputs exceed the last-level cache they are written past it, once they begin at whole
 vectors: the points before go first, by way of the stack. So do those that are left behind the last

@@ -13,7 +13,7 @@ The printed form has one line per node:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,11 @@ CONSTANT, PARAMETER, INPUT = 0, 1, 2
 FIRST_OP = 3
 
 Column = npt.NDArray[np.int64]
+
+DEPTHS: list[Callable[[Column, list[Column], npt.NDArray[np.bool_]], Column | None]] = []
+"""What may find the depths of many nodes faster than Python (reroll/depths.py), once machine code
+can be made. It stands here so that what enters it need not import a stage.
+"""
 
 _TABLE: list[Op] = []
 _CODES: dict[Op, int] = {}

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
-from ..ir.graph import FIRST_OP
+from ..ir.graph import DEPTHS, FIRST_OP
 from ..ir.nests import Ints
 
 Bools = npt.NDArray[np.bool_]
 
 MAX_DEPTH = 4000
 """A deeper graph is not analysed level by level."""
-DEPTHS: list[Callable[[Ints, list[Ints], Bools], Ints | None]] = []
-"""What may find the depths of many nodes faster than Python, once machine code can be made."""
 MANY = 20_000
 """Nodes that Python looks at by itself; machine code takes as long to make."""
 
