@@ -155,12 +155,8 @@ def with_arguments(function: Callable[..., Any], n: int) -> Callable[..., Any]:
     def fixed(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
-    said = function.__annotations__
     fixed.__annotations__ = {
-        p.name: said[name]
-        for p in parameters
-        for name in (p.name, p.name.rpartition("_")[0])
-        if name in said
+        p.name: p.annotation for p in parameters if p.annotation is not p.empty
     }
     fixed.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return fixed
