@@ -100,9 +100,12 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
     x, fp = tensors_of([x, fp])
     xp = _numbers(xp, "interp") if hasattr(xp, "__primitive__") else np.asarray(xp, float)
     if x._scope is None:
-        k = np.clip(np.searchsorted(xp, x.numpy(), "right") - 1, 0, xp.size - 2)
-        low, high = fp.take(k), fp.take(k + 1)
-        found = low + (high - low) * ((x.clip(xp[0], xp[-1]) - xp[k]) / (xp[k + 1] - xp[k]))
+        k = np.clip(np.searchsorted(xp, x.numpy(), "right") - 1, 0, max(xp.size - 2, 0))
+        after = np.minimum(k + 1, xp.size - 1)
+        width = xp[after] - xp[k]
+        is_end = width == 0.0  # it is there wholly
+        part = (x.clip(xp[0], xp[-1]) - xp[k] + is_end) / (width + is_end)
+        found = fp.take(k) + (fp.take(after) - fp.take(k)) * part
     else:
         widths = np.diff(xp)
         inside = (x.expand_dims(-1) - xp[:-1]).clip(0.0, widths)

@@ -5,6 +5,7 @@ as well (micrograd/numpy_functions.py).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ import numpy as np
 from .. import ops
 from .functions import tensors_of
 from .numpy_calls import OF_UFUNCS, enter
+
+FAR = 1e8
+"""The square of which 1 is lost beside, and which is a number of every type."""
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
@@ -36,14 +40,27 @@ def _signed(x: Any, of: Any) -> Any:
 
 def _arcsinh(x: Any) -> Any:
     (x,) = tensors_of([x])
-    size = ops.absolute(x)
-    square = size * size
-    return _signed(ops.log1p(size + square / (ops.sqrt(square + 1.0) + 1.0)), x)
+
+    def near(size: Any) -> Any:
+        square = size * size
+        return ops.log1p(size + square / (ops.sqrt(square + 1.0) + 1.0))
+
+    return _signed(_or_log_of_twice(ops.absolute(x), near), x)
 
 
 def _arccosh(x: Any) -> Any:
-    above = x - 1.0
-    return ops.log1p(above + ops.sqrt(above * (above + 2.0)))
+    def near(x: Any) -> Any:
+        above = x - 1.0
+        return ops.log1p(above + ops.sqrt(above * (above + 2.0)))
+
+    return _or_log_of_twice(tensors_of([x])[0], near)
+
+
+def _or_log_of_twice(x: Any, near: Callable[[Any], Any]) -> Any:
+    """A function that is log(2 x), to the last digit, where its squares might overflow."""
+    is_far = ops.gt(x, FAR)
+    far = ops.log(ops.where(is_far, x, FAR)) + math.log(2.0)
+    return ops.where(is_far, far, near(ops.where(is_far, FAR, x)))
 
 
 def _sinc(x: Any) -> Any:

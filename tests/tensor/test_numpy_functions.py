@@ -264,6 +264,26 @@ def test_reductions_have_numpys_options(name: str, options: dict[str, Any]) -> N
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("f", [np.arcsinh, np.arccosh])
+def test_inverses_of_hyperbolic_functions_far_from_0(f: Any, dtype: str) -> None:
+    x = np.array([1.5, 3e7, 2e8, 1e30, np.inf], dtype)
+    given = Tensor(x, dtype, requires_grad=True)
+    found = f(given)
+    np.testing.assert_allclose(found.numpy(), f(x), rtol=4 * np.finfo(dtype).eps)
+    found[:-1].sum().backward()
+    assert given.grad is not None
+    one = x[:-1].astype(float) ** 2 + (1.0 if f is np.arcsinh else -1.0)
+    np.testing.assert_allclose(given.grad.numpy()[:-1], one**-0.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_interp_of_one_place_and_of_a_step_at_the_end(n: int) -> None:
+    xp, fp, x = np.array([0.0, 1.0, 1.0])[:n], np.array([2.0, 3.0, 5.0])[:n], [-1.0, 0.0, 0.5, 1, 2]
+    found = np.interp(Tensor(x, dtype="float64"), xp, fp)
+    assert found.tolist() == np.interp(x, xp, fp).tolist()
+
+
 BY_PLACE: dict[str, Callable[[Any], Any]] = {
     "nan_to_num": lambda x: np.nan_to_num(x, True, 2.5),
     "cross": lambda x: np.cross(x, B.T[:3, :3] ** 2, 0),
