@@ -209,7 +209,8 @@ class Shaping:
         >>> Tensor([-2.0, 0.5, 7.0]).clip(0.0, 1.0)
         Tensor([0. , 0.5, 1. ])
         """
-        if is_float(self.dtype) and min.__class__ in _PLAIN and max.__class__ in _PLAIN:
+        plain = is_float(self.dtype) and min.__class__ in _PLAIN and max.__class__ in _PLAIN
+        if plain and min == min and max == max:  # of nan all are nan
             return clip(self, low=float(min), high=float(max))
         out = self if min is None else self.maximum(min)
         return out if max is None else out.minimum(max)

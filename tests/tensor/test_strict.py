@@ -110,6 +110,14 @@ def test_random_programs(dtype: str) -> None:
         by_both([(lambda *xs, p=program: p.run(xs, "tensor")[-1], leaves)], program)
 
 
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("bounds", [(float("nan"), 1.0), (0.0, float("nan"))])
+def test_bounds_that_are_no_numbers_leave_none(bounds: tuple[float, float], strict: bool) -> None:
+    x = Tensor([-1.0, 0.5, 2.0])
+    for f in (lambda x: x.clip(*bounds), jit(lambda x: x.clip(*bounds), strict=strict)):
+        assert np.isnan(f(x).numpy()).all()
+
+
 def test_cotangents_of_what_is_returned_twice_are_added_up() -> None:
     def twice(x: Any) -> Any:
         y = x * x
