@@ -147,6 +147,7 @@ def test_what_escapes_from_a_long_trace_is_told_so() -> None:
             jit(f)(1.0)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_interrupted() -> None:
     scope, (x, _, _) = begun(True)
     timer = threading.Timer(0.05, lambda: signal.raise_signal(signal.SIGINT))
