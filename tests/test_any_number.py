@@ -86,3 +86,8 @@ def test_what_a_call_says_is_the_users() -> None:
         jit(product)()
     with pytest.raises(TraceError):
         jit(lambda *xs: float(xs[0]))(1.0)
+
+
+def test_names_that_arguments_would_have_may_be_taken() -> None:
+    kernel = jit(lambda rest_0, *rest: rest_0 * rest[0])
+    assert (kernel(2.0, 3.0), kernel.grad(2.0, 3.0)) == (6.0, (3.0, 2.0))

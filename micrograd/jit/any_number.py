@@ -144,9 +144,11 @@ def with_arguments(function: Callable[..., Any], n: int) -> Callable[..., Any]:
         if p.kind is not p.VAR_POSITIONAL:
             parameters.append(p)
             continue
-        first = len(parameters)
+        first, stem = len(parameters), f"{p.name}_"
+        while any(name.startswith(stem) for name in signature.parameters):
+            stem += "_"
         parameters += [
-            p.replace(name=f"{p.name}_{k}", kind=p.POSITIONAL_ONLY) for k in range(n - first)
+            p.replace(name=f"{stem}{k}", kind=p.POSITIONAL_ONLY) for k in range(n - first)
         ]
         if n > first:
             parameters[:first] = [q.replace(kind=q.POSITIONAL_ONLY) for q in parameters[:first]]
