@@ -75,6 +75,8 @@ def _pow_by_base(ct: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _pow_by_exponent(ct: Any, out: Any, x: Any, y: Any) -> Any:
     """ct x**y ln x, and 0 at x = 0 where x**y is 0 or 1."""
+    if x.__class__ is float and x != 0.0:  # its logarithm as exactly as a float is
+        return ct * (out * log(x))
     nothing = where(eq(x, 0.0), ge(y, 0.0), 0.0)
     return ct * (out * log(where(nothing, 1.0, x)))
 

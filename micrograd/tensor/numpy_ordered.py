@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import DataError, TraceError, user_location
+from .core import Tensor
 from .functions import stack, tensor_of, tensors_of, where
 from .numpy_calls import OF_TENSORS, by_numbers, enter
 from .reducing import axes_of, axis_of
@@ -104,11 +105,16 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
         after = np.minimum(k + 1, xp.size - 1)
         width = xp[after] - xp[k]
         is_end = width == 0.0  # it is there wholly
-        part = (x.clip(xp[0], xp[-1]) - xp[k] + is_end) / (width + is_end)
+        part = (x.clip(float(xp[0]), float(xp[-1])) - xp[k] + is_end) / (width + is_end)
         found = fp.take(k) + (fp.take(after) - fp.take(k)) * part
     else:
-        widths = np.diff(xp)
-        inside = (x.expand_dims(-1) - xp[:-1]).clip(0.0, widths)
+        widths, at = np.diff(xp), x.expand_dims(-1)
+        is_last = np.arange(widths.size) == widths.size - 1
+        past = where(
+            is_last, ops.gt(at, xp[1:]), ops.ge(at, xp[1:])
+        )  # a place begins the next piece
+        reached = where(ops.lt(at, xp[:-1]), 0.0, at - xp[:-1])
+        inside = where(past, Tensor(widths, x.dtype), reached)
         found = fp[0] + ((fp[1:] - fp[:-1]) * (inside / widths)).sum(-1)
     found = found if left is None else where(x < xp[0], left, found)
     return found if right is None else where(x > xp[-1], right, found)

@@ -12,7 +12,7 @@ import numpy as np
 from .. import ops
 from ..ops import Op
 from .casting import BOOL, I64
-from .layout import concat, embed, part, whole
+from .layout import concat, part
 from .primitive import Primitive, Shape, define
 
 
@@ -31,7 +31,7 @@ def _vjp(ct: Any, out: Any, operands: tuple[Any, ...], i: int, *, op: Op, axis: 
     (x,) = operands
     if op.coefficients:  # a sum
         return _turned(scan(_turned(ct, axis), op=op, axis=axis), axis)
-    return _by_doubling(ct, x, op, axis)
+    return _by_doubling(ct, out, x, op, axis)
 
 
 def _turned(x: Any, axis: int) -> Any:
@@ -40,26 +40,35 @@ def _turned(x: Any, axis: int) -> Any:
     return part(x, axis, n - 1, n, -1) if n else x
 
 
-def _by_doubling(ct: Any, x: Any, op: Op, axis: int) -> Any:
-    """The cotangent by the op's own rules: the scan is that of 1, 2, 4, ... elements before each,
-    and back. It divides by nothing, so a product is right where factors are 0, in every derivative.
+def _by_doubling(ct: Any, out: Any, x: Any, op: Op, axis: int) -> Any:
+    """The cotangent by the op's own rules, last to first, as if each element was folded by itself:
+    what flows through one is its own and a share of what flows through the next. That over 1, 2, 4,
+    ... elements; it divides by nothing, so a product is right where factors are 0.
     """
     n = x.shape[axis]
-    level, levels, step = x, [], 1
+    if n < 2:
+        return ct
+
+    def cut(x: Any, start: int, size: int) -> Any:
+        return part(x, axis, start, size)
+
+    made = (cut(out, 1, n - 1), cut(out, 0, n - 1), cut(x, 1, n - 1))
+    share, own = (rule(1.0, *made) for rule in op.vjp if rule is not None)
+    flow, step = ct, 1
     while step < n:
-        first, second = part(level, axis, 0, n - step), part(level, axis, step, n - step)
-        both = op(first, second)
-        levels.append((step, both, first, second))
-        level = concat(part(level, axis, 0, step), both, axis=axis)
+        given = _scaled(share, cut(flow, step, n - step), op)
+        flow = concat(ops.add(cut(flow, 0, n - step), given), cut(flow, n - step, step), axis=axis)
+        if 2 * step < n:
+            m = n - 2 * step
+            share = _scaled(cut(share, 0, m), cut(share, step, m), op)
         step *= 2
-    for step, both, first, second in reversed(levels):
-        later = part(ct, axis, step, n - step)
-        before, own = (rule(later, both, first, second) for rule in op.vjp if rule is not None)
-        places = whole(x.shape)
-        places[axis] = (0, n - step, 1)
-        given = embed(before, shape=x.shape, places=tuple(places))
-        ct = ops.add(concat(part(ct, axis, 0, step), own, axis=axis), given)
-    return ct
+    return concat(cut(flow, 0, 1), _scaled(own, cut(flow, 1, n - 1), op), axis=axis)
+
+
+def _scaled(share: Any, flow: Any, op: Op) -> Any:
+    """So much of what flows; nothing of infinity is nothing where the op selects."""
+    scaled = ops.mul(share, flow)
+    return ops.where(share, scaled, 0.0) if op.selects else scaled
 
 
 scan: Primitive = define(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from operator import add, mul
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Tensor, grad, hessian, jit
+from micrograd import Tensor, Value, grad, hessian, jit
 from micrograd.errors import DataError, ShapeError, TraceError
 
 RNG = np.random.default_rng(8)
@@ -359,6 +360,56 @@ def test_scans_with_zeros_have_their_derivatives(name: str, seed: int) -> None:
     second = hessian(by_hand)(Tensor(x, "f64")).numpy()
     found = hessian(loss)(Tensor(x, "f64")).numpy()
     np.testing.assert_allclose(found, second, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_ties_of_scans_are_split_one_after_the_other(name: str, seed: int, strict: bool) -> None:
+    """As where each element is compared with what there is so far."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-2, 3, rng.integers(1, 40)) / 2.0
+    weights = rng.normal(size=x.size)
+    op = getattr(np, name)
+
+    def one_by_one(values: list[Any]) -> Any:
+        found = values[:1]
+        for v in values[1:]:
+            found.append(op(found[-1], v))
+        return sum(f * w for f, w in zip(found, weights.tolist(), strict=True))
+
+    values = [Value(v) for v in x]
+    one_by_one(values).backward()
+
+    def loss(t: Any) -> Any:
+        return (op.accumulate(t) * Tensor(weights, "f64")).sum()
+
+    leaf = Tensor(x, "f64", requires_grad=True)
+    loss(leaf).backward()
+    assert leaf.grad is not None
+    for found in (leaf.grad, jit(loss, strict=strict).grad(Tensor(x, "f64"))):
+        np.testing.assert_allclose(found.numpy(), [v.grad for v in values], rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("base", [2.0, 0.1, 3.0, 10.0])
+def test_powers_of_a_number_have_double_precision(base: float) -> None:
+    x = Tensor([0.3, -1.7], "f64", requires_grad=True)
+    (base**x).sum().backward()
+    assert x.grad is not None
+    expected = [base**v * math.log(base) for v in (0.3, -1.7)]
+    np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-15)
+
+
+def test_slopes_at_the_places_of_interp() -> None:
+    """A place begins the next piece; the last one ends it."""
+    at, places, values = [-2.0, -1.0, 0.0, 0.5, 2.0, 3.0], [-1.0, 0.0, 2.0], [-0.5, 1.0, 0.5]
+    x = Tensor(at, "f64", requires_grad=True)
+    np.interp(x, places, values).sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.numpy(), [0.0, 1.5, -0.25, -0.25, -0.25, 0.0])
+    for strict in (False, True):
+        k = jit(lambda x: np.interp(x, places, values).sum(), strict=strict)
+        np.testing.assert_array_equal(k.grad(Tensor(at, "f64")).numpy(), x.grad.numpy())
 
 
 def test_scans_are_of_batches_of_any_size() -> None:
