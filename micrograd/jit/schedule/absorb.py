@@ -28,7 +28,7 @@ from ..ir.program import (
 from ..target import Target
 from .counts import operations
 from .matching import matched
-from .plans import Uses
+from .plans import Bounds, Uses
 from .product import Product
 from .products import ONE, Matrices, arranged, depths, is_plain, matrices
 from .sweeps import inside, swept
@@ -201,7 +201,7 @@ class _Around:
     def follow(self, behind: Sequence[Node | Product]) -> list[Node | Product]:
         """What is left of what stands behind it, without what it finishes with."""
         left: list[Node | Product] = []
-        passed, counted = Uses(self.state), 0
+        passed, counted = Uses(Bounds(state=self.state)), 0
         for node in behind:
             s = self._next(node) if isinstance(node, Statement) else None
             if s is not None:  # only now what it would move past is looked at

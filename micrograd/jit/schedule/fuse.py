@@ -6,19 +6,19 @@ after the other; or in a `Nest`, which stands as it was.
 
 What may share a loop, plans.py says. A statement between two members of a group that does not fit
 moves before the loop or behind it, where its operands allow. If strict, sums do not commute, and
-each stands by itself.
+each that has loops stands by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..ir.extents import is_number
 from ..ir.program import Loop, Node, Order, Statement, accesses
 from ..ir.stretches import private, stretches
 from .nest import Nest
-from .plans import Plan, kind
+from .plans import Bounds, Plan, kind
 from .routes import flat, forward, refusal
 
 MAX_FUSED = 400
@@ -49,17 +49,7 @@ class Straight:
 Part = Group | Straight | Nest
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What may not be done: `strict`: sums keep their order; `state`: arrays whose elements may be
-    set more than once, so that their assignments keep their order.
-    """
-
-    strict: bool = False
-    state: Collection[str] = ()
-
-
-def fuse(body: Sequence[Node], bounds: Bounds = Bounds()) -> list[Part]:
+def fuse(body: Sequence[Node], bounds: Bounds) -> list[Part]:
     """The parts of a program, in order.
 
     A loop in order is a group as it stands, and nothing moves past it, nor past a nest.
@@ -103,7 +93,7 @@ def _between(body: list[Statement], bounds: Bounds) -> list[Part]:
     loops = sum(1 for s in body if s.domain)
     # batches read the array that they write elsewhere: nothing could be fused
     alone = any(a.array == s.target.array and a != s.target for s in body for a in accesses(s.expr))
-    return _singly(body) if alone or loops > MAX_FUSED else _parts(body, bounds.state)
+    return _singly(body) if alone or loops > MAX_FUSED else _parts(body, bounds)
 
 
 def _in_turn(run: list[Statement]) -> Group:
@@ -111,7 +101,7 @@ def _in_turn(run: list[Statement]) -> Group:
     return Group(run[0].domain[0], run, private(targets, stretches(run)), in_turn=True)
 
 
-def _parts(body: list[Statement], state: Collection[str]) -> list[Part]:
+def _parts(body: list[Statement], bounds: Bounds) -> list[Part]:
     """Group the statements, the most profitable loop first; what is around it, likewise."""
     todo = [body]
     done: list[Part] = []
@@ -119,7 +109,7 @@ def _parts(body: list[Statement], state: Collection[str]) -> list[Part]:
         part = todo.pop()
         kinds = list(map(kind, part))
         loops = {(s.domain[0], k): None for s, k in zip(part, kinds, strict=True) if k != "alone"}
-        plans = [Plan(part, kinds, count, k, state) for count, k in loops]
+        plans = [Plan(part, kinds, count, k, bounds) for count, k in loops]
         best = max(plans, key=lambda plan: plan.profit, default=None)
         if best is None or not best.group:  # what reads what it writes shares with nothing
             done += _singly(part)

@@ -2,13 +2,14 @@
 
 Statements may share a loop if, for every array that one of them writes, either all their accesses
 stay within the iteration's own stretch of it (the array is *private* to an iteration), or none
-reads it: sums into it commute. So do reductions by an op that does not round; products do not.
+reads it: sums into it commute, unless strict. So do reductions by an op that does not round;
+products do not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ...ops import Op
 from ..ir.extents import Varying, is_number
@@ -53,11 +54,21 @@ def split(s: Statement, count: int) -> Statement | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What may not be done: `strict`: sums keep their order; `state`: arrays whose elements may be
+    set more than once, so that their assignments keep their order.
+    """
+
+    strict: bool = False
+    state: Collection[str] = ()
+
+
 class Uses:
     """Which arrays some statements read, assign and accumulate into."""
 
-    def __init__(self, state: Collection[str]) -> None:
-        self.state = state
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
         self.read: set[str] = set()
         self.assigned: set[str] = set()
         self.accumulated: dict[str, set[Op]] = {}
@@ -78,10 +89,10 @@ class Uses:
         if target in self.read:
             return False
         if s.accumulate is None:  # assignments are to other elements, but of state
-            again = target in self.state and target in self.assigned
+            again = target in self.bounds.state and target in self.assigned
             return target not in self.accumulated and not again
         others = self.accumulated.get(target, {s.accumulate})
-        free = reorders(s.accumulate, strict=False) and others == {s.accumulate}
+        free = reorders(s.accumulate, self.bounds.strict) and others == {s.accumulate}
         return target not in self.assigned and (free or target not in self.accumulated)
 
 
@@ -94,15 +105,15 @@ class Plan:
         kinds: Sequence[str],
         count: int,
         wanted: str,
-        state: Collection[str],
+        bounds: Bounds,
     ) -> None:
         self.count = count
-        self.state = state
+        self.bounds = bounds
         self.profit = 0
         self.before: list[Statement] = []
         self.group: list[Statement] = []
         self.after: list[Statement] = []
-        inside, behind = Uses(state), Uses(state)
+        inside, behind = Uses(bounds), Uses(bounds)
         self.touched: dict[str, set[tuple[int, int] | None]] = {}
         self.written: set[str] = set()
         self.read: set[str] = set()
@@ -131,7 +142,7 @@ class Plan:
         for name, own in touched.items():
             together = self.touched.get(name, set()) | own
             is_private = len(together) == 1 and None not in together
-            ordered = name in read or (name in self.written and name in self.state)
+            ordered = name in read or (name in self.written and name in self.bounds.state)
             if name in written and ordered and not is_private:
                 return False
         target = s.target.array
@@ -139,7 +150,7 @@ class Plan:
             # sums into one element commute with each other, but not with an assignment
             same = {m.accumulate for m in self.group if m.target.array == target}
             together = self.touched[target] | touched[target]
-            free = s.accumulate is None or reorders(s.accumulate, strict=False)
+            free = s.accumulate is None or reorders(s.accumulate, self.bounds.strict)
             if (same != {s.accumulate} or not free) and (len(together) > 1 or None in together):
                 return False
         for name, own in touched.items():

@@ -20,10 +20,11 @@ from ..ir.extents import Extent
 from ..ir.program import Loop, Node, Program, Role, Statement
 from ..target import Target
 from .counts import operations
-from .fuse import Bounds, Group, Part, fuse
+from .fuse import Group, Part, fuse
 from .lanes import VectorLoop, vectorize
 from .memory import shared, touched_in_loops
 from .nest import Nest
+from .plans import Bounds
 from .product import Product
 from .repeat import Repeat, flattened, repeated
 from .workspace import Workspace

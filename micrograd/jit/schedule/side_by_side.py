@@ -35,7 +35,7 @@ from .courses import course, depends, in_a_row, varies
 from .fuse import MAX_FUSED
 from .lane_sums import LaneSums
 from .nest import Nest
-from .plans import Plan, Uses, split
+from .plans import Bounds, Plan, Uses, split
 from .products import matrices
 from .routes import refusal
 from .things_first import inward, things_first
@@ -130,8 +130,9 @@ def _divided(
     apart   the ids of nodes that are not for it
     """
     state = {a.name for a in program.with_role(Role.STATE)}
-    plan = Plan((), (), count, "", state)
-    inside, behind = Uses(state), Uses(state)
+    bounds = Bounds(state=state)
+    plan = Plan((), (), count, "", bounds)
+    inside, behind = Uses(bounds), Uses(bounds)
     before: list[Node] = []
     group: list[Member] = []
     after: list[Node] = []

@@ -18,7 +18,7 @@ from ..ir.program import Access, Array, Node, Statement, accesses, map_accesses,
 from ..target import Target
 from .counts import operations
 from .matching import matched
-from .plans import Uses
+from .plans import Bounds, Uses
 from .product import Product
 from .products import is_plain
 
@@ -45,7 +45,7 @@ def swept(
         return list(behind)
     sweep = _Sweep(p, arrays, target)
     left: list[Node | Product] = []
-    passed = Uses(state)
+    passed = Uses(Bounds(state=state))
     for node in behind:
         s = sweep.joins(node) if isinstance(node, Statement) else None
         if s is not None and passed.commutes(node):  # type: ignore[arg-type]

@@ -12,8 +12,9 @@ from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Loop, Node, Order, Program, Role, dump, lines, statements
 from micrograd.jit.ir.verify import verify
-from micrograd.jit.schedule.fuse import Bounds, Group, fuse
+from micrograd.jit.schedule.fuse import Group, fuse
 from micrograd.jit.schedule.nest import Nest
+from micrograd.jit.schedule.plans import Bounds
 
 from ...nests import gather_scatter, matmul
 from ...whole_programs import arguments, draw
@@ -195,6 +196,24 @@ def test_state_is_set_in_order(what: str, strict: bool) -> None:
     program = verify(parse(STATE + text.replace("7 - i", "-1*i + 7")))
     given = {name: np.random.default_rng(k).normal(size=8) for k, name in enumerate("xpq")}
     assert shared(check(program, given, strict)) == expected
+
+
+def test_strict_sums_without_loops_do_not_pass_each_other() -> None:
+    """The second sum could run before the loop that the first has to wait for."""
+    text = """
+        a[i] = mul(x[i], 2.0)  for i < 8
+        total = 0.0
+        total += a[3]
+        total += x[1]
+        b[i] = neg(a[i])  for i < 8
+        out[i] = add(a[i], b[i])  for i < 8
+    """
+    program = verify(parse(HEAD + text))
+    for strict in (False, True):
+        after = check(program, strict=strict)
+        assert sorted(shared(after)) == [0, 0, 0, 1, 1, 1]
+        terms = [str(s.expr) for s in after.statements if s.accumulate]
+        assert (terms == ["a[3]", "x[1]"]) == strict
 
 
 def test_strict_sums_stand_by_themselves_and_in_order() -> None:
