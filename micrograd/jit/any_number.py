@@ -136,7 +136,7 @@ def with_arguments(function: Callable[..., Any], n: int) -> Callable[..., Any]:
     """The function with a parameter for each of n arguments by place.
 
     >>> inspect.signature(with_arguments(lambda a, *rest, scale=1: 0, 3))
-    <Signature (a, rest_0, rest_1, *, scale=1)>
+    <Signature (a, rest_0, rest_1, /, *, scale=1)>
     """
     signature = inspect.signature(function)
     parameters: list[inspect.Parameter] = []

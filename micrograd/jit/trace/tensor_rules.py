@@ -165,11 +165,11 @@ def _reduce(low: Lowering, row: Any, values: Sequence[Expr]) -> Expr:
     shape, axes, op = low.shape_of(row.operands[0]), row.parameters["axes"], row.parameters["op"]
     kept = [a for a in range(len(shape)) if a not in axes]
     assert op.identity is not None
-    first = op.identity + 0.0  # NumPy's sum of -0.0 is 0.0
+    first = op.identity + 0.0 if low.exact else op.identity  # NumPy's sum of -0.0 is 0.0
     if all(shape[a] == 1 for a in axes):
         places = [0 if a in axes else (0, n, 1) for a, n in enumerate(shape)]
         x = sliced(values[0], places)
-        return Apply(op, (x, first)) if first == 0.0 else x
+        return Apply(op, (x, first)) if low.exact and first == 0.0 else x
     x = low.held(values[0], shape) if is_costly(values[0]) else values[0]
     return _reduced(low, row, x, shape, kept, op, first)
 
