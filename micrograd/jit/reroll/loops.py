@@ -133,6 +133,8 @@ class _Search:
         """The same in the trace's own loops, where first iterations that begin with what is used
         elsewhere, too, stand before them.
         """
+        if len(self.tree(depth).sequence) > most:
+            return None
         statics, prefixes = statics_of(self.tree(depth)), set[int]()
         for _ in range(PEELED):
             try:
