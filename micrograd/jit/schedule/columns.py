@@ -53,22 +53,24 @@ def by_columns(program: Program, target: Target) -> Program:
     triangles = []
     for node in program.body:
         triangle = _triangle(node) if isinstance(node, Loop) else None
-        if triangle is None or triangle.rows < FEWEST_VECTORS * target.lanes:
+        long = triangle is not None and triangle.rows >= FEWEST_VECTORS * target.lanes
+        if triangle is None or not long or not _keeps_order(triangle, program):
             body.append(node)
-            continue
-        try:
-            if not triangle.keeps_order(program):
-                body.append(node)
-                continue
-        except Unknown:
-            body.append(node)
-            continue
-        triangles.append(triangle)
-        body += triangle.nodes()
+        else:
+            triangles.append(triangle)
+            body += triangle.nodes()
     if not triangles:
         return program
     after = turned(replace(program, body=body), [t.columns for t in triangles])
     return after if _cost(after, target.lanes) < _cost(program, target.lanes) else program
+
+
+def _keeps_order(triangle: Triangle, program: Program) -> bool:
+    """Whether it may go by columns, as far as that is known before the code runs."""
+    try:
+        return triangle.keeps_order(program)
+    except Unknown:
+        return False
 
 
 def _cost(program: Program, width: int) -> float:
