@@ -72,15 +72,21 @@ class Module:
                     seen.add(id(p))
                     yield place, p
 
-    def _named(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """Names, and Tensors or arrays of Values; those of Modules in it behind their names."""
+    def _attributes(self, prefix: str = "") -> Iterator[tuple[str, str, Any]]:
+        """What it and Modules in it have: where, by which name, what."""
         for name, x in vars(self).items():
             if isinstance(x, Module):
-                yield from x._named(f"{prefix}{name}.")
+                yield from x._attributes(f"{prefix}{name}.")
             elif isinstance(x, (list, tuple)) and x and all(isinstance(m, Module) for m in x):
                 for k, m in enumerate(x):
-                    yield from m._named(f"{prefix}{name}.{k}.")
-            elif is_tensor(x):
+                    yield from m._attributes(f"{prefix}{name}.{k}.")
+            else:
+                yield prefix, name, x
+
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        """Names, and Tensors or arrays of Values; those of Modules in it behind their names."""
+        for prefix, name, x in self._attributes():
+            if is_tensor(x):
                 if x.requires_grad and x.is_leaf:
                     yield prefix + name, x
             elif isinstance(x, (list, tuple)) and x and all(map(is_tensor, x)):
@@ -92,15 +98,10 @@ class Module:
                 if values.size and all(isinstance(v, Value) for v in values.reshape(-1)):
                     yield prefix + {"w": "weight", "b": "bias"}.get(name, name), values
 
-    def _generators(self, prefix: str = "") -> Iterator[tuple[str, np.random.Generator]]:
+    def _generators(self) -> Iterator[tuple[str, np.random.Generator]]:
         """Names, and the random generators that it and Modules in it draw from."""
-        for name, x in vars(self).items():
-            if isinstance(x, Module):
-                yield from x._generators(f"{prefix}{name}.")
-            elif isinstance(x, (list, tuple)) and x and all(isinstance(m, Module) for m in x):
-                for k, m in enumerate(x):
-                    yield from m._generators(f"{prefix}{name}.{k}.")
-            elif isinstance(x, np.random.Generator):
+        for prefix, name, x in self._attributes():
+            if isinstance(x, np.random.Generator):
                 yield prefix + name.lstrip("_"), x
 
     def modules(self) -> Iterator[Module]:
@@ -213,9 +214,9 @@ class Layer(Module):
     def parameters(self) -> list[Value]:
         return [p for n in self.neurons for p in n.parameters()]
 
-    def _named(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        yield f"{prefix}weight", objects([n.w for n in self.neurons])
-        yield f"{prefix}bias", objects([n.b for n in self.neurons])
+    def _attributes(self, prefix: str = "") -> Iterator[tuple[str, str, Any]]:
+        yield prefix, "weight", objects([n.w for n in self.neurons])
+        yield prefix, "bias", objects([n.b for n in self.neurons])
 
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(str(n) for n in self.neurons)}]"

@@ -28,15 +28,10 @@ class Sequential(Module):
             x = layer(x)
         return x
 
-    def _named(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    def _attributes(self, prefix: str = "") -> Iterator[tuple[str, str, Any]]:
         for k, m in enumerate(self.layers):
             if isinstance(m, Module):
-                yield from m._named(f"{prefix}{k}.")
-
-    def _generators(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        for k, m in enumerate(self.layers):
-            if isinstance(m, Module):
-                yield from m._generators(f"{prefix}{k}.")
+                yield from m._attributes(f"{prefix}{k}.")
 
     def __len__(self) -> int:
         return len(self.layers)
