@@ -13,19 +13,14 @@ from __future__ import annotations
 import sys
 from itertools import count
 from random import Random
-from typing import Any
 from unittest import mock
 
 import numpy as np
 
-from micrograd import Value, jit
-from micrograd.jit.ir.interpret import interpret
-from micrograd.jit.ir.program import Program
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.schedule import columns
 
-from .by_values import BITS, arguments, campaign, function, same
-from .targets import assumed
+from .by_values import BITS, arguments, campaign, compared, interpreted, same
 
 SIZES = (18, 24, 25, 33)
 
@@ -83,36 +78,18 @@ def check(seed: int, bits: tuple[int, ...] = BITS) -> list[bool]:
 
     Raises AssertionError if a number is not what it should be.
     """
-    text = source(seed)
-    f, (x, y) = function(text), map(np.nan_to_num, arguments(seed))
-    u, v = [Value(float(k)) for k in x], [Value(float(k)) for k in y]
-    out = f(u, v)
-    out.backward()
-    expected = np.array([out.data, *(k.grad for k in u + v)])
+    text, (x, y) = source(seed), map(np.nan_to_num, arguments(seed))
     found = []
     with mock.patch.object(columns, "_cost", side_effect=count()):
-        for dtype, width in [("f64", b) for b in bits] + [("f32", bits[-1])]:
-            with assumed(vector_bits=width):
-                kernel = jit(f, dtype=dtype).value_and_grad
-                value, (dx, dy) = kernel(x.tolist(), y.tolist())
-            program, target = kernel._shown.transformed, kernel._options.target
+        # float32 rounds to 6e-8, some hundred times
+        for k in compared(text, seed, bits, (x, y), narrow=1e-3):
+            program, target = k._shown.transformed, k._options.target
             after = columns.by_columns(program, target)
             found.append(after is not program)
-            got = np.array([value, *dx, *dy])
-            if dtype == "f32":  # which rounds to 6e-8, some hundred times
-                got = np.where(abs(got - expected) < 1e-3 * np.abs(expected).max(), expected, got)
-            same(got, expected, f"seed {seed}, {dtype}, {width} bits\n{text}")
     if found[-1]:
         verify(after, "columns", stage="schedulable")
-        same(_run(after, x, y), _run(program, x, y), f"interpreted\n{text}")
+        same(interpreted(after, x, y), interpreted(program, x, y), f"interpreted\n{text}")
     return found
-
-
-def _run(program: Program, x: Any, y: Any) -> Any:
-    """What the interpreter says, all outputs in a row."""
-    given = [a.name for a in program.arrays.values() if a.role.value == "input"]
-    results = interpret(program, dict(zip(given, (x, y), strict=False)))
-    return np.concatenate([np.ravel(r) for r in results.values()])
 
 
 if __name__ == "__main__":

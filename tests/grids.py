@@ -12,17 +12,12 @@ from __future__ import annotations
 
 import sys
 from random import Random
-from typing import Any
 from unittest import mock
 
-import numpy as np
-
-from micrograd.jit.ir.interpret import interpret
-from micrograd.jit.ir.program import Program
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.schedule.wavefronts import Diagonals, wavefronts
 
-from .by_values import BITS, arguments, campaign, compared, same
+from .by_values import BITS, arguments, campaign, compared, interpreted, same
 
 SIZES = (8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 24)
 BEFORE = ((1, 1), (1, 0), (0, 1), (2, 0), (0, 2), (1, 2), (2, 1))
@@ -112,15 +107,12 @@ def check(seed: int, bits: tuple[int, ...] = BITS) -> list[bool]:
             found.append(diagonal is not program)
             if found[-1]:
                 verify(diagonal, "wavefronts", stage="schedulable")
-                same(_run(diagonal, x, y), _run(program, x, y), f"interpreted\n{source(seed)}")
+                same(
+                    interpreted(diagonal, x, y),
+                    interpreted(program, x, y),
+                    f"interpreted\n{source(seed)}",
+                )
     return found
-
-
-def _run(program: Program, x: Any, y: Any) -> Any:
-    """What the interpreter says, all outputs in a row."""
-    given = [a.name for a in program.arrays.values() if a.role.value == "input"]
-    results = interpret(program, dict(zip(given, (x, y), strict=False)))
-    return np.concatenate([np.ravel(r) for r in results.values()])
 
 
 if __name__ == "__main__":

@@ -17,14 +17,11 @@ from unittest import mock
 
 import numpy as np
 
-from micrograd import Value, jit
-from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Program
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.schedule import side_by_side as module
 
-from .by_values import BITS, arguments, campaign, function, same
-from .targets import assumed
+from .by_values import BITS, arguments, campaign, compared, interpreted, same
 
 SAMPLES = (32, 33, 40, 47, 64, 67)
 """Around multiples of what vectors hold."""
@@ -83,24 +80,12 @@ def check(seed: int, bits: tuple[int, ...] = BITS) -> list[bool]:
 
     Raises AssertionError if a number is not what it should be.
     """
-    text = source(seed)
-    f, (x, y) = function(text), map(np.nan_to_num, arguments(seed))
-    u, v = [Value(float(k)) for k in x], [Value(float(k)) for k in y]
-    out = f(u, v)
-    out.backward()
-    expected = np.array([out.data, *(k.grad for k in u + v)])
-    found: list[bool] = []
+    x, y = map(np.nan_to_num, arguments(seed))
     with mock.patch.object(module, "GAIN", 100.0):
-        for dtype, width in [("f64", b) for b in bits] + [("f32", bits[-1])]:
-            with assumed(vector_bits=width):
-                kernel = jit(f, dtype=dtype).value_and_grad
-                value, (dx, dy) = kernel(x.tolist(), y.tolist())
-                found.append("the same for each" in kernel.stages()["schedule"])
-            got = np.array([value, *dx, *dy])
-            if dtype == "f32":  # which rounds to 6e-8, some hundred times
-                got = np.where(abs(got - expected) < 1e-4 * np.abs(expected).max(), expected, got)
-            same(got, expected, f"seed {seed}, {dtype}, {width} bits\n{text}")
-    _interpreted(kernel._shown.transformed, kernel._options.target, x, y)
+        # float32 rounds to 6e-8, some hundred times
+        kernels = compared(source(seed), seed, bits, (x, y), narrow=1e-4)
+        found = ["the same for each" in k.stages()["schedule"] for k in kernels]
+    _interpreted(kernels[-1]._shown.transformed, kernels[-1]._options.target, x, y)
     return found
 
 
@@ -109,14 +94,7 @@ def _interpreted(program: Program, target: Any, x: Any, y: Any) -> None:
         found = module.gathered(program, count, target)
         if found is not None:
             once = verify(found[0], "gathered")
-            same(_run(once, x, y), _run(program, x, y), f"interpreted\n{program}")
-
-
-def _run(program: Program, x: Any, y: Any) -> Any:
-    """What the interpreter says, all outputs in a row."""
-    given = [a.name for a in program.arrays.values() if a.role.value == "input"]
-    results = interpret(program, dict(zip(given, (x, y), strict=False)))
-    return np.concatenate([np.ravel(r) for r in results.values()])
+            same(interpreted(once, x, y), interpreted(program, x, y), f"interpreted\n{program}")
 
 
 if __name__ == "__main__":

@@ -19,12 +19,19 @@ import numpy as np
 import numpy.typing as npt
 
 from micrograd import Value, jit
-from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Program
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes import diagonal, forward
 
-from .by_values import BITS, arguments, campaign, function, same
+from .by_values import (
+    BITS,
+    arguments,
+    campaign,
+    function,
+    interpreted,
+    of_widths,
+    same,
+)
 from .targets import assumed
 
 SIZES = (20, 24, 27, 30)
@@ -93,7 +100,7 @@ def check(seed: int, bits: tuple[int, ...] = BITS) -> list[bool]:
     def both(program: Program, names: Any, count: int) -> Program:
         after = along_diagonals(program, names, count)
         found.append(after is not program)
-        plain, less = (_run(p, x, y) for p in (program, verify(after, "diagonal")))
+        plain, less = (interpreted(p, x, y) for p in (program, verify(after, "diagonal")))
         assert ((plain == less) | np.isnan(plain)).all(), text
         return after
 
@@ -102,7 +109,7 @@ def check(seed: int, bits: tuple[int, ...] = BITS) -> list[bool]:
         mock.patch.object(forward, "along_diagonals", both),
         mock.patch.object(forward, "UNROLLED", -1),
     ):
-        for dtype, width in [("f64", b) for b in bits] + [("f32", bits[-1])]:
+        for dtype, width in of_widths(bits):
             with assumed(vector_bits=width):
                 kernel = jit(f, dtype=dtype).jacobian
                 got = np.concatenate(_matrices(kernel(x.tolist(), y.tolist())), axis=1)
@@ -117,13 +124,6 @@ def _matrices(results: Any) -> list[npt.NDArray[np.float64]]:
     if isinstance(results, tuple):
         return [np.atleast_2d(block) for block in results]
     return [np.array([row[k] for row in results]) for k in range(2)]
-
-
-def _run(program: Program, x: Any, y: Any) -> Any:
-    """What the interpreter says."""
-    given = [a.name for a in program.arrays.values() if a.role.value == "input"]
-    results = interpret(program, dict(zip(given, (x, y), strict=False)))
-    return np.concatenate([np.ravel(r) for r in results.values()])
 
 
 if __name__ == "__main__":
