@@ -11,6 +11,8 @@ import pytest
 from micrograd import Tensor, jit, ops, vjp
 from micrograd.jit.emit import numpy_loops
 
+from ..by_values import BITS
+from ..targets import assumed
 from .programs import STEPS, draw, weights
 
 if np.lib.NumpyVersion(np.__version__) < "2.0.0":
@@ -90,15 +92,17 @@ LAYOUTS: dict[str, tuple[list[tuple[int, ...]], Sequence[Callable[[Any], Any]]]]
 }
 
 
+@pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_every_op_however_its_operands_lie(name: str, dtype: str) -> None:
+def test_every_op_however_its_operands_lie(name: str, dtype: str, bits: int) -> None:
     shapes, layout = LAYOUTS[name]
     many = [
         (on(op, *layout), [numbers(s, dtype, 2 * k + i) for i, s in enumerate(shapes[: op.arity])])
         for k, op in enumerate(OF_FLOATS)
     ]
-    by_both(many, name)
+    with assumed(vector_bits=bits):
+        by_both(many, name)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -15,7 +15,9 @@ import pytest
 from micrograd import Value, jit, sin, tanh
 from micrograd.jit.reroll.loops import looped
 
+from ...by_values import BITS
 from ...regular import equal, traced
+from ...targets import assumed
 
 Function = Callable[[Any], Any]
 
@@ -116,8 +118,10 @@ def test_odd_loops(name: str) -> None:
     out = f(leaves)
     out.backward()
     expected = [out.data, *[leaf.grad for leaf in leaves]]
-    value, partials = jit(f, dtype="f64", strict=True).value_and_grad(x)
-    assert equal([value, *partials], expected)
+    for bits in BITS:
+        with assumed(vector_bits=bits):
+            value, partials = jit(f, dtype="f64", strict=True).value_and_grad(x)
+        assert equal([value, *partials], expected)
     value, partials = jit(f, dtype="f64").value_and_grad(x)
     assert np.allclose([value, *partials], expected, rtol=1e-9, atol=1e-12, equal_nan=True)
     assert looped(traced(f, x).graph, "out", most) is not None
