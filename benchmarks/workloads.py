@@ -78,11 +78,14 @@ ADD, MUL, RELU, TANH = range(4)
 class Dag:
     """A random DAG: node k < INPUTS is an input, the others are ops on earlier nodes.
 
+    window   how far back an op reads, if it does not read all: then seven in ten ops read the one
+             before them, so that the DAG is deep, three in ten are tanh, so that it is finite, and
+             two in ten read an input, so that it does not end in zeros
     ops, left, right   one entry per op; `right` is read by ADD and MUL only
     sinks              the nodes that nothing reads; the result is their sum
     """
 
-    def __init__(self, n: int, seed: int = 1) -> None:
+    def __init__(self, n: int, window: int = 0, seed: int = 1) -> None:
         rng = random.Random(seed)
         draw = rng.random
         self.inputs = [rng.uniform(-1, 1) for _ in range(INPUTS)]
@@ -92,8 +95,14 @@ class Dag:
         used = bytearray(INPUTS + n)
         for k in range(INPUTS, INPUTS + n):
             u = draw()
-            op = TANH if u < 0.1 else ADD if u < 0.4 else MUL if u < 0.7 else RELU
-            i, j = int(draw() * k), int(draw() * k)
+            if window:
+                op = TANH if u < 0.3 else ADD if u < 0.6 else MUL if u < 0.9 else RELU
+                i, j = (k - 1 - int(draw() * min(k, window)) for _ in range(2))
+                i = k - 1 if draw() < 0.7 else i
+                j = int(draw() * INPUTS) if draw() < 0.2 else j
+            else:
+                op = TANH if u < 0.1 else ADD if u < 0.4 else MUL if u < 0.7 else RELU
+                i, j = int(draw() * k), int(draw() * k)
             self.ops.append(op)
             self.left.append(i)
             self.right.append(j)

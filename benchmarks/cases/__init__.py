@@ -21,6 +21,7 @@ CASES = {
     "regular": "the demo loss with 20 to 10,000 samples: how compiling scales",
     "mlp_h": "value and gradient of one sample of a larger network",
     "irregular": "value and gradient of a random DAG of 1,000 to 1,000,000 nodes",
+    "deep": "value and gradient of random DAGs whose nodes read those shortly before them",
     "chain": "value and derivative of a chain of dependent ops",
     "products": "products of matrices as layers of networks have them",
     "networks": "training networks of Tensors on images of digits; first results",

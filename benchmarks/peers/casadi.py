@@ -112,7 +112,7 @@ def w7(setting: dict[str, Any]) -> Prepared:
 
 def irregular(setting: dict[str, Any]) -> Prepared:
     """A random DAG."""
-    dag = workloads.Dag(setting["n"])
+    dag = workloads.Dag(setting["n"], setting.get("window", 0))
     return _compiled(lambda x: dag.build(x, lambda v: Symbol(casadi.tanh(v.x))), dag.inputs)
 
 

@@ -212,7 +212,7 @@ def mlp_h(setting: dict[str, Any]) -> Prepared:
 
 def irregular(setting: dict[str, Any]) -> Prepared:
     """A random DAG, for its inputs."""
-    dag = workloads.Dag(setting["n"])
+    dag = workloads.Dag(setting["n"], setting.get("window", 0))
 
     def trace() -> tuple[Any, list[Any]]:
         inputs = list(map(Value, dag.inputs))
