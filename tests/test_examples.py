@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lowering.bindings import package
+from micrograd.optim import Adam, linear
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -163,3 +165,25 @@ def test_demo_nn_trains_the_same_both_ways(
     out = capsys.readouterr().out
     assert out.startswith("A neuron: Value(data=0.9389081509371364, grad=0)\n")
     assert out.count("wanted: ") == 4
+
+
+MICROGPT = [3.3659669475848504, 3.4242727838717717, 3.177802125458052, 3.066355684224198]
+"""The losses of its first steps, on 32,033 names; these are the first of them, shuffled."""
+NAMES = ["yuheng", "diondre", "xavien", "jori", "juanluis", "erandi"]
+
+
+def test_microgpt_has_the_known_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import microgpt
+
+    random.seed(42)
+    random.shuffle(list(range(32_033)))
+    model = microgpt.GPT(26)
+    optimizer = Adam(model.parameters(), lr=linear(0.01, 0.0, 1000), betas=(0.85, 0.99))
+    assert len(model.parameters()) == 4192
+    for name, known in zip(NAMES[:3], MICROGPT, strict=False):
+        optimizer.zero_grad()
+        loss = model.loss([26, *(ord(c) - ord("a") for c in name), 26])
+        assert loss.data == pytest.approx(known, rel=1e-12)
+        loss.backward()
+        optimizer.step()
