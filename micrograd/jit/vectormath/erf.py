@@ -26,7 +26,7 @@ def erf(x: Real) -> Real:
         shifted = x.constant(15.49 * step).minimum(size) + shift
         t = size - (shifted - shift)
     i = shifted.as_integer()
-    constant, slope, *rest = (i.lookup(column) for column in ERF[x.bits])
+    constant, slope, *rest = i.lookup(*ERF[x.bits])
     if x.bits == 64:  # so long a sum is quicker as two beside each other
         square = t * t
         sum = horner(square, rest[1::2]).times_plus(t, horner(square, rest[::2]))

@@ -54,12 +54,13 @@ def reduce(
 
 def power(n: Real, k: Integer, r: Real, coefficients: list[float]) -> Power:
     """e**x of its reduced parts."""
-    return Power(n, k.lookup(POWERS[r.bits]), r + beyond(k, r, coefficients))
+    base, tail = k.lookup(POWERS[r.bits], POWER_TAILS[r.bits])
+    return Power(n, base, r + beyond(tail, r, coefficients))
 
 
-def beyond(k: Integer, r: Real, coefficients: list[float]) -> Real:
-    """How much p exceeds r."""
-    return (r * r).times_plus(polynomial(r, coefficients), k.lookup(POWER_TAILS[r.bits]))
+def beyond(tail: Real, r: Real, coefficients: list[float]) -> Real:
+    """How much p exceeds r; tail: how much the base is too small, relatively."""
+    return (r * r).times_plus(polynomial(r, coefficients), tail)
 
 
 def clamp(x: Real) -> Real:
@@ -81,9 +82,10 @@ def expm1(x: Real) -> Real:
     places, bias = x.format
     lowest, highest = -(places + 4) * LN2, 16.0 * (bias + 1) - 1.0
     _, k, r = reduce(x.constant(lowest).maximum(x), largest=highest, centre=CENTRE)
-    scaled = scaled_base(k, k.lookup(POWERS[x.bits]))
+    base, tail = k.lookup(POWERS[x.bits], POWER_TAILS[x.bits])
+    scaled = scaled_base(k, base)
     high, rest = sum_exactly(scaled, x.constant(-1.0))
-    rest = scaled.fma(beyond(k, r, EXP_WIDE[x.bits]), rest)
+    rest = scaled.fma(beyond(tail, r, EXP_WIDE[x.bits]), rest)
     return (high + scaled.fma(r, rest)).copysign(x)
 
 

@@ -19,8 +19,9 @@ def tanh(x: Real) -> Real:
     largest = (x.format[0] + 4) * LN2 / 2
     a = x.constant(largest).minimum(abs(x))
     _, k, r = reduce(-(a + a))
-    p = r + beyond(k, r, EXP[x.bits])
-    half = scaled_base(k, k.lookup([power / 2.0 for power in POWERS[x.bits]]))
+    base, tail = k.lookup([power / 2.0 for power in POWERS[x.bits]], POWER_TAILS[x.bits])
+    p = r + beyond(tail, r, EXP[x.bits])
+    half = scaled_base(k, base)
     below = half.fma(p, half) + 0.5
     # what `below` is too small; both differences are exact
     rest = half.fma(p, half - (below - 0.5))
@@ -58,9 +59,9 @@ def _halves(x: Real) -> _Halves:
     cosh_r = square * polynomial(square, COSH[x.bits])
     less = 0 - k
     less = (less > -1600).select(less, less.constant(-1600))  # below 2**-100 it is nothing
-    up = scaled_base(k - 16, k.lookup(powers))
-    down = scaled_base(less - 16, less.lookup(powers))
-    return _Halves(up, k.lookup(tails), down, less.lookup(tails), r, sinh_r, cosh_r)
+    (up, up_tail), (down, down_tail) = (i.lookup(powers, tails) for i in (k, less))
+    up, down = scaled_base(k - 16, up), scaled_base(less - 16, down)
+    return _Halves(up, up_tail, down, down_tail, r, sinh_r, cosh_r)
 
 
 def sinh(x: Real) -> Real:

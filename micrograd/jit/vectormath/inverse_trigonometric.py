@@ -35,8 +35,9 @@ def angle(y: Real, x: Real, swapped: Mask, index: Integer) -> Real:
     index = index | steep.select(index.constant(1), index.constant(0))
     square = t * t
     tail = (t * square).fma(polynomial(square, ATAN[x.bits]), lost)
-    sum, error = two_sum(index.lookup(ANGLES[x.bits]), t)
-    return sum + (error + (index.lookup(ANGLE_TAILS[x.bits]) + tail))
+    angle, angle_tail = index.lookup(ANGLES[x.bits], ANGLE_TAILS[x.bits])
+    sum, error = two_sum(angle, t)
+    return sum + (error + (angle_tail + tail))
 
 
 def atan(x: Real) -> Real:

@@ -77,9 +77,9 @@ def reduce(x: Real, lifted: Mask | None = None) -> Reduced:
         offset = lifted.select(x.constant(2.0**places + bias + places + 2), offset)
     k = counted - offset
     ln2, ln2_tail = LN2[x.bits]
-    base = k.fma(ln2, index.lookup(LOGS[x.bits]))
-    rest = k.times_plus(ln2_tail, index.lookup(LOG_TAILS[x.bits]))
-    inverse = index.lookup(RECIPROCALS[x.bits])
+    base, rest, inverse = index.lookup(LOGS[x.bits], LOG_TAILS[x.bits], RECIPROCALS[x.bits])
+    base = k.fma(ln2, base)
+    rest = k.times_plus(ln2_tail, rest)
     return Reduced(z.fma(inverse, -1.0), inverse, base, rest, exponent)
 
 
@@ -107,11 +107,11 @@ def log(x: Real) -> Real:
     index = near.shift_right(places - 4)
     # m is near 2 or below it: 2 or 1
     above = near & ((2 * bias + 1) << places)
-    inverse = index.lookup(LOG_RECIPROCALS[x.bits]).as_integer()
-    r = m.fma((inverse - (above - x.constant(1.0).as_integer())).as_real(), -1.0)
+    inverse, base = index.lookup(LOG_RECIPROCALS[x.bits], LOGS_LESS[x.bits])
+    r = m.fma((inverse.as_integer() - (above - x.constant(1.0).as_integer())).as_real(), -1.0)
     k = e + above.as_real()  # one too large, as the entries of the table know
     ln2, tail = LN2[x.bits]
-    base = k.fma(ln2, index.lookup(LOGS_LESS[x.bits]))
+    base = k.fma(ln2, base)
     high, low = two_sum(base, r)
     low = low.minimum(1.0) + k.times_plus(tail, -tail)  # not nan where high is infinite
     return high + (r * r).times_plus(polynomial(r, LOG_SHORT[x.bits]), low)

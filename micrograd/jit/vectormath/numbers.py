@@ -269,13 +269,13 @@ class Integer(Lanes):
         shift = self.as_real().constant(self.shift)
         return (self + shift.as_integer()).as_real() - shift
 
-    def lookup(self, numbers: Sequence[float]) -> Real:
-        """numbers[self % len(numbers)]; their count is a power of two.
+    def lookup(self, *columns: Sequence[float]) -> list[Real]:
+        """numbers[self % len(numbers)] of each column; their count is a power of two, one for all.
 
-        Where the table fits into two registers of AVX-512 it is one permutation of them, elsewhere
-        a gather from memory.
+        Where a column fits into two registers of AVX-512 it is one permutation of them, elsewhere
+        two of them are loads of pairs from memory, and one is a gather.
         """
-        return tables.lookup(self, numbers, Real, Mask)
+        return tables.lookup(self, columns, Real, Mask)
 
 
 class Mask(Lanes):

@@ -47,13 +47,14 @@ def reduce_huge(x: Real) -> tuple[Integer, Pair]:
     m = ((bits & (2**52 - 1)) + ((exponent & 31) + (1023 + 52) << 52)).as_real()
     index = exponent >> 5
     # m * TURNS in parts, less multiples of 4: the first three, and smaller and smaller ones
-    (a, b), (c, d), (e, f) = (two_product(m, index.lookup(TURNS[n])) for n in range(3))
+    *turns, last = index.lookup(*TURNS.values())
+    (a, b), (c, d), (e, f) = (two_product(m, turn) for turn in turns)
     parts = [y - (y * 0.25).round() * 4.0 for y in (a, b, c)]
     sum, lost = sum_exactly(parts[0], parts[1])
     sum, more = sum_exactly(sum, parts[2])
     k = sum.round()
     sum = sum - k
-    low = m.fma(index.lookup(TURNS[3]), f)
+    low = m.fma(last, f)
     for part in (lost, more, d, e):
         sum, error = sum_exactly(sum, part)
         low = low + error

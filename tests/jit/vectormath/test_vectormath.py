@@ -187,15 +187,20 @@ def apply(
 
 
 @each_size
-@pytest.mark.parametrize("width", [2, 4, 8, 16, 32])
+@pytest.mark.parametrize("width", [2, 3, 4, 6, 8, 32])
 @pytest.mark.parametrize("count", [8, 16, 32])
 @pytest.mark.parametrize("vector_bits", [256, 512])
 def test_lookup(bits: int, width: int, count: int, vector_bits: int) -> None:
     x = np.arange(-3, width - 3).astype(f"f{bits // 8}")
-    table = [k * k + 0.5 for k in range(count)]
+    tables = [[k * k + 0.5 + n * 10_000 for k in range(count)] for n in range(3)]
     found = processor(vector_bits)
-    got = apply(lambda x: x.nearest()[1].lookup(table), x, processor=found)
-    assert got.tolist() == [table[int(k) % count] for k in x]
+    for columns, n in ((1, 0), (2, 0), (2, 1), (3, 2)):
+
+        def looked_up(x: Real, some: list[list[float]] = tables[:columns], n: int = n) -> Real:
+            return x.nearest()[1].lookup(*some)[n]
+
+        got = apply(looked_up, x, processor=found)
+        assert got.tolist() == [tables[n][int(k) % count] for k in x]
 
 
 @each_size
