@@ -44,7 +44,7 @@ FEW = 20
 GOOD = 60
 """The same, if they are hardly more than what the loops are made of."""
 
-MANY = 100_000
+MANY = 200_000
 """Ops of a trace that is not looked at twice if its program is good."""
 
 Arrange = Callable[[Operands], list[Step]]

@@ -13,6 +13,7 @@ import numpy as np
 from ..ir.nests import Ints, distinct
 from .absorb import Absorbing
 from .boundaries import Segments, extended, with_empty_loops
+from .rebuilt import rebuilt
 from .segments import Blocks, segment_starts
 from .strings import SLOTS, Ops, mixed
 from .tree import Tree
@@ -108,7 +109,8 @@ class _Recogniser:
         segments = Segments(*map(np.concatenate, columns))
         if not len(segments):
             return False
-        segments = extended(tree, _disjoint(segments, period))
+        segments = rebuilt(tree, _disjoint(segments, period))
+        segments = extended(tree, segments)
         segments = with_empty_loops(tree, segments, self.empty)
         tree.collapse(segments.start, segments.end, segments.symbol)
         tree.settle()

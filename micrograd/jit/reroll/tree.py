@@ -6,7 +6,7 @@ without the number of blocks: triangles and ragged loops are one loop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -142,6 +142,23 @@ class Tree:
         self.first[item] = self.first[like]
         return item
 
+    def loop(self, blocks: Ints, symbol: int) -> int:
+        """A new item: a loop of that symbol with these items, a row for each iteration."""
+        self._reserve(1)
+        item = self.items
+        self.items += 1
+        count, period = blocks.shape
+        kids = blocks.reshape(-1)
+        self.parent[kids] = item
+        self.block[kids] = np.repeat(np.arange(count), period)
+        self.offset[kids] = np.tile(np.arange(period), count)
+        while self.kept + len(kids) > len(self.kids):
+            self.kids = np.append(self.kids, np.zeros(len(self.kids), dtype=np.int64))
+        self.kids[self.kept : self.kept + len(kids)] = kids
+        self.symbol[item], self.blocks[item], self.first[item] = symbol, count, self.kept
+        self.kept += len(kids)
+        return item
+
     def collapse(self, start: Ints, end: Ints, symbols: Ints) -> None:
         """Make loops of stretches of the sequence, in order: where they begin and end, and the
         symbols that the loops have, whose bodies are of one length.
@@ -188,6 +205,24 @@ class Tree:
             before, behind = self.sequence[:at], self.sequence[at + 1 :]
             self.sequence = np.concatenate([before, kids, behind])
             self.settle()
+
+    def replace(self, start: int, end: int, items: Sequence[int]) -> None:
+        """Put items in the place of a stretch of the sequence."""
+        self.parent[list(items)] = -1
+        self.sequence = np.concatenate([self.sequence[:start], items, self.sequence[end:]])
+        self.settle()
+
+    def undo(self, first: int, last: int) -> Callable[[], None]:
+        """What makes the sequence, and what the ops from `first` on are part of, what it is now."""
+        sequence, ops = self.sequence, slice(first, last)
+        columns = [x[ops].copy() for x in (self.parent, self.block, self.offset)]
+
+        def undo() -> None:
+            self.sequence = sequence
+            self.parent[ops], self.block[ops], self.offset[ops] = columns
+            self.settle()
+
+        return undo
 
     def insert(self, places: Sequence[int], items: Sequence[int]) -> None:
         """Put items into the sequence, before what is at these places now."""
