@@ -33,7 +33,7 @@ def source(seed: int) -> str:
     start = r.choice(["x[0]", "y[0]", "0.25"])
     ends = ["top", "top + log(sum(exp(v - top) for v in x))", "top * top", "sum(tops)"]
     both = "sum(v * w for v, w in zip(tops, y))"
-    use = r.choice([*ends, both, "top + tops[len(tops) // 2]"])
+    use = r.choice([*ends, both, "top + tops[len(tops) // 2]", "tops[63] * top + tops[95]"])
     return "\n".join(
         [
             "def f(x, y):",

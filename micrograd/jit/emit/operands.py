@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...ops import OPS
-from ..ir.program import Access, Expr, Statement, accesses
+from lowering.bindings import ir
+
+from ..ir.program import Access, Apply, Expr, Statement, accesses
 from ..schedule.courses import Course, backwards, in_a_row, in_line, varies
 from . import masks
 from .indices import element, linear
@@ -161,10 +162,16 @@ def everywhere(storage: Storage, condition: Expr, points: int) -> Any:
     width = b.target.lanes
     s = Statement(Access(""), condition, (points,))
     operands = Operands(storage, s, Course((), 0, (), width), {}, ())
-    ones = [
-        operands.value(condition, [(0, None)], Piece((k, None), width))
+    assert isinstance(condition, Apply)
+    masks = [
+        b.compare(
+            condition.op,
+            [operands.value(x, [(0, None)], Piece((k, None), width)) for x in condition.args],
+        )
         for k in range(0, points, width)
     ]
-    while len(ones) > 1:
-        ones = [b.add(x, y) for x, y in zip(ones[::2], ones[1::2], strict=True)]
-    return b.compare(OPS["eq"], [b.add_lanes(ones[0]), b.constant(float(points))])
+    while len(masks) > 1:
+        pairs = zip(masks[::2], masks[1::2], strict=True)
+        masks = [b.build("llvm.and", [x.type], [x, y]) for x, y in pairs]
+    truth = ir.IntegerType.get_signless(1)
+    return b.build("llvm.intr.vector.reduce.and", [truth], masks)

@@ -10,7 +10,7 @@ has the measurements).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -231,19 +231,21 @@ def _steps(
     touched = [{a.array for s in part.statements for a in s.accesses} for part in parts]
     everywhere = Counter(name for names in touched for name in names)
     everywhere.update(elsewhere)
-    for part, names in zip(parts, touched, strict=True):
+    quiet = _blocks(parts, program, elsewhere) if width > 1 else {}
+    for k, (part, names) in enumerate(zip(parts, touched, strict=True)):
         if isinstance(part, Group):
             outside = {name for name in names if everywhere[name] > 1}
-            found = _blocks(part, program) if part.in_turn and width > 1 else None
+            found = quiet.get(k)
             if found is None:
                 yield vectorize(part, program, width, outside, target.line)
                 continue
             for steps, body in ((found.steps, found.program.body), (found.at_once, found.quick)):
                 inner = fuse(body, Bounds(target.strict))
                 steps += _steps([*inner], found.program, width, target, [*program.arrays])
-            yield found
+            ordered: list[Step] = [found]
             if found.rest is not None:
-                yield vectorize(found.rest, program, width, program.arrays, target.line)
+                ordered.append(vectorize(found.rest, program, width, program.arrays, target.line))
+            yield from reversed(ordered) if found.backwards else ordered
         elif isinstance(part, Nest) and part.courses:
             yield part
         elif isinstance(part, Nest):
@@ -269,10 +271,14 @@ def _steps(
             yield from part.statements
 
 
-def _blocks(part: Group, program: Program) -> Blocks | None:
+def _blocks(
+    parts: Sequence[Part | Product], program: Program, elsewhere: Collection[str]
+) -> dict[int, Blocks]:
+    if not any(isinstance(part, Group) and part.in_turn for part in parts):
+        return {}
     with importing:
-        from .quiet import blocks
-    return blocks(part, program.arrays)
+        from .quiet import in_blocks
+    return in_blocks(parts, program, elsewhere)
 
 
 def _is_temporary(name: str, program: Program) -> bool:

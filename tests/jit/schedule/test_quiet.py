@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from micrograd import jit, maximum
+from micrograd.jit.ir.program import Statement
 from micrograd.jit.schedule.repeat import Repeat
 from tests.maxima import check
 from tests.targets import assumed
@@ -34,6 +35,22 @@ def test_blocks_are_done_at_once_where_one_comparison_holds() -> None:
     assert [(r.count, r.backwards, r.points) for r in found] == [(12, False, 32), (12, True, 32)]
     text = "\n".join(found[0].lines(kernel._shown.code.schedule.program.arrays))
     assert "at once, where gt(" in text
+
+
+def in_the_middle(x: Any) -> Any:
+    tops = [x[0]]
+    for a in x[1:]:
+        tops.append(maximum(tops[-1], a))
+    return tops[-1] * tops[200]
+
+
+@pytest.mark.parametrize("f", [largest, in_the_middle])
+def test_only_the_last_number_of_a_block_is_written_unless_others_are_read(f: Any) -> None:
+    kernel = jit(f).value_and_grad
+    numbers = [float(k * 7 % 300) for k in range(400)]
+    assert kernel(numbers) == jit(f, strict=True).value_and_grad(numbers)
+    alone = [isinstance(r.at_once[0], Statement) for r in repeats(kernel)]
+    assert alone == ([True, True] if f is largest else [False])
 
 
 def test_short_loops_are_not_cut() -> None:
