@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # from where they are defined: the folders are not read befor
     from .jit.functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
     from .jit.kernel import Kernel
     from .jit.mapped import vmap
+    from .tables import Table, take
     from .tensor import Tensor, no_grad
     from .train.fit import fit
     from .train.history import History
@@ -36,6 +37,7 @@ if not hasattr(Value, "__apply__"):
 LATER = {
     "History": "train",
     "Kernel": "jit",
+    "Table": "tables",
     "Tensor": "tensor",
     "fit": "train",
     "get_threads": "jit.call.threads",
@@ -47,6 +49,7 @@ LATER = {
     "jvp": "jit",
     "no_grad": "tensor",
     "set_threads": "jit.call.threads",
+    "take": "tables",
     "value_and_grad": "jit",
     "vjp": "jit",
     "vmap": "jit",
@@ -86,6 +89,7 @@ sys.modules[__name__].__class__ = _Package
 __all__ = [
     "History",
     "Kernel",
+    "Table",
     "Tensor",
     "Value",
     "fit",
@@ -98,6 +102,7 @@ __all__ = [
     "jvp",
     "no_grad",
     "set_threads",
+    "take",
     "value_and_grad",
     "vjp",
     "vmap",

@@ -36,6 +36,8 @@ MACHINERY = frozenset(
         "refused",
         "numpy_functions",
         "value_arrays",
+        "lookups",
+        "tables",
         "nn",
         "jit/kernel",
         "jit/nesting",
@@ -78,6 +80,10 @@ class DataError(MicrogradError, TypeError):
 
 class ShapeError(MicrogradError, ValueError):
     """A layer, a kernel or an array got the wrong number of elements."""
+
+
+class IndexRangeError(MicrogradError, IndexError):
+    """An index is outside of what it chooses from."""
 
 
 class TraceError(MicrogradError, TypeError):

@@ -48,7 +48,8 @@ _recorded = 0  # by Python, in scopes that are over
 class Scope:
     """A call of a function to compile it: what it computes is recorded here, until it is over."""
 
-    __slots__ = ("_called", "_most", "is_over", "labels", "made", "name", "problem", "tape")
+    __slots__ = ("_called", "_most", "is_over", "labels", "lookups", "made", "name", "problem",
+                 "tape")  # fmt: skip
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -59,6 +60,7 @@ class Scope:
         """What Python has recorded, in order, until the graph is made of it."""
         self.labels: dict[int, str] = {}
         """By serial numbers."""
+        self.lookups: Any = None  # what it looks up by integers, see lookups.py
         self.tape: Tape | None = None
         """What machine code has recorded, if it does."""
         self._most = max(1, MANY - _recorded)
@@ -243,8 +245,8 @@ class Traced(Value):
 
     def __index__(self) -> int:
         raise self._scope.error(
-            "a traced value cannot be an index or a range; "
-            "index with a plain int, or choose with micrograd.where"
+            "a traced value cannot be an index or a range; choose by a traced integer with "
+            "micrograd.take(rows, i) or micrograd.Table(rows)[i], else with micrograd.where"
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:

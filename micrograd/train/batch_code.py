@@ -241,7 +241,8 @@ class BatchEmitter(ThreadEmitter):
             at = b.integer_op("llvm.add", some, k)
             last = b.integer_op("llvm.sub", some, b.integer(1))
             for column, buffer in zip(self.columns, buffers, strict=True):
-                self._copy_row(column.size, self.kernel_type, buffer, last, buffer, at)
+                type = b.i64 if column.is_index else self.kernel_type
+                self._copy_row(column.size, type, buffer, last, buffer, at)
             halved = b.element(
                 weights, b.integer_op("llvm.sub", at, b.integer(1)), self.kernel_type
             )

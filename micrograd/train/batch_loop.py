@@ -42,7 +42,8 @@ class _Batches:
 class BatchLoop(Loop):
     """A loop over mini-batches of data, with a kernel for blocks of samples.
 
-    data      arrays of as many rows, contiguous, of float32 or float64
+    data      arrays of as many rows, contiguous, of float32 or float64, as the kernel takes them;
+              those of its indices are of int64
     batch     samples in a step
     ahead     how many steps of such epochs were taken before
     seed      of the order of the samples, another one in every epoch; None: as they lie
@@ -65,7 +66,7 @@ class BatchLoop(Loop):
         if kernel.options.check and kernel not in _checked:
             check_loss(kernel, data, batch)
             _checked.add(kernel)
-        columns = tuple(Column(a[0].size, a.itemsize * 8) for a in data)
+        columns = tuple(Column(a[0].size, a.itemsize * 8, a.dtype.kind == "i") for a in data)
         count, samples = len(optimizer.parameters), len(data[0])
         shuffled = seed is not None and batch < samples
         super().__init__(
@@ -112,7 +113,7 @@ class BatchLoop(Loop):
         self._words = thread_words(len(columns))
         rows = 1 if single else min(batch, kernel.size) + kernel.multiple
         self._buffers = [
-            [np.zeros((rows, c.size), dtype) for c in columns]
+            [np.zeros((rows, c.size), np.int64 if c.is_index else dtype) for c in columns]
             + [np.zeros(n, dtype) for n in (rows, count, count)]
             for _ in range(self._threads)
         ]

@@ -38,8 +38,10 @@ def check_loss(loss: SampleLoss, data: Sequence[npt.NDArray[Any]], batch: int) -
         SHARE: np.ones(1),
     }
     rows = np.arange(loss.samples) % some  # behind the batch the weights are 0
-    for k, column in enumerate(data):
-        given[f"x{k}"] = column[rows].reshape(-1)
+    names = [f"x{k}" for k in range(len(data) - len(loss.indices))]
+    names += [index.name for index in loss.indices]
+    for name, column in zip(names, data, strict=True):
+        given[name] = column[rows].reshape(-1)
     count = -(-some // loss.multiple) * loss.multiple
     extents = {a.name: count for a in program.with_role(Role.EXTENT)}
     with np.errstate(all="ignore"):  # what float32 does not hold is inf or 0

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TrainingError, kind
+from ..lookups import IndexArray
 from ..losses import Labels
 from ..real_types import BY_DTYPE
 
@@ -68,6 +69,39 @@ def _checked_array(given: Any, name: str) -> npt.NDArray[Any]:
             f"{name} should be an array of real numbers with a row per sample, got {kind(given)}"
         )
     return array
+
+
+def indices(wanted: Sequence[IndexArray], arrays: Sequence[npt.NDArray[Any]], name: str) -> Arrays:
+    """The index arrays of a loss, of data as they were given.
+
+    Raises TrainingError for an index that is out of range.
+    """
+    given = {f"x{k}": a.reshape(len(a), -1) for k, a in enumerate(arrays) if a.dtype.kind in "iu"}
+    found = []
+    for w in wanted:
+        said = w.said(given)
+        wrong = w.is_outside(said)
+        if wrong.any():
+            row, k = (int(x) for x in np.argwhere(wrong)[0])
+            raise TrainingError(f"{_named(w, k, row, name, arrays)} {w.outside(said[row, k])}")
+        found.append(w.counted(said))
+    return found
+
+
+def _named(
+    wanted: IndexArray, k: int, row: int, name: str, arrays: Sequence[npt.NDArray[Any]]
+) -> str:
+    """An index as what it is computed of: elements of rows of the data."""
+    terms = []
+    for scale, array, element in zip(wanted.scales, wanted.arrays, wanted.elements[k], strict=True):
+        number = int(array[1:])
+        shape = arrays[number].shape[1:]
+        place = [row, *(int(x) for x in np.unravel_index(element, shape))] if shape else [row]
+        text = f"{name}[{number}][{', '.join(map(str, place))}]"
+        terms.append(text if scale == 1 else f"{scale}*{text}")
+    if wanted.offset:
+        terms.append(str(wanted.offset))
+    return " + ".join(terms).replace("+ -", "- ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,10 +54,13 @@ GOLDEN = 0x9E3779B97F4A7C15
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A data array: its rows have `size` numbers of `bits` bits each, one row after the other."""
+    """A data array: its rows have `size` numbers of `bits` bits each, one row after the other, or
+    entries of an index array.
+    """
 
     size: int
     bits: int
+    is_index: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +93,17 @@ class GatherEmitter(TrainingEmitter):
     ) -> Sequence[ir.Value]:
         """Where a block's rows are: in the buffers, or, as they lie, in the data, if it `fits`."""
         b = self.b
-        types = [float_type(column.bits) for column in self.columns]
-        if self.shuffled or any(type != self.kernel_type for type in types):
+        types = [self._type(column) for column in self.columns]
+        if self.shuffled or any(type not in (self.kernel_type, b.i64) for type in types):
             self._gather(first, some, buffers)
             return buffers
         with b.when(b.negated(fits)):
             self._gather(first, some, buffers)
         found = []
-        for column, source, buffer in zip(self.columns, self._data(), buffers, strict=True):
+        rows = zip(self.columns, types, self._data(), buffers, strict=True)
+        for column, type, source, buffer in rows:
             start = b.integer_op("llvm.mul", first, b.integer(column.size))
-            there = b.element(source, start, self.kernel_type)
+            there = b.element(source, start, type)
             found.append(b.build("llvm.select", [b.ptr], [fits, there, buffer]))
         return found
 
@@ -121,8 +125,11 @@ class GatherEmitter(TrainingEmitter):
         b = self.b
         row = b.load(b.element(order, place, b.i64), b.i64) if self.shuffled else place
         for column, source, buffer in zip(self.columns, data, buffers, strict=True):
-            type = float_type(column.bits)
-            self._copy_row(column.size, type, source, row, buffer, to)
+            self._copy_row(column.size, self._type(column), source, row, buffer, to)
+
+    def _type(self, column: Column) -> ir.Type:
+        """Of its numbers, as they lie in the data."""
+        return self.b.i64 if column.is_index else float_type(column.bits)
 
     def _copy_row(
         self,
@@ -133,8 +140,11 @@ class GatherEmitter(TrainingEmitter):
         buffer: ir.Value,
         to: ir.Value,
     ) -> None:
-        """Copy one row, converted to the kernel's element type."""
+        """Copy one row: numbers converted to the kernel's element type, entries as they are."""
         b = self.b
+        if type == b.i64:
+            self._copy_entries(size, source, row, buffer, to)
+            return
         source = b.element(source, b.integer_op("llvm.mul", row, b.integer(size)), type)
         buffer = b.element(buffer, b.integer_op("llvm.mul", to, b.integer(size)), self.kernel_type)
 
@@ -148,6 +158,16 @@ class GatherEmitter(TrainingEmitter):
                 copy(k, 1)
         else:
             self._elementwise(b.integer(size), copy)
+
+    def _copy_entries(
+        self, size: int, source: ir.Value, row: ir.Value, buffer: ir.Value, to: ir.Value
+    ) -> None:
+        """Copy the indices of one row."""
+        b = self.b
+        there = b.element(source, b.integer_op("llvm.mul", row, b.integer(size)), b.i64)
+        here = b.element(buffer, b.integer_op("llvm.mul", to, b.integer(size)), b.i64)
+        with b.loop(b.integer(size)) as k:
+            b.store(b.load(b.element(there, k, b.i64), b.i64), b.element(here, k, b.i64))
 
     def shuffle(self) -> None:
         """`shuffle(state, epoch)`: the order of an epoch, each equally likely.

@@ -13,7 +13,7 @@ from ..checks import MOST, flag, function_or_none, whole
 from ..errors import TrainingError, kind
 from ..optimizer import Optimizer
 from .batch_loop import BatchLoop
-from .data import check_labels, checked_data, same_rows
+from .data import check_labels, checked_data, indices, raw_data, same_rows
 from .given import function_and_options, mean, of_sample, penalty_of, whole_loss, whole_number
 from .loop import Loop, WholeLoop
 from .sample_loss import sample_loss
@@ -147,20 +147,23 @@ def of_whole_loss(asked: Asked, batches: Batches, watch: Watch) -> Plan:
 def of_samples(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     """The plan with data: every step takes the mean loss of a mini-batch."""
     target, options = function_and_options(asked.target, asked.dtype, asked.strict)
-    arrays = checked_data(data, "data", options.dtype)
+    raw = raw_data(data, "data")
+    integers = [a.dtype.kind in "iu" for a in raw]
+    arrays = checked_data(raw, "data", options.dtype)
     samples = len(arrays[0])
     shapes = [a.shape[1:] for a in arrays]
     batch = batches.of(samples)
     steps, ahead = asked.span(-(-samples // batch))
     function = of_sample(target, asked.loss)
     penalty = penalty_of(asked.regularization)
-    compiled = sample_loss(function, shapes, asked.optimizer.parameters, options, penalty)
+    parameters = asked.optimizer.parameters
+    compiled = sample_loss(function, shapes, parameters, options, penalty, integers)
     for labels in compiled.expected:
         check_labels(arrays, "data", labels)
     loop = BatchLoop(
         asked.optimizer,
         compiled,
-        arrays,
+        [*arrays, *indices(compiled.indices, raw, "data")],
         batch=batch,
         ahead=ahead,
         seed=batches.seed if batches.shuffle else None,

@@ -30,6 +30,7 @@ from ..jit.schedule.schedule import Schedule
 from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, row
 from ..jit.trace.trace import Element, Trace, trace, without_collecting
+from ..lookups import Lookups
 from ..losses import expectations
 from ..store import addresses, adopt
 from ..traced import Scope, Traced
@@ -53,15 +54,18 @@ def trace_sample(
     shapes: Sequence[Sequence[int]],
     parameters: Sequence[Value],
     penalty: Value | None = None,
+    integers: Sequence[bool] = (),
 ) -> Trace:
     """The graph of the function on one sample, and of the penalty, with the parameters live.
 
-    shapes   of a row of each data array
+    shapes     of a row of each data array
+    integers   whether its numbers are integers, by which rows can be looked up
 
     Raises TrainingError if the function fails on such a sample, or gives no number; TraceError if
     it does what cannot be traced.
     """
     scope = Scope("the loss of one sample")
+    scope.lookups = lookups = Lookups()
     inputs: dict[str, list[Value]] = {}
     arguments = []
     for k, shape in enumerate(shapes):
@@ -70,6 +74,8 @@ def trace_sample(
             Traced(f"data[{k}][{i}]", scope=scope) for i in range(count(structure))
         ]
         inputs[f"x{k}"] = leaves
+        if any(integers[k : k + 1]):
+            lookups.note(f"x{k}", leaves)
         arguments.append(build(structure, iter(leaves)))
     taken = " and ".join(f"data[{k}][i], {_shown(shape)}" for k, shape in enumerate(shapes))
     try:
@@ -90,7 +96,7 @@ def trace_sample(
         )
     adopt(parameters)
     outputs = [value] if penalty is None else [value, penalty]
-    found = trace(outputs, inputs, set(parameters))
+    found = trace(outputs, inputs | lookups.inputs, set(parameters), lookups=lookups)
     if not any(p in found.elements for p in parameters):
         raise TrainingError(
             "the loss does not depend on any parameter of the optimizer; compute it with the model "
@@ -134,6 +140,7 @@ class SampleLoss:
     multiple  a kernel takes a multiple of so many
     address   of the native function
     expected  what its losses expect of columns of the data
+    indices   index arrays that it takes behind the data
     """
 
     size: int
@@ -152,6 +159,7 @@ class SampleLoss:
     ) -> None:
         self.options = options
         self.stores = found.stores
+        self.indices = found.graph.indices
         wrt = [found.elements.get(p) for p in parameters]
         program = gradient(program, of, wrt, keep_value=True, target=options.target)
         self.program = optimized(verify(program, "differentiate"), options.target)
@@ -240,6 +248,7 @@ def sample_loss(
     parameters: Sequence[Value],
     options: Options,
     penalty: Value | None = None,
+    integers: Sequence[bool] = (),
 ) -> SampleLoss:
     """The loss of samples with rows of these shapes, plus a penalty, by blocks if it has that form.
 
@@ -247,7 +256,7 @@ def sample_loss(
     was compiled lately, for the same parameters, is not compiled again.
     """
     with without_collecting(), expectations() as expected:
-        found = trace_sample(function, shapes, parameters, penalty)
+        found = trace_sample(function, shapes, parameters, penalty, integers)
     key = (_digest(found.graph), addresses(parameters).tobytes(), options, penalty is None)
     loss = _LOSSES.pop(key, None)
     if loss is None:
@@ -272,8 +281,10 @@ _LOSSES: dict[Any, SampleLoss] = {}
 
 def _digest(graph: Graph) -> str:
     """What two graphs that compute the same by the same operations have in common."""
-    digest = hashlib.sha256(repr((graph.inputs, graph.parameters, graph.outputs)).encode())
-    for column in (graph.codes, graph.x, graph.y, graph.z, graph.constants):
+    said = graph.inputs, graph.parameters, graph.outputs, graph.indices, graph.tables
+    digest = hashlib.sha256(repr(said).encode())
+    columns = graph.codes, graph.x, graph.y, graph.z, graph.constants
+    for column in (*columns, *graph.data.values()):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
 

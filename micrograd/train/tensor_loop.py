@@ -149,8 +149,7 @@ class TensorLoop(Loop):
         used = [(k, p) for k, p in enumerate(self._prepared) if p.name in names]
         assert [k for k, _ in used] == list(range(len(self._prepared)))
         self._form = Form(
-            columns=tuple(Column(p.size, p.array.itemsize * 8) for p in self._prepared),
-            is_index=tuple(p.is_index for p in self._prepared),
+            columns=tuple(Column(p.size, p.array.itemsize * 8, p.is_index) for p in self._prepared),
             places=tuple(names.index(p.name) for p in self._prepared),
             counts=tuple((names.index(name), times) for name, times in counts.items()),
             rates=names.index(steps[0].rates) if steps[0].rates in names else -1,

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from lowering.bindings import ir
 
 from ..jit.dialect.blocks import new_module
-from ..jit.dialect.operations import float_type
 from ..jit.target import Target
 from .gather_code import FIELDS as BATCH_FIELDS
 from .gather_code import Column, GatherEmitter, Samples
@@ -36,7 +35,6 @@ class Form:
     """The form of a loop.
 
     columns    of the data, each an argument of the step
-    is_index   of each, whether it has indices, of 64 bits
     places     of each, where in the table it is
     counts     where in the table is a number of samples, and how often each of them counts
     rates      where in the table the rates are; -1: the step takes none
@@ -45,7 +43,6 @@ class Form:
     """
 
     columns: tuple[Column, ...]
-    is_index: tuple[bool, ...]
     places: tuple[int, ...]
     counts: tuple[tuple[int, int], ...]
     rates: int
@@ -114,8 +111,7 @@ class _TensorLoopEmitter(GatherEmitter):
     def _batch_of(self, k: int, first: ir.Value, taken: ir.Value) -> ir.Value:
         """The address of a batch of a column."""
         b, column = self.b, self.columns[k]
-        index = self.form.is_index[k]
-        source_type = b.i64 if index else float_type(column.bits)
+        source_type = self._type(column)
         source = b.load(b.element(self._pointer("data"), k, b.i64), b.ptr)
         if not self.shuffled and source_type in (b.i64, self.kernel_type):
             start = b.integer_op("llvm.mul", first, b.integer(column.size))
@@ -125,18 +121,5 @@ class _TensorLoopEmitter(GatherEmitter):
         with b.loop(taken) as i:
             place = b.integer_op("llvm.add", first, i)
             row = b.load(b.element(order, place, b.i64), b.i64) if order is not None else place
-            if index:
-                self._copy_entries(column.size, source, row, buffer, i)
-            else:
-                self._copy_row(column.size, source_type, source, row, buffer, i)
+            self._copy_row(column.size, source_type, source, row, buffer, i)
         return buffer
-
-    def _copy_entries(
-        self, size: int, source: ir.Value, row: ir.Value, buffer: ir.Value, to: ir.Value
-    ) -> None:
-        """Copy the indices of one row."""
-        b = self.b
-        there = b.element(source, b.integer_op("llvm.mul", row, b.integer(size)), b.i64)
-        here = b.element(buffer, b.integer_op("llvm.mul", to, b.integer(size)), b.i64)
-        with b.loop(b.integer(size)) as k:
-            b.store(b.load(b.element(there, k, b.i64), b.i64), b.element(here, k, b.i64))

@@ -9,6 +9,11 @@ The printed form has one line per node:
     %4 = const 2.0
     %5 = param p0[7]
     %6 = input x[1]
+    %7 = take27 %5 %6
+
+A table that is looked up by integers is `entry` nodes, one after the other, row by row, or elements
+of an array of leaves. `take27` takes the entry that its second operand says, an element of an index
+array, of 27 rows; the first operand is that of the first row.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import CompilerError, GraphError
+from ...lookups import ENTRY, IndexArray, Lookup
 from ...ops import OPS, Op
 
 CONSTANT, PARAMETER, INPUT = 0, 1, 2
@@ -58,7 +64,14 @@ def op_of(code: int) -> Op:
     return _TABLE[code - FIRST_OP]
 
 
-for _op in list(OPS.values()):
+def is_take(codes: Column) -> npt.NDArray[np.bool_]:
+    """Which of these codes are of ops that take rows of tables."""
+    every = [False] * FIRST_OP + [isinstance(op, Lookup) and op.rows > 0 for op in _TABLE]
+    found: npt.NDArray[np.bool_] = np.array(every)[codes]
+    return found
+
+
+for _op in [*OPS.values(), ENTRY]:
     code_of(_op)
 
 
@@ -72,6 +85,9 @@ class Graph:
               numbered through the arrays in order
     labels    node -> the user's label of it, for those that have one
     place     index into `places`, lines of the user's code, -1 if unknown; empty if all are
+    indices   the index arrays among the inputs
+    data      those among the inputs that are constants, by name: tables of numbers
+    tables    the first node and the number of nodes of each table of `entry` nodes
     """
 
     codes: Column = field(default_factory=lambda: np.empty(0, np.int64))
@@ -85,6 +101,9 @@ class Graph:
     labels: dict[int, str] = field(default_factory=dict)
     place: Column = field(default_factory=lambda: np.empty(0, np.int64))
     places: list[str] = field(default_factory=list)
+    indices: list[IndexArray] = field(default_factory=list)
+    data: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    tables: list[tuple[int, int]] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[int, int, int, int]]:
         """(code, x, y, z) of every node, in order, as plain integers."""

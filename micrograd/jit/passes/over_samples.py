@@ -44,8 +44,8 @@ every vector's width, and no power of two: columns would begin at one offset wit
 def over_samples(program: Program) -> Program | None:
     """The program of a block of at most SIZE samples.
 
-    None for a program that has no such form here: the data is read through index tables, or goes
-    into statements that run in turn.
+    None for a program that has no such form here: the data is read through index tables that are
+    part of the program, or goes into statements that run in turn.
     """
     varying = _varying(program)
     if any(isinstance(node, Loop) for node in program.body):
@@ -71,7 +71,8 @@ def over_samples(program: Program) -> Program | None:
     stretch = {name: program.arrays[name].size for name in varying} | {_EACH: 1}
 
     def along(a: Access) -> Access:
-        return Access(a.array, a.offset, (stretch.get(a.array, 0), *a.strides), a.parts)
+        parts = tuple(replace(p, strides=(stretch.get(str(p.by), 0), *p.strides)) for p in a.parts)
+        return Access(a.array, a.offset, (stretch.get(a.array, 0), *a.strides), parts)
 
     for s in body:
         if s.target.array == OUTPUT:
@@ -101,7 +102,8 @@ def _varying(program: Program) -> set[str]:
     """The arrays that depend on the data."""
     found = {a.name for a in program.with_role(Role.INPUT)}
     for s in program.statements:
-        if s.target.array != OUTPUT and any(a.array in found for a in accesses(s.expr)):
+        read = {name for a in accesses(s.expr) for name in (a.array, *a.index_arrays)}
+        if s.target.array != OUTPUT and read & found:
             found.add(s.target.array)
     return found
 
@@ -124,5 +126,6 @@ def _single_outputs(s: Statement) -> Sequence[Statement]:
 
 def _is_irregular(s: Statement, varying: set[str]) -> bool:
     touched = s.accesses
-    varies = any(a.array in varying for a in touched)
-    return varies and any(a.parts for a in touched)
+    varies = any(name in varying for a in touched for name in (a.array, *a.index_arrays))
+    given = all(str(p.by) in varying for a in touched for p in a.parts)
+    return varies and not given

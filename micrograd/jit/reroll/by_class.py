@@ -26,6 +26,7 @@ from ..ir.nests import Ints, Nest, factor, pieces
 from ..ir.program import Access, Apply, Expr, Program, Role, Statement, entry, row_major
 from .classes import Structure, declare_leaves
 from .found import classes
+from .gathers import gathered
 from .outputs import OUTPUT
 
 TERMS = 8
@@ -84,7 +85,9 @@ class _Reroller:
         except _TooLong:
             return None
         self.result.found = classes(self.result)
-        return self.result
+        if not self.graph.indices:
+            return self.result
+        return gathered(self.result, {f"t{cls}": s.members[cls] for cls in s.order})
 
     # -- statements ----------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import ops
+from ...lookups import ENTRY
 from ..ir.graph import CONSTANT, FIRST_OP, PARAMETER, Graph, code_of, op_of
 from ..ir.nests import distinct
 from ..ir.program import Program, Role
@@ -33,6 +34,7 @@ MAX_INLINED = 4
 
 _ADD = code_of(ops.add)
 """What statements accumulate by."""
+_ENTRY = code_of(ENTRY)
 
 
 @dataclass(slots=True)
@@ -68,8 +70,14 @@ class Structure:
 def declare_leaves(graph: Graph) -> Program:
     """A program without statements that has the graph's inputs and parameters."""
     program = Program()
+    below = {index.name: index.below for index in graph.indices}
     for name, size in graph.inputs:
-        program.declare(name, Role.INPUT, size)
+        if name in below:
+            program.declare(name, Role.INPUT, size, dtype="i64", below=below[name])
+        elif name in graph.data:
+            program.declare(name, Role.CONSTANT, size, graph.data[name])
+        else:
+            program.declare(name, Role.INPUT, size)
     for name, size in graph.parameters:
         program.declare(name, Role.PARAMETER, size)
     return program
@@ -88,7 +96,8 @@ def analyse(graph: Graph, most: int = 1 << 16) -> Structure | None:
     used = uses(codes, columns, graph.outputs)
     joined, _, terms, owner = join_sums(codes, columns, used)
     # of those below each other on a path, one in so many has a class and an array of its own
-    depth = depths(codes, columns, joined, min(MAX_DEPTH, (MAX_INLINED + 1) * (most + 1)))
+    deepest = min(MAX_DEPTH, (MAX_INLINED + 1) * (most + 1))
+    depth = depths(codes, columns, joined, deepest, graph.tables)
     if depth is None:
         return None
     try:
@@ -104,6 +113,7 @@ def uses(codes: Ints, columns: list[Ints], outputs: list[int]) -> Ints:
     for column in columns:
         used += np.bincount(column[is_op & (column >= 0)], minlength=len(codes))
     used[outputs] += 2
+    used[codes == _ENTRY] += 2  # each by whatever takes of its table
     return used
 
 

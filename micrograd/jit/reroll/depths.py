@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from ..ir.graph import DEPTHS, FIRST_OP
+from ..ir.graph import DEPTHS, FIRST_OP, is_take
 from ..ir.nests import Ints
 
 Bools = npt.NDArray[np.bool_]
@@ -16,10 +18,18 @@ MANY = 20_000
 """Nodes that Python looks at by itself; machine code takes as long to make."""
 
 
-def depths(codes: Ints, columns: list[Ints], joined: Bools, most: int = MAX_DEPTH) -> Ints | None:
+def depths(
+    codes: Ints,
+    columns: list[Ints],
+    joined: Bools,
+    most: int = MAX_DEPTH,
+    tables: Sequence[tuple[int, int]] = (),
+) -> Ints | None:
     """The depth of each node: leaves 0, a sum one more than its deepest term; None if one is deeper
-    than `most`.
+    than `most`. The entries of a table have one depth, and what is taken of it is deeper.
     """
+    if tables:
+        return _with_tables(codes, columns, joined, most, tables)
     if DEPTHS and len(codes) > MANY:
         if _depths(codes[:MANY], [c[:MANY] for c in columns], joined[:MANY], most) is None:
             return None
@@ -27,6 +37,31 @@ def depths(codes: Ints, columns: list[Ints], joined: Bools, most: int = MAX_DEPT
         if found is not None:
             return None if found.max() > most else found
     return _depths(codes, columns, joined, most)
+
+
+def _with_tables(
+    codes: Ints,
+    columns: list[Ints],
+    joined: Bools,
+    most: int,
+    tables: Sequence[tuple[int, int]],
+) -> Ints | None:
+    """The depths where each entry of a table also needs the one before it, at no cost, and what is
+    taken of the table needs its last one.
+    """
+    x, y, z = columns[0], columns[1].copy(), columns[2].copy()
+    links, last = joined.copy(), np.full(len(codes) + 1, -1, dtype=np.int64)
+    for first, count in tables:
+        y[first + 1 : first + count] = np.arange(first, first + count - 1)
+        links[first : first + count - 1] = True
+        last[first : first + count] = first + count - 1
+    takes = np.flatnonzero(is_take(codes) & (last[x] >= 0))
+    z[takes] = last[x[takes]]
+    found = depths(codes, [x, y, z], links, most)
+    if found is not None:
+        for first, count in tables:
+            found[first : first + count] = found[first + count - 1]
+    return found
 
 
 def _depths(codes: Ints, columns: list[Ints], joined: Bools, most: int) -> Ints | None:

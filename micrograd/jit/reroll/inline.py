@@ -8,8 +8,9 @@ from functools import cache
 
 import numpy as np
 
+from ...lookups import ENTRY
 from ...opdef import Op
-from ..ir.graph import op_of
+from ..ir.graph import code_of, op_of
 from ..ir.nests import Ints
 from ..ir.program import Access, Apply
 from .homes import Read, Task, Whole
@@ -31,6 +32,7 @@ def inlined(tasks: Sequence[Task], ops: Ops, outputs: Ints) -> tuple[dict[int, T
     for slot in range(SLOTS):
         uses += np.bincount(ops.ref[slot][ops.kind[slot] >= 0], minlength=len(ops))
     uses[outputs[outputs >= 0]] += 2
+    uses[ops.code == code_of(ENTRY)] += 2  # each by whatever takes of its table
     owner = {task.home.number: task for task in tasks if task.static is not None}
     # an equal value may have been taken from where the trace has no use of it
     readers = Counter(

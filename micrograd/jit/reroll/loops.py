@@ -22,11 +22,12 @@ from ..ir.nests import Ints
 from ..ir.program import Program
 from .as_traced import as_traced
 from .distribute import Step, distribute
+from .gathers import gathered
 from .homes import Number
 from .in_order import in_creation_order
 from .operands import NoLoops, Operands
 from .peel import peeled
-from .prove import illegal, mismatch
+from .prove import computed, illegal, mismatch
 from .recognise import recognise
 from .statics import Static, statics_of
 from .strings import Ops
@@ -112,8 +113,7 @@ class _Search:
         if found is None or len(found[0].tasks) > most:
             return None
         writer = Writer(self.graph, *found)
-        program = writer.program(self.output)
-        return program if self._is_proved(program, writer) else None
+        return self._proved(writer.program(self.output), writer)
 
     def _ordered(self, depth: int, most: int) -> Program | None:
         """The program of the first form whose derivatives are added up as the trace's are."""
@@ -173,24 +173,30 @@ class _Search:
         except NoLoops:
             return None
         program = writer.program(self.output)
-        proved = self._is_proved(program, writer, sure=way is distribute)
+        proved = self._proved(program, writer, sure=way is distribute)
         ordered = proved and in_creation_order(program, operands.values, writer.claims)
-        return program if ordered else None
+        return proved if ordered else None
 
     def _outputs(self) -> Ints:
         """The ops whose values are results."""
         found: Ints = self.ops.number[np.array(self.graph.outputs, dtype=np.int64)]
         return found
 
-    def _is_proved(self, program: Program, writer: Writer, *, sure: bool = True) -> bool:
-        """Whether a program computes what the graph does. Raises CompilerError under `check` if it
-        does not, though it is sure to.
+    def _proved(self, program: Program, writer: Writer, *, sure: bool = True) -> Program | None:
+        """The program, with gathers for lookups, if it computes what the graph does. Raises
+        CompilerError under `check` if it does not, though it is sure to.
         """
-        values = writer.operands.values
-        wrong = mismatch(program, values, writer.claims, self.output) or illegal(program)
+        said = program, writer.operands.values, writer.claims
+        wrong, found = mismatch(*said, self.output), program
+        if wrong is None and self.graph.indices:
+            with_gathers = gathered(program, computed(*said))
+            if with_gathers is None:
+                return None
+            found = with_gathers
+        wrong = wrong or illegal(found)
         if wrong is not None and sure and is_checking():
             raise CompilerError(f"the loops found in the trace are not its own: {wrong}")
-        return wrong is None
+        return found if wrong is None else None
 
 
 FORMS: tuple[tuple[Arrange, bool], ...] = (

@@ -62,6 +62,10 @@ class Values:
             found = np.where(literal, -2 - int(self._bases[-1]) - numbers, found)
         return found
 
+    def is_leaf(self, name: str) -> bool:
+        """Whether it is an array of leaves."""
+        return name in self._leaves
+
     def leaf(self, name: str, size: int) -> Ints:
         """The elements of an input or parameter array."""
         first = int(self._bases[self._leaves[name]])
@@ -106,6 +110,20 @@ def mismatch(program: Program, values: Values, claims: Claims, output: str) -> s
     return _read_too_early(program)
 
 
+def computed(program: Program, values: Values, claims: Claims) -> dict[str, Ints]:
+    """The node of the graph that each element is said to be of arrays that a program computes; -1
+    for what is no op.
+    """
+    proof = _Proof(program, values, claims)
+    proof.say()
+    node = np.append(values.ops.node, -1)
+    return {
+        name: node[np.where((final >= 0) & (final != NOTHING), final, -1)]
+        for name, final in proof.final.items()
+        if name in proof.begun
+    }
+
+
 class _Proof:
     def __init__(self, program: Program, values: Values, claims: Claims) -> None:
         self.program = program
@@ -115,7 +133,7 @@ class _Proof:
         self.final: dict[str, Ints] = {}
         self.statements = program.statements
         for a in program.arrays.values():
-            if a.role in (Role.INPUT, Role.PARAMETER):
+            if a.role in (Role.INPUT, Role.PARAMETER) or values.is_leaf(a.name):
                 self.final[a.name] = values.leaf(a.name, a.size)
             elif a.role is Role.CONSTANT and not a.is_index:
                 assert a.data is not None
@@ -126,13 +144,17 @@ class _Proof:
 
     def run(self) -> str | None:
         """What is wrong, if anything is."""
-        for s in self.statements:
-            self._write(s)
+        self.say()
         for s in self.statements:
             wrong = self._check(s)
             if wrong is not None:
                 return f"{s}: {wrong}"
         return None
+
+    def say(self) -> None:
+        """Say what all elements are."""
+        for s in self.statements:
+            self._write(s)
 
     def _write(self, s: Statement) -> None:
         """Say what the elements are that a statement writes."""

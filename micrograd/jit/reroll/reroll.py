@@ -7,10 +7,12 @@ has the graph's outputs in order, and inputs and parameters keep their names.
 from __future__ import annotations
 
 from ...locks import importing
+from ...lookups import Lookup
 from ..ir.graph import CONSTANT, FIRST_OP, Graph, op_of
 from ..ir.program import Access, Apply, Expr, Program, Role, Statement
 from .classes import analyse, declare_leaves
 from .found import SMALL, straight
+from .gathers import taken
 from .outputs import OUTPUT, write_outputs
 
 GAIN = 4
@@ -35,7 +37,7 @@ def reroll(graph: Graph) -> Program:
         found = _rerolled(graph, budget, min(operations // LOOP_GAIN, MOST_STATEMENTS))
         if found is not None:
             return found
-    if operations > LARGE:
+    if operations > LARGE and not graph.indices:
         with importing:
             from .batch import batched
             from .table import table_driven
@@ -81,7 +83,7 @@ def reroll_strictly(graph: Graph) -> Program:
             from .loops import looped
         most = min(operations // LOOP_GAIN, MOST_STATEMENTS)
         found = looped(graph, OUTPUT, most, in_order=True)
-    if found is None and operations > LARGE:
+    if found is None and operations > LARGE and not graph.indices:
         with importing:
             from .table import table_driven
         return table_driven(graph, OUTPUT, strict=True)
@@ -89,9 +91,15 @@ def reroll_strictly(graph: Graph) -> Program:
 
 
 def straight_line(graph: Graph, *, strict: bool = False) -> Program:
-    """The program with one statement per node: what nothing repeats in comes out as."""
+    """The program with one statement per node: what nothing repeats in comes out as.
+
+    strict   what is taken of a table has no cotangent of its own, as it has none in the interpreter
+    """
     program = declare_leaves(graph)
     program.found = straight(graph, strict=strict)
+    home = {first + k: Access(f"t{first}", k) for first, n in graph.tables for k in range(n)}
+    for first, count in graph.tables:
+        program.declare(f"t{first}", Role.TEMPORARY, count)
     values: list[Expr] = []
     for node, (code, x, y, z) in enumerate(graph.rows()):
         if code == CONSTANT:
@@ -101,9 +109,14 @@ def straight_line(graph: Graph, *, strict: bool = False) -> Program:
         else:
             op = op_of(code)
             args = tuple(values[i] for i in (x, y, z)[: op.arity])
-            target = Access(program.declare(f"t{node}", Role.TEMPORARY).name)
-            made = Statement(target, Apply(op, args), origin=range(node, node + 1))
-            program.body.append(made)
+            expr = taken(op, args) if isinstance(op, Lookup) else Apply(op, args)
+            if strict and isinstance(op, Lookup) and op.rows:
+                values.append(expr)
+                continue
+            target = home.get(node)
+            if target is None:
+                target = Access(program.declare(f"t{node}", Role.TEMPORARY).name)
+            program.body.append(Statement(target, expr, origin=range(node, node + 1)))
             values.append(target)
     write_outputs(program, OUTPUT, [values[node] for node in graph.outputs])
     return program

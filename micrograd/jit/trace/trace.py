@@ -18,11 +18,13 @@ import numpy.typing as npt
 
 from ...engine import Value
 from ...errors import GraphError, TensorsNeeded, kind, user_location
+from ...lookups import Lookups
 from ...store import Live, Store, adopt
 from ...traced import Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
 from .nodes import LITERAL, Nodes, listed, nodes
 from .places import escaped, note_places
+from .tables import resolve
 from .taped import let_go, taped
 
 Ints = npt.NDArray[np.int64]
@@ -53,6 +55,7 @@ def trace(
     live: Collection[Value] | None,
     numbers: dict[Value, float] | None = None,
     wrt: Sequence[Value] = (),
+    lookups: Lookups | None = None,
 ) -> Trace:
     """The graph of `outputs`.
 
@@ -61,13 +64,15 @@ def trace(
              Other leaves become constants.
     numbers  what leaves that are constants have been, which new ones are entered into
     wrt      leaves that become parameters even if they are not in the graph
+    lookups  what was looked up by integers, of which the index arrays are among the inputs
 
     Raises GraphError for a cycle, for an op that cannot be emitted; TraceError for a traced
     value of another function. Cost: linear, but for the sort of the nodes by age.
     """
     with without_collecting():
         try:
-            return _trace(outputs, inputs, live, {} if numbers is None else numbers, wrt)
+            known = {} if numbers is None else numbers
+            return _trace(outputs, inputs, live, known, wrt, lookups)
         finally:
             let_go(outputs)
 
@@ -92,6 +97,7 @@ def _trace(
     live: Collection[Value] | None,
     known: dict[Value, float],
     wrt: Sequence[Value],
+    lookups: Lookups | None,
 ) -> Trace:
     found = taped(outputs) or listed(outputs)
     places = {
@@ -135,6 +141,9 @@ def _trace(
     graph.labels = {int(position[k]): label for k, label in found.labels.items()}
     if any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
         note_places(graph, found.sites(), position)
+    if lookups is not None:
+        graph.indices, graph.data = list(lookups.indices.values()), lookups.constants
+        resolve(graph)
     return Trace(graph, stores, elements, places)
 
 
