@@ -40,17 +40,21 @@ from .reaching import fresh
 from .versions import Touched, Versions
 
 
-def chained(program: Program, seeds: set[str], kept: str) -> Program:
+def chained(
+    program: Program, seeds: set[str], kept: str, through: set[str] | None = None
+) -> Program:
     """The program without reductions that derivatives cannot take, among what depends on `seeds`.
 
-    kept   an array that is asked for, beside the outputs
+    kept      an array that is asked for, beside the outputs
+    through   the arrays that derivatives go through (None: all of these)
     """
     if not any(s.accumulate is not None for s in program.statements):
         return program
     depending = active(program, seeds)
     changed = changing(program, depending)
+    derived = depending if through is None else depending & through
     for s in program.statements:
-        if s.target.array in depending and s.accumulate is not None and not is_sum(s.accumulate):
+        if s.target.array in derived and s.accumulate is not None and not is_sum(s.accumulate):
             changed.add(s.target.array)
     for name in [name for name in program.arrays if name in changed]:
         program = _Chains(program, name).rewritten(name == kept)

@@ -34,6 +34,19 @@ def active(program: Program, seeds: set[str]) -> set[str]:
     return found
 
 
+def leading(program: Program, of: str) -> set[str]:
+    """The arrays on which an array depends by a path that derivatives take."""
+    found = {of}
+    body = [(s.target.array, differentiable_accesses(s.expr)) for s in program.statements]
+    before = -1
+    while before < len(found):
+        before = len(found)
+        for target, read in reversed(body):
+            if target in found:
+                found.update(a.array for a in read)
+    return found
+
+
 def differentiable_accesses(expr: Expr) -> list[Access]:
     """The accesses of an expression that derivatives flow to."""
     found: list[Access] = []

@@ -41,7 +41,7 @@ from .checkpoints import Segments, in_segments
 from .cotangents import GRADIENT as GRADIENT
 from .cotangents import Cotangents
 from .final import require_kept
-from .flows import Flow, active, flows, holding
+from .flows import Flow, active, flows, holding, leading
 from .last_first import last_first
 from .loop_flows import LoopFlows
 from .reaching import Bools, known_elements
@@ -108,7 +108,7 @@ def with_cotangents(
 @dataclass(slots=True)
 class _Begun:
     """A program whose sums and loops can be differentiated, and what the backward half is appended
-    to; the arrays that depend on the seeds, those whose cotangents are asked for, and what is
+    to; the arrays that derivatives go through, those whose cotangents are asked for, and what is
     computed again.
     """
 
@@ -120,13 +120,13 @@ class _Begun:
 
 
 def _begun(program: Program, of: Element, seeds: set[str], target: Target | None) -> _Begun:
-    program = chained(program, seeds, of[0])
+    program = chained(program, seeds, of[0], leading(program, of[0]))
     strict = target is not None and target.strict
     program = reused(program, active(program, seeds), strict=strict)
     segments = Segments()
     if target is not None:
         program, segments = in_segments(program, target, seeds)
-    depending = active(program, seeds)
+    depending = active(program, seeds) & leading(program, of[0])
     reads = [a.array for s in program.statements if s.target.array in depending for a in s.accesses]
     require_kept(program, depending.union(reads))
     result = Program(dict(program.arrays), list(program.body), notes=segments.notes)

@@ -18,6 +18,7 @@ from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes import reverse
 from micrograd.jit.passes.forward import jacobian
 from micrograd.jit.passes.reverse import gradient
+from micrograd.ops import maximum
 
 from ...checks import all_same
 from ...on_values import run_on_values
@@ -211,6 +212,39 @@ def test_a_sum_that_is_read_on_the_way() -> None:
           out[0] += mul(s[0], s[0])
     """)
     assert partials(p, {"x": [1.0, 2.0, 4.0]}) == [2.0 * (1 + 3 + 7), 2.0 * (3 + 7), 2.0 * 7]
+
+
+@pytest.mark.parametrize("read", ["detach(m[i])", "where(lt(m[i], 2.0), 2.0, 3.0)"])
+def test_what_derivatives_do_not_go_through_stays_as_it_was(read: str) -> None:
+    """The maximum of a softmax: no partial result of it is kept."""
+    p = read_softmax(read)
+    g = gradient(p, ("out", 0), leaves(p))
+    assert [s.target.array for s in g.statements if s.accumulate is maximum] == ["m"]
+    assert not any("steps" in name for name in g.arrays)
+    given = {"x": [1.0, 3.0, 3.0, -2.0, 0.5, 4.0]}
+    assert np.allclose(partials(p, given), on_values(p, given), rtol=1e-14)
+    through = gradient(read_softmax("m[i]"), ("out", 0), leaves(p))
+    assert "m_steps" in through.arrays
+
+
+def read_softmax(top: str) -> Program:
+    return read(f"""
+        input x[6]
+        temp m[2]
+        temp e[2, 3]
+        temp s[2]
+        temp r[2]
+        output out[1]
+
+        m[i] = x[3*i]  for i < 2
+        m[i] max= x[3*i + j + 1]  for i < 2, j < 2
+        e[i, j] = exp(sub(x[3*i + j], {top}))  for i < 2, j < 3
+        s[i] = 0.0  for i < 2
+        s[i] += e[i, j]  for i < 2, j < 3
+        r[i] = add(log(s[i]), detach(m[i]))  for i < 2
+        out = 0.0
+        out += mul(r[i], r[i])  for i < 2
+    """)
 
 
 def test_what_is_not_known_is_refused() -> None:
