@@ -32,10 +32,9 @@ def differentiate(root: Any) -> None:
     root.grad = 1
     for v in order:
         ct = v.grad
-        operands = v._operands
         rules: tuple[Any, ...] = v._entry.vjp
-        if len(operands) == 2 and rules[0] is not None and rules[1] is not None:
-            x, y = operands
+        x, y = v._operand, v._other
+        if y is not None and rules[0] is not None and rules[1] is not None:
             if x.__class__ is float:
                 y.grad += rules[1](ct, v._data, x, y._data)
             elif y.__class__ is float:
@@ -45,7 +44,11 @@ def differentiate(root: Any) -> None:
                 b = y._data
                 x.grad += rules[0](ct, v._data, a, b)
                 y.grad += rules[1](ct, v._data, a, b)
+        elif len(rules) == 1:
+            if rules[0] is not None:
+                x.grad += rules[0](ct, v._data, x._data)
         else:
+            operands = v._operands
             data = [number_of(x) for x in operands]
             for x, rule in zip(operands, rules, strict=True):
                 if rule is not None and x.__class__ is not float:

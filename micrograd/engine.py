@@ -10,7 +10,7 @@ graph has no reference cycles and is freed the moment it is dropped. Nothing her
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from .copies import Copied
 from .copies import next_serial as _next_serial
 from .errors import GraphError, TraceError, user_location
 from .numpy_functions import install_functions
+from .operands import Computed
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op, as_float
 from .outline import outline
@@ -31,8 +32,10 @@ from .refused import install_refusals
 from .tracing import FROZEN, Recorder
 from .tracing import THREADS as _TRACING
 
+_new: Callable[[type[Value]], Value] = object.__new__
 
-class Value(Copied, Real):
+
+class Value(Copied, Computed, Real):
     """One real number, its gradient, and the op and operands that it came from.
 
     `data` is a float and `grad` is filled by `backward`. `label` is yours, for printing.
@@ -46,7 +49,10 @@ class Value(Copied, Real):
     (1.0, 2.0)
     """
 
-    __slots__ = ("__weakref__", "_data", "_entry", "_home", "_operands", "_serial", "grad", "label")
+    __slots__ = (
+        *("__weakref__", "_data", "_entry", "_home", "_operand", "_other", "_serial"),
+        *("grad", "label"),
+    )
 
     if TYPE_CHECKING:  # what `install_operators` gives
 
@@ -67,7 +73,6 @@ class Value(Copied, Real):
     grad: float
     label: str
     _entry: Op | None  # the op of the table; None for a leaf
-    _operands: tuple[Any, ...]  # Values, and plain floats for literals
     _serial: int
     _home: Any  # (Store, index) of a live parameter, see store.py
     _scope: Recorder | None = None  # where a traced value is recorded, see traced.py
@@ -80,8 +85,12 @@ class Value(Copied, Real):
         self._data = data if data.__class__ is float else as_float(data)
         self.grad = 0
         self.label = label
-        self._operands = tuple(map(lift, _children)) if _children else ()
-        self._entry = ops.named(_op, len(self._operands)) if self._operands else None
+        if _children:
+            self._operands = operands = tuple(map(lift, _children))
+            self._entry = ops.named(_op, len(operands)) if operands else None
+        else:
+            self._operand = ()
+            self._other = self._entry = None
         self._serial = _next_serial()
 
     @property
@@ -143,7 +152,7 @@ class Value(Copied, Real):
         for x in lifted:
             if x.__class__ is not float and x._scope is not None:
                 return x._scope.record(op, lifted)  # type: ignore[no-any-return]
-        out = Value.__new__(Value)
+        out = _new(Value)
         out._data = op.eval(*map(number_of, lifted))
         out.grad = 0
         out.label = ""
@@ -228,7 +237,7 @@ def _unary(op: Op) -> Any:
     evaluate = op.eval
 
     def method(self: Value) -> Value:
-        out = Value.__new__(Value)
+        out = _new(Value)
         try:
             out._data = evaluate(self._data)
         except AttributeError:
@@ -238,7 +247,8 @@ def _unary(op: Op) -> Any:
         out.grad = 0
         out.label = ""
         out._entry = op
-        out._operands = (self,)
+        out._operand = self
+        out._other = None
         out._serial = _next_serial()
         return out
 
@@ -266,13 +276,15 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
             if kind is not int or abs(other) > 2**53:
                 return self.__apply__(op, (other, self) if reflected else (self, other))
             y = other = float(other)
-        out = Value.__new__(Value)
+        out = _new(Value)
         if reflected:
             out._data = evaluate(y, self._data)
-            out._operands = (other, self)
+            out._operand = other
+            out._other = self
         else:
             out._data = evaluate(self._data, y)
-            out._operands = (self, other)
+            out._operand = self
+            out._other = other
         out.grad = 0
         out.label = ""
         out._entry = op

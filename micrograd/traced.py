@@ -35,8 +35,8 @@ from .tracing import Site, Tape
 
 _new: Callable[[Any], Any] = object.__new__
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
-_OPERANDS: Any = Value.__dict__["_operands"]
-_set_operands = _OPERANDS.__set__
+_OPERANDS: Any = Value._operands
+_own_operands, _set_operands = _OPERANDS.fget, _OPERANDS.fset
 
 MANY = 10_000
 """When Python has recorded so many, machine code is made for it, which takes as long."""
@@ -173,7 +173,7 @@ class Traced(Value):
         self._made_at = None
         self.label = label
 
-    @property
+    @property  # type: ignore[misc]
     def _operands(self) -> tuple[Any, ...]:  # type: ignore[override]
         found = own_operands(self)
         return self._scope.tape.operands(self) if found is None else found  # type: ignore[union-attr]
@@ -279,7 +279,7 @@ class Traced(Value):
 def own_operands(v: Any) -> tuple[Any, ...] | None:
     """The operands of a Value that knows them; None: they are on a tape."""
     try:
-        found: tuple[Any, ...] = _OPERANDS.__get__(v)
+        found: tuple[Any, ...] = _own_operands(v)
     except AttributeError:
         return None
     return found

@@ -10,7 +10,7 @@ are written in Python.
     void mark(i64 n, const i64 *x, const i64 *y, const i64 *z, i8 *live)
 
 Each appends a row to the tape of the scope (tape.py says what is in it) and makes the traced Value,
-of which `_operands` and `_site` are left out: they are on the tape. What it cannot record it leaves
+of which operands and `_site` are left out: they are on the tape. What it cannot record it leaves
 to Python's definition, which it calls: operands of other scopes and of other types, source files
 that the tape does not know yet, and all errors. It leaves no error of its own.
 """

@@ -43,7 +43,7 @@ class Places:
     serial: int
     entry: int
     grad: int
-    operands: int
+    operand: int
     tape: int
 
 
@@ -199,7 +199,7 @@ class Rows:
         b.branch_if(o.has_type(kind, "Traced"), traced, value)
         b.enter(traced)
         o.require(o.compare("eq", o.pointer(x, p.scope), scope), other)
-        b.branch_if(o.is_null(o.pointer(x, p.operands)), on_tape, holding)
+        b.branch_if(o.is_null(o.pointer(x, p.operand)), on_tape, holding)
         b.enter(value)
         b.branch_if(o.has_type(kind, "Value"), holding, live)
         b.enter(live)

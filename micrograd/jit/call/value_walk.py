@@ -84,7 +84,7 @@ def _code() -> _Code | None:
 
 
 def _compiled() -> _Code:
-    known = dict(symbols()) | {"Value": id(Value), "Live": id(Live)}
+    known = dict(symbols()) | {"Value": id(Value), "Live": id(Live), "_Py_NoneStruct": id(None)}
     with context():
         target = Target.host(np.float64, strict=True)
         with new_module() as module:
@@ -100,10 +100,13 @@ def _places() -> dict[str, int]:
     """Where the slots of Values are: where what is assigned is found."""
     v: Any = Value(1.0)
     fields = {"_serial": 2**40 + 12345, "_entry": object(), "label": "a trial"}
-    fields["_operands"] = (1.5, 2.5)
+    fields |= {"_operand": object(), "_other": object()}
     for name, x in fields.items():
         setattr(v, name, x)
-    return {name: slot_offset(v, x) for name, x in fields.items()}
+    found = {name: slot_offset(v, x) for name, x in fields.items()}
+    if found["_other"] != found["_operand"] + 8:
+        raise Unexpected("operands do not lie side by side")
+    return found
 
 
 class _Walk:
@@ -118,14 +121,24 @@ class _Walk:
         self._fill()
 
     def _operands(self, v: ir.Value, otherwise: ir.Block) -> tuple[ir.Value, ir.Value]:
-        """The tuple of operands, and their number."""
-        o = self.o
-        operands = o.pointer(v, self.places["_operands"])
-        o.require(o.b.negated(o.is_null(operands)), otherwise)
-        o.require(o.is_a(operands, tuple), otherwise)
-        count = o.word(operands, LAYOUT.size)
+        """Where the operands are, one after the other, and their number."""
+        o, b = self.o, self.o.b
+        place = self.places["_operand"]
+        first, other = o.pointer(v, place), o.pointer(v, place + 8)
+        for x in (first, other):
+            o.require(b.negated(o.is_null(x)), otherwise)
+        listed, own, known = o.block(), o.block(), o.block(o.ptr, o.i64)
+        b.branch_if(o.is_a(first, tuple), listed, own)
+        b.enter(listed)
+        count = o.word(first, LAYOUT.size)
         o.require(o.compare("ule", count, MOST_OPERANDS), otherwise)
-        return operands, count
+        o.go_to(known, o.at(first, LAYOUT.tuple_items), count)
+        b.enter(own)
+        is_alone = o.compare("eq", other, o.object("_Py_NoneStruct"))
+        count = b.build("llvm.select", [o.i64], [is_alone, o.integer(1), o.integer(2)])
+        o.go_to(known, o.at(v, place), count)
+        b.enter(known)
+        return known.arguments[0], known.arguments[1]
 
     def _serial(self, v: ir.Value, otherwise: ir.Block) -> ir.Value:
         o = self.o
@@ -176,7 +189,7 @@ class _Walk:
         behind = o.block(o.i64)
         b.branch_if(o.compare("ugt", n, k), there, behind, [], [left])
         b.enter(there)
-        x = o.pointer(operands, LAYOUT.tuple_items + 8 * k)
+        x = o.pointer(operands, 8 * k)
         kind = o.pointer(x, LAYOUT.type)
         b.branch_if(o.has_type(kind, float), behind, value, [left])
         b.enter(value)
@@ -215,9 +228,7 @@ class _Walk:
                     )
                     b.store(o.integer(-1), to)
                     with b.when(o.compare("ugt", n, k)):
-                        self._write(
-                            found, o.pointer(operands, LAYOUT.tuple_items + 8 * k), to, bits
-                        )
+                        self._write(found, o.pointer(operands, 8 * k), to, bits)
                 b.store(place, o.at(found, at, o.i64))
                 b.store(o.integer_op("add", place, 1), room)
         b.leave(o.word(room))
