@@ -19,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 
 from ... import ops
-from ..ir.extents import Extent
+from ..ir.extents import Affine, Entries, Extent, Varying
 from ..ir.program import (
     Access,
     Apply,
@@ -41,14 +41,21 @@ every vector's width, and no power of two: columns would begin at one offset wit
 """
 
 
+LARGE = 4096
+"""Points of a sample with triangles from which on it is done by itself: lanes are inside of it."""
+
+
 def over_samples(program: Program) -> Program | None:
     """The program of a block of at most SIZE samples.
 
     None for a program that has no such form here: the data is read through index tables that are
-    part of the program, or goes into statements that run in turn.
+    part of the program, or goes into statements that run in turn; and for a large one with
+    triangles.
     """
     varying = _varying(program)
     if any(isinstance(node, Loop) for node in program.body):
+        return None
+    if _has_triangles(program) and sum(s.points for s in program.statements) >= LARGE:
         return None
     body = [one for s in program.statements for one in _single_outputs(s)]
     if any(_is_irregular(s, varying) for s in body):
@@ -79,10 +86,15 @@ def over_samples(program: Program) -> Program | None:
             s = replace(s, target=Access(_PENALTY if s.target.offset else _EACH))
         if s.target.array in stretch:
             expr = map_accesses(s.expr, along)
-            s = replace(s, target=along(s.target), expr=expr, domain=(count, *s.domain))
+            domain = [c.around(0) if isinstance(c, Varying) else c for c in s.domain]
+            s = replace(s, target=along(s.target), expr=expr, domain=(count, *domain))
         result.body.append(s)
     _sum(result, count, penalty=has_penalty)
     return result
+
+
+def _has_triangles(program: Program) -> bool:
+    return any(isinstance(c, Affine | Entries) for s in program.statements for c in s.domain)
 
 
 def _sum(program: Program, count: Extent, *, penalty: bool) -> None:
