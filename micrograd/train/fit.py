@@ -14,6 +14,7 @@ from ..locks import importing
 from ..optimizer import Optimizer
 from .history import History
 from .plan import Asked, Batches, Plan, of_samples, of_whole_loss
+from .ragged_data import is_ragged
 from .watch import Bar, Watch
 
 
@@ -44,8 +45,9 @@ def fit(
     """Train: losses, gradients and updates in one native loop. Parameters change in place.
 
     Without `data` the target is a loss, a Value or a kernel. With arrays of n rows, such as (X, y),
-    X: [n, d], y: [n], it is the loss of a row of each, or with loss(output, y) a model. `steps` or
-    `epochs` say how long. Where the optimizer has Tensors, the loss is of a batch: Tensors of rows.
+    X: [n, d], y: [n], it is the loss of a row of each, or with loss(output, y) a model. Rows may be
+    lists of different lengths, such as documents. `steps` or `epochs` say how long. Where the
+    optimizer has Tensors, the loss is of a batch: Tensors of rows.
     docs/training.md has all options.
 
     Raises TrainingError for what cannot be trained, saying what to do; KeyboardInterrupt, with the
@@ -76,6 +78,10 @@ def _trained(asked: Asked, batches: Batches, watch: Watch, data: Any) -> History
             plan = of_tensors(asked, batches, watch, data)
         elif data is None:
             plan = of_whole_loss(asked, batches, watch)
+        elif is_ragged(data, None if asked.loss else asked.target):
+            with importing:
+                from .ragged_plan import of_ragged
+            plan = of_ragged(asked, batches, watch, data)
         else:
             plan = of_samples(asked, batches, watch, data)
         _run(plan, watch, history)

@@ -138,6 +138,7 @@ class SampleLoss:
     size      samples in a block, at most
     samples   of them, how many one run of the program is for
     multiple  a kernel takes a multiple of so many
+    padded    whether it is run for multiples of so many only, and not for any number of them
     address   of the native function
     expected  what its losses expect of columns of the data
     indices   index arrays that it takes behind the data
@@ -146,6 +147,7 @@ class SampleLoss:
     size: int
     samples: int
     multiple = 1
+    padded = True
     by_value: Sequence[str] = ()
     expected: Sequence[ColumnLabels] = ()
 
@@ -163,7 +165,7 @@ class SampleLoss:
         wrt = [found.elements.get(p) for p in parameters]
         program = gradient(program, of, wrt, keep_value=True, target=options.target)
         self.program = optimized(verify(program, "differentiate"), options.target)
-        self.interface = Interface(frozenset(self.by_value), OUTPUT, padded=True)
+        self.interface = Interface(frozenset(self.by_value), OUTPUT, padded=self.padded)
         self.code = compile_program(
             self.program, options.target, self.interface, stores=self.stores
         )
@@ -205,16 +207,17 @@ class SingleLoss(SampleLoss):
 
     size = 64
     samples = 1
+    padded = False
 
     def __init__(
         self,
+        program: Program,
         found: Trace,
         parameters: Sequence[Value],
         options: Options,
         penalty: SampleLoss | None,
     ) -> None:
         self.penalty = penalty
-        program = program_of(found.graph, options.target)
         weight = program.declare(WEIGHTS, Role.INPUT)
         before = program.declare(BEFORE, Role.INPUT, len(parameters))
         sums = [Access(program.declare(name, Role.TEMPORARY).name) for name in ("dot", "total")]
@@ -296,8 +299,14 @@ def _compiled(
         block = over_samples(program_of(found.graph, options.target))
         if block is not None:
             return BlockLoss(verify(block, "over_samples"), found, parameters, options)
-    if penalty is None:
-        return SingleLoss(found, parameters, options, None)
-    found.graph.outputs = found.graph.outputs[:1]
-    alone = trace([penalty], {}, set(parameters))
-    return SingleLoss(found, parameters, options, Penalty(alone, parameters, options))
+    alone = None
+    if penalty is not None:
+        found.graph.outputs = found.graph.outputs[:1]
+        alone = penalty_loss(penalty, parameters, options)
+    program = program_of(found.graph, options.target)
+    return SingleLoss(program, found, parameters, options, alone)
+
+
+def penalty_loss(penalty: Value, parameters: Sequence[Value], options: Options) -> Penalty:
+    """The penalty by itself."""
+    return Penalty(trace([penalty], {}, set(parameters)), parameters, options)

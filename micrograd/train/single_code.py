@@ -27,11 +27,13 @@ def emit_singles(takes: Takes, samples: Samples, target: Target) -> ir.Module:
     target    of the kernel
     """
     with new_module() as module:
-        _SingleEmitter(module, takes, target, samples).emit()
+        SingleEmitter(module, takes, target, samples).emit()
     return module
 
 
-class _SingleEmitter(BatchEmitter):
+class SingleEmitter(BatchEmitter):
+    """Emits the functions of a loop over samples one by one."""
+
     most_parts = 1
 
     def _start(self, part: ir.Value) -> None:

@@ -179,7 +179,7 @@ _LIST = (
     Rule(
         "there",
         "What is assigned in iterations that there may not be, by numbers that are given when the "
-        "code runs, is used in such iterations only.",
+        "code runs, is used in such iterations only, or through entries that are given.",
         alone=there_alone,
         together=there_in_loops,
     ),

@@ -2,7 +2,8 @@
 
 An element that is assigned in iteration i of a loop over `count` is there if count is more than i;
 so it may be read only in an iteration that there is not for less. The same holds of loops over the
-entries of an index array that is given.
+entries of an index array that is given. Entries that accesses go through are given together with
+these numbers, and name what is there.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def _check(s: Statement, p: Progress) -> None:
     for a in used:
         if a.array not in p.needs or _essence(s, a) in p.as_needed:
             continue
+        if not all(is_known(name, p.program) for name in a.index_arrays):
+            continue  # whoever gives the entries knows how large the numbers are
         found = _touches(s, a, p)
         levels = _levels(s, found, p)
         for symbol, need in p.needs[a.array].items():

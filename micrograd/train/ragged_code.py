@@ -1,0 +1,119 @@
+"""The form of the data -> MLIR module of a training loop over samples that differ in length.
+
+The order of steps, samples and sums is that of single_code.py. What it calls for a sample is what
+the table of classes has for its class, at
+
+    number kernel(x0*, ..., extras*, weight*, before*, gradient*)
+
+where each x lies in the data. When there is nothing yet, `run` returns with `missing` set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lowering.bindings import ir
+
+from ..jit.dialect.blocks import new_module
+from ..jit.dialect.operations import float_type
+from ..jit.target import Target
+from .batch_code import PART_WORDS
+from .gather_code import FIELDS as BATCH_FIELDS
+from .gather_code import Column, Samples
+from .rules import Takes
+from .single_code import SingleEmitter
+
+FIELDS = (
+    *BATCH_FIELDS,
+    "starts",  # addresses of i64[samples] for each column: where a row begins
+    "classes",  # i64[samples]
+    "class_table",  # i64[classes, 1 + extras]: addresses of code, or 0, and of what it is given
+    "missing",  # the class that code is needed for, and 1; 0: none
+)
+"""The words of a state, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ragged:
+    """The form of ragged data: bits of the numbers of each column; arguments of their code."""
+
+    bits: tuple[int, ...]
+    integer: tuple[bool, ...]
+    extras: int
+    shuffled: bool
+
+    def __call__(self, takes: Takes, target: Target) -> ir.Module:
+        """The module of a loop."""
+        with new_module() as module:
+            _RaggedEmitter(module, takes, target, self).emit()
+        return module
+
+
+class _RaggedEmitter(SingleEmitter):
+    fields = FIELDS
+
+    def __init__(self, module: ir.Module, takes: Takes, target: Target, form: Ragged) -> None:
+        columns = tuple(Column(1, bits) for bits in form.bits)
+        super().__init__(module, takes, target, Samples(columns, form.shuffled))
+        self.form = form
+
+    def block(self) -> None:
+        """`block(state, thread, part)`: the next samples, from the last one of the step on, as far
+        as there is code.
+        """
+        b = self.b
+        self.state, thread, part = self.function("block", [b.ptr, b.ptr, b.ptr])
+        position, end = (self._get(part, PART_WORDS, n) for n in ("position", "end"))
+        some = self._least(b.integer_op("llvm.sub", end, position), self._field("block"))
+        stop = b.integer_op("llvm.add", position, some)
+        weight = self._get(thread, self.words, "weights", b.ptr)
+        order, data, first = self._pointer("order"), self._data(), self._field("first")
+        starts, classes, table = map(self._pointer, ("starts", "classes", "class_table"))
+        values = self._pointer("values")
+        last = b.integer_op("llvm.sub", self._field("taken"), b.integer(1))
+
+        def more() -> ir.Value:
+            there = self._get(part, PART_WORDS, "position")
+            found = b.compare_integers("eq", self._field("missing"), b.integer(0))
+            return b.both(self._below(there, stop), found)
+
+        with self._while(more):
+            position = self._get(part, PART_WORDS, "position")
+            number = b.integer_op("llvm.sub", last, position)
+            place = b.integer_op("llvm.add", first, number)
+            row = b.load(b.element(order, place, b.i64), b.i64) if self.shuffled else place
+            its_class = b.load(b.element(classes, row, b.i64), b.i64)
+            at = b.integer_op("llvm.mul", its_class, b.integer(1 + self.form.extras))
+            words = b.element(table, at, b.i64)
+            absent = b.compare_integers("eq", b.load(words, b.i64), b.integer(0))
+            with b.when(absent):
+                self._set("missing", b.integer_op("llvm.add", its_class, b.integer(1)))
+                self._put(thread, self.words, budget=b.integer(1))
+            with b.when(b.negated(absent)):
+                code, *extras = (
+                    b.load(b.element(words, k, b.i64), b.ptr) for k in range(1 + self.form.extras)
+                )
+                rows = self._where(data, starts, row)
+                before = self._get(thread, self.words, "gradient", b.ptr)
+                gradient = self._get(thread, self.words, "before", b.ptr)
+                passed = [*rows, *extras, weight, before, gradient]
+                loss = b.converted(b.call(code, passed, self.kernel_type))
+                b.store(loss, b.element(values, number, b.f64))
+                self._put(thread, self.words, gradient=gradient, before=before)
+                self._put(
+                    part, PART_WORDS, position=b.integer_op("llvm.add", position, b.integer(1))
+                )
+        b.leave()
+
+    def _where(self, data: Sequence[ir.Value], starts: ir.Value, row: ir.Value) -> list[ir.Value]:
+        """The addresses of a row in every column."""
+        b = self.b
+        found = []
+        for k, source in enumerate(data):
+            column = b.load(b.element(starts, k, b.ptr), b.ptr)
+            start = b.load(b.element(column, row, b.i64), b.i64)
+            bits = self.form.bits[k]
+            type = ir.IntegerType.get_signless(bits) if self.form.integer[k] else float_type(bits)
+            found.append(b.element(source, start, type))
+        return found

@@ -1,0 +1,204 @@
+"""Data whose samples differ in length -> columns that native code reads, and the lengths.
+
+A column has its numbers packed, one sample after the other. Samples whose columns have the same
+lengths are a class: one trace is the trace of all of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import TrainingError, kind
+from .data import raw_data
+
+Ints = npt.NDArray[np.int64]
+Sizes = tuple[int, ...]
+
+PADDING = 64
+"""Numbers behind the last sample, which vectors may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The rows of one argument of the loss.
+
+    numbers  packed, with room behind them
+    starts   where each row begins
+    shape    of a row; None: they differ in length
+    """
+
+    numbers: npt.NDArray[Any]
+    starts: Ints
+    lengths: Ints
+    shape: tuple[int, ...] | None
+
+
+class RaggedData:
+    """Columns, of which at least one has rows that differ in length.
+
+    varying   the columns of each size, by their numbers: those of a size have the same lengths
+    sizes     of each class
+    classes   of each sample
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = list(columns)
+        groups: dict[bytes, list[int]] = {}
+        for k, column in enumerate(columns):
+            if column.shape is None:
+                groups.setdefault(column.lengths.tobytes(), []).append(k)
+        self.varying = list(groups.values())
+        table = np.stack([columns[group[0]].lengths for group in self.varying], axis=1)
+        found, classes = np.unique(table, axis=0, return_inverse=True)
+        self.sizes: list[Sizes] = [tuple(row) for row in found.tolist()]
+        self.classes = np.ascontiguousarray(classes.reshape(-1), dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def shapes(self, sizes: Sizes) -> list[tuple[int, ...]]:
+        """Of a row of each column, at these sizes."""
+        found = [column.shape or () for column in self.columns]
+        for group, size in zip(self.varying, sizes, strict=True):
+            for k in group:
+                found[k] = (size,)
+        return found
+
+    def is_like(self, other: RaggedData) -> bool:
+        """Whether rows are what those of other data are."""
+        mine, others = ([c.shape for c in data.columns] for data in (self, other))
+        return mine == others and self.varying == other.varying
+
+
+def is_ragged(data: Any, target: Any) -> bool:
+    """Whether samples are given that may differ in length.
+
+    target   the loss: one of a single argument takes a list of lists as samples
+    """
+    return _columns(data, target) is not None
+
+
+def ragged_data(data: Any, name: str, dtype: np.dtype[Any], target: Any) -> RaggedData:
+    """The columns of data whose samples may differ in length, in numbers of `dtype`.
+
+    target   the loss: one of a single argument takes a list of lists as samples
+
+    Raises TrainingError for what is no number, and for a sample without any.
+    """
+    given = _columns(data, target)
+    assert given is not None
+    columns = []
+    for k, rows in enumerate(given):
+        called = f"{name}[{k}]" if isinstance(data, tuple) else name
+        lengths = _lengths(rows)
+        if lengths is None or (len(given) > 1 and not _differ(rows)):
+            (array,) = raw_data((rows,), name)
+            columns.append(_packed_array(array, dtype))
+        else:
+            columns.append(_packed(rows, lengths, called, dtype))
+    counts = [len(c.starts) for c in columns]
+    if len(set(counts)) > 1:
+        raise TrainingError(
+            f"the columns of {name} should have a row per sample each, got "
+            + ", ".join(f"{n} rows" for n in counts)
+        )
+    return RaggedData(columns)
+
+
+def _columns(data: Any, target: Any) -> Sequence[Any] | None:
+    """What holds the rows of each argument, if some may differ in length."""
+    if not isinstance(data, (tuple, list)) or not data:
+        return None
+    if all(map(_is_row, data)):
+        if isinstance(data, list) and _takes_one(target):
+            alone = len(data) == 1 and isinstance(data[0], np.ndarray)
+            return None if alone else [data]
+        return None
+    return data if any(map(_differ, data)) else None
+
+
+def _differ(rows: Any) -> bool:
+    """Whether they are rows of several lengths."""
+    lengths = _lengths(rows)
+    return lengths is not None and bool((lengths != lengths[0]).any())
+
+
+def _is_row(x: Any) -> bool:
+    """Whether it may be a sample: numbers in a row."""
+    if isinstance(x, np.ndarray):
+        return x.ndim == 1
+    return isinstance(x, (list, tuple)) and not (x and isinstance(x[0], (list, tuple, np.ndarray)))
+
+
+def _takes_one(function: Any) -> bool:
+    """Whether a function is called with one argument."""
+    if not callable(function):
+        return False
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    by_place = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in by_place if p.default is p.empty]
+    return len(needed) == 1 and not any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
+def _lengths(rows: Any) -> Ints | None:
+    """The lengths of lists of numbers; None for other things."""
+    if not isinstance(rows, (list, tuple)) or not rows or not all(map(_is_row, rows)):
+        return None
+    return np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+
+
+def _packed(rows: Sequence[Any], lengths: Ints, name: str, dtype: np.dtype[Any]) -> Column:
+    empty = np.flatnonzero(lengths == 0)
+    if len(empty):
+        raise TrainingError(
+            f"{name}[{int(empty[0])}] is empty; every sample should have at least one number, so "
+            "leave it out"
+        )
+    flat = np.array([0.0])
+    try:
+        flat = np.asarray(list(chain.from_iterable(rows)))
+    except ValueError:
+        flat = np.array(None)
+    if flat.dtype.kind not in "biuf" or flat.ndim != 1:
+        raise _no_numbers(rows, name)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    return Column(_with_room(flat, dtype), starts, lengths, None)
+
+
+def _no_numbers(rows: Sequence[Any], name: str) -> TrainingError:
+    for i, row in enumerate(rows):
+        for k, x in enumerate(row):
+            if isinstance(x, int) and not -(2**63) <= x < 2**63:
+                return TrainingError(
+                    f"{name}[{i}][{k}] is {x}, which is no integer of 64 bits; give smaller ones"
+                )
+            if not isinstance(x, (int, float, np.number, np.bool_)) or isinstance(
+                x, np.complexfloating
+            ):
+                return TrainingError(f"{name}[{i}][{k}] should be a real number, got {kind(x)}")
+    return TrainingError(f"{name} should be lists of real numbers, got {kind(rows)}")
+
+
+def _packed_array(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Column:
+    """A column whose rows have one shape."""
+    size = array[0].size
+    starts = np.arange(len(array), dtype=np.int64) * size
+    lengths = np.full(len(array), size, dtype=np.int64)
+    return Column(_with_room(array.reshape(-1), dtype), starts, lengths, array.shape[1:])
+
+
+def _with_room(flat: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    packed = np.zeros(len(flat) + PADDING, dtype)
+    with np.errstate(all="ignore"):  # what float32 does not hold is inf or 0
+        packed[: len(flat)] = flat
+    return packed

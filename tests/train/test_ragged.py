@@ -1,0 +1,151 @@
+"""Samples that differ in length: trained as the interpreter does, one program for all lengths."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import Value, fit, tanh
+from micrograd.errors import TrainingError
+from micrograd.jit.options import Options
+from micrograd.jit.target import Target
+from micrograd.optim import SGD, Adam
+from micrograd.train.ragged_data import ragged_data
+from micrograd.train.ragged_loss import RaggedLoss
+
+from ..ragged_losses import Drawn
+
+
+@pytest.mark.parametrize("seed", [0, 3, 9, 28, 49, 66])
+def test_random_losses(seed: int) -> None:
+    Drawn(seed).check(6)
+
+
+def series(lengths: list[int], seed: int = 0) -> list[list[float]]:
+    choose = random.Random(seed)
+    return [[choose.gauss(0, 1) for _ in range(n)] for n in lengths]
+
+
+def decay() -> tuple[list[Value], Any]:
+    w = [Value(0.3), Value(-0.2), Value(0.5)]
+
+    def loss(xs: Any) -> Value:
+        state, terms = w[0] * 1.0, []
+        for x in xs:
+            state = tanh(w[1] * state + w[2] * x)
+            terms.append((state - x) ** 2)
+        return sum(terms) * (1 / len(terms))
+
+    return w, loss
+
+
+def trained(data: Any, loss: Any, w: list[Value], **options: Any) -> list[float]:
+    before = [p.data for p in w]
+    found = fit(
+        loss, SGD(w, lr=0.0), data=data, shuffle=False, batch_size=1, dtype="f64", **options
+    )
+    assert [p.data for p in w] == before
+    return found.losses.tolist()
+
+
+@pytest.mark.parametrize(
+    "lengths", [[5], [4, 4, 4], [1, 2, 3, 4, 5, 6, 7, 8], [3, 300, 3, 2], [1, 1, 2]]
+)
+def test_lengths(lengths: list[int]) -> None:
+    w, loss = decay()
+    data = series(lengths)
+    found = trained(data, loss, w, steps=len(data))
+    np.testing.assert_allclose(found, [loss(xs).data for xs in data], rtol=1e-12)
+
+
+def test_one_code_for_all_lengths() -> None:
+    w, loss = decay()
+    data = ragged_data(series([3, 9, 17, 30, 31, 1]), "data", np.dtype("f8"), loss)
+    assert data is not None
+    compiled = RaggedLoss(loss, data, w, Options.on(Target.host()))
+    codes = {id(compiled.code(sizes).loss) for sizes in data.sizes}
+    assert len(codes) == 1
+    assert not compiled.own
+
+
+def test_a_loss_that_is_another_at_some_length_has_code_of_its_own_there() -> None:
+    w, loss = decay()
+
+    def other(xs: Any) -> Value:
+        return loss(xs) * 3.0 if len(xs) == 9 else loss(xs)
+
+    data = series([3, 9, 17, 9, 30, 31])
+    found = trained(data, other, w, steps=6)
+    np.testing.assert_allclose(found, [other(xs).data for xs in data], rtol=1e-12)
+
+
+def test_several_columns_beside_arrays() -> None:
+    w = [Value(0.3), Value(-0.2)]
+
+    def loss(xs: Any, ys: Any, row: Any, number: Any) -> Value:
+        a = sum(w[0] * x for x in xs)
+        b = sum(w[1] * y * y for y in ys)
+        return (a - b + row[0] * w[0] - row[1]) ** 2 + number * w[1]
+
+    xs, ys = series([3, 5, 2, 9]), series([1, 7, 7, 4], 1)
+    rows, numbers = np.arange(8.0).reshape(4, 2), np.array([1.0, 2.0, 3.0, 4.0])
+    found = trained((xs, ys, rows, numbers), loss, w, steps=4)
+    expected = [loss(*each).data for each in zip(xs, ys, rows, numbers, strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_epochs_are_shuffled_and_batches_are_means() -> None:
+    w, loss = decay()
+    data = series([3, 9, 17, 1, 30, 31, 2])
+    whole = fit(loss, SGD(w, lr=0.0), data=data, epochs=2, batch_size=3, dtype="f64", seed=5)
+    each = [loss(xs).data for xs in data]
+    assert whole.steps == 6
+    np.testing.assert_allclose(whole.epoch_losses, [np.mean(each)] * 2, rtol=1e-12)
+    assert len(set(np.round(whole.losses, 9))) == 6
+
+
+def test_a_penalty_and_a_parameter_that_no_sample_uses() -> None:
+    w, loss = decay()
+    spare = Value(2.0)
+    data = series([3, 9, 17])
+    adam = Adam([*w, spare], lr=0.1)
+    fit(loss, adam, data=data, steps=3, batch_size=1, dtype="f64", shuffle=False)
+    assert spare.data == 2.0
+    with_penalty = fit(
+        loss,
+        SGD([*w, spare], lr=0.0),
+        data=data,
+        steps=1,
+        batch_size=3,
+        dtype="f64",
+        regularization=spare * spare,
+    )
+    expected = np.mean([loss(xs).data for xs in data]) + 4.0
+    np.testing.assert_allclose(with_penalty.losses, [expected], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([[1.0, 2.0], []], r"data\[1\] is empty"),
+        ([[1.0, 2.0], [1.0, "x", 3.0]], r"data\[1\]\[1\] should be a real number, got str 'x'"),
+        ([[1, 2], [1, 2**70, 3]], r"data\[1\]\[1\] is 1180591620717411303424, which is no integer"),
+        (([[1.0], [2.0, 3.0]],), None),
+        (([[1.0], [2.0, 3.0]], [1.0, 2.0, 3.0]), "got 2 rows, 3 rows"),
+    ],
+)
+def test_bad_data(data: Any, message: str | None) -> None:
+    w, loss = decay()
+
+    def of_two(xs: Any, y: Any) -> Value:
+        return loss(xs) + y
+
+    function = of_two if isinstance(data, tuple) and len(data) == 2 else loss
+    if message is None:
+        fit(function, SGD(w, lr=0.1), data=data, steps=1)
+        return
+    with pytest.raises(TrainingError, match=message):
+        fit(function, SGD(w, lr=0.1), data=data, steps=1)
