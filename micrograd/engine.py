@@ -21,7 +21,8 @@ from .backward import MIXED, differentiate, number_of
 from .checks import flag
 from .copies import Copied
 from .copies import next_serial as _next_serial
-from .errors import GraphError, TraceError, user_location
+from .eager_code import NEXT, compute_by_code
+from .errors import GraphError
 from .numpy_functions import install_functions
 from .operands import Computed
 from .operators import install_in_place, install_operators, is_comparable
@@ -29,7 +30,7 @@ from .ops import Op, as_float
 from .outline import outline
 from .real import Real
 from .refused import install_refusals
-from .tracing import FROZEN, Recorder
+from .tracing import FROZEN, Recorder, refuse_in_compiled
 from .tracing import THREADS as _TRACING
 
 _new: Callable[[type[Value]], Value] = object.__new__
@@ -174,7 +175,7 @@ class Value(Copied, Computed, Real):
         Raises GraphError if an operand is younger than its result: a cycle made by hand; TraceError
         in a function that is being compiled, whose gradients are `micrograd.grad`'s.
         """
-        _refuse_in_compiled("backward()")
+        refuse_in_compiled("backward()")
         differentiate(self)
 
     def backprop(self, *, numerical: bool = False, h: float = 1e-6) -> None:
@@ -191,7 +192,7 @@ class Value(Copied, Computed, Real):
         >>> x.grad, y.grad
         (6.0, 6.5)
         """
-        _refuse_in_compiled("backprop()")
+        refuse_in_compiled("backprop()")
         differences = flag("numerical", numerical, GraphError)
         if differences:
             recursion.backpropagate(self, recursion.numerical(h))
@@ -216,16 +217,6 @@ class Value(Copied, Computed, Real):
         """
         for line in outline(self):
             print(line)
-
-
-def _refuse_in_compiled(called: str) -> None:
-    """Raise TraceError in a function that is being compiled."""
-    if _TRACING and get_ident() in _TRACING:
-        raise TraceError(
-            f"{user_location()}: {called} in a function that is being compiled would run now "
-            "and give constants of the compiled code; use "
-            "micrograd.grad(f), which is compiled too"
-        )
 
 
 def lift(x: Any) -> Any:
@@ -288,7 +279,9 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
         out.grad = 0
         out.label = ""
         out._entry = op
-        out._serial = _next_serial()
+        out._serial = serial = _next_serial()
+        if serial >= NEXT[0]:
+            compute_by_code()
         return out
 
     return method
@@ -316,3 +309,6 @@ install_operators(Value, _unary, _binary, _equality)
 install_in_place(Value, labelled=True)
 install_refusals(Value)
 install_functions(Value)
+
+DEFINED = dict(vars(Value))
+"""What the operators and methods mean, whatever takes their place."""

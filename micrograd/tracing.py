@@ -9,6 +9,8 @@ from threading import get_ident
 from types import CodeType, FrameType
 from typing import Any, Protocol
 
+from .errors import TraceError, user_location
+
 
 class Recorder(Protocol):
     """What the ops of a function that is being compiled are given to.
@@ -82,3 +84,13 @@ def tracing(recorder: Recorder, *, frozen: bool = False) -> Iterator[None]:
             threads.pop(thread, None)
             if before is not None and not before.is_over:
                 threads[thread] = before
+
+
+def refuse_in_compiled(called: str) -> None:
+    """Raise TraceError in a function that is being compiled."""
+    if THREADS and get_ident() in THREADS:
+        raise TraceError(
+            f"{user_location()}: {called} in a function that is being compiled would run now "
+            "and give constants of the compiled code; use "
+            "micrograd.grad(f), which is compiled too"
+        )

@@ -16,8 +16,9 @@ from typing import Any
 
 from .callable import Unexpected
 
-NUMBERS, CALL, COMPARE = 96, 128, 200
-"""Of a type: the address of its table of number slots; the slots for calls and comparisons."""
+NUMBERS, CALL, TRAVERSED, COMPARE = 96, 128, 184, 200
+"""Of a type: the address of its table of number slots; the slots for calls, for the collector of
+garbage and for comparisons."""
 
 SLOTS = {
     "__add__": (0, 7),
@@ -34,7 +35,9 @@ SLOTS = {
     "__itruediv__": (256, 24),
 }
 """The number slot of an operator: its place in the table, and its number in the stable API."""
-_CALL_SLOT, _COMPARE_SLOT = 50, 67
+_CALL_SLOT, _COMPARE_SLOT, _TRAVERSE_SLOT = 50, 67, 71
+TRAVERSE = "tp_traverse"
+"""What stands for the slot of the garbage collector, which no method of Python's is."""
 
 _FRAME = 24
 """Of the object that Python has for a frame: the address of the frame."""
@@ -68,7 +71,7 @@ class Frames:
 
         A frame is read where the object that Python has for it says that it is.
         """
-        _check_types()
+        check_types()
         frame = sys._getframe()
         read, state = ctypes.c_size_t.from_address, _state()
         here = read(state + self.current).value  # here, since a function has a frame of its own
@@ -122,6 +125,8 @@ def slot_address(kind: type, name: str) -> int:
         return id(kind) + CALL
     if name == "__lt__":
         return id(kind) + COMPARE
+    if name == TRAVERSE:
+        return id(kind) + TRAVERSED
     return _word(id(kind) + NUMBERS) + SLOTS[name][0]
 
 
@@ -137,7 +142,8 @@ def set_slot(kind: type, name: str, function: int) -> None:
     ctypes.c_size_t.from_address(slot_address(kind, name)).value = function
 
 
-def _check_types() -> None:
+def check_types() -> None:
+    """Raises Unexpected where the slots of live types are otherwise."""
     get: Any = ctypes.PYFUNCTYPE(ctypes.c_size_t, ctypes.py_object, ctypes.c_int)(
         ("PyType_GetSlot", ctypes.pythonapi)
     )
@@ -151,7 +157,8 @@ def _check_types() -> None:
     for name in SLOTS:
         setattr(Probe, name, method)
     numbers = {name: number for name, (_, number) in SLOTS.items()}
-    for name, number in (numbers | {"__call__": _CALL_SLOT, "__lt__": _COMPARE_SLOT}).items():
+    numbers |= {"__call__": _CALL_SLOT, "__lt__": _COMPARE_SLOT, TRAVERSE: _TRAVERSE_SLOT}
+    for name, number in numbers.items():
         if slot_of(Probe, name) != get(Probe, number) or not slot_of(Probe, name):
             raise Unexpected(f"the slot of {name} is not where this version of CPython has it")
 

@@ -31,11 +31,12 @@ from ..emit.builder import Builder
 from ..emit.native import native
 from ..target import Target
 from .callable import Unexpected, available, immortal, slot_offset, symbols
+from .counter import check_counter
 from .cpython import Objects
 from .frames import frames, set_slot, slot_of
 from .tape import Code, Tape
 from .tape_code import CALLED, COMPARISONS, Recorder
-from .tape_rows import COUNT, LITERAL, MOST_OPERANDS, Places
+from .tape_rows import LITERAL, MOST_OPERANDS, Places
 from .tape_trial import try_out
 
 BINARY = ("__add__", "__sub__", "__mul__", "__truediv__", "__pow__")
@@ -117,14 +118,16 @@ def _slots(made: lowering.NativeModule) -> list[tuple[type, str, int]]:
     slots += [(kind, COMPARE, made.address("compare")) for kind in (Traced, Live)]
     slots += [(Traced, name, made.address(f"{name}.slot")) for name in UNARY]
     for name in BINARY:
-        slots += [(kind, name, made.address(f"{name}.slot")) for kind in (Traced, Value, Live)]
+        slots += [(kind, name, made.address(f"{name}.slot")) for kind in (Traced, Live)]
+        if slot_of(Value, name) == slot_of(Live, name):  # or value_code.py's stay
+            slots.append((Value, name, made.address(f"{name}.slot")))
         slots.append((Traced, name.replace("__", "__i", 1), made.address(f"{name}.slot")))
     return slots
 
 
 def _compiled(tables: _Tables, methods: dict[str, Op]) -> tuple[lowering.NativeModule, Code]:
     layout, places = frames(), _places()
-    _check_counter()
+    check_counter()
     names = {op.operator: op for op in OPS.values() if op.operator is not None}
     known = _symbols(methods)
     known |= {
@@ -218,19 +221,6 @@ def _symbols(methods: Iterable[str]) -> dict[str, int]:
     known["compare.python"] = slot_of(Traced, COMPARE)
     known["call.python"] = slot_of(Op, "__call__")
     return known
-
-
-def _check_counter() -> None:
-    """Raises Unexpected unless the counter of serial numbers is where the code has it."""
-    counter: Any = copies.next_serial
-    for _ in range(3):
-        found = ctypes.c_ssize_t.from_address(id(counter.__self__) + COUNT)
-        before = found.value
-        if repr(counter.__self__) != f"count({before})":
-            raise Unexpected("the counter of serial numbers is not where CPython has it")
-        found.value = before + 5
-        if copies.next_serial() != before + 5:
-            raise Unexpected("the counter of serial numbers cannot be set")
 
 
 def _places() -> Places:

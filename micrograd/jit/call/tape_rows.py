@@ -12,6 +12,7 @@ from lowering.bindings import ir
 
 from ...ops import Op
 from .callable import LAYOUT
+from .counter import COUNT
 from .cpython import Objects
 from .frames import C_STACK, Frames
 
@@ -25,8 +26,6 @@ LITERAL = 32
 """The first of these bits."""
 OF_USER, OF_MACHINERY = 1, 2
 """What the table of code objects says of one."""
-COUNT = 16
-"""Of an itertools.count: the next number."""
 MOST_OPERANDS = 3
 RECENTLY = 10
 """The tape remembers some operands that it holds already: two to this power."""
