@@ -28,6 +28,7 @@ CASES = {
     "seeds": "training as pycrograd and mocrograd did, processes whole: imports, compiling, all",
     "loops": "programs of other fields: recurrences, triangles, wavefronts, reductions",
     "eager": "single operations of eager Tensors, and backward passes",
+    "gradbench": "the evals of the field's suite, small",
     "recurrence": "value and gradient of Euler steps of a pendulum",
 }
 

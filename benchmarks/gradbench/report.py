@@ -1,0 +1,88 @@
+"""Results of runs -> a table: a row for each evaluation, the tools beside each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tables import duration, table
+from .sizes import BARS
+
+PRIMAL = frozenset(str.split("square primal objective cost"))
+BASE = "manual"
+DIFFERENCES = "finite"
+"""What `saddle` and `particle` are compared with, which are not written by hand."""
+
+
+def document(results: dict[str, Any]) -> str:
+    """The tables of all evals."""
+    parts = [eval_section(name, runs) for name, runs in results["evals"].items()]
+    return "\n\n".join(parts)
+
+
+def eval_section(eval_: str, tools: dict[str, list[dict[str, Any]]]) -> str:
+    """What every tool took for each evaluation of an eval, and how it ended where it did not."""
+    rows: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for tool, found in tools.items():
+        for e in found:
+            rows.setdefault((e["function"], e["description"]), {})[tool] = e
+    base = BASE if BASE in tools else DIFFERENCES
+    others = [t for t in tools if t != "ours"]
+    head = ["", "ours: compile", "first, CPU", "minimum"]
+    head += [f"{t}, minimum" for t in others]
+    head += [f"{base} / ours", "to reach", "fastest"]
+    body = [row(eval_, key, by_tool, others, base) for key, by_tool in rows.items()]
+    return f"### {eval_}\n\n{table(head, body)}"
+
+
+def row(
+    eval_: str,
+    key: tuple[str, str],
+    by_tool: dict[str, dict[str, Any]],
+    others: list[str],
+    base: str,
+) -> list[str]:
+    """One evaluation."""
+    ours = by_tool.get("ours")
+    cells = [" ".join(filter(None, key))]
+    if ours is not None and right(ours):
+        cells += [duration(ours["compile"]), duration(ours["first_cpu"]), duration(minimum(ours))]
+    else:
+        cells += ["", "", state(ours)]
+    for tool in others:
+        e = by_tool.get(tool)
+        cells.append(duration(minimum(e)) if right(e) else state(e))
+    ratio = ""
+    if right(ours) and right(by_tool.get(base)):
+        ratio = f"{minimum(by_tool[base]) / minimum(ours):.2f}"
+    timed = {t: minimum(e) for t, e in by_tool.items() if right(e)}
+    return [*cells, ratio, target(eval_, *key), min(timed, key=timed.__getitem__) if timed else ""]
+
+
+def target(eval_: str, function: str, description: str) -> str:
+    """What the row must reach, for people."""
+    if function in PRIMAL:
+        return ""
+    where = description.rpartition(", ")[2]
+    for bar in BARS.get(eval_, ()):
+        if any(where == r or (not r[-1:].isdigit() and where.startswith(r)) for r in bar.rows):
+            return f"{bar.ratio:g}, {bar.compiled:g} s"
+    return ""
+
+
+def right(e: dict[str, Any] | None) -> bool:
+    """Whether there are times of right answers."""
+    return bool(e and e["runs"] and e["valid"])
+
+
+def minimum(e: dict[str, Any]) -> float:
+    """Seconds of the fastest run."""
+    return float(min(e["runs"]))
+
+
+def state(e: dict[str, Any] | None) -> str:
+    """Why there are no times."""
+    if e is None:
+        return "-"
+    if e["valid"] is None or not e["runs"]:
+        return "failed"
+    return "wrong"
