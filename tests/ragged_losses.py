@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import Value, detach, fit, maximum, sigmoid, sin, tanh
+from micrograd import Value, detach, fit, maximum, sigmoid, sin, take, tanh
 from micrograd.optim import SGD, Adam
 
 LENGTHS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 31, 32, 33, 40)
 """Around the widths of vectors."""
+
+ROWS = 5
+"""Of tables."""
 
 Loss = Callable[..., Value]
 
@@ -33,6 +36,7 @@ class Drawn:
         self.ragged = choose.choice([1, 1, 1, 2])
         self.alike = choose.random() < 0.5
         self.beside = choose.random() < 0.3
+        self.integers = choose.random() < 0.4
         few = choose.sample(LENGTHS, choose.randint(1, 6))
         self.rows = choose.randint(1, 9)
         lengths = [choose.choice(few) for _ in range(self.rows)]
@@ -40,7 +44,7 @@ class Drawn:
         for _ in range(self.ragged):
             if not self.alike:
                 lengths = [choose.choice(few) for _ in range(self.rows)]
-            columns.append([[choose.gauss(0, 1) for _ in range(n)] for n in lengths])
+            columns.append([[self._number() for _ in range(n)] for n in lengths])
         if self.beside:
             columns.append([choose.gauss(0, 1) for _ in range(self.rows)])
         self.data: Any = columns[0] if len(columns) == 1 else tuple(columns)
@@ -69,9 +73,31 @@ class Drawn:
         self.parameters.append(Value(self.choose.uniform(-0.7, 0.7)))
         return self.parameters[-1]
 
+    def _number(self) -> float | int:
+        return self.choose.randrange(-3, ROWS) if self.integers else self.choose.gauss(0, 1)
+
     def _part(self) -> Callable[[Any], Value]:
         kinds = (self._recurrent, self._mean, self._attention, self._convolution, self._backwards)
-        return self.choose.choice(kinds)()
+        part = self.choose.choice(kinds)()
+        return self._looked_up(part) if self.integers else part
+
+    def _looked_up(self, part: Callable[[Any], Value]) -> Callable[[Any], Value]:
+        """Of numbers that integers stand for, and of what is next."""
+        table = [[self.parameter() for _ in range(2)] for _ in range(ROWS)]
+        picks = self.choose.random() < 0.6
+
+        def whole(tokens: Any) -> Value:
+            rows = [take(table, token) for token in tokens]
+            found = part([a + 0.1 * b * k for k, (a, b) in enumerate(rows)])
+            if not picks:
+                return found
+            terms = []
+            for (a, b), token in zip(rows, tokens[1:], strict=False):
+                scores = [sigmoid(a * w[0] + b * w[1]) for w in table]
+                terms.append(take(scores, token))
+            return found + sum(terms) if terms else found
+
+        return whole
 
     def _bend(self) -> Callable[[Value], Value]:
         return self.choose.choice([tanh, sigmoid, sin, lambda v: v.relu(), lambda v: v * 0.5])
@@ -204,7 +230,7 @@ class Drawn:
         """That both agree."""
         found, expected = self.compiled(steps), self.eager(steps)
         for some, others in zip(found, expected, strict=True):
-            if self.strict:
+            if self.strict and self.batch == 1:
                 assert some == others, (some, others)
             else:
                 tolerance = 1e-9 if self.dtype == "f64" else 2e-3

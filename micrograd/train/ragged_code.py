@@ -10,17 +10,15 @@ where each x lies in the data. When there is nothing yet, `run` returns with `mi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lowering.bindings import ir
 
 from ..jit.dialect.blocks import new_module
-from ..jit.dialect.operations import float_type
 from ..jit.target import Target
 from .batch_code import PART_WORDS
 from .gather_code import FIELDS as BATCH_FIELDS
-from .gather_code import Column, Samples
+from .gather_code import Samples
 from .rules import Takes
 from .single_code import SingleEmitter
 
@@ -36,10 +34,12 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Ragged:
-    """The form of ragged data: bits of the numbers of each column; arguments of their code."""
+    """The form of ragged data: how many columns it has, of numbers of the kernel, and of entries of
+    index arrays, and how many more arguments its code.
+    """
 
-    bits: tuple[int, ...]
-    integer: tuple[bool, ...]
+    columns: int
+    indices: int
     extras: int
     shuffled: bool
 
@@ -54,8 +54,7 @@ class _RaggedEmitter(SingleEmitter):
     fields = FIELDS
 
     def __init__(self, module: ir.Module, takes: Takes, target: Target, form: Ragged) -> None:
-        columns = tuple(Column(1, bits) for bits in form.bits)
-        super().__init__(module, takes, target, Samples(columns, form.shuffled))
+        super().__init__(module, takes, target, Samples((), form.shuffled))
         self.form = form
 
     def block(self) -> None:
@@ -68,8 +67,10 @@ class _RaggedEmitter(SingleEmitter):
         some = self._least(b.integer_op("llvm.sub", end, position), self._field("block"))
         stop = b.integer_op("llvm.add", position, some)
         weight = self._get(thread, self.words, "weights", b.ptr)
-        order, data, first = self._pointer("order"), self._data(), self._field("first")
-        starts, classes, table = map(self._pointer, ("starts", "classes", "class_table"))
+        order, first = self._pointer("order"), self._field("first")
+        data, starts, classes, table = (
+            self._pointer(name) for name in ("data", "starts", "classes", "class_table")
+        )
         values = self._pointer("values")
         last = b.integer_op("llvm.sub", self._field("taken"), b.integer(1))
 
@@ -106,14 +107,13 @@ class _RaggedEmitter(SingleEmitter):
                 )
         b.leave()
 
-    def _where(self, data: Sequence[ir.Value], starts: ir.Value, row: ir.Value) -> list[ir.Value]:
-        """The addresses of a row in every column."""
+    def _where(self, data: ir.Value, starts: ir.Value, row: ir.Value) -> list[ir.Value]:
+        """The addresses of a row in every column, and of its entries in every index array."""
         b = self.b
         found = []
-        for k, source in enumerate(data):
+        for k in range(self.form.columns + self.form.indices):
+            type = self.kernel_type if k < self.form.columns else b.i64
             column = b.load(b.element(starts, k, b.ptr), b.ptr)
             start = b.load(b.element(column, row, b.i64), b.i64)
-            bits = self.form.bits[k]
-            type = ir.IntegerType.get_signless(bits) if self.form.integer[k] else float_type(bits)
-            found.append(b.element(source, start, type))
+            found.append(b.element(b.load(b.element(data, k, b.ptr), b.ptr), start, type))
         return found

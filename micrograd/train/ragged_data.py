@@ -32,12 +32,28 @@ class Column:
     numbers  packed, with room behind them
     starts   where each row begins
     shape    of a row; None: they differ in length
+    integers the same as integers, where all are
+    called   what it is, in errors
     """
 
     numbers: npt.NDArray[Any]
     starts: Ints
     lengths: Ints
     shape: tuple[int, ...] | None
+    integers: Ints | None
+    called: str
+
+    def place(self, row: int, element: int) -> str:
+        """An element of a row, for errors."""
+        where = (element,) if self.shape is None else np.unravel_index(element, self.shape)
+        return f"{self.called}[{row}]" + "".join(f"[{int(k)}]" for k in where)
+
+    def rows(self, which: Ints) -> Ints:
+        """The integers of some rows, which have the same length."""
+        assert self.integers is not None
+        length = int(self.lengths[which[0]])
+        found: Ints = self.integers[self.starts[which][:, None] + np.arange(length)]
+        return found
 
 
 class RaggedData:
@@ -100,7 +116,7 @@ def ragged_data(data: Any, name: str, dtype: np.dtype[Any], target: Any) -> Ragg
         lengths = _lengths(rows)
         if lengths is None or (len(given) > 1 and not _differ(rows)):
             (array,) = raw_data((rows,), name)
-            columns.append(_packed_array(array, dtype))
+            columns.append(_packed_array(array, called, dtype))
         else:
             columns.append(_packed(rows, lengths, called, dtype))
     counts = [len(c.starts) for c in columns]
@@ -172,7 +188,7 @@ def _packed(rows: Sequence[Any], lengths: Ints, name: str, dtype: np.dtype[Any])
     if flat.dtype.kind not in "biuf" or flat.ndim != 1:
         raise _no_numbers(rows, name)
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    return Column(_with_room(flat, dtype), starts, lengths, None)
+    return Column(_with_room(flat, dtype), starts, lengths, None, _integers(flat), name)
 
 
 def _no_numbers(rows: Sequence[Any], name: str) -> TrainingError:
@@ -189,12 +205,18 @@ def _no_numbers(rows: Sequence[Any], name: str) -> TrainingError:
     return TrainingError(f"{name} should be lists of real numbers, got {kind(rows)}")
 
 
-def _packed_array(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Column:
+def _packed_array(array: npt.NDArray[Any], name: str, dtype: np.dtype[Any]) -> Column:
     """A column whose rows have one shape."""
     size = array[0].size
     starts = np.arange(len(array), dtype=np.int64) * size
     lengths = np.full(len(array), size, dtype=np.int64)
-    return Column(_with_room(array.reshape(-1), dtype), starts, lengths, array.shape[1:])
+    flat = array.reshape(-1)
+    shape = array.shape[1:]
+    return Column(_with_room(flat, dtype), starts, lengths, shape, _integers(flat), name)
+
+
+def _integers(flat: npt.NDArray[Any]) -> Ints | None:
+    return flat.astype(np.int64) if flat.dtype.kind in "iu" else None
 
 
 def _with_room(flat: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:

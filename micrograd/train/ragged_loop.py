@@ -39,13 +39,7 @@ class RaggedLoop(Loop):
     ) -> None:
         count, samples = len(optimizer.parameters), len(data)
         shuffled = seed is not None and batch < samples
-        numbers = [column.numbers for column in data.columns]
-        form = Ragged(
-            tuple(a.itemsize * 8 for a in numbers),
-            tuple(a.dtype.kind == "i" for a in numbers),
-            kernel.extras,
-            shuffled,
-        )
+        form = Ragged(len(data.columns), len(kernel.indices.names), kernel.extras, shuffled)
         super().__init__(
             optimizer,
             kernel,
@@ -78,14 +72,19 @@ class RaggedLoop(Loop):
     def _allocate(self, batch: int) -> None:
         """Tables, and memory for a gradient, which is added to another one."""
         columns, count = self._data.columns, len(self.optimizer.parameters)
+        indices = self._loss.indices.names
         self._part_table = np.zeros((PARTS, len(PART_WORDS)), dtype=np.int64)
         self._buffers = [np.zeros(n, self._options.dtype) for n in (1, count, count)]
         addresses = [a.ctypes.data for a in self._buffers]
-        self._thread_table = np.array([0, *[0] * len(columns), *addresses, 0], dtype=np.int64)
-        self._budget = thread_words(len(columns)).index("budget")
+        self._thread_table = np.array([0, *addresses, 0], dtype=np.int64)
+        self._budget = thread_words(0).index("budget")
         self._values = np.zeros(batch)
-        self._pointers = np.array([column.numbers.ctypes.data for column in columns])
-        self._starts = np.array([column.starts.ctypes.data for column in columns])
+        # where entries lie is said for each sample, counted from address 0
+        numbers = [column.numbers.ctypes.data for column in columns]
+        self._pointers = np.array([*numbers, *[0] * len(indices)])
+        self._entries = [np.zeros(len(self._data), dtype=np.int64) for _ in indices]
+        starts = [*(column.starts for column in columns), *self._entries]
+        self._starts = np.array([a.ctypes.data for a in starts])
         words = 1 + self._loss.extras
         self._class_table = np.zeros((len(self._data.sizes), words), dtype=np.int64)
         self._set(
@@ -111,4 +110,7 @@ class RaggedLoop(Loop):
         """Let there be code for a class."""
         code = self._loss.code(self._data.sizes[number])
         self._codes_of_classes[number] = code
+        rows = np.flatnonzero(self._data.classes == number)
+        for starts, entries in zip(self._entries, code.indices, strict=True):
+            starts[rows] = entries.ctypes.data // 8 + np.arange(len(rows)) * entries.shape[1]
         self._class_table[number] = code.words

@@ -21,7 +21,7 @@ from ..errors import CompilerError, TraceError, TrainingError
 from ..jit.compile import normal, program_of
 from ..jit.emit.interface import STORED
 from ..jit.fingerprint import of_graph, of_program
-from ..jit.ir.program import Program, Role
+from ..jit.ir.program import Array, Program, Role
 from ..jit.ir.verify import verify
 from ..jit.options import Options
 from ..jit.reroll.general import General, Sizes, generalised
@@ -30,16 +30,21 @@ from ..jit.reroll.outputs import OUTPUT
 from ..jit.reroll.reroll import reroll, reroll_strictly
 from ..jit.trace.trace import Trace, without_collecting
 from ..store import Store, adopt
-from .ragged_data import RaggedData
+from .ragged_data import Ints, RaggedData
+from .ragged_indices import RaggedIndices
 from .sample_loss import Penalty, SingleLoss, penalty_loss, trace_sample
 
 
 @dataclass(slots=True)
 class ClassCode:
-    """What samples of a class are computed by: code, and what it is given beside their numbers."""
+    """What samples of a class are computed by: code, and what it is given beside their numbers.
+
+    indices   of the rows of tables that it takes, for each index array of the loss i64[samples, n]
+    """
 
     loss: SingleLoss
     given: list[npt.NDArray[Any]]
+    indices: list[Ints]
 
     @property
     def words(self) -> list[int]:
@@ -50,7 +55,8 @@ class ClassCode:
 class RaggedLoss:
     """A loss of samples that differ in length, with code for each class that is asked for.
 
-    extras   how many arguments its codes have between data and weight
+    indices  of the index arrays that it looks rows of tables up by
+    extras   how many arguments its codes have between data, with these, and weight
     own      the sizes whose classes have code of their own, though others share one
     """
 
@@ -78,29 +84,43 @@ class RaggedLoss:
         self._general: General | None = None
         self._shared: SingleLoss | None = None
         self._stores: list[Store] = []
+        self.indices = RaggedIndices(data)
         with without_collecting():
             if len(data.sizes) > 1:
                 self._generalise()
+            if self._general is None:
+                for sizes in data.sizes:
+                    self._traced[sizes] = self._traced.get(sizes) or self._trace(sizes)
+        self.indices.fix()
 
     def code(self, sizes: Sizes) -> ClassCode:
-        """The code for a class. Raises TrainingError or TraceError if the loss is none there."""
+        """The code for a class.
+
+        Raises TrainingError or TraceError if the loss is none there, or for an index that is out
+        of range.
+        """
         with without_collecting():
             found = self._traced.pop(sizes, None) or self._trace(sizes)
+            indices = self.indices.of_class(sizes, found.graph.indices)
             if self._general is not None and self._shared is not None:
                 given = self._general.given(sizes)
                 if self._proves(found, given):
-                    return ClassCode(self._shared, self._arguments(given))
-            if self._general is not None:
+                    return ClassCode(self._shared, self._arguments(given), indices)
                 self.own.append(sizes)
-            return self._code_of_its_own(found)
+            loss, spare = self._code_of_its_own(found)
+            return ClassCode(loss, spare, indices)
 
     @property
     def extras(self) -> int:
         """How many arguments codes have between the data and the weight."""
-        return 0 if self._general is None else len(self._given_names(self._general.program))
+        return 0 if self._general is None else len(self._given(self._general.program))
 
     def _trace(self, sizes: Sizes) -> Trace:
-        return trace_sample(self.function, self.data.shapes(sizes), self.parameters)
+        integers = [column.integers is not None for column in self.data.columns]
+        shapes = self.data.shapes(sizes)
+        found = trace_sample(self.function, shapes, self.parameters, None, integers)
+        self.indices.name(found.graph, sizes)
+        return found
 
     def _generalise(self) -> None:
         most = tuple(max(column) for column in zip(*self.data.sizes, strict=True))
@@ -130,34 +150,36 @@ class RaggedLoss:
             program = verify(general.program, "generalised", stage="rerolled")
             if program.found.strategy != "straight":
                 program = normal(program, self.options.target)
-            program = self._with_weights_last(program)
+            program = self._arranged(program, self._given(general.program))
             shared = SingleLoss(program, first, self.parameters, self.options, self.penalty)
             if shared.address:
                 self._general, self._shared = general, shared
 
-    def _with_weights_last(self, program: Program) -> Program:
-        """The program, its arguments in order: data, then what depends on sizes."""
-        last = self._given_names(program)
-        arrays = {name: a for name, a in program.arrays.items() if name not in last}
-        arrays |= {name: program.arrays[name] for name in last}
-        return replace(program, arrays=arrays, body=list(program.body))
+    def _arranged(self, program: Program, given: Sequence[Array]) -> Program:
+        """The program, its arguments in order: data, indices, then what depends on sizes."""
+        arrays = dict(program.arrays)
+        names = [*self._columns, *self.indices.names]
+        first = {name: arrays.pop(name, _unused(name)) for name in names}
+        first |= {a.name: arrays.pop(a.name, a) for a in given}
+        return replace(program, arrays=first | arrays, body=list(program.body))
 
-    def _given_names(self, program: Program) -> list[str]:
+    @property
+    def _columns(self) -> list[str]:
+        return [f"x{k}" for k in range(len(self.data.columns))]
+
+    def _given(self, program: Program) -> list[Array]:
         """What depends on sizes only, in order."""
-        columns = {f"x{k}" for k in range(len(self.data.columns))}
-        given = program.with_role(Role.INPUT, Role.EXTENT)
-        return [a.name for a in given if a.name not in columns]
+        others = {*self._columns, *self.indices.names}
+        return [a for a in program.with_role(Role.INPUT, Role.EXTENT) if a.name not in others]
 
     def _arguments(self, given: dict[str, Any]) -> list[npt.NDArray[Any]]:
         assert self._general is not None
-        program = self._general.program
         found = []
-        for name in self._given_names(program):
-            a = program.arrays[name]
+        for a in self._given(self._general.program):
             dtype: Any = STORED.get(a.dtype, self.options.dtype)
             if a.role is Role.EXTENT:
                 dtype = np.int64
-            found.append(np.array(given[name], dtype=dtype).reshape(-1))
+            found.append(np.array(given[a.name], dtype=dtype).reshape(-1))
         return found
 
     def _proves(self, found: Trace, given: dict[str, Any]) -> bool:
@@ -166,7 +188,8 @@ class RaggedLoss:
         places = {id(store): k for k, store in enumerate(self._stores)}
         if any(id(store) not in places for store in found.stores):
             return False
-        columns = {f"x{k}": -1 - k for k in range(len(self.data.columns))}
+        leaves = [*self._columns, *self.indices.names]
+        columns = {name: -1 - k for k, name in enumerate(leaves)}
         keys = {f"p{k}": places[id(store)] for k, store in enumerate(found.stores)}
         shared = {f"p{k}": k for k in range(len(self._stores))}
         wanted = of_graph(found.graph, _unsigned(keys | columns))
@@ -176,16 +199,17 @@ class RaggedLoss:
             return False
         return wanted == general
 
-    def _code_of_its_own(self, found: Trace) -> ClassCode:
-        program = program_of(found.graph, self.options.target)
-        given = []
-        if self._general is not None:
-            for name in self._given_names(self._general.program):
-                a = self._general.program.arrays[name]
-                program.arrays[name] = a
-                given.append(np.zeros(a.size, np.int64))
+    def _code_of_its_own(self, found: Trace) -> tuple[SingleLoss, list[npt.NDArray[Any]]]:
+        """Code for one class, and what it is given and does not look at."""
+        given = [] if self._general is None else self._given(self._general.program)
+        program = self._arranged(program_of(found.graph, self.options.target), given)
         loss = SingleLoss(program, found, self.parameters, self.options, self.penalty)
-        return ClassCode(loss, given)
+        return loss, [np.zeros(a.size, np.int64) for a in given]
+
+
+def _unused(name: str) -> Array:
+    """An index array that nothing is looked up by."""
+    return Array(name, Role.INPUT, dtype="i64", below=1)
 
 
 def _unsigned(keys: dict[str, int]) -> dict[str, int]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from micrograd import Value, fit, tanh
+from micrograd import Value, exp, fit, log, take, tanh
 from micrograd.errors import TrainingError
 from micrograd.jit.options import Options
 from micrograd.jit.target import Target
@@ -125,6 +126,38 @@ def test_a_penalty_and_a_parameter_that_no_sample_uses() -> None:
     )
     expected = np.mean([loss(xs).data for xs in data]) + 4.0
     np.testing.assert_allclose(with_penalty.losses, [expected], rtol=1e-12)
+
+
+def bigrams() -> tuple[list[Value], Any]:
+    choose = random.Random(3)
+    table = [[Value(choose.gauss(0, 1)) for _ in range(3)] for _ in range(3)]
+
+    def loss(tokens: Any) -> Value:
+        terms = []
+        for token, target in pairwise(tokens):
+            scores = [exp(x) for x in take(table, token)]
+            terms.append(log(take(scores, target) / sum(scores)))
+        return sum(terms) * (-1 / len(terms))
+
+    return [x for row in table for x in row], loss
+
+
+def test_tokens() -> None:
+    w, loss = bigrams()
+    data = [[2, 0, 1, 1], [0, -1, 2, 2, 1, 0, 0], [1, 2], [0, 1]]
+    found = trained(data, loss, w, steps=4)
+    np.testing.assert_allclose(found, [loss(tokens).data for tokens in data], rtol=1e-12)
+
+
+def test_a_token_out_of_range() -> None:
+    w, loss = bigrams()
+    before = [p.data for p in w]
+    data = [[2, 0, 1, 1], [0, 1], [0, 1, 1, 0, 3, 2], [1, 2]]
+    with pytest.raises(
+        TrainingError, match=r"data\[2\]\[4\] is the index 3 into a table of 3 rows"
+    ):
+        fit(loss, SGD(w, lr=0.1), data=data, steps=9, batch_size=1)
+    assert [p.data for p in w] == before
 
 
 @pytest.mark.parametrize(

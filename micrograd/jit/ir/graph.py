@@ -71,6 +71,13 @@ def is_take(codes: Column) -> npt.NDArray[np.bool_]:
     return found
 
 
+def tables_of_lookups() -> tuple[list[int], list[int]]:
+    """By codes: the rows of tables that ops take of, or 0, and the distance between these rows."""
+    of_lookups = [(op.rows, op.distance) if isinstance(op, Lookup) else (0, 0) for op in _TABLE]
+    rows, distances = zip(*[(0, 0)] * FIRST_OP, *of_lookups, strict=True)
+    return [*rows], [*distances]
+
+
 for _op in [*OPS.values(), ENTRY]:
     code_of(_op)
 

@@ -1,0 +1,110 @@
+"""What a loss looks up in tables by integers of its data -> index arrays, for all samples.
+
+An index array is known by what it is computed of. It has one name in the traces of all classes, and
+is one argument of their code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import TrainingError
+from ..jit.ir.graph import Graph
+from ..lookups import IndexArray
+from .ragged_data import Ints, RaggedData, Sizes
+
+
+class RaggedIndices:
+    """The index arrays of a loss.
+
+    names   in order
+    """
+
+    def __init__(self, data: RaggedData) -> None:
+        self.data = data
+        self._names: dict[Any, str] = {}
+        self._is_fixed = False
+
+    @property
+    def names(self) -> list[str]:
+        """Of all of them."""
+        return list(self._names.values())
+
+    def fix(self) -> None:
+        """Let there be no more of them."""
+        self._is_fixed = True
+
+    def name(self, graph: Graph, sizes: Sizes) -> None:
+        """Call the index arrays of a trace what they are called in all traces.
+
+        Raises TrainingError for an index that is out of range, as far as that is known, and for an
+        index array that there is at some sizes only.
+        """
+        renamed = {}
+        for index in graph.indices:
+            key = index.below, index.offset, index.scales, index.arrays
+            if key not in self._names:
+                if self._is_fixed:
+                    raise TrainingError(
+                        f"the loss of a sample of length {_shown(sizes)} looks rows up by an index "
+                        "that it does not compute for the longest sample; compute it for all"
+                    )
+                self._names[key] = f"at{len(self._names)}"
+                self._check_everywhere(index)
+            renamed[index.name] = index.name = self._names[key]
+        graph.inputs = [(renamed.get(name, name), size) for name, size in graph.inputs]
+
+    def of_class(self, sizes: Sizes, found: Sequence[IndexArray]) -> list[Ints]:
+        """The entries of all index arrays for the samples of a class, i64[samples, n].
+
+        Raises TrainingError for an index that is out of range.
+        """
+        rows = np.flatnonzero(self.data.classes == self.data.sizes.index(sizes))
+        given = {
+            f"x{k}": column.rows(rows)
+            for k, column in enumerate(self.data.columns)
+            if column.integers is not None
+        }
+        entries = {name: np.zeros((len(rows), 1), dtype=np.int64) for name in self.names}
+        for index in found:
+            said = index.said(given)
+            wrong = index.is_outside(said)
+            if wrong.any():
+                row, k = (int(x) for x in np.argwhere(wrong)[0])
+                self._refuse(index, int(rows[row]), index.elements[k], said[row, k])
+            entries[index.name] = index.counted(said)
+        return list(entries.values())
+
+    def _check_everywhere(self, index: IndexArray) -> None:
+        """Look at all samples before anything is trained, where each integer is an index."""
+        if len(index.arrays) != 1:
+            return
+        column = self.data.columns[int(index.arrays[0][1:])]
+        integers = column.integers
+        assert integers is not None
+        said = IndexArray(
+            index.name, index.below, index.offset, index.scales, index.arrays, [(0,)]
+        ).said({index.arrays[0]: integers[:, None]})[:, 0]
+        wrong = np.flatnonzero(index.is_outside(said))
+        if len(wrong):
+            row = int(np.searchsorted(column.starts, wrong[0], side="right")) - 1
+            element = int(wrong[0] - column.starts[row])
+            if element in {e for (e,) in index.elements}:
+                self._refuse(index, row, (element,), said[wrong[0]])
+
+    def _refuse(self, index: IndexArray, row: int, elements: tuple[int, ...], said: Any) -> None:
+        terms = []
+        for scale, array, element in zip(index.scales, index.arrays, elements, strict=True):
+            text = self.data.columns[int(array[1:])].place(row, element)
+            terms.append(text if scale == 1 else f"{scale}*{text}")
+        if index.offset:
+            terms.append(str(index.offset))
+        text = " + ".join(terms).replace("+ -", "- ")
+        raise TrainingError(f"{text} {index.outside(said)}")
+
+
+def _shown(sizes: Sizes) -> str:
+    return str(sizes[0]) if len(sizes) == 1 else str(sizes)
