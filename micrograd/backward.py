@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .copies import serial as _serial
 from .errors import GraphError
 
 UNSET = -0.0  # the identity of addition: -0.0 + x is x, the sign of a zero included
@@ -67,21 +66,29 @@ def interior(root: Any) -> list[Any]:
     """
     if root._entry is None:
         return []
-    seen = {root}
+    found = {root._serial: root}
+    operands: tuple[Any, ...]
     stack = [root]
+    push, pop = stack.append, stack.pop
     while stack:
-        v = stack.pop()
-        operands = v._operands
-        if None in v._entry.vjp:
-            operands = tuple(operands[i] for i in v._entry.differentiable)
+        v = pop()
+        serial, rules = v._serial, v._entry.vjp
+        x, y = v._operand, v._other
+        if y is not None and rules[0] is not None and rules[1] is not None:
+            operands = (x, y)
+        elif y is None and len(rules) == 1 and rules[0] is not None:
+            operands = (x,)
+        else:
+            operands = tuple(v._operands[i] for i in v._entry.differentiable)
         for x in operands:
             if x.__class__ is not float and x._entry is not None:
-                if x._serial >= v._serial:
+                older = x._serial
+                if older >= serial:
                     raise cycle_error(v)
-                if x not in seen:
-                    seen.add(x)
-                    stack.append(x)
-    return sorted(seen, key=_serial, reverse=True)
+                if older not in found:
+                    found[older] = x
+                    push(x)
+    return [found[serial] for serial in sorted(found, reverse=True)]
 
 
 def cycle_error(v: Any) -> GraphError:

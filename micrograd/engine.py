@@ -145,22 +145,18 @@ class Value(Copied, Computed, Real):
 
     def __apply__(self, op: Op, operands: tuple[Any, ...]) -> Value:
         """The Value of `op` on `operands`, at least one of which is a Value."""
+        if len(operands) == 1 and self._scope is None:
+            return _made(op, op.eval(self._data), self, None)
         for x in operands:
             kind_of = x.__class__
             if kind_of is not Value and kind_of is not float and hasattr(kind_of, "__primitive__"):
                 return x.__apply__(op, operands)  # type: ignore[no-any-return]
-        lifted = tuple(lift(x) for x in operands)
+        lifted = tuple([lift(x) for x in operands])
         for x in lifted:
             if x.__class__ is not float and x._scope is not None:
                 return x._scope.record(op, lifted)  # type: ignore[no-any-return]
-        out = _new(Value)
-        out._data = op.eval(*map(number_of, lifted))
-        out.grad = 0
-        out.label = ""
-        out._entry = op
-        out._operands = lifted
-        out._serial = _next_serial()
-        return out
+        number = op.eval(*map(number_of, lifted))
+        return _made(op, number, *(lifted if len(lifted) == 2 else (lifted, None)))
 
     # -- gradient --------------------------------------------------------------------------
 
@@ -224,24 +220,30 @@ def lift(x: Any) -> Any:
     return x if isinstance(x, Value) else as_float(x)
 
 
+def _made(op: Op, number: float, operand: Any, other: Any) -> Value:
+    """The Value of an op; operands as `Computed` has them."""
+    out = _new(Value)
+    out._data = number
+    out.grad = 0
+    out.label = ""
+    out._entry = op
+    out._operand = operand
+    out._other = other
+    out._serial = _next_serial()
+    return out
+
+
 def _unary(op: Op) -> Any:
     evaluate = op.eval
 
     def method(self: Value) -> Value:
-        out = _new(Value)
         try:
-            out._data = evaluate(self._data)
+            number = evaluate(self._data)
         except AttributeError:
             if self._scope is None:
                 raise
             return self.__apply__(op, (self,))  # called as Value.tanh(x), or by map
-        out.grad = 0
-        out.label = ""
-        out._entry = op
-        out._operand = self
-        out._other = None
-        out._serial = _next_serial()
-        return out
+        return _made(op, number, self, None)
 
     return method
 
@@ -255,18 +257,18 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
             y = other._data
         elif kind is float:
             y = other
+        elif kind is int and abs(other) <= 2**53:
+            y = other = float(other)
         else:
+            pair = (other, self) if reflected else (self, other)
             if isinstance(other, Value):
                 if other._scope is not None:
-                    return other._scope.record(op, (other, self) if reflected else (self, other))
+                    return other._scope.record(op, pair)
             elif isinstance(other, np.ndarray) and other.ndim:
-                pair = (other, self) if reflected else (self, other)
                 if op.ufunc is None:
                     return op.map(*pair)
                 return self.__array_ufunc__(getattr(np, op.ufunc), "__call__", *pair)
-            if kind is not int or abs(other) > 2**53:
-                return self.__apply__(op, (other, self) if reflected else (self, other))
-            y = other = float(other)
+            return self.__apply__(op, pair)
         out = _new(Value)
         if reflected:
             out._data = evaluate(y, self._data)

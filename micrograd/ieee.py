@@ -67,6 +67,17 @@ def smaller(x: float, y: float) -> float:
     return -larger(-x, -y)
 
 
+def logistic(x: float) -> float:
+    """1 / (1 + e ** -x), by the exponential of a number that is never positive: none overflows."""
+    small = math.exp(-abs(x))
+    return (small if x < 0.0 else 1.0) / (1.0 + small)
+
+
+def soft_larger(x: float) -> float:
+    """log(1 + e ** x), by the same."""
+    return larger(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
 def truth(compare: Callable[[float, float], bool]) -> Callable[[float, float], float]:
     """The comparison as a number: 1.0 or 0.0."""
     return lambda x, y: 1.0 if compare(x, y) else 0.0

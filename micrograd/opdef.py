@@ -156,6 +156,8 @@ class Op:
         return names if len(names) == self.arity else list("xyz"[: self.arity])
 
     def __call__(self, *operands: Any) -> Any:
+        if len(operands) == 1 == self.arity and hasattr(operands[0], "__apply__"):
+            return operands[0].__apply__(self, operands)
         if self.folds and operands and len(operands) != 2:
             if len(operands) > 1:
                 return functools.reduce(self, operands)

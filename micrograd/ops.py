@@ -359,6 +359,7 @@ tanh: Op = define(
 sigmoid: Op = define(
     "sigmoid",
     formula="1 / (1 + exp(-x))",
+    eval=ieee.logistic,
     # exp of a number that is never positive cannot overflow
     vjp=(lambda ct, out, x: ct * (out * (1.0 - out)),),
     expand=lambda x: div(where(lt(x, 0.0), exp(x), 1.0), 1.0 + exp(-absolute(x))),
@@ -368,6 +369,7 @@ sigmoid: Op = define(
 softplus: Op = define(
     "softplus",
     formula="log(1 + exp(x))",
+    eval=ieee.soft_larger,
     vjp=(lambda ct, out, x: ct * sigmoid(x),),
     expand=lambda x: maximum(x, 0.0) + log1p(exp(-absolute(x))),
     arrays=_softplus_of_array,
