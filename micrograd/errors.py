@@ -37,6 +37,7 @@ MACHINERY = frozenset(
         "numpy_functions",
         "value_arrays",
         "lookups",
+        "rows",
         "tables",
         "nn",
         "jit/kernel",

@@ -106,6 +106,12 @@ class IndexArray:
         found: npt.NDArray[np.bool_] = (said < -self.below) | (said >= self.below)
         return found
 
+    def text(self, terms: Sequence[tuple[int, str]]) -> str:
+        """How an index is said, given its integers as text, with their factors."""
+        said = [text if scale == 1 else f"{scale}*{text}" for scale, text in terms]
+        said += [str(self.offset)] if self.offset else []
+        return " + ".join(said).replace("+ -", "- ")
+
     def outside(self, index: Any) -> str:
         """What is wrong with an index that is of no row, for errors."""
         return (

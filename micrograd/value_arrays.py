@@ -18,6 +18,8 @@ from .engine import Value
 from .errors import TraceError, no_op, user_location
 from .numpy_functions import FUNCTIONS, INSTEAD, not_for_values
 from .reductions import accumulated, check_dtype, chosen, counted, folded, plain
+from .rows import row_at
+from .traced import Traced
 
 
 class ValueArray(np.ndarray):
@@ -59,6 +61,10 @@ class ValueArray(np.ndarray):
         return _wrapped(super().__array_function__(function, types, args, kwargs))
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, Traced) and self.ndim:
+            return row_at(self, index, value_array)
+        if index.__class__ is tuple and index and isinstance(index[0], Traced) and self.ndim:
+            return self[index[0]][index[1:]] if len(index) > 1 else self[index[0]]
         try:
             return super().__getitem__(index)
         except IndexError as error:

@@ -21,6 +21,7 @@ from ..locks import Lock, importing
 from .call.convention import Caller, Convention
 from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry
 from .call.entry_structures import has_entry
+from .call.index_arguments import indices_of
 from .call.marshalling import addresses, call_general
 from .compile import Code, compile_program, optimized, passes, program_of
 from .emit.interface import ENTRY, Interface
@@ -83,6 +84,7 @@ class Executable:
             options.dtype,
             self.interface.prototype(self.transformed, options.dtype),
             sequences,
+            indices_of(self.graph, self.parameters),
         )
         # what CPython runs by itself compares nothing: with `check`, every call goes through Python
         self.has_entry = has_entry(self.convention) and not options.check
@@ -105,7 +107,7 @@ class Executable:
         """Numbers are passed by value, and a single result is returned."""
         program = self.transformed
         single = any(a.name == OUTPUT and a.size == 1 for a in program.with_role(Role.OUTPUT))
-        inputs = zip(program.with_role(Role.INPUT), self.parameters, strict=True)
+        inputs = zip(program.numbers, self.parameters, strict=True)
         by_value = frozenset(a.name for a, (_, s) in inputs if not isinstance(s, Container))
         return Interface(by_value, OUTPUT if single else None)
 
@@ -116,12 +118,11 @@ class Executable:
 
     def _differentiate(self, recording: Recording) -> Program:
         """The program of what is wanted."""
-        extra = self.parameters[len(self.program.with_role(Role.INPUT)) :]
         if self.wanted is Wanted.VALUE:
             return self.program
         with importing:
             from .derivatives import program_for
-        target = self.options.target
+        extra, target = self.parameters[len(self.graph.given) :], self.options.target
         program = program_for(self.wanted, self.name, self.program, recording, extra, target)
         return program if program is self.program else verify(program, self.wanted.value.name)
 
@@ -151,8 +152,7 @@ class Executable:
 
     def _trial(self, program: Program, inputs: Sequence[Numbers]) -> dict[str, Numbers]:
         """What a program like this one gives, compiled in the same way but for more outputs."""
-        interface = Interface(self.interface.by_value, None)
-        code = self._code(program, interface)
+        code = self._code(program, interface := Interface(self.interface.by_value, None))
         given = {a.name: x for a, x in zip(program.with_role(Role.INPUT), inputs, strict=True)}
         return interface.call(code.address, program, self.options.dtype, given)
 
@@ -268,8 +268,8 @@ class Executable:
     @property
     def c_prototype(self) -> str:
         """`main` as C declares it."""
-        names = [name for name, _ in self.parameters]
-        return self.interface.declaration(self.transformed, self.options.dtype, names)
+        passed = [name for name, _ in self.convention.passed]
+        return self.interface.declaration(self.transformed, self.options.dtype, passed)
 
     # -- mapping over arrays ---------------------------------------------------------------------
 

@@ -141,6 +141,11 @@ class Inspectable:
         kernels = [self._with_dtype(t.dtype) for t in REAL_TYPES.values()]
         structures = self._shown.structures
         executables = [k._compile(structures) for k in kernels]
+        if executables[0].graph.indices:
+            raise SignatureError(
+                f"{self.name} looks rows up by integers, which are checked at every call, so it is "
+                "no ufunc; call it with arrays"
+            )
         codes = [e.arrays.code for e in executables]
         live = any(e.graph.parameters for e in executables)
         return ufunc_of(executables[0].convention, codes, self.__doc__ or "", live=live)

@@ -16,10 +16,12 @@ import numpy as np
 
 from .. import ops
 from ..engine import Value
+from ..errors import TraceError, user_location
 from ..ops import Op
 from ..traced import Traced
 from ..value_arrays import ValueArray
 from .call.arguments import broadcast
+from .call.index_arguments import Indices, indices_of
 from .compile import program_of
 from .derivatives import program_for
 from .ir.points import elements
@@ -59,6 +61,7 @@ class Nested:
         self.result = wanted.value.structure(recording)
         self.name = name
         self.structures = structures
+        self.indices = indices_of(graph, list(zip(graph.given, structures, strict=False)))
         self.live = {
             parameter: [nan] * size for parameter, size in graph.parameters
         }  # those that it reads
@@ -93,8 +96,11 @@ class Nested:
 
     def _results(self, rows: Sequence[Numbers]) -> Numbers:
         """The leaves of the result, each a Value: a number is that of a constant."""
-        inputs = [a.name for a in self.program.with_role(Role.INPUT)]
-        found = run(self.program, dict(zip(inputs, rows, strict=True)) | self.live)
+        inputs = [a.name for a in self.program.numbers]
+        program = self.program
+        if self.indices is not None:
+            program = program.running(self._entries(self.indices, rows))
+        found = run(program, dict(zip(inputs, rows, strict=True)) | self.live)
         outputs = self.program.with_role(Role.OUTPUT)
         first = [a for a in outputs if a.name == OUTPUT and a.size == 1]
         ordered = [*first, *(a for a in outputs if a not in first)]
@@ -107,6 +113,19 @@ class Nested:
             return [x if isinstance(x, Value) else Value(x) for x in numbers]
         # a leaf would be a live parameter of what is traced
         return [x if isinstance(x, Value) else scope.record(ops.neg, (-x,)) for x in numbers]
+
+    def _entries(self, indices: Indices, rows: Sequence[Numbers]) -> dict[str, Any]:
+        """The entries of index arrays, by name. Raises TraceError for integers not known yet."""
+        used = {array for index in indices.arrays for array in index.arrays}
+        for place in [indices.places[array] for array in used]:
+            if any(isinstance(x, Value) for x in rows[place]):
+                raise TraceError(
+                    f"{user_location()}: {self.name} looks rows up by {indices.names[place]}, "
+                    "which has no number yet here; call the Python function that it was made of"
+                )
+        given = [x if r else x[0] for x, r in zip(rows, indices.is_row, strict=False)]
+        entries = indices.entries(self.name, given)
+        return {a.name: e for a, e in zip(indices.arrays, entries, strict=True)}
 
 
 def _leaves(column: Any, structure: Structure) -> Iterator[Any]:
@@ -123,6 +142,8 @@ def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
     """The output arrays of a program, as `interpret` computes them, of Values or floats."""
     memory: dict[str, Numbers] = {}
     for a in program.arrays.values():
+        if a.is_index:
+            continue
         if a.role in (Role.INPUT, Role.PARAMETER):
             memory[a.name] = given[a.name]
         elif a.role is Role.CONSTANT:

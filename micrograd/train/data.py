@@ -97,11 +97,8 @@ def _named(
         number = int(array[1:])
         shape = arrays[number].shape[1:]
         place = [row, *(int(x) for x in np.unravel_index(element, shape))] if shape else [row]
-        text = f"{name}[{number}][{', '.join(map(str, place))}]"
-        terms.append(text if scale == 1 else f"{scale}*{text}")
-    if wanted.offset:
-        terms.append(str(wanted.offset))
-    return " + ".join(terms).replace("+ -", "- ")
+        terms.append((scale, f"{name}[{number}][{', '.join(map(str, place))}]"))
+    return wanted.text(terms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -126,21 +127,32 @@ def of_sample(target: Any, last: Callable[..., Any] | None) -> Callable[..., Any
 
 
 def mean(function: Callable[..., Any], arrays: Arrays, options: Options) -> Callable[[], float]:
-    """The mean of a function of one sample over data."""
+    """The mean of a function of one sample over data, of which integers may be indices of rows."""
     structures = [row_structure(a.shape[1:]) for a in arrays]
-
-    def of_row(row: Any) -> Any:
-        numbers = iter(row)
-        return function(*(build(s, numbers) for s in structures))
-
-    kernel = jit(of_row, dtype=options.dtype, strict=options.strict)
     columns = [
         a.reshape(len(a), -1)[:, k]
         for a, s in zip(arrays, structures, strict=True)
         for k in range(count(s))
     ]
+    whole = [a.dtype.kind in "iu" for a in columns]
+
+    def of_row(numbers: Any, *integers: Any) -> Any:
+        rest, others = iter(numbers), iter(integers)
+        row = iter([next(others) if is_whole else next(rest) for is_whole in whole])
+        return function(*(build(s, row) for s in structures))
+
+    names = [f"n{k}" for k in range(whole.count(True))]
+    by_place = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    taken: Any = of_row  # a parameter for each integer, which is annotated as one
+    taken.__signature__ = inspect.Signature(
+        [inspect.Parameter(name, by_place) for name in ("numbers", *names)]
+    )
+    taken.__annotations__ = dict.fromkeys(names, int)
+    kernel = jit(taken, dtype=options.dtype, strict=options.strict)
+    pairs = list(zip(columns, whole, strict=True))
+    given = [x for x, is_whole in pairs if not is_whole], *(x for x, is_whole in pairs if is_whole)
 
     def mean() -> float:
-        return float(np.mean(kernel(columns), dtype=np.float64))
+        return float(np.mean(kernel(*given), dtype=np.float64))
 
     return mean

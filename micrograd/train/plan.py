@@ -169,12 +169,13 @@ def of_samples(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
         seed=batches.seed if batches.shuffle else None,
         threads=batches.threads,
     )
-    held = arrays
+    held = raw
     if asked.validation is not None:
-        held = checked_data(asked.validation, "validation", options.dtype)
+        held = raw_data(asked.validation, "validation")
         same_rows(held, shapes)
         for labels in compiled.expected:
             check_labels(held, "validation", labels)
+        indices(compiled.indices, held, "validation")
         watch.validation = mean(function, held, options)
     if asked.metric is not None:
         metric = function_or_none("metric", asked.metric, TrainingError)

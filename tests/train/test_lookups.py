@@ -92,3 +92,18 @@ def test_numbers_are_no_indices() -> None:
     model, (words, labels) = Model(), pairs(20)
     with pytest.raises(TypeError, match="should be an integer, and this traced value is none"):
         fit(model.loss, SGD(model.parameters(), lr=0.5), data=(words * 1.0, labels), steps=1)
+
+
+def test_validation_and_metrics_look_rows_up() -> None:
+    model, data, held = Model(), pairs(20), pairs(7)
+    metric = lambda word, label: take(model.words, word)[0] + label  # noqa: E731
+    how: Any = {"dtype": "f64", "validation": held, "metric": metric, "every": 2}
+    history = fit(model.loss, SGD(model.parameters(), lr=0.5), data=data, epochs=2, **how)
+    rows = list(zip(*(a.tolist() for a in held), strict=True))
+    wanted = sum(model.loss(*row).data for row in rows) / 7
+    assert history.validation_losses[-1] == pytest.approx(wanted, rel=1e-12)
+    wanted = sum(metric(*row).data for row in rows) / 7
+    assert history.metrics[-1] == pytest.approx(wanted, rel=1e-12)
+    held[1][5] = CLASSES
+    with pytest.raises(TrainingError, match=r"validation\[1\]\[5\] is the index 5 into a table"):
+        fit(model.loss, SGD(model.parameters(), lr=0.5), data=data, epochs=2, **how)

@@ -32,7 +32,7 @@ class Operands:
 
     @staticmethod
     def of(convention: Convention) -> Operands:
-        given = [s for _, s in convention.parameters if count(s)]
+        given = [s for _, s in convention.passed if count(s)]
         inputs = tuple(0 if s is SCALAR else count(s) for s in given)
         returned = (0,) * convention.returns
         written = convention.written or 0

@@ -57,6 +57,8 @@ def described(convention: Convention, block: int, work: int) -> npt.NDArray[np.i
     block   the address of its `main_block`
     work    operations at a point
     """
+    if convention.indices is not None:
+        return None
     inputs = [s for _, s in convention.parameters]
     results = count(convention.result)
     dtype = convention.dtype

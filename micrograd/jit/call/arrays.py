@@ -49,10 +49,10 @@ class ArrayCaller:
         self._is_double = self.dtype == np.float64
         n = len(self.operands.inputs) + len(self.operands.outputs)
         self._dtypes = (self.dtype,) * n
-        self._structures = [s for _, s in convention.parameters if count(s)]
+        self._structures = [s for _, s in convention.passed if count(s)]
         self._converts_shapes = any(self.operands.inputs)
         # whether the operands are others than the arguments
-        self._arranges = self.operands.stacked or len(self._structures) < len(convention.parameters)
+        self._arranges = self.operands.stacked or len(self._structures) < len(convention.passed)
         self._has_cores = any(self.operands.outputs)
         self.results = sum(max(1, n) for n in self.operands.outputs)
         together = self.operands.outputs == (self.results,) and self._has_cores
@@ -79,6 +79,11 @@ class ArrayCaller:
 
         What overflows on the way is inf, without a warning, as in arithmetic.
         """
+        indices = self.convention.indices
+        if indices is not None:
+            columns = indices.columns(self.convention.name, arguments, self.dtype)
+            behind = len(indices.names)
+            arguments = [*arguments[:behind], *columns, *arguments[behind:]]
         if where is True and self._are_as_computed(arguments, out):
             return self._mapped(arguments, shape, out, where, threads, last, False)
         return quiet().run(self._mapped, arguments, shape, out, where, threads, last, True)
@@ -154,9 +159,7 @@ class ArrayCaller:
         structures = self._structures
         if len(arguments) != len(structures):
             arguments = [
-                x
-                for x, (_, s) in zip(arguments, self.convention.parameters, strict=True)
-                if count(s)
+                x for x, (_, s) in zip(arguments, self.convention.passed, strict=True) if count(s)
             ]
         if not self._converts_shapes:
             return [x if x.__class__ in _READY else np.asarray(x) for x in arguments]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,12 +39,19 @@ def _compared(
     def numbers(address: int, size: int) -> npt.NDArray[Any]:
         return np.array((convention.number * size).from_address(address), dtype=dtype)
 
+    behind = len(convention.indices.names) if convention.indices is not None else 0
+    entries = range(behind, behind + len(convention.passed) - len(convention.parameters))
+
     def call(*passed: Any) -> Any:
         if not checker.due("main"):
             return compiled(*passed)
         columns = [
-            numbers(x, count(s)) if isinstance(s, Container) else np.array([x])
-            for x, (_, s) in zip(passed, convention.parameters, strict=False)
+            np.array((ctypes.c_int64 * count(s)).from_address(x))
+            if k in entries
+            else numbers(x, count(s))
+            if isinstance(s, Container)
+            else np.array([x])
+            for k, (x, (_, s)) in enumerate(zip(passed, convention.passed, strict=False))
         ]
         value = compiled(*passed)
         results = [np.array([value])] if convention.returns else []
@@ -92,7 +100,7 @@ class CheckedArrayCaller(ArrayCaller):
         super()._apply(inputs, outputs, where, converts)
         if not len(some):
             return
-        ends = np.cumsum([count(s) for _, s in self.convention.parameters])[:-1]
+        ends = np.cumsum([count(s) for _, s in self.convention.passed])[:-1]
         with np.errstate(over="ignore"):  # numbers too large for float32 are infinite
             numbers = numbers.astype(self.convention.dtype)
         columns = np.split(numbers.astype(np.float64), ends)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ...errors import SignatureError, kind
 from ..target import c_type
 from ..trace.signature import SCALAR, Container, Structure, build, count, is_plain
+from .index_arguments import Indices
 from .quiet import quiet
 
 _PLAIN = {float, int}
@@ -35,6 +36,7 @@ class Convention:
     written     how many numbers it writes through its last argument; None: it has no such argument
     prototype   the type of `main`, for ctypes
     sequences   the parameters that may be lists, tuples or arrays, whatever their structure says
+    indices     the index arrays that `main` takes behind the arguments of the source
     """
 
     name: str
@@ -45,6 +47,15 @@ class Convention:
     dtype: np.dtype[Any]
     prototype: Any
     sequences: frozenset[str] = frozenset()
+    indices: Indices | None = None
+
+    @property
+    def passed(self) -> Sequence[tuple[str, Structure]]:
+        """What `main` takes, index arrays among it."""
+        if self.indices is None:
+            return self.parameters
+        behind = len(self.indices.names)
+        return [*self.parameters[:behind], *self.indices.parameters, *self.parameters[behind:]]
 
     @property
     def number(self) -> Any:
@@ -115,7 +126,7 @@ class Caller:
 
     def _passed(self, arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """The arguments as ctypes takes them, and the memory that they point to."""
-        dtype = self.convention.dtype
+        dtype, indices = self.convention.dtype, self.convention.indices
         passed: list[Any] = []
         kept: list[Any] = []
         try:
@@ -133,6 +144,11 @@ class Caller:
                 passed.append(_address(kept[-1]))
         except OverflowError as error:
             raise OverflowError(f"{self.convention.name}: {error}") from None
+        if indices is not None:
+            entries = indices.entries(self.convention.name, arguments)
+            behind = len(indices.names)
+            passed[behind:behind] = map(_address, entries)
+            kept += entries
         return passed, kept
 
     def _checked(self, out: Any) -> npt.NDArray[Any]:

@@ -21,6 +21,8 @@ MOST_PARTS = 24
 
 def has_entry(convention: Convention) -> bool:
     """Whether `entry` can be emitted: for numbers, lists and tuples, and arrays."""
+    if convention.indices is not None:
+        return False
     structures = [s for _, s in convention.parameters]
     known = all(is_plain(s) or is_array(s) for s in structures) and is_made(convention.result)
     around = convention.result if convention.returns else None

@@ -124,9 +124,9 @@ class Operations:
         return self.numbered(("integer", n), lambda: self.constant_integer(n))
 
     def integer_op(self, name: str, x: ir.Value, y: ir.Value) -> ir.Value:
-        """An i64 operation."""
+        """An operation of two i64, or of two vectors of them."""
         key = (name, x, y)
-        return self.numbered(key, lambda: self.build(name, [self.i64], [x, y]))
+        return self.numbered(key, lambda: self.build(name, [x.type], [x, y]))
 
     def compare_integers(self, predicate: str, x: ir.Value, y: ir.Value) -> ir.Value:
         """The i1 of a comparison of integers or addresses, or of vectors of them, lane by lane."""

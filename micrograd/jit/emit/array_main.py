@@ -101,7 +101,9 @@ def _emit_few(v: Vectors) -> None:
                 source = b.element(places, k, b.number)
                 if x.is_input:
                     column = v.column(columns, k, start)
-                    b.store(masks.load(b, column, mask, b.constant(1.0)), source, 64)
+                    # what is not there: 0 is an index of every table
+                    other = b.constant(0.0 if x.array.is_index else 1.0)
+                    b.store(masks.load(b, column, mask, other), source, 64)
                 b.store(source, b.element(table, k, b.ptr))
     b.call(v.full, [table, b.integer(0), b.integer(1), _truth(b, False)])
     for x in v.leaves:

@@ -236,11 +236,18 @@ class Builder(Blocks):
 
     def _splat(self, x: ir.Value, type: ir.Type, width: int) -> ir.Value:
         poison = self.numbered(
-            ("poison", width), lambda: self.build("llvm.mlir.poison", [type], [])
+            ("poison", str(type)), lambda: self.build("llvm.mlir.poison", [type], [])
         )
         first = self.build("llvm.insertelement", [type], [poison, x, self.integer(0)])
         mask = {"mask": ir.DenseI32ArrayAttr.get([0] * width)}
         return self.build("llvm.shufflevector", [type], [first, poison], mask)
+
+    def everywhere_integer(self, n: ir.Value) -> ir.Value:
+        """An i64 as the same for all points, where lanes are points; one for each stays it."""
+        if isinstance(n.type, ir.VectorType):
+            return n
+        type = ir.VectorType.get([self.lanes], self.i64)
+        return self.numbered(("splat", n), lambda: self._splat(n, type, self.lanes))
 
     def assemble(self, lanes: Sequence[ir.Value]) -> ir.Value:
         """A vector of the given numbers; one number stays one."""

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..dialect.operations import Operations
 from ..ir.extents import Affine, Entries, Extent
 from ..ir.program import Access, Part
+from .builder import Builder
+from .gathers import is_vector
 from .storage import Index, Storage
 
 
-def scaled(b: Operations, value: Any, factor: int) -> Index:
+def scaled(b: Builder, value: Any, factor: int) -> Index:
     """An index value times a constant."""
-    return (0, value if factor == 1 else b.integer_op("llvm.mul", value, b.integer(factor)))
+    if factor == 1:
+        return 0, value
+    if is_vector(value):
+        return 0, b.integer_op("llvm.mul", value, b.everywhere_integer(b.integer(factor)))
+    return 0, b.integer_op("llvm.mul", value, b.integer(factor))
 
 
 def linear(
-    b: Operations,
+    b: Builder,
     offset: int,
     strides: Sequence[int],
     at: Sequence[Index],
@@ -45,19 +50,23 @@ def element(storage: Storage, a: Access, at: Sequence[Index]) -> Index:
     return total
 
 
-def plus(b: Operations, x: Index, y: Index) -> Index:
+def plus(b: Builder, x: Index, y: Index) -> Index:
     """The sum of two indices."""
     (constant, value), (more, other) = x, y
     if value is not None and other is not None:
+        if is_vector(value) or is_vector(other):
+            value, other = (b.everywhere_integer(n) for n in (value, other))
         other = b.integer_op("llvm.add", value, other)
     return constant + more, value if other is None else other
 
 
-def whole(b: Operations, index: Index) -> Any:
+def whole(b: Builder, index: Index) -> Any:
     """An index as one i64."""
     constant, value = index
     if value is None:
         return b.integer(constant)
+    if is_vector(value):
+        return b.integer_op("llvm.add", value, b.everywhere_integer(b.integer(constant)))
     return b.integer_op("llvm.add", value, b.integer(constant)) if constant else value
 
 

@@ -16,6 +16,7 @@ from ..schedule.schedule import Schedule
 from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
+from .gathers import gather, indices, is_vector, scatter
 
 Index = tuple[int, Any]
 """An index value: a constant plus an i64 value, or None."""
@@ -149,8 +150,13 @@ class Storage:
         return 0, self.entry(str(a.parts[0].by), index)
 
     def entry(self, name: str, index: Index) -> ir.Value:
-        """The i64 of an index array's entry; entries never change."""
+        """The i64 of an index array's entry, or one for each point; entries never change."""
         b = self.b
+        if b.lanes > 1 and self.program.arrays[name].role is Role.INPUT:
+            there = b.at(self._base(name), index, b.number)
+            return b.numbered(
+                ("entry", there), lambda: indices(b, b.load(there, b.number, b.bits // 8))
+            )
         type = b.type_of(self.program.arrays[name])
         address = b.at(self._base(name), index, type)
 
@@ -161,8 +167,10 @@ class Storage:
         return b.numbered(("entry", address), load)
 
     def load(self, name: str, index: Index, width: int) -> ir.Value:
-        """Elements of an array in a row."""
+        """Elements of an array in a row; one that differs from point to point."""
         b = self.b
+        if is_vector(index[1]):
+            return gather(b, self._base(name), self._everywhere(index), self._type(name))
         address = self.address(name, index)
         role = self.program.arrays[name].role
 
@@ -185,6 +193,9 @@ class Storage:
     def store(self, name: str, index: Index, x: ir.Value, mask: ir.Value | None = None) -> None:
         """Set elements of an array in a row; of those, which a mask leaves out are not written."""
         b, type = self.b, self._type(name)
+        if is_vector(index[1]):
+            scatter(b, x, self._base(name), self._everywhere(index), type)
+            return
         address = self.address(name, index)
         if mask is not None:
             masks.store(b, b.converted(x, type), address, mask)
@@ -192,6 +203,12 @@ class Storage:
             b.store(x, address, b.bits // 8)
         else:
             b.store_row(x, address, type)
+
+    def _everywhere(self, index: Index) -> ir.Value:
+        """An index that has a number for each point, as one value."""
+        constant, value = index
+        b = self.b
+        return b.integer_op("llvm.add", value, b.everywhere_integer(b.integer(constant)))
 
     def _type(self, name: str) -> ir.Type:
         """What one element of an array is in memory: a number, or what it is declared as.

@@ -117,6 +117,12 @@ class Graph:
         columns = (self.codes, self.x, self.y, self.z)
         return zip(*(c.tolist() for c in columns), strict=True)
 
+    @property
+    def given(self) -> list[str]:
+        """The inputs that are numbers and given, in order."""
+        others = {index.name for index in self.indices} | self.data.keys()
+        return [name for name, _ in self.inputs if name not in others]
+
     def __len__(self) -> int:
         return len(self.codes)
 

@@ -212,6 +212,11 @@ class Program:
         """The arrays of these roles, in order of declaration."""
         return [a for a in self.arrays.values() if a.role in roles]
 
+    @property
+    def numbers(self) -> list[Array]:
+        """The inputs that are numbers, in order."""
+        return [a for a in self.with_role(Role.INPUT) if not a.is_index]
+
     def assign(
         self,
         target: Access,

@@ -33,7 +33,8 @@ class Parameter:
     'rows'    its last axis is the sequence of numbers, the others are mapped over
     'whole'   it is a container, of this very shape
 
-    named   whether it is given by name only, and derivatives are with respect to it only if asked
+    named     whether it is given by name only, and derivatives are with respect to it only if asked
+    integer   whether it is annotated as an integer, or as several
     """
 
     name: str
@@ -41,6 +42,7 @@ class Parameter:
     structure: Structure | None = SCALAR
     default: float | None = None
     named: bool = False
+    integer: bool = False
 
 
 def in_rows(parameters: Sequence[Parameter]) -> frozenset[str]:
@@ -174,10 +176,14 @@ def taken(
         named = p.kind is p.KEYWORD_ONLY or p.name in promoted
         if isinstance(function, Module):
             arguments.append(Parameter(p.name, "rows", None, named=named))
-        elif _is_sequence(hints.get(p.name)):
-            arguments.append(Parameter(p.name, "whole", None, named=named))
         else:
-            arguments.append(Parameter(p.name, default=number, named=named))
+            hint = hints.get(p.name)
+            integer = _is_integer(hint)
+            if _is_sequence(hint):
+                made = Parameter(p.name, "whole", None, named=named, integer=integer)
+            else:
+                made = Parameter(p.name, default=number, named=named, integer=integer)
+            arguments.append(made)
     arguments.sort(key=lambda p: p.named)
     return Taken(arguments, settings, defaults, places, signature)
 
@@ -219,3 +225,16 @@ def _is_sequence(hint: Any) -> bool:
     return isinstance(origin, type) and issubclass(
         origin, (np.ndarray, collections.abc.Sequence, collections.abc.Mapping)
     )
+
+
+def _is_integer(hint: Any) -> bool:
+    """Whether it is an integer, or nothing but integers: `list[int]`, `NDArray[np.int64]`."""
+    if isinstance(hint, type) and not typing.get_args(hint):
+        return hint is int or issubclass(hint, np.integer)
+    parts = [x for x in typing.get_args(hint) if x not in (Ellipsis, types.NoneType)]
+    origin = typing.get_origin(hint)
+    if origin is np.ndarray:
+        parts = list(typing.get_args(parts[-1]))
+    elif isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
+        parts = parts[1:]
+    return bool(parts) and all(map(_is_integer, parts))

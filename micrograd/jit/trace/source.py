@@ -17,6 +17,7 @@ import numpy as np
 
 from ...engine import Value
 from ...errors import GraphError, TraceError, kind, place_of
+from ...lookups import Lookups
 from ...nn import Module
 from ...traced import Scope, Traced
 from .compiling import compiling
@@ -28,7 +29,9 @@ from .stale import Stale, stale
 from .tensor_reads import no_parameters_read
 from .trace import Element, Trace, check_leaves, trace, without_collecting
 
-_RESERVED = re.compile(r"(t|p|c|s|index|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free")
+_RESERVED = re.compile(
+    r"(t|p|c|s|index|at|table|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free"
+)
 _name = attrgetter("name")
 _OF_ARRAYS = re.compile(r"subscriptable|iterable|len\(\)|item assignment")
 
@@ -170,16 +173,17 @@ class FunctionSource:
 
     def _trace(self, structures: tuple[Structure, ...]) -> Recording:
         wrt = self._leaves()
-        scope = Scope(self.name)
+        scope, lookups = Scope(self.name), Lookups()
+        scope.lookups = lookups
         inputs: dict[str, list[Value]] = {}
-        arguments = []
-        arrays = array_names(self.parameters)
+        arguments, arrays = [], array_names(self.parameters)
         for p, s in zip(self.parameters, structures, strict=True):
             leaves: list[Value] = [
                 Traced(p.name if s is SCALAR else f"{p.name}[{k}]", p.array == "map", scope)
                 for k in range(count(s))
             ]
             inputs[arrays[p.name]] = leaves
+            lookups.note(arrays[p.name], leaves if p.integer else ())
             arguments.append(build(s, iter(leaves), exact=True))
         try:
             reads = nullcontext() if self.freeze else no_parameters_read(self.name)
@@ -195,7 +199,8 @@ class FunctionSource:
             raise
         outputs: list[Value | float] = []
         result = result_structure(returned, outputs.append, self.name)
-        found = trace(outputs, inputs, () if self.freeze else None, wrt=wrt)
+        inputs |= lookups.inputs
+        found = trace(outputs, inputs, () if self.freeze else None, wrt=wrt, lookups=lookups)
         return self._recording(found, result, inputs, structures)
 
     def _leaves(self) -> list[Value]:

@@ -1,0 +1,125 @@
+"""The integers among the arguments of a call -> the index arrays that `main` takes.
+
+Every index is looked at before compiled code runs, which reads whatever it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import IndexRangeError, SignatureError, kind
+from ...lookups import IndexArray
+from ..ir.graph import Graph
+from ..trace.signature import Container, Structure, row
+
+
+@dataclass(frozen=True)
+class Indices:
+    """The index arrays of a kernel.
+
+    arrays   in the order of `main`, behind the arguments of the source
+    places   which parameters the arrays of integers are, by the names of these
+    names    of the parameters of the source
+    is_row   whether each is several numbers
+    """
+
+    arrays: Sequence[IndexArray]
+    places: Mapping[str, int]
+    names: Sequence[str]
+    is_row: Sequence[bool]
+
+    @property
+    def parameters(self) -> list[tuple[str, Structure]]:
+        """What `main` takes, as parameters."""
+        return [(a.name, row(list, len(a.elements))) for a in self.arrays]
+
+    def entries(self, name: str, arguments: Sequence[Any]) -> list[npt.NDArray[np.int64]]:
+        """Each index array for the arguments of a call with numbers: i64[n].
+
+        name   of the kernel, for errors
+
+        Raises SignatureError for what is no integer, IndexRangeError for an index of no row.
+        """
+        found = []
+        for a in self.arrays:
+            given = {array: self._integers(name, array, arguments) for array in set(a.arrays)}
+            said = a.said(given)
+            self._check(name, a, said)
+            found.append(a.counted(said))
+        return found
+
+    def columns(
+        self, name: str, arguments: Sequence[Any], dtype: np.dtype[Any]
+    ) -> list[npt.NDArray[Any]]:
+        """The same for the arguments of a call with arrays: [..., n] numbers of a dtype, as which
+        they go through NumPy.
+
+        Raises SignatureError also for a table of more rows than the dtype has whole numbers.
+        """
+        found = []
+        most = 2 ** (np.finfo(dtype).nmant + 1)
+        for a, entries in zip(self.arrays, self.entries(name, arguments), strict=True):
+            if a.below > most:
+                raise SignatureError(
+                    f"{name}: a table of {a.below} rows is too long for calls with arrays in "
+                    f"{dtype}, which counts to {most}; compile it with dtype='f64'"
+                )
+            found.append(entries.astype(dtype))
+        return found
+
+    def _integers(self, name: str, array: str, arguments: Sequence[Any]) -> npt.NDArray[Any]:
+        """The integers of an argument, [..., n]."""
+        place = self.places[array]
+        x, said = arguments[place], f"{name}: {self.names[place]}"
+        if isinstance(x, (list, tuple)):
+            leaves = [_whole(v, f"{said}[{k}]") for k, v in enumerate(x)]
+            return np.stack(np.broadcast_arrays(*leaves), axis=-1)
+        return _whole(x, said) if self.is_row[place] else _whole(x, said)[..., None]
+
+    def _check(self, name: str, a: IndexArray, said: npt.NDArray[Any]) -> None:
+        wrong = a.is_outside(said)
+        if not wrong.any():
+            return
+        *point, k = (int(x) for x in np.argwhere(wrong)[0])
+        at = f" at point {point[0] if len(point) == 1 else tuple(point)}" if point else ""
+        terms = [
+            (scale, self._element(array, element))
+            for scale, array, element in zip(a.scales, a.arrays, a.elements[k], strict=True)
+        ]
+        index = said[(*point, k)]
+        raise IndexRangeError(f"{name}: {a.text(terms)}{at} {a.outside(index)}")
+
+    def _element(self, array: str, element: int) -> str:
+        text = self.names[self.places[array]]
+        return f"{text}[{element}]" if self.is_row[self.places[array]] else text
+
+
+def indices_of(graph: Graph, parameters: Sequence[tuple[str, Structure]]) -> Indices | None:
+    """The index arrays of a graph, of which the first parameters are the source's; None if there
+    are none.
+    """
+    if not graph.indices:
+        return None
+    given = graph.given
+    source = parameters[: len(given)]
+    is_row = [isinstance(s, Container) for _, s in source]
+    places = {name: k for k, name in enumerate(given)}
+    return Indices(graph.indices, places, [name for name, _ in source], is_row)
+
+
+def _whole(x: Any, said: str) -> npt.NDArray[Any]:
+    """Integers as an array, of objects where 64 bits do not do."""
+    found = np.asarray(x)
+    if found.dtype.kind in "iub":
+        return found if found.dtype.kind != "b" else found.astype(np.int64)
+    if found.dtype.kind == "O" and all(isinstance(v, int) for v in found.flat):
+        return found
+    raise SignatureError(
+        f"{said} is an index of rows, so it should be an integer, got "
+        f"{kind(x) if not found.ndim else f'an array of {found.dtype}'}"
+    )

@@ -1,0 +1,88 @@
+"""The row of a table at a traced integer, of the structure that the table's rows have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .engine import Value
+from .errors import IndexRangeError, ShapeError, TraceError, user_location
+from .lookups import Lookups, form_of
+from .opdef import as_float
+from .traced import Traced
+
+_SEQUENCES = (list, tuple)
+Arrays = Callable[[Sequence[Value], tuple[int, ...]], Any]
+"""What makes an array of this shape of Values."""
+
+
+def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
+    """The row at an index that is given when the compiled code runs.
+
+    Raises TraceError for an index that is no sum of multiples of integers; ShapeError for rows that
+    are not alike.
+    """
+    scope = index._scope
+    if scope.is_over:
+        raise scope.over()
+    lookups: Lookups | None = scope.lookups
+    form = None if lookups is None else form_of(index, lookups.integers)
+    if lookups is None or form is None:
+        raise TraceError(
+            f"{user_location()}: the index of a row should be an integer, and this traced value is "
+            "none: annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
+            "be of an integer dtype; it may be a sum of multiples of such integers, as 3*i + j"
+        )
+    if not len(table):
+        raise IndexRangeError(f"{user_location()}: a table of no rows has none to take")
+    if not form[1]:
+        return table[form[0]]
+    shape = _shape(table[0])
+    entries: list[Any] = []
+    for k, row in enumerate(table):
+        if _shape(row) != shape:
+            raise ShapeError(
+                f"{user_location()}: rows of a table should be alike, to be chosen by a traced "
+                f"integer; row 0 is {_said(shape)}, row {k} is {_said(_shape(row))}"
+            )
+        _flatten(row, entries)
+    found = iter(lookups.row(entries, len(table), lookups.index(form, len(table), scope), scope))
+    return _built(table[0], found, arrays)
+
+
+def _shape(row: Any) -> Any:
+    """What rows that are alike have in common: None for a number, else the shapes of the items."""
+    if isinstance(row, np.ndarray) and row.ndim:
+        return row.shape
+    if isinstance(row, _SEQUENCES):
+        return tuple(map(_shape, row))
+    return None
+
+
+def _said(shape: Any) -> str:
+    if shape is None:
+        return "a number"
+    return f"{len(shape)} items" if not shape or None in shape else f"of shape {shape}"
+
+
+def _flatten(row: Any, entries: list[Any]) -> None:
+    """Append all Values and numbers of a row."""
+    if isinstance(row, np.ndarray) and row.ndim:
+        row = row.reshape(-1).tolist()
+    if not isinstance(row, _SEQUENCES):
+        entries.append(row if isinstance(row, Value) else as_float(row))
+        return
+    for x in row:
+        _flatten(x, entries)
+
+
+def _built(row: Any, found: Iterator[Value], arrays: Arrays) -> Any:
+    """A row like this one of what was found."""
+    if isinstance(row, np.ndarray) and row.ndim:
+        return arrays([next(found) for _ in range(row.size)], row.shape)
+    if isinstance(row, _SEQUENCES):
+        items = [_built(x, found, arrays) for x in row]
+        return items if isinstance(row, list) else tuple(items)
+    return next(found)
