@@ -16,9 +16,13 @@ def scale(x: R, n: R) -> R:
     """x * 2**floor(n)."""
     if x.width > 1 and x.b.target.avx512:
         return _instruction(x, avx512.scale, n)
-    _, k = (n.floor() * 0.5).floor().nearest()
-    rest = n.floor().nearest()[1] - k
-    scaled: R = x * k.power_of_two() * rest.power_of_two()
+    # numbers added to one whose lowest place is 1 are the low bits of the sum: the two exponents
+    # and the bias, shifted up to where exponents are
+    places, bias = x.format
+    m = n.floor()
+    half = m.times_plus(0.5, x.shift + bias).as_integer()
+    rest = (m + (x.shift + 2 * bias)).as_integer() - half
+    scaled: R = x * (half << places).as_real() * (rest << places).as_real()
     return scaled
 
 
