@@ -20,6 +20,8 @@ from .storage import Elements, Index, Storage
 
 UNROLLED_POINTS = 32
 """Points of one statement in one iteration that are written out instead of looped over."""
+UNROLLED_TERMS = 128
+"""Terms of the sums of one statement in one iteration that are written out."""
 
 Range = tuple[int, int, int]
 """(start, count, step) of one dimension of a box."""
@@ -106,7 +108,8 @@ class Memory:
         self, box: Sequence[Range], unrolled: int = UNROLLED_POINTS
     ) -> Iterator[list[Index]]:
         """Every index of a box, in order; a large one as loops around what the caller builds."""
-        if prod(count for _, count, _ in box) <= unrolled:
+        points = prod(count for _, count, _ in box)
+        if points <= unrolled:
             for combination in product(*(range(count) for _, count, _ in box)):
                 yield [
                     (start + i * step, None)
@@ -114,11 +117,15 @@ class Memory:
                 ]
             return
         (start, count, step), *rest = box
-        with self.b.loop(self.b.integer(count)) as i:
+        together = 1 if rest else max(1, unrolled)
+        while count % together:
+            together -= 1
+        with self.b.loop(self.b.integer(count // together)) as i:
             self.forget()
-            base = self.scaled(i, step)
-            for index in self.points(rest, unrolled):
-                yield [(base[0] + start, base[1]), *index]
+            first, value = self.scaled(i, step * together)
+            for k in range(together):
+                for index in self.points(rest, unrolled):
+                    yield [(first + start + k * step, value), *index]
         self.forget()
 
 

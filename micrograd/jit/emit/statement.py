@@ -12,7 +12,7 @@ from ..schedule.counts import operations
 from ..schedule.lanes import VectorLoop
 from ..schedule.routes import moves
 from .builder import Builder
-from .scratch import UNROLLED_POINTS, Memory, Range, Scratch, layout, tiling
+from .scratch import UNROLLED_POINTS, UNROLLED_TERMS, Memory, Range, Scratch, layout, tiling
 from .shuffles import fold, shuffle, widen
 from .storage import Index
 from .sums import Accumulator, Accumulators
@@ -91,7 +91,9 @@ class StatementEmitter:
                 continue
             kept = [d for d in dims if moves(s.target)[d]]
             summed = [d for d in dims if d not in kept]
-            for index in self.memory.points([box[d - 1] for d in kept]):
+            terms = prod(box[d - 1][1] for d in summed)
+            sums = max(1, min(UNROLLED_POINTS, UNROLLED_TERMS // terms))
+            for index in self.memory.points([box[d - 1] for d in kept], sums):
                 self._sum(kept, index, summed, [box[d - 1] for d in summed])
 
     def _at(self, dims: Sequence[int], index: Sequence[Index]) -> list[Index]:

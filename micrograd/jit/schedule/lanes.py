@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from ..ir.extents import INDEX_NAMES, is_number
 from ..ir.program import Array, Program, Role, Statement, accesses
 from ..ir.stretches import private, stretches
-from .counts import operations
+from .counts import functions, operations
 from .fuse import Group
 from .lane_costs import LaneCosts
 from .routes import moves
@@ -29,6 +30,8 @@ SHARED_WORK = 1024 * 1024
 """Operations from which on threads share a loop: some tens of microseconds."""
 UNROLLED_OPS = 100
 """Vector operations in the body of a loop after unrolling it."""
+WRITTEN_OUT = 25
+"""Operations of a function of the C library as arithmetic, about."""
 
 
 @dataclass(slots=True)
@@ -141,7 +144,8 @@ def vectorize(
     for number in sorted(set(numbers)):
         members = [k for k, n in enumerate(numbers) if n == number]
         together = members[0] in abreast
-        unroll = 1 if scalar or together else _unrolling(sum(costs[k] for k in members), steps)
+        cost = sum(costs[k] + _called(group.statements[k], lanes[k], width) for k in members)
+        unroll = 1 if scalar or together else _unrolling(cost, steps)
         passes.append(Pass(members, unroll, together))
     home: dict[str, int] = {}
     strips: dict[str, int] = {}
@@ -169,6 +173,15 @@ def vectorize(
 def _is_indirect(s: Statement) -> bool:
     """Whether it goes through an index table: it waits for memory, whatever is unrolled."""
     return any(a.parts for a in s.accesses)
+
+
+def _called(s: Statement, lane: int | None, width: int) -> float:
+    """Operations that functions of the C library are in a step, beyond the one that each counts:
+    written out they fill the processor by themselves, and are long.
+    """
+    points = 1 if lane == 0 else s.points // s.domain[0]
+    vectors = points if not lane else points // s.domain[lane] * ceil(s.domain[lane] / width)
+    return WRITTEN_OUT * vectors * functions(s.expr)
 
 
 def _unrolling(cost: float, steps: int) -> int:
