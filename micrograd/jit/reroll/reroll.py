@@ -27,6 +27,9 @@ LOOP_GAIN = 2
 """The same for loops that carry values: what is between them is the trace's own."""
 MOST_STATEMENTS = 2000
 """A program of more statements is not worth the search for its loops."""
+SEARCHED, SEARCHED_GAIN = 300, 32
+"""Nor, for loops that carry values, one of more than the first, unless it is this much shorter: the
+search takes some 10 ms for each statement, more than once."""
 
 
 def reroll(graph: Graph) -> Program:
@@ -34,7 +37,7 @@ def reroll(graph: Graph) -> Program:
     operations = int((graph.codes >= FIRST_OP).sum())
     budget = min(operations // GAIN, MOST_STATEMENTS)
     if len(graph) > SMALL:
-        found = _rerolled(graph, budget, min(operations // LOOP_GAIN, MOST_STATEMENTS))
+        found = _rerolled(graph, budget, longest_searched(operations))
         if found is not None:
             return found
     if operations > LARGE and not graph.indices:
@@ -65,6 +68,12 @@ def _rerolled(graph: Graph, budget: int, most: int) -> Program | None:
     return (_of_classes(graph, budget) if budget > short else None) or loops
 
 
+def longest_searched(operations: int) -> int:
+    """Statements of the longest program that is looked for among loops that carry values."""
+    most = min(operations // LOOP_GAIN, MOST_STATEMENTS)
+    return min(most, max(SEARCHED, operations // SEARCHED_GAIN))
+
+
 def _of_classes(graph: Graph, most: int) -> Program | None:
     """The program of at most so many statements by classes, if there is one."""
     with importing:
@@ -81,8 +90,7 @@ def reroll_strictly(graph: Graph) -> Program:
     if len(graph) > SMALL:
         with importing:
             from .loops import looped
-        most = min(operations // LOOP_GAIN, MOST_STATEMENTS)
-        found = looped(graph, OUTPUT, most, in_order=True)
+        found = looped(graph, OUTPUT, longest_searched(operations), in_order=True)
     if found is None and operations > LARGE and not graph.indices:
         with importing:
             from .table import table_driven

@@ -23,6 +23,7 @@ from micrograd.jit.reroll.inline import LARGEST
 from micrograd.jit.reroll.loops import looped
 from micrograd.jit.reroll.prove import mismatch
 from micrograd.jit.reroll.recognise import recognise
+from micrograd.jit.reroll.reroll import longest_searched
 from micrograd.jit.reroll.statics import statics_of
 from micrograd.jit.reroll.strings import Ops
 from micrograd.jit.target import Target
@@ -360,3 +361,8 @@ def test_expressions_stay_small_when_they_are_written_out() -> None:
         back = gradient(program, ("out", 0), t.wrt)
         sizes.append(sum(written_out(s.expr) for s in back.statements))
     assert sizes[2] < 2.5 * sizes[1] < 6.25 * sizes[0]
+
+
+@pytest.mark.parametrize(("operations", "most"), [(100, 50), (9_000, 300), (64_000, 2000)])
+def test_long_programs_are_looked_for_only_where_they_save_most(operations: int, most: int) -> None:
+    assert longest_searched(operations) == most
