@@ -9,7 +9,7 @@ import numpy as np
 
 from micrograd import Value
 
-from .objectives import ba, det, gmm, kmeans, llsq, lse, lstm, ode
+from .objectives import ba, det, gmm, ht, kmeans, llsq, lse, lstm, ode
 from .tool import plain
 
 
@@ -54,8 +54,33 @@ def inputs() -> dict[str, Any]:
             "state": drawn(4, 3),
             "sequence": drawn(6, 3),
         },
+        "ht": _hand(random),
         "kmeans": {"points": points, "centroids": points[-4:]},
     }
+
+
+def _hand(random: np.random.Generator) -> dict[str, Any]:
+    """A hand of 22 bones and a triangle of skin, on which two points were measured."""
+    weights = np.zeros((3, 22))
+    weights[[0, 1, 2, 2], [3, 8, 8, 17]] = 1.0, 1.0, 0.25, 0.75
+    parents = [-1, *(bone if bone % 4 else 0 for bone in range(20)), 0]
+
+    def moves() -> Any:
+        return (np.eye(4) + random.uniform(-0.1, 0.1, (22, 4, 4))).tolist()
+
+    model = {
+        "parents": parents,
+        "base_relatives": moves(),
+        "inverse_base_absolutes": moves(),
+        "base_positions": np.hstack([random.random((3, 3)), np.ones((3, 1))]).tolist(),
+        "weights": weights.tolist(),
+        "triangles": [[0, 1, 2]],
+        "is_mirrored": False,
+    }
+    points = random.random((2, 3)).tolist()
+    data = {"model": model, "correspondences": [0, 0], "points": points}
+    us = random.uniform(0.1, 0.4, (2, 2)).tolist()
+    return {"theta": random.uniform(0.1, 0.5, 26).tolist(), "us": us, "data": data}
 
 
 def by_values(function: Callable[..., Any], arguments: Sequence[Any], wrt: int) -> list[Any]:
@@ -101,6 +126,17 @@ def _ba(given: dict[str, Any]) -> list[float]:
     return [*rows[0], *rows[1], *by_values(ba.weight_error, [given["w"]], 1)]
 
 
+def _ht(given: dict[str, Any]) -> list[float]:
+    """A row for each number: the partials by its own two of `us`, then by the pose."""
+    hand, us = ht.Hand(given["data"]), list(np.ravel(given["us"]))
+    found = []
+    for k in range(3 * len(hand.points)):
+        row = by_values(lambda *a, k=k: hand.errors(*a)[k], [given["theta"], us], 2)
+        at = len(given["theta"]) + 2 * (k // 3)
+        found += [*row[at : at + 2], *row[: len(given["theta"])]]
+    return found
+
+
 def _kmeans(given: dict[str, Any]) -> list[float]:
     """Each centroid less the mean of the points that are nearest to it."""
     points, centroids = np.array(given["points"]), np.array(given["centroids"])
@@ -140,6 +176,10 @@ def references() -> dict[tuple[str, str], list[float]]:
         ("ba", "jacobian"): _ba(given["ba"]),
         ("lstm", "objective"): [lstm.loss(*map(_values, lstm_))],
         ("lstm", "jacobian"): by_values(lstm.loss, lstm_, 2),
+        ("ht", "objective"): ht.Hand(given["ht"]["data"]).errors(
+            given["ht"]["theta"], list(np.ravel(given["ht"]["us"]))
+        ),
+        ("ht", "jacobian"): _ht(given["ht"]),
         ("kmeans", "cost"): [kmeans.distances(*map(_values, kmeans.arguments(given["kmeans"])))],
         ("kmeans", "dir"): _kmeans(given["kmeans"]),
     }
