@@ -261,14 +261,15 @@ def _binary(op: Op, *, reflected: bool = False) -> Any:
             y = other = float(other)
         else:
             pair = (other, self) if reflected else (self, other)
-            if isinstance(other, Value):
-                if other._scope is not None:
-                    return other._scope.record(op, pair)
-            elif isinstance(other, np.ndarray) and other.ndim:
+            if isinstance(other, np.ndarray) and other.ndim:
                 if op.ufunc is None:
                     return op.map(*pair)
                 return self.__array_ufunc__(getattr(np, op.ufunc), "__call__", *pair)
-            return self.__apply__(op, pair)
+            if not isinstance(other, Value):
+                return self.__apply__(op, pair)
+            if other._scope is not None:
+                return other._scope.record(op, pair)
+            y = other._data
         out = _new(Value)
         if reflected:
             out._data = evaluate(y, self._data)

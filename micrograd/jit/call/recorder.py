@@ -118,9 +118,9 @@ def _slots(made: lowering.NativeModule) -> list[tuple[type, str, int]]:
     slots += [(kind, COMPARE, made.address("compare")) for kind in (Traced, Live)]
     slots += [(Traced, name, made.address(f"{name}.slot")) for name in UNARY]
     for name in BINARY:
-        slots += [(kind, name, made.address(f"{name}.slot")) for kind in (Traced, Live)]
-        if slot_of(Value, name) == slot_of(Live, name):  # or value_code.py's stay
-            slots.append((Value, name, made.address(f"{name}.slot")))
+        by_python = slot_of(Traced, name)  # where there is other code, value_code.py's, it stays
+        kinds = [kind for kind in (Traced, Value, Live) if slot_of(kind, name) == by_python]
+        slots += [(kind, name, made.address(f"{name}.slot")) for kind in kinds]
         slots.append((Traced, name.replace("__", "__i", 1), made.address(f"{name}.slot")))
     return slots
 

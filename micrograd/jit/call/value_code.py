@@ -99,12 +99,16 @@ class Arithmetic(Making):
 
     def _operator(self) -> None:
         """What Python's methods for an operator of two operands give: that of the first one if it
-        is a Value, else the reflected one.
+        is a Value, else the reflected one. What is traced has its own, which CPython calls next.
         """
         o, b = self.o, self.o.b
         v, w, left, right = self._internal("operator", [o.ptr] * 4, o.ptr)
-        first, second = o.block(), o.block()
-        b.branch_if(o.is_a(v, "Value"), first, second)
+        own, traced, first, second = (o.block() for _ in range(4))
+        b.branch_if(self._is_value(v), own, second)
+        b.enter(own)
+        b.branch_if(o.is_a(w, "Traced"), traced, first)
+        b.enter(traced)
+        b.leave(self._not_implemented())
         for block, method, pair in ((first, left, [v, w]), (second, right, [w, v])):
             b.enter(block)
             b.leave(b.call("definition", [method, o.integer(2), *pair, o.null()], o.ptr))
@@ -122,12 +126,15 @@ class Arithmetic(Making):
         if modulus:
             b.enter(three)
             unknown = o.block()
-            o.require(o.is_a(v, "Value"), unknown)
+            o.require(self._is_value(v), unknown)
             b.leave(self._passed_on(name, [v, w, *modulus]))
             b.enter(unknown)
-            found = o.object("_Py_NotImplementedStruct")
-            o.call("Py_IncRef", found)
-            b.leave(found)
+            b.leave(self._not_implemented())
+
+    def _not_implemented(self) -> ir.Value:
+        found = self.o.object("_Py_NotImplementedStruct")
+        self.o.call("Py_IncRef", found)
+        return found
 
     def _in_place_slot(self, name: str, op: Op) -> None:
         """As the operator, unless there is a label, which the result takes over."""
@@ -135,7 +142,7 @@ class Arithmetic(Making):
         types = [o.ptr] * (3 if name == "__ipow__" else 2)
         v, w = list(o.function(f"{name}.slot", types, o.ptr).arguments)[:2]
         python = o.block()
-        o.require(o.is_a(v, "Value"), python)
+        o.require(self._is_value(v), python)
         label = o.pointer(v, self.places.label)
         o.require(o.compare("eq", label, o.object("no_label")), python)
         self._or_else(self._made(op, [v, w]))

@@ -21,7 +21,7 @@ _LARGEST = float.fromhex("0x1.fffffffffffffp+1023")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the slots of Values are in the objects, in bytes."""
+    """Where the slots of Values are in the objects, in bytes; and a store's for its address."""
 
     data: int
     entry: int
@@ -31,6 +31,7 @@ class Places:
     home: int
     grad: int
     label: int
+    address: int
 
 
 class Making:
@@ -53,6 +54,13 @@ class Making:
     def _internal(self, name: str, types: Sequence[ir.Type], result: ir.Type) -> Sequence[ir.Value]:
         return list(self.o.b.function(name, types, result, internal=True).arguments)
 
+    def _is_value(self, x: ir.Value) -> ir.Value:
+        """Whether this is a Value of the engine's own class, live or not."""
+        o = self.o
+        kind = o.pointer(x, LAYOUT.type)
+        either = [o.has_type(kind, "Value"), o.has_type(kind, "Live")]
+        return o.b.build("llvm.or", [o.i1], either)
+
     def _number(self, op: Op) -> None:
         o, b = self.o, self.o.b
         start = o.function(f"{op.name}.number", [o.f64] * op.arity, o.f64)
@@ -62,9 +70,20 @@ class Making:
         """What an operand is; its number is written to `to`."""
         o, b = self.o, self.o.b
         x, to = self._internal("read", [o.ptr, o.ptr], o.i64)
-        value, other, number, converted = (o.block() for _ in range(4))
+        value, live, other, number, converted = (o.block() for _ in range(5))
         kind = o.pointer(x, LAYOUT.type)
-        b.branch_if(o.has_type(kind, "Value"), value, number)
+        b.branch_if(o.has_type(kind, "Value"), value, live)
+        b.enter(live)
+        o.require(o.has_type(kind, "Live"), number)
+        home = o.pointer(x, self.places.home)
+        o.require(b.negated(o.is_null(home)), other)
+        o.require(o.is_a(home, tuple), other)
+        store, index = (o.pointer(home, LAYOUT.tuple_items + 8 * k) for k in (0, 1))
+        start = o.read_index(o.pointer(store, self.places.address), other)
+        shift = o.integer_op("shl", o.read_index(index, other), 3)
+        at = b.build("llvm.inttoptr", [o.ptr], [o.integer_op("add", start, shift)])
+        b.store(b.load(at, o.f64), to)
+        b.leave(o.integer(AS_IT_IS))
         b.enter(value)
         data = o.pointer(x, self.places.data)
         o.require(b.negated(o.is_null(data)), other)
@@ -124,7 +143,7 @@ class Making:
         o, b = self.o, self.o.b
         op, function, x = self._internal("apply.1", [o.ptr] * 3, o.ptr)
         room, python = o.allocate(1, o.f64), o.block()
-        o.require(o.is_a(x, "Value"), python)
+        o.require(self._is_value(x), python)
         o.require(o.compare("eq", b.call("read", [x, room], o.i64), AS_IT_IS), python)
         number = b.call(function, [b.load(room, o.f64)], o.f64)
         b.leave(b.call("make", [op, x, o.object("_Py_NoneStruct"), number], o.ptr))
@@ -139,9 +158,9 @@ class Making:
         python, values = o.block(), o.block()
         x, y = operands
         second = o.block()
-        b.branch_if(o.is_a(x, "Value"), values, second)
+        b.branch_if(self._is_value(x), values, second)
         b.enter(second)
-        b.branch_if(o.is_a(y, "Value"), values, python)
+        b.branch_if(self._is_value(y), values, python)
         b.enter(values)
         kinds = []
         for operand, room in zip(operands, rooms, strict=True):

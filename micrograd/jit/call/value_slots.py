@@ -23,6 +23,8 @@ from ... import copies, engine, opdef
 from ...engine import Value
 from ...locks import Lock
 from ...opdef import OPS, Op
+from ...store import Live, Store
+from ...traced import Traced
 from ..dialect.blocks import new_module
 from ..emit.builder import Builder
 from ..emit.native import native
@@ -115,7 +117,11 @@ def _install() -> None:
     made = _compiled(ops, table, previous)
     entries = {op: _entered(table, op, made.address(f"{op.name}.number")) for op in ops}
     slots: list[tuple[type, str, int]]
-    slots = [(Value, name, made.address(f"{name}.slot")) for name in (*BINARY, *IN_PLACE, *UNARY)]
+    slots = [
+        (kind, name, made.address(f"{name}.slot"))
+        for name in (*BINARY, *IN_PLACE, *UNARY)
+        for kind in (Value, Live)
+    ]
     slots += [(Value, COMPARE, made.address("compare")), (Op, CALL, made.address("call"))]
     slots.append((Value, TRAVERSE, made.address("traverse")))
     before = [(kind, name, slot_of(kind, name)) for kind, name, _ in slots]
@@ -165,7 +171,8 @@ def _compiled(ops: list[Op], table: Any, previous: Any) -> lowering.NativeModule
     places, definition = _places(), slot_offset(probe, probe.definition)
     counter: Any = copies.next_serial
     known = dict(symbols())
-    known |= {"Value": id(Value), "next_serial": id(counter.__self__), "zero": id(0)}
+    known |= {"Value": id(Value), "Live": id(Live), "Traced": id(Traced)}
+    known |= {"next_serial": id(counter.__self__), "zero": id(0)}
     known |= {"_Py_NoneStruct": id(None), "_Py_NotImplementedStruct": id(NotImplemented)}
     known |= {f"op.{op.name}": id(immortal(op)) for op in ops}
     known |= {
@@ -205,4 +212,6 @@ def _places() -> Places:
     }
     for name, x in fields.items():
         setattr(v, name, x)
-    return Places(*(slot_offset(v, x) for x in fields.values()))
+    store = Store([1.0])
+    found = [slot_offset(v, x) for x in fields.values()]
+    return Places(*[*found, slot_offset(store, store.address)])

@@ -15,6 +15,7 @@ from typing import Any
 from ... import engine
 from ...engine import DEFINED, Value
 from ...ops import Op
+from ...store import adopt
 from .callable import Unexpected
 
 _FEW = (0.0, -0.0, 1.0, -1.5, 0.1, 3.7, 1e-310, 1e300, math.inf, math.nan)
@@ -33,7 +34,7 @@ def try_out(ops: Sequence[Op], methods: dict[str, Any]) -> None:
 
     for code, definition, operands in _cases(ops, methods):
         tried += 1
-        values = [x for x in operands if x.__class__ is Value]
+        values = [x for x in operands if isinstance(x, Value)]
         before = [sys.getrefcount(x) for x in values]
         engine._new = counting
         try:
@@ -56,12 +57,18 @@ def _cases(
     """What machine code does, what Python does, and operands."""
     call: Any = Op.__dict__["__call__"]
     few, many = [Value(x) for x in _FEW], [Value(x) for x in _MANY]
+    live = [Value(0.3), Value(-2.5)]
+    adopt(live)
+    many += live
     pairs = [*product(few, few), *zip(few, _MANY, strict=False), *product(few[3:5], _OTHERS)]
+    plain = len(pairs)
+    pairs += [*product(live, [*live, few[3], 2]), *product(few[3:5], live)]
     for op in ops:
         of_op = [(x,) for x in many] if op.arity == 1 else pairs
-        if op.operator is not None:
+        if op.operator is not None and not (op.predicate is not None and op.commutative):
             spelt = operator.__dict__[op.operator]
-            for operands in of_op if op.predicate != "oeq" and op.predicate != "une" else ():
+            compares = op.predicate is not None  # which begins with the subclass, if there is one
+            for operands in of_op[: plain if compares else None]:
                 yield spelt, DEFINED[op.operator], operands
         for operands in of_op if op.operator is None else of_op[-3:]:
             yield op, lambda *xs, op=op: call(op, *xs), operands

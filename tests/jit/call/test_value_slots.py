@@ -19,8 +19,10 @@ from micrograd.engine import DEFINED
 from micrograd.errors import DataError
 from micrograd.jit.call import value_slots
 from micrograd.jit.call.callable import available
+from micrograd.store import adopt
 
 from ...eager_programs import Own, compare
+from ...taped import needs_tapes, same
 
 pytestmark = pytest.mark.skipif(not available(), reason="Python computes in this interpreter")
 
@@ -62,6 +64,25 @@ def test_methods_are_as_they_were() -> None:
     assert pickle.loads(pickle.dumps(tanh)) is tanh is copy.deepcopy(tanh)
     assert tanh(v)._data == v.tanh()._data == v.tanh.__call__()._data == Own(0.5).tanh()._data
     assert [x._data for x in map(Value.exp, [v, v])] == [exp(v)._data] * 2
+
+
+@needs_tapes
+def test_traces_go_on_being_recorded_by_machine_code() -> None:
+    live = [Value(0.5), Value(1.5)]
+    adopt(live)
+    plain = live[0] * live[1]
+
+    def f(x: Any, y: Any, z: Any) -> Any:
+        made = [g(live[0], x) - g(y, live[1]) * g(plain, z) + g(x, plain) for g in OPERATORS]
+        made[0] += live[1] * live[0] + plain
+        total = live[0]
+        total += x
+        return [*made, total * y, live[1] < x, plain >= y]
+
+    assert same(f) <= 2  # those in place
+
+
+OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
 
 
 def arithmetic(v: Any, n: int) -> Any:
