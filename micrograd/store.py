@@ -20,6 +20,7 @@ from .copies import serial
 from .engine import Value
 
 _home, _start, _store = attrgetter("_home"), attrgetter("address"), itemgetter(0)
+_number = attrgetter("_data")
 
 
 class Store:
@@ -94,7 +95,7 @@ def adopt(leaves: Iterable[Value]) -> list[Store]:
     leaves = list(leaves)
     fresh = sorted({v for v in leaves if v.__class__._plain is None}, key=serial)
     if fresh:
-        store = Store(v._data for v in fresh)
+        store = Store(list(map(_number, fresh)))
         classes = {kind: _live_class(kind) for kind in set(map(type, fresh))}
         for index, v in enumerate(fresh):
             v.__class__ = classes[v.__class__]

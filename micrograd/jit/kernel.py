@@ -24,7 +24,7 @@ from .trace.compiling import set_entry
 from .trace.parameters import Parameter, in_rows
 from .trace.recordings import Recording
 from .trace.signature import Structure
-from .trace.source import FunctionSource, Source, ValueSource, names_of, order_of
+from .trace.source import FunctionSource, Source, ValueSource, free, order_of
 from .trace.trace import without_collecting
 from .wanted import Wanted
 
@@ -55,7 +55,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         self._parameters = [*source.parameters, *wanted.value.parameters(source)]
         self._in_order, self._places, self._configurable = order_of(source, self._parameters)
         self._is_value = isinstance(source, ValueSource)
-        self._keywords = KEYWORDS - names_of(source, self._parameters)
+        self._keywords = free(KEYWORDS, source, self._parameters)
         is_model = isinstance(getattr(source, "function", None), Module)
         self._stacks = is_model and wanted in (Wanted.VALUE, Wanted.JVP, Wanted.VJP)
         self._options = options

@@ -7,7 +7,7 @@ cotangent, and the structure of its result; `derivatives.py` has the programs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -53,7 +53,7 @@ def _directions(source: Source) -> list[Parameter]:
     asked = source.asked
     if asked is None:
         return [
-            replace(p, name=_untaken(f"d_{p.name}", taken), default=None)
+            p._replace(name=_untaken(f"d_{p.name}", taken), default=None)
             for p in source.parameters
             if not p.named
         ]

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,9 +25,9 @@ from ...ops import Op
 from .signature import SCALAR, NestingError, Structure, row, structure_of
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of a source; `array` says how an array argument is taken:
+class Parameter(NamedTuple):
+    """A parameter of a source, of which there may be a million; `array` says how an array argument
+    is taken:
 
     'map'     elementwise, as a ufunc does
     'rows'    its last axis is the sequence of numbers, the others are mapped over

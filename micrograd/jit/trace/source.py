@@ -268,10 +268,10 @@ def order_of(source: Source, parameters: Sequence[Parameter]) -> tuple[bool, lis
     return taken.in_order and not named, places, optional or bool(taken.defaults)
 
 
-def names_of(source: Source, parameters: Sequence[Parameter]) -> frozenset[str]:
-    """What may be given to a kernel with these parameters by name, settings included."""
+def free(words: frozenset[str], source: Source, parameters: Sequence[Parameter]) -> frozenset[str]:
+    """The words by which nothing is given to a kernel with these parameters, settings included."""
     settings = () if isinstance(source, ValueSource) else source.taken.names
-    return frozenset(map(_name, parameters)).union(settings)
+    return words.difference(map(_name, parameters), settings)
 
 
 def _check_wrt(wrt: Sequence[Any]) -> None:

@@ -29,7 +29,8 @@ from .taped import let_go, taped
 
 Ints = npt.NDArray[np.int64]
 
-_entry = attrgetter("_entry")
+_entry, _home, _serial = attrgetter("_entry"), attrgetter("_home"), attrgetter("_serial")
+_ORDINARY = frozenset({Value, Live})
 
 Element = tuple[str, int]
 """An array's name and an index into it."""
@@ -106,8 +107,8 @@ def _trace(
         for index, leaf in enumerate(leaves)
     }
     graph = Graph(inputs=[(name, len(leaves)) for name, leaves in inputs.items()])
-    rest = [v for v in found.leaves if v._serial not in places]
-    for v in rest:
+    rest = [v for v in found.leaves if v._serial not in places] if places else found.leaves
+    for v in () if _ORDINARY.issuperset(map(type, rest)) else rest:
         if v.__class__ is Traced:
             raise escaped(v, nodes(outputs))
         if v.__class__ is not Value and hasattr(v, "_tensor"):
@@ -121,14 +122,15 @@ def _trace(
     stores = adopt(parameters)
     names = {store: f"p{k}" for k, store in enumerate(stores)}
     graph.parameters = [(name, len(store)) for store, name in names.items()]
-    elements = {v: (names[v._home[0]], v._home[1]) for v in parameters}
+    homes = [(names[store], index) for store, index in map(_home, parameters)]
+    elements = dict(zip(parameters, homes, strict=True))
     elements |= {
         v: places[v._serial]
         for values in inputs.values()
         for v in values
         if v.__class__ is not Traced
     }
-    given = places | {v._serial: e for v, e in elements.items()}
+    given = places | dict(zip(map(_serial, elements), elements.values(), strict=True))
 
     position = _connect(graph, found)
     _fill_leaves(graph, given, found.leaves, position, known)
