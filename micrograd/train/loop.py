@@ -11,6 +11,7 @@ import ctypes
 import functools
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,11 +69,15 @@ class Loop:
     seconds  roughly what a call of the kernel takes
     summed   whether gradients of several calls are added up, in float64
 
+    State is float32 where the kernel is, unless it is strict or gradients are added up: the loop
+    has it in arrays of its own, and the optimiser gets it back whenever the loop stops.
+
     The loop is told of no more than the next AHEAD steps at a time: their learning rates are asked
     for when they are due, so that what a callback changes takes effect, and training may be long.
     """
 
     fields: tuple[str, ...]
+    _single_state: Sequence[tuple[Numbers, npt.NDArray[np.float32]]] = ()
 
     def __init__(
         self,
@@ -87,6 +92,7 @@ class Loop:
     ) -> None:
         self.optimizer = optimizer
         self._summed = summed
+        self._single = options.target.bits == 32 and not options.strict and not summed
         self._kernel = kernel
         self._form = form
         self._options = options
@@ -149,6 +155,8 @@ class Loop:
                     self._calls = max(1, min(fit, 8 * self._calls))
         finally:
             self.optimizer.steps = self._first + self.step
+            for column, own in self._single_state:
+                column[:] = own
 
     def prepare(self, until: int) -> None:
         """Do what the next `advance` would begin with, as long as nothing is changed meanwhile."""
@@ -163,7 +171,12 @@ class Loop:
         self._first = optimizer.steps - self.step
         self._state[_UNTIL] = self.step
         self._held = [column_of(optimizer, name) for name in optimizer.slots]
-        self._slots = np.array([*(a.ctypes.data for a in self._held), 0], dtype=np.int64)
+        columns: list[npt.NDArray[Any]] = [*self._held]
+        if self._single:
+            singles = [a.astype(np.float32) for a in self._held]
+            self._single_state = list(zip(self._held, singles, strict=True))
+            columns = [*singles]
+        self._slots = np.array([*(a.ctypes.data for a in columns), 0], dtype=np.int64)
         self._set(slots=self._slots.ctypes.data)
         settings = {k: v for k, v in vars(optimizer).items() if k not in _NO_SETTINGS}
         if self._update is not None and _same(settings, self._settings):
@@ -172,7 +185,8 @@ class Loop:
         update = update_of(optimizer)
         if update != self._update:
             self._update = update
-            self._native = _compiled(self._form, update.takes, self._options.target)
+            takes = replace(update.takes, single=self._single)
+            self._native = _compiled(self._form, takes, self._options.target)
             self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._native.address(RUN))
             self._link(update)
 
@@ -184,7 +198,10 @@ class Loop:
         target = self._options.target
         for wide, bits in (("", target.bits), ("_wide", 64))[: 1 + self._summed]:
             for name in ("sums", "update") if update.sums else ("update",):
-                code = code_of(update, sums=name == "sums", gradient=f"f{bits}", target=target)
+                gradient, single = f"f{bits}", self._single
+                code = code_of(
+                    update, sums=name == "sums", gradient=gradient, target=target, single=single
+                )
                 self._codes.append(code)
                 self._set(**{name + wide: code.address})
 

@@ -61,11 +61,14 @@ PARAMETER, GRADIENT, RATES, TOTALS = "p", "g", "r", "total"
 class Takes:
     """What an update takes beside parameters and gradients: how many rates, which are scalars that
     a step has of its own, how many slots of state, and how many sums over all parameters.
+
+    single   whether the state is float32
     """
 
     rates: int
     slots: int
     totals: int
+    single: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +115,24 @@ def update_of(optimizer: Optimizer) -> Update:
 
 
 @functools.lru_cache(maxsize=64)
-def code_of(update: Update, *, sums: bool, gradient: str, target: Target) -> Code:
-    """Code for one of its programs, on gradients of a dtype, `"f32"` or `"f64"`; for other numbers
-    it is strict float64, so that it is the eager optimiser's, bit for bit.
+def code_of(
+    update: Update, *, sums: bool, gradient: str, target: Target, single: bool = False
+) -> Code:
+    """Code for one of its programs, on gradients of a dtype, `"f32"` or `"f64"`. It is strict
+    float64, so that it is the eager optimiser's, bit for bit.
+
+    single   whether the update is float32, and so is the state; sums are float64 even then
     """
     program = update.sums if sums else update.change
     assert program is not None
-    arrays = {**program.arrays, GRADIENT: replace(program.arrays[GRADIENT], dtype=gradient)}
-    target = replace(target, dtype=np.dtype(np.float64), strict=True)
+    arrays = dict(program.arrays)
+    for name in (PARAMETER, RATES, *[TOTALS] * (TOTALS in arrays)):
+        arrays[name] = replace(arrays[name], dtype="f64")
+    for k in range(update.takes.slots):
+        arrays[f"s{k}"] = replace(arrays[f"s{k}"], dtype="f32" if single else "f64")
+    arrays[GRADIENT] = replace(arrays[GRADIENT], dtype=gradient)
+    if sums or not single:
+        target = replace(target, dtype=np.dtype(np.float64), strict=True)
     made = optimized(verify(replace(program, arrays=arrays), "the rule"), target)
     return compile_program(made, target, Interface(frozenset(), None))
 

@@ -6,7 +6,7 @@ Establishes
 
 `state` is a table of 64-bit words, by the names in FIELDS: where the loop stands, and addresses of
 what it works on. A call of `run` goes on where the last one stopped, so Python can look around in
-between. Parameters, their state and the history are float64.
+between. Parameters and the history are float64, and so is the state, if it is not `single`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FIELDS = (
     "rates",  # f64[steps, rates], of which those before `until` are there
     "runs",  # i64[run_count, 4]: parameters in a row in memory, see RUN_WORDS
     "run_count",
-    "slots",  # addresses of the optimiser's state, each f64[parameters]
+    "slots",  # addresses of the optimiser's state, each of a number a parameter
     "totals",  # f64[totals]: its sums over all parameters
     "sums",  # the address of the code that adds to them, given the gradient as the kernel gives it
     "sums_wide",  # the same for gradients in float64
@@ -64,7 +64,7 @@ class TrainingEmitter:
     fields: tuple[str, ...] = FIELDS
 
     def __init__(self, module: ir.Module, takes: Takes, target: Target) -> None:
-        # parameters and their state are float64, whatever the kernel's numbers are
+        # parameters are float64, whatever the kernel's numbers are
         wide = replace(target, dtype=np.dtype(np.float64), strict=True)
         self.b = Builder(module, wide)
         self.takes = takes
@@ -125,6 +125,7 @@ class TrainingEmitter:
         b = self.b
         address, slots, table = (self._pointer(name) for name in (code, "slots", "runs"))
         state = [b.load(b.element(slots, k, b.ptr), b.ptr) for k in range(self.takes.slots)]
+        own = float_type(32) if self.takes.single else b.f64
         with b.loop(self._field("run_count")) as k:
             row = b.element(table, b.integer_op("llvm.mul", k, b.integer(len(RUN_WORDS))), b.i64)
             first, partial, place = (b.load(b.element(row, i, b.i64), b.i64) for i in range(3))
@@ -132,7 +133,7 @@ class TrainingEmitter:
                 b.build("llvm.inttoptr", [b.ptr], [first]),
                 b.element(gradient, partial, type),
                 rates,
-                *(b.element(column, place, b.f64) for column in state),
+                *(b.element(column, place, own) for column in state),
                 *totals,
                 b.element(row, RUN_WORDS.index("count"), b.i64),
             ]
