@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lowering.bindings import package
+from micrograd import fit
 from micrograd.optim import Adam, linear
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -167,23 +170,61 @@ def test_demo_nn_trains_the_same_both_ways(
     assert out.count("wanted: ") == 4
 
 
-MICROGPT = [3.3659669475848504, 3.4242727838717717, 3.177802125458052, 3.066355684224198]
+MICROGPT = [
+    *(3.3659669475848504, 3.4242727838717717, 3.177802125458052),
+    *(3.066355684224198, 3.220883089750623, 2.945159723009943),
+]
 """The losses of its first steps, on 32,033 names; these are the first of them, shuffled."""
 NAMES = ["yuheng", "diondre", "xavien", "jori", "juanluis", "erandi"]
 
 
-def test_microgpt_has_the_known_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+def microgpt_and_documents(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[list[int]]]:
+    """The model, and NAMES as tokens."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
     import microgpt
 
     random.seed(42)
     random.shuffle(list(range(32_033)))
-    model = microgpt.GPT(26)
-    optimizer = Adam(model.parameters(), lr=linear(0.01, 0.0, 1000), betas=(0.85, 0.99))
+    documents = [[26, *(ord(c) - ord("a") for c in name), 26] for name in NAMES]
+    return microgpt.GPT(26), documents
+
+
+def adam(model: Any) -> Adam:
+    return Adam(model.parameters(), lr=linear(0.01, 0.0, 1000), betas=(0.85, 0.99))
+
+
+def test_microgpt_has_the_known_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, documents = microgpt_and_documents(monkeypatch)
+    optimizer = adam(model)
     assert len(model.parameters()) == 4192
-    for name, known in zip(NAMES[:3], MICROGPT, strict=False):
+    for document, known in zip(documents[:2], MICROGPT, strict=False):
         optimizer.zero_grad()
-        loss = model.loss([26, *(ord(c) - ord("a") for c in name), 26])
+        loss = model.loss(document)
         assert loss.data == pytest.approx(known, rel=1e-12)
         loss.backward()
         optimizer.step()
+
+
+def test_compiled_microgpt_has_the_known_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, documents = microgpt_and_documents(monkeypatch)
+    history = fit(
+        *(model.loss, adam(model)),
+        data=documents,
+        steps=6,
+        batch_size=1,
+        shuffle=False,
+        dtype="f64",
+    )
+    assert history.losses == pytest.approx(MICROGPT, rel=1e-12)
+
+
+def test_microgpt_trains_and_makes_up_words(tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("eighteen\nnineteen\nseventy\n")
+    data, out = str(tmp_path / "words"), tmp_path / "out.json"
+    shown = run("microgpt.py", "--data", data, "--steps=20", "--samples=2", "--json", str(out))
+    assert shown.startswith("3 words, 10 tokens, 3648 parameters\n")
+    found = json.loads(out.read_text())
+    assert found["losses"][-1] < found["losses"][0] < 2.6
+    assert len(found["samples"]) == 2
+    assert set("".join(found["samples"])) <= set("eighteennineteenseventy")
+    assert all(seconds > 0.0 for seconds in found["seconds"].values())
