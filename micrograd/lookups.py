@@ -68,6 +68,8 @@ class IndexArray:
     arrays     which the integers are elements of, one for each scale
     elements   of these arrays, for each index
     leaves     what stands for the indices in the trace
+    unused     places of indices that are there, and say 0, only so that others lie as their
+               integers do
     """
 
     name: str
@@ -77,15 +79,30 @@ class IndexArray:
     arrays: tuple[str, ...]
     elements: list[tuple[int, ...]] = field(default_factory=list)
     leaves: list[Value] = field(default_factory=list, repr=False)
+    unused: set[int] = field(default_factory=set)
     _places: dict[tuple[int, ...], int] = field(default_factory=dict, repr=False)
 
     def leaf(self, element: tuple[int, ...], scope: Scope) -> Value:
-        """What stands for the index of these elements."""
+        """What stands for the index of these elements, which is used."""
+        place = self._place(element, scope)
+        self.unused.discard(place)
+        return self.leaves[place]
+
+    def reserve(self, size: int, scope: Scope) -> None:
+        """Let there be an index for each element of an array of this size."""
+        self.unused |= {self._place((k,), scope) for k in range(size)}
+
+    def _place(self, element: tuple[int, ...], scope: Scope) -> int:
         place = self._places.setdefault(element, len(self.leaves))
         if place == len(self.leaves):
             self.leaves.append(Traced(f"{self.name}[{place}]", scope=scope))
             self.elements.append(element)
-        return self.leaves[place]
+        return place
+
+    @property
+    def used(self) -> set[tuple[int, ...]]:
+        """The elements that indices are computed of."""
+        return {e for k, e in enumerate(self.elements) if k not in self.unused}
 
     def said(self, given: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """The indices as they are said, of integers `[..., n]` by the names of their arrays; as
@@ -99,6 +116,8 @@ class IndexArray:
         found = np.full(at.shape[:1], self.offset, dtype)
         for scale, x in zip(self.scales, used, strict=True):
             found = found + scale * x.astype(dtype)
+        if self.unused:
+            found[..., sorted(self.unused)] = 0
         return found
 
     def is_outside(self, said: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -162,8 +181,7 @@ class Lookups:
             made = IndexArray(f"at{len(self.indices)}", rows, offset, scales, arrays)
             self.indices[key] = made
             if len(arrays) == 1:  # all of them, so that they lie as the integers do
-                for k in range(self.sizes[arrays[0]]):
-                    made.leaf((k,), scope)
+                made.reserve(self.sizes[arrays[0]], scope)
         return self.indices[key].leaf(tuple(k for _, k in places), scope)
 
     def row(self, entries: Sequence[Any], rows: int, index: Value, scope: Scope) -> list[Value]:

@@ -92,7 +92,7 @@ class RaggedIndices:
         if len(wrong):
             row = int(np.searchsorted(column.starts, wrong[0], side="right")) - 1
             element = int(wrong[0] - column.starts[row])
-            if element in {e for (e,) in index.elements}:
+            if (element,) in index.used:
                 self._refuse(index, row, (element,), said[wrong[0]])
 
     def _refuse(self, index: IndexArray, row: int, elements: tuple[int, ...], said: Any) -> None:

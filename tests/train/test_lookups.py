@@ -107,3 +107,15 @@ def test_validation_and_metrics_look_rows_up() -> None:
     held[1][5] = CLASSES
     with pytest.raises(TrainingError, match=r"validation\[1\]\[5\] is the index 5 into a table"):
         fit(model.loss, SGD(model.parameters(), lr=0.5), data=data, epochs=2, **how)
+
+
+def test_integers_that_are_no_indices_may_be_any() -> None:
+    w = [Value(0.5), Value(1.5)]
+
+    def loss(row: Any) -> Any:
+        return (take(w, row[0]) - row[1] * 0.01) ** 2
+
+    rows = np.array([[0, 100], [1, -50], [-1, 7]])
+    fit(loss, SGD(w, lr=0.5), data=rows, dtype="f64", batch_size=3, steps=1)
+    found = [0.5 - (0.5 - 1.0) / 3, 1.5 - ((1.5 + 0.5) + (1.5 - 0.07)) / 3]
+    assert [p.data for p in w] == pytest.approx(found, rel=1e-12)

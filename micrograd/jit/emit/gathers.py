@@ -31,7 +31,7 @@ def gather(b: Builder, base: ir.Value, index: ir.Value, type: ir.Type) -> ir.Val
     addresses = _addresses(b, base, index, type)
     name = "llvm.intr.masked.gather"
     aligned = {"alignment": masked_alignment(name, element.width // 8)}
-    return b.converted(b.build(name, [found], [addresses, _every(b)], aligned))
+    return b.converted(b.build(name, [found], [addresses, _every(b)], aligned), b.element_type)
 
 
 def scatter(b: Builder, x: ir.Value, base: ir.Value, index: ir.Value, type: ir.Type) -> None:

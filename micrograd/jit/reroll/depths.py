@@ -55,7 +55,8 @@ def _with_tables(
         y[first + 1 : first + count] = np.arange(first, first + count - 1)
         links[first : first + count - 1] = True
         last[first : first + count] = first + count - 1
-    takes = np.flatnonzero(is_take(codes) & (last[x] >= 0))
+    takes = np.flatnonzero(is_take(codes))
+    takes = takes[last[x[takes]] >= 0]
     z[takes] = last[x[takes]]
     found = depths(codes, [x, y, z], links, most)
     if found is not None:
