@@ -6,12 +6,19 @@ Nothing here recurses, and a structural zero of a rule is no path: 0 * inf would
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 from .errors import GraphError
 
 UNSET = -0.0  # the identity of addition: -0.0 + x is x, the sign of a zero included
+
+MANY = 100
+"""So many Values, and more, are found by machine code, if there is any."""
+INTERIOR: list[Callable[[Any], list[Any] | None]] = []
+"""That code: what gives `interior` of a Value, or None if it cannot say."""
 
 MIXED: list[Callable[[Any], bool]] = []
 """Once there are Values of Tensors' elements: the backward pass through both kinds, which says
@@ -64,13 +71,23 @@ def interior(root: Any) -> list[Any]:
 
     Raises GraphError for a cycle.
     """
+    order = _found(root, MANY if INTERIOR else sys.maxsize)
+    if order is None:
+        order = INTERIOR[0](root)
+    return order or _found(root, sys.maxsize) or []
+
+
+def _found(root: Any, most: int) -> list[Any] | None:
+    """The same, or None if there are more than `most`."""
     if root._entry is None:
         return []
     found = {root._serial: root}
     operands: tuple[Any, ...]
     stack = [root]
     push, pop = stack.append, stack.pop
-    while stack:
+    for _ in repeat(None, most):
+        if not stack:
+            return [found[serial] for serial in sorted(found, reverse=True)]
         v = pop()
         serial, rules = v._serial, v._entry.vjp
         x, y = v._operand, v._other
@@ -88,7 +105,7 @@ def interior(root: Any) -> list[Any]:
                 if older not in found:
                     found[older] = x
                     push(x)
-    return [found[serial] for serial in sorted(found, reverse=True)]
+    return None
 
 
 def cycle_error(v: Any) -> GraphError:

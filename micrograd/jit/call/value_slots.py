@@ -20,6 +20,7 @@ from lowering import LoweringError
 from lowering.bindings import context
 
 from ... import copies, engine, opdef
+from ...backward import INTERIOR
 from ...engine import Value
 from ...locks import Lock
 from ...opdef import OPS, Op
@@ -29,6 +30,7 @@ from ..dialect.blocks import new_module
 from ..emit.builder import Builder
 from ..emit.native import native
 from ..target import Target
+from . import value_interior
 from .callable import (
     HAVE_VECTORCALL,
     LAYOUT,
@@ -92,6 +94,7 @@ def begin() -> bool:
                 try:
                     _install()
                     _begun[0] = True
+                    INTERIOR.append(value_interior.made())
                 except (Unexpected, LoweringError, AttributeError, TypeError, ValueError):
                     pass  # nothing is lost but time
         return _begun[0]

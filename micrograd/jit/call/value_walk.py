@@ -88,7 +88,7 @@ def _compiled() -> _Code:
     with context():
         target = Target.host(np.float64, strict=True)
         with new_module() as module:
-            _Walk(Objects(Builder(module, target))).emit()
+            Walk(Objects(Builder(module, target))).emit()
         made = native(module, target, symbols=known, opt_level=1, passes=False)
     immortal(made)
     kind = ctypes.PYFUNCTYPE(ctypes.c_ssize_t, *[ctypes.c_size_t] * 3)
@@ -109,7 +109,7 @@ def _places() -> dict[str, int]:
     return found
 
 
-class _Walk:
+class Walk:
     """Appends both functions to the module of `o`."""
 
     def __init__(self, o: Objects) -> None:
@@ -174,6 +174,10 @@ class _Walk:
         b.enter(other)
         b.leave(o.integer(OTHER))
 
+    def _counts(self, x: ir.Value) -> ir.Value | None:
+        """Whether a Value is to be found; None: all are."""
+        return None
+
     def _seen(
         self,
         found: ir.Value,
@@ -197,6 +201,8 @@ class _Walk:
         b.enter(live)
         b.branch_if(o.has_type(kind, "Live"), of_engine, other)
         b.enter(of_engine)
+        if (counts := self._counts(x)) is not None:
+            o.require(counts, behind, left)
         serial = self._serial(x, other)
         o.require(o.compare("ult", serial, at), other)
         mark = o.at(found, serial, o.ptr)
