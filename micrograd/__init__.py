@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # from where they are defined: the folders are not read befor
     from .jit.functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
     from .jit.kernel import Kernel
     from .jit.mapped import vmap
+    from .jit.totals import total
     from .tables import Table, take
     from .tensor import Tensor, no_grad
     from .train.fit import fit
@@ -50,6 +51,7 @@ LATER = {
     "no_grad": "tensor",
     "set_threads": "jit.call.threads",
     "take": "tables",
+    "total": "jit",
     "value_and_grad": "jit",
     "vjp": "jit",
     "vmap": "jit",
@@ -103,6 +105,7 @@ __all__ = [
     "no_grad",
     "set_threads",
     "take",
+    "total",
     "value_and_grad",
     "vjp",
     "vmap",

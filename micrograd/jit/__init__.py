@@ -12,6 +12,7 @@ try:
     from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
     from .kernel import Kernel
     from .mapped import vmap
+    from .totals import total
 
     if not hasattr(sys.modules["micrograd.engine"].Value, "__apply__"):
         raise ImportError("this Value records no ops", name="micrograd.engine")
@@ -30,6 +31,7 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "total",
     "value_and_grad",
     "vjp",
     "vmap",

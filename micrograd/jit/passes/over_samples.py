@@ -1,12 +1,16 @@
 """Program of one sample -> Program of a block of samples: every array that depends on the data
 gets a leading dimension.
 
-Requires a verified program whose inputs are the numbers of one sample, and whose output `out` is a
-loss, and perhaps a penalty behind it that depends on parameters only. Establishes a verified
-program with these inputs, `size` samples long, one after the other; `weights`, a number per
-sample; `share`, a number; and the extent `count`, how many samples there are. Its one output is
+Requires a verified program whose inputs are the numbers of one sample, but for those that all
+samples share, and whose output `out` are the results of that sample. Establishes a verified program
+with these inputs, `size` samples long, one after the other, and the extent `count`, how many
+samples there are. Its one output is
 
-    out = sum(weights[i] * loss of sample i) + share * penalty
+    out = sum(results of sample i)                                           `summed_over`
+    out = sum(weights[i] * loss of sample i) + share * penalty               `over_samples`
+
+where the second is for a loss, and perhaps a penalty behind it that depends on parameters only. It
+has the inputs `weights`, a number per sample, and `share`, a number.
 
 Parameters, and what is computed from parameters alone, have no dimension of samples: they are
 broadcast by a stride of 0.
@@ -14,7 +18,7 @@ broadcast by a stride of 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -25,11 +29,14 @@ from ..ir.program import (
     Apply,
     Expr,
     Loop,
+    Node,
+    Order,
     Program,
     Role,
     Statement,
     accesses,
     map_accesses,
+    statements,
 )
 from ..reroll.outputs import OUTPUT
 
@@ -40,83 +47,126 @@ SIZE = 976
 every vector's width, and no power of two: columns would begin at one offset within their pages.
 """
 
-
 LARGE = 4096
 """Points of a sample with triangles from which on it is done by itself: lanes are inside of it."""
 
 
 def over_samples(program: Program) -> Program | None:
-    """The program of a block of at most SIZE samples.
+    """The program of the weighted loss of a block of at most SIZE samples.
 
     None for a program that has no such form here: the data is read through index tables that are
     part of the program, or goes into statements that run in turn; and for a large one with
     triangles.
     """
-    varying = _varying(program)
+    inputs = {a.name for a in program.with_role(Role.INPUT)}
     if any(isinstance(node, Loop) for node in program.body):
         return None
     if _has_triangles(program) and sum(s.points for s in program.statements) >= LARGE:
         return None
-    body = [one for s in program.statements for one in _single_outputs(s)]
-    if any(_is_irregular(s, varying) for s in body):
+    varying = _varying(program, inputs)
+    if any(_is_irregular(s, varying) for s in program.statements):
         return None
-    size = SIZE
+    result, count = _along(program, inputs, of_loss=True)
+    total = Access(result.declare(_TOTAL, Role.TEMPORARY).name)
+    result.assign(total, -0.0)
+    weighted = Apply(ops.mul, (Access(_EACH, 0, (1,)), Access(WEIGHTS, 0, (1,))))
+    result.assign(Access(_TOTAL, 0, (0,)), weighted, (count,), accumulate=ops.add)
+    result.declare(OUTPUT, Role.OUTPUT)
+    whole: Expr = total
+    if _PENALTY in result.arrays:
+        shared = Apply(ops.mul, (Access(SHARE), Access(_PENALTY)))
+        whole = Apply(ops.add, (total, shared))
+    result.assign(Access(OUTPUT), whole)
+    return result
+
+
+def summed_over(program: Program, rows: Collection[str]) -> Program:
+    """The program of the sums of the results of a block of at most SIZE samples.
+
+    rows   the inputs that are of one sample
+    """
+    results = program.arrays[OUTPUT].size
+    result, count = _along(program, rows, of_loss=False)
+    result.declare(OUTPUT, Role.OUTPUT, results)
+    result.assign(Access(OUTPUT, 0, (1,)), -0.0, (results,))
+    result.assign(
+        Access(OUTPUT, 0, (0, 1)),
+        Access(_EACH, 0, (results, 1)),
+        (count, results),
+        accumulate=ops.add,
+    )
+    return result
+
+
+def _along(program: Program, rows: Collection[str], *, of_loss: bool) -> tuple[Program, Extent]:
+    """The program without its output, for whose results there is the array `each`, and for the
+    second of them, if it is one, `penalty`; and the extent of samples.
+    """
+    varying = _varying(program, rows)
     result = Program()
     for a in program.arrays.values():
         if a.role is not Role.OUTPUT:
             shape = a.shape
             if a.name in varying:
-                shape = (size,) if a.shape == (1,) else (size, *a.shape)
+                shape = (SIZE,) if a.shape == (1,) else (SIZE, *a.shape)
             result.arrays[a.name] = replace(a, shape=shape)
-    result.declare(WEIGHTS, Role.INPUT, size)
-    result.declare(SHARE, Role.INPUT)
-    count = result.extent(COUNT, size)
-    result.declare(_EACH, Role.TEMPORARY, size)
-    has_penalty = program.arrays[OUTPUT].size > 1
+    if of_loss:
+        result.declare(WEIGHTS, Role.INPUT, SIZE)
+        result.declare(SHARE, Role.INPUT)
+    count = result.extent(COUNT, SIZE)
+    results = program.arrays[OUTPUT].size
+    has_penalty = of_loss and results > 1
+    each = 1 if has_penalty else results
+    result.declare(_EACH, Role.TEMPORARY, (SIZE, each) if each > 1 else SIZE)
     if has_penalty:
         result.declare(_PENALTY, Role.TEMPORARY)
-    stretch = {name: program.arrays[name].size for name in varying} | {_EACH: 1}
+    stretch = {name: program.arrays[name].size for name in varying} | {_EACH: each}
 
     def along(a: Access) -> Access:
         parts = tuple(replace(p, strides=(stretch.get(str(p.by), 0), *p.strides)) for p in a.parts)
         return Access(a.array, a.offset, (stretch.get(a.array, 0), *a.strides), parts)
 
-    for s in body:
-        if s.target.array == OUTPUT:
-            s = replace(s, target=Access(_PENALTY if s.target.offset else _EACH))
-        if s.target.array in stretch:
-            expr = map_accesses(s.expr, along)
-            domain = [c.around(0) if isinstance(c, Varying) else c for c in s.domain]
-            s = replace(s, target=along(s.target), expr=expr, domain=(count, *domain))
-        result.body.append(s)
-    _sum(result, count, penalty=has_penalty)
-    return result
+    def moved(s: Statement) -> Statement:
+        domain = (count, *(c.around(0) if isinstance(c, Varying) else c for c in s.domain))
+        expr = map_accesses(s.expr, along)
+        return replace(s, target=along(s.target), expr=expr, domain=domain)
+
+    def inside(node: Node) -> Node:
+        if isinstance(node, Statement):
+            return moved(node)
+        extent = node.extent
+        extent = extent.around(0) if isinstance(extent, Varying) else extent
+        return Loop(extent, node.order, [inside(n) for n in node.body])
+
+    for node in program.body:
+        if isinstance(node, Loop):
+            varies = any(s.target.array in stretch for s in statements([node]))
+            result.body.append(Loop(count, Order.FREE, [inside(node)]) if varies else node)
+            continue
+        for s in _single_outputs(node):
+            if s.target.array == OUTPUT:
+                shared = has_penalty and s.target.offset
+                s = replace(s, target=Access(_PENALTY) if shared else s.target.of(_EACH))
+            result.body.append(moved(s) if s.target.array in stretch else s)
+    return result, count
 
 
-def _has_triangles(program: Program) -> bool:
-    return any(isinstance(c, Affine | Entries) for s in program.statements for c in s.domain)
-
-
-def _sum(program: Program, count: Extent, *, penalty: bool) -> None:
-    total = Access(program.declare(_TOTAL, Role.TEMPORARY).name)
-    program.assign(total, -0.0)
-    weighted = Apply(ops.mul, (Access(_EACH, 0, (1,)), Access(WEIGHTS, 0, (1,))))
-    program.assign(Access(_TOTAL, 0, (0,)), weighted, (count,), accumulate=ops.add)
-    program.declare(OUTPUT, Role.OUTPUT)
-    whole: Expr = total
-    if penalty:
-        shared = Apply(ops.mul, (Access(SHARE), Access(_PENALTY)))
-        whole = Apply(ops.add, (total, shared))
-    program.assign(Access(OUTPUT), whole)
-
-
-def _varying(program: Program) -> set[str]:
-    """The arrays that depend on the data."""
-    found = {a.name for a in program.with_role(Role.INPUT)}
-    for s in program.statements:
-        read = {name for a in accesses(s.expr) for name in (a.array, *a.index_arrays)}
-        if s.target.array != OUTPUT and read & found:
-            found.add(s.target.array)
+def _varying(program: Program, rows: Collection[str]) -> set[str]:
+    """The arrays that depend on the data, and what is written in loops together with such."""
+    found = set(rows)
+    size = 0
+    while len(found) > size:
+        size = len(found)
+        for node in program.body:
+            written = {s.target.array for s in statements([node])} - {OUTPUT}
+            read = {
+                name
+                for s in statements([node])
+                for a in accesses(s.expr)
+                for name in (a.array, *a.index_arrays)
+            }
+            if not (read | written).isdisjoint(found):
+                found |= written
     return found
 
 
@@ -141,3 +191,7 @@ def _is_irregular(s: Statement, varying: set[str]) -> bool:
     varies = any(name in varying for a in touched for name in (a.array, *a.index_arrays))
     given = all(str(p.by) in varying for a in touched for p in a.parts)
     return varies and not given
+
+
+def _has_triangles(program: Program) -> bool:
+    return any(isinstance(c, Affine | Entries) for s in program.statements for c in s.domain)

@@ -1,0 +1,79 @@
+"""Program of rows of data -> the same, whose results are added to what lies there already.
+
+Requires a verified program with the results of a row, or of a block of rows, as its outputs.
+Establishes one without outputs, but with state: float64 arrays, to which it adds the results. So it
+is run for one block after the other, and what state holds then is the sum over all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ... import ops
+from ...real_types import WIDE
+from ..ir.program import Access, Apply, Program, Role
+from ..reroll.outputs import OUTPUT
+from ..trace.trace import Element
+from .reverse import GRADIENT, gradient
+
+SUM = "sum_"
+"""What the name of a state begins with; the name of the result follows."""
+_DOT, _TOTAL = "dot", "total"
+
+
+def added_up(program: Program) -> Program:
+    """The program that adds each of its outputs to a state."""
+    program = Program(dict(program.arrays), list(program.body), program.found, program.notes)
+    for a in program.with_role(Role.OUTPUT):
+        program.arrays[a.name] = replace(a, role=Role.TEMPORARY)
+        state = program.declare(SUM + a.name, Role.STATE, a.size, dtype=WIDE.name).name
+        here = Access(state, 0, (1,))
+        more = Apply(ops.add, (here, Access(a.name, 0, (1,))))
+        program.assign(here, more, (a.size,))
+    return program
+
+
+def last_row_first(program: Program, wrt: Sequence[Element | None], *, keep_value: bool) -> Program:
+    """The gradient of one row's result, added to the state `sum_grad` as the interpreter adds it.
+
+    Its derivative of a sum of rows takes the rows from the last to the first, and adds up all that
+    reaches a number in that order. So the gradient of a row begins with that of the rows behind
+    it: it is the derivative of the result plus a dot product with these. The result stays an output
+    if the value is kept.
+    """
+    program = Program(dict(program.arrays), list(program.body))
+    state = program.declare(SUM + GRADIENT, Role.STATE, len(wrt), dtype=WIDE.name).name
+    total = program.declare(_TOTAL, Role.TEMPORARY).name
+    whole = Apply(ops.add, (Access(OUTPUT), dot(program, wrt, state)))
+    program.assign(Access(total), whole)
+    result = gradient(program, (total, 0), wrt, keep_value=keep_value)
+    result.arrays[GRADIENT] = replace(result.arrays[GRADIENT], role=Role.TEMPORARY)
+    result.assign(Access(state, 0, (1,)), Access(GRADIENT, 0, (1,)), (len(wrt),))
+    return result
+
+
+def dot(program: Program, elements: Sequence[Element | None], before: str) -> Access:
+    """Append the dot product of elements and an array with a number for each.
+
+    Its derivative is what their gradient begins with, if nothing stands behind it that they are in.
+    """
+    here = Access(program.declare(_DOT, Role.TEMPORARY).name)
+    program.assign(here, -0.0)
+    for k, length in _runs(elements):
+        name, index = elements[k] or ("", 0)
+        pair = (Access(name, index, (1,)), Access(before, k, (1,)))
+        target = Access(here.array, 0, (0,))
+        program.assign(target, Apply(ops.mul, pair), (length,), accumulate=ops.add)
+    return here
+
+
+def _runs(elements: Sequence[Element | None]) -> Iterator[tuple[int, int]]:
+    """(first, count) of elements that lie in a row; those that are None are in none."""
+    start = 0
+    for k, element in enumerate(elements):
+        following = elements[k + 1] if k + 1 < len(elements) else None
+        if element is None or following != (element[0], element[1] + 1):
+            if element is not None:
+                yield start, k + 1 - start
+            start = k + 1

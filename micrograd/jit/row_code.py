@@ -1,0 +1,236 @@
+"""Recording of a function of one row -> native code for its sum over rows of data, or for a
+derivative of that.
+
+The code takes a block of rows at a time, but if strict, row by row. Blocks are divided into at most
+PARTS parts, each with a sum of its own, whatever the number of threads, so that this does not
+change the result.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import lowering
+from lowering.bindings import ir
+
+from ..errors import KernelClosed
+from ..locks import Lock
+from .call.convention import made
+from .call.threads import run, worthwhile
+from .compile import Code, compile_program, optimized, passes, program_of
+from .derivatives import program_for
+from .emit.interface import Interface
+from .emit.over_rows import OVER_ROWS, emit_over_rows
+from .ir import graph as graphs
+from .ir.program import Program, Role
+from .ir.verify import verify
+from .options import Options
+from .passes.over_samples import SIZE, summed_over
+from .passes.row_sums import SUM, added_up, last_row_first
+from .reroll.outputs import OUTPUT
+from .schedule.counts import operations
+from .schedule.schedule import Schedule
+from .stages import STAGES
+from .trace.recordings import Recording
+from .trace.signature import Structure
+from .wanted import Wanted
+
+Numbers = npt.NDArray[np.float64]
+PARTS = 16
+"""Sums that the rows are divided into, at most."""
+
+
+class RowCode:
+    """One recording of a function of one row, summed over rows, and compiled.
+
+    parameters   with their structures: those of the function, then those of the derivative
+    rows         the inputs of the program that are of one row
+
+    What it sums up are the results of the derivative, in order: `sums` numbers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        recording: Recording,
+        parameters: Sequence[tuple[str, Structure]],
+        rows: Collection[str],
+        wanted: Wanted,
+        options: Options,
+    ) -> None:
+        self.name = name
+        self.graph = recording.trace.graph
+        self.parameters = list(parameters)
+        self.structures = tuple(s for _, s in parameters)
+        self.result = wanted.value.structure(recording)
+        self.wanted = wanted
+        self.options = options
+        self.wrt = recording.wrt
+        self.stores = recording.trace.stores
+        graphs.verify(self.graph)
+        target = options.target
+        self.row = program_of(self.graph, target)
+        self.size, self.program = 1, self.row
+        if not target.strict:
+            self.size, self.program = SIZE, verify(summed_over(self.row, rows), "summed_over")
+        self.backwards = target.strict and wanted in (Wanted.GRADIENT, Wanted.BOTH)
+        self.differentiated = self._differentiate(recording)
+        self.transformed = optimized(self.differentiated, target)
+        self.interface = Interface(frozenset(), None)
+        self.code: Code = compile_program(
+            self.transformed, target, self.interface, stores=self.stores
+        )
+        inputs = self.transformed.with_role(Role.INPUT)
+        self.moving = {a.name: a.size // self.size for a in inputs if a.name in rows}
+        self._keeps_values = self.backwards and wanted is Wanted.BOTH
+        if self._keeps_values:
+            self.moving[OUTPUT] = 1
+        self.code.extend = self._emit_loop
+        states = self.transformed.with_role(Role.STATE)
+        first = [a for a in states if a.name == SUM + OUTPUT and a.size == 1]
+        self._states = [*first, *(a for a in states if a not in first)]
+        self._function: Any = None
+        self._closed = False
+        self._lock = Lock()
+
+    def _emit_loop(self, module: ir.Module) -> None:
+        emit_over_rows(
+            module,
+            self.transformed,
+            self.interface,
+            self.options.target,
+            self.moving,
+            self.size,
+            backwards=self.backwards,
+        )
+
+    def _differentiate(self, recording: Recording) -> Program:
+        """The program of what is wanted, whose results are added up."""
+        wanted, target = self.wanted, self.options.target
+        if self.backwards:
+            both = wanted is Wanted.BOTH
+            program = last_row_first(self.program, recording.wrt, keep_value=both)
+            return verify(program, wanted.value.name)
+        extra = self.parameters[len(self.row.with_role(Role.INPUT)) :]
+        program = program_for(wanted, self.name, self.program, recording, extra, target)
+        return verify(added_up(program), wanted.value.name)
+
+    # -- running ---------------------------------------------------------------------------------
+
+    @property
+    def work(self) -> float:
+        """How many operations a row takes."""
+        steps = sum(s.points * max(1, operations(s.expr)) for s in self.transformed.statements)
+        return steps / self.size
+
+    @property
+    def native(self) -> lowering.NativeModule:
+        """The machine code; compiled by the first thread that needs it."""
+        with self._lock:
+            if self._closed:
+                raise KernelClosed(
+                    f"kernel {self.name} was closed and its machine code is freed; call total again"
+                )
+            return self.code.native
+
+    def __call__(self, columns: Sequence[Any], rows: int) -> Any:
+        """The result for these numbers.
+
+        columns   for each parameter its number or numbers; for those of rows, arrays of them
+        rows      how many there are
+        """
+        dtype = self.options.dtype
+        with np.errstate(all="ignore"):
+            given = [np.ascontiguousarray(x, dtype) for x in columns]
+        sizes = [a.size for a in self._states]
+        blocks = -(-rows // self.size)
+        parts = 1 if self.options.strict else max(1, min(blocks, PARTS))
+        sums = np.zeros((parts, sum(sizes)))
+        values = np.zeros(rows if self._keeps_values else 0, dtype)
+        if rows:
+            self._run(given, values, sums, rows)
+        found = sums[0] if parts == 1 else sums.sum(axis=0)
+        if self._keeps_values:
+            # one after the other: NumPy's sum is by pairs
+            total = np.add.accumulate(values, dtype=np.float64)[-1:] if rows else [0.0]
+            found = np.concatenate([total, found])
+        if dtype != found.dtype:
+            with np.errstate(all="ignore"):
+                found = found.astype(dtype)
+        return made(self.result, found)
+
+    def _run(self, given: Sequence[Numbers], values: Numbers, sums: Numbers, rows: int) -> None:
+        """Add the results of all rows to the sums."""
+        code = self.native
+        if self._function is None:
+            words = (ctypes.c_int64,) * 3
+            self._function = code.function(OVER_ROWS, None, ctypes.c_void_p, *words)
+        function = self._function
+        passed = self.interface.arguments(self.transformed)
+        names = [a.name for a in self.transformed.with_role(Role.INPUT)]
+        addresses = {name: x.ctypes.data for name, x in zip(names, given, strict=True)}
+        addresses[OUTPUT] = values.ctypes.data
+        table = np.zeros((len(sums), len(passed)), np.int64)
+        for part, row in zip(sums, table, strict=True):
+            at = part.ctypes.data
+            for a in self._states:
+                addresses[a.name] = at
+                at += a.size * part.itemsize
+            row[:] = [addresses.get(a.name, 0) for a in passed]
+        blocks, parts = -(-rows // self.size), len(sums)
+        threads = min(parts, worthwhile(self.work * rows, self.options.threads))
+
+        def job(k: int) -> None:
+            for part in range(parts * k // threads, parts * (k + 1) // threads):
+                first, last = (blocks * p // parts for p in (part, part + 1))
+                function(table[part].ctypes.data, rows, first, last)
+
+        run([partial(job, k) for k in range(threads)])
+        del code  # which was held meanwhile
+
+    def close(self) -> None:
+        """Free the machine code, or let the last call that runs in it do so."""
+        with self._lock:
+            self._closed = True
+            self._function = None
+            self.code.release()
+
+    # -- stages ----------------------------------------------------------------------------------
+
+    @property
+    def schedule(self) -> Schedule:
+        """That of a block."""
+        return self.code.schedule
+
+    @property
+    def stage_names(self) -> list[str]:
+        """The stages that there are, in order."""
+        return STAGES
+
+    def stage(self, name: str) -> str:
+        """A stage as text. Nothing is compiled for those before LLVM IR."""
+        match name:
+            case "graph":
+                return str(self.graph)
+            case "program":
+                return str(self.program)
+            case "passes":
+                done = [("reroll", self.row), (self.wanted.value.name, self.differentiated)]
+                done += passes(self.differentiated, self.options.target)
+                return "\n\n".join(f"; after {name}\n{program}" for name, program in done)
+            case "simplified":
+                return str(self.transformed)
+            case "schedule":
+                return str(self.schedule)
+            case "mlir":
+                return self.code.mlir
+            case "llvm_ir":
+                return self.native.llvm_ir
+            case _:
+                return self.native.assembly

@@ -1,0 +1,99 @@
+"""Rows of data as kernels that sum over them take them: arrays, one row as a function gets it, and
+the sum of what it gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ShapeError, SignatureError, counted, kind
+from .trace.signature import SCALAR, Structure, array_of, build, check_mask, result_structure, row
+
+
+def row_structure(shape: Sequence[int]) -> Structure:
+    """How a function gets a row of this shape: a number, a list, or an array of Values."""
+    if not shape:
+        return SCALAR
+    if len(shape) == 1:
+        return row(list, int(shape[0]))
+    return array_of(tuple(shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Arrays of as many rows, by the names of the parameters that take them.
+
+    structures   of a row
+    """
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+    structures: Mapping[str, Structure]
+    count: int
+
+    def copied(self, dtype: np.dtype[Any]) -> Rows:
+        """The same in memory of their own, as kernels of a dtype read them."""
+        with np.errstate(all="ignore"):
+            arrays = {name: np.array(x, dtype, order="C") for name, x in self.arrays.items()}
+        return Rows(arrays, self.structures, self.count)
+
+
+def rows_of(name: str, given: Mapping[str, Any]) -> Rows:
+    """What is given as rows, as arrays of numbers.
+
+    Raises SignatureError for what is no array of numbers; ShapeError for different numbers of rows.
+    """
+    arrays = {parameter: _array(name, parameter, x) for parameter, x in given.items()}
+    counts = {parameter: len(x) for parameter, x in arrays.items()}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{n} of {parameter}" for parameter, n in counts.items())
+        raise ShapeError(f"{name}: different numbers of rows: {told}")
+    structures = {parameter: row_structure(x.shape[1:]) for parameter, x in arrays.items()}
+    return Rows(arrays, structures, next(iter(counts.values())))
+
+
+def _array(name: str, parameter: str, given: Any) -> npt.NDArray[Any]:
+    check_mask(given, f"{name}: {parameter}")
+    try:
+        array = np.asarray(given._data if hasattr(type(given), "__primitive__") else given)
+    except ValueError:
+        raise ShapeError(
+            f"{name}: {parameter} should have rows of the same length, got {kind(given)}"
+        ) from None
+    if array.dtype.kind not in "biuf" or not array.ndim:
+        raise SignatureError(
+            f"{name}: {parameter} should be an array of real numbers with a row for each term of "
+            f"the sum, got {kind(given)}"
+        )
+    return array
+
+
+def row_of(data: Rows, k: int) -> dict[str, Any]:
+    """Row k, as the function gets it, of floats."""
+    found = {}
+    for name, array in data.arrays.items():
+        numbers = np.asarray(array[k], np.float64).reshape(-1).tolist()
+        found[name] = build(data.structures[name], iter(numbers))
+    return found
+
+
+def sum_of(name: str, terms: Sequence[Any]) -> Any:
+    """The sum of what rows give, leaf by leaf, first to last; of nothing 0."""
+    if not terms:
+        return 0.0
+    columns: list[list[Any]] = []
+    structures = []
+    for term in terms:
+        leaves: list[Any] = []
+        structures.append(result_structure(term, leaves.append, name))
+        columns.append(leaves)
+    if any(s != structures[0] for s in structures):
+        raise SignatureError(
+            f"{name}: rows give results of different structures; "
+            f"{counted(len(terms), 'row')} should give as many numbers each"
+        )
+    return build(structures[0], iter([sum(column) for column in zip(*columns, strict=True)]))

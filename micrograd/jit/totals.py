@@ -1,0 +1,282 @@
+"""`total`: a function of one row, summed over rows of data, as a kernel.
+
+The function is traced once, on one row, and compiled for blocks of rows whose number is known only
+in the call (row_code.py). With Values for arguments it is the sum that it stands for, row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+from ..checks import flag
+from ..errors import SignatureError, counted, kind
+from ..locks import Lock, importing
+from ..nn import Module
+from ..real_types import WIDE
+from .call.arguments import dtype_of, flatten
+from .call.binding import bound
+from .derived import Derived
+from .kernel import Kernel
+from .options import Options
+from .rows import Rows, row_of, rows_of, sum_of
+from .stages import Stages
+from .trace.compiling import is_compiling
+from .trace.parameters import Parameter
+from .trace.recordings import Recording
+from .trace.signature import Structure
+from .trace.source import FunctionSource, array_names
+from .trace.trace import without_collecting
+from .wanted import Wanted
+
+
+def total(
+    function: Callable[..., Any],
+    *data: Any,
+    rows: Any = None,
+    wrt: Any = None,
+    dtype: Any = None,
+    strict: bool = False,
+    threads: int | None = None,
+) -> Total:
+    """A function of one row, summed over rows of data, as a kernel of what all rows share.
+
+    function  takes what all rows share, numbers, lists, arrays or containers of them, and a row of
+              each array of data: a number, a list of numbers, or an array for rows with more axes.
+              It gives a number, or several in a container, of which each is summed up.
+    data      arrays with a row for each term: for the last parameters of the function. They are
+              copied now. Without data, `rows` says which parameters get such arrays in a call.
+    rows      the name of a parameter that takes rows, or several names
+    wrt       what derivatives are with respect to: as for `jit`, but by default all that is shared.
+              Leaves and models that the function closes over are live.
+    dtype     float32 or float64, as the kernel computes; by default float64
+    strict    the rows are added in order: with float64, value and gradient are those of
+              sum(function(..., row) for row in data), uncompiled, bit for bit
+    threads   how many threads a call may use. The result does not depend on it.
+
+    It is compiled once for the structure of what is shared and the shape of a row, however many
+    rows there are. Of no rows the sum is 0. `grad`, `value_and_grad`, `hvp`, `hessian` and the like
+    are such kernels, too. Derivatives for each row are those of `vmap(grad(function))`.
+
+    >>> import numpy as np
+    >>> X, y = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([1.0, 2.0, 3.0])
+    >>> def squared_error(w, x, y):
+    ...     return (w[0] * x[0] + w[1] * x[1] - y) ** 2
+    >>> loss = total(squared_error, rows=("x", "y"))
+    >>> loss([0.0, 0.5], X, y)
+    0.0
+    >>> loss.value_and_grad([0.5, 0.5], X, y)
+    (8.75, [35.0, 44.0])
+    >>> total(squared_error, X, y).hvp([0.5, 0.5], [1.0, 0.0])
+    [70.0, 88.0]
+
+    Raises SignatureError or ShapeError, each saying what to do.
+    """
+    function = _function_of(function)
+    computed = dtype_of(WIDE.dtype if dtype is None else dtype)
+    strict = flag("strict", strict, SignatureError)
+    options = replace(Options.given(computed, strict, threads, False), fixed=dtype is not None)
+    known = FunctionSource(function, None, freeze=False)
+    names = _names_of_rows(known, data, rows)
+    shared = [p.name for p in known.parameters if p.name not in names]
+    if wrt is None:
+        wrt = shared[0] if len(shared) == 1 else shared
+    source = FunctionSource(function, wrt, freeze=False)
+    given = None
+    if data:
+        given = rows_of(source.name, dict(zip(names, data, strict=True))).copied(computed)
+    return Total(source, names, given, options, Wanted.VALUE)
+
+
+def _function_of(function: Any) -> Callable[..., Any]:
+    """What is traced: of a kernel, what it was made from."""
+    while isinstance(function, Kernel) and isinstance(function._source, FunctionSource):
+        if function._wanted is not Wanted.VALUE or function._source.freeze:
+            break
+        function = function._source.function
+    if not callable(function) or isinstance(function, Module):
+        raise SignatureError(
+            "total sums a function of what all rows share, and of a row: def loss(w, x, y); "
+            f"got {kind(function)}"
+        )
+    found: Callable[..., Any] = function
+    return found
+
+
+def _names_of_rows(source: FunctionSource, data: Sequence[Any], rows: Any) -> tuple[str, ...]:
+    """The parameters that take rows."""
+    parameters = [p.name for p in source.parameters]
+    told = ", ".join(parameters) or "none"
+    if data:
+        if rows is not None:
+            raise SignatureError(
+                f"total of {source.name}: data are for its last parameters; rows= is for data that "
+                "are given in calls"
+            )
+        if len(data) > len(parameters):
+            raise SignatureError(
+                f"total of {source.name}: {counted(len(data), 'array')} of data, but it has the "
+                f"parameters {told}"
+            )
+        return tuple(parameters[len(parameters) - len(data) :])
+    if rows is None:
+        raise SignatureError(
+            f"total of {source.name}: which parameters take rows of data? Give the data, "
+            f"total(f, X, y), or their names, rows=('x', 'y'); it has {told}"
+        )
+    names = (rows,) if isinstance(rows, str) else tuple(rows)
+    for name in names:
+        if name not in parameters:
+            raise SignatureError(
+                f"total of {source.name}: rows names {name!r}, which is none of its parameters: "
+                f"{told}"
+            )
+    if not names or len(set(names)) < len(names):
+        raise SignatureError(f"total of {source.name}: rows should name parameters, each once")
+    return names
+
+
+class Total(Derived):
+    """What `total` gives: a kernel, compiled once per structure of its arguments.
+
+    rows    the names of the parameters that take rows
+    data    those rows, if they are given for good
+    """
+
+    def __init__(
+        self,
+        source: FunctionSource,
+        rows: tuple[str, ...],
+        data: Rows | None,
+        options: Options,
+        wanted: Wanted,
+    ) -> None:
+        name = f"total_{source.name}"
+        self.name = name if wanted is Wanted.VALUE else f"{name}.{wanted.value.name}"
+        self._source, self._rows, self._data = source, rows, data
+        self._options, self._wanted = options, wanted
+        self._extra = self._parameters_behind()
+        own = [p._replace(array="whole", structure=None) for p in source.parameters]
+        taken = [p for p in own if data is None or p.name not in rows]
+        self._parameters = [*taken, *self._extra]
+        self._each = Kernel(source, options, wanted)
+        self._derived: dict[Wanted, Total] = {}
+        self._codes: dict[tuple[Structure, ...], Any] = {}
+        self._latest: Any = None
+        self._lock = Lock()
+
+    def _parameters_behind(self) -> list[Parameter]:
+        """Directions or cotangents: of what is shared, a direction for each."""
+        found = self._wanted.value.parameters(self._source)
+        asked = self._source.asked or ()
+        if self._wanted in (Wanted.JVP, Wanted.HVP) and all(isinstance(w, str) for w in asked):
+            taken = {p.name for p in self._source.parameters}
+            names = [f"d_{w}" for w in asked]
+            found = [Parameter(f"{n}_" if n in taken else n) for n in names]
+        return [p._replace(array="whole", structure=None) for p in found]
+
+    def _derive(self, wanted: Wanted) -> Self:
+        with self._lock:
+            if wanted not in self._derived:
+                self._derived[wanted] = self._make(wanted)
+            return self._derived[wanted]  # type: ignore[return-value]
+
+    def _make(self, wanted: Wanted) -> Total:
+        source = self._source
+        if not source.asked:
+            raise SignatureError(
+                f"{self.name}: no parameter is shared by all rows, so say what derivatives are "
+                "with respect to: total(f, ..., wrt=model.parameters())"
+            )
+        if self._wanted is not Wanted.VALUE:
+            raise SignatureError(
+                f"{self.name} is a derivative already; hessian, hvp, jvp and vjp are derivatives "
+                "of the sum itself"
+            )
+        return Total(source, self._rows, self._data, self._options, wanted)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """The sum for what is shared, and for rows, unless these are given already."""
+        places = [p.name for p in self._parameters]
+        given = dict(
+            zip(places, bound(self.name, self._parameters, places, args, kwargs), strict=True)
+        )
+        data = self._data
+        if data is None:
+            data = rows_of(self.name, {name: given.pop(name) for name in self._rows})
+        shared = [p for p in self._parameters if p.name in given]
+        structures, columns, _, values = flatten(self.name, shared, list(given.values()), False)
+        if values or is_compiling() is not None:
+            return self._by_rows(given, data)
+        names = [p.name for p in shared]
+        known = {**dict(zip(names, structures, strict=True)), **data.structures}
+        numbers = {**dict(zip(names, columns, strict=True)), **data.arrays}
+        order = [p.name for p in (*self._source.parameters, *self._extra)]
+        code = self._code(tuple([known[name] for name in order]))
+        return code([numbers[name] for name in order], data.count)
+
+    def _by_rows(self, given: dict[str, Any], data: Rows) -> Any:
+        """The sum of what each row gives, of Values."""
+        function = self._each if self._wanted is not Wanted.VALUE else self._source.function
+        names = [p.name for p in self._source.parameters]
+        behind = [given[p.name] for p in self._extra]
+        terms = []
+        for k in range(data.count):
+            row = row_of(data, k)
+            terms.append(function(*(row.get(n, given.get(n)) for n in names), *behind))
+        return sum_of(self.name, terms)
+
+    def _code(self, structures: tuple[Structure, ...]) -> Any:
+        """The code for these structures of all parameters, compiled once."""
+        latest = self._latest
+        if latest is not None and latest.structures == structures:
+            return latest
+        with self._lock, without_collecting():
+            if structures not in self._codes:
+                with importing:
+                    from .row_code import RowCode
+                names = [p.name for p in (*self._source.parameters, *self._extra)]
+                arrays = array_names(self._source.parameters)
+                self._codes[structures] = RowCode(
+                    self.name,
+                    self._recorded(structures),
+                    list(zip(names, structures, strict=True)),
+                    [arrays[name] for name in self._rows],
+                    self._wanted,
+                    self._options,
+                )
+            self._latest = self._codes[structures]
+            return self._latest
+
+    def _recorded(self, structures: tuple[Structure, ...]) -> Recording:
+        return self._source.record(structures[: len(self._source.parameters)])
+
+    # -- looking at it -------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        names = ", ".join(p.name for p in self._parameters)
+        return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
+
+    @property
+    def _shown(self) -> Any:
+        if self._latest is None:
+            raise SignatureError(f"{self.name} has not been called yet; call it, then look at it")
+        return self._latest
+
+    def stages(self) -> Stages:
+        """Every stage of the compiler as text, for the latest structure of arguments."""
+        code = self._shown
+        return Stages(lambda: code.graph, lambda: code, code)
+
+    def explain(self) -> str:
+        """What the compiler found, in words."""
+        with importing:
+            from .explain import explain
+        return explain(self._shown)
+
+    def close(self) -> None:
+        """Free the machine code now, of derivatives too; so does dropping the kernel."""
+        with self._lock:
+            for made in (*self._codes.values(), *self._derived.values()):
+                made.close()
