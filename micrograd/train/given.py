@@ -24,7 +24,7 @@ from ..optimizer import Optimizer
 from ..real_types import TENSORS
 from ..traced import Scope
 from .data import Arrays
-from .sample_loss import row_structure
+from .sample_trace import row_structure
 
 
 def whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None) -> Executable:

@@ -26,7 +26,7 @@ FIELDS = (
     *BATCH_FIELDS,
     "starts",  # addresses of i64[samples] for each column: where a row begins
     "classes",  # i64[samples]
-    "class_table",  # i64[classes, 1 + extras]: addresses of code, or 0, and of what it is given
+    "class_table",  # i64[classes, words]: addresses of code, or 0, and of what it is given
     "missing",  # the class that code is needed for, and 1; 0: none
 )
 """The words of a state, in order."""
@@ -42,6 +42,11 @@ class Ragged:
     indices: int
     extras: int
     shuffled: bool
+
+    @property
+    def words(self) -> int:
+        """Of a class, in the table."""
+        return 1 + self.extras
 
     def __call__(self, takes: Takes, target: Target) -> ir.Module:
         """The module of a loop."""
@@ -85,7 +90,7 @@ class _RaggedEmitter(SingleEmitter):
             place = b.integer_op("llvm.add", first, number)
             row = b.load(b.element(order, place, b.i64), b.i64) if self.shuffled else place
             its_class = b.load(b.element(classes, row, b.i64), b.i64)
-            at = b.integer_op("llvm.mul", its_class, b.integer(1 + self.form.extras))
+            at = b.integer_op("llvm.mul", its_class, b.integer(self.form.words))
             words = b.element(table, at, b.i64)
             absent = b.compare_integers("eq", b.load(words, b.i64), b.integer(0))
             with b.when(absent):
@@ -93,7 +98,7 @@ class _RaggedEmitter(SingleEmitter):
                 self._put(thread, self.words, budget=b.integer(1))
             with b.when(b.negated(absent)):
                 code, *extras = (
-                    b.load(b.element(words, k, b.i64), b.ptr) for k in range(1 + self.form.extras)
+                    b.load(b.element(words, k, b.i64), b.ptr) for k in range(self.form.words)
                 )
                 rows = self._where(data, starts, row)
                 before = self._get(thread, self.words, "gradient", b.ptr)

@@ -88,9 +88,13 @@ class RaggedData:
         return found
 
     def is_like(self, other: RaggedData) -> bool:
-        """Whether rows are what those of other data are."""
-        mine, others = ([c.shape for c in data.columns] for data in (self, other))
-        return mine == others and self.varying == other.varying
+        """Whether rows have the same shapes as those of other data, and are integers where they
+        are.
+        """
+        mine, others = (
+            [(c.shape, c.integers is None) for c in data.columns] for data in (self, other)
+        )
+        return mine == others
 
 
 def is_ragged(data: Any, target: Any) -> bool:
@@ -101,20 +105,28 @@ def is_ragged(data: Any, target: Any) -> bool:
     return _columns(data, target) is not None
 
 
-def ragged_data(data: Any, name: str, dtype: np.dtype[Any], target: Any) -> RaggedData:
+def ragged_data(
+    data: Any, name: str, dtype: np.dtype[Any], target: Any, like: RaggedData | None = None
+) -> RaggedData:
     """The columns of data whose samples may differ in length, in numbers of `dtype`.
 
     target   the loss: one of a single argument takes a list of lists as samples
+    like     data of which the same columns have rows that differ in length
 
     Raises TrainingError for what is no number, and for a sample without any.
     """
     given = _columns(data, target)
-    assert given is not None
+    if given is None:  # of one length, as validation data may be
+        given = data if isinstance(data, tuple) else [data]
     columns = []
     for k, rows in enumerate(given):
         called = f"{name}[{k}]" if isinstance(data, tuple) else name
         lengths = _lengths(rows)
-        if lengths is None or (len(given) > 1 and not _differ(rows)):
+        if like is not None and k < len(like.columns):
+            differs = like.columns[k].shape is None
+        else:
+            differs = len(given) == 1 or _differ(rows)
+        if lengths is None or not differs:
             (array,) = raw_data((rows,), name)
             columns.append(_packed_array(array, called, dtype))
         else:

@@ -48,7 +48,7 @@ class RaggedLoop(Loop):
             places=range(count),
             seconds=SECONDS * min(batch, BLOCK),
         )
-        self._loss, self._data = kernel, data
+        self._loss, self._data, self._words = kernel, data, form.words
         self._codes_of_classes: dict[int, ClassCode] = {}
         self._order = np.arange(samples if shuffled else 0)
         self._allocate(batch)
@@ -85,8 +85,7 @@ class RaggedLoop(Loop):
         self._entries = [np.zeros(len(self._data), dtype=np.int64) for _ in indices]
         starts = [*(column.starts for column in columns), *self._entries]
         self._starts = np.array([a.ctypes.data for a in starts])
-        words = 1 + self._loss.extras
-        self._class_table = np.zeros((len(self._data.sizes), words), dtype=np.int64)
+        self._class_table = np.zeros((len(self._data.sizes), self._words), dtype=np.int64)
         self._set(
             data=self._pointers.ctypes.data,
             starts=self._starts.ctypes.data,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,9 @@ from ..jit.trace.trace import Trace, without_collecting
 from ..store import Store, adopt
 from .ragged_data import Ints, RaggedData
 from .ragged_indices import RaggedIndices
-from .sample_loss import Penalty, SingleLoss, penalty_loss, trace_sample
+from .sample_loss import Penalty, SampleValue, SingleLoss, penalty_loss, trace_sample
+
+SampleCode: TypeAlias = SingleLoss | SampleValue
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class ClassCode:
     indices   of the rows of tables that it takes, for each index array of the loss i64[samples, n]
     """
 
-    loss: SingleLoss
+    loss: SampleCode
     given: list[npt.NDArray[Any]]
     indices: list[Ints]
 
@@ -70,6 +72,8 @@ class RaggedLoss:
         parameters: Sequence[Value],
         options: Options,
         penalty: Value | None = None,
+        *,
+        code: type[SampleCode] | None = None,
     ) -> None:
         self.function = function
         self.data = data
@@ -79,10 +83,11 @@ class RaggedLoss:
         self.penalty: Penalty | None = None
         if penalty is not None:
             self.penalty = penalty_loss(penalty, parameters, options)
+        self._code = code or SingleLoss
         self.own: list[Sizes] = []
         self._traced: dict[Sizes, Trace] = {}
         self._general: General | None = None
-        self._shared: SingleLoss | None = None
+        self._shared: SampleCode | None = None
         self._stores: list[Store] = []
         self.indices = RaggedIndices(data)
         with without_collecting():
@@ -151,7 +156,7 @@ class RaggedLoss:
             if program.found.strategy != "straight":
                 program = normal(program, self.options.target)
             program = self._arranged(program, self._given(general.program))
-            shared = SingleLoss(program, first, self.parameters, self.options, self.penalty)
+            shared = self._code(program, first, self.parameters, self.options, self.penalty)
             if shared.address:
                 self._general, self._shared = general, shared
 
@@ -199,11 +204,13 @@ class RaggedLoss:
             return False
         return wanted == general
 
-    def _code_of_its_own(self, found: Trace) -> tuple[SingleLoss, list[npt.NDArray[Any]]]:
+    def _code_of_its_own(
+        self, found: Trace
+    ) -> tuple[SingleLoss | SampleValue, list[npt.NDArray[Any]]]:
         """Code for one class, and what it is given and does not look at."""
         given = [] if self._general is None else self._given(self._general.program)
         program = self._arranged(program_of(found.graph, self.options.target), given)
-        loss = SingleLoss(program, found, self.parameters, self.options, self.penalty)
+        loss = self._code(program, found, self.parameters, self.options, self.penalty)
         return loss, [np.zeros(a.size, np.int64) for a in given]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..checks import function_or_none
 from ..errors import TrainingError
 from .given import function_and_options, of_sample, penalty_of
 from .plan import Asked, Batches, Plan
 from .ragged_data import ragged_data
 from .ragged_loop import RaggedLoop
 from .ragged_loss import RaggedLoss
+from .ragged_mean import ragged_mean
 from .watch import Watch
 
 
@@ -21,9 +23,6 @@ def of_ragged(asked: Asked, batches: Batches, watch: Watch, given: Any) -> Plan:
     steps, ahead = asked.span(-(-len(data) // batch))
     function = of_sample(target, asked.loss)
     penalty = penalty_of(asked.regularization)
-    for name, wanted in (("validation", asked.validation), ("metric", asked.metric)):
-        if wanted is not None:
-            raise TrainingError(f"{name} takes data whose samples have one length")
     loss = RaggedLoss(function, data, asked.optimizer.parameters, options, penalty)
     loop = RaggedLoop(
         asked.optimizer,
@@ -33,4 +32,15 @@ def of_ragged(asked: Asked, batches: Batches, watch: Watch, given: Any) -> Plan:
         ahead=ahead,
         seed=batches.seed if batches.shuffle else None,
     )
+    parameters, held = asked.optimizer.parameters, data
+    if asked.validation is not None:
+        one = None if asked.loss else asked.target
+        held = ragged_data(asked.validation, "validation", options.dtype, one, data)
+        if not held.is_like(data):
+            raise TrainingError("validation should have columns of the same kinds as data")
+        watch.validation = ragged_mean(function, held, parameters, options)
+    if asked.metric is not None:
+        metric = function_or_none("metric", asked.metric, TrainingError)
+        watched = metric if asked.loss is None else of_sample(target, metric)
+        watch.metric = ragged_mean(watched, held, parameters, options)
     return Plan(loop, steps, len(data), batch, ahead)

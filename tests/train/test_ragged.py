@@ -160,6 +160,47 @@ def test_a_token_out_of_range() -> None:
     assert [p.data for p in w] == before
 
 
+def test_float32_leaves_what_no_sample_uses_but_for_rounding() -> None:
+    w, loss = decay()
+    spare = Value(0.1)
+    adam = Adam([*w, spare], lr=0.1)
+    data = series([3, 9, 17, 5])
+    fit(loss, adam, data=data, steps=2, batch_size=1, dtype="f32", shuffle=False)
+    fit(loss, adam, data=data, steps=2, batch_size=1, dtype="f32", shuffle=False)
+    found, state = [p.data for p in w], adam.state["m"].copy()
+    assert spare.data == float(np.float32(0.1))
+    for p, number in zip(w, [0.3, -0.2, 0.5], strict=True):
+        p.data = number
+    other = Adam([*w, spare], lr=0.1)
+    for xs in data:
+        for p in w:
+            p.grad = 0.0
+        loss(xs).backward()
+        other.step()
+    np.testing.assert_allclose(found, [p.data for p in w], rtol=1e-4)
+    np.testing.assert_allclose(state, other.state["m"], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["f64", "f32"])
+def test_validation_and_a_metric(dtype: str) -> None:
+    w, loss = bigrams()
+    data, held = [[2, 0, 1, 1], [0, 1, 2], [1, 2]], [[0, 0, 1], [2, 1, 1, 1, 2]]
+
+    def metric(tokens: Any) -> Value:
+        return loss(tokens) * 2.0 + 1.0
+
+    sgd = SGD(w, lr=0.1)
+    options: dict[str, Any] = {"shuffle": False, "batch_size": 1, "dtype": dtype}
+    history = fit(loss, sgd, data=data, steps=6, validation=held, metric=metric, **options)
+    expected = np.mean([loss(tokens).data for tokens in held])
+    np.testing.assert_allclose(history.validation_losses[-1], expected, rtol=1e-5)
+    np.testing.assert_allclose(history.metrics[-1], 2 * expected + 1, rtol=1e-5)
+    assert len(history.metrics) == 2
+    other = [[0.5, 1.0], [2.0]]
+    with pytest.raises(TrainingError, match="validation should have columns of the same kinds"):
+        fit(loss, sgd, data=data, steps=6, validation=other)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

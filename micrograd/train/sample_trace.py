@@ -1,0 +1,92 @@
+"""A loss of one sample, as Python code -> its graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine import Value
+from ..errors import MicrogradError, TraceError, TrainingError, kind
+from ..jit.ir import graph as graphs
+from ..jit.trace.compiling import compiling
+from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, row
+from ..jit.trace.trace import Trace, trace
+from ..lookups import Lookups
+from ..store import adopt
+from ..traced import Scope, Traced
+
+
+def row_structure(shape: Sequence[int]) -> Structure:
+    """How a function gets a row of this shape: a number, a list, or an array of Values."""
+    if not shape:
+        return SCALAR
+    size = int(np.prod(shape))
+    if len(shape) == 1:
+        return row(list, size)
+    return array_of(tuple(shape))
+
+
+def trace_sample(
+    function: Callable[..., Any],
+    shapes: Sequence[Sequence[int]],
+    parameters: Sequence[Value],
+    penalty: Value | None = None,
+    integers: Sequence[bool] = (),
+) -> Trace:
+    """The graph of the function on one sample, and of the penalty, with the parameters live.
+
+    shapes     of a row of each data array
+    integers   whether its numbers are integers, by which rows can be looked up
+
+    Raises TrainingError if the function fails on such a sample, or gives no number; TraceError if
+    it does what cannot be traced.
+    """
+    scope = Scope("the loss of one sample")
+    scope.lookups = lookups = Lookups()
+    inputs: dict[str, list[Value]] = {}
+    arguments = []
+    for k, shape in enumerate(shapes):
+        structure = row_structure(shape)
+        leaves: list[Value] = [
+            Traced(f"data[{k}][{i}]", scope=scope) for i in range(count(structure))
+        ]
+        inputs[f"x{k}"] = leaves
+        if any(integers[k : k + 1]):
+            lookups.note(f"x{k}", leaves)
+        arguments.append(build(structure, iter(leaves)))
+    taken = " and ".join(f"data[{k}][i], {_shown(shape)}" for k, shape in enumerate(shapes))
+    try:
+        with compiling(scope):
+            value = function(*arguments)
+    except TraceError:
+        raise
+    except (TypeError, ValueError, IndexError, MicrogradError) as error:
+        columns = [k for k, shape in enumerate(shapes) if tuple(shape) == (1,)]
+        hint = f"; data[{columns[0]}][:, 0] would give it a number" if columns else ""
+        raise TrainingError(
+            f"the loss of one sample could not be computed from {taken}: {error}; it is called "
+            f"with a row of each data array, so check their shapes{hint}"
+        ) from error
+    if not isinstance(value, Value):
+        raise TrainingError(
+            f"the loss of one sample should be one Value, computed from {taken}; got {kind(value)}"
+        )
+    adopt(parameters)
+    outputs = [value] if penalty is None else [value, penalty]
+    found = trace(outputs, inputs | lookups.inputs, set(parameters), lookups=lookups)
+    if not any(p in found.elements for p in parameters):
+        raise TrainingError(
+            "the loss does not depend on any parameter of the optimizer; compute it with the model "
+            "whose parameters() the optimizer has"
+        )
+    graphs.verify(found.graph)
+    return found
+
+
+def _shown(shape: Sequence[int]) -> str:
+    """What a row of this shape is for the function."""
+    if len(shape) > 1:
+        return f"an array of shape {tuple(shape)}"
+    return f"a list of {shape[0]}" if shape else "a number"
