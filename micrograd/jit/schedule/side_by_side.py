@@ -30,7 +30,8 @@ from ..ir.program import (
 )
 from ..passes.reaching import fresh
 from ..target import Target
-from .across import cost_across, laid_across, may_lie_across
+from .across import LATENCY, cost_across, laid_across, may_lie_across
+from .counts import operations
 from .courses import course, depends, in_a_row, varies
 from .fuse import MAX_FUSED
 from .lane_sums import LaneSums
@@ -44,6 +45,11 @@ GAIN = 0.8
 """Of the cost of statements one by one, what the nest may cost."""
 LEAST_VECTORS = 4
 """Vectors of things from which on it is tried."""
+ABREAST, ABREAST_NUMBERS = 4, 1 << 13
+"""Vectors of things that run at once where each has a loop in order, to hide its latencies, and
+numbers that they may have for themselves then."""
+SHORT, LONG = 8, 16
+"""Operations and iterations of loops in order that one vector of things would wait for."""
 COPIED_READS = 3
 """How often one thing reads what lies across the lanes, from where on that is copied."""
 
@@ -65,6 +71,7 @@ def side_by_side(program: Program, target: Target) -> tuple[Program, dict[int, N
     """The program, in which one loop may be what a nest does, and that nest by the loop's id."""
     refused = [s for s in program.body if isinstance(s, Statement) and s.domain and refusal(s)]
     counts = {s.domain[0] for s in refused if is_number(s.domain[0])}
+    counts |= {count for node in program.body for count in _in_order(node)}
     tried = [c for c in counts if c >= LEAST_VECTORS * target.lanes]
     if target.strict or target.lanes == 1 or len(program.body) > MAX_FUSED:
         return program, {}
@@ -82,8 +89,10 @@ def gathered(program: Program, count: int, target: Target) -> tuple[Program, int
     turned, body = things_first(program, count)
     pairs = list(zip(program.body, body, strict=True))
     apart = {id(b) for a, b in pairs if _is_product(a, program.arrays, target)}
+    apart |= {id(b) for b in _begun_for_all(body, count)}
     before, group, after = _divided(turned, body, count, apart)
-    if not any(refusal(s) for m in group for s in m.statements):
+    orders = any(count in _in_order(m.node) for m in group)
+    if not orders and not any(refusal(s) for m in group for s in m.statements):
         return None
     members = {id(m.node) for m in group}
     alone = sum(_cost_alone(a, target.lanes) for a, b in pairs if id(b) in members)
@@ -100,11 +109,12 @@ def _nest(program: Program, count: int, target: Target) -> tuple[Program, dict[i
         return None
     program, at, alone = found
     before, loop, after = program.body[:at], program.body[at], program.body[at + 1 :]
-    width, arrays = target.lanes, dict(program.arrays)
+    arrays = dict(program.arrays)
     others = {a.array for n in (*before, *after) for s in statements([n]) for a in s.accesses}
     touched = {a.array for s in statements([loop]) for a in s.accesses}
     own = {name for name in touched - others if arrays[name].role is Role.TEMPORARY}
     nest = Nest([loop], "the same for each").narrowed(own)
+    width = target.lanes * _vectors(nest, count, target.lanes)
     if not may_lie_across(nest, width):
         return None
     sums = LaneSums(arrays, nest, width)
@@ -114,6 +124,49 @@ def _nest(program: Program, count: int, target: Target) -> tuple[Program, dict[i
     nest = laid_across(nest, width)
     whole = [*before, *sums.first, nest.body[0], *sums.last, *after]
     return replace(program, arrays=arrays, body=whole), {id(nest.body[0]): nest}
+
+
+def _begun_for_all(body: Sequence[Node], count: int) -> Iterator[Node]:
+    """What the sums over things begin with, which only looks as if each thing had a part of it."""
+    summed = set()
+    for node in body:
+        member = _member(node, count)
+        for s in () if member is None else member.statements:
+            if s.accumulate is not None and not varies(s.target, 0):
+                summed.add(s.target.array)
+    for node in body:
+        if isinstance(node, Statement) and node.accumulate is None and node.target.array in summed:
+            yield node
+
+
+def _in_order(node: Node) -> set[int]:
+    """Of how many things each has a loop in order of its own."""
+    if isinstance(node, Statement):
+        return set()
+    if node.order is not Order.FREE:
+        counts = {s.domain[1] for s in statements([node]) if len(s.domain) == 2}
+    else:
+        inner = [n for n in node.body if isinstance(n, Loop) and n.order is not Order.FREE]
+        counts = {node.extent} if inner else set()
+    return {c for c in counts if is_number(c)}
+
+
+def _vectors(nest: Nest, count: int, lanes: int) -> int:
+    """How many vectors of things run at once: more than one hide the latencies of loops in order
+    that each has, short ones of many iterations.
+    """
+    (loop,) = nest.body
+    assert isinstance(loop, Loop)
+    inner = [n for n in loop.body if isinstance(n, Loop) and n.order is not Order.FREE]
+    short = [
+        n.extent >= LONG and sum(operations(s.expr) + 1 for s in statements([n])) <= SHORT
+        for n in inner
+    ]
+    numbers = sum(nest.tiles.values()) * lanes
+    if not short or not all(short):
+        return 1
+    most = min(ABREAST, count // (LEAST_VECTORS * lanes), ABREAST_NUMBERS // max(1, numbers))
+    return 1 << max(0, most.bit_length() - 1)
 
 
 def _is_product(node: Node, arrays: Mapping[str, Array], target: Target) -> bool:
@@ -185,7 +238,16 @@ def _cost_alone(node: Node, width: int) -> float:
     if isinstance(node, Statement):
         return course(node, 0, width, strict=False).cost
     inner = list(statements([node]))
-    return int(node.extent) * sum(course(s, 1, width, strict=False).cost for s in inner)
+    cost = sum(course(s, 1, width, strict=False).cost for s in inner)
+    return int(node.extent) * cost * (LATENCY if _waits(node, inner) else 1.0)
+
+
+def _waits(node: Loop, inner: Sequence[Statement]) -> bool:
+    """Whether things wait in a loop in order, as what lies beside each other is not theirs."""
+    along = 1 if node.order is not Order.FREE else 0
+    if along == 0 and not _in_order(node):
+        return False
+    return any(abs(a.strides[along]) > 1 for s in inner if len(s.domain) > 1 for a in s.accesses)
 
 
 def _copied(inside: Sequence[Node], arrays: dict[str, Array], count: int) -> Iterator[Node]:

@@ -10,6 +10,7 @@ from micrograd.jit.ir.verify import verify
 from micrograd.jit.schedule.schedule import schedule
 from micrograd.jit.schedule.side_by_side import gathered, side_by_side
 from micrograd.jit.target import Target
+from tests import many_recurrences
 from tests.many_samples import check
 
 TARGET = Target.host(vector_bits=512)
@@ -93,3 +94,48 @@ def test_things_that_need_each_other_stay_as_they_are() -> None:
 @pytest.mark.parametrize(("seed", "bits"), [(0, 128), (4, 256), (8, 512), (10, 512)])
 def test_random_sums_over_samples(seed: int, bits: int) -> None:
     assert any(check(seed, (bits,)))
+
+
+POLYNOMIAL = """
+input x[COEFFICIENTS]
+const t[64] = {numbers}
+temp power[64, COEFFICIENTS]
+temp left[64]
+output out[1]
+output grad[COEFFICIENTS]
+
+power[i, 0] = 1.0  for i < 64
+for i < STEPS in order:
+  power[j, i + 1] = mul(power[j, i], t[j])  for j < 64
+left[i] = 0.5  for i < 64
+left[i] += mul(power[i, j], x[j])  for i < 64, j < COEFFICIENTS
+out = 0.0
+out += mul(left[i], left[i])  for i < 64
+grad[i] = -0.0  for i < COEFFICIENTS
+grad[j] += mul(left[i], power[i, j])  for i < 64, j < COEFFICIENTS
+""".replace("{numbers}", " ".join(["0.5"] * 64))
+
+
+def polynomial(coefficients: int) -> str:
+    text = POLYNOMIAL.replace("COEFFICIENTS", str(coefficients))
+    program = verify(parse(text.replace("STEPS", str(coefficients - 1))))
+    return str(schedule(program, Target.host(vector_bits=256)))
+
+
+@pytest.mark.parametrize(("coefficients", "abreast"), [(32, 16), (128, 16), (10, 4)])
+def test_vectors_run_abreast_where_each_thing_has_a_long_loop_in_order(
+    coefficients: int, abreast: int
+) -> None:
+    text = polynomial(coefficients)
+    assert f"the same for each; {abreast} iterations at a time" in text
+    assert f"lanes_grad[j, 0] += mul(left, power[{abreast}*j])" in text
+
+
+def test_what_sums_begin_with_is_nobodys_part() -> None:
+    text = polynomial(128).partition("the same for each")[0]
+    assert "grad[i] = -0.0  for i < 128" in text
+
+
+@pytest.mark.parametrize(("seed", "bits"), [(0, 256), (1, 512), (2, 128), (5, 256), (7, 256)])
+def test_random_recurrences_over_samples(seed: int, bits: int) -> None:
+    many_recurrences.check(seed, (bits,))
