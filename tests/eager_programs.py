@@ -63,6 +63,8 @@ _CALL: Any = Op.__dict__["__call__"]
 
 def _by_python(name: str, x: Any, y: Any) -> Any:
     """What CPython does for an operator of which Values have Python's methods alone."""
+    if isinstance(x, np.ndarray):  # which asks for the ufunc
+        return vars(operator)[name](x, y)
     reflected = name.replace("__", "__r", 1)
     if isinstance(x, Value) and not (
         type(x) is Value and isinstance(y, Other) and reflected in vars(type(y))

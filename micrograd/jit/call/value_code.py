@@ -48,7 +48,7 @@ class Arithmetic(Making):
         in_place: Mapping[str, Op],
         unary: Mapping[str, Op],
     ) -> None:
-        """All of them: ops of one operand and of two; operators by name."""
+        """All of them: ops of three operands at most; operators by name."""
         self._emit_making(ops)
         self._pass_on()
         self._operator()
@@ -199,7 +199,7 @@ class Arithmetic(Making):
         b.branch_if(o.is_null(entry), python, known)
         b.enter(known)
         o.require(o.compare("eq", o.word(entry, 16), count), python)
-        for n in (1, 2):
+        for n in (1, 2, 3):
             this, further = o.block(), o.block()
             b.branch_if(o.compare("eq", count, n), this, further)
             b.enter(this)

@@ -50,6 +50,7 @@ class Making:
         self._make()
         self._apply_1()
         self._apply_2()
+        self._apply_3()
 
     def _internal(self, name: str, types: Sequence[ir.Type], result: ir.Type) -> Sequence[ir.Value]:
         return list(self.o.b.function(name, types, result, internal=True).arguments)
@@ -182,5 +183,48 @@ class Making:
             o.go_to(python)
             b.enter(rest)
         b.leave(b.call("make", [op, x, y, number], o.ptr))
+        b.enter(python)
+        b.leave(o.null())
+
+    def _apply_3(self) -> None:
+        """The Value of an op of three operands, which lie in a tuple, as `_apply_1` makes it."""
+        o, b = self.o, self.o.b
+        op, function, *operands = self._internal("apply.3", [o.ptr] * 5, o.ptr)
+        rooms = [o.allocate(1, o.f64) for _ in operands]
+        python, values, failed, undo = (o.block() for _ in range(4))
+        for x in operands:
+            further = o.block()
+            b.branch_if(self._is_value(x), values, further)
+            b.enter(further)
+        o.go_to(python)
+        b.enter(values)
+        kinds = []
+        for x, room in zip(operands, rooms, strict=True):
+            kinds.append(b.call("read", [x, room], o.i64))
+            o.require(o.compare("ne", kinds[-1], NO_NUMBER), python)
+        listed = o.call("PyTuple_New", o.integer(3))
+        o.require(b.negated(o.is_null(listed)), failed)
+        for k, (x, kind, room) in enumerate(zip(operands, kinds, rooms, strict=True)):
+            new, same, held = o.block(), o.block(), o.block(o.ptr)
+            b.branch_if(o.compare("eq", kind, CONVERTED), new, same)
+            b.enter(new)
+            number = o.call("PyFloat_FromDouble", b.load(room, o.f64))
+            o.require(b.negated(o.is_null(number)), undo)
+            o.go_to(held, number)
+            b.enter(same)
+            o.call("Py_IncRef", x)
+            o.go_to(held, x)
+            b.enter(held)
+            b.store(held.arguments[0], o.at(listed, LAYOUT.tuple_items + 8 * k))
+        number = b.call(function, [b.load(room, o.f64) for room in rooms], o.f64)
+        made = b.call("make", [op, listed, o.object("_Py_NoneStruct"), number], o.ptr)
+        o.call("Py_DecRef", listed)
+        b.leave(made)
+        b.enter(undo)
+        o.call("Py_DecRef", listed)
+        o.go_to(failed)
+        b.enter(failed)
+        o.call("PyErr_Clear")
+        o.go_to(python)
         b.enter(python)
         b.leave(o.null())

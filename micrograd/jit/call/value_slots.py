@@ -114,7 +114,7 @@ def _reflected(names: tuple[str, ...]) -> list[str]:
 def _install() -> None:
     check_types()
     _let_call(Method)
-    ops = [op for op in OPS.values() if op.emittable and op.arity <= 2]
+    ops = [op for op in OPS.values() if op.emittable and op.arity <= 3]
     table = np.zeros((CALLED, 3), dtype=np.int64)
     previous = np.zeros(1, dtype=np.int64)
     made = _compiled(ops, table, previous)

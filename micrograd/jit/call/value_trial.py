@@ -64,7 +64,10 @@ def _cases(
     plain = len(pairs)
     pairs += [*product(live, [*live, few[3], 2]), *product(few[3:5], live)]
     for op in ops:
-        of_op = [(x,) for x in many] if op.arity == 1 else pairs
+        of_op: Sequence[tuple[Any, ...]] = [(x,) for x in many] if op.arity == 1 else pairs
+        if op.arity == 3:
+            of_op = [(*pair, few[k % 9]) for k, pair in enumerate(pairs)]
+            of_op += [(few[3], 2, 1.5), (0, few[2], -7), (True, 1, few[4]), (few[3], "a", 1.0)]
         if op.operator is not None and not (op.predicate is not None and op.commutative):
             spelt = operator.__dict__[op.operator]
             compares = op.predicate is not None  # which begins with the subclass, if there is one
