@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # from where they are defined: the folders are not read befor
     from .jit.call.threads import get_threads, set_threads
     from .jit.functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
     from .jit.kernel import Kernel
+    from .jit.loops import fori, scan, while_loop
     from .jit.mapped import vmap
     from .jit.totals import total
     from .tables import Table, take
@@ -41,6 +42,7 @@ LATER = {
     "Table": "tables",
     "Tensor": "tensor",
     "fit": "train",
+    "fori": "jit.loops",
     "get_threads": "jit.call.threads",
     "grad": "jit",
     "hessian": "jit",
@@ -49,12 +51,14 @@ LATER = {
     "jit": "jit",
     "jvp": "jit",
     "no_grad": "tensor",
+    "scan": "jit.loops",
     "set_threads": "jit.call.threads",
     "take": "tables",
     "total": "jit",
     "value_and_grad": "jit",
     "vjp": "jit",
     "vmap": "jit",
+    "while_loop": "jit.loops",
 }
 """What is imported when it is asked for, from these modules: the compiler takes longest."""
 
@@ -95,6 +99,7 @@ __all__ = [
     "Tensor",
     "Value",
     "fit",
+    "fori",
     "get_threads",
     "grad",
     "hessian",
@@ -103,11 +108,13 @@ __all__ = [
     "jit",
     "jvp",
     "no_grad",
+    "scan",
     "set_threads",
     "take",
     "total",
     "value_and_grad",
     "vjp",
     "vmap",
+    "while_loop",
 ]
 __all__ += ops.__all__

@@ -41,6 +41,7 @@ MACHINERY = frozenset(
         "tables",
         "nn",
         "jit/kernel",
+        "jit/loops",
         "jit/nesting",
         "jit/trace/parameters",
     )

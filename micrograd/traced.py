@@ -48,8 +48,8 @@ _recorded = 0  # by Python, in scopes that are over
 class Scope:
     """A call of a function to compile it: what it computes is recorded here, until it is over."""
 
-    __slots__ = ("_called", "_most", "is_over", "labels", "lookups", "made", "name", "problem",
-                 "tape")  # fmt: skip
+    __slots__ = ("_called", "_most", "is_over", "labels", "lookups", "loops", "made", "name",
+                 "problem", "tape")  # fmt: skip
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -58,11 +58,11 @@ class Scope:
         """What the function did that it could not be told at once."""
         self.made: list[Traced] = []
         """What Python has recorded, in order, until the graph is made of it."""
-        self.labels: dict[int, str] = {}
-        """By serial numbers."""
+        self.labels: dict[int, str] = {}  # by serial numbers
         self.lookups: Any = None  # what it looks up by integers, see lookups.py
         self.tape: Tape | None = None
         """What machine code has recorded, if it does."""
+        self.loops: list[Any] = []  # see jit/trace/loops.py
         self._most = max(1, MANY - _recorded)
         self._called: tuple[FrameType, Site] | None = None
 

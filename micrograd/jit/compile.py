@@ -6,6 +6,7 @@ A pass is added in two files: its own, and PASSES here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
@@ -20,9 +21,11 @@ from .emit.function import constant_data, emit
 from .emit.interface import ENTRY, Interface
 from .emit.native import native, set_pointer
 from .emit.storage import INLINE_DATA
+from .ir.extents import Entries
 from .ir.graph import Graph
-from .ir.program import Loop, Program
+from .ir.program import Loop, Program, asks, loops
 from .ir.verify import verify
+from .passes.carried import carried
 from .passes.like_terms import combine
 from .passes.simplify import expand, simplify
 from .reroll.reroll import reroll, reroll_strictly
@@ -51,13 +54,20 @@ PASSES = (
     Pass("simplify", lambda program, target: simplify(program), "simplified"),
     Pass("like_terms", lambda program, target: combine(program), "expanded", rounds=True),
     Pass("simplify", lambda program, target: simplify(program), "simplified", rounds=True),
+    Pass("carried", lambda program, target: carried(program), "schedulable"),
 )
 """What every program goes through, differentiated or not, before it is scheduled."""
 
 
 def program_of(graph: Graph, target: Target) -> Program:
     """The loops in a graph; for a strict target those that keep the order of every sum."""
-    program = reroll_strictly(graph) if target.strict else reroll(graph)
+    roll = reroll_strictly if target.strict else reroll
+    if graph.regions:
+        with importing:
+            from .reroll.regions import with_regions
+        program = with_regions(graph, roll)
+    else:
+        program = roll(graph)
     verify(program, "reroll", stage="rerolled")
     return program if program.found.strategy == "straight" else normal(program, target)
 
@@ -119,7 +129,10 @@ def compile_program(
     emit     what makes the module of the schedule
     points   numbers become vectors of points
     """
-    if not points and any(isinstance(node, Loop) for node in program.body):
+    if points and any(isinstance(x.extent, Entries) and x.going for x in loops(program.body)):
+        target = replace(target, vector_bits=target.bits)  # it is noted how often each point runs
+    in_turn = any(isinstance(node, Loop) for node in program.body)
+    if not points and in_turn and not asks(program.body):
         with importing:
             from .schedule.columns import by_columns
             from .schedule.wavefronts import wavefronts

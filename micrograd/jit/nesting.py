@@ -24,9 +24,10 @@ from .call.arguments import broadcast
 from .call.index_arguments import Indices, indices_of
 from .compile import program_of
 from .derivatives import program_for
+from .ir.asking import run_asking, with_counts
 from .ir.points import elements
-from .ir.program import Access, Expr, Program, Role, Statement, accesses
-from .ir.running import run_in_order
+from .ir.program import Access, Expr, Program, Role, Statement, accesses, asks
+from .ir.running import Run, run_in_order
 from .passes.simplify import simplify
 from .reroll.outputs import OUTPUT
 from .target import Target
@@ -140,6 +141,7 @@ def _leaves(column: Any, structure: Structure) -> Iterator[Any]:
 
 def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
     """The output arrays of a program, as `interpret` computes them, of Values or floats."""
+    program = with_counts(program)
     memory: dict[str, Numbers] = {}
     for a in program.arrays.values():
         if a.is_index:
@@ -150,7 +152,24 @@ def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
             memory[a.name] = np.asarray(a.data, dtype=np.float64).tolist()
         else:
             memory[a.name] = [nan] * a.size
-    run_in_order(program, lambda s: _Step(s, program, memory).run)
+
+    def prepare(s: Statement) -> Run:
+        return _Step(s, program, memory).run
+
+    def number(a: Access) -> float:
+        found = memory[a.array][int(elements(a, (), program)[0])]
+        if isinstance(found, Traced):
+            raise TraceError(
+                f"{user_location()}: a kernel with a while_loop in it is called in a function that "
+                "is compiled: how often that runs is not known yet; call the function that the "
+                "kernel was made of, which is compiled together with this one"
+            )
+        return float(found.data if isinstance(found, Value) else found)
+
+    if asks(program.body):
+        run_asking(program, prepare, number)
+    else:
+        run_in_order(program, prepare)
     return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT)}
 
 

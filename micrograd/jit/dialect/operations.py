@@ -151,6 +151,12 @@ class Operations:
         """The i1 of two that hold together."""
         return self.build("llvm.and", [self.i1], [x, y])
 
+    def anywhere(self, x: ir.Value) -> ir.Value:
+        """The i1 of whether an i1 holds in any lane."""
+        if not isinstance(x.type, ir.VectorType):
+            return x
+        return self.build("llvm.intr.vector.reduce.or", [self.i1], [x])
+
     # -- memory --------------------------------------------------------------------------------
 
     def alloca(self, count: int, type: ir.Type, align: int | None = None) -> ir.Value:

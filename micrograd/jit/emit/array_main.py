@@ -41,7 +41,7 @@ def emit_block(schedule: Schedule, interface: Interface, target: Target) -> ir.M
         plain.kernel.globals()
         plain.emit()
         wide = None
-        if _is_short(schedule) and not target.strict:
+        if _is_short(schedule) and not target.strict and target.lanes > 1:
             wide = Vectors(builder.twin(2 * target.lanes), schedule, interface, "_pairs")
             wide.emit()
         _emit_main(plain, wide)
@@ -91,6 +91,10 @@ def _emit_few(v: Vectors) -> None:
     types = [b.ptr, b.i64, b.i64]
     v.kernel.function("few", types, None, internal=True, apart=True, marked=False)
     columns, start, count = b.block.arguments
+    if b.lanes == 1:  # every vector is full
+        b.call(v.full, [columns, start, count, _truth(b, False)])
+        b.leave()
+        return
     memory = CallMemory(b, b.block)
     places = memory.allocate(v.count, b.number, b.lanes * b.bits // 8)
     table = memory.allocate(v.count, b.ptr, 8)

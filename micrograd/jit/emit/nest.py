@@ -12,12 +12,22 @@ from ..ir.extents import Entries
 from ..ir.program import Access, Loop, Node, Order, Statement, statements
 from ..schedule.nest import Nest, is_condition
 from .builder import Builder
-from .indices import trip_count
+from .indices import element, linear, trip_count
 from .nest_statement import NestStatement
 from .operands import Piece
 from .packs import fill
 from .scratch import Memory, Scratch, layout
 from .storage import Index, Storage
+
+
+def trailing_copies(loop: Loop) -> int:
+    """How many statements at the end of a body make what it has computed its next state."""
+    found = 0
+    for node in reversed(loop.body):
+        if not isinstance(node, Statement) or not isinstance(node.expr, Access):
+            break
+        found += 1
+    return found
 
 
 class NestEmitter:
@@ -31,6 +41,7 @@ class NestEmitter:
         self.courses = {id(s): c for s, c in zip(nest.statements, nest.courses, strict=True)}
         self.levels = {id(s): c for s, c in zip(nest.statements, nest.levels, strict=True)}
         self.whole = Piece()
+        self.alive: Any = None  # where points of a vector are in the innermost loop that asks
         self.copies: dict[tuple[int, Access], Scratch] = {}
 
     def emit(self) -> None:
@@ -117,12 +128,46 @@ class NestEmitter:
             tiles = self.nest.tiles if course.across else ()
             NestStatement(self.storage, node, course, at, copies, tiles, self.whole).emit()
             return
+        if node.going is not None:
+            self._asking(node, node.going, at)
+            return
         count = trip_count(self.storage, node.extent, at)
         with b.each(count) as index:
             if node.order is Order.REVERSE:
                 last = b.integer_op("llvm.sub", self._value(count), b.integer(1))
                 index = b.integer_op("llvm.sub", last, index)
             self._nodes(node.body, [*at, (0, index)])
+
+    def _asking(self, loop: Loop, going: Access, at: list[Index]) -> None:
+        """A loop that goes on as long as a number is not 0, and notes how often it has run."""
+        b, storage = self.b, self.storage
+        counter = storage.memory.allocate(1, b.i64, 8)
+        b.store(b.integer(0), counter)
+
+        outer, alive = self.alive, None
+
+        def holds() -> Any:
+            nonlocal alive
+            done = b.load(counter, b.i64)
+            more = b.compare_integers("slt", done, b.integer(int(loop.extent)))
+            number = storage.load(going.array, element(storage, going, [*at, (0, done)]), 1)
+            alive = b.truth(number)
+            if outer is not None:
+                alive = b.build("llvm.and", [alive.type], [alive, outer])
+            return b.both(more, b.anywhere(alive))
+
+        with b.as_long_as(holds):
+            done = b.load(counter, b.i64)
+            self.alive = alive if b.lanes > 1 else None
+            copies = trailing_copies(loop)
+            self._nodes(loop.body[: len(loop.body) - copies], [*at, (0, done)])
+            with storage.only(self.alive):  # points that are through keep what they have
+                self._nodes(loop.body[len(loop.body) - copies :], [*at, (0, done)])
+            self.alive = outer
+            b.store(b.integer_op("llvm.add", done, b.integer(1)), counter)
+        if isinstance(loop.extent, Entries):
+            place = linear(b, loop.extent.offset, loop.extent.strides, at)
+            storage.note(loop.extent.array, place, b.load(counter, b.i64))
 
     def _copy(self, node: Node, at: Sequence[Index]) -> None:
         """Make the copies that what follows reads, and that are made here."""

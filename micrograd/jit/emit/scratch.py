@@ -97,7 +97,7 @@ class Memory:
         e = self.elements(a, at, lane, width)
         array = self.storage.program.arrays[a.array]
         # vectors of what was just written number by number would wait for the stores
-        written = array.role in (Role.TEMPORARY, Role.OUTPUT, Role.STATE)
+        written = array.role in (Role.TEMPORARY, Role.OUTPUT, Role.STATE, Role.SCRATCH)
         found = windows(e, array.size) if not a.parts and not written else []
         if not found:
             return self.storage.read(a, e)

@@ -58,6 +58,7 @@ class Storage:
         self.program = schedule.program
         self.workspace: ir.Value | None = None
         self.team: ir.Value | None = None
+        self.points: ir.Value | None = None  # of a vector, those that are written
         self.memory = CallMemory(builder, builder.block)
         self.scalars: dict[tuple[str, int], ir.Value] = {}
         self.bases: dict[str, ir.Value] = {}
@@ -80,6 +81,13 @@ class Storage:
             return address
         with b.inside(ir.InsertionPoint.after(address.owner)):
             return b.opaque(address)
+
+    @contextmanager
+    def only(self, points: ir.Value | None) -> Iterator[None]:
+        """Inside, numbers are written at some points of a vector only, where their lanes hold."""
+        before, self.points = self.points, points
+        yield
+        self.points = before
 
     @contextmanager
     def moved(self, step: Repeat, index: ir.Value) -> Iterator[None]:
@@ -166,6 +174,10 @@ class Storage:
 
         return b.numbered(("entry", address), load)
 
+    def note(self, name: str, index: Index, entry: ir.Value) -> None:
+        """Set an entry of an index array: how often a loop has run."""
+        self.b.store(entry, self.b.at(self._base(name), index, self.b.i64))
+
     def load(self, name: str, index: Index, width: int) -> ir.Value:
         """Elements of an array in a row; one that differs from point to point."""
         b = self.b
@@ -197,6 +209,8 @@ class Storage:
             scatter(b, x, self._base(name), self._everywhere(index), type)
             return
         address = self.address(name, index)
+        if self.points is not None:
+            x = b.select(self.points, x, self.load(name, index, 1))
         if mask is not None:
             masks.store(b, b.converted(x, type), address, mask)
         elif type == b.number:

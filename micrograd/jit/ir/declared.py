@@ -34,8 +34,8 @@ def arrays(p: Progress) -> None:
             entries = np.asarray(a.data)
             if entries.size and (entries.min() < 0 or int(entries.max()) >= most):
                 raise Broken(f"an entry of {a.name} is not from 0 to {most - 1}")
-        elif a.role is not Role.INPUT:
-            raise Broken(f"index array {a.name} is neither a constant nor an input")
+        elif a.role not in (Role.INPUT, Role.TEMPORARY):
+            raise Broken(f"index array {a.name} is neither a constant nor an input nor a count")
         elif not 0 < a.below <= most:
             raise Broken(f"the entries of {a.name} are below {a.below}, which is not 1 to {most}")
 

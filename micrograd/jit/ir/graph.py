@@ -27,6 +27,7 @@ import numpy.typing as npt
 from ...errors import CompilerError, GraphError
 from ...lookups import ENTRY, IndexArray, Lookup
 from ...ops import OPS, Op
+from .regions import Region, part_of
 
 CONSTANT, PARAMETER, INPUT = 0, 1, 2
 FIRST_OP = 3
@@ -95,6 +96,7 @@ class Graph:
     indices   the index arrays among the inputs
     data      those among the inputs that are constants, by name: tables of numbers
     tables    the first node and the number of nodes of each table of `entry` nodes
+    regions   loops whose bodies are ranges of nodes
     """
 
     codes: Column = field(default_factory=lambda: np.empty(0, np.int64))
@@ -111,6 +113,7 @@ class Graph:
     indices: list[IndexArray] = field(default_factory=list)
     data: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     tables: list[tuple[int, int]] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[int, int, int, int]]:
         """(code, x, y, z) of every node, in order, as plain integers."""
@@ -121,7 +124,8 @@ class Graph:
     def given(self) -> list[str]:
         """The inputs that are numbers and given, in order."""
         others = {index.name for index in self.indices} | self.data.keys()
-        return [name for name, _ in self.inputs if name not in others]
+        names = [name for name, _ in self.inputs if name not in others]
+        return [name for name in names if part_of(name) is None]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -146,6 +150,7 @@ class Graph:
                 op = op_of(code)
                 text = " ".join([op.name, *(f"%{i}" for i in operands[: op.arity])])
             lines.append(f"%{node} = {text}")
+        lines += map(str, self.regions)
         lines.append("return " + " ".join(f"%{i}" for i in self.outputs))
         return "\n".join(lines)
 

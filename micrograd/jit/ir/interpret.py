@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .asking import run_asking, with_counts
 from .graph import CONSTANT, PARAMETER, Graph, op_of
 from .points import elements
-from .program import GIVEN, Access, Expr, Program, Role, Statement, accesses
-from .running import run_in_order
+from .program import GIVEN, Access, Expr, Program, Role, Statement, accesses, asks
+from .running import Run, run_in_order
 
 Numbers = npt.NDArray[np.float64]
 
@@ -45,7 +46,7 @@ def interpret(program: Program, given: Mapping[str, Any]) -> dict[str, Numbers]:
 
     Elements that no statement has written read as nan, so a use before a definition shows.
     """
-    program = program.running(given)
+    program = with_counts(program.running(given))
     memory: dict[str, Numbers] = {}
     for a in program.arrays.values():
         if a.is_index:
@@ -56,8 +57,18 @@ def interpret(program: Program, given: Mapping[str, Any]) -> dict[str, Numbers]:
             memory[a.name] = np.array(a.data, dtype=np.float64).reshape(a.size)
         else:
             memory[a.name] = np.full(a.size, np.nan)
-    run_in_order(program, lambda s: _Step(s, program, memory).run)
+    _run(program, memory)
     return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT, Role.STATE)}
+
+
+def _run(program: Program, memory: dict[str, Numbers]) -> None:
+    def prepare(s: Statement) -> Run:
+        return _Step(s, program, memory).run
+
+    if asks(program.body):
+        run_asking(program, prepare, lambda a: memory[a.array][int(elements(a, (), program)[0])])
+    else:
+        run_in_order(program, prepare)
 
 
 class _Step:

@@ -184,9 +184,13 @@ def _node(line: Line, around: list[_Open], program: Program) -> Line | None:
     line.require("<")
     extent = _count(line, program, inside.extents)
     order = _order(line)
+    going = None
+    if order is Order.FORWARD and line.accept("while"):
+        line.indices = [*inside.names, index]
+        going = access(line, program)
     if not line.accept(":"):
         raise line.expected("`in order:`, `in reverse order:` or `:`")
-    loop = Loop(extent, order, [])
+    loop = Loop(extent, order, [], going)
     inside.body.append(loop)
     around.append(_Open(loop.body, (*inside.names, index), (*inside.extents, extent)))
     return line

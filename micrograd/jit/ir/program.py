@@ -44,7 +44,9 @@ from .statements import Loop as Loop
 from .statements import Node as Node
 from .statements import Order as Order
 from .statements import Statement as Statement
+from .statements import asks as asks
 from .statements import lines as lines
+from .statements import loops as loops
 from .statements import map_statements as map_statements
 from .statements import row_major as row_major
 from .statements import statements as statements
@@ -72,6 +74,7 @@ class Role(Enum):
     TEMPORARY = "temp"
     OUTPUT = "output"
     STATE = "state"  # given by the caller, rewritten in place, and given back
+    SCRATCH = "scratch"  # rewritten in place, while the program runs
 
 
 GIVEN = (Role.INPUT, Role.PARAMETER, Role.STATE)
@@ -92,7 +95,8 @@ class Array:
     shape   row-major, as far as statements see it
     data    of constants only
     dtype   of its elements in memory: NUMBER, or one of REAL_TYPES, "i32", "i64"
-    below   of an index array that is given: every entry is at least 0 and below this
+    below   of an index array that is given, or that says how often loops have run: every entry is
+            at least 0 and below this
 
     An extent is a number that no statement reads or writes; its size is how much it is at most.
     """
@@ -200,7 +204,7 @@ class Program:
 
         def body(nodes: Sequence[Node]) -> list[Node]:
             return [
-                Loop(known(n.extent), n.order, body(n.body))
+                replace(n, extent=known(n.extent), body=body(n.body))
                 if isinstance(n, Loop)
                 else replace(n, domain=tuple(map(known, n.domain)))
                 for n in nodes
@@ -230,7 +234,9 @@ class Program:
 
     def __str__(self) -> str:
         declared = [
-            str(a) for a in self.arrays.values() if a.role is not Role.TEMPORARY or a.shape != (1,)
+            str(a)
+            for a in self.arrays.values()
+            if a.role is not Role.TEMPORARY or a.shape != (1,) or a.is_index
         ]
         return "\n".join([*declared, "", *lines(self.body, self.arrays)])
 

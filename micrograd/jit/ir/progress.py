@@ -49,9 +49,10 @@ class Progress:
     def start(self) -> None:
         """Nothing is written yet but what is given."""
         for a in self.program.arrays.values():
-            given = a.role in READ_ONLY or a.role is Role.STATE
+            rewritten = a.role in (Role.STATE, Role.SCRATCH)
+            given = a.role in READ_ONLY or rewritten
             self.written[a.name] = np.full(0 if a.role is Role.EXTENT else a.size, given)
-            if a.role is Role.STATE:
+            if rewritten:
                 self.state.add(a.name)
 
     def begin(self, s: Statement, loops: tuple[Loop, ...] = ()) -> None:

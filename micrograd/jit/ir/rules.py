@@ -16,7 +16,7 @@ from .declared import arrays, declared, extents, inside, ranks
 from .extents import Entries
 from .iterations import order_in_loops
 from .order import assigned_once, complete, not_carried, order_alone
-from .program import Loop, Role, Statement, accesses
+from .program import Loop, Role, Statement, accesses, loops
 from .progress import READ_ONLY, Broken, Progress
 from .varying import there_alone, there_in_loops
 
@@ -91,6 +91,7 @@ def _needed(p: Progress) -> None:
         read.update(a.array for a in accesses(s.expr))
         read.update(name for a in s.accesses if a.parts for name in a.index_arrays)
         read.update(c.array for c in s.domain if isinstance(c, Entries))
+    read.update(loop.going.array for loop in loops(p.program.body) if loop.going is not None)
     for array in p.program.with_role(Role.TEMPORARY, Role.CONSTANT):
         if array.name not in read:
             writers = [k for k, s in enumerate(found) if s.target.array == array.name]
@@ -117,7 +118,8 @@ _LIST = (
     Rule(
         "arrays",
         "A constant has as many numbers as its size. An index array is a constant, of entries of "
-        "at least 0 that fit its dtype, or an input whose entries are below a number.",
+        "at least 0 that fit its dtype, or an input whose entries are below a number, or how often "
+        "loops have run.",
         arrays=arrays,
     ),
     Rule(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
 from typing import TypeAlias
@@ -72,11 +72,16 @@ class Order(Enum):
 
 @dataclass(slots=True)
 class Loop:
-    """Runs its body, statements and loops, once for every value of its index."""
+    """Runs its body, statements and loops, once for every value of its index.
+
+    going   the number that says before each iteration whether there is one: while it is not 0. Then
+            the extent is the entry of an index array, which the loop sets to how often it has run
+    """
 
     extent: int
     order: Order
     body: list[Node]
+    going: Access | None = None
 
     def __str__(self) -> str:
         return "\n".join(lines([self]))
@@ -96,8 +101,13 @@ def lines(
             yield space + node.text(depth, arrays)
             continue
         count = str(node.extent) if arrays is None else count_text(node.extent, outside, arrays)
-        yield f"{space}for {INDEX_NAMES[depth]} < {count}{node.order.value}:"
-        yield from lines(node.body, arrays, (*outside, node.extent))
+        inside = (*outside, node.extent)
+        while_ = ""
+        if node.going is not None:
+            going = str(node.going) if arrays is None else access_text(node.going, arrays, inside)
+            while_ = f" while {going}"
+        yield f"{space}for {INDEX_NAMES[depth]} < {count}{node.order.value}{while_}:"
+        yield from lines(node.body, arrays, inside)
 
 
 def statements(body: Sequence[Node]) -> Iterator[Statement]:
@@ -107,6 +117,19 @@ def statements(body: Sequence[Node]) -> Iterator[Statement]:
             yield from statements(node.body)
         else:
             yield node
+
+
+def asks(body: Sequence[Node]) -> bool:
+    """Whether a loop in a tree goes on as long as a condition holds."""
+    return any(isinstance(n, Loop) and (n.going is not None or asks(n.body)) for n in body)
+
+
+def loops(body: Sequence[Node]) -> Iterator[Loop]:
+    """All loops of a tree, each before those inside of it."""
+    for node in body:
+        if isinstance(node, Loop):
+            yield node
+            yield from loops(node.body)
 
 
 def map_statements(
@@ -123,7 +146,7 @@ def map_statements(
             if made is not None:
                 result.append(made)
         elif inner := map_statements(node.body, change):
-            result.append(Loop(node.extent, node.order, inner))
+            result.append(replace(node, body=inner))
     return result
 
 

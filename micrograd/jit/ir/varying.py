@@ -66,6 +66,8 @@ def _check(s: Statement, p: Progress) -> None:
         found = _touches(s, a, p)
         levels = _levels(s, found, p)
         for symbol, need in p.needs[a.array].items():
+            if symbol[0] in a.index_arrays:  # the row that the last iteration has left
+                continue
             wanted = need[found.index]
             have = levels.get(symbol, np.zeros(1, dtype=np.int64))
             if np.array_equal(wanted, have):

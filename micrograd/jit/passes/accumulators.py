@@ -154,12 +154,12 @@ def _freed(body: list[Node], depth: int) -> list[Node]:
         if isinstance(only, Statement) and only.accumulate is not None and _is_forward(node):
             result.append(only)
         else:
-            result.append(Loop(node.extent, node.order, inner))
+            result.append(replace(node, body=inner))
     return result
 
 
 def _is_forward(loop: Loop) -> bool:
-    return loop.order is not Order.REVERSE
+    return loop.order is not Order.REVERSE and loop.going is None
 
 
 @dataclass(frozen=True, slots=True)

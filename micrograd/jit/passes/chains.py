@@ -106,7 +106,7 @@ class _Chains:
                 order = node.order
                 if order is Order.FREE and depth in carried:
                     order = Order.FORWARD
-                result.append(Loop(node.extent, order, inner))
+                result.append(replace(node, order=order, body=inner))
                 carrying |= carried
                 continue
             found = next(touched)

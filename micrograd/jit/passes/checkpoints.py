@@ -33,6 +33,7 @@ from ..ir.program import (
     Program,
     Role,
     Statement,
+    asks,
     map_accesses,
     map_statements,
     statements,
@@ -121,6 +122,7 @@ def _long(program: Program, target: Target, seeds: set[str]) -> list[tuple[int, 
         (k, node)
         for k, node in enumerate(program.body)
         if isinstance(node, Loop)
+        and not asks([node])
         and _kept([node], program) * target.dtype.itemsize > target.kept
         and not active(program, seeds).isdisjoint(touches(node, rows=False))
     ]

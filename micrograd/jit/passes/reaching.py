@@ -115,7 +115,6 @@ def spread(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool)
     pinned = [*reached.values()]
     none = np.zeros(0, dtype=np.int64)
     edges = [(none, none)]
-    unknown: list[Ints] = []
     places: list[Ints] = []
     for step in steps:
         nodes = total + np.arange(step.points)
@@ -125,16 +124,21 @@ def spread(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool)
         for touch in [step.target, *step.reads]:
             index = bases[touch.array] + touch.index
             into = (touch is step.target) != backwards  # from the points to the elements
-            if not touch.exact:
-                unknown.append(index if into else nodes)
+            if not touch.exact:  # any of the points may touch any of the elements
+                hub = nodes
+                if len(nodes) != 1:
+                    hub, total = np.array([total]), total + 1
+                    pinned.append(np.zeros(1, dtype=bool))
+                    one = np.broadcast_to(hub, nodes.shape)
+                    edges.append((nodes, one) if into else (one, nodes))
+                all_of = np.broadcast_to(hub, index.shape)
+                edges.append((all_of, index) if into else (index, all_of))
                 continue
             points = nodes
             if touch.live is not None:
                 points, index = points[touch.live], index[touch.live]
             edges.append((points, index) if into else (index, points))
     fixed = np.concatenate(pinned)
-    for nodes in unknown:
-        fixed[nodes] = True
     supporter, supported = (np.concatenate(column) for column in zip(*edges, strict=True))
     standing = ~unsupported(supporter, supported, fixed)
     for step, nodes in zip(steps, places, strict=True):

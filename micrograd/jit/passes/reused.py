@@ -61,7 +61,7 @@ class _Reused:
         found: list[Node] = []
         for node in nodes:
             if isinstance(node, Loop):
-                found.append(Loop(node.extent, node.order, self.body(node.body)))
+                found.append(replace(node, body=self.body(node.body)))
             else:
                 found += self.lines(node)
         return found

@@ -22,6 +22,7 @@ from ..ir.program import (
     Role,
     Statement,
     accesses,
+    loops,
     map_statements,
     statements,
 )
@@ -56,7 +57,7 @@ def fold(program: Program) -> Program:
 def _changing(program: Program) -> set[str]:
     """The arrays whose elements are set more than once."""
     found = {s.target.array for s in program.statements if s.accumulate}
-    return found.union(a.name for a in program.with_role(Role.STATE))
+    return found.union(a.name for a in program.with_role(Role.STATE, Role.SCRATCH))
 
 
 def _indexed(program: Program) -> set[str]:
@@ -155,13 +156,21 @@ def dce(program: Program) -> Program:
     needed: set[str | Access] = set()
     names = set(results)
     kept: set[int] = set()
+    asked = {
+        loop.extent.array: loop.going
+        for loop in loops(program.body)
+        if loop.going is not None and isinstance(loop.extent, Entries)
+    }
 
     def keep(s: Statement) -> None:
         kept.add(id(s))
         names.add(s.target.array)
-        names.update(count.array for count in s.domain if isinstance(count, Entries))
-        for a in s.accesses:
-            names.update(a.index_arrays)
+        indices = {count.array for count in s.domain if isinstance(count, Entries)}
+        indices.update(name for a in s.accesses for name in a.index_arrays)
+        names.update(indices)
+        for name in indices & asked.keys():
+            needed.add(asked[name].array)
+            names.add(asked[name].array)
         for a in accesses(s.expr):
             needed.add(a.array if a.array in indexed else a)
             names.add(a.array)

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ...ops import add, eq
-from ..ir.nests import Ints, nests
+from ..ir.nests import nests
 from ..ir.points import repeats
 from ..ir.program import (
     Access,
@@ -65,7 +66,7 @@ def _extend(body: Sequence[Node], into: list[Node], bundles: Sequence[Bundle], d
                     bundle.begin(node)
             inner: list[Node] = []
             _extend(node.body, inner, bundles, depth + 1)
-            into.append(Loop(node.extent, node.order, inner))
+            into.append(replace(node, body=inner))
             continue
         if node.accumulate is None:
             into.append(node)
@@ -147,18 +148,13 @@ class Bundle(TangentArrays):
         for step in steps:
             for touch in (step.target, *step.reads):
                 if touch.array in some:
-                    needed = self._needed(touch)
-                    touched[touch.array] = np.append(touched[touch.array], needed)
+                    touched[touch.array] = np.append(touched[touch.array], touch.index)
         for s in statements([loop]):
             name = s.target.array
             if name in some and s.accumulate is None:
                 self.set[name][Touch.of(s.target, s.domain, self.program).index] = True
         for name, index in touched.items():
             self.complete(name, index)
-
-    def _needed(self, touch: Touch) -> Ints:
-        """The elements that need a number: if the code alone knows which are touched, all."""
-        return touch.index if touch.exact else np.arange(self.program.arrays[touch.array].size)
 
     def _reached(self, array: str) -> Bools:
         """Which elements a direction reaches; of those that are differentiated by, too."""
@@ -197,7 +193,7 @@ class Bundle(TangentArrays):
         if not first and not self.depth and touch.exact and is_certain(s.domain, self.program):
             first = not repeats(touch.index, len(done)) and not done[touch.index].any()
         if not first:
-            self.complete(name, self._needed(touch))
+            self.complete(name, touch.index)
         target = self.tangent(s.target)
         domain = self.with_directions(s.domain)
         self.body.append(Statement(target, total, domain, None if first else add))
@@ -256,7 +252,7 @@ class Bundle(TangentArrays):
         if not touch.exact:
             if a.array in self.numbers:
                 return self._is_unit(a), 1.0, None
-            self.complete(a.array, self._needed(touch))
+            self.complete(a.array, touch.index)
             return None, self.tangent(a), None
         live = reached[touch.index]
         flowing = live if taken is None else live & taken

@@ -57,7 +57,7 @@ def with_products(program: Program, target: Target) -> tuple[Program, list[Piece
     results = {m.target.array for m in whole if m.left.array in arrays}  # not sums by themselves
     if not results:
         return program, [program.body]
-    state = {a.name for a in program.with_role(Role.STATE)}
+    state = {a.name for a in program.with_role(Role.STATE, Role.SCRATCH)}
     shared = list(_shared(program.body, results))
     found = found_in(shared)
     reads = {id(s): _reads(s) for s in shared if isinstance(s, Statement)}

@@ -18,6 +18,7 @@ from ..ir.program import (
     Order,
     Statement,
     accesses,
+    asks,
     map_accesses,
     map_statements,
 )
@@ -54,6 +55,8 @@ def may_lie_across(nest: Nest, width: int) -> bool:
     """Whether iterations may lie in lanes: the loop's alone, in any order, of little each."""
     loop = nest.body[0]
     if len(nest.body) != 1 or isinstance(loop, Statement) or loop.order is not Order.FREE:
+        return False
+    if asks(nest.body):
         return False
     small = sum(nest.tiles.values()) * width <= MOST_NUMBERS
     known = is_number(loop.extent) or isinstance(loop.extent, Extent)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..ir.extents import is_number
-from ..ir.program import Loop, Node, Order, Statement, accesses
+from ..ir.program import Loop, Node, Order, Statement, accesses, asks
 from ..ir.stretches import private, stretches
 from .nest import Nest
 from .plans import Bounds, Plan, kind
@@ -70,6 +70,8 @@ def _part(node: Node, strict: bool) -> list[Statement] | Group | Nest:
     """What a node is for vector loops: statements, or a loop in order; else a nest."""
     if isinstance(node, Statement) and not node.domain and not refusal(node):
         return [node]
+    if asks([node]):
+        return Nest([node], "a loop goes on as long as a condition holds")
     order = node.order if isinstance(node, Loop) else Order.FREE
     found = flat([node] if order is Order.FREE else node.body, strict)  # type: ignore[union-attr]
     if found is None:

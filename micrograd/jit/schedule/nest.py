@@ -17,6 +17,7 @@ from ..ir.program import (
     Order,
     Statement,
     lines,
+    loops,
     map_statements,
     statements,
 )
@@ -68,7 +69,8 @@ class Nest:
         """
         if len(self.body) != 1 or isinstance(self.body[0], Statement):
             return self
-        tiles = private(names, stretches(self.statements))
+        asked = {loop.going.array for loop in loops(self.body) if loop.going is not None}
+        tiles = private(set(names) - asked, stretches(self.statements))
         body = map_statements(self.body, lambda s: within(s, tiles, 0))
         return replace(self, body=body, tiles=tiles)
 
@@ -128,4 +130,4 @@ def _inward(body: Sequence[Node], depth: int) -> Iterator[Node]:
         if node.order is Order.FREE and not condition and len(points) == len(inner):
             yield from inner
         else:
-            yield Loop(node.extent, node.order, inner)
+            yield replace(node, body=inner)

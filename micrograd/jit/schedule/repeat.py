@@ -22,6 +22,7 @@ from ..ir.program import (
     Order,
     Program,
     Statement,
+    asks,
     map_accesses,
     statements,
 )
@@ -83,7 +84,7 @@ def repeated(body: list[Node], arrays: Mapping[str, Array], tiles: dict[str, int
         return None
     loop = body[0]
     inside = [node for node in loop.body if isinstance(node, Loop) and node.order is not Order.FREE]
-    if loop.order is Order.FREE or type(loop.extent) is not int or not inside:
+    if loop.order is Order.FREE or type(loop.extent) is not int or not inside or asks(body):
         return None
     moves: dict[str, int] = {}
     for s in statements(body):

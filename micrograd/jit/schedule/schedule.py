@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ...locks import importing
 from ..ir.extents import Extent
-from ..ir.program import Loop, Node, Program, Role, Statement
+from ..ir.program import Loop, Node, Program, Role, Statement, asks
 from ..target import Target
 from .counts import operations
 from .fuse import Group, Part, fuse
@@ -125,7 +125,7 @@ def schedule(
     points     numbers become vectors of points, so that no loop has lanes of its own
     padded     run-time extents will be multiples of what the schedule says
     """
-    state = {a.name for a in program.with_role(Role.STATE)}
+    state = {a.name for a in program.with_role(Role.STATE, Role.SCRATCH)}
     bounds = Bounds(target.strict, state)
     program, parts = _parts(program, target, bounds, points)
     steps = list(_steps(parts, program, 1 if points else target.lanes, target))
@@ -145,9 +145,12 @@ def schedule(
     addressed = touched_in_loops(parts) | elsewhere
     registers, workspace = set(), Workspace(target)
     for a in program.arrays.values():
-        if (a.role is not Role.TEMPORARY and a.name != returned) or a.name in tiles:
+        kept = a.role in (Role.TEMPORARY, Role.SCRATCH) or a.name == returned
+        if not kept or a.name in tiles:
             continue
-        if a.name in addressed:
+        if a.is_index:
+            workspace.add(a.name, -(-8 * a.size // target.dtype.itemsize))
+        elif a.name in addressed:
             workspace.add(a.name, stretches.get(a.name, a.size))
         else:
             registers.add(a.name)
@@ -172,7 +175,8 @@ def _parts(
         with importing:
             from .absorb import with_products
             from .side_by_side import side_by_side
-        program, nests = side_by_side(program, target)
+        if not asks(program.body):
+            program, nests = side_by_side(program, target)
         program, pieces = with_products(program, target)
     for piece in pieces:
         if isinstance(piece, Product):
@@ -260,7 +264,7 @@ def _steps(
                     nest = across(nest, width)
                 yield nest
                 continue
-            state = {a.name for a in program.with_role(Role.STATE)}
+            state = {a.name for a in program.with_role(Role.STATE, Role.SCRATCH)}
             pieces = fuse(inside.program.body, Bounds(target.strict, state))
             others = names - nest.tiles.keys()
             inside.steps += _steps([*pieces], inside.program, width, target, others)

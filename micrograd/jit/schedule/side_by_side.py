@@ -182,7 +182,7 @@ def _divided(
 
     apart   the ids of nodes that are not for it
     """
-    state = {a.name for a in program.with_role(Role.STATE)}
+    state = {a.name for a in program.with_role(Role.STATE, Role.SCRATCH)}
     bounds = Bounds(state=state)
     plan = Plan((), (), count, "", bounds)
     inside, behind = Uses(bounds), Uses(bounds)

@@ -16,6 +16,7 @@ from ..ir.program import (
     Program,
     Role,
     Statement,
+    asks,
     map_accesses,
     map_statements,
     statements,
@@ -26,7 +27,7 @@ def inward(node: Loop, count: int) -> list[Node] | None:
     """A loop as it is inside of a loop over so many things; None if none is in it or around."""
     if node.order is Order.FREE:
         return list(node.body) if node.extent == count else None
-    if not is_number(node.extent) or not all(map(is_number, _counts(node))):
+    if asks([node]) or not is_number(node.extent) or not all(map(is_number, _counts(node))):
         return None
     body: list[Node] = []
     for s in node.body:

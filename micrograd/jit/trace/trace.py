@@ -22,6 +22,7 @@ from ...lookups import Lookups
 from ...store import Live, Store, adopt
 from ...traced import Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
+from .loops import inputs_of, loops_of, operands_of, regions_of
 from .nodes import LITERAL, Nodes, listed, nodes
 from .places import escaped, note_places
 from .tables import resolve
@@ -100,6 +101,8 @@ def _trace(
     wrt: Sequence[Value],
     lookups: Lookups | None,
 ) -> Trace:
+    loops = loops_of(outputs)
+    outputs, inputs = [*outputs, *operands_of(loops)], {**inputs, **inputs_of(loops)}
     found = taped(outputs) or listed(outputs)
     places = {
         leaf._serial: (name, index)
@@ -140,6 +143,7 @@ def _trace(
     graph.outputs = [
         int(position[found.place(v)]) if isinstance(v, Value) else next(where) for v in outputs
     ]
+    graph.outputs, graph.regions = regions_of(loops, graph.outputs, found, position)
     graph.labels = {int(position[k]): label for k, label in found.labels.items()}
     if any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
         note_places(graph, found.sites(), position)

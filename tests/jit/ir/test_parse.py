@@ -356,7 +356,7 @@ ERRORS: dict[str, tuple[str, int, str]] = {
     "below of numbers": ("input y[1] f64 < 3", 16, "expected the end of the line, got '<'"),
     "behind the end": ("out = x y", 9, "expected the end of the line, got 'y'"),
     "a negative nan": ("out = -nan", 8, "expected an array, a number or an op, got 'nan'"),
-    "a role": ("local y[1]", 1, "expected input, param, const, extent, temp, output, state, or a"),
+    "a role": ("local y[1]", 1, "temp, output, state, scratch, or a statement, got"),
     "a size": ("input y", 8, "expected `[`, got the end of the line"),
     "a size that is none": ("input y[n]", 9, "expected how many elements it has, got 'n'"),
     "declared twice": ("output x[2]", 8, "x is declared already"),

@@ -1,0 +1,75 @@
+"""Region: a loop of a graph, whose body is a range of the graph's nodes.
+
+What changes from iteration to iteration is a leaf of the body: an input of the graph, whose array
+has the loop's name. What the loop leaves behind is an input of the graph, too, which is read behind
+it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STATE, INDEX, ROW = "state", "index", "row"
+"""What a body reads: the state, the number of the iteration, and its row of the rows."""
+RESULT, ROWS = "result", "rows"
+"""What is read behind a loop: the state at the end, and what every iteration gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A loop.
+
+    number   its own: its arrays are named by it
+    nodes    of its body, and of the loops in it
+    most     how often it runs; if `going` is set, at most
+    begin    the nodes that the state is first
+    rows     the nodes that the iterations read, one row after the other
+    after    the nodes that the state is after an iteration
+    each     the nodes that an iteration gives besides
+    going    the node that says whether there is one more iteration, if one does
+    """
+
+    number: int
+    nodes: range
+    most: int
+    begin: tuple[int, ...]
+    rows: tuple[int, ...]
+    after: tuple[int, ...]
+    each: tuple[int, ...]
+    going: tuple[int, ...]
+
+    def __str__(self) -> str:
+        def listed(nodes: tuple[int, ...]) -> str:
+            return " ".join(f"%{i}" for i in nodes)
+
+        text = f"loop{self.number}: %{self.nodes.start} to %{self.nodes.stop - 1}, "
+        text += (
+            f"at most {self.most} times while {listed(self.going)}"
+            if self.going
+            else (f"{self.most} times")
+        )
+        text += f", from {listed(self.begin)} by {listed(self.after)}"
+        if self.rows:
+            text += f", over {listed(self.rows)}"
+        if self.each:
+            text += f", giving {listed(self.each)}"
+        return text
+
+
+def array(number: int, part: str) -> str:
+    """The name of an array of a loop: no name in Python, so no other array has it.
+
+    >>> array(0, STATE)
+    'loop0.state'
+    """
+    return f"loop{number}.{part}"
+
+
+def part_of(name: str) -> tuple[int, str] | None:
+    """The loop that an array is of, and which of its arrays it is; None for all others.
+
+    >>> part_of("loop12.result"), part_of("x")
+    ((12, 'result'), None)
+    """
+    loop, dot, part = name.partition(".")
+    return (int(loop.removeprefix("loop")), part) if dot else None

@@ -1,0 +1,227 @@
+"""Loops written as loops: `fori`, `scan` and `while_loop`.
+
+Eager, on Values and numbers, they are the Python loops that they say. In a function that is being
+compiled the body is called once, on traced values that stand for the state of any iteration, and
+the loop becomes one of the program (jit/trace/loops.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import nan
+from operator import index as as_index
+from threading import get_ident
+from typing import Any
+
+from ..engine import Value
+from ..errors import SignatureError, TraceError, kind, user_location
+from ..traced import Scope
+from ..tracing import THREADS
+from .trace.compiling import is_compiling
+from .trace.loops import State, TracedLoop, fresh, truth
+
+LIMIT = 100
+"""How often a `while_loop` runs at most, if nothing else is said."""
+
+
+def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LIMIT) -> Any:
+    """The state after `body(i, state)` has made the next state of it for i = 0 to n - 1.
+
+    n      how often: an integer; or a Value or traced number, for as long as i < n
+    body   of the number of the iteration and a state, the next state; in a compiled function it is
+           called once, and i is a traced number
+    state  a Value or number, or lists, tuples, dicts or arrays of them; it keeps its structure
+    limit  how often it runs at most, if n is a Value; for more the result is nan, as that of
+           `while_loop`
+
+    Raises TraceError for a body that returns another structure, SignatureError for what is no
+    state, and no number of iterations.
+
+    >>> from micrograd import fori, jit
+    >>> power = jit(lambda x: fori(10, lambda i, y: y * x, 1.0))
+    >>> power(2.0), power.grad(2.0)
+    (1024.0, 5120.0)
+    """
+    name = _name(body, "body")
+    if isinstance(n, Value):
+        found = while_loop(
+            lambda s: n > s[0], lambda s: (s[0] + 1.0, body(s[0], s[1])), (0.0, state), limit=limit
+        )
+        return found[1]
+    count = _count(n, "fori's n")
+    shape = State.of(state, "fori's state")
+    shape = State(shape.structure, name)
+    scope = _scope("fori")
+    if scope is None:
+        for i in range(count):
+            state = shape.build(shape.taken(body(i, state)))
+        return state
+    loop = TracedLoop(count, shape.numbers(state))
+    loop.state = fresh(scope, "state", len(loop.begin))
+    loop.index = fresh(scope, "i", 1)
+    loop.after = shape.taken(body(loop.index[0], shape.build(loop.state)))
+    loop.finish(scope)
+    return shape.build(loop.results)
+
+
+def scan(
+    f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any, length: int | None = None
+) -> tuple[Any, list[Any]]:
+    """The last state, and a list of what each step gives: `state, y = f(state, x)` for x in xs.
+
+    f       of a state and an x, the next state and a y; in a compiled function it is called once
+    init    the first state: a Value or number, or lists, tuples, dicts or arrays of them
+    xs      a sequence of numbers, or of lists, tuples, dicts or arrays of them, all alike; None for
+            steps that are given nothing
+    length  how many steps, if xs is None
+
+    Raises TraceError for an f that returns anything else, SignatureError for an init or xs that are
+    none.
+
+    >>> from micrograd import jit, scan
+    >>> sums = jit(lambda xs: scan(lambda s, x: (s + x, s + x), 0.0, xs)[1])
+    >>> sums([1.0, 2.0, 3.0])
+    [1.0, 3.0, 6.0]
+    """
+    rows = _rows(xs, length)
+    name = _name(f, "f")
+    shape = State(State.of(init, "scan's init").structure, name)
+    scope = _scope("scan")
+    row = State.of(rows[0], "xs[0]") if rows and xs is not None else State.of((), "")
+    numbers = [x for k, x in enumerate(rows) for x in _row(row, x, k)] if xs is not None else []
+    if scope is None:
+        found = []
+        for x in rows:
+            carried, y = _pair(f(init, x), name)
+            init = shape.build(shape.taken(carried))
+            found.append(y)
+        return init, found
+    loop = TracedLoop(len(rows), shape.numbers(init), numbers)
+    loop.state = fresh(scope, "state", len(loop.begin))
+    loop.row = fresh(scope, "x", len(numbers) // max(1, len(rows)))
+    given = row.build(loop.row) if rows and xs is not None else None
+    if not rows:
+        return init, []
+    carried, y = _pair(f(shape.build(loop.state), given), name)
+    loop.after = shape.taken(carried)
+    each = State.of(y, f"the y of {name}") if y is not None else State.of((), "")
+    loop.each = each.numbers(y) if y is not None else []
+    loop.finish(scope)
+    width = len(loop.each)
+    ys = [
+        each.build(loop.found[k * width : (k + 1) * width]) if y is not None else None
+        for k in range(len(rows))
+    ]
+    return shape.build(loop.results), ys
+
+
+def while_loop(
+    condition: Callable[[Any], Any],
+    body: Callable[[Any], Any],
+    state: Any,
+    *,
+    limit: int = LIMIT,
+) -> Any:
+    """The state after `body` has made the next one of it for as long as `condition` holds.
+
+    condition  of a state, a comparison or a number: the loop goes on unless that is 0, as `where`
+               has it; so nan goes on
+    body       of a state, the next one; in a compiled function both are called once
+    state      a Value or number, or lists, tuples, dicts or arrays of them; it keeps its structure
+    limit      how often the body runs at most. Where the condition holds even then, the loop has
+               found nothing: all numbers of the result are nan, and so are its derivatives
+
+    In calls with arrays each point has its own number of iterations.
+
+    Raises TraceError for a body that returns another structure, SignatureError for what is no
+    state, and no limit.
+
+    >>> from micrograd import jit, while_loop
+    >>> def root(x):
+    ...     return while_loop(lambda y: abs(y * y - x) > 1e-12, lambda y: (y + x / y) / 2, x)
+    >>> root(2.0), jit(root).grad(4.0)
+    (1.414213562373095, 0.25)
+    """
+    most = _count(limit, "while_loop's limit")
+    name, asks = _name(body, "body"), _name(condition, "condition")
+    shape = State(State.of(state, "while_loop's state").structure, name)
+    scope = _scope("while_loop")
+    if scope is None:
+        for _ in range(most):
+            if not _holds(truth(condition(state), asks)):
+                return state
+            state = shape.build(shape.taken(body(state)))
+        if not _holds(truth(condition(state), asks)):
+            return state
+        return shape.build([x * nan for x in shape.numbers(state)])
+    loop = TracedLoop(most, shape.numbers(state))
+    loop.state = fresh(scope, "state", len(loop.begin))
+    loop.going = [truth(condition(shape.build(loop.state)), asks)]
+    loop.after = shape.taken(body(shape.build(loop.state)))
+    loop.finish(scope)
+    return shape.build(loop.results)
+
+
+def _scope(name: str) -> Scope | None:
+    """The scope of the function that this thread compiles; None: it computes with numbers."""
+    if get_ident() in THREADS and is_compiling() is None:
+        raise TraceError(
+            f"{user_location()}: {name} is for numbers and Values; functions of Tensors that are "
+            "compiled have no loops yet: write the loop in Python, or compute it of values()"
+        )
+    return is_compiling()
+
+
+def _count(n: Any, what: str) -> int:
+    """A number of iterations. Raises SignatureError for what is none."""
+    try:
+        if isinstance(n, Value):
+            raise TypeError
+        count = as_index(n)
+    except TypeError:
+        raise SignatureError(f"{what} should be an integer, got {kind(n)}") from None
+    if count < 0:
+        raise SignatureError(f"{what} should be at least 0, got {count}")
+    return count
+
+
+def _name(f: Any, otherwise: str) -> str:
+    if not callable(f):
+        raise SignatureError(f"{otherwise} should be a function, got {kind(f)}")
+    name = getattr(f, "__name__", otherwise)
+    return otherwise if name == "<lambda>" else str(name)
+
+
+def _holds(x: Any) -> bool:
+    return float(x.data if isinstance(x, Value) else x) != 0.0
+
+
+def _rows(xs: Any, length: int | None) -> Sequence[Any]:
+    """What the steps of a scan are given."""
+    if xs is None:
+        if length is None:
+            raise SignatureError("scan needs xs, or the length of what it is to run over")
+        return [None] * _count(length, "scan's length")
+    if isinstance(xs, Value) or not hasattr(xs, "__len__") or not hasattr(xs, "__getitem__"):
+        raise SignatureError(f"scan's xs should be a sequence, or None, got {kind(xs)}")
+    rows = list(xs)
+    if length is not None and _count(length, "scan's length") != len(rows):
+        raise SignatureError(f"scan's length is {length}, but xs has {len(rows)} rows")
+    return rows
+
+
+def _row(row: State, x: Any, k: int) -> list[Any]:
+    """The numbers of one of xs. Raises SignatureError if it is not like the first."""
+    made = State.of(x, f"xs[{k}]")
+    if made.structure != row.structure:
+        raise SignatureError(f"xs[{k}] should be like xs[0], {row.structure}, got {made.structure}")
+    return row.numbers(x)
+
+
+def _pair(found: Any, name: str) -> tuple[Any, Any]:
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise TraceError(
+            f"{user_location()}: {name} should return a pair, the next state and a y, got "
+            f"{kind(found)}"
+        )
+    return found

@@ -1,0 +1,229 @@
+"""Parts of a graph -> statements of a program that are inside of loops.
+
+A *fragment* is a graph of its own, whose inputs are arrays of the program: it is rerolled by
+itself, and its statements are moved to where they stand. What is needed outside of it, it writes
+in *segments*, to where it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...errors import TraceError
+from ..ir.extents import Entries, Varying
+from ..ir.graph import FIRST_OP, INPUT, Graph, op_of
+from ..ir.program import (
+    Access,
+    Loop,
+    Node,
+    Program,
+    Role,
+    Statement,
+    map_accesses,
+    row_major,
+)
+from ..ir.regions import part_of
+from .outputs import OUTPUT
+
+Roll = Callable[[Graph], Program]
+Extents = tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Segment:
+    """Nodes that a fragment writes one after the other, from an element of the program on."""
+
+    to: Access
+    nodes: Sequence[int]
+
+
+class Fragments:
+    """The program that is written, and where in it the inputs and nodes of the graph are.
+
+    home    where the first element of an array is that fragments read, with a stride for each loop
+    size    how many elements it has
+    value   of nodes that were computed: the array that fragments read them in, and the element
+    """
+
+    def __init__(self, graph: Graph, roll: Roll) -> None:
+        self.graph, self.roll = graph, roll
+        self.result = Program()
+        self.left: list[str] = []
+        self.home: dict[str, Access] = {}
+        self.size = dict(graph.inputs)
+        self.value: dict[int, tuple[str, int]] = {}
+        for name, size in graph.parameters:
+            self.result.declare(name, Role.PARAMETER, size)
+        for name, size in graph.inputs:
+            if part_of(name) is None:
+                self.result.declare(name, Role.INPUT, size)
+                self.home[name] = Access(name)
+        self.body = self.result.body
+        self.operands = np.stack([graph.x, graph.y, graph.z], axis=1)
+        self.is_op = graph.codes >= FIRST_OP
+
+    def read(self, node: int) -> list[int]:
+        """The nodes that a node reads."""
+        if not self.is_op[node]:
+            return []
+        found: list[int] = self.operands[node, : op_of(int(self.graph.codes[node])).arity].tolist()
+        return found
+
+    def escaped(self, node: int) -> TraceError:
+        graph = self.graph
+        place = int(graph.place[node]) if len(graph.place) else -1
+        where = f"{graph.places[place]}: " if place >= 0 else ""
+        return TraceError(
+            f"{where}a value of a loop's body is used outside of the loop, where it has no number; "
+            "give it back in the state, or let scan collect it"
+        )
+
+    def fragment(self, mine: list[int], segments: list[Segment], around: Extents) -> None:
+        """Append what writes some segments, of nodes of this fragment and others."""
+        if not any(s.nodes for s in segments):
+            return
+        graph, inputs = self._subgraph(mine, segments)
+        program = self.roll(graph)
+        self.left += [x for x in program.found.left if program.found.strategy != "straight"]
+        given = [s for s in segments if s.nodes]
+        target = given[0].to if len(given) == 1 else None
+        moved = _Moved(self, program, inputs, target, around)
+        self.body += moved.nodes(program.body)
+        start = 0
+        for s in given if target is None else ():
+            size = len(s.nodes)
+            out = moved.at[OUTPUT]
+            source = Access(out.array, out.offset + start, (*out.strides, 1))
+            to = Access(s.to.array, s.to.offset, (*s.to.strides, 1))
+            self.body.append(Statement(to, source, (*around, size)))
+            start += size
+
+    def _subgraph(self, mine: list[int], segments: list[Segment]) -> tuple[Graph, list[str]]:
+        """The graph of a fragment, and the arrays that are its inputs."""
+        graph = self.graph
+        ends = [x for s in segments for x in s.nodes]
+        own = set(mine)
+        selected = np.array(sorted({*mine, *ends, *(x for n in mine for x in self.read(n))}))
+        arrays: dict[str, int] = {}
+        columns = [np.full(len(selected), -1, dtype=np.int64) for _ in range(4)]
+        codes, x, y, z = columns
+        codes[:] = graph.codes[selected]
+        payloads: list[tuple[int, str, int]] = []
+        for k, node in enumerate(selected.tolist()):
+            code = int(codes[k])
+            if node in own:
+                for column, read in zip((x, y, z), self.read(node), strict=False):
+                    column[k] = np.searchsorted(selected, read)
+            elif code < FIRST_OP and code != INPUT:
+                x[k] = graph.x[node]
+            else:
+                name, at = self._found(node)
+                codes[k] = INPUT
+                arrays.setdefault(name, self.size[name])
+                payloads.append((k, name, at))
+        first = dict(zip(arrays, np.cumsum([0, *arrays.values()])[:-1].tolist(), strict=True))
+        for k, name, at in payloads:
+            x[k] = first[name] + at
+        place = graph.place[selected] if len(graph.place) else graph.place
+        made = Graph(codes, x, y, z, graph.constants, graph.parameters)
+        made.inputs = [(f"in{k}", size) for k, size in enumerate(arrays.values())]
+        made.outputs = [int(np.searchsorted(selected, node)) for node in ends]
+        made.place, made.places = place, graph.places
+        return made, list(arrays)
+
+    def _found(self, node: int) -> tuple[str, int]:
+        """The array that a fragment reads a node in, and the element."""
+        if self.graph.codes[node] == INPUT:
+            name, at = self.graph.element(INPUT, int(self.graph.x[node]))
+            if name in self.home:
+                return name, at
+        elif node in self.value:
+            return self.value[node]
+        raise self.escaped(node)
+
+    # -- arrays ----------------------------------------------------------------------------------
+
+    def temporary(self, kind: str, size: int, around: Extents) -> str:
+        """A new array, with so many elements in every iteration of the loops around."""
+        name = self.new(kind)
+        counts = tuple(map(int, around))
+        self.result.declare(name, Role.TEMPORARY, (*counts, size) if counts else size)
+        self.home[name] = Access(name, 0, row_major((*counts, size))[:-1] if counts else ())
+        if counts:
+            self.home[name] = Access(name, 0, tuple(size * x for x in row_major(counts)))
+        self.size[name] = size
+        return name
+
+    def new(self, kind: str) -> str:
+        """A name of this kind that the program has not."""
+        k = 0
+        while f"{kind}{k}" in self.result.arrays:
+            k += 1
+        return f"{kind}{k}"
+
+
+class _Moved:
+    """The statements of a fragment, on the arrays of the whole, inside of the loops around."""
+
+    def __init__(
+        self,
+        writer: Fragments,
+        program: Program,
+        inputs: Sequence[str],
+        target: Access | None,
+        around: Extents,
+    ) -> None:
+        self.around = around
+        self.at: dict[str, Access] = {}
+        depth = len(around)
+        result = writer.result
+        for a in program.arrays.values():
+            if a.role is Role.PARAMETER:
+                self.at[a.name] = Access(a.name, 0, (0,) * depth)
+            elif a.role is Role.INPUT:
+                home = writer.home[inputs[int(a.name.removeprefix("in"))]]
+                more = (0,) * (depth - len(home.strides))
+                self.at[a.name] = replace(home, strides=(*home.strides, *more))
+            elif a.role is Role.CONSTANT:
+                name = writer.new("index" if a.is_index else "c")
+                result.arrays[name] = replace(a, name=name)
+                self.at[a.name] = Access(name, 0, (0,) * depth)
+            elif a.name == OUTPUT and target is not None:
+                self.at[a.name] = target
+            else:
+                self.at[a.name] = writer.home[writer.temporary("t", a.size, around)]
+
+    def nodes(self, body: Sequence[Node]) -> Iterator[Node]:
+        """The body, moved."""
+        for node in body:
+            if isinstance(node, Loop):
+                yield Loop(self.count(node.extent), node.order, [*self.nodes(node.body)])
+            else:
+                domain = (*self.around, *map(self.count, node.domain))
+                target, expr = self.access(node.target), map_accesses(node.expr, self.access)
+                yield Statement(target, expr, domain, node.accumulate)
+
+    def count(self, extent: int) -> int:
+        """A trip count of the fragment, there."""
+        for _ in self.around:
+            if isinstance(extent, Varying):
+                extent = extent.around(0)
+        if isinstance(extent, Entries):
+            return Entries(self.at[extent.array].array, *extent.said[1:])
+        return extent
+
+    def access(self, a: Access) -> Access:
+        """What the whole has for an element of the fragment."""
+        at, zeros = self.at[a.array], (0,) * len(self.around)
+        parts = tuple(
+            replace(
+                p,
+                by=self.at[str(p.by)].array if p.is_entry else p.by,
+                strides=(*zeros, *p.strides),
+            )
+            for p in a.parts
+        )
+        return Access(at.array, at.offset + a.offset, (*at.strides, *a.strides), parts)

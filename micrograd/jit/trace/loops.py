@@ -1,0 +1,201 @@
+"""Loops of a function that is being compiled: the body is called once, on leaves that stand for the
+state of any iteration, and what it records is a region of the graph.
+
+Input: a body, and what it begins with. Output: leaves that stand for what the loop leaves behind;
+the scope notes the loop, and `trace` writes it down.
+
+What a body computes has serial numbers between those of the loop's begin and end, so the region is
+a range of the graph's nodes, and loops in loops are ranges in ranges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...copies import next_serial
+from ...engine import Value
+from ...errors import TraceError, kind, user_location
+from ...traced import Scope, Traced
+from ..ir.regions import INDEX, RESULT, ROW, ROWS, STATE, Region, array
+from .signature import (
+    Container,
+    Structure,
+    build,
+    leaves,
+    result_structure,
+    structure_of,
+)
+
+if TYPE_CHECKING:
+    from .nodes import Ints, Nodes
+
+Number = Value | float
+
+
+@dataclass(slots=True)
+class TracedLoop:
+    """A loop that was traced.
+
+    most      how often it runs; if `going` is set, at most
+    begin     what the state is first
+    rows      what the iterations read, one after the other
+    state, index, row   the leaves that its body is called on
+    after     the state behind an iteration
+    each      what an iteration gives besides
+    going     whether there is one more iteration, of the state
+    results   the leaves that stand for the state at the end
+    found     the leaves that stand for what all iterations gave
+    first, last   serial numbers around what the body has recorded
+    """
+
+    most: int
+    begin: list[Number]
+    rows: list[Number] = field(default_factory=list)
+    state: list[Value] = field(default_factory=list)
+    index: list[Value] = field(default_factory=list)
+    row: list[Value] = field(default_factory=list)
+    after: list[Number] = field(default_factory=list)
+    each: list[Number] = field(default_factory=list)
+    going: list[Number] = field(default_factory=list)
+    results: list[Value] = field(default_factory=list)
+    found: list[Value] = field(default_factory=list)
+    first: int = field(default_factory=next_serial)
+    last: int = 0
+
+    def finish(self, scope: Scope) -> None:
+        """The body is through."""
+        self.last = next_serial()
+        self.results = fresh(scope, "result", len(self.begin))
+        self.found = fresh(scope, "result", self.most * len(self.each))
+        scope.loops.append(self)
+
+    @property
+    def operands(self) -> list[list[Number]]:
+        """All that the graph must have for it."""
+        return [self.begin, self.rows, self.after, self.each, self.going]
+
+
+def fresh(scope: Scope, label: str, n: int) -> list[Value]:
+    """Leaves of a function that is being compiled."""
+    return [Traced(label, scope=scope) for _ in range(n)]
+
+
+# --- state ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The structure of what a loop carries; `where` says whose it is, in errors."""
+
+    structure: Structure
+    where: str
+
+    @staticmethod
+    def of(x: Any, where: str) -> State:
+        """That of an object. Raises SignatureError for what is no number, nor made of them."""
+        return State(structure_of(x, where, array=True), where)
+
+    def numbers(self, x: Any) -> list[Number]:
+        """The leaves of an object of this structure, which is known to be that."""
+        return [v if isinstance(v, Value) else float(v) for v in leaves(x, self.structure, "")]
+
+    def build(self, numbers: Sequence[Any]) -> Any:
+        """The object with these leaves."""
+        return build(self.structure, iter(numbers), exact=True)
+
+    def taken(self, x: Any) -> list[Number]:
+        """The leaves of what a body has returned.
+
+        Raises TraceError if it has another structure.
+        """
+        found: list[Number] = []
+        made = result_structure(x, found.append, self.where)
+        if made != self.structure:
+            raise TraceError(
+                f"{user_location()}: {self.where} should return a state like the one it is given, "
+                f"{_differs(self.structure, made, 'state')}"
+            )
+        return found
+
+
+def _differs(wanted: Structure, made: Structure, path: str) -> str:
+    """Where two structures differ first, as a message ends."""
+    if not isinstance(wanted, Container) or not isinstance(made, Container):
+        names = [str(x) if isinstance(x, Container) else "a number" for x in (wanted, made)]
+        return f"but {path} should be {names[0]}, and is {names[1]}"
+    same = wanted.type is made.type and wanted.keys == made.keys
+    if not same or len(wanted.items) != len(made.items):
+        said = [
+            f"{s}{f' with keys {list(s.keys)}' if s.type is dict else ''}" for s in (wanted, made)
+        ]
+        return f"but {path} should be {said[0]}, and is {said[1]}"
+    keys = wanted.keys if wanted.type is dict else range(len(wanted.items))
+    for k, x, y in zip(keys, wanted.items, made.items, strict=True):
+        if x != y:
+            return _differs(x, y, f"{path}[{k!r}]")
+    return f"but {path} is another one"
+
+
+def truth(x: Any, where: str) -> Number:
+    """The number that a condition has returned. Raises TraceError for what is none."""
+    if isinstance(x, Value):
+        return x
+    if isinstance(x, (bool, int, float, np.bool_, np.number)):
+        return float(x)
+    raise TraceError(
+        f"{user_location()}: {where} should return a comparison or a number, which is 0 where the "
+        f"loop ends, got {kind(x)}"
+    )
+
+
+# --- graph ----------------------------------------------------------------------------------
+
+
+def loops_of(outputs: Sequence[Any]) -> list[TracedLoop]:
+    """The loops of the functions that have computed these, in the order of their first nodes."""
+    scopes = dict.fromkeys(v._scope for v in outputs if isinstance(v, Traced))
+    return sorted([x for scope in scopes for x in scope.loops], key=lambda x: x.first)
+
+
+def inputs_of(loops: Sequence[TracedLoop]) -> Mapping[str, list[Value]]:
+    """The leaves of loops as arrays of the graph, by name."""
+    found: dict[str, list[Value]] = {}
+    for k, loop in enumerate(loops):
+        parts = (loop.state, loop.index, loop.row, loop.results, loop.found)
+        for part, some in zip((STATE, INDEX, ROW, RESULT, ROWS), parts, strict=True):
+            if some:
+                found[array(k, part)] = some
+    return found
+
+
+def operands_of(loops: Sequence[TracedLoop]) -> Iterator[Number]:
+    """All that the graph must have for loops."""
+    for loop in loops:
+        for some in loop.operands:
+            yield from some
+
+
+def regions_of(
+    loops: Sequence[TracedLoop], nodes: Sequence[int], found: Nodes, position: Ints
+) -> tuple[list[int], list[Region]]:
+    """The nodes of a function's own results, and the loops as regions of its graph.
+
+    nodes   those of the results, and behind them the operands of the loops
+    """
+    own = len(nodes) - sum(1 for _ in operands_of(loops))
+    outputs = iter(nodes[own:])
+
+    def node(serial: int) -> int:
+        """The first node behind all that is older."""
+        k = int(np.searchsorted(found.serials, serial))
+        return int(position[k - 1]) + 1 if k else 0
+
+    regions = []
+    for k, loop in enumerate(loops):
+        operands = [tuple([next(outputs) for _ in some]) for some in loop.operands]
+        regions.append(Region(k, range(node(loop.first), node(loop.last)), loop.most, *operands))
+    return list(nodes[:own]), regions

@@ -1,0 +1,180 @@
+"""Loops written as loops mean the Python loops that they are, compiled, differentiated, in calls
+with arrays; and what is wrong with them is said.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import Value, fori, jit, scan, where, while_loop
+from micrograd.errors import SignatureError, TraceError
+from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.parse import parse
+from micrograd.jit.ir.program import dump
+from micrograd.jit.ir.verify import verify
+
+from .written_loops import check
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_drawn(seed: int) -> None:
+    check(seed, depth=1 + seed % 2, second=seed == 0, arrays=seed == 0)
+
+
+def root(x: Any) -> Any:
+    return while_loop(lambda y: abs(y * y - x) > 1e-12 * x, lambda y: (y + x / y) / 2, x)
+
+
+def test_newton_is_the_python_loop() -> None:
+    kernel = jit(root, strict=True)
+    for x in (1.0, 2.0, 1e4):
+        v = Value(x)
+        out = root(v)
+        out.backward()
+        assert kernel(x) == root(x) == out.data
+        assert kernel.grad(x) == v.grad
+    assert jit(root).hessian(4.0) == pytest.approx(-1 / 32)
+
+
+@pytest.mark.parametrize("n", [1, 8, 17])
+def test_every_point_has_its_own_count(n: int) -> None:
+    x = np.geomspace(1e-3, 1e6, n)
+    kernel = jit(root)
+    found, slopes = kernel.value_and_grad(x)
+    assert kernel(x).tolist() == [kernel(v) for v in x.tolist()]
+    assert found.tolist() == kernel(x).tolist()
+    assert slopes.tolist() == [kernel.grad(v) for v in x.tolist()]
+
+
+def test_runs_zero_times_or_to_the_limit() -> None:
+    @jit
+    def down(x: float) -> Any:
+        return while_loop(lambda y: y > 1.0, lambda y: y - 1.0, x, limit=5)
+
+    assert (down(0.5), down.grad(0.5), down(6.0), down.grad(6.0)) == (0.5, 1.0, 1.0, 1.0)
+    assert np.isnan([down(6.5), down.grad(6.5)]).all()
+    assert np.isnan(down(np.array([0.5, 6.5, 3.0]))).tolist() == [False, True, False]
+    none = jit(lambda x: while_loop(lambda y: y > 1.0, lambda y: y / 0.0, x, limit=0))
+    assert none(0.5) == 0.5
+    assert np.isnan(none(2.0))
+    assert jit(lambda x: fori(0, lambda i, y: y / 0.0, x)).value_and_grad(3.0) == (3.0, 1.0)
+
+
+def test_nothing_flows_through_a_body_that_does_not_run() -> None:
+    """Not even a zero, for 0 * inf is nan."""
+
+    def loss(x: Any) -> Any:
+        return while_loop(lambda y: y > 2.0, lambda y: y + (x - 1.0) ** 0.5, x)
+
+    assert jit(loss).value_and_grad(1.0) == (1.0, 1.0)
+
+
+def test_nan_goes_on() -> None:
+    f = jit(lambda x: while_loop(lambda y: y * 1.0, lambda y: y - 1.0, x, limit=9))
+    assert f(3.0) == 0.0
+    assert np.isnan(f(float("nan")))
+    assert f(8.0) == while_loop(lambda y: y * 1.0, lambda y: y - 1.0, 8.0, limit=9)
+
+
+def test_fori_of_a_traced_number() -> None:
+    power = jit(lambda x, n: fori(n, lambda i, y: y * x, 1.0), wrt="x")
+    assert [power(2.0, n) for n in (0.0, 1.0, 10.0)] == [1.0, 2.0, 1024.0]
+    assert power.grad(2.0, 3.0) == 12.0
+    assert fori(Value(3.0), lambda i, y: y + i, 0.0) == 3.0
+
+
+def test_scan_collects() -> None:
+    def run(xs: Any, a: Any) -> Any:
+        return scan(lambda s, x: (s * a + x, {"twice": s * 2.0}), 0.0, xs)
+
+    kernel = jit(run)
+    assert kernel([1.0, 2.0, 3.0], 0.5) == run([1.0, 2.0, 3.0], 0.5)
+    assert jit(lambda a: scan(lambda s, _: (s * a, None), 1.0, None, 5)[0])(2.0) == 32.0
+
+
+def test_reads_what_is_outside() -> None:
+    w = Value(0.5)
+    kernel = jit(lambda x: fori(3, lambda i, y: y * w + x, x * x), wrt=[w])
+    assert kernel(2.0) == 4.0 * 0.125 + 2.0 * 1.75
+    w.data = 0.0
+    assert kernel(2.0) == 2.0
+    inner = jit(lambda y: y * y)
+    nested = jit(lambda x: fori(2, lambda i, y: inner(y) + inner.grad(y), x))
+    assert nested(1.0) == (1.0 + 2.0) ** 2 + 2 * 3.0
+
+
+def test_loops_in_loops_are_differentiated_twice() -> None:
+    def f(x: Any) -> Any:
+        return fori(3, lambda i, s: s + where(s > 100.0, 0.0, root(x + i)), 0.0)
+
+    kernel = jit(f)
+    assert kernel(2.0) == pytest.approx(sum((2.0 + i) ** 0.5 for i in range(3)))
+    assert kernel.grad(2.0) == pytest.approx(sum(0.5 * (2.0 + i) ** -0.5 for i in range(3)))
+    assert kernel.hessian(2.0) == pytest.approx(sum(-0.25 * (2.0 + i) ** -1.5 for i in range(3)))
+
+
+def test_checked_kernels_run() -> None:
+    assert jit(root, check=True)(4.0) == pytest.approx(2.0)  # not compared: see docs/checking.md
+    assert jit(lambda x: fori(3, lambda i, y: y * x, x), check=True).grad(2.0) == 32.0
+
+
+def test_program_is_text() -> None:
+    text = """
+input x[1]
+temp h[6]
+temp going[6]
+temp count[1] i64 < 6
+output out[1]
+
+h = x
+going = gt(x, 1.0)
+for i < count[0] in order while going[i]:
+  h[i + 1] = mul(h[i], 0.5)
+  going[i + 1] = gt(h[i + 1], 1.0)
+out = h[count[0]]
+"""
+    program = verify(parse(text))
+    assert dump(parse(dump(program))) == dump(program)
+    for x, expected in ((0.5, 0.5), (6.0, 0.75), (64.0, 2.0)):
+        assert interpret(program, {"x": [x]})["out"].tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("run", "error", "message"),
+    [
+        (lambda x: fori(2, lambda i, s: [s], x), TraceError, "state should be a number"),
+        (
+            lambda x: fori(2, lambda i, s: s[0], [x]),
+            TraceError,
+            "state should be list of 1, and is",
+        ),
+        (lambda x: fori(1, lambda i, s: {"b": x}, {"a": x}), TraceError, "keys"),
+        (lambda x: fori(2.5, lambda i, s: s, x), SignatureError, "n should be an integer, got"),
+        (lambda x: fori(-1, lambda i, s: s, x), SignatureError, "at least 0, got -1"),
+        (lambda x: fori(2, 3, x), SignatureError, "body should be a function, got int 3"),
+        (lambda x: fori(2, lambda i, s: "s", x), SignatureError, "should return a Value"),
+        (lambda x: scan(lambda s, y: s, x, [1.0]), TraceError, "a pair, the next state and a y"),
+        (lambda x: scan(lambda s, y: (s, y), x, None), SignatureError, "needs xs, or the length"),
+        (lambda x: scan(lambda s, y: (s, s), x, [1.0, [2.0]]), SignatureError, "like xs"),
+        (lambda x: while_loop(lambda s: [s], lambda s: s, x), TraceError, "or a number"),
+        (lambda x: while_loop(lambda s: s, lambda s: s, x, limit=-2), SignatureError, "limit"),
+    ],
+)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_is_wrong(run: Any, error: Any, message: str, compiled: bool) -> None:
+    with pytest.raises(error, match=message):
+        (jit(run) if compiled else run)(1.0)
+
+
+def test_nothing_escapes_from_a_body() -> None:
+    kept: list[Any] = []
+
+    def f(x: Any) -> Any:
+        fori(2, lambda i, s: kept.append(s * 2.0) or s, x)
+        return x + fori(2, lambda i, s: s * 2.0, x) + kept[-1]
+
+    with pytest.raises(TraceError, match=r"test_written_loops.*used outside of the loop"):
+        jit(f)(1.0)
