@@ -80,7 +80,7 @@ def drawn() -> list[float]:
     """The tokens of that document by eager Values."""
     from ..peers.microgpt import model
 
-    return [float(t) for t in model().sample(chances(), 0.5)]
+    return [t.data for t in model().sample(chances(), 0.5)]
 
 
 def _trained(name: str, steps: int, batch: int, bars: tuple[Bar, ...]) -> Experiment:
