@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, jit, maximum, tanh, total
-from micrograd.errors import ShapeError, SignatureError
+from micrograd import Value, jit, maximum, take, tanh, total
+from micrograd.errors import IndexRangeError, ShapeError, SignatureError
 from micrograd.nn import MLP
 
 from .row_functions import check
@@ -22,7 +22,7 @@ def squared_error(w: Any, x: Any, y: Any) -> Any:
     return (w[0] * x[0] + w[1] * x[1] - y) ** 2
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(10), 108])
 def test_sums_agree_with_rows(seed: int) -> None:
     check(seed)
 
@@ -110,6 +110,23 @@ def test_rows_with_more_axes_are_arrays() -> None:
 def test_integers_are_numbers() -> None:
     sums = total(lambda w, x: w * x, np.arange(4), dtype="f32")
     assert sums(0.5) == 3.0
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_rows_of_integers_choose_rows_of_a_table(strict: bool) -> None:
+    def f(table: Any, i: int, x: Any) -> Any:
+        a, b = take(table, i)
+        return a * x + b * b
+
+    table, x = [[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0, 100.0]
+    for which in ([1, 0, -1], np.array([1, 0, -1], np.int32)):
+        expected = (3.0 + 16 + 10 + 4 + 300 + 16, [[10.0, 4.0], [101.0, 16.0]])
+        assert total(f, which, x, strict=strict).value_and_grad(table) == expected
+        assert total(f, rows=("i", "x"), strict=strict).value_and_grad(table, which, x) == expected
+    many = np.arange(1003) % 2
+    assert total(f, many, many, strict=strict)(table) == 501 * 3.0 + 502 * 4.0 + 501 * 16.0
+    with pytest.raises(IndexRangeError, match=r"i at point 2 is the index 2"):
+        total(f, [0, 1, 2], x)(table)
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -9,7 +9,7 @@ change the result.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -22,10 +22,11 @@ from lowering.bindings import ir
 from ..errors import KernelClosed
 from ..locks import Lock
 from .call.convention import made
+from .call.index_arguments import indices_of
 from .call.threads import run, worthwhile
 from .compile import Code, compile_program, optimized, passes, program_of
 from .derivatives import program_for
-from .emit.interface import Interface
+from .emit.interface import STORED, Interface
 from .emit.over_rows import OVER_ROWS, emit_over_rows
 from .ir import graph as graphs
 from .ir.program import Program, Role
@@ -60,7 +61,7 @@ class RowCode:
         name: str,
         recording: Recording,
         parameters: Sequence[tuple[str, Structure]],
-        rows: Collection[str],
+        rows: frozenset[str],
         wanted: Wanted,
         options: Options,
     ) -> None:
@@ -76,6 +77,10 @@ class RowCode:
         graphs.verify(self.graph)
         target = options.target
         self.row = program_of(self.graph, target)
+        self.indices = indices_of(self.graph, self.parameters)
+        if self.indices is not None:
+            found = [a.name for a in self.indices.arrays if not rows.isdisjoint(a.arrays)]
+            rows = rows.union(found)
         self.size, self.program = 1, self.row
         if not target.strict:
             self.size, self.program = SIZE, verify(summed_over(self.row, rows), "summed_over")
@@ -115,9 +120,9 @@ class RowCode:
         wanted, target = self.wanted, self.options.target
         if self.backwards:
             both = wanted is Wanted.BOTH
-            program = last_row_first(self.program, recording.wrt, keep_value=both)
+            program = last_row_first(self.program, recording.wrt, target, keep_value=both)
             return verify(program, wanted.value.name)
-        extra = self.parameters[len(self.row.with_role(Role.INPUT)) :]
+        extra = self.parameters[len(self.graph.given) :]
         program = program_for(wanted, self.name, self.program, recording, extra, target)
         return verify(added_up(program), wanted.value.name)
 
@@ -148,6 +153,11 @@ class RowCode:
         dtype = self.options.dtype
         with np.errstate(all="ignore"):
             given = [np.ascontiguousarray(x, dtype) for x in columns]
+        if self.indices is not None:
+            entries: Sequence[Any] = self.indices.entries(self.name, columns)
+            kinds = [self.transformed.arrays[a.name].dtype for a in self.indices.arrays]
+            entries = [x.astype(STORED[k]) for x, k in zip(entries, kinds, strict=True)]
+            given[len(self.graph.given) : len(self.graph.given)] = entries
         sizes = [a.size for a in self._states]
         blocks = -(-rows // self.size)
         parts = 1 if self.options.strict else max(1, min(blocks, PARTS))

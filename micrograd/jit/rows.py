@@ -36,9 +36,12 @@ class Rows:
     count: int
 
     def copied(self, dtype: np.dtype[Any]) -> Rows:
-        """The same in memory of their own, as kernels of a dtype read them."""
+        """The same in memory of their own, as kernels of a dtype read them; integers stay such."""
         with np.errstate(all="ignore"):
-            arrays = {name: np.array(x, dtype, order="C") for name, x in self.arrays.items()}
+            arrays = {
+                name: np.array(x, x.dtype if x.dtype.kind in "iu" else dtype, order="C")
+                for name, x in self.arrays.items()
+            }
         return Rows(arrays, self.structures, self.count)
 
 
@@ -73,10 +76,11 @@ def _array(name: str, parameter: str, given: Any) -> npt.NDArray[Any]:
 
 
 def row_of(data: Rows, k: int) -> dict[str, Any]:
-    """Row k, as the function gets it, of floats."""
+    """Row k, as the function gets it, of floats or integers."""
     found = {}
     for name, array in data.arrays.items():
-        numbers = np.asarray(array[k], np.float64).reshape(-1).tolist()
+        dtype = array.dtype if array.dtype.kind in "iu" else np.float64
+        numbers = np.asarray(array[k], dtype).reshape(-1).tolist()
         found[name] = build(data.structures[name], iter(numbers))
     return found
 

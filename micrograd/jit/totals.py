@@ -242,7 +242,7 @@ class Total(Derived):
                     self.name,
                     self._recorded(structures),
                     list(zip(names, structures, strict=True)),
-                    [arrays[name] for name in self._rows],
+                    frozenset(arrays[name] for name in self._rows),
                     self._wanted,
                     self._options,
                 )

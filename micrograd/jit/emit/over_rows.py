@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from lowering.bindings import ir
 
 from ..dialect.blocks import Blocks
+from ..dialect.operations import float_type
 from ..ir.program import Program, Role
 from ..target import Target
 from .interface import ENTRY, Interface
@@ -42,7 +43,7 @@ def emit_over_rows(
         passed = interface.arguments(program)
         given = [b.load(b.element(addresses, k, b.ptr), b.ptr) for k in range(len(passed))]
         count = b.alloca(1, b.i64)
-        number = ir.F64Type.get() if target.dtype.itemsize == 8 else ir.F32Type.get()
+        bits = 8 * target.dtype.itemsize
         with b.each(b.integer_op("llvm.sub", last, first)) as k:
             block = b.integer_op("llvm.add", first, k)
             start = b.integer_op("llvm.mul", block, b.integer(size))
@@ -57,7 +58,8 @@ def emit_over_rows(
                     address = count
                 elif a.name in moving:
                     at = b.integer_op("llvm.mul", start, b.integer(moving[a.name]))
-                    address = b.element(address, at, number)
+                    index = {"i32": b.i32, "i64": b.i64}.get(a.dtype)
+                    address = b.element(address, at, index or float_type(bits))
                 arguments.append(address)
             b.call(ENTRY, arguments)
         b.leave()

@@ -14,6 +14,7 @@ from ... import ops
 from ...real_types import WIDE
 from ..ir.program import Access, Apply, Program, Role
 from ..reroll.outputs import OUTPUT
+from ..target import Target
 from ..trace.trace import Element
 from .reverse import GRADIENT, gradient
 
@@ -34,7 +35,9 @@ def added_up(program: Program) -> Program:
     return program
 
 
-def last_row_first(program: Program, wrt: Sequence[Element | None], *, keep_value: bool) -> Program:
+def last_row_first(
+    program: Program, wrt: Sequence[Element | None], target: Target, *, keep_value: bool
+) -> Program:
     """The gradient of one row's result, added to the state `sum_grad` as the interpreter adds it.
 
     Its derivative of a sum of rows takes the rows from the last to the first, and adds up all that
@@ -47,7 +50,7 @@ def last_row_first(program: Program, wrt: Sequence[Element | None], *, keep_valu
     total = program.declare(_TOTAL, Role.TEMPORARY).name
     whole = Apply(ops.add, (Access(OUTPUT), dot(program, wrt, state)))
     program.assign(Access(total), whole)
-    result = gradient(program, (total, 0), wrt, keep_value=keep_value)
+    result = gradient(program, (total, 0), wrt, keep_value=keep_value, target=target)
     result.arrays[GRADIENT] = replace(result.arrays[GRADIENT], role=Role.TEMPORARY)
     result.assign(Access(state, 0, (1,)), Access(GRADIENT, 0, (1,)), (len(wrt),))
     return result
