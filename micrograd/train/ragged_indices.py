@@ -45,6 +45,7 @@ class RaggedIndices:
         """
         renamed = {}
         for index in graph.indices:
+            self._check_everywhere(index)
             key = index.below, index.offset, index.scales, index.arrays
             if key not in self._names:
                 if self._is_fixed:
@@ -53,7 +54,6 @@ class RaggedIndices:
                         "that it does not compute for the longest sample; compute it for all"
                     )
                 self._names[key] = f"at{len(self._names)}"
-                self._check_everywhere(index)
             renamed[index.name] = index.name = self._names[key]
         graph.inputs = [(renamed.get(name, name), size) for name, size in graph.inputs]
 

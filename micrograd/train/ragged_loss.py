@@ -34,6 +34,8 @@ from .ragged_data import Ints, RaggedData
 from .ragged_indices import RaggedIndices
 from .sample_loss import Penalty, SampleValue, SingleLoss, penalty_loss, trace_sample
 
+SMALL = 9
+"""Sizes that are enough to see loops at."""
 SampleCode: TypeAlias = SingleLoss | SampleValue
 
 
@@ -128,37 +130,53 @@ class RaggedLoss:
         return found
 
     def _generalise(self) -> None:
+        """Find one program for all classes, from traces at small sizes, or else at the largest."""
         most = tuple(max(column) for column in zip(*self.data.sizes, strict=True))
-        known = set(self.data.sizes)
-        around = [most]
-        for k, size in enumerate(most):
-            if size < 2:
+        small = tuple(min(size, SMALL) for size in most)
+        for first in dict.fromkeys((small, most)):
+            around = [first]
+            for k, size in enumerate(first):
+                around.append((*first[:k], size - 1, *first[k + 1 :]))
+            if min(map(min, around)) and self._generalises(around, most):
                 return
-            around.append((*most[:k], size - 1, *most[k + 1 :]))
-        programs = []
-        for sizes in around:
-            try:
-                found = self._trace(sizes)
-            except (TraceError, TrainingError):
-                if sizes in known:
-                    raise
-                return
-            if sizes in known:
+
+    def _generalises(self, around: Sequence[Sizes], most: Sizes) -> bool:
+        """Whether there is a program for all classes, found from these."""
+        try:
+            traces = [self._traced.get(sizes) or self._trace(sizes) for sizes in around]
+        except (TraceError, TrainingError):
+            if around[0] in self.data.sizes:
+                raise
+            return False
+        for sizes, found in zip(around, traces, strict=True):
+            if sizes in self.data.sizes:
                 self._traced[sizes] = found
-            strict = self.options.strict
-            programs.append((reroll_strictly if strict else reroll)(found.graph))
-            if sizes is most or not self._stores:
-                first = found
-                self._stores = found.stores
+        rerolled = reroll_strictly if self.options.strict else reroll
         with suppress(Unlike, CompilerError):  # then each class has code of its own
-            general = generalised(programs, around)
+            programs = [rerolled(found.graph) for found in traces]
+            self._general = general = generalised(programs, around, most)
             program = verify(general.program, "generalised", stage="rerolled")
+            self._stores = traces[0].stores
+            if not self._is_for(most):
+                raise Unlike("it is another one at the largest sizes")
             if program.found.strategy != "straight":
                 program = normal(program, self.options.target)
             program = self._arranged(program, self._given(general.program))
-            shared = self._code(program, first, self.parameters, self.options, self.penalty)
-            if shared.address:
-                self._general, self._shared = general, shared
+            self._shared = self._code(
+                program, traces[0], self.parameters, self.options, self.penalty
+            )
+            if self._shared.address:
+                return True
+        self._general = self._shared = None
+        return False
+
+    def _is_for(self, sizes: Sizes) -> bool:
+        """Whether the program is proved for the largest sizes, if there are such samples."""
+        if sizes not in self.data.sizes:
+            return True
+        found = self._traced[sizes] = self._traced.get(sizes) or self._trace(sizes)
+        assert self._general is not None
+        return self._proves(found, self._general.given(sizes))
 
     def _arranged(self, program: Program, given: Sequence[Array]) -> Program:
         """The program, its arguments in order: data, indices, then what depends on sizes."""

@@ -1,13 +1,14 @@
 """Programs of one loss at some sizes of its data -> one program for all sizes.
 
-Requires programs that rerolling has made, the first at sizes that are the largest, each other one
-at sizes of which one is smaller by one. They must have the same statements and loops; what differs
+Requires programs that rerolling has made, the first at some sizes, each other one at sizes of which
+one is smaller by one. They must have the same statements and loops; what differs
 are numbers, and each is taken for a function of the sizes:
 
 - how often a loop runs, n + c: a run-time extent. If there are several, what the longer loops have
   more stands before them by itself, so that there is one extent of each kind;
 - where an element is, n + c: an entry of an index array that is given;
-- a number, as 1 / n: an element of an array that is given.
+- a number, as 1 / n: an element of an array that is given;
+- a dimension of an array, n + c: the largest that it will be, and strides are those of such arrays.
 
 All this is guessing. That the program computes what the loss does is to be proved for every size
 that it is used at (same.py).
@@ -27,6 +28,7 @@ from ..ir.nests import Ints
 from ..ir.program import (
     Access,
     Apply,
+    Array,
     Expr,
     Loop,
     Node,
@@ -83,15 +85,19 @@ class General:
         return found
 
 
-def generalised(programs: Sequence[Program], sizes: Sequence[Sizes]) -> General:
-    """The program that each of these is at its sizes. Raises Unlike if there is none."""
-    return _Generalise(programs, sizes).run()
+def generalised(programs: Sequence[Program], sizes: Sequence[Sizes], most: Sizes) -> General:
+    """The program that each of these is at its sizes, for sizes of at most these.
+
+    Raises Unlike if there is none.
+    """
+    return _Generalise(programs, sizes, most).run()
 
 
 class _Generalise:
-    def __init__(self, programs: Sequence[Program], sizes: Sequence[Sizes]) -> None:
+    def __init__(self, programs: Sequence[Program], sizes: Sequence[Sizes], most: Sizes) -> None:
         self.programs = programs
         self.sizes = sizes
+        self.most = most
         first, *others = [[*p.arrays.values()] for p in programs]
         if any([a.role for a in other] != [a.role for a in first] for other in others):
             raise Unlike("they have other arrays")
@@ -99,7 +105,8 @@ class _Generalise:
             {a.name: b.name for a, b in zip(other, first, strict=True)}
             for other in (first, *others)
         ]
-        arrays = {a.name: replace(a) for a in first}
+        columns = zip(first, *others, strict=True)
+        arrays = {each[0].name: self._grown(each) for each in columns}
         self.general = General(Program(arrays, found=programs[0].found))
         self.extents: dict[Form, Extent] = {}
 
@@ -116,10 +123,25 @@ class _Generalise:
             general.program.declare(name, Role.INPUT, size, dtype="i64", below=below)
         return general
 
+    def _grown(self, arrays: Sequence[Array]) -> Array:
+        """An array as large as it will be."""
+        first = arrays[0]
+        shapes = [a.shape for a in arrays]
+        if any(len(shape) != len(first.shape) for shape in shapes):
+            raise Unlike(f"{first.name} has other dimensions")
+        shape = tuple(self.at_most(counts) for counts in zip(*shapes, strict=True))
+        if first.data is not None and shape != first.shape:
+            raise Unlike(f"{first.name} has more numbers than are known")
+        return replace(first, shape=shape)
+
     # -- one number of each program --------------------------------------------------------------
 
     def form(self, values: Sequence[int]) -> Form:
         return form_of(values, self.sizes)
+
+    def at_most(self, values: Sequence[int]) -> int:
+        """What a number is at the largest sizes."""
+        return self.form(list(map(int, values)))(self.most)
 
     def count(self, counts: Sequence[int]) -> int:
         """A trip count."""
@@ -129,12 +151,12 @@ class _Generalise:
             if form.is_constant:
                 return first
             if form not in self.extents:
-                self.extents[form] = Extent(f"{COUNT}{len(self.extents)}", int(first))
+                self.extents[form] = Extent(f"{COUNT}{len(self.extents)}", form(self.most))
             return self.extents[form]
         same = all(isinstance(c, Affine) and c.said[:2] == first.said[:2] for c in counts)  # type: ignore[attr-defined]
         if not isinstance(first, Affine) or not same:
             raise Unlike("a loop runs as often as another loop's index and the sizes say")
-        return first
+        return Affine(first.offset, first.strides, self.at_most(counts))
 
     def place(self, accesses: Sequence[Access], domain: tuple[int, ...], *, read: bool) -> Access:
         """Where an element is."""
@@ -144,40 +166,60 @@ class _Generalise:
             raise Unlike(f"{first} is in another array")
         if any(len(a.parts) != len(first.parts) for a in accesses):
             raise Unlike(f"{first} is read through an index table")
+        strides = self._strides([a.strides for a in accesses])
+        parts = tuple(self._part([a.parts[k] for a in accesses]) for k in range(len(first.parts)))
         offset = self._offset(accesses)
         if offset.is_constant:
-            return first
-        if not read or first.parts:
+            return Access(first.array, offset.start, strides, parts)
+        if not read or parts:
             raise Unlike(f"{first} is elsewhere")
-        used = [d for d, stride in enumerate(first.strides) if stride]
+        return self._through(first.array, offset, strides, domain)
+
+    def _through(
+        self, array: str, offset: Form, strides: tuple[int, ...], domain: tuple[int, ...]
+    ) -> Access:
+        """An access that reads where an index array says."""
+        used = [d for d, stride in enumerate(strides) if stride]
         counts = tuple(int(domain[d]) for d in used)
-        parts = self.general.places.setdefault(PLACES + first.array, [])
+        parts = self.general.places.setdefault(PLACES + array, [])
         begin = sum(prod(part.counts) for part in parts)
-        parts.append(Places(offset, tuple(first.strides[d] for d in used), counts))
-        strides, step = [0] * len(first.strides), 1
+        parts.append(Places(offset, tuple(strides[d] for d in used), counts))
+        along, step = [0] * len(strides), 1
         for d in reversed(used):
-            strides[d] = step
+            along[d] = step
             step *= int(domain[d])
-        through = Part("entry", PLACES + first.array, begin, tuple(strides), 1)
-        return Access(first.array, 0, (0,) * len(first.strides), (through,))
+        through = Part("entry", PLACES + array, begin, tuple(along), 1)
+        return Access(array, 0, (0,) * len(strides), (through,))
+
+    def _strides(self, strides: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        return tuple(self.at_most(each) for each in zip(*strides, strict=True))
+
+    def _part(self, parts: Sequence[Part]) -> Part:
+        """What of a place is not affine."""
+        first = parts[0]
+        if any(p.kind != first.kind or (p.by != first.by and not p.is_entry) for p in parts):
+            raise Unlike(f"{first} is another one")
+        return replace(
+            first,
+            offset=self.at_most([p.offset for p in parts]),
+            strides=self._strides([p.strides for p in parts]),
+            scale=self.at_most([p.scale for p in parts]),
+        )
 
     def _offset(self, accesses: Sequence[Access]) -> Form:
         """The first element, as the largest array has it: arrays grow with the sizes."""
         first = accesses[0]
         offsets = [a.offset for a in accesses]
         shapes = [p.arrays[a.array].shape for p, a in zip(self.programs, accesses, strict=True)]
-        inside = all(
-            0 <= o < prod(s) and len(s) == len(shapes[0])
-            for o, s in zip(offsets, shapes, strict=True)
-        )
-        if not inside:
+        if not all(0 <= o < prod(s) for o, s in zip(offsets, shapes, strict=True)):
             return self.form(offsets)
         where = [np.unravel_index(o, s) for o, s in zip(offsets, shapes, strict=True)]
-        form, stride = Form(0, (0,) * len(self.sizes[0])), 1
-        for d in reversed(range(len(shapes[0]))):
+        form, stride = Form(0, (0,) * len(self.most)), 1
+        grown = self.general.program.arrays[first.array].shape
+        for d in reversed(range(len(grown))):
             form = form + self.form([int(w[d]) for w in where]) * stride
-            stride *= shapes[0][d]
-        return form if form(self.sizes[0]) == first.offset else self.form(offsets)
+            stride *= grown[d]
+        return form
 
     def expression(self, exprs: Sequence[Expr], domain: tuple[int, ...]) -> Expr:
         """What is computed."""
