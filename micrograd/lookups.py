@@ -109,6 +109,10 @@ class IndexArray:
         objects where 64 bits may not do.
         """
         at = np.array(self.elements, dtype=np.int64).reshape(len(self.elements), -1)
+        if self.scales == (1,) and not self.offset and not self.unused:
+            x = given[self.arrays[0]]  # of which indices have the order
+            if x.shape[-1] == len(at) and np.array_equal(at[:, 0], np.arange(len(at))):
+                return x
         used = [given[array][..., at[:, k]] for k, array in enumerate(self.arrays)]
         largest = [max(abs(int(x.max(initial=0))), abs(int(x.min(initial=0)))) for x in used]
         most = sum(abs(scale) * x for scale, x in zip(self.scales, largest, strict=True))
@@ -119,6 +123,10 @@ class IndexArray:
         if self.unused:
             found[..., sorted(self.unused)] = 0
         return found
+
+    def fits(self, said: npt.NDArray[Any]) -> bool:
+        """Whether all indices are numbers of rows as they are said."""
+        return not said.size or (said.min() >= 0 and said.max() < self.below)
 
     def is_outside(self, said: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Which of the indices are of no row."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
@@ -28,6 +29,7 @@ from .ir.verify import verify
 from .passes.carried import carried
 from .passes.like_terms import combine
 from .passes.simplify import expand, simplify
+from .reroll.found import SMALL
 from .reroll.reroll import reroll, reroll_strictly
 from .schedule.schedule import Schedule, schedule
 from .target import Target
@@ -59,9 +61,12 @@ PASSES = (
 """What every program goes through, differentiated or not, before it is scheduled."""
 
 
-def program_of(graph: Graph, target: Target) -> Program:
-    """The loops in a graph; for a strict target those that keep the order of every sum."""
-    roll = reroll_strictly if target.strict else reroll
+def program_of(graph: Graph, target: Target, small: int = SMALL) -> Program:
+    """The loops in a graph; for a strict target those that keep the order of every sum.
+
+    small   nodes up to which a graph stays as it was written
+    """
+    roll = reroll_strictly if target.strict else partial(reroll, small=small)
     if graph.regions:
         with importing:
             from .reroll.regions import with_regions

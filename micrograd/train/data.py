@@ -80,8 +80,7 @@ def indices(wanted: Sequence[IndexArray], arrays: Sequence[npt.NDArray[Any]], na
     found = []
     for w in wanted:
         said = w.said(given)
-        wrong = w.is_outside(said)
-        if wrong.any():
+        if not w.fits(said) and (wrong := w.is_outside(said)).any():
             row, k = (int(x) for x in np.argwhere(wrong)[0])
             raise TrainingError(f"{_named(w, k, row, name, arrays)} {w.outside(said[row, k])}")
         found.append(w.counted(said))

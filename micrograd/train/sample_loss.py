@@ -23,6 +23,7 @@ from ..jit.ir.verify import verify
 from ..jit.options import Options
 from ..jit.passes.over_samples import SHARE, SIZE, WEIGHTS, over_samples
 from ..jit.passes.reverse import gradient
+from ..jit.reroll.found import SMALL
 from ..jit.reroll.outputs import OUTPUT
 from ..jit.schedule.schedule import Schedule
 from ..jit.trace.trace import Element, Trace, trace, without_collecting
@@ -236,7 +237,9 @@ def _compiled(
     found: Trace, parameters: Sequence[Value], options: Options, penalty: Value | None
 ) -> SampleLoss:
     if not options.strict:
-        block = over_samples(program_of(found.graph, options.target))
+        # rows that are looked up lie in a row, and samples do not
+        small = 0 if found.graph.indices else SMALL
+        block = over_samples(program_of(found.graph, options.target, small))
         if block is not None:
             return BlockLoss(verify(block, "over_samples"), found, parameters, options)
     alone = None

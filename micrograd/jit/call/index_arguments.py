@@ -45,12 +45,19 @@ class Indices:
 
         Raises SignatureError for what is no integer, IndexRangeError for an index of no row.
         """
+        rows = self._rows(name, arguments)
+        return [np.ascontiguousarray(numbers, dtype=np.int64) for numbers in rows]
+
+    def _rows(self, name: str, arguments: Sequence[Any]) -> list[npt.NDArray[Any]]:
+        """The numbers of the rows of each index array, [..., n]."""
         found = []
         for a in self.arrays:
             given = {array: self._integers(name, array, arguments) for array in set(a.arrays)}
             said = a.said(given)
-            self._check(name, a, said)
-            found.append(a.counted(said))
+            if not a.fits(said):
+                self._check(name, a, said)
+                said = a.counted(said)
+            found.append(said)
         return found
 
     def columns(
@@ -63,13 +70,13 @@ class Indices:
         """
         found = []
         most = 2 ** (np.finfo(dtype).nmant + 1)
-        for a, entries in zip(self.arrays, self.entries(name, arguments), strict=True):
+        for a, rows in zip(self.arrays, self._rows(name, arguments), strict=True):
             if a.below > most:
                 raise SignatureError(
                     f"{name}: a table of {a.below} rows is too long for calls with arrays in "
                     f"{dtype}, which counts to {most}; compile it with dtype='f64'"
                 )
-            found.append(entries.astype(dtype))
+            found.append(rows.astype(dtype))
         return found
 
     def _integers(self, name: str, array: str, arguments: Sequence[Any]) -> npt.NDArray[Any]:

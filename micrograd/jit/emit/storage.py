@@ -182,7 +182,7 @@ class Storage:
         """Elements of an array in a row; one that differs from point to point."""
         b = self.b
         if is_vector(index[1]):
-            return gather(b, self._base(name), self._everywhere(index), self._type(name))
+            return gather(b, self._base(name), index, self._type(name))
         address = self.address(name, index)
         role = self.program.arrays[name].role
 
@@ -206,7 +206,7 @@ class Storage:
         """Set elements of an array in a row; of those, which a mask leaves out are not written."""
         b, type = self.b, self._type(name)
         if is_vector(index[1]):
-            scatter(b, x, self._base(name), self._everywhere(index), type)
+            scatter(b, x, self._base(name), index, type)
             return
         address = self.address(name, index)
         if self.points is not None:
@@ -217,12 +217,6 @@ class Storage:
             b.store(x, address, b.bits // 8)
         else:
             b.store_row(x, address, type)
-
-    def _everywhere(self, index: Index) -> ir.Value:
-        """An index that has a number for each point, as one value."""
-        constant, value = index
-        b = self.b
-        return b.integer_op("llvm.add", value, b.everywhere_integer(b.integer(constant)))
 
     def _type(self, name: str) -> ir.Type:
         """What one element of an array is in memory: a number, or what it is declared as.

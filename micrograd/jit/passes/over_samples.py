@@ -146,7 +146,8 @@ def _along(program: Program, rows: Collection[str], *, of_loss: bool) -> tuple[P
         for s in _single_outputs(node):
             if s.target.array == OUTPUT:
                 shared = has_penalty and s.target.offset
-                s = replace(s, target=Access(_PENALTY) if shared else s.target.of(_EACH))
+                penalty = Access(_PENALTY, 0, s.target.strides)
+                s = replace(s, target=penalty if shared else s.target.of(_EACH))
             result.body.append(moved(s) if s.target.array in stretch else s)
     return result, count
 
@@ -172,7 +173,7 @@ def _varying(program: Program, rows: Collection[str]) -> set[str]:
 
 def _single_outputs(s: Statement) -> Sequence[Statement]:
     """The statement; a loop over outputs as one for each."""
-    if s.target.array != OUTPUT or s.domain == ():
+    if s.target.array != OUTPUT or not any(s.target.strides):
         return [s]
     (count,) = s.domain
 

@@ -32,11 +32,11 @@ SEARCHED, SEARCHED_GAIN = 300, 32
 search takes some 10 ms for each statement, more than once."""
 
 
-def reroll(graph: Graph) -> Program:
-    """The program of a graph, rerolled if there is something to reroll."""
+def reroll(graph: Graph, small: int = SMALL) -> Program:
+    """The program of a graph, rerolled if it has more nodes and there is something to reroll."""
     operations = int((graph.codes >= FIRST_OP).sum())
     budget = min(operations // GAIN, MOST_STATEMENTS)
-    if len(graph) > SMALL:
+    if len(graph) > small:
         found = _rerolled(graph, budget, longest_searched(operations))
         if found is not None:
             return found

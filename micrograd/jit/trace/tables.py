@@ -35,7 +35,7 @@ def resolve(graph: Graph) -> None:
             gone[first : first + count] = True
             del tables[first]
     graph.tables = list(tables.items())
-    _leave_out(graph, gone)
+    _leave_out(graph, gone | _unread(graph, gone))
 
 
 def _read_in_place(graph: Graph, takes: Ints, first: int, count: int) -> bool:
@@ -57,6 +57,16 @@ def _read_in_place(graph: Graph, takes: Ints, first: int, count: int) -> bool:
     graph.x[takes] = graph.x[graph.x[takes]]
     graph.codes[takes] = code_of(taken(op.rows, distance))
     return True
+
+
+def _unread(graph: Graph, gone: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which leaves no other nodes than those that are gone read."""
+    needed = graph.codes >= FIRST_OP
+    for column in (graph.x, graph.y, graph.z):
+        read = column[(graph.codes >= FIRST_OP) & ~gone]
+        needed[read[read >= 0]] = True
+    needed[graph.outputs] = True
+    return ~needed
 
 
 def _leave_out(graph: Graph, gone: npt.NDArray[np.bool_]) -> None:
