@@ -32,7 +32,7 @@ class Bar:
 
 
 SIZES: dict[str, tuple[Size, ...]] = {
-    "hello": (Size("", 30),),
+    "hello": (Size(""),),
     "llsq": (Size("-m 128 -n 16 64 256 1024 4096"),),
     "lse": (Size("-n 2500 10000 40000 160000 640000"),),
     "det": (Size("-l 5 6 7 8 9 10", 300),),
@@ -51,7 +51,7 @@ SIZES: dict[str, tuple[Size, ...]] = {
 }
 
 SMALL: dict[str, tuple[Size, ...]] = {
-    "hello": (Size("", 30),),
+    "hello": (Size(""),),
     "llsq": (Size("-m 8 -n 16"),),
     "lse": (Size("-n 100"),),
     "det": (Size("-l 4"),),

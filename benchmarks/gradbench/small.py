@@ -9,7 +9,8 @@ import numpy as np
 
 from micrograd import Value
 
-from .objectives import ba, det, gmm, ht, kmeans, llsq, lse, lstm, ode
+from .objectives import ba, det, gmm, ht, kmeans, llsq, lse, lstm, ode, particle, saddle
+from .objectives.descent import argmin_of_numbers
 from .tool import plain
 
 
@@ -56,6 +57,8 @@ def inputs() -> dict[str, Any]:
         },
         "ht": _hand(random),
         "kmeans": {"points": points, "centroids": points[-4:]},
+        "particle": {"w": 0.0},
+        "saddle": {"start": [1.0, 1.0]},
     }
 
 
@@ -145,6 +148,49 @@ def _kmeans(given: dict[str, Any]) -> list[float]:
     return [float(x) for x in np.ravel(steps)]
 
 
+MODES = ("rr", "rf", "fr", "ff")
+"""What `particle` and `saddle` are called for: the outer and the inner derivative's mode."""
+
+
+def _slope(value: Callable[[Any], float], at: Sequence[float]) -> list[float]:
+    """The gradient by central differences."""
+    found = []
+    for k, x in enumerate(at):
+        below, above = ([*at[:k], x + h, *at[k + 1 :]] for h in (-1e-5, 1e-5))
+        found.append((value(above) - value(below)) / 2e-5)
+    return found
+
+
+def _particle(given: dict[str, Any]) -> list[float]:
+    """By a force that is written down, and differences."""
+
+    def force(x: float, y: float, w: float) -> tuple[float, float]:
+        charges = [(x - 10.0, y - 10.0 + w), (x - 10.0, y)]
+        cubes = [-(np.hypot(*d) ** -3.0) for d in charges]
+        return tuple(sum(c * d[k] for c, d in zip(cubes, charges, strict=True)) for k in (0, 1))
+
+    def square(w: Sequence[float]) -> float:
+        return float(particle.missed(force, w[0]))
+
+    return argmin_of_numbers(square, lambda w: _slope(square, w), [given["w"]])
+
+
+def _saddle(given: dict[str, Any]) -> list[float]:
+    """By an inner gradient that is written down, and differences."""
+    start = given["start"]
+
+    def highest(p: Sequence[float]) -> list[float]:
+        return argmin_of_numbers(
+            lambda q: -saddle.height(*p, *q), lambda q: [2.0 * a for a in q], start
+        )
+
+    def greatest(p: Sequence[float]) -> float:
+        return float(saddle.height(*p, *highest(p)))
+
+    p = argmin_of_numbers(greatest, lambda p: _slope(greatest, p), start)
+    return [*p, *highest(p)]
+
+
 def references() -> dict[tuple[str, str], list[float]]:
     """The answers to `inputs`, by functions of evals."""
     given = inputs()
@@ -183,6 +229,9 @@ def references() -> dict[tuple[str, str], list[float]]:
         ("kmeans", "cost"): [kmeans.distances(*map(_values, kmeans.arguments(given["kmeans"])))],
         ("kmeans", "dir"): _kmeans(given["kmeans"]),
     }
+    charge, point = _particle(given["particle"]), _saddle(given["saddle"])
+    found |= {("particle", mode): charge for mode in MODES}
+    found |= {("saddle", mode): point for mode in MODES}
     return {key: [number(x) for x in numbers] for key, numbers in found.items()}
 
 
