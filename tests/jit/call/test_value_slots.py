@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from micrograd import Value, exp, ops
+from micrograd import Value, eager_code, engine, exp, ops
 from micrograd.engine import DEFINED
 from micrograd.errors import DataError
 from micrograd.jit.call import value_slots
@@ -171,6 +171,17 @@ def test_threads_compute_at_once() -> None:
     for thread in threads:
         thread.join()
     assert found == [expected] * 4
+
+
+def test_a_missing_compiler_is_no_error_of_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*paths: str) -> Any:
+        raise OSError("no such library")
+
+    monkeypatch.setattr(eager_code, "late", late)
+    monkeypatch.setattr(eager_code, "NEXT", [0])
+    monkeypatch.setattr(engine, "NEXT", eager_code.NEXT)
+    assert DEFINED["__mul__"](Value(2.0), 3.0).data == 6.0
+    assert eager_code.NEXT in ([sys.maxsize], [eager_code.VERY_MANY])
 
 
 PATCHED = """
