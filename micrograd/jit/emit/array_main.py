@@ -16,6 +16,7 @@ from typing import Any
 from lowering.bindings import ir
 
 from ..dialect.blocks import new_module
+from ..ir.program import asks
 from ..schedule.lanes import VectorLoop
 from ..schedule.schedule import Schedule, cost
 from ..target import Target
@@ -29,6 +30,10 @@ BLOCK = "main_block"
 """The symbol."""
 PAIRED_OPS = 90
 """Kernels of at most so many operations take two vectors at once."""
+ASKING_OPS = 360
+"""The same of kernels whose loops go on as long as a condition holds: each iteration waits for the
+one before it, so that a second vector costs less than it gains, although its registers are spilled.
+"""
 MOST_STREAMS = 12
 """Kernels with more outputs write them through the cache."""
 
@@ -53,7 +58,8 @@ def _is_short(schedule: Schedule) -> bool:
     of the other.
     """
     operations = sum(cost(step) for steps in schedule.functions for step in steps)
-    return operations <= PAIRED_OPS and not any(isinstance(s, VectorLoop) for s in schedule.steps)
+    most = ASKING_OPS if asks(schedule.program.body) else PAIRED_OPS
+    return operations <= most and not any(isinstance(s, VectorLoop) for s in schedule.steps)
 
 
 def _emit_main(plain: Vectors, wide: Vectors | None) -> None:
