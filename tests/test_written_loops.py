@@ -169,6 +169,11 @@ def test_what_is_wrong(run: Any, error: Any, message: str, compiled: bool) -> No
         (jit(run) if compiled else run)(1.0)
 
 
+def test_a_limit_that_is_too_large_is_refused() -> None:
+    with pytest.raises(TraceError, match="give while_loop a smaller limit"):
+        jit(lambda x: while_loop(lambda y: y > 1.0, lambda y: y / 2.0, x, limit=10**9))(3.0)
+
+
 def test_nothing_escapes_from_a_body() -> None:
     kept: list[Any] = []
 

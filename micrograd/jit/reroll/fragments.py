@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
-from ...errors import TraceError
+from ...errors import TraceError, user_location
 from ..ir.extents import Entries, Varying
 from ..ir.graph import FIRST_OP, INPUT, Graph, op_of
 from ..ir.program import (
@@ -30,6 +31,8 @@ from .outputs import OUTPUT
 
 Roll = Callable[[Graph], Program]
 Extents = tuple[int, ...]
+MOST_NUMBERS = 1 << 24
+"""What an array may have with a row for each iteration of the loops around, and of its own."""
 
 
 @dataclass(slots=True)
@@ -150,6 +153,12 @@ class Fragments:
         """A new array, with so many elements in every iteration of the loops around."""
         name = self.new(kind)
         counts = tuple(map(int, around))
+        if prod(counts) * size > MOST_NUMBERS:
+            raise TraceError(
+                f"{user_location()}: as often as its loops may run, this function would keep "
+                f"{prod(counts) * size} numbers for derivatives, of at most {MOST_NUMBERS}; give "
+                "while_loop a smaller limit"
+            )
         self.result.declare(name, Role.TEMPORARY, (*counts, size) if counts else size)
         self.home[name] = Access(name, 0, row_major((*counts, size))[:-1] if counts else ())
         if counts:
