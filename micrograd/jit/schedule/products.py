@@ -119,7 +119,8 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
     columns = prod(sizes[d] for d in kept if not left.strides[d])
     depth = prod(sizes[d] for d in summed)
     sides = sorted((rows, columns, depth))
-    m.pays = pays(*sides, is_sum=is_sum)
+    few = 1 < depth <= NARROW <= min(rows, columns) and prod(sides) >= LEAST_PRODUCTS
+    m.pays = pays(*sides, is_sum=is_sum) or few  # sums of few outer products stay in registers
     with_vector = not is_sum and sides[0] == 1 and prod(sides) >= LEAST_SWEPT
     return m if m.pays or with_vector else None
 

@@ -171,6 +171,24 @@ def test_a_large_matrix_with_a_vector_is_a_product() -> None:
     assert found.startswith("  product 1 x 128 x 256: ")
 
 
+@pytest.mark.parametrize(
+    ("depth", "rows", "is_one"),
+    [("16", 16, True), ("n", 64, True), ("3", 16, False), ("17", 16, False)],
+)
+def test_a_sum_of_few_outer_products_is_one(depth: str, rows: int, is_one: bool) -> None:
+    """The gradient of weights of few positions: the sums stay in registers."""
+    text = f"""
+        input x[17, {rows}]
+        input y[17, 16]
+        {"extent n <= 16" if depth == "n" else ""}
+        output g[{rows}, 16]
+
+        g[i, j] = -0.0  for i < {rows}, j < 16
+        g[i, j] += mul(x[k, i], y[k, j])  for k < {depth}, i < {rows}, j < 16
+    """
+    assert len(products(text)) == is_one
+
+
 def test_elementwise_products_are_none() -> None:
     head = "input x[256, 128]\ninput s[128]\ninput f[1]\noutput y[256, 128]\n\n"
     for other in ("x[i, j]", "s[j]", "f"):
