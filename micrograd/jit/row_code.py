@@ -100,6 +100,12 @@ class RowCode:
         states = self.transformed.with_role(Role.STATE)
         first = [a for a in states if a.name == SUM + OUTPUT and a.size == 1]
         self._states = [*first, *(a for a in states if a not in first)]
+        self._sizes = [a.size for a in self._states]
+        self._passed = self.interface.arguments(self.transformed)
+        self._names = [a.name for a in inputs]
+        steps = sum(s.points * max(1, operations(s.expr)) for s in self.transformed.statements)
+        self.work = steps / self.size
+        """How many operations a row takes."""
         self._function: Any = None
         self._closed = False
         self._lock = Lock()
@@ -129,12 +135,6 @@ class RowCode:
     # -- running ---------------------------------------------------------------------------------
 
     @property
-    def work(self) -> float:
-        """How many operations a row takes."""
-        steps = sum(s.points * max(1, operations(s.expr)) for s in self.transformed.statements)
-        return steps / self.size
-
-    @property
     def native(self) -> lowering.NativeModule:
         """The machine code; compiled by the first thread that needs it."""
         with self._lock:
@@ -158,10 +158,9 @@ class RowCode:
             kinds = [self.transformed.arrays[a.name].dtype for a in self.indices.arrays]
             entries = [x.astype(STORED[k]) for x, k in zip(entries, kinds, strict=True)]
             given[len(self.graph.given) : len(self.graph.given)] = entries
-        sizes = [a.size for a in self._states]
         blocks = -(-rows // self.size)
         parts = 1 if self.options.strict else max(1, min(blocks, PARTS))
-        sums = np.zeros((parts, sum(sizes)))
+        sums = np.zeros((parts, sum(self._sizes)))
         values = np.zeros(rows if self._keeps_values else 0, dtype)
         if rows:
             self._run(given, values, sums, rows)
@@ -182,9 +181,8 @@ class RowCode:
             words = (ctypes.c_int64,) * 3
             self._function = code.function(OVER_ROWS, None, ctypes.c_void_p, *words)
         function = self._function
-        passed = self.interface.arguments(self.transformed)
-        names = [a.name for a in self.transformed.with_role(Role.INPUT)]
-        addresses = {name: x.ctypes.data for name, x in zip(names, given, strict=True)}
+        passed = self._passed
+        addresses = {name: x.ctypes.data for name, x in zip(self._names, given, strict=True)}
         addresses[OUTPUT] = values.ctypes.data
         table = np.zeros((len(sums), len(passed)), np.int64)
         for part, row in zip(sums, table, strict=True):

@@ -15,6 +15,7 @@ from ..jit.functions import jit
 from ..jit.ir.graph import PARAMETER
 from ..jit.kernel import Kernel
 from ..jit.options import Options
+from ..jit.rows import row_structure
 from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import build, count
 from ..jit.trace.source import FunctionSource
@@ -24,7 +25,6 @@ from ..optimizer import Optimizer
 from ..real_types import TENSORS
 from ..traced import Scope
 from .data import Arrays
-from .sample_trace import row_structure
 
 
 def whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | None) -> Executable:

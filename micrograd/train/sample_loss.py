@@ -8,7 +8,7 @@ one sample after the other.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from ..jit.ir.verify import verify
 from ..jit.options import Options
 from ..jit.passes.over_samples import SHARE, SIZE, WEIGHTS, over_samples
 from ..jit.passes.reverse import gradient
+from ..jit.passes.row_sums import dot
 from ..jit.reroll.found import SMALL
 from ..jit.reroll.outputs import OUTPUT
 from ..jit.schedule.schedule import Schedule
@@ -42,16 +43,6 @@ def _element(p: Value, found: Trace) -> Element:
         found.stores.append(store)
     element = (f"p{found.stores.index(store)}", index)
     return found.elements.setdefault(p, element)
-
-
-def _runs(elements: Sequence[Element]) -> Iterator[tuple[int, int]]:
-    """(first, count) of elements that lie in a row."""
-    start = 0
-    for k in range(1, len(elements) + 1):
-        name, index = elements[k - 1]
-        if k == len(elements) or elements[k] != (name, index + 1):
-            yield start, k - start
-            start = k
 
 
 class SampleLoss:
@@ -145,20 +136,14 @@ class SingleLoss(SampleLoss):
         self.penalty = penalty
         weight = program.declare(WEIGHTS, Role.INPUT)
         before = program.declare(BEFORE, Role.INPUT, len(parameters))
-        sums = [Access(program.declare(name, Role.TEMPORARY).name) for name in ("dot", "total")]
-        dot, total = sums
-        # the derivative of the dot product is what the gradient begins with
-        program.assign(dot, -0.0)
         elements = [_element(p, found) for p in parameters]
-        for k, length in _runs(elements):
-            name, index = elements[k]
+        for (name, _), p in zip(elements, parameters, strict=True):
             if name not in program.arrays:
-                program.declare(name, Role.PARAMETER, len(parameters[k]._home[0]))
-            pair = (Access(name, index, (1,)), Access(before.name, k, (1,)))
-            here = Access(dot.array, 0, (0,))
-            program.assign(here, Apply(ops.mul, pair), (length,), accumulate=ops.add)
+                program.declare(name, Role.PARAMETER, len(p._home[0]))
+        others = dot(program, elements, before.name)
+        total = Access(program.declare("total", Role.TEMPORARY).name)
         weighted = Apply(ops.mul, (Access(OUTPUT), Access(weight.name)))
-        program.assign(total, Apply(ops.add, (weighted, dot)))
+        program.assign(total, Apply(ops.add, (weighted, others)))
         super().__init__(program, (total.array, 0), found, parameters, options)
 
 

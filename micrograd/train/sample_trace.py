@@ -5,27 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..engine import Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..jit.ir import graph as graphs
+from ..jit.rows import row_structure
 from ..jit.trace.compiling import compiling
-from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, row
+from ..jit.trace.signature import build, count
 from ..jit.trace.trace import Trace, trace
 from ..lookups import Lookups
 from ..store import adopt
 from ..traced import Scope, Traced
-
-
-def row_structure(shape: Sequence[int]) -> Structure:
-    """How a function gets a row of this shape: a number, a list, or an array of Values."""
-    if not shape:
-        return SCALAR
-    size = int(np.prod(shape))
-    if len(shape) == 1:
-        return row(list, size)
-    return array_of(tuple(shape))
 
 
 def trace_sample(
