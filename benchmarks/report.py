@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .cases import CASES
+from .gradbench import report as gradbench
 from .harness import Plan
 from .tables import duration, evaluation, rows_section, table, tables_met
 
@@ -165,6 +166,7 @@ cycle at 3.68 GHz, makes 117.6 in a nanosecond: it takes at least 26.0 us, 9.43 
 def page(files: Sequence[dict[str, Any]]) -> str:
     """docs/benchmarks.md: how it was measured, what must be reached, then everything."""
     parts = [INTRODUCTION, "## What must be reached", summary(files), document(files), training()]
+    parts.append(gradbench.section(RESULTS))
     return "\n\n".join(filter(None, parts))
 
 

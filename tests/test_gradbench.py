@@ -185,3 +185,10 @@ def test_the_table_has_ratios_and_says_what_failed() -> None:
     assert report.target("lstm", "jacobian", "l=2,c=1024") == "10, 5 s"
     assert report.target("det", "gradient", "10") == "7, 10 s"
     assert report.target("det", "gradient", "11") == ""
+
+
+def test_the_report_has_a_section_if_the_suite_was_measured(tmp_path: Path) -> None:
+    assert report.section(tmp_path) == ""
+    (tmp_path / "gradbench.md").write_text("| llsq |\n")
+    assert report.section(tmp_path).startswith("## GradBench\n")
+    assert report.section(tmp_path).endswith("\n\n| llsq |")

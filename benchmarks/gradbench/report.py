@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..tables import duration, table
 from .sizes import BARS
 
+INTRODUCTION = """## GradBench
+
+The field's suite of differentiation benchmarks, a checkout of it, by
+
+    python -m benchmarks.gradbench --suite PATH --tools ours manual --json out.json
+
+and `particle` and `saddle` beside `finite`, as there is nothing by hand. It fetches nothing: it
+copies the checkout, builds the tools in C++ there, and joins each eval and each tool, two
+processes, by pipes; containers are not needed. The eval says whether an answer is right;
+`manual`, derivatives by hand in C++, is its judge. `minimum` is over the runs of one evaluation,
+as its tool times them; of ours, a call from Python with arrays. `compile` is seconds of tracing
+and compiling, `first, CPU` what of the first run the processor worked. `to reach` is how many
+times as fast as `manual` the derivative must be, and how long compiling may take. Options say
+which evals, tools (with the Python of each) and sizes; JAX's results are waited for; the text of
+`lstm` is ours where the suite's is missing, of as many bits a character.
+
+What is compared: the objectives are scalar code as a user writes it
+(`benchmarks/gradbench/objectives`), the data of `ht` constants in it. `manual` makes the sparse
+matrix of `ba` anew each time, with its structure, which ours has beforehand; in `ht` it moves all
+vertices of the model, ours those that were measured, as nothing else is traced; in `kmeans` it
+knows that the Hessian is a count; in `ode` it has the solution in closed form."""
+
 PRIMAL = frozenset(str.split("square primal objective cost"))
 BASE = "manual"
 DIFFERENCES = "finite"
 """What `saddle` and `particle` are compared with, which are not written by hand."""
+
+
+def section(results: Path) -> str:
+    """The section of docs/benchmarks.md, if there is a gradbench.md among the results."""
+    table = results / "gradbench.md"
+    return f"{INTRODUCTION}\n\n{table.read_text().strip()}" if table.exists() else ""
 
 
 def document(results: dict[str, Any]) -> str:
