@@ -120,7 +120,8 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
     depth = prod(sizes[d] for d in summed)
     sides = sorted((rows, columns, depth))
     few = 1 < depth <= NARROW <= min(rows, columns) and prod(sides) >= LEAST_PRODUCTS
-    m.pays = pays(*sides, is_sum=is_sum) or few  # sums of few outer products stay in registers
+    outer = all(abs(a.strides[d]) != 1 for a in (left, right) for d in summed)
+    m.pays = pays(*sides, is_sum=is_sum) or (few and outer)  # their sums stay in registers
     with_vector = not is_sum and sides[0] == 1 and prod(sides) >= LEAST_SWEPT
     return m if m.pays or with_vector else None
 
