@@ -97,7 +97,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "no op": (lambda x: np.arctanh(x), "np.arctanh is no op of micrograd"),
     "mask": (lambda x: x[x > 0.0], "choose with np.where"),
-    "index": (lambda x: x[x[0, 0]], "Values cannot be indices"),
+    "index": (lambda x: x[x[0, 0]], "the index of a row should be an integer"),
     "nonzero": (lambda x: np.where(x > 0.0), "np.where(condition, x, y)"),
 }
 
