@@ -28,6 +28,7 @@ from ..jit.options import Options
 from ..jit.schedule.counts import operations
 from ..jit.target import Target
 from ..optimizer import Optimizer
+from ..real_types import BY_BITS, WIDE
 from .places import column_of, places_of, runs_of
 from .rules import MOST, Takes, Update, code_of, update_of
 from .step_code import FIELDS, RUN, emit_training
@@ -69,15 +70,16 @@ class Loop:
     seconds  roughly what a call of the kernel takes
     summed   whether gradients of several calls are added up, in float64
 
-    State is float32 where the kernel is, unless it is strict or gradients are added up: the loop
-    has it in arrays of its own, and the optimiser gets it back whenever the loop stops.
+    State is of the kernel's numbers, unless it is strict or gradients are added up: where these are
+    not float64, the loop has it in arrays of its own, and the optimiser gets it back whenever the
+    loop stops.
 
     The loop is told of no more than the next AHEAD steps at a time: their learning rates are asked
     for when they are due, so that what a callback changes takes effect, and training may be long.
     """
 
     fields: tuple[str, ...]
-    _single_state: Sequence[tuple[Numbers, npt.NDArray[np.float32]]] = ()
+    _own_state: Sequence[tuple[Numbers, npt.NDArray[Any]]] = ()
 
     def __init__(
         self,
@@ -92,7 +94,8 @@ class Loop:
     ) -> None:
         self.optimizer = optimizer
         self._summed = summed
-        self._single = options.target.bits == 32 and not options.strict and not summed
+        rounded = not options.strict and not summed
+        self._numbers = BY_BITS[options.target.bits] if rounded else WIDE
         self._kernel = kernel
         self._form = form
         self._options = options
@@ -155,7 +158,7 @@ class Loop:
                     self._calls = max(1, min(fit, 8 * self._calls))
         finally:
             self.optimizer.steps = self._first + self.step
-            for column, own in self._single_state:
+            for column, own in self._own_state:
                 column[:] = own
 
     def prepare(self, until: int) -> None:
@@ -172,10 +175,9 @@ class Loop:
         self._state[_UNTIL] = self.step
         self._held = [column_of(optimizer, name) for name in optimizer.slots]
         columns: list[npt.NDArray[Any]] = [*self._held]
-        if self._single:
-            singles = [a.astype(np.float32) for a in self._held]
-            self._single_state = list(zip(self._held, singles, strict=True))
-            columns = [*singles]
+        if self._numbers is not WIDE:
+            columns = [a.astype(self._numbers.dtype) for a in self._held]
+            self._own_state = list(zip(self._held, columns, strict=True))
         self._slots = np.array([*(a.ctypes.data for a in columns), 0], dtype=np.int64)
         self._set(slots=self._slots.ctypes.data)
         settings = {k: v for k, v in vars(optimizer).items() if k not in _NO_SETTINGS}
@@ -185,7 +187,7 @@ class Loop:
         update = update_of(optimizer)
         if update != self._update:
             self._update = update
-            takes = replace(update.takes, single=self._single)
+            takes = replace(update.takes, numbers=self._numbers)
             self._native = _compiled(self._form, takes, self._options.target)
             self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._native.address(RUN))
             self._link(update)
@@ -198,9 +200,12 @@ class Loop:
         target = self._options.target
         for wide, bits in (("", target.bits), ("_wide", 64))[: 1 + self._summed]:
             for name in ("sums", "update") if update.sums else ("update",):
-                gradient, single = f"f{bits}", self._single
                 code = code_of(
-                    update, sums=name == "sums", gradient=gradient, target=target, single=single
+                    update,
+                    sums=name == "sums",
+                    gradient=BY_BITS[bits].name,
+                    target=target,
+                    numbers=self._numbers,
                 )
                 self._codes.append(code)
                 self._set(**{name + wide: code.address})

@@ -28,8 +28,6 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-import numpy as np
-
 from .. import ops
 from ..engine import Value
 from ..errors import TrainingError, kind
@@ -50,6 +48,7 @@ from ..jit.target import Target
 from ..jit.trace.nodes import nodes
 from ..ops import as_float
 from ..optimizer import Optimizer
+from ..real_types import WIDE, RealType
 from ..traced import Traced
 
 MOST = 4096
@@ -62,13 +61,13 @@ class Takes:
     """What an update takes beside parameters and gradients: how many rates, which are scalars that
     a step has of its own, how many slots of state, and how many sums over all parameters.
 
-    single   whether the state is float32
+    numbers  what the state is in
     """
 
     rates: int
     slots: int
     totals: int
-    single: bool = False
+    numbers: RealType = WIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +115,23 @@ def update_of(optimizer: Optimizer) -> Update:
 
 @functools.lru_cache(maxsize=64)
 def code_of(
-    update: Update, *, sums: bool, gradient: str, target: Target, single: bool = False
+    update: Update, *, sums: bool, gradient: str, target: Target, numbers: RealType = WIDE
 ) -> Code:
-    """Code for one of its programs, on gradients of a dtype, `"f32"` or `"f64"`. It is strict
-    float64, so that it is the eager optimiser's, bit for bit.
+    """Code for one of its programs, on gradients of a dtype. In float64 it is strict, so that it is
+    the eager optimiser's, bit for bit.
 
-    single   whether the update is float32, and so is the state; sums are float64 even then
+    numbers   what the update and the state are in; sums are float64 even then
     """
     program = update.sums if sums else update.change
     assert program is not None
     arrays = dict(program.arrays)
     for name in (PARAMETER, RATES, *[TOTALS] * (TOTALS in arrays)):
-        arrays[name] = replace(arrays[name], dtype="f64")
+        arrays[name] = replace(arrays[name], dtype=WIDE.name)
     for k in range(update.takes.slots):
-        arrays[f"s{k}"] = replace(arrays[f"s{k}"], dtype="f32" if single else "f64")
+        arrays[f"s{k}"] = replace(arrays[f"s{k}"], dtype=numbers.name)
     arrays[GRADIENT] = replace(arrays[GRADIENT], dtype=gradient)
-    if sums or not single:
-        target = replace(target, dtype=np.dtype(np.float64), strict=True)
+    if sums or numbers is WIDE:
+        target = replace(target, dtype=WIDE.dtype, strict=True)
     made = optimized(verify(replace(program, arrays=arrays), "the rule"), target)
     return compile_program(made, target, Interface(frozenset(), None))
 

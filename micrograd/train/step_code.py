@@ -6,7 +6,7 @@ Establishes
 
 `state` is a table of 64-bit words, by the names in FIELDS: where the loop stands, and addresses of
 what it works on. A call of `run` goes on where the last one stopped, so Python can look around in
-between. Parameters and the history are float64, and so is the state, if it is not `single`.
+between. Parameters and the history are float64, and so is the state, if its `numbers` are.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class TrainingEmitter:
         b = self.b
         address, slots, table = (self._pointer(name) for name in (code, "slots", "runs"))
         state = [b.load(b.element(slots, k, b.ptr), b.ptr) for k in range(self.takes.slots)]
-        own = float_type(32) if self.takes.single else b.f64
+        own = float_type(self.takes.numbers.bits)
         with b.loop(self._field("run_count")) as k:
             row = b.element(table, b.integer_op("llvm.mul", k, b.integer(len(RUN_WORDS))), b.i64)
             first, partial, place = (b.load(b.element(row, i, b.i64), b.i64) for i in range(3))
