@@ -131,6 +131,33 @@ def test_an_index_that_is_wrong_is_told() -> None:
         kernel(2.0, -4)
 
 
+def test_integers_have_defaults() -> None:
+    numbers = [1.0, 2.0, 4.0]
+
+    def f(x: float, i: int = 2) -> Any:
+        return x * take(numbers, i)
+
+    def g(x: float, *, i: int = -1, more: list[int] = [0, 1]) -> Any:  # noqa: B006
+        return x * take(numbers, i) + take(numbers, more[1])
+
+    def outside(x: float, i: int = 7) -> Any:
+        return x * take(numbers, i)
+
+    def broken(x: float, i: int = 2.0) -> Any:  # type: ignore[assignment]
+        return x * take(numbers, i)
+
+    kernel = jit(f)
+    assert (kernel(1.5), kernel(1.5, 0), kernel(1.5, i=1)) == (6.0, 1.5, 3.0)
+    assert kernel.grad(1.5) == (4.0, 0.0)
+    assert kernel(np.array([1.0, 2.0])).tolist() == [4.0, 8.0]
+    named = jit(g)
+    assert (named(1.5), named(1.5, i=0), named(1.5, more=[0, 2])) == (8.0, 3.5, 10.0)
+    with pytest.raises(IndexRangeError, match="i is the index 7 into a table of 3 rows"):
+        jit(outside)(1.5)
+    with pytest.raises(SignatureError, match=r"i .* should be an integer, got float 2\.0"):
+        jit(broken)(1.5)
+
+
 def test_lists_and_arrays_of_integers() -> None:
     table = values()
 

@@ -34,7 +34,7 @@ class Parameter(NamedTuple):
     'whole'   it is a container, of this very shape
 
     named     whether it is given by name only, and derivatives are with respect to it only if asked
-    integer   whether it is annotated as an integer, or as several
+    integer   whether it is annotated as an integer, or as several; its default is one, too
     """
 
     name: str
@@ -167,7 +167,10 @@ def taken(
             )
         if p.kind is not p.KEYWORD_ONLY:
             places.append(p.name)
-        number = float(p.default) if type(p.default) in (int, float) else None
+        integer = _is_integer(hints.get(p.name))
+        number = p.default if type(p.default) in (int, float) else None
+        if number is not None and not integer:
+            number = float(number)
         if p.name in settings:
             continue
         if p.default is not p.empty and number is None and p.name not in promoted:
@@ -177,9 +180,7 @@ def taken(
         if isinstance(function, Module):
             arguments.append(Parameter(p.name, "rows", None, named=named))
         else:
-            hint = hints.get(p.name)
-            integer = _is_integer(hint)
-            if _is_sequence(hint):
+            if _is_sequence(hints.get(p.name)):
                 made = Parameter(p.name, "whole", None, named=named, integer=integer)
             else:
                 made = Parameter(p.name, default=number, named=named, integer=integer)
