@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, jit, maximum, take, tanh, total
+from micrograd import Value, jit, maximum, take, tanh, total, while_loop
 from micrograd.errors import IndexRangeError, ShapeError, SignatureError
 from micrograd.nn import MLP
 
@@ -171,3 +171,22 @@ def test_it_tells_what_it_is() -> None:
 def test_errors_say_what_to_do(make: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         make()
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_rows_may_say_how_often_a_loop_runs(dtype: str) -> None:
+    x = np.random.default_rng(0).normal(size=37)
+
+    def loss(a: float, x: float) -> Any:
+        state = while_loop(lambda s: s[1] < x, lambda s: (s[0] * a + x, s[1] + 0.5), (1.0, 0.0))
+        return state[0]
+
+    a = Value(0.7)
+    expected = sum(loss(a, float(each)) for each in x)
+    expected.backward()
+    kernel = total(loss, x, dtype=dtype)
+    exact = 1e-12 if dtype == "f64" else 1e-6
+    assert kernel(0.7) == pytest.approx(expected.data, rel=exact)
+    assert kernel.grad(0.7) == pytest.approx(a.grad, rel=exact)
+    ahead, behind = (kernel.grad(0.7 + h) for h in (1e-3, -1e-3))
+    assert kernel.hvp(0.7, 1.0) == pytest.approx((ahead - behind) / 2e-3, rel=1e-3)

@@ -82,8 +82,9 @@ class RowCode:
             found = [a.name for a in self.indices.arrays if not rows.isdisjoint(a.arrays)]
             rows = rows.union(found)
         self.size, self.program = 1, self.row
-        if not target.strict:
-            self.size, self.program = SIZE, verify(summed_over(self.row, rows), "summed_over")
+        block = None if target.strict else summed_over(self.row, rows)
+        if block is not None:
+            self.size, self.program = SIZE, verify(block, "summed_over")
         self.backwards = target.strict and wanted in (Wanted.GRADIENT, Wanted.BOTH)
         self.differentiated = self._differentiate(recording)
         self.transformed = optimized(self.differentiated, target)

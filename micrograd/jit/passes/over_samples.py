@@ -80,11 +80,15 @@ def over_samples(program: Program) -> Program | None:
     return result
 
 
-def summed_over(program: Program, rows: Collection[str]) -> Program:
+def summed_over(program: Program, rows: Collection[str]) -> Program | None:
     """The program of the sums of the results of a block of at most SIZE samples.
 
     rows   the inputs that are of one sample
+
+    None where a loop runs as often as a sample says: how often that was is one number.
     """
+    if any(_ends_itself(node) for node in program.body):
+        return None
     results = program.arrays[OUTPUT].size
     result, count = _along(program, rows, of_loss=False)
     result.declare(OUTPUT, Role.OUTPUT, results)
@@ -192,6 +196,10 @@ def _is_irregular(s: Statement, varying: set[str]) -> bool:
     varies = any(name in varying for a in touched for name in (a.array, *a.index_arrays))
     given = all(str(p.by) in varying for a in touched for p in a.parts)
     return varies and not given
+
+
+def _ends_itself(node: Node) -> bool:
+    return isinstance(node, Loop) and (node.going is not None or any(map(_ends_itself, node.body)))
 
 
 def _has_triangles(program: Program) -> bool:
