@@ -151,6 +151,8 @@ class RaggedLoss:
         for sizes, found in zip(around, traces, strict=True):
             if sizes in self.data.sizes:
                 self._traced[sizes] = found
+        if any(found.graph.regions for found in traces):  # fingerprints know no loops in a graph
+            return False
         rerolled = reroll_strictly if self.options.strict else reroll
         with suppress(Unlike, CompilerError):  # then each class has code of its own
             programs = [rerolled(found.graph) for found in traces]
@@ -209,7 +211,7 @@ class RaggedLoss:
         """Whether the shared program is what was traced."""
         assert self._general is not None
         places = {id(store): k for k, store in enumerate(self._stores)}
-        if any(id(store) not in places for store in found.stores):
+        if found.graph.regions or any(id(store) not in places for store in found.stores):
             return False
         leaves = [*self._columns, *self.indices.names]
         columns = {name: -1 - k for k, name in enumerate(leaves)}

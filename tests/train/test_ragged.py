@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, exp, fit, log, take, tanh
+from micrograd import Value, exp, fit, log, scan, take, tanh, while_loop
 from micrograd.errors import TrainingError
 from micrograd.jit.options import Options
 from micrograd.jit.target import Target
@@ -81,6 +81,18 @@ def test_a_loss_that_is_another_at_some_length_has_code_of_its_own_there() -> No
     data = series([3, 9, 17, 9, 30, 31])
     found = trained(data, other, w, steps=6)
     np.testing.assert_allclose(found, [other(xs).data for xs in data], rtol=1e-12)
+
+
+def test_loops_written_as_loops() -> None:
+    w = [Value(0.7)]
+
+    def loss(xs: Any) -> Value:
+        last, states = scan(lambda s, x: (s * w[0] + x, s * s), w[0] * 1.0, xs)
+        return last + sum(states) * while_loop(lambda s: s < xs[-1], lambda s: s + 0.3, 0.0)
+
+    data = series([2, 1, 4, 17, 4])
+    found = trained(data, loss, w, steps=5)
+    np.testing.assert_allclose(found, [loss(xs).data for xs in data], rtol=1e-12)
 
 
 def test_several_columns_beside_arrays() -> None:
