@@ -8,6 +8,7 @@ the number of rows (`IndexArray`).
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .engine import Value
+from .errors import IndexRangeError, TraceError, user_location
 from .opdef import Op
 from .traced import Scope, Traced
 
@@ -151,6 +153,22 @@ class IndexArray:
         return np.ascontiguousarray(np.where(said < 0, said + self.below, said), dtype=np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The index of a row that loops say: `offset + sum(scales * counters)`, never below 0.
+
+    below      the number of rows
+    counters   serial numbers of what stands for the counters of loops, with their scales
+    leaf       what stands for the index in the trace
+    """
+
+    name: str
+    below: int
+    offset: int
+    counters: tuple[tuple[int, int], ...]
+    leaf: Value = field(repr=False)
+
+
 @dataclass(slots=True)
 class Lookups:
     """The integers of a function that is being compiled, and what it has looked up by them.
@@ -158,12 +176,16 @@ class Lookups:
     integers    by their serial numbers: their arrays and elements
     sizes       of these arrays
     constants   tables of numbers, row by row, by their names
+    counters    how often loops run that count, by the serial numbers of their counters
+    counted     the indices that these say
     """
 
     integers: dict[int, tuple[str, int]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     indices: dict[Any, IndexArray] = field(default_factory=dict)
     constants: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    counters: dict[int, int] = field(default_factory=dict)
+    counted: dict[Any, Counted] = field(default_factory=dict)
     _first: dict[Any, tuple[list[Value], Value | None]] = field(default_factory=dict)
     _leaves: dict[str, list[Value]] = field(default_factory=dict)
 
@@ -178,9 +200,24 @@ class Lookups:
         found = {i.name: i.leaves for i in self.indices.values()}
         return found | self._leaves
 
+    @property
+    def known(self) -> Mapping[int, Any]:
+        """What indices may be made of, by serial numbers."""
+        return ChainMap[int, Any](self.counters, self.integers) if self.counters else self.integers
+
+    def forget(self, since: int) -> None:
+        """Make tables anew that were made in the body of a loop, which is through."""
+        self._first = {
+            key: made
+            for key, made in self._first.items()
+            if made[1] is None or made[1]._serial < since
+        }
+
     def index(self, form: Form, rows: int, scope: Scope) -> Value:
         """What stands for the index of a form into so many rows."""
         offset, terms = form
+        if any(serial in self.counters for serial, _ in terms):
+            return self._counted(form, rows, scope)
         places = [self.integers[serial] for serial, _ in terms]
         scales = tuple(scale for _, scale in terms)
         arrays = tuple(array for array, _ in places)
@@ -191,6 +228,42 @@ class Lookups:
             if len(arrays) == 1:  # all of them, so that they lie as the integers do
                 made.reserve(self.sizes[arrays[0]], scope)
         return self.indices[key].leaf(tuple(k for _, k in places), scope)
+
+    def _counted(self, form: Form, rows: int, scope: Scope) -> Value:
+        """What stands for an index that counters of loops say.
+
+        Raises IndexRangeError for one that is of no row in some iteration; TraceError for one that
+        is not such a sum in all iterations.
+        """
+        offset, terms = form
+        if not all(serial in self.counters for serial, _ in terms):
+            raise TraceError(
+                f"{user_location()}: the index of a row is a sum of a loop's counter and an "
+                "integer that is given, which is not compiled; take the rows before the loop, and "
+                "go through them with scan"
+            )
+        ends = [sorted((0, scale * (self.counters[serial] - 1))) for serial, scale in terms]
+        low, high = (offset + sum(end[k] for end in ends) for k in (0, 1))
+        if not all(self.counters[serial] for serial, _ in terms):  # it is computed for no iteration
+            low, high, offset, terms = 0, 0, 0, ()
+        if low < -rows or high >= rows:
+            raise IndexRangeError(
+                f"{user_location()}: the loop's counter makes indices from {low} to {high} into a "
+                f"table of {rows} rows: indices are from 0 to {rows - 1}, or from {-rows} on, "
+                "counted from the end"
+            )
+        if low < 0 <= high:
+            raise TraceError(
+                f"{user_location()}: the loop's counter makes indices from {low} to {high}, of "
+                "which some count from the end of the table; put these rows first in another table"
+            )
+        offset += rows if low < 0 else 0
+        key = rows, offset, terms
+        if key not in self.counted:
+            name = f"counted:{len(self.counted)}"  # no name in Python
+            leaf = Traced(name, scope=scope)
+            self.counted[key] = Counted(name, rows, offset, terms, leaf)
+        return self.counted[key].leaf
 
     def row(self, entries: Sequence[Any], rows: int, index: Value, scope: Scope) -> list[Value]:
         """The row at an index of a table, whose entries stand one row after the other."""
@@ -224,36 +297,3 @@ class Lookups:
             made = copies[:width], copies[-1]
         self._first[key] = made
         return made
-
-
-MOST_TERMS = 64
-"""Operations of the expression of an index."""
-
-
-def form_of(index: Value, integers: Mapping[int, Any]) -> Form | None:
-    """An index as a sum of multiples of integers; None if it is none."""
-    offset, scales = 0, dict[int, int]()
-    stack: list[tuple[Any, int]] = [(index, 1)]
-    for _ in range(MOST_TERMS):
-        if not stack:
-            return offset, tuple(sorted((v, k) for v, k in scales.items() if k))
-        x, scale = stack.pop()
-        if x.__class__ is float:
-            if not x.is_integer():
-                return None
-            offset += scale * int(x)
-            continue
-        if x._serial in integers:
-            scales[x._serial] = scales.get(x._serial, 0) + scale
-            continue
-        op, operands = x._entry, x._operands
-        numbers = [k for k, y in enumerate(operands) if y.__class__ is float]
-        if op is None:
-            return None
-        if op.coefficients:
-            stack += [(y, scale * int(c)) for y, c in zip(operands, op.coefficients, strict=True)]
-        elif op.product and numbers and operands[numbers[0]].is_integer():
-            stack.append((operands[1 - numbers[0]], scale * int(operands[numbers[0]])))
-        else:
-            return None
-    return None

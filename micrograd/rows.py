@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .engine import Value
 from .errors import IndexRangeError, ShapeError, TraceError, user_location
-from .lookups import Lookups, form_of
+from .lookups import Form, Lookups
 from .opdef import as_float
 from .traced import Traced
 
@@ -28,7 +28,7 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
     if scope.is_over:
         raise scope.over()
     lookups: Lookups | None = scope.lookups
-    form = None if lookups is None else form_of(index, lookups.integers)
+    form = None if lookups is None else form_of(index, lookups.known)
     if lookups is None or form is None:
         raise TraceError(
             f"{user_location()}: the index of a row should be an integer, and this traced value is "
@@ -86,3 +86,36 @@ def _built(row: Any, found: Iterator[Value], arrays: Arrays) -> Any:
         items = [_built(x, found, arrays) for x in row]
         return items if isinstance(row, list) else tuple(items)
     return next(found)
+
+
+MOST_TERMS = 64
+"""Operations of the expression of an index."""
+
+
+def form_of(index: Value, integers: Mapping[int, Any]) -> Form | None:
+    """An index as a sum of multiples of integers; None if it is none."""
+    offset, scales = 0, dict[int, int]()
+    stack: list[tuple[Any, int]] = [(index, 1)]
+    for _ in range(MOST_TERMS):
+        if not stack:
+            return offset, tuple(sorted((v, k) for v, k in scales.items() if k))
+        x, scale = stack.pop()
+        if x.__class__ is float:
+            if not x.is_integer():
+                return None
+            offset += scale * int(x)
+            continue
+        if x._serial in integers:
+            scales[x._serial] = scales.get(x._serial, 0) + scale
+            continue
+        op, operands = x._entry, x._operands
+        numbers = [k for k, y in enumerate(operands) if y.__class__ is float]
+        if op is None:
+            return None
+        if op.coefficients:
+            stack += [(y, scale * int(c)) for y, c in zip(operands, op.coefficients, strict=True)]
+        elif op.product and numbers and operands[numbers[0]].is_integer():
+            stack.append((operands[1 - numbers[0]], scale * int(operands[numbers[0]])))
+        else:
+            return None
+    return None

@@ -59,6 +59,8 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
     loop = TracedLoop(count, shape.numbers(state))
     loop.state = fresh(scope, "state", len(loop.begin))
     loop.index = fresh(scope, "i", 1)
+    if scope.lookups is not None:
+        scope.lookups.counters[loop.index[0]._serial] = count
     loop.after = shape.taken(body(loop.index[0], shape.build(loop.state)))
     loop.finish(scope)
     return shape.build(loop.results)

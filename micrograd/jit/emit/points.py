@@ -100,7 +100,7 @@ class Vectors:
             for name, size in sizes.items()
         }
         buffers = {
-            x.array.name: memory.allocate(x.array.size, b.number, vector)
+            x.array.name: memory.allocate(x.array.size, self._type(x), max(vector, 8))
             for x in self.leaves
             if x.array.name not in self.interface.by_value
             and x.array.name != self.interface.returned
@@ -144,10 +144,16 @@ class Vectors:
                     with self.each(x) as places:
                         for place, k in places:
                             number = b.load(column(k), self.lanes_type, b.bits // 8)
-                            b.store(number, b.element(buffers[name], place, b.number), 64)
+                            if self._type(x) != b.number:
+                                number = b.build("llvm.fptosi", [b.i64], [number])
+                            b.store(number, b.element(buffers[name], place, self._type(x)))
             elif x.is_input:
                 passed[name] = b.load(column(x.first), self.lanes_type, b.bits // 8)
         return passed
+
+    def _type(self, x: _Leaves) -> Any:
+        """What the kernel reads: indices, too, as numbers, unless there is one point alone."""
+        return self.b.i64 if x.array.is_index and self.b.lanes == 1 else self.b.number
 
     def _results(
         self, returned: Any, buffers: dict[str, Any], column: Callable[[Any], Any]

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from ...errors import CompilerError, GraphError
 from ...lookups import ENTRY, IndexArray, Lookup
 from ...ops import OPS, Op
-from .regions import Region, part_of
+from .regions import Counter, Region, part_of
 
 CONSTANT, PARAMETER, INPUT = 0, 1, 2
 FIRST_OP = 3
@@ -97,6 +97,7 @@ class Graph:
     data      those among the inputs that are constants, by name: tables of numbers
     tables    the first node and the number of nodes of each table of `entry` nodes
     regions   loops whose bodies are ranges of nodes
+    counted   those among the inputs that are indices which counters of loops say, by name
     """
 
     codes: Column = field(default_factory=lambda: np.empty(0, np.int64))
@@ -114,6 +115,7 @@ class Graph:
     data: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     tables: list[tuple[int, int]] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
+    counted: dict[str, Counter] = field(default_factory=dict)
 
     def rows(self) -> Iterator[tuple[int, int, int, int]]:
         """(code, x, y, z) of every node, in order, as plain integers."""
@@ -123,7 +125,7 @@ class Graph:
     @property
     def given(self) -> list[str]:
         """The inputs that are numbers and given, in order."""
-        others = {index.name for index in self.indices} | self.data.keys()
+        others = {index.name for index in self.indices} | self.data.keys() | self.counted.keys()
         names = [name for name, _ in self.inputs if name not in others]
         return [name for name in names if part_of(name) is None]
 

@@ -7,6 +7,7 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 STATE, INDEX, ROW = "state", "index", "row"
@@ -38,6 +39,25 @@ class Region:
     each: tuple[int, ...]
     going: tuple[int, ...]
 
+    @property
+    def ends(self) -> list[int]:
+        """The nodes that it needs or computes, as they are said."""
+        return [*self.begin, *self.rows, *self.after, *self.each, *self.going]
+
+    def renumbered(self, number: Sequence[int], before: Sequence[int]) -> Region:
+        """The same in a graph without some nodes.
+
+        number   what each node is there
+        before   how many nodes before each are there, and in all
+        """
+
+        def there(nodes: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple([int(number[i]) for i in nodes])
+
+        nodes = range(int(before[self.nodes.start]), int(before[self.nodes.stop]))
+        parts = self.begin, self.rows, self.after, self.each, self.going
+        return Region(self.number, nodes, self.most, *map(there, parts))
+
     def __str__(self) -> str:
         def listed(nodes: tuple[int, ...]) -> str:
             return " ".join(f"%{i}" for i in nodes)
@@ -54,6 +74,15 @@ class Region:
         if self.each:
             text += f", giving {listed(self.each)}"
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The index of one of `below` rows: `offset` and the counters of loops times their scales."""
+
+    below: int
+    offset: int
+    scales: Mapping[int, int]
 
 
 def array(number: int, part: str) -> str:

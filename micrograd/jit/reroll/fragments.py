@@ -14,6 +14,7 @@ from math import prod
 import numpy as np
 
 from ...errors import TraceError, user_location
+from ...lookups import IndexArray
 from ..ir.extents import Entries, Varying
 from ..ir.graph import FIRST_OP, INPUT, Graph, op_of
 from ..ir.program import (
@@ -27,6 +28,7 @@ from ..ir.program import (
     row_major,
 )
 from ..ir.regions import part_of
+from .classes import declare_leaves
 from .outputs import OUTPUT
 
 Roll = Callable[[Graph], Program]
@@ -49,6 +51,7 @@ class Fragments:
     home    where the first element of an array is that fragments read, with a stride for each loop
     size    how many elements it has
     value   of nodes that were computed: the array that fragments read them in, and the element
+    depth   of the loops that are being written, by their numbers: how many are around
     """
 
     def __init__(self, graph: Graph, roll: Roll) -> None:
@@ -58,12 +61,17 @@ class Fragments:
         self.home: dict[str, Access] = {}
         self.size = dict(graph.inputs)
         self.value: dict[int, tuple[str, int]] = {}
-        for name, size in graph.parameters:
-            self.result.declare(name, Role.PARAMETER, size)
-        for name, size in graph.inputs:
-            if part_of(name) is None:
-                self.result.declare(name, Role.INPUT, size)
-                self.home[name] = Access(name)
+        self.depth: dict[int, int] = {}
+        self.below = {index.name: index.below for index in graph.indices}
+        self.below |= {name: counter.below for name, counter in graph.counted.items()}
+        self.tables = dict(graph.tables)
+        self.first = np.full(len(graph), -1)  # of the table that an entry is of
+        for first, count in graph.tables:
+            self.first[first : first + count] = first
+        for a in declare_leaves(graph).arrays.values():
+            if part_of(a.name) is None and a.name not in graph.counted:
+                self.result.arrays[a.name] = a
+                self.home[a.name] = Access(a.name)
         self.body = self.result.body
         self.operands = np.stack([graph.x, graph.y, graph.z], axis=1)
         self.is_op = graph.codes >= FIRST_OP
@@ -74,6 +82,24 @@ class Fragments:
             return []
         found: list[int] = self.operands[node, : op_of(int(self.graph.codes[node])).arity].tolist()
         return found
+
+    def needs(self, node: int) -> list[int]:
+        """The same, but a table is needed as a whole."""
+        first = int(self.first[node])
+        if first < 0:
+            return self.read(node)
+        if node != first:
+            return [*self.read(node), first]
+        entries = range(first, first + self.tables[first])
+        of: list[int] = self.operands[entries.start : entries.stop, 0].tolist()
+        return [*of, *entries[1:]]
+
+    def with_tables(self, nodes: set[int]) -> set[int]:
+        """These nodes, and all of tables of which there is an entry among them."""
+        if not self.tables:
+            return nodes
+        firsts = {int(self.first[node]) for node in nodes} - {-1}
+        return nodes.union(*(range(first, first + self.tables[first]) for first in firsts))
 
     def escaped(self, node: int) -> TraceError:
         graph = self.graph
@@ -133,6 +159,16 @@ class Fragments:
         place = graph.place[selected] if len(graph.place) else graph.place
         made = Graph(codes, x, y, z, graph.constants, graph.parameters)
         made.inputs = [(f"in{k}", size) for k, size in enumerate(arrays.values())]
+        made.indices = [
+            IndexArray(f"in{k}", self.below[name], 0, (), ())
+            for k, name in enumerate(arrays)
+            if name in self.below
+        ]
+        made.tables = [
+            (int(np.searchsorted(selected, first)), count)
+            for first, count in graph.tables
+            if first in own
+        ]
         made.outputs = [int(np.searchsorted(selected, node)) for node in ends]
         made.place, made.places = place, graph.places
         return made, list(arrays)
@@ -141,7 +177,10 @@ class Fragments:
         """The array that a fragment reads a node in, and the element."""
         if self.graph.codes[node] == INPUT:
             name, at = self.graph.element(INPUT, int(self.graph.x[node]))
-            if name in self.home:
+            counter = self.graph.counted.get(name)
+            if counter is not None and not counter.scales.keys() <= self.depth.keys():
+                raise self.escaped(node)
+            if counter is not None or name in self.home:
                 return name, at
         elif node in self.value:
             return self.value[node]
@@ -187,13 +226,21 @@ class _Moved:
     ) -> None:
         self.around = around
         self.at: dict[str, Access] = {}
+        self.counted: dict[str, Access] = {}
         depth = len(around)
         result = writer.result
         for a in program.arrays.values():
             if a.role is Role.PARAMETER:
                 self.at[a.name] = Access(a.name, 0, (0,) * depth)
             elif a.role is Role.INPUT:
-                home = writer.home[inputs[int(a.name.removeprefix("in"))]]
+                name = inputs[int(a.name.removeprefix("in"))]
+                if (counter := writer.graph.counted.get(name)) is not None:
+                    strides = [0] * depth
+                    for number, scale in counter.scales.items():
+                        strides[writer.depth[number]] = scale
+                    self.counted[a.name] = Access("", counter.offset, tuple(strides))
+                    continue
+                home = writer.home[name]
                 more = (0,) * (depth - len(home.strides))
                 self.at[a.name] = replace(home, strides=(*home.strides, *more))
             elif a.role is Role.CONSTANT:
@@ -227,12 +274,16 @@ class _Moved:
     def access(self, a: Access) -> Access:
         """What the whole has for an element of the fragment."""
         at, zeros = self.at[a.array], (0,) * len(self.around)
-        parts = tuple(
-            replace(
-                p,
-                by=self.at[str(p.by)].array if p.is_entry else p.by,
-                strides=(*zeros, *p.strides),
-            )
-            for p in a.parts
-        )
-        return Access(at.array, at.offset + a.offset, (*at.strides, *a.strides), parts)
+        offset, strides = at.offset + a.offset, at.strides
+        parts = []
+        for p in a.parts:
+            counter = self.counted.get(str(p.by))
+            if counter is not None:  # an affine number, of no array
+                offset += p.scale * counter.offset
+                strides = tuple(
+                    [x + p.scale * y for x, y in zip(strides, counter.strides, strict=True)]
+                )
+                continue
+            by = self.at[str(p.by)].array if p.is_entry else p.by
+            parts.append(replace(p, by=by, strides=(*zeros, *p.strides)))
+        return Access(at.array, offset, (*strides, *a.strides), tuple(parts))

@@ -21,7 +21,6 @@ from math import nan
 
 import numpy as np
 
-from ...errors import TraceError
 from ...ops import mul, where
 from ..ir.extents import Entries
 from ..ir.graph import INPUT, Graph
@@ -43,15 +42,7 @@ from .outputs import OUTPUT
 
 
 def with_regions(graph: Graph, roll: Roll) -> Program:
-    """The program of a graph that has loops; `roll` gives that of one that has none.
-
-    Raises TraceError for a graph that looks up by integers, too.
-    """
-    if graph.indices:
-        raise TraceError(
-            "fori, scan and while_loop are not compiled yet in a function that looks up by integer "
-            "arguments; look up in one function, and loop in another one that is given the rows"
-        )
+    """The program of a graph that has loops; `roll` gives that of one that has none."""
     writer = _Regions(graph, roll)
     program = writer.result
     size = len(graph.outputs)
@@ -82,15 +73,16 @@ class _Regions(Fragments):
         order = {r.number: k for k, r in enumerate(needed)}
         stage: dict[int, int] = {}
         for node in own:
-            before = [stage[x] for x in self.read(node) if x in stage]
-            before += [order[n] + 1 for x in self.read(node) if (n := self._behind(x)) in order]
+            before = [stage[x] for x in self.needs(node) if x in stage]
+            before += [order[n] + 1 for x in self.needs(node) if (n := self._behind(x)) in order]
             stage[node] = max(before, default=0)
         inside = [self._uses(r) for r in needed]
         for k in range(len(needed) + 1):
             segments = list(wanted) if k == len(needed) else self._begun(needed[k], around)
-            late = {x for node in own if stage[node] > k for x in self.read(node)}
+            late = {x for node in own if stage[node] > k for x in self.needs(node)}
             late = late.union(*inside[k:], *(s.nodes for s in wanted if k < len(needed)))
             late = late.union(*([*r.begin, *r.rows] for r in needed[k + 1 :]))
+            late = self.with_tables(late)
             mine = [node for node in own if stage[node] == k]
             crossing = [node for node in mine if node in late]
             if crossing:
@@ -122,7 +114,7 @@ class _Regions(Fragments):
                 if any(node in r.nodes for r in loops):
                     raise self.escaped(node)
                 own.add(node)
-                stack += self.read(node)
+                stack += self.needs(node)
         return sorted(own), [r for r in loops if r.number in found]
 
     def _behind(self, node: int) -> int | None:
@@ -140,7 +132,7 @@ class _Regions(Fragments):
         for inner in [r, *(x for x in self.graph.regions if _inside(x, r))]:
             ends = (*inner.after, *inner.each, *inner.going)
             found.update(ends if inner is r else (*ends, *inner.begin, *inner.rows))
-        return {x for x in found if x not in r.nodes}
+        return {x for x in self.with_tables(found) if x not in r.nodes}
 
     # -- loops -----------------------------------------------------------------------------------
 
@@ -161,6 +153,7 @@ class _Regions(Fragments):
             extent = Entries(count, 0, row_major(tuple(map(int, around))), r.most)
         home, body = self.body, list[Node]()
         self.body, inside = body, (*around, extent)
+        self.depth[r.number] = depth
 
         def along(a: Access, by: int, ahead: int = 0) -> Access:
             return Access(a.array, a.offset + ahead * by, (*a.strides, by))
@@ -186,6 +179,7 @@ class _Regions(Fragments):
             self.home[array(r.number, STATE)] = along(states, width, 1)
             self.level(r.nodes, inner, [Segment(along(going, 1, 1), r.going)], inside)
         self.body = home
+        del self.depth[r.number]
         self.body.append(Loop(extent, Order.FORWARD, body, again))
         self.home[array(r.number, STATE)] = states
         result = array(r.number, RESULT)

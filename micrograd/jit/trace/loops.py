@@ -19,8 +19,9 @@ import numpy as np
 from ...copies import next_serial
 from ...engine import Value
 from ...errors import TraceError, kind, user_location
+from ...lookups import Lookups
 from ...traced import Scope, Traced
-from ..ir.regions import INDEX, RESULT, ROW, ROWS, STATE, Region, array
+from ..ir.regions import INDEX, RESULT, ROW, ROWS, STATE, Counter, Region, array
 from .signature import (
     Container,
     Structure,
@@ -69,6 +70,8 @@ class TracedLoop:
     def finish(self, scope: Scope) -> None:
         """The body is through."""
         self.last = next_serial()
+        if scope.lookups is not None:
+            scope.lookups.forget(self.first)
         self.results = fresh(scope, "result", len(self.begin))
         self.found = fresh(scope, "result", self.most * len(self.each))
         scope.loops.append(self)
@@ -161,14 +164,16 @@ def loops_of(outputs: Sequence[Any]) -> list[TracedLoop]:
     return sorted([x for scope in scopes for x in scope.loops], key=lambda x: x.first)
 
 
-def inputs_of(loops: Sequence[TracedLoop]) -> Mapping[str, list[Value]]:
-    """The leaves of loops as arrays of the graph, by name."""
+def inputs_of(loops: Sequence[TracedLoop], lookups: Lookups | None) -> Mapping[str, list[Value]]:
+    """The leaves of loops, and of the indices that they say, as arrays of the graph, by name."""
     found: dict[str, list[Value]] = {}
     for k, loop in enumerate(loops):
         parts = (loop.state, loop.index, loop.row, loop.results, loop.found)
         for part, some in zip((STATE, INDEX, ROW, RESULT, ROWS), parts, strict=True):
             if some:
                 found[array(k, part)] = some
+    if loops and lookups is not None:
+        found |= {c.name: [c.leaf] for c in lookups.counted.values()}
     return found
 
 
@@ -199,3 +204,12 @@ def regions_of(
         operands = [tuple([next(outputs) for _ in some]) for some in loop.operands]
         regions.append(Region(k, range(node(loop.first), node(loop.last)), loop.most, *operands))
     return list(nodes[:own]), regions
+
+
+def counted_of(loops: Sequence[TracedLoop], lookups: Lookups) -> dict[str, Counter]:
+    """The indices that loops say, by the names of their arrays in the graph."""
+    number = {loop.index[0]._serial: k for k, loop in enumerate(loops) if loop.index}
+    return {
+        c.name: Counter(c.below, c.offset, {number.get(v, -1): scale for v, scale in c.counters})
+        for c in lookups.counted.values()
+    }

@@ -66,6 +66,8 @@ def _unread(graph: Graph, gone: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         read = column[(graph.codes >= FIRST_OP) & ~gone]
         needed[read[read >= 0]] = True
     needed[graph.outputs] = True
+    for region in graph.regions:
+        needed[region.ends] = True
     return ~needed
 
 
@@ -86,3 +88,6 @@ def _leave_out(graph: Graph, gone: npt.NDArray[np.bool_]) -> None:
     graph.outputs = number[graph.outputs].tolist()
     graph.labels = {int(number[k]): label for k, label in graph.labels.items() if kept[k]}
     graph.tables = [(int(number[first]), count) for first, count in graph.tables]
+    before = np.append(0, np.cumsum(kept))
+    there = number.tolist(), before.tolist()
+    graph.regions = [r.renumbered(*there) for r in graph.regions]

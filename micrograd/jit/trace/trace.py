@@ -22,7 +22,7 @@ from ...lookups import Lookups
 from ...store import Live, Store, adopt
 from ...traced import Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
-from .loops import inputs_of, loops_of, operands_of, regions_of
+from .loops import counted_of, inputs_of, loops_of, operands_of, regions_of
 from .nodes import LITERAL, Nodes, listed, nodes
 from .places import escaped, note_places
 from .tables import resolve
@@ -102,7 +102,7 @@ def _trace(
     lookups: Lookups | None,
 ) -> Trace:
     loops = loops_of(outputs)
-    outputs, inputs = [*outputs, *operands_of(loops)], {**inputs, **inputs_of(loops)}
+    outputs, inputs = [*outputs, *operands_of(loops)], {**inputs, **inputs_of(loops, lookups)}
     found = taped(outputs) or listed(outputs)
     places = {
         leaf._serial: (name, index)
@@ -149,6 +149,7 @@ def _trace(
         note_places(graph, found.sites(), position)
     if lookups is not None:
         graph.indices, graph.data = list(lookups.indices.values()), lookups.constants
+        graph.counted = counted_of(loops, lookups) if loops else {}
         resolve(graph)
     return Trace(graph, stores, elements, places)
 

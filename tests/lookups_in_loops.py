@@ -1,0 +1,174 @@
+"""Random functions that look rows up by integers, before, in and behind loops written as loops, and
+by the counters of these, compared with the interpreter.
+
+    python -m tests.lookups_in_loops SECONDS SEED
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from micrograd import Table, Value, fori, jit, scan, sin, take, tanh, while_loop
+
+from .written_loops import close
+
+Numbers = list[Any]
+Step = Callable[[Numbers, Numbers], Any]
+"""Of the numbers that can be seen, and of the indices, another number."""
+ROWS = 5
+
+
+class Drawn:
+    """A function of two numbers and two integers from -2 to 2, with loops up to two deep."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = r = random.Random(seed)
+        self.parameters = [Value(r.uniform(-1.0, 1.0)) for _ in range(2 * ROWS)]
+        if r.random() < 0.3:
+            r.shuffle(self.parameters)
+        self.numbers = [r.uniform(-1.0, 1.0) for _ in range(ROWS)]
+        steps = [self.part(2) for _ in range(r.randint(1, 3))]
+
+        def function(x: float, y: float, i: int, j: int) -> Any:
+            seen: Numbers = [x, y]
+            for step in steps:
+                seen = [step(seen, [i, j]), *seen]
+            return tanh(seen[0]) + seen[1] * 0.5
+
+        self.function = function
+
+    def part(self, depth: int) -> Step:
+        """A loop, or what is taken of a table."""
+        if depth and self.random.random() < 0.7:
+            return self.loop(depth)
+        return self.taken()
+
+    def index(self) -> Callable[[Numbers], Any]:
+        """An index into ROWS rows, of the two integers, or of the counters behind these."""
+        r = self.random
+        by, way = r.randrange(4), r.randrange(3)
+
+        def index(indices: Numbers) -> Any:
+            i = indices[by % len(indices)]
+            if by % len(indices) > 1:  # from 0 to 3
+                return [i, i + 1, 3 - i][way]
+            return [i, -1 - i, 1 * i][way]
+
+        return index
+
+    def taken(self) -> Step:
+        r, at, again = self.random, self.index(), self.index()
+        k = r.randrange(4)
+
+        def table(seen: Numbers) -> Any:
+            p = self.parameters
+            made: list[Callable[[], Any]] = [
+                lambda: self.numbers,
+                lambda: Table([p[2 * n : 2 * n + 2] for n in range(ROWS)]),
+                lambda: [sin(seen[n % len(seen)] * (n + 1.0)) for n in range(ROWS)],
+                lambda: [[seen[0] * v, v] for v in p[:ROWS]],
+            ]
+            return made[k]()
+
+        def step(seen: Numbers, indices: Numbers) -> Any:
+            rows = table(seen)
+            first, second = (take(rows, index(indices)) for index in (at, again))
+            if isinstance(first, list):
+                first, second = first[0], second[1]
+            return tanh(first * seen[0] + second)
+
+        return step
+
+    def loop(self, depth: int) -> Step:
+        r = self.random
+        inner = [self.part(depth - 1) for _ in range(r.randint(1, 2))]
+        kind, n = r.choice(["fori", "fori", "scan", "while"]), r.choice([0, 1, 2, 4])
+        by, of_state = self.index(), r.random() < 0.3
+
+        def run(seen: Numbers, indices: Numbers) -> Any:
+            for step in inner:
+                seen = [step(seen, indices), *seen]
+            return seen[0]
+
+        def of_fori(seen: Numbers, indices: Numbers) -> Any:
+            def body(k: Any, state: Numbers) -> Numbers:
+                after = run([state[0], *seen], [*indices, k])
+                return [after, *state[:-1]]
+
+            state = fori(n, body, [seen[0] * (k + 1.0) for k in range(ROWS)])
+            return take(state, by(indices[:2])) if of_state else state[0]
+
+        def of_scan(seen: Numbers, indices: Numbers) -> Any:
+            def body(s: Any, x: Any) -> tuple[Any, Any]:
+                after = run([s, x, *seen], indices)
+                return after, after * x
+
+            s, ys = scan(body, seen[0], [take(self.numbers, by(indices[:2]))] * n)
+            return s + sum(ys)
+
+        def of_while(seen: Numbers, indices: Numbers) -> Any:
+            def body(s: Numbers) -> Numbers:
+                return [run([s[0], *seen], indices), s[1] + 1.0]
+
+            most = 2.0 + take(self.numbers, by(indices[:2]))
+            return while_loop(lambda s: s[1] < most, body, [seen[0], 0.0], limit=8)[0]
+
+        return {"fori": of_fori, "scan": of_scan, "while": of_while}[kind]
+
+
+def check(seed: int) -> None:
+    """Compare what a drawn function gives, and its derivatives. Raises AssertionError."""
+    drawn = Drawn(seed)
+    r, f = drawn.random, drawn.function
+    x, y = round(r.uniform(-1.0, 1.0), 2), round(r.uniform(-1.0, 1.0), 2)
+    i, j = r.randint(-2, 2), r.randint(-2, 2)
+    leaves = [Value(x), Value(y), *drawn.parameters]
+
+    def of(g: Callable[..., Any]) -> tuple[float, list[float]]:
+        for v in leaves:
+            v.grad = 0.0
+        out = g(leaves[0], leaves[1], i, j)
+        out.backward()
+        return out.data, [v.grad for v in leaves]
+
+    expected, gradient = of(f)
+    for strict in (False, True):
+        kernel = jit(f, strict=strict)
+        value, found = of(kernel)
+        assert close([value, kernel(x, y, i, j)], [expected] * 2, 0.0 if strict else 1e-9), (
+            seed, strict, "value",
+        )  # fmt: skip
+        assert close(found, gradient, 1e-9), (seed, strict, "gradient")
+        assert close(kernel.grad(x, y, i, j)[:2], gradient[:2], 1e-9), (seed, strict, "arguments")
+    narrow = jit(f, dtype="f32")
+    assert close(narrow(x, y, i, j), expected, 1e-3), (seed, "f32")
+    assert close(narrow.grad(x, y, i, j)[:2], gradient[:2], 1e-2), (seed, "f32 gradient")
+    kernel = jit(f)
+    h = 1e-5
+    sides = [kernel.grad(x + d, y, i, j)[:2] for d in (-h, h)]
+    products = [(b - a) / (2 * h) for a, b in zip(*sides, strict=True)]
+    assert close(kernel.hvp(x, y, i, j, 1.0, 0.0, 0, 0)[:2], products, 1e-4), (seed, "hvp")
+    n = r.choice([1, 3, 9, 17])
+    points = [np.array([r.uniform(-1.0, 1.0) for _ in range(n)]) for _ in range(2)]
+    places = [np.array([r.randint(-2, 2) for _ in range(n)]) for _ in range(2)]
+    single = [kernel.value_and_grad(*point) for point in zip(*points, *places, strict=True)]
+    values, partials = kernel.value_and_grad(*points, *places)
+    assert close(values, [v for v, _ in single], 1e-12), (seed, n, "points")
+    assert close(kernel(*points, *places), values, 1e-12), (seed, n, "values at points")
+    at_points = [g[:2] for _, g in single]
+    assert close(np.transpose(partials[:2]), at_points, 1e-10), (seed, n, "gradients at points")
+
+
+if __name__ == "__main__":
+    seconds, seed = float(sys.argv[1]), int(sys.argv[2])
+    until, done = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        check(seed + done)
+        done += 1
+    print(f"{done} functions")
