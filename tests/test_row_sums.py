@@ -190,3 +190,10 @@ def test_rows_may_say_how_often_a_loop_runs(dtype: str) -> None:
     assert kernel.grad(0.7) == pytest.approx(a.grad, rel=exact)
     ahead, behind = (kernel.grad(0.7 + h) for h in (1e-3, -1e-3))
     assert kernel.hvp(0.7, 1.0) == pytest.approx((ahead - behind) / 2e-3, rel=1e-3)
+
+
+def test_no_rows_of_integers() -> None:
+    def loss(w: float, x: float, i: int) -> Any:
+        return w * x * take([1.0, 2.0, 3.0], i)
+
+    assert total(loss, [], [])(2.0) == 0.0

@@ -37,7 +37,9 @@ def raw_data(data: Any, name: str) -> Arrays:
     """
     if isinstance(data, np.ndarray):
         data = (data,)
-    if not isinstance(data, (tuple, list)) or not data:
+    if isinstance(data, (tuple, list)) and not data:
+        raise TrainingError(f"{name} has no samples; give at least one")
+    if not isinstance(data, (tuple, list)):
         raise TrainingError(
             f"{name} should be a tuple of arrays, such as (X, y), whose rows are the samples; "
             f"got {kind(data)}"

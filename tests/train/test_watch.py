@@ -359,6 +359,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "text": (per_sample(data=(X, ["a"] * 50)), r"data\[1\] should be an array of real numbers"),
     "ragged": (per_sample(data=([[1.0], [1.0, 2.0]], Y)), r"a row per sample each, got 2 rows, 50"),
     "no samples": (per_sample(data=(X[:0], Y[:0])), r"data has no samples"),
+    "nothing": (per_sample(data=()), r"data has no samples"),
     "no data": (per_sample(data=5), r"data should be a tuple of arrays"),
     "no loss": (per_sample(loss=None), r"a model needs the loss of its output"),
     "several losses": (

@@ -126,6 +126,8 @@ def _whole(x: Any, said: str) -> npt.NDArray[Any]:
         return found if found.dtype.kind != "b" else found.astype(np.int64)
     if found.dtype.kind == "O" and all(isinstance(v, int) for v in found.flat):
         return found
+    if not found.size:  # an empty list is of no dtype
+        return found.astype(np.int64)
     raise SignatureError(
         f"{said} is an index of rows, so it should be an integer, got "
         f"{kind(x) if not found.ndim else f'an array of {found.dtype}'}"
