@@ -33,7 +33,8 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
         raise TraceError(
             f"{user_location()}: the index of a row should be an integer, and this traced value is "
             "none: annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
-            "be of an integer dtype; it may be a sum of multiples of such integers, as 3*i + j"
+            "be of an integer dtype; it may be a sum of multiples of such integers, as 3*i + j, or "
+            "of the counters of fori(n, ...) whose n is an integer of Python"
         )
     if not len(table):
         raise IndexRangeError(f"{user_location()}: a table of no rows has none to take")

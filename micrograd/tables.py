@@ -27,7 +27,8 @@ def take(table: Any, index: Any) -> Any:
 
     index   an integer, those below 0 counted from the end; or, in a function that is compiled, one
             that it is given: an argument annotated `int`, an element of one annotated `list[int]`,
-            or of `fit`'s data, if they are integers; or a sum of multiples of these, as `3*i + j`
+            or of `fit`'s data, if they are integers; or a sum of multiples of these, as `3*i + j`,
+            or of the counters of `fori`
 
     Raises IndexRangeError for an index out of range; DataError for one that is no integer;
     ShapeError for rows of different shapes under a traced index.

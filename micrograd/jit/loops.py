@@ -29,7 +29,7 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
 
     n      how often: an integer; or a Value or traced number, for as long as i < n
     body   of the number of the iteration and a state, the next state; in a compiled function it is
-           called once, and i is a traced number
+           called once, and i is a traced number, an index for `take` if n is an integer
     state  a Value or number, or lists, tuples, dicts or arrays of them; it keeps its structure
     limit  how often it runs at most, if n is a Value; for more the result is nan, as that of
            `while_loop`
