@@ -22,9 +22,9 @@ import numpy as np
 
 from ..ir.extents import is_number
 from ..ir.nests import Ints
-from ..ir.points import Unknown, elements
+from ..ir.points import Unknown
 from ..ir.program import Access, Expr, Loop, Program, Statement, accesses, map_accesses
-from .flows import holding
+from .direction_reach import DirectionReach, guarded
 from .reaching import Bools
 
 MOST_POINTS = 1 << 22
@@ -56,81 +56,62 @@ class Squares:
 
 
 def along_diagonals(program: Program, tangents: Collection[str], count: int) -> Program:
-    """The program with the statements of these arrays along diagonals, where that is possible.
+    """The program with the statements of these arrays along diagonals, where that is possible, and
+    with conditions where directions that do not reach a tangent are left.
 
     tangents   the arrays that have a number for each of `count` directions; statements that set
-               them have the loop of directions outermost
+               them have the loop of directions outermost, but for loops in order
     """
-    own = [s for s in program.body if isinstance(s, Statement) and s.target.array in tangents]
-    loops = any(isinstance(node, Loop) for node in program.body)
+    own = [s for s in program.statements if s.target.array in tangents]
     known = all(is_number(c) for s in own for c in s.domain)
-    if loops or not known or sum(s.points for s in own) > MOST_POINTS:
+    if not known or sum(s.points for s in own) > MOST_POINTS:
         return program
     try:
-        return _Diagonals(program, tangents, count).program
+        reach = DirectionReach(program, tangents)
     except Unknown:
         return program
+    if any(isinstance(node, Loop) for node in program.body):
+        return guarded(program, reach)
+    return _Diagonals(program, reach, tangents, count).program
 
 
 class _Diagonals:
     """Which statements run along diagonals, and the program in which they do."""
 
-    def __init__(self, program: Program, tangents: Collection[str], count: int) -> None:
+    def __init__(
+        self, program: Program, reach: DirectionReach, tangents: Collection[str], count: int
+    ) -> None:
         self.before = program
+        self.reach = reach
+        self.tangents = tangents
         self.count = count
-        self.reached: dict[str, Bools] = {
-            name: np.zeros(program.arrays[name].size, dtype=bool) for name in tangents
-        }
-        self.places: dict[tuple[Access, tuple[int, ...]], Ints] = {}
-        self.choices: dict[int, list[Squares]] = {}
         self.squares: dict[int, Squares] = {}
-        for s in program.statements:
-            if s.target.array in self.reached:
-                live = self._live(s.expr, s.domain)
-                self.reached[s.target.array][self._elements(s.target, s.domain)[live]] = True
-                self.choices[id(s)] = self._squares(live, s.domain)
-        self._choose()
-        self.kept = self._arrays_of_squares()
-        arrays = dict(program.arrays)
+        self.kept: Mapping[str, int] = {}
+        self.choices = {
+            id(s): self._squares(reach.points[id(s)], s.domain)
+            for s in program.statements
+            if id(s) in reach.points
+        }
+        try:
+            self._choose()
+            self.kept = self._arrays_of_squares()
+        except Unknown:
+            self.squares = {}
+        self.program = self._made()
+
+    def _made(self) -> Program:
+        """The program, along diagonals, and with conditions where these are not all."""
+        result = Program(dict(self.before.arrays))
         for name, squares in self.kept.items():
-            shape = (squares, count // squares, arrays[name].size // count // squares)
-            arrays[name] = replace(arrays[name], shape=shape)
-        body = [self._changed(s) for s in program.statements]
-        self.program = replace(program, arrays=arrays, body=[*body]) if self.squares else program
-
-    # -- what is zero --------------------------------------------------------------------------
-
-    def _elements(self, a: Access, domain: tuple[int, ...]) -> Ints:
-        """The element at every point."""
-        key = a, domain
-        if key not in self.places:
-            found = elements(a, domain, self.before)
-            self.places[key] = np.broadcast_to(found, (prod(domain),))
-        return self.places[key]
-
-    def _live(self, expr: Expr, domain: tuple[int, ...]) -> Bools:
-        """At which points an expression may be other than zero."""
-        points = prod(domain)
-        if isinstance(expr, Access):
-            reached = self.reached.get(expr.array)
-            if reached is None:
-                return np.ones(points, dtype=bool)
-            return reached[self._elements(expr, domain)]
-        if isinstance(expr, float):
-            return np.full(points, expr != 0.0)
-        op = expr.op
-        if op.choice:
-            condition, x, y = expr.args
-            first, second = self._live(x, domain), self._live(y, domain)
-            known = all(self.before.arrays[a.array].data is not None for a in accesses(condition))
-            held = holding([condition], domain, self.before) if known else None
-            return first | second if held is None else np.where(held, first, second)
-        powers = op.exponents or op.coefficients
-        live = [self._live(x, domain) for x, power in zip(expr.args, powers, strict=False) if power]
-        if op.exponents:
-            above = [x for x, power in zip(live, powers, strict=True) if power > 0]
-            return np.logical_and.reduce(above) if above else np.ones(points, dtype=bool)
-        return np.logical_or.reduce(live) if live else np.ones(points, dtype=bool)
+            array = result.arrays[name]
+            shape = (squares, self.count // squares, array.size // self.count // squares)
+            result.arrays[name] = replace(array, shape=shape)
+        for s in self.before.statements:
+            expr = s.expr
+            if id(s) in self.reach.points:
+                expr = self.reach.guarded(s, self._inside(s), result)
+            result.body.append(self._changed(s, expr))
+        return result
 
     def _squares(self, live: Bools, domain: tuple[int, ...]) -> list[Squares]:
         """The squares along a diagonal that all else may be zero beside, the most last."""
@@ -145,6 +126,10 @@ class _Diagonals:
         return sorted(found, key=lambda x: x.count)
 
     # -- what is needed ------------------------------------------------------------------------
+
+    def _elements(self, a: Access, s: Statement) -> Ints:
+        """The element at every point of a statement."""
+        return self.reach.elements(a, s.domain)
 
     def _inside(self, s: Statement) -> Bools:
         """At which points a statement runs."""
@@ -169,7 +154,9 @@ class _Diagonals:
                 for s in self.before.statements
                 if s.accumulate is None
                 and id(s) in self.squares
-                and read[s.target.array][self._elements(s.target, s.domain)[~self._inside(s)]].any()
+                and read[s.target.array][
+                    self.reach.elements(s.target, s.domain)[~self._inside(s)]
+                ].any()
             ]
             if not missed:
                 return
@@ -181,20 +168,21 @@ class _Diagonals:
 
     def _read(self) -> dict[str, Bools]:
         """The elements that are read, or added to."""
-        read = {name: np.zeros(len(x), dtype=bool) for name, x in self.reached.items()}
+        sizes = {name: self.before.arrays[name].size for name in self.tangents}
+        read = {name: np.zeros(size, dtype=bool) for name, size in sizes.items()}
         for s in self.before.statements:
             touched = [*accesses(s.expr), *([s.target] if s.accumulate else [])]
             touched = [a for a in touched if a.array in read]
             inside = self._inside(s) if touched else None
             for a in touched:
-                read[a.array][self._elements(a, s.domain)[inside]] = True
+                read[a.array][self._elements(a, s)[inside]] = True
         return read
 
     # -- the program ---------------------------------------------------------------------------
 
     def _arrays_of_squares(self) -> Mapping[str, int]:
         """The arrays that are touched in squares only, by how many there are."""
-        counts: dict[str, set[int]] = {name: set() for name in self.reached}
+        counts: dict[str, set[int]] = {name: set() for name in self.tangents}
         for s in self.before.statements:
             for a in s.accesses:
                 if a.array in counts:
@@ -210,16 +198,18 @@ class _Diagonals:
         if any(p.strides[0] for p in a.parts):
             return 1
         direction = np.arange(prod(s.domain)) // (prod(s.domain) // self.count)
-        element = self._elements(a, s.domain) - direction * size
+        element = self._elements(a, s) - direction * size
         high, wide = self.count // found.count, size // found.count
         same = (element >= 0) & (element < size) & (element // wide == direction // high)
         return found.count if same[self._inside(s)].all() else 1
 
-    def _changed(self, s: Statement) -> Statement:
-        """The statement along the diagonal, if it runs there, on arrays of squares."""
+    def _changed(self, s: Statement, expr: Expr) -> Statement:
+        """The statement of an expression along the diagonal, if it runs there, on arrays of
+        squares.
+        """
         found = self.squares.get(id(s))
         if found is None:
-            return s
+            return replace(s, expr=expr)
         domain = found.domain(s.domain)
         left = [k for k, c in enumerate(domain) if c != 1]
 
@@ -236,7 +226,7 @@ class _Diagonals:
         return replace(
             s,
             target=change(s.target),
-            expr=map_accesses(s.expr, change),
+            expr=map_accesses(expr, change),
             domain=tuple([domain[k] for k in left]),
         )
 

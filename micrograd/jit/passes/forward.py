@@ -120,8 +120,7 @@ def jacobian(
         bundle = Bundle(program, result, set(numbers), numbers, count=len(number))
         extend(program, result, [bundle])
         _spread(bundle, of, into, places, columns, symmetric)
-        if not bundle.inside:
-            return along_diagonals(result, bundle.names.values(), len(number))
+        return along_diagonals(result, bundle.names.values(), len(number))
     return result
 
 

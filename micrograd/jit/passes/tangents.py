@@ -10,7 +10,8 @@ of them then.
 
 What is structurally zero is left out or masked, and not multiplied out, for 0 * inf is nan. In a
 bundle of all directions this holds for what reads an element that is differentiated by; further on
-an element that a direction does not reach has the number 0 there.
+an element that a direction does not reach has the number 0 there, which `direction_reach.py` then
+keeps from being multiplied.
 """
 
 from __future__ import annotations
