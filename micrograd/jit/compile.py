@@ -5,7 +5,7 @@ A pass is added in two files: its own, and PASSES here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -61,12 +61,16 @@ PASSES = (
 """What every program goes through, differentiated or not, before it is scheduled."""
 
 
-def program_of(graph: Graph, target: Target, small: int = SMALL) -> Program:
+def program_of(
+    graph: Graph, target: Target, small: int = SMALL, behind: Collection[str] = ()
+) -> Program:
     """The loops in a graph; for a strict target those that keep the order of every sum.
 
-    small   nodes up to which a graph stays as it was written
+    small    nodes up to which a graph stays as it was written
+    behind   arrays of leaves whose derivatives are added to others, which come first
     """
-    roll = reroll_strictly if target.strict else partial(reroll, small=small)
+    strictly = partial(reroll_strictly, behind=behind)
+    roll = strictly if target.strict else partial(reroll, small=small)
     if graph.regions:
         with importing:
             from .reroll.regions import with_regions

@@ -76,7 +76,8 @@ class RowCode:
         self.stores = recording.trace.stores
         graphs.verify(self.graph)
         target = options.target
-        self.row = program_of(self.graph, target)
+        behind = {e[0] for e in recording.wrt if e}
+        self.row = program_of(self.graph, target, behind=behind)
         self.indices = indices_of(self.graph, self.parameters)
         if self.indices is not None:
             found = [a.name for a in self.indices.arrays if not rows.isdisjoint(a.arrays)]

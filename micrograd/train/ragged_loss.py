@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ..checking import is_checking
 from ..engine import Value
 from ..errors import CompilerError, TraceError, TrainingError
 from ..jit.compile import normal, program_of
@@ -29,10 +30,13 @@ from ..jit.reroll.longer import Unlike
 from ..jit.reroll.outputs import OUTPUT
 from ..jit.reroll.reroll import reroll, reroll_strictly
 from ..jit.trace.trace import Trace, without_collecting
+from ..losses import expectations
 from ..store import Store, adopt
+from .check_loss import check_class
+from .data import ColumnLabels
 from .ragged_data import Ints, RaggedData
 from .ragged_indices import RaggedIndices
-from .sample_loss import Penalty, SampleValue, SingleLoss, penalty_loss, trace_sample
+from .sample_loss import Penalty, SampleValue, SingleLoss, column_labels, penalty_loss, trace_sample
 
 SMALL = 9
 """Sizes that are enough to see loops at."""
@@ -88,6 +92,7 @@ class RaggedLoss:
         self._code = code or SingleLoss
         self.own: list[Sizes] = []
         self._traced: dict[Sizes, Trace] = {}
+        self._expected: dict[Sizes, list[ColumnLabels]] = {}
         self._general: General | None = None
         self._shared: SampleCode | None = None
         self._stores: list[Store] = []
@@ -104,10 +109,19 @@ class RaggedLoss:
         """The code for a class.
 
         Raises TrainingError or TraceError if the loss is none there, or for an index that is out
-        of range.
+        of range, or a label that it does not take; CheckError, where the environment asks for it,
+        if the code computes something else for the first sample than the interpreter.
         """
+        made = self._class_code(sizes)
+        if is_checking():
+            check_class(made.loss, self.data, sizes, made.given, made.indices)
+        return made
+
+    def _class_code(self, sizes: Sizes) -> ClassCode:
         with without_collecting():
             found = self._traced.pop(sizes, None) or self._trace(sizes)
+            for labels in self._expected[sizes]:
+                self.data.check_labels(sizes, labels)
             indices = self.indices.of_class(sizes, found.graph.indices)
             if self._general is not None and self._shared is not None:
                 given = self._general.given(sizes)
@@ -125,7 +139,9 @@ class RaggedLoss:
     def _trace(self, sizes: Sizes) -> Trace:
         integers = [column.integers is not None for column in self.data.columns]
         shapes = self.data.shapes(sizes)
-        found = trace_sample(self.function, shapes, self.parameters, None, integers)
+        with expectations() as expected:
+            found = trace_sample(self.function, shapes, self.parameters, None, integers)
+        self._expected[sizes] = column_labels(found, expected)
         self.indices.name(found.graph, sizes)
         return found
 
@@ -153,9 +169,13 @@ class RaggedLoss:
                 self._traced[sizes] = found
         if any(found.graph.regions for found in traces):  # fingerprints know no loops in a graph
             return False
-        rerolled = reroll_strictly if self.options.strict else reroll
         with suppress(Unlike, CompilerError):  # then each class has code of its own
-            programs = [rerolled(found.graph) for found in traces]
+            programs = [
+                reroll_strictly(found.graph, _parameters(found))
+                if self.options.strict
+                else reroll(found.graph)
+                for found in traces
+            ]
             self._general = general = generalised(programs, around, most)
             program = verify(general.program, "generalised", stage="rerolled")
             self._stores = traces[0].stores
@@ -229,9 +249,15 @@ class RaggedLoss:
     ) -> tuple[SingleLoss | SampleValue, list[npt.NDArray[Any]]]:
         """Code for one class, and what it is given and does not look at."""
         given = [] if self._general is None else self._given(self._general.program)
-        program = self._arranged(program_of(found.graph, self.options.target), given)
+        program = program_of(found.graph, self.options.target, behind=_parameters(found))
+        program = self._arranged(program, given)
         loss = self._code(program, found, self.parameters, self.options, self.penalty)
         return loss, [np.zeros(a.size, np.int64) for a in given]
+
+
+def _parameters(found: Trace) -> list[str]:
+    """The arrays whose derivatives are added to those of other samples."""
+    return [name for name, _ in found.graph.parameters]
 
 
 def _unused(name: str) -> Array:

@@ -28,7 +28,7 @@ from ..jit.reroll.found import SMALL
 from ..jit.reroll.outputs import OUTPUT
 from ..jit.schedule.schedule import Schedule
 from ..jit.trace.trace import Element, Trace, trace, without_collecting
-from ..losses import expectations
+from ..losses import Expectation, expectations
 from ..store import addresses
 from .data import ColumnLabels
 from .sample_trace import trace_sample as trace_sample
@@ -191,15 +191,20 @@ def sample_loss(
     if loss is None:
         loss = _compiled(found, parameters, options, penalty)
     _LOSSES[key] = loss
+    loss.expected = column_labels(found, expected)
+    while len(_LOSSES) > MOST_LOSSES:
+        del _LOSSES[next(iter(_LOSSES))]
+    return loss
+
+
+def column_labels(found: Trace, expected: Sequence[Expectation]) -> list[ColumnLabels]:
+    """What losses that were traced expect of columns of the data."""
     places = [found.inputs.get(e.label._serial) for e in expected]
-    loss.expected = [
+    return [
         ColumnLabels(int(place[0][1:]), place[1], e.loss, e.labels)
         for place, e in zip(places, expected, strict=True)
         if place is not None and place[0].startswith("x")
     ]
-    while len(_LOSSES) > MOST_LOSSES:
-        del _LOSSES[next(iter(_LOSSES))]
-    return loss
 
 
 MOST_LOSSES = 8
@@ -231,7 +236,8 @@ def _compiled(
     if penalty is not None:
         found.graph.outputs = found.graph.outputs[:1]
         alone = penalty_loss(penalty, parameters, options)
-    program = program_of(found.graph, options.target)
+    behind = [name for name, _ in found.graph.parameters]
+    program = program_of(found.graph, options.target, behind=behind)
     return SingleLoss(program, found, parameters, options, alone)
 
 

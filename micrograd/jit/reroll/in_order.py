@@ -3,14 +3,17 @@
 `Value.backward` goes from the value that was made last to the first, and each time to the operands
 left to right. `passes/reverse.py` goes through a program from its last point to its first. The
 numbers are the same, bit for bit, if every op is computed at one point only, and if for every
-element what was computed of it is, in the program's order, in the order of the trace.
+element what was computed of it is, in the program's order, in the order of the trace. What is taken
+of a table at an index that is given is, there, the element itself: a use of what was taken is one
+of every row, as it may be of any.
 
 Requires a program that is proved to compute what the graph does (`prove`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,9 +29,19 @@ Use = tuple[Access, Ints, int]
 """What is read, the keys of what that is for at each point, and which of its reads it is there."""
 
 
-def in_creation_order(program: Program, values: Values, claims: Claims) -> bool:
-    """Whether the derivatives of the program are the trace's, in the order of every sum."""
-    return _Order(program, values, claims).holds()
+def in_creation_order(
+    program: Program,
+    values: Values,
+    claims: Claims,
+    gathered: Program,
+    behind: Collection[str] = (),
+) -> bool:
+    """Whether the derivatives of the program are the trace's, in the order of every sum.
+
+    gathered   the program with gathers for its lookups
+    behind     arrays of leaves that have cotangents already when its derivatives begin
+    """
+    return _Order(program, values, claims, gathered).holds(behind)
 
 
 class _Order:
@@ -38,8 +51,10 @@ class _Order:
     to the first.
     """
 
-    def __init__(self, program: Program, values: Values, claims: Claims) -> None:
+    def __init__(self, program: Program, values: Values, claims: Claims, gathered: Program) -> None:
         self.program = program
+        pairs = zip(program.statements, gathered.statements, strict=True)
+        self.read = {id(s): g.expr for s, g in pairs}  # by statements: with gathers
         self.values = values
         self.claims = claims
         self.base: dict[str, int] = {}
@@ -55,11 +70,11 @@ class _Order:
         self.computed: list[Ints] = []
         self.used: list[tuple[Ints, Ints, Bools, list[Ints]]] = []
 
-    def holds(self) -> bool:
+    def holds(self, behind: Collection[str]) -> bool:
         """Whether the order is that of the trace."""
         copies = []
         for s, place in placed(self.program.body):
-            if s.accumulate is None and isinstance(s.expr, Access):
+            if s.accumulate is None and isinstance(self.read[id(s)], Access):
                 copies.append((s, place))
             for a, keys, rank in self._uses(s):
                 self._use(s, place, a, keys, rank)
@@ -69,22 +84,29 @@ class _Order:
         for s, place in reversed(copies):
             if self._copy(s, place):
                 return False
+        for name in behind:
+            if name in self.base:
+                at = self.base[name] + np.arange(self.program.arrays[name].size)
+                self.count[at] += 1
+                last = np.full(len(at), LAST, dtype=np.int64)
+                self.used.append((at, last, np.zeros(len(at), dtype=bool), [last]))
         return self._sorted()
 
     # -- uses ------------------------------------------------------------------------------------
 
     def _uses(self, s: Statement) -> Iterator[Use]:
         """What the ops of a statement read; copies are none."""
+        read = self.read[id(s)]
         if s.accumulate is None:
-            if isinstance(s.expr, Apply):
-                yield from self._tree(s.expr, self.claims[id(s)])
+            if isinstance(read, Apply):
+                yield from self._tree(read, self.claims[id(s)])
             return
         chain = self.claims[id(s)]
         at = self._elements(s.target, s)
         _, first = np.unique(at, return_index=True)
         self.begun[at[first]] = _key(chain[first], 0)
         self.computed.append(chain)
-        term = operand_of(s, self.values, chain)
+        term = operand_of(replace(s, expr=read), self.values, chain)
         if isinstance(term, Access):
             yield term, _key(chain, 1), 0
         elif isinstance(term, Apply):
@@ -116,6 +138,19 @@ class _Order:
         """Note uses, which may stand for several; whether there are some that come too late."""
         if a.array not in self.base:
             return False
+        late = [self._use_of(s, place, row, keys, rank, several) for row in _rows(a, self.program)]
+        return any(late)
+
+    def _use_of(
+        self,
+        s: Statement,
+        place: Place,
+        a: Access,
+        keys: Ints,
+        rank: int,
+        several: Bools | None,
+    ) -> bool:
+        """The same of what is read at indices that are known."""
         at = self._elements(a, s)
         known = keys >= 0
         time = _time(points(s.domain, self.program), place, rank)
@@ -132,7 +167,8 @@ class _Order:
         """The use of what a statement copies: that of the copy, of several the first. Whether that
         is of something of which it has been taken that there is no other.
         """
-        assert isinstance(s.expr, Access)
+        read = self.read[id(s)]
+        assert isinstance(read, Access)
         at = self._elements(s.target, s)
         self.settled[at] = True
         keys = np.where(self.begun[at] >= 0, self.begun[at], self.least[at])
@@ -140,7 +176,7 @@ class _Order:
         if self.program.arrays[s.target.array].role is Role.OUTPUT:
             keys = np.full(len(at), LAST, dtype=np.int64)
             several = self.count[at] > 0
-        return self._use(s, place, s.expr, keys, 0, several)
+        return self._use(s, place, read, keys, 0, several)
 
     def _elements(self, a: Access, s: Statement) -> Ints:
         return self.base[a.array] + elements(a, s.domain, self.program)
@@ -172,6 +208,21 @@ class _Order:
         keys[ends], keys[ends + 1] = keys[ends + 1], keys[ends]
         several[ends], several[ends + 1] = several[ends + 1], several[ends]
         return not bool((again & ((np.diff(keys) < 0) | several[:-1])).any())
+
+
+def _rows(a: Access, program: Program) -> Iterator[Access]:
+    """What an access may read: it is that itself, unless an index of it is known only when the code
+    runs.
+    """
+    for k, part in enumerate(a.parts):
+        index = program.arrays[str(part.by)] if part.is_entry else None
+        if index is not None and index.data is None:
+            parts = (*a.parts[:k], *a.parts[k + 1 :])
+            for row in range(index.below):
+                moved = replace(a, offset=a.offset + row * part.scale, parts=parts)
+                yield from _rows(moved, program)
+            return
+    yield a
 
 
 def _key(ops: Ints, slot: int) -> Ints:

@@ -11,7 +11,7 @@ and the order of every sum, are the graph's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -52,20 +52,31 @@ Arrange = Callable[[Operands], list[Step]]
 """Tasks -> loops: `distribute`, or `as_traced`."""
 
 
-def looped(graph: Graph, output: str, most: int, *, in_order: bool = False) -> Program | None:
+def looped(
+    graph: Graph,
+    output: str,
+    most: int,
+    *,
+    in_order: bool = False,
+    behind: Collection[str] = (),
+) -> Program | None:
     """The program of the loops in the graph; None if it would have more than `most` statements.
 
     in_order   also None if its derivatives would not be added up in the order of the trace
+    behind     arrays of leaves whose derivatives are added to others
     """
-    return _Search(graph, output, in_order=in_order).program(most)
+    return _Search(graph, output, behind, in_order=in_order).program(most)
 
 
 class _Search:
     """Looks for the loops of a graph by local classes of depth 1, and of depth 2."""
 
-    def __init__(self, graph: Graph, output: str, *, in_order: bool) -> None:
+    def __init__(
+        self, graph: Graph, output: str, behind: Collection[str], *, in_order: bool
+    ) -> None:
         self.graph = graph
         self.output = output
+        self.behind = behind
         self.in_order = in_order
         self.ops = Ops(graph)
         self.trees: dict[int, Tree] = {}
@@ -174,8 +185,10 @@ class _Search:
             return None
         program = writer.program(self.output)
         proved = self._proved(program, writer, sure=way is distribute)
-        ordered = proved and in_creation_order(program, operands.values, writer.claims)
-        return proved if ordered else None
+        if proved is None:
+            return None
+        said = operands.values, writer.claims
+        return proved if in_creation_order(program, *said, proved, self.behind) else None
 
     def _outputs(self) -> Ints:
         """The ops whose values are results."""

@@ -6,6 +6,8 @@ has the graph's outputs in order, and inputs and parameters keep their names.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...locks import importing
 from ...lookups import Lookup
 from ..ir.graph import CONSTANT, FIRST_OP, Graph, op_of
@@ -82,15 +84,18 @@ def _of_classes(graph: Graph, most: int) -> Program | None:
     return by_class(graph, structure, most) if structure is not None else None
 
 
-def reroll_strictly(graph: Graph) -> Program:
+def reroll_strictly(graph: Graph, behind: Collection[str] = ()) -> Program:
     """The program of a graph, rerolled if no sum is in another order then, in its derivatives
     neither; a large one that is not, from a table.
+
+    behind   arrays of leaves whose derivatives are added to others, which come first
     """
     found, operations = None, int((graph.codes >= FIRST_OP).sum())
     if len(graph) > SMALL:
         with importing:
             from .loops import looped
-        found = looped(graph, OUTPUT, longest_searched(operations), in_order=True)
+        most = longest_searched(operations)
+        found = looped(graph, OUTPUT, most, in_order=True, behind=behind)
     if found is None and operations > LARGE and not graph.indices:
         with importing:
             from .table import table_driven
@@ -106,6 +111,9 @@ def straight_line(graph: Graph, *, strict: bool = False) -> Program:
     program = declare_leaves(graph)
     program.found = straight(graph, strict=strict)
     home = {first + k: Access(f"t{first}", k) for first, n in graph.tables for k in range(n)}
+    if strict:  # entries are where they are computed, so that all their uses add to one cotangent
+        for entry, access in list(home.items()):
+            home.setdefault(int(graph.x[entry]), access)
     for first, count in graph.tables:
         program.declare(f"t{first}", Role.TEMPORARY, count)
     values: list[Expr] = []
@@ -122,6 +130,9 @@ def straight_line(graph: Graph, *, strict: bool = False) -> Program:
                 values.append(expr)
                 continue
             target = home.get(node)
+            if target is not None and expr == target:
+                values.append(target)  # it is there already
+                continue
             if target is None:
                 target = Access(program.declare(f"t{node}", Role.TEMPORARY).name)
             program.body.append(Statement(target, expr, origin=range(node, node + 1)))
