@@ -12,7 +12,8 @@ from ..jit.call.check import Checker
 from ..jit.ir.program import Role
 from ..jit.passes.over_samples import SHARE, WEIGHTS
 from ..jit.reroll.outputs import OUTPUT
-from .sample_loss import SampleLoss
+from .ragged_data import Ints, RaggedData, Sizes
+from .sample_loss import BEFORE, SampleLoss
 
 
 def check_loss(loss: SampleLoss, data: Sequence[npt.NDArray[Any]], batch: int) -> None:
@@ -21,15 +22,7 @@ def check_loss(loss: SampleLoss, data: Sequence[npt.NDArray[Any]], batch: int) -
     Raises CheckError. Native loops compare nothing, so this is done once, before the first of them.
     """
     program, options = loss.program, loss.options
-    checker = Checker(
-        "the loss of samples",
-        program,
-        loss.stores,
-        options.dtype,
-        strict=options.strict,
-        returned=OUTPUT,
-        trial=None,
-    )
+    checker = _checker(loss)
     if not checker.compares:
         return
     some = min(batch, loss.samples, len(data[0]))
@@ -53,3 +46,56 @@ def check_loss(loss: SampleLoss, data: Sequence[npt.NDArray[Any]], batch: int) -
     found = loss.interface.call(loss.address, program, options.dtype, passed | extents)
     results = np.concatenate([found[name] for name in checker.outputs])
     checker.compare([x[:, None] for x in columns], results[:, None], extents)
+
+
+def check_class(
+    loss: SampleLoss,
+    data: RaggedData,
+    sizes: Sizes,
+    given: Sequence[npt.NDArray[Any]],
+    indices: Sequence[Ints],
+) -> None:
+    """The same of the first sample of a class of samples that differ in length.
+
+    given     what its code is given beside data, in the order of its arguments
+    indices   of the rows of tables, for each index array
+    """
+    program, checker = loss.program, _checker(loss)
+    if not checker.compares:
+        return
+    row = int(np.argmax(data.classes == data.sizes.index(sizes)))
+    columns = [c.numbers[c.starts[row] : c.starts[row] + c.lengths[row]] for c in data.columns]
+    said = [*columns, *(entries[0] for entries in indices), *given]
+    passed: dict[str, npt.NDArray[Any]] = {WEIGHTS: np.ones(1), BEFORE: np.zeros(0)}
+    extents = {}
+    names = [a.name for a in loss.interface.arguments(program) if a.name not in passed]
+    for name, numbers in zip(names, said, strict=False):
+        if program.arrays[name].role is Role.EXTENT:
+            extents[name] = int(numbers[0])
+        else:
+            passed[name] = numbers
+    inputs = []
+    for a in program.with_role(Role.INPUT):
+        whole = np.zeros(a.size, np.int64 if a.is_index else loss.options.dtype)
+        numbers = passed[a.name][: a.size]
+        whole[: len(numbers)] = numbers
+        inputs.append((a.name, whole))
+    found = loss.interface.call(loss.address, program, loss.options.dtype, dict(inputs) | extents)
+    results = np.concatenate([found[name] for name in checker.outputs])
+    checker.compare(
+        [x[:, None] if x.dtype.kind == "i" else x[:, None].astype(np.float64) for _, x in inputs],
+        results[:, None],
+        extents,
+    )
+
+
+def _checker(loss: SampleLoss) -> Checker:
+    return Checker(
+        "the loss of samples",
+        loss.program,
+        loss.stores,
+        loss.options.dtype,
+        strict=loss.options.strict,
+        returned=OUTPUT,
+        trial=None,
+    )

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TrainingError, kind
-from .data import raw_data
+from .data import ColumnLabels, raw_data
 
 Ints = npt.NDArray[np.int64]
 Sizes = tuple[int, ...]
@@ -86,6 +86,20 @@ class RaggedData:
             for k in group:
                 found[k] = (size,)
         return found
+
+    def check_labels(self, sizes: Sizes, wanted: ColumnLabels) -> None:
+        """Raises TrainingError if a sample of a class has a label that the loss does not take."""
+        column, element = self.columns[wanted.array], wanted.column
+        assert isinstance(element, int)
+        rows = np.flatnonzero(self.classes == self.sizes.index(sizes))
+        given = column.numbers[column.starts[rows] + element]
+        fits = wanted.labels.fit(given)
+        if not fits.all():
+            at, labels = int(np.argmin(fits)), wanted.labels
+            raise TrainingError(
+                f"y of {wanted.loss} should be {labels.words}, but "
+                f"{column.place(int(rows[at]), element)} is {given[at].item()!r}{labels.hint}"
+            )
 
     def is_like(self, other: RaggedData) -> bool:
         """Whether rows have the same shapes as those of other data, and are integers where they

@@ -20,6 +20,11 @@ def of_ragged(asked: Asked, batches: Batches, watch: Watch, given: Any) -> Plan:
     target, options = function_and_options(asked.target, asked.dtype, asked.strict)
     data = ragged_data(given, "data", options.dtype, None if asked.loss else asked.target)
     batch = batches.of(len(data))
+    if batches.threads > 1:
+        raise TrainingError(
+            "samples that differ in length are computed on one thread; leave out threads, got "
+            f"{batches.threads}"
+        )
     steps, ahead = asked.span(-(-len(data) // batch))
     function = of_sample(target, asked.loss)
     penalty = penalty_of(asked.regularization)

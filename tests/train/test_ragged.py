@@ -11,8 +11,10 @@ import pytest
 
 from micrograd import Value, exp, fit, log, scan, take, tanh, while_loop
 from micrograd.errors import TrainingError
+from micrograd.jit.call.check import Checker
 from micrograd.jit.options import Options
 from micrograd.jit.target import Target
+from micrograd.losses import max_margin
 from micrograd.optim import SGD, Adam
 from micrograd.train.ragged_data import ragged_data
 from micrograd.train.ragged_loss import RaggedLoss
@@ -235,3 +237,53 @@ def test_bad_data(data: Any, message: str | None) -> None:
         return
     with pytest.raises(TrainingError, match=message):
         fit(function, SGD(w, lr=0.1), data=data, steps=1)
+
+
+def test_a_label_that_its_loss_does_not_take() -> None:
+    w, _ = decay()
+
+    def loss(xs: Any, y: Any) -> Value:
+        return max_margin(sum(w[0] * x for x in xs), y)
+
+    data = series([2, 5, 4]), np.array([1.0, -1.0, 0.0])
+    with pytest.raises(TrainingError, match=r"y of max_margin should be .*data\[1\]\[2\] is 0.0"):
+        fit(loss, SGD(w, lr=0.1), data=data, epochs=1, shuffle=False, batch_size=1)
+
+
+def test_threads_are_not_for_samples_of_different_lengths() -> None:
+    w, loss = decay()
+    with pytest.raises(TrainingError, match="one thread; leave out threads, got 2"):
+        fit(loss, SGD(w, lr=0.1), data=series([2, 5, 4]), epochs=1, threads=2)
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_code_is_compared_with_the_interpreter(
+    tokens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w, loss = bigrams() if tokens else decay()
+    data: Any = [[2, 0, 1], [0, 1, 2, 2], [1, 2]] if tokens else series([9, 3, 12])
+    monkeypatch.setenv("MICROGRAD_CHECK", "1")
+    assert fit(loss, SGD(w, lr=0.1), data=data, epochs=1, batch_size=2, dtype="f64").steps == 2
+
+    def other(*_: Any) -> None:
+        raise RuntimeError("another number")
+
+    monkeypatch.setattr(Checker, "compare", other)
+    with pytest.raises(RuntimeError, match="another number"):
+        fit(loss, SGD(w, lr=0.1), data=data, epochs=1, batch_size=2, dtype="f64")
+
+
+def test_an_interrupt_while_a_length_is_traced_keeps_whole_steps() -> None:
+    w, whole = decay()
+
+    def loss(xs: Any) -> Value:
+        if len(xs) == 2:
+            raise KeyboardInterrupt
+        found: Value = whole(xs)
+        return found
+
+    optimizer = SGD(w, lr=0.01)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fit(loss, optimizer, data=series([30, 5, 2]), epochs=1, shuffle=False, batch_size=1)
+    history = caught.value.history  # type: ignore[attr-defined]
+    assert (history.stopped, history.steps, optimizer.steps) == ("interrupt", 2, 2)
