@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from micrograd import Value, fit, jit, tanh
-from micrograd.eager_code import NEXT
 from micrograd.jit.call.recorder import code_of_tapes
 from micrograd.losses import cross_entropy, max_margin, squared_error
 from micrograd.nn import MLP, Module
@@ -375,7 +374,7 @@ def test_another_batch_size_compiles_nothing(monkeypatch: pytest.MonkeyPatch) ->
     fit(loss, optimizer, data=(ROWS, LABELS), batch_size=7, epochs=1)
     # what records and computes Values by code is compiled when there are many, which may be now
     code_of_tapes()
-    monkeypatch.setitem(NEXT, 0, sys.maxsize)
+    monkeypatch.setattr("micrograd.engine.NEXT", [sys.maxsize])
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("compiled")
