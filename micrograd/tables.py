@@ -45,7 +45,7 @@ def take(table: Any, index: Any) -> Any:
     """
     if isinstance(table, Table):
         table = table.rows
-    _check_table(table)
+    _check_table(table, "the table")
     if isinstance(index, Traced):
         return row_at(table, index, value_array)
     try:
@@ -76,7 +76,7 @@ class Table(Sequence[Any]):
 
     def __init__(self, rows: Any) -> None:
         self.rows: Any = rows.rows if isinstance(rows, Table) else rows
-        _check_table(self.rows)
+        _check_table(self.rows, "rows")
 
     def __getitem__(self, index: Any) -> Any:
         return self.rows[index] if isinstance(index, slice) else take(self.rows, index)
@@ -91,8 +91,8 @@ class Table(Sequence[Any]):
         return f"Table({self.rows!r})"
 
 
-def _check_table(table: Any) -> None:
+def _check_table(table: Any, name: str) -> None:
     if not isinstance(table, (*_SEQUENCES, np.ndarray)) or getattr(table, "ndim", 1) == 0:
         raise DataError(
-            f"{user_location()}: a table is a list, a tuple or an array of rows, got {kind(table)}"
+            f"{user_location()}: {name} should be a list, a tuple or an array, got {kind(table)}"
         )

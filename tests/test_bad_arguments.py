@@ -67,6 +67,14 @@ def double(x: Any) -> Any:
     return x * 2.0
 
 
+def step(k: Any, state: Any) -> Any:
+    return state + 1.0
+
+
+def both(state: Any, x: Any) -> tuple[Any, Any]:
+    return state + x, state
+
+
 NO_DTYPES: list[Any] = ["f16", np.int32, 5, [], {}, "x", math.nan, Unprintable()]
 
 CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
@@ -236,6 +244,41 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
             [None, "x", 0.5, 7, (0, 0), True],
         ),
     },
+    "take": {
+        "table": (lambda x: micrograd.take(x, 0), [5, None, Unprintable()]),
+        "index": (lambda x: micrograd.take([1.0, 2.0], x), ["x", None, 0.5, 1.0, W]),
+    },
+    "Table": {"rows": (lambda x: micrograd.Table(x), [5, None, W, Unprintable()])},
+    "fori": {
+        "n": (lambda x: micrograd.fori(x, step, 0.0), ["3", None, -1, 2.5, True, 10**5000]),
+        "body": (lambda x: micrograd.fori(2, x, 0.0), NO_FUNCTIONS),
+        "state": (lambda x: micrograd.fori(2, step, x), ["x", None, Unprintable()]),
+        "limit": (lambda x: micrograd.fori(2, step, 0.0, limit=x), NO_COUNTS),
+    },
+    "scan": {
+        "f": (lambda x: micrograd.scan(x, 0.0, [1.0]), NO_FUNCTIONS),
+        "init": (lambda x: micrograd.scan(both, x, [1.0]), ["x", None, Unprintable()]),
+        "xs": (lambda x: micrograd.scan(both, 0.0, x), [5, "x", Unprintable()]),
+        "length": (lambda x: micrograd.scan(both, 0.0, [1.0], x), [*but(NO_COUNTS, None), 2]),
+    },
+    "while_loop": {
+        "condition": (lambda x: micrograd.while_loop(x, double, 1.0), NO_FUNCTIONS),
+        "body": (lambda x: micrograd.while_loop(lambda s: s < 9, x, 1.0), NO_FUNCTIONS),
+        "state": (
+            lambda x: micrograd.while_loop(lambda s: s < 9, double, x),
+            ["x", None, Unprintable()],
+        ),
+        "limit": (lambda x: micrograd.while_loop(lambda s: s < 9, double, 1.0, limit=x), NO_COUNTS),
+    },
+    "total": {
+        "function": (lambda x: micrograd.total(x, X), NO_NUMBERS),
+        "data": (lambda x: micrograd.total(double, x), ["x", None, Unprintable(), ["a"]]),
+        "rows": (lambda x: micrograd.total(double, rows=x), [5, "y", ("y",), [None]]),
+        "wrt": (lambda x: micrograd.total(lambda v: W * v, Y, wrt=x)(), [5, [5], ["x"], [W * 2]]),
+        "dtype": (lambda x: micrograd.total(double, Y, dtype=x), NO_DTYPES),
+        "strict": (lambda x: micrograd.total(double, Y, strict=x), but(NO_FLAGS, None)),
+        "threads": (lambda x: micrograd.total(double, Y, threads=x), [*but(NO_COUNTS, None), 0]),
+    },
     "fit": {
         "target": (
             lambda x: micrograd.fit(x, sgd(), data=(X, Y), steps=1),
@@ -290,6 +333,7 @@ SAID_OTHERWISE |= {
 SAID_OTHERWISE |= {("losses.cross_entropy", "y"): "y of cross_entropy|a probability per logit"}
 
 SAID_OTHERWISE |= {("set_threads", "n"): "threads"}
+SAID_OTHERWISE |= {("total", "function"): "total takes a function", ("total", "data"): "double: x"}
 EXPECTED = "should|takes?|needs|must|is not|compiles|can be|cannot|could not|are no|has no|give"
 
 ALL = [

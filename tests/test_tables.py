@@ -66,7 +66,7 @@ def test_an_eager_index_is_an_integer(index: Any) -> None:
 @pytest.mark.parametrize("table", [3.0, Value(1.0), {0: 1.0}, np.array(1.0), "ab"])
 def test_a_table_is_a_sequence(table: Any) -> None:
     for made in (lambda: take(table, 0), lambda: Table(table)):
-        with pytest.raises(DataError, match="a table is a list, a tuple or an array of rows"):
+        with pytest.raises(DataError, match="should be a list, a tuple or an array"):
             made()
 
 

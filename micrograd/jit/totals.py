@@ -97,7 +97,7 @@ def _function_of(function: Any) -> Callable[..., Any]:
         function = function._source.function
     if not callable(function) or isinstance(function, Module):
         raise SignatureError(
-            "total sums a function of what all rows share, and of a row: def loss(w, x, y); "
+            "total takes a function of what all rows share, and of a row: def loss(w, x, y); "
             f"got {kind(function)}"
         )
     found: Callable[..., Any] = function
@@ -125,12 +125,11 @@ def _names_of_rows(source: FunctionSource, data: Sequence[Any], rows: Any) -> tu
             f"total of {source.name}: which parameters take rows of data? Give the data, "
             f"total(f, X, y), or their names, rows=('x', 'y'); it has {told}"
         )
-    names = (rows,) if isinstance(rows, str) else tuple(rows)
+    names = tuple(rows) if isinstance(rows, (tuple, list, set, frozenset)) else (rows,)
     for name in names:
         if name not in parameters:
             raise SignatureError(
-                f"total of {source.name}: rows names {name!r}, which is none of its parameters: "
-                f"{told}"
+                f"total of {source.name}: rows should name parameters, {told}; got {kind(name)}"
             )
     if not names or len(set(names)) < len(names):
         raise SignatureError(f"total of {source.name}: rows should name parameters, each once")

@@ -222,7 +222,7 @@ DECLARED: dict[str, tuple[str, str]] = {
     "an entry of too many bits": (
         "const t[2] i32 = 0 2147483648", "an entry of t is not from 0 to 2147483647"),
     "an index array that is computed": (
-        "temp t[2] i64", "index array t is neither a constant nor an input"),
+        "output t[2] i64", "index array t is neither a constant nor an input nor a count"),
     "an index array that is rewritten": ("state t[2] i64", "t is neither a constant nor an input"),
     "no bound": ("input t[2] i64", "the entries of t are below 0, which is not 1 to"),
     "a bound of too many bits": (
