@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ matrix of `ba` anew each time, with its structure, which ours has beforehand; in
 vertices of the model, ours those that were measured, as nothing else is traced; in `kmeans` it
 knows that the Hessian is a count; in `ode` it has the solution in closed form."""
 
+RUN = "gradbench/run.json"
+"""The run that docs/benchmarks.md shows, among the results."""
 PRIMAL = frozenset(str.split("square primal objective cost"))
 BASE = "manual"
 DIFFERENCES = "finite"
@@ -37,9 +40,21 @@ DIFFERENCES = "finite"
 
 
 def section(results: Path) -> str:
-    """The section of docs/benchmarks.md, if there is a gradbench.md among the results."""
-    table = results / "gradbench.md"
-    return f"{INTRODUCTION}\n\n{table.read_text().strip()}" if table.exists() else ""
+    """The section of docs/benchmarks.md, if there is a run of the suite among the results."""
+    run = results / RUN
+    if not run.exists():
+        return ""
+    found = json.loads(run.read_text())
+    return f"{INTRODUCTION}\n\n{measured(found['environment'])}\n\n{document(found)}"
+
+
+def measured(e: dict[str, Any]) -> str:
+    """What a run was made on, as a sentence."""
+    versions = ", ".join(f"{name} {v}" for name, v in e["versions"].items())
+    return (
+        f"Measured {e['date']} on {e['cpu']} ({e['cores']} cores, {e['vectors']}), one thread, "
+        f"{e['system']}; {versions}; {e['compiler']}."
+    )
 
 
 def document(results: dict[str, Any]) -> str:
