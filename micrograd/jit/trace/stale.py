@@ -3,7 +3,7 @@
 Python hands such a number on without a word: `x - max(v.data for v in row)` is recorded as `x`
 minus a literal. It is known for what it is because it is the very object that a Value of the same
 graph made when it was computed. What goes through NumPy or arithmetic on the way is another object,
-and stays unknown.
+and stays unknown; so does what an op passes on in machine code, where every Value has its own.
 """
 
 from __future__ import annotations
