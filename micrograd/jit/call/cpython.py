@@ -150,6 +150,42 @@ class Objects:
         self.b.branch_if(condition, here, otherwise, passed_otherwise=passed)
         self.b.enter(here)
 
+    def or_else(self, made: ir.Value) -> None:
+        """Return an object that was made; go on where there is none."""
+        yes, no = self.block(), self.block()
+        self.b.branch_if(self.is_null(made), no, yes)
+        self.b.enter(yes)
+        self.b.leave(made)
+        self.b.enter(no)
+
+    def probed(
+        self,
+        table: ir.Value,
+        key: ir.Value,
+        first: ir.Value,
+        size: int,
+        mask: ir.Value | int,
+        absent: ir.Block,
+    ) -> ir.Value:
+        """The entry of an address in a table of hashes, which begins with it; where an empty one
+        comes before it, go to `absent`.
+
+        first   the number of the entry to begin with; of any, `mask` takes the last bits
+        size    bytes of an entry
+        """
+        probe, further, found = self.block(self.i64), self.block(), self.block()
+        self.go_to(probe, first)
+        self.b.enter(probe)
+        at = self.integer_op("and", probe.arguments[0], mask)
+        entry: ir.Value = self.at(table, self.integer_op("mul", at, size))
+        here = self.pointer(entry)
+        self.b.branch_if(self.compare("eq", here, key), found, further)
+        self.b.enter(further)
+        after = self.integer_op("add", probe.arguments[0], 1)
+        self.b.branch_if(self.is_null(here), absent, probe, [], [after])
+        self.b.enter(found)
+        return entry
+
     def go_to(self, block: ir.Block, *passed: ir.Value) -> None:
         """End the present block in another."""
         self.b.branch(block, passed)

@@ -60,15 +60,6 @@ class Recorder(Rows):
         self._mark()
         self._release()
 
-    def _or_else(self, made: ir.Value) -> None:
-        """Return what was recorded; else go on."""
-        o, b = self.o, self.o.b
-        yes, no = o.block(), o.block()
-        b.branch_if(o.is_null(made), no, yes)
-        b.enter(yes)
-        b.leave(made)
-        b.enter(no)
-
     def _made(self, op: Op | ir.Value, operands: Sequence[ir.Value]) -> ir.Value:
         code = self.o.integer(self.codes[op]) if isinstance(op, Op) else op
         return self.o.b.call(f"recorded.{len(operands)}", [*operands, code], self.o.ptr)
@@ -98,7 +89,7 @@ class Recorder(Rows):
         types = [o.ptr, o.ptr, o.i64, *[o.ptr] * 4]
         v, w, code, left, right, own_left, own_right = self._internal("operator", types, o.ptr)
         first, plain, second, live, own = (o.block() for _ in range(5))
-        self._or_else(self._made(code, [v, w]))
+        self.o.or_else(self._made(code, [v, w]))
         b.branch_if(o.is_a(v, "Traced"), first, plain)
         b.enter(first)
         b.leave(self._passed_on(left, [v, w]))
@@ -143,7 +134,7 @@ class Recorder(Rows):
     def _unary_slot(self, name: str, op: Op) -> None:
         o, b = self.o, self.o.b
         (v,) = o.function(f"{name}.slot", [o.ptr], o.ptr).arguments
-        self._or_else(self._made(op, [v]))
+        self.o.or_else(self._made(op, [v]))
         b.leave(self._passed_on(o.object(f"Traced.{name}"), [v]))
 
     def _compare(self, compared: Sequence[Op]) -> None:
@@ -153,7 +144,7 @@ class Recorder(Rows):
         for k, op in enumerate(compared[1:], 1):
             is_it = b.compare_integers("eq", which, o.int32(k))
             code = b.build("llvm.select", [o.i64], [is_it, o.integer(self.codes[op]), code])
-        self._or_else(self._made(code, [v, w]))
+        self.o.or_else(self._made(code, [v, w]))
         b.leave(b.call(o.object("compare.python"), [v, w, which], o.ptr))
 
     def _called_method(self, n: int) -> None:
@@ -165,7 +156,7 @@ class Recorder(Rows):
         given = o.compare("eq", o.word(args, LAYOUT.size), n - 1)
         o.require(b.both(o.is_null(kwargs), given), other)
         items = [o.pointer(args, LAYOUT.tuple_items + 8 * k) for k in range(n - 1)]
-        self._or_else(self._made(code, [self_, *items]))
+        self.o.or_else(self._made(code, [self_, *items]))
         o.go_to(other)
         b.enter(other)
         method = o.call("PyMethod_New", definition, self_)
@@ -202,7 +193,7 @@ class Recorder(Rows):
             b.branch_if(o.compare("eq", n, count), this, further)
             b.enter(this)
             items = [o.pointer(args, LAYOUT.tuple_items + 8 * k) for k in range(count)]
-            self._or_else(self._made(code, items))
+            self.o.or_else(self._made(code, items))
             o.go_to(other)
             b.enter(further)
         o.go_to(other)

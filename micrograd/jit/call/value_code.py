@@ -65,15 +65,6 @@ class Arithmetic(Making):
         self._call()
         self._traverse()
 
-    def _or_else(self, made: ir.Value) -> None:
-        """Return what was made; else go on."""
-        o, b = self.o, self.o.b
-        yes, no = o.block(), o.block()
-        b.branch_if(o.is_null(made), no, yes)
-        b.enter(yes)
-        b.leave(made)
-        b.enter(no)
-
     def _made(self, op: Op, operands: Sequence[ir.Value]) -> ir.Value:
         found = [self.o.object(f"op.{op.name}"), self.o.b.address(f"{op.name}.number")]
         return self.o.b.call(f"apply.{op.arity}", [*found, *operands], self.o.ptr)
@@ -120,7 +111,7 @@ class Arithmetic(Making):
         if modulus:
             three = o.block()
             o.require(o.compare("eq", modulus[0], o.object("_Py_NoneStruct")), three)
-        self._or_else(self._made(op, [v, w]))
+        self.o.or_else(self._made(op, [v, w]))
         methods = [o.object(n) for n in (name, name.replace("__", "__r", 1))]
         b.leave(b.call("operator", [v, w, *methods], o.ptr))
         if modulus:
@@ -145,7 +136,7 @@ class Arithmetic(Making):
         o.require(self._is_value(v), python)
         label = o.pointer(v, self.places.label)
         o.require(o.compare("eq", label, o.object("no_label")), python)
-        self._or_else(self._made(op, [v, w]))
+        self.o.or_else(self._made(op, [v, w]))
         o.go_to(python)
         b.enter(python)
         b.leave(self._passed_on(name, [v, w]))
@@ -153,7 +144,7 @@ class Arithmetic(Making):
     def _unary_slot(self, name: str, op: Op) -> None:
         o, b = self.o, self.o.b
         (v,) = o.function(f"{name}.slot", [o.ptr], o.ptr).arguments
-        self._or_else(self._made(op, [v]))
+        self.o.or_else(self._made(op, [v]))
         b.leave(self._passed_on(name, [v]))
 
     def _compare(self, compared: Mapping[str | None, Op]) -> None:
@@ -164,7 +155,7 @@ class Arithmetic(Making):
                 this, further = o.block(), o.block()
                 b.branch_if(b.compare_integers("eq", which, o.int32(k)), this, further)
                 b.enter(this)
-                self._or_else(self._made(compared[name], [v, w]))
+                self.o.or_else(self._made(compared[name], [v, w]))
                 o.go_to(further)
                 b.enter(further)
         b.leave(b.call(o.object("compare.python"), [v, w, which], o.ptr))
@@ -175,19 +166,9 @@ class Arithmetic(Making):
         """The entry of an op in the table; null if it has none."""
         o, b = self.o, self.o.b
         (op,) = self._internal("entry", [o.ptr], o.ptr)
-        probe, further, found, absent = o.block(o.i64), o.block(), o.block(), o.block()
-        number = b.build("llvm.ptrtoint", [o.i64], [op])
-        o.go_to(probe, o.integer_op("lshr", number, 4))
-        b.enter(probe)
-        at = o.integer_op("and", probe.arguments[0], CALLED - 1)
-        entry = o.at(o.object("op_table"), o.integer_op("mul", at, ENTRY))
-        here = o.pointer(entry)
-        b.branch_if(o.compare("eq", here, op), found, further)
-        b.enter(further)
-        after = o.integer_op("add", probe.arguments[0], 1)
-        b.branch_if(o.is_null(here), absent, probe, [], [after])
-        b.enter(found)
-        b.leave(entry)
+        absent, table = o.block(), o.object("op_table")
+        first = o.integer_op("lshr", b.build("llvm.ptrtoint", [o.i64], [op]), 4)
+        b.leave(o.probed(table, op, first, ENTRY, CALLED - 1, absent))
         b.enter(absent)
         b.leave(o.null())
 
@@ -219,7 +200,7 @@ class Arithmetic(Making):
         python = o.block()
         o.require(o.is_null(names), python)
         count = o.integer_op("and", nargsf, 2**63 - 1)
-        self._or_else(b.call("apply", [o.pointer(self_, ARRAYS_AT), count, args], o.ptr))
+        self.o.or_else(b.call("apply", [o.pointer(self_, ARRAYS_AT), count, args], o.ptr))
         o.go_to(python)
         b.enter(python)
         definition = o.pointer(self_, self.definition)
@@ -232,7 +213,7 @@ class Arithmetic(Making):
         python = o.block()
         o.require(o.is_null(kwargs), python)
         found = [b.call("entry", [op], o.ptr), o.word(args, LAYOUT.size)]
-        self._or_else(b.call("apply", [*found, o.at(args, LAYOUT.tuple_items)], o.ptr))
+        self.o.or_else(b.call("apply", [*found, o.at(args, LAYOUT.tuple_items)], o.ptr))
         o.go_to(python)
         b.enter(python)
         previous = o.pointer(o.object("call.python"))

@@ -128,15 +128,5 @@ class _Interior(Walk):
     def _flows(self, op: ir.Value, otherwise: ir.Block) -> ir.Value:
         """The bits of an op."""
         o, b = self.o, self.o.b
-        probe, further, found = o.block(o.i64), o.block(), o.block()
-        o.go_to(probe, o.integer_op("lshr", b.build("llvm.ptrtoint", [o.i64], [op]), 4))
-        b.enter(probe)
-        at = o.integer_op("and", probe.arguments[0], CALLED - 1)
-        entry = o.at(o.object("flows"), o.integer_op("shl", at, 4))
-        here = o.pointer(entry)
-        b.branch_if(o.compare("eq", here, op), found, further)
-        b.enter(further)
-        after = o.integer_op("add", probe.arguments[0], 1)
-        b.branch_if(o.is_null(here), otherwise, probe, [], [after])
-        b.enter(found)
-        return o.word(entry, 8)
+        first = o.integer_op("lshr", b.build("llvm.ptrtoint", [o.i64], [op]), 4)
+        return o.word(o.probed(o.object("flows"), op, first, 16, CALLED - 1, otherwise), 8)
