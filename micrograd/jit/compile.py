@@ -115,6 +115,12 @@ def passes(program: Program, target: Target) -> Iterator[tuple[str, Program]]:
         program = after
 
 
+def passes_text(before: Sequence[tuple[str, Program]], target: Target) -> str:
+    """Programs, by the names of what gave them, and the last of them after each of its passes."""
+    done = [*before, *passes(before[-1][1], target)]
+    return "\n\n".join(f"; after {name}\n{program}" for name, program in done)
+
+
 def optimized(program: Program, target: Target) -> Program:
     """The program after all passes, as the scheduler takes it."""
     last = ""
@@ -204,6 +210,17 @@ class Code:
         """The module as text."""
         with context():
             return str(self._emit(self.schedule, self.interface, self.target)).rstrip("\n")
+
+    def stage(self, name: str) -> str:
+        """A stage from the schedule on, as text. LLVM runs for what it makes."""
+        match name:
+            case "schedule":
+                return str(self.schedule)
+            case "mlir":
+                return self.mlir
+            case "llvm_ir":
+                return self.native.llvm_ir
+        return self.native.assembly
 
     @property
     def native(self) -> lowering.NativeModule:

@@ -23,7 +23,7 @@ from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry
 from .call.entry_structures import has_entry
 from .call.index_arguments import indices_of
 from .call.marshalling import addresses, call_general
-from .compile import Code, compile_program, optimized, passes, program_of
+from .compile import Code, compile_program, optimized, passes_text, program_of
 from .emit.interface import ENTRY, Interface
 from .emit.native import set_pointer
 from .ir import graph as graphs
@@ -175,31 +175,17 @@ class Executable:
             case "program":
                 return str(self.program)
             case "passes":
-                return self._passes()
+                done = [("reroll", self.program)]
+                if self.differentiated is not self.program:
+                    done.append((self.wanted.value.name, self.differentiated))
+                return passes_text(done, self.options.target)
             case "simplified":
                 return str(self.transformed)
-            case "schedule":
-                return str(self.schedule)
-            case "mlir":
-                return self.code.mlir
-            case "llvm_ir":
-                return self.native.llvm_ir
-            case "assembly":
-                return self.native.assembly
-            case "arrays_mlir":
-                return self.points.mlir
-            case "arrays_llvm_ir":
-                return self.points.native.llvm_ir
-            case _:
-                return self.points.native.assembly
-
-    def _passes(self) -> str:
-        """The program after each pass that changed it."""
-        done = [("reroll", self.program)]
-        if self.differentiated is not self.program:
-            done.append((self.wanted.value.name, self.differentiated))
-        done += passes(self.differentiated, self.options.target)
-        return "\n\n".join(f"; after {name}\n{program}" for name, program in done)
+            case "llvm_ir" | "assembly":
+                with self._lock:
+                    self._check_open()
+        of_arrays = name.startswith("arrays_")
+        return (self.points if of_arrays else self.code).stage(name.removeprefix("arrays_"))
 
     # -- calling -------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from ..locks import Lock
 from .call.convention import made
 from .call.index_arguments import indices_of
 from .call.threads import run, worthwhile
-from .compile import Code, compile_program, optimized, passes, program_of
+from .compile import Code, compile_program, optimized, passes_text, program_of
 from .derivatives import program_for
 from .emit.interface import STORED, Interface
 from .emit.over_rows import OVER_ROWS, emit_over_rows
@@ -140,11 +140,14 @@ class RowCode:
     def native(self) -> lowering.NativeModule:
         """The machine code; compiled by the first thread that needs it."""
         with self._lock:
-            if self._closed:
-                raise KernelClosed(
-                    f"kernel {self.name} was closed and its machine code is freed; call total again"
-                )
+            self._check_open()
             return self.code.native
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise KernelClosed(
+                f"kernel {self.name} was closed and its machine code is freed; call total again"
+            )
 
     def __call__(self, columns: Sequence[Any], rows: int) -> Any:
         """The result for these numbers.
@@ -232,15 +235,10 @@ class RowCode:
                 return str(self.program)
             case "passes":
                 done = [("reroll", self.row), (self.wanted.value.name, self.differentiated)]
-                done += passes(self.differentiated, self.options.target)
-                return "\n\n".join(f"; after {name}\n{program}" for name, program in done)
+                return passes_text(done, self.options.target)
             case "simplified":
                 return str(self.transformed)
-            case "schedule":
-                return str(self.schedule)
-            case "mlir":
-                return self.code.mlir
-            case "llvm_ir":
-                return self.native.llvm_ir
-            case _:
-                return self.native.assembly
+            case "llvm_ir" | "assembly":
+                with self._lock:
+                    self._check_open()
+        return self.code.stage(name)

@@ -13,7 +13,7 @@ from ..tensor.primitive import Shape
 from .call.ndarrays import usable
 from .call.objects_entry import OF_OBJECTS, Passed, emit_of_objects
 from .call.threads import worthwhile
-from .compile import Code, compile_program, optimized, passes
+from .compile import Code, compile_program, optimized, passes_text
 from .emit.interface import Interface
 from .ir.program import Array as ProgramArray
 from .ir.program import Role
@@ -199,14 +199,7 @@ class TensorCode:
                 done = [("trace", self.program)]
                 if self.differentiated is not self.program:
                     done.append(("derivative", self.differentiated))
-                done += passes(self.differentiated, self.target)
-                return "\n\n".join(f"; after {name}\n{program}" for name, program in done)
+                return passes_text(done, self.target)
             case "simplified":
                 return str(self.transformed)
-            case "schedule":
-                return str(self.code.schedule)
-            case "mlir":
-                return self.code.mlir
-            case "llvm_ir":
-                return self.code.native.llvm_ir
-        return self.code.native.assembly
+        return self.code.stage(name)
