@@ -23,6 +23,8 @@ import numpy as np
 from micrograd import Table, Value, exp, fit, jit, maximum, sin, take, tanh
 from micrograd.optim import SGD
 
+from .at_widths import check_widths
+
 Numbers = list[Any]
 
 
@@ -210,6 +212,7 @@ def problems(seed: int) -> Iterator[str]:
             yield f"gradient of {dtype} {strict} at {i} {tokens}"
         if strict and dtype == "f64" and found != value:
             yield f"strict value {found} is not {value}"
+    check_widths(f, some[0], strict=strict, what=f"seed {seed}")
     yield from _at_points(p, some, dtype, strict)
     yield from _trained(p, some, dtype, strict, n)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from micrograd import Table, Value, fori, jit, scan, sin, take, tanh, while_loop
 
+from .at_widths import check_widths
 from .written_loops import close
 
 Numbers = list[Any]
@@ -149,6 +150,7 @@ def check(seed: int) -> None:
     narrow = jit(f, dtype="f32")
     assert close(narrow(x, y, i, j), expected, 1e-3), (seed, "f32")
     assert close(narrow.grad(x, y, i, j)[:2], gradient[:2], 1e-2), (seed, "f32 gradient")
+    check_widths(f, [x, y, i, j], strict=bool(seed % 2), what=f"seed {seed}")
     kernel = jit(f)
     products = kernel.hvp(x, y, i, j, 1.0, 0.0, 0, 0)[:2]
     wide, near = (_differences(kernel, (x, y, i, j), h) for h in (2e-5, 1e-5))

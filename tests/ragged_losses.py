@@ -16,6 +16,9 @@ import numpy as np
 from micrograd import Value, detach, fit, maximum, sigmoid, sin, take, tanh
 from micrograd.optim import SGD, Adam
 
+from .by_values import BITS
+from .targets import assumed
+
 LENGTHS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 31, 32, 33, 40)
 """Around the widths of vectors."""
 
@@ -29,6 +32,7 @@ class Drawn:
     """A loss, its parameters and its data, and how it is trained."""
 
     def __init__(self, seed: int) -> None:
+        self.bits = BITS[seed % len(BITS)]
         self.choose = choose = random.Random(seed)
         self.parameters: list[Value] = []
         self.strict = choose.random() < 0.4
@@ -228,7 +232,9 @@ class Drawn:
 
     def check(self, steps: int) -> None:
         """That both agree."""
-        found, expected = self.compiled(steps), self.eager(steps)
+        with assumed(vector_bits=self.bits):
+            found = self.compiled(steps)
+        expected = self.eager(steps)
         for some, others in zip(found, expected, strict=True):
             if self.strict:
                 assert some == others, (some, others)

@@ -17,6 +17,8 @@ import numpy as np
 
 from micrograd import Value, cos, exp, fori, jit, scan, sin, tanh, where, while_loop
 
+from .at_widths import check_widths
+
 COUNTS = (0, 1, 2, 7, 8, 9)
 Numbers = list[Any]
 Step = Callable[[Numbers], Any]
@@ -208,6 +210,7 @@ def check(seed: int, *, depth: int = 2, second: bool = True, arrays: bool = True
                 "gradients of arrays",
             )
             assert close(apart(*points.T), [v for v, _ in single], 1e-12), (seed, n, "values")
+    check_widths(lambda x0, x1, x2: f([x0, x1, x2]), x, strict=bool(seed % 2), what=f"seed {seed}")
     narrow = jit(f, dtype="f32", strict=bool(seed % 2))
     if isfinite(expected) and abs(narrow(x) - expected) < 1e-2:
         assert close(narrow.grad(x), gradient, 0.1) or not all(map(isfinite, gradient)), (
