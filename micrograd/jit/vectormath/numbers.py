@@ -259,11 +259,6 @@ class Integer(Lanes):
         """The number that has these bits."""
         return self._apply(Real, "llvm.bitcast", [self])
 
-    def power_of_two(self) -> Real:
-        """2.0**self, for exponents of normal numbers."""
-        places, bias = self.format
-        return ((self + bias) << places).as_real()
-
     def to_real(self) -> Real:
         """The integers as numbers; for those below 2**50 (2**21): the inverse of `nearest`."""
         shift = self.as_real().constant(self.shift)
