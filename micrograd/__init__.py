@@ -21,11 +21,11 @@ from .ops import *  # noqa: F403
 
 if TYPE_CHECKING:  # from where they are defined: the folders are not read before this is
     from .jit.call.threads import get_threads, set_threads
-    from .jit.functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
-    from .jit.kernel import Kernel
+    from .jit.kernels.functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
+    from .jit.kernels.kernel import Kernel
+    from .jit.kernels.mapped import vmap
+    from .jit.kernels.totals import total
     from .jit.loops import fori, scan, while_loop
-    from .jit.mapped import vmap
-    from .jit.totals import total
     from .tables import Table, take
     from .tensor import Tensor, no_grad
     from .train.fit import fit

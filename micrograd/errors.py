@@ -40,9 +40,9 @@ MACHINERY = frozenset(
         "rows",
         "tables",
         "nn",
-        "jit/kernel",
+        "jit/kernels/kernel",
         "jit/loops",
-        "jit/nesting",
+        "jit/kernels/nesting",
         "jit/trace/parameters",
     )
 ) | frozenset(

@@ -87,6 +87,8 @@ STAGES = (
         )
     ),
     "micrograd.jit",
+    "micrograd.jit.tensors",
+    "micrograd.jit.kernels",
     "micrograd.train",
     "micrograd.drawing",
     "micrograd.graph",  # its name in micrograd's relatives
@@ -97,8 +99,8 @@ STAGES = (
 NATIVE = STAGES.index("micrograd.jit.dialect")
 """From here on, modules may import `lowering`."""
 
-WHOLE = ("micrograd", "micrograd.__main__")
-"""What users import, and run, is made of all stages."""
+WHOLE = ("micrograd", "micrograd.__main__", "micrograd.jit")
+"""What users import, and run, is made of all stages up to theirs."""
 
 
 def stage_of(module: str) -> int:

@@ -17,7 +17,7 @@ import pytest
 import lowering
 from micrograd import Value, jit, ops
 from micrograd.jit.call.arguments import dtype_of
-from micrograd.jit.kernel import Kernel
+from micrograd.jit.kernels.kernel import Kernel
 from micrograd.jit.options import Options
 from micrograd.jit.target import Target
 from micrograd.jit.trace.source import FunctionSource

@@ -9,10 +9,10 @@ import sys
 try:
     from .. import errors  # noqa: F401  first: it looks at whether all files are ours
     from . import recording  # noqa: F401  which traced.py is told of
-    from .functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
-    from .kernel import Kernel
-    from .mapped import vmap
-    from .totals import total
+    from .kernels.functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
+    from .kernels.kernel import Kernel
+    from .kernels.mapped import vmap
+    from .kernels.totals import total
 
     if not hasattr(sys.modules["micrograd.engine"].Value, "__apply__"):
         raise ImportError("this Value records no ops", name="micrograd.engine")

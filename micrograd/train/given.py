@@ -11,11 +11,11 @@ import numpy as np
 from ..engine import Value
 from ..errors import TrainingError, kind
 from ..jit.executable import Executable
-from ..jit.functions import jit
 from ..jit.ir.graph import PARAMETER
-from ..jit.kernel import Kernel
+from ..jit.kernels.functions import jit
+from ..jit.kernels.kernel import Kernel
+from ..jit.kernels.rows import row_structure
 from ..jit.options import Options
-from ..jit.rows import row_structure
 from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import build, count
 from ..jit.trace.source import FunctionSource

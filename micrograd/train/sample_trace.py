@@ -8,7 +8,7 @@ from typing import Any
 from ..engine import Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..jit.ir import graph as graphs
-from ..jit.rows import row_structure
+from ..jit.kernels.rows import row_structure
 from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import build, count
 from ..jit.trace.trace import Trace, trace

@@ -12,7 +12,7 @@ from ..checks import function_or_none
 from ..errors import TrainingError, kind
 from ..jit.call.arguments import dtype_of
 from ..jit.options import Options
-from ..jit.tensor_kernel import TensorKernel
+from ..jit.tensors.kernel import TensorKernel
 from ..nn import Module
 from ..tensor.core import Tensor
 from .data import check_labels, same_rows

@@ -37,7 +37,7 @@ from ..jit.options import Options
 from ..jit.passes.reaching import fresh
 from ..jit.passes.reverse import with_cotangents
 from ..jit.schedule.counts import operations
-from ..jit.tensor_asked import require_one_dtype, watched_call
+from ..jit.tensors.asked import require_one_dtype, watched_call
 from ..jit.trace.tensor_backward import with_gradient
 from ..jit.trace.tensor_lowering import Given, TensorProgram, lowered
 from ..jit.trace.tensors import TensorScope

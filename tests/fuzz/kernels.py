@@ -21,7 +21,7 @@ from micrograd.jit.ir.bounds import interpret_bounded
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Program, Role
 from micrograd.jit.ir.rounding import Bounded
-from micrograd.jit.kernel import Kernel
+from micrograd.jit.kernels.kernel import Kernel
 from micrograd.jit.options import Options
 from micrograd.jit.target import Target
 from micrograd.jit.trace.recordings import Recording

@@ -21,7 +21,7 @@ from micrograd.tensor import concat, einsum, no_grad, one_hot, stack
 
 from ..guarded import guarded, needs_guards
 
-CODE = import_module("micrograd.jit.tensor_kernel").TensorCode
+CODE = import_module("micrograd.jit.tensors.kernel").TensorCode
 SIZES = (5, 3, 8, 1, 0, 64, 6)
 close: Any = functools.partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-11)
 RNG = np.random.default_rng(5)

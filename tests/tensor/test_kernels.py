@@ -15,7 +15,7 @@ import pytest
 
 from micrograd import Tensor, grad, jit, nn, vmap
 from micrograd.errors import CheckError, PickleError, SignatureError
-from micrograd.jit.tensor_passing import Passing
+from micrograd.jit.tensors.passing import Passing
 
 from .programs import draw
 from .test_random_programs import loss_of
@@ -79,7 +79,7 @@ def test_arrays_of_any_layout_and_dtype_are_passed(
     reads: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not reads:  # where Python's objects are not as expected
-        monkeypatch.setattr(import_module("micrograd.jit.tensor_code"), "usable", lambda: False)
+        monkeypatch.setattr(import_module("micrograd.jit.tensors.code"), "usable", lambda: False)
 
     def f(x: Tensor, y: Tensor, z: Tensor) -> Any:
         return x * 2.0 + y, (x * z).sum(), z + 1.0

@@ -10,25 +10,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from ..checks import flag
-from ..errors import SignatureError, counted, kind
-from ..locks import Lock, importing
-from ..nn import Module
-from ..real_types import WIDE
-from .call.arguments import dtype_of, flatten
-from .call.binding import bound
-from .derived import Derived
+from ...checks import flag
+from ...errors import SignatureError, counted, kind
+from ...locks import Lock, importing
+from ...nn import Module
+from ...real_types import WIDE
+from ..call.arguments import dtype_of, flatten
+from ..call.binding import bound
+from ..derived import Derived
+from ..options import Options
+from ..stages import Stages
+from ..trace.compiling import is_compiling
+from ..trace.parameters import Parameter
+from ..trace.recordings import Recording
+from ..trace.signature import Structure
+from ..trace.source import FunctionSource, array_names
+from ..trace.trace import without_collecting
+from ..wanted import Wanted
 from .kernel import Kernel
-from .options import Options
 from .rows import Rows, row_of, rows_of, sum_of
-from .stages import Stages
-from .trace.compiling import is_compiling
-from .trace.parameters import Parameter
-from .trace.recordings import Recording
-from .trace.signature import Structure
-from .trace.source import FunctionSource, array_names
-from .trace.trace import without_collecting
-from .wanted import Wanted
 
 
 def total(
@@ -271,7 +271,7 @@ class Total(Derived):
     def explain(self) -> str:
         """What the compiler found, in words."""
         with importing:
-            from .explain import explain
+            from ..explain import explain
         return explain(self._shown)
 
     def close(self) -> None:

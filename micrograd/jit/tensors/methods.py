@@ -6,9 +6,9 @@ import functools
 from types import FunctionType
 from typing import Any, Self, cast
 
-from ..errors import SignatureError
-from .bound import kept_under
-from .options import Options
+from ...errors import SignatureError
+from ..bound import kept_under
+from ..options import Options
 
 
 class TensorMethods:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ShapeError, SignatureError, counted, kind
-from .trace.signature import SCALAR, Structure, array_of, build, check_mask, result_structure, row
+from ...errors import ShapeError, SignatureError, counted, kind
+from ..trace.signature import SCALAR, Structure, array_of, build, check_mask, result_structure, row
 
 
 def row_structure(shape: Sequence[int]) -> Structure:

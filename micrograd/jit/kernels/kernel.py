@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import KernelClosed, SignatureError, TensorsNeeded
-from ..locks import Lock, importing
-from ..nn import Module
-from ..tracing import THREADS
-from .call.arguments import broadcast, checked_mask, dtype_of, flatten, stacked
-from .call.binding import KEYWORDS, Given, bound, unusual
-from .call.callable import NativeCallable, native
-from .copyable import Copyable
+from ...errors import KernelClosed, SignatureError, TensorsNeeded
+from ...locks import Lock, importing
+from ...nn import Module
+from ...tracing import THREADS
+from ..call.arguments import broadcast, checked_mask, dtype_of, flatten, stacked
+from ..call.binding import KEYWORDS, Given, bound, unusual
+from ..call.callable import NativeCallable, native
+from ..copyable import Copyable
+from ..options import Options
+from ..tensors.calls import has_tensors
+from ..trace.compiling import set_entry
+from ..trace.parameters import Parameter, in_rows
+from ..trace.recordings import Recording
+from ..trace.signature import Structure
+from ..trace.source import FunctionSource, Source, ValueSource, free, order_of
+from ..trace.trace import without_collecting
+from ..wanted import Wanted
 from .derivable import AT_SIGHT, Derivable
 from .inspectable import Inspectable
-from .options import Options
-from .tensor_calls import has_tensors
-from .trace.compiling import set_entry
-from .trace.parameters import Parameter, in_rows
-from .trace.recordings import Recording
-from .trace.signature import Structure
-from .trace.source import FunctionSource, Source, ValueSource, free, order_of
-from .trace.trace import without_collecting
-from .wanted import Wanted
 
 if TYPE_CHECKING:
-    from .call.arrays import ArrayCaller
-    from .executable import Executable
+    from ..call.arrays import ArrayCaller
+    from ..executable import Executable
     from .nesting import Nested
 
 
@@ -258,7 +258,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
             executable = self._executables.get(structures)
             if executable is None:
                 with importing:
-                    from .executable import Executable
+                    from ..executable import Executable
                 names = [p.name for p in self._given(len(structures))]
                 recording, _ = self._recorded(structures)
                 executable = self._executables[structures] = Executable(
@@ -275,7 +275,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
     def _admit(self, arrays: ArrayCaller) -> None:
         """Let array_entry.py answer the calls with arrays that it can, from now on."""
         with importing:
-            from .call.array_entry import array_entry, described
+            from ..call.array_entry import array_entry, described
         words = described(arrays.convention, arrays.code.address, arrays.work)
         with self._lock:
             if self._closed or self._array_words is not None:

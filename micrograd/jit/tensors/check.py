@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .call.check import Checker, Numbers
-from .call.team import ALONE
-from .compile import compile_program
-from .emit.interface import Interface
-from .ir.points import elements
-from .ir.program import Program, Role
-from .target import Target
+from ..call.check import Checker, Numbers
+from ..call.team import ALONE
+from ..compile import compile_program
+from ..emit.interface import Interface
+from ..ir.points import elements
+from ..ir.program import Program, Role
+from ..target import Target
 
 
 class TensorChecker:

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SignatureError, TensorsNeeded, kind, user_location
-from ..locks import importing
-from ..named import is_tensor
-from ..nn import Module
-from .axes import CONTAINERS, Axes, bind, leaves, signature_of, spread, taken
+from ...errors import SignatureError, TensorsNeeded, kind, user_location
+from ...locks import importing
+from ...named import is_tensor
+from ...nn import Module
+from ..axes import CONTAINERS, Axes, bind, leaves, signature_of, spread, taken
+from ..options import Options
+from ..tensors.calls import of_floats, takes_tensors
+from ..trace.source import FunctionSource
+from ..wanted import Wanted
 from .kernel import Kernel
-from .options import Options
-from .tensor_calls import of_floats, takes_tensors
-from .trace.source import FunctionSource
-from .wanted import Wanted
 
 
 def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Any:
@@ -73,7 +73,7 @@ class Mapped:
             except TensorsNeeded:
                 args, kwargs = tuple(of_floats(list(args))), of_floats(kwargs)
         with importing:
-            from .tensor_mapped import mapped
+            from ..tensors.mapped import mapped
         return mapped(self, self.axes, args, kwargs)
 
     def __repr__(self) -> str:
@@ -84,7 +84,7 @@ class Mapped:
         if name.startswith("_") or name in ("function", "axes", "is_of_tensors"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         with importing:
-            from .tensor_mapped import kernel_of
+            from ..tensors.mapped import kernel_of
         return getattr(kernel_of(self), name)
 
     def of(self, function: Callable[..., Any]) -> Mapped:

@@ -11,15 +11,15 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from ..engine import Value
-from ..errors import SignatureError
-from .bound import kept_under
-from .derived import Derived
-from .tensor_calls import TensorCalls
-from .trace.parameters import Parameter
-from .trace.signature import PLAIN
-from .trace.source import FunctionSource, Source, ValueSource
-from .wanted import Wanted
+from ...engine import Value
+from ...errors import SignatureError
+from ..bound import kept_under
+from ..derived import Derived
+from ..tensors.calls import TensorCalls
+from ..trace.parameters import Parameter
+from ..trace.signature import PLAIN
+from ..trace.source import FunctionSource, Source, ValueSource
+from ..wanted import Wanted
 
 _ARGUMENTS = (float, int, Value, list, tuple, Mapping, np.ndarray, str, types.NoneType)
 """What is never taken for an instance of the class that has a method."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any, Self
 
-from .copyable import Remade, blank
-from .trace.pickles import FunctionOf, global_name, portable
+from ..copyable import Remade, blank
+from ..trace.pickles import FunctionOf, global_name, portable
 
 
 class TensorCopyable(Remade):

@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import flag
-from ..engine import Value
-from ..errors import SignatureError, kind
-from ..nn import Module
-from ..ops import BY_UFUNC, OPS, Op
-from ..real_types import TENSORS, WIDE
+from ...checks import flag
+from ...engine import Value
+from ...errors import SignatureError, kind
+from ...nn import Module
+from ...ops import BY_UFUNC, OPS, Op
+from ...real_types import TENSORS, WIDE
+from ..call.arguments import dtype_of
+from ..options import Options
+from ..tensors.calls import takes_tensors, tensor_kernel
+from ..trace.source import FunctionSource, Source, ValueSource
+from ..wanted import Wanted
 from .any_number import AnyNumber, takes_any_number
-from .call.arguments import dtype_of
 from .kernel import Kernel
 from .mapped import Mapped
-from .options import Options
-from .tensor_calls import takes_tensors, tensor_kernel
-from .trace.source import FunctionSource, Source, ValueSource
-from .wanted import Wanted
 
 
 def jit(

@@ -15,25 +15,25 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import add, mul
-from ..tensor.casting import is_float
-from ..tensor.primitive import Shape
-from .compile import normal
-from .derivatives import hessian_of, jacobian_of
-from .ir.nests import Ints
-from .ir.program import Access, Apply, Program, Role, row_major
-from .ir.verify import verify
-from .passes.forward import copy, tangents
-from .passes.reverse import with_cotangents
-from .passes.tangent_arrays import fresh
-from .reroll.outputs import OUTPUT
-from .target import Target
-from .trace.batches import SizeNeeded
-from .trace.tensor_backward import is_recordable, pulled_back
-from .trace.tensor_lowering import Given, TensorProgram, lowered
-from .trace.tensors import Row
-from .trace.trace import Element
-from .wanted import Wanted
+from ...ops import add, mul
+from ...tensor.casting import is_float
+from ...tensor.primitive import Shape
+from ..compile import normal
+from ..derivatives import hessian_of, jacobian_of
+from ..ir.nests import Ints
+from ..ir.program import Access, Apply, Program, Role, row_major
+from ..ir.verify import verify
+from ..passes.forward import copy, tangents
+from ..passes.reverse import with_cotangents
+from ..passes.tangent_arrays import fresh
+from ..reroll.outputs import OUTPUT
+from ..target import Target
+from ..trace.batches import SizeNeeded
+from ..trace.tensor_backward import is_recordable, pulled_back
+from ..trace.tensor_lowering import Given, TensorProgram, lowered
+from ..trace.tensors import Row
+from ..trace.trace import Element
+from ..wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)

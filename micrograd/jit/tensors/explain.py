@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import prod
 from pathlib import PurePath
 
-from ..errors import counted
-from .call.callable import available, reason
-from .explain import SHOWN, WIDEST, in_turn, loops_of, section
-from .ir.program import Role
-from .schedule.contractions import contractions
-from .schedule.product import Product
-from .tensor_code import TensorCode
-from .wanted import Wanted
+from ...errors import counted
+from ..call.callable import available, reason
+from ..explain import SHOWN, WIDEST, in_turn, loops_of, section
+from ..ir.program import Role
+from ..schedule.contractions import contractions
+from ..schedule.product import Product
+from ..wanted import Wanted
+from .code import TensorCode
 
 
 def explain(code: TensorCode) -> str:

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..errors import SignatureError
-from ..locks import importing
-from ..real_types import REAL_TYPES
-from .call.callable import available, reason
-from .call.ufunc import numbers_of
-from .stages import Stages
-from .trace.compiling import is_compiling
-from .trace.parameters import Parameter
-from .trace.recordings import Recording
-from .trace.signature import Structure
-from .trace.source import Source, ValueSource
+from ...errors import SignatureError
+from ...locks import importing
+from ...real_types import REAL_TYPES
+from ..call.callable import available, reason
+from ..call.ufunc import numbers_of
+from ..stages import Stages
+from ..trace.compiling import is_compiling
+from ..trace.parameters import Parameter
+from ..trace.recordings import Recording
+from ..trace.signature import Structure
+from ..trace.source import Source, ValueSource
 
 if TYPE_CHECKING:
-    from .executable import Executable
+    from ..executable import Executable
 
 MOST_ARGUMENTS = 64
 """Leaves of a Value up to which it is shown as a function of them before it is called."""
@@ -112,7 +112,7 @@ class Inspectable:
                 self._shown_structures(0)
             )  # with its leaves live, as most calls have them
         with importing:
-            from .explain import explain
+            from ..explain import explain
         stale = self._source.stale() if isinstance(self._source, ValueSource) else ()
         text = explain(self._shown, stale)
         return text if available() else f"{text}\ncalls: through ctypes, since {reason()}"
@@ -137,7 +137,7 @@ class Inspectable:
         if is_compiling() is not None:
             raise numbers_of(self.name)
         with importing:
-            from .call.array_code import ufunc_of
+            from ..call.array_code import ufunc_of
         kernels = [self._with_dtype(t.dtype) for t in REAL_TYPES.values()]
         structures = self._shown.structures
         executables = [k._compile(structures) for k in kernels]

@@ -9,15 +9,15 @@ from copy import deepcopy
 from types import FunctionType, MethodType
 from typing import Any, Self
 
-from ..errors import SignatureError
-from ..locks import Lock
-from .bound import kept_under
-from .derived import Derived
+from ...errors import SignatureError
+from ...locks import Lock
+from ..bound import kept_under
+from ..derived import Derived
+from ..options import Options
+from ..trace.pickles import global_name
+from ..trace.source import FunctionSource
+from ..wanted import Wanted
 from .kernel import Kernel
-from .options import Options
-from .trace.pickles import global_name
-from .trace.source import FunctionSource
-from .wanted import Wanted
 
 
 def takes_any_number(function: Any) -> bool:

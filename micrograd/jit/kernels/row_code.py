@@ -19,28 +19,28 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import ir
 
-from ..errors import KernelClosed
-from ..locks import Lock
-from .call.convention import made
-from .call.index_arguments import indices_of
-from .call.threads import run, worthwhile
-from .compile import Code, compile_program, optimized, passes_text, program_of
-from .derivatives import program_for
-from .emit.interface import STORED, Interface
-from .emit.over_rows import OVER_ROWS, emit_over_rows
-from .ir import graph as graphs
-from .ir.program import Program, Role
-from .ir.verify import verify
-from .options import Options
-from .passes.over_samples import SIZE, summed_over
-from .passes.row_sums import SUM, added_up, last_row_first
-from .reroll.outputs import OUTPUT
-from .schedule.counts import operations
-from .schedule.schedule import Schedule
-from .stages import STAGES
-from .trace.recordings import Recording
-from .trace.signature import Structure
-from .wanted import Wanted
+from ...errors import KernelClosed
+from ...locks import Lock
+from ..call.convention import made
+from ..call.index_arguments import indices_of
+from ..call.threads import run, worthwhile
+from ..compile import Code, compile_program, optimized, passes_text, program_of
+from ..derivatives import program_for
+from ..emit.interface import STORED, Interface
+from ..emit.over_rows import OVER_ROWS, emit_over_rows
+from ..ir import graph as graphs
+from ..ir.program import Program, Role
+from ..ir.verify import verify
+from ..options import Options
+from ..passes.over_samples import SIZE, summed_over
+from ..passes.row_sums import SUM, added_up, last_row_first
+from ..reroll.outputs import OUTPUT
+from ..schedule.counts import operations
+from ..schedule.schedule import Schedule
+from ..stages import STAGES
+from ..trace.recordings import Recording
+from ..trace.signature import Structure
+from ..wanted import Wanted
 
 Numbers = npt.NDArray[np.float64]
 PARTS = 16

@@ -8,18 +8,18 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ..errors import SignatureError, user_location
-from ..tensor.core import Tensor
-from .axes import Axes, bind, spread
-from .options import Options
-from .tensor_arguments import built, flattened
-from .tensor_asked import watched_call
-from .tensor_callee import Callee
-from .tensor_calls import tensor_kernel
-from .tensor_compiled import results_in
-from .tensor_derivatives import Asked
-from .trace.tensors import Row, TensorScope, current_scope
-from .wanted import Wanted
+from ...errors import SignatureError, user_location
+from ...tensor.core import Tensor
+from ..axes import Axes, bind, spread
+from ..options import Options
+from ..trace.tensors import Row, TensorScope, current_scope
+from ..wanted import Wanted
+from .arguments import built, flattened
+from .asked import watched_call
+from .callee import Callee
+from .calls import tensor_kernel
+from .compiled import results_in
+from .derivatives import Asked
 
 
 class Made(Protocol):

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, user_location
-from ..real_types import BY_DTYPE
-from ..tensor.primitive import Shape
-from .call.objects_entry import Passed
-from .call.team import ALONE, Team
-from .tensor_derivatives import Result
-from .trace.batches import Batch, has_batch
+from ...errors import DataError, user_location
+from ...real_types import BY_DTYPE
+from ...tensor.primitive import Shape
+from ..call.objects_entry import Passed
+from ..call.team import ALONE, Team
+from ..trace.batches import Batch, has_batch
+from .derivatives import Result
 
 Array = npt.NDArray[Any]
 empty = np.empty

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Value
-from ..errors import SignatureError, kind, user_location
-from ..tensor.casting import is_float
-from ..tensor.core import Tensor
+from ...engine import Value
+from ...errors import SignatureError, kind, user_location
+from ...tensor.casting import is_float
+from ...tensor.core import Tensor
 
 
 @dataclass(slots=True)

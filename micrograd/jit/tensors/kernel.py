@@ -6,21 +6,21 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import SignatureError
-from ..locks import Lock, importing
-from ..tensor.core import Tensor
-from .axes import signature_of
-from .derived import Derived
-from .options import Options
-from .tensor_arguments import Leaves
-from .tensor_batches import Family
-from .tensor_code import STAGES, TensorCode
-from .tensor_compiled import Compiled, nested
-from .tensor_copyable import TensorCopyable
-from .tensor_extra import split, with_extra
-from .tensor_methods import TensorMethods
-from .trace.tensors import SCOPES, current_scope
-from .wanted import Wanted
+from ...errors import SignatureError
+from ...locks import Lock, importing
+from ...tensor.core import Tensor
+from ..axes import signature_of
+from ..derived import Derived
+from ..options import Options
+from ..trace.tensors import SCOPES, current_scope
+from ..wanted import Wanted
+from .arguments import Leaves
+from .batches import Family
+from .code import STAGES, TensorCode
+from .compiled import Compiled, nested
+from .copyable import TensorCopyable
+from .extra import split, with_extra
+from .methods import TensorMethods
 
 
 class TensorKernel(Derived, TensorMethods, TensorCopyable):
@@ -146,7 +146,7 @@ class TensorKernel(Derived, TensorMethods, TensorCopyable):
     def explain(self) -> str:
         """What the compiler made of it, in words, for the shapes of the latest call."""
         with importing:
-            from .tensor_explain import explain
+            from .explain import explain
         return explain(self._shown)
 
     @property

@@ -7,20 +7,23 @@ from math import prod
 
 import numpy as np
 
-from ..locks import lazy_property
-from ..memory import require_now
-from ..tensor.primitive import Shape
-from .call.ndarrays import usable
-from .call.objects_entry import OF_OBJECTS, Passed, emit_of_objects
-from .call.threads import worthwhile
-from .compile import Code, compile_program, optimized, passes_text
-from .emit.interface import Interface
-from .ir.program import Array as ProgramArray
-from .ir.program import Role
-from .target import Target
-from .tensor_check import TensorChecker
-from .tensor_derivatives import Asked, derived
-from .tensor_passing import (
+from ...locks import lazy_property
+from ...memory import require_now
+from ...tensor.primitive import Shape
+from ..call.ndarrays import usable
+from ..call.objects_entry import OF_OBJECTS, Passed, emit_of_objects
+from ..call.threads import worthwhile
+from ..compile import Code, compile_program, optimized, passes_text
+from ..emit.interface import Interface
+from ..ir.program import Array as ProgramArray
+from ..ir.program import Role
+from ..target import Target
+from ..trace.batches import has_batch
+from ..trace.tensor_lowering import Given
+from ..trace.tensors import Row
+from .check import TensorChecker
+from .derivatives import Asked, derived
+from .passing import (
     Array,
     ByAddress,
     Direct,
@@ -34,9 +37,6 @@ from .tensor_passing import (
     sizes,
     zeros,
 )
-from .trace.batches import has_batch
-from .trace.tensor_lowering import Given
-from .trace.tensors import Row
 
 NOTHING: Array = np.empty(0)
 """What results that are zeros are made of, where a call passes no array."""

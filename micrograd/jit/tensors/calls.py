@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SignatureError, TensorsNeeded
-from ..locks import importing
-from ..named import is_tensor
-from ..nn import Module
-from .options import Options
-from .trace.source import FunctionSource, Source, ValueSource
-from .wanted import Wanted
+from ...errors import SignatureError, TensorsNeeded
+from ...locks import importing
+from ...named import is_tensor
+from ...nn import Module
+from ..options import Options
+from ..trace.source import FunctionSource, Source, ValueSource
+from ..wanted import Wanted
 
 
 def takes_tensors(function: Any, wrt: Any) -> bool:
@@ -67,7 +67,7 @@ def tensor_kernel(
 ) -> Any:
     """The kernel of a function of Tensors; a model's gradient is for its parameters."""
     with importing:
-        from .tensor_kernel import TensorKernel
+        from .kernel import TensorKernel
     if isinstance(function, Module) and wrt is None:
         wrt = function.parameters()
     made = TensorKernel(function, options, wrt, wanted, freeze=freeze)

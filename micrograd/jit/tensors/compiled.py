@@ -6,22 +6,22 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ..copies import next_serial
-from ..engine import Value
-from ..errors import ShapeError, SignatureError, TraceError, counted, kind, user_location
-from ..tensor.casting import is_float
-from ..tensor.core import Tensor
-from ..tensor.recording import leaves_of
-from ..tensor.values import of_values, renewed
-from .options import Options
-from .tensor_arguments import Leaves, built, items, of_tensors, replaced
-from .tensor_asked import require_one_dtype, rows_of, watched_call
-from .tensor_callee import Callee
-from .tensor_derivatives import Asked
-from .tensor_passing import Direct, sizes
-from .trace.batches import room_for
-from .trace.tensors import TensorScope, current_scope, number_dtype
-from .wanted import Wanted
+from ...copies import next_serial
+from ...engine import Value
+from ...errors import ShapeError, SignatureError, TraceError, counted, kind, user_location
+from ...tensor.casting import is_float
+from ...tensor.core import Tensor
+from ...tensor.recording import leaves_of
+from ...tensor.values import of_values, renewed
+from ..options import Options
+from ..trace.batches import room_for
+from ..trace.tensors import TensorScope, current_scope, number_dtype
+from ..wanted import Wanted
+from .arguments import Leaves, built, items, of_tensors, replaced
+from .asked import require_one_dtype, rows_of, watched_call
+from .callee import Callee
+from .derivatives import Asked
+from .passing import Direct, sizes
 
 OF_ONE = (Wanted.GRADIENT, Wanted.BOTH, Wanted.HESSIAN, Wanted.HVP)
 """Derivatives of a single number."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .tensor_arguments import Leaves
+from .arguments import Leaves
 
 
 class AnySize(Protocol):

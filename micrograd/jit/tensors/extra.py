@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from inspect import BoundArguments, Parameter, Signature
 from typing import Any
 
-from ..errors import SignatureError, counted, user_location
-from ..tensor.casting import is_float
-from ..tensor.core import Tensor
-from .tensor_arguments import Leaves, flattened
-from .wanted import Wanted
+from ...errors import SignatureError, counted, user_location
+from ...tensor.casting import is_float
+from ...tensor.core import Tensor
+from ..wanted import Wanted
+from .arguments import Leaves, flattened
 
 ALONG = (Wanted.JVP, Wanted.HVP)
 """What is along a direction."""

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..locks import lazy_property
-from ..tensor.casting import is_float
-from ..tensor.core import Tensor
-from ..tensor.primitive import Primitive, Shape
-from .target import Target
-from .tensor_code import TensorCode
-from .tensor_derivatives import Asked, Derived, derived, results_of
-from .trace.batches import Batch
-from .trace.tensors import Row, TensorScope, current_scope
-from .wanted import Wanted
+from ...locks import lazy_property
+from ...tensor.casting import is_float
+from ...tensor.core import Tensor
+from ...tensor.primitive import Primitive, Shape
+from ..target import Target
+from ..trace.batches import Batch
+from ..trace.tensors import Row, TensorScope, current_scope
+from ..wanted import Wanted
+from .code import TensorCode
+from .derivatives import Asked, Derived, derived, results_of
 
 call = Primitive(
     "call",

@@ -14,27 +14,27 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
-from ..engine import Value
-from ..errors import TraceError, user_location
-from ..ops import Op
-from ..traced import Traced
-from ..value_arrays import ValueArray
-from .call.arguments import broadcast
-from .call.index_arguments import Indices, indices_of
-from .compile import program_of
-from .derivatives import program_for
-from .ir.asking import run_asking, with_counts
-from .ir.points import elements
-from .ir.program import Access, Expr, Program, Role, Statement, accesses, asks
-from .ir.running import Run, run_in_order
-from .passes.simplify import simplify
-from .reroll.outputs import OUTPUT
-from .target import Target
-from .trace.compiling import is_compiling
-from .trace.recordings import Recording
-from .trace.signature import SCALAR, Structure, build, count
-from .wanted import Extra, Wanted
+from ... import ops
+from ...engine import Value
+from ...errors import TraceError, user_location
+from ...ops import Op
+from ...traced import Traced
+from ...value_arrays import ValueArray
+from ..call.arguments import broadcast
+from ..call.index_arguments import Indices, indices_of
+from ..compile import program_of
+from ..derivatives import program_for
+from ..ir.asking import run_asking, with_counts
+from ..ir.points import elements
+from ..ir.program import Access, Expr, Program, Role, Statement, accesses, asks
+from ..ir.running import Run, run_in_order
+from ..passes.simplify import simplify
+from ..reroll.outputs import OUTPUT
+from ..target import Target
+from ..trace.compiling import is_compiling
+from ..trace.recordings import Recording
+from ..trace.signature import SCALAR, Structure, build, count
+from ..wanted import Extra, Wanted
 
 Numbers = list[Any]
 """Values and floats."""

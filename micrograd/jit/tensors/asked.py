@@ -7,15 +7,15 @@ from inspect import BoundArguments
 from threading import get_ident
 from typing import Any
 
-from ..engine import Value
-from ..errors import SignatureError, TraceError
-from ..tensor.casting import DEFAULT, is_float
-from ..tensor.core import Tensor
-from ..tensor.recording import watching
-from .tensor_arguments import Leaves, of_floats
-from .trace.compiling import reading
-from .trace.tensor_values import value_row
-from .trace.tensors import SCOPES, Row, TensorScope
+from ...engine import Value
+from ...errors import SignatureError, TraceError
+from ...tensor.casting import DEFAULT, is_float
+from ...tensor.core import Tensor
+from ...tensor.recording import watching
+from ..trace.compiling import reading
+from ..trace.tensor_values import value_row
+from ..trace.tensors import SCOPES, Row, TensorScope
+from .arguments import Leaves, of_floats
 
 
 def watched_call(
