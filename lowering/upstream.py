@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import re
+from pathlib import Path
 from typing import Any
 
 from lowering.accounts import check, check_module
@@ -20,26 +21,25 @@ from lowering.attributes import number
 from lowering.backend import host_layout, llvm_version
 from lowering.bindings import ir, llvm, package
 from lowering.globals import global_line
-from lowering.late import importing
+from lowering.late import late
 from lowering.parameters import named
 from lowering.scope import ModuleScope
 
-DISTRIBUTION = "xtc-mlir-python-bindings"
+DISTRIBUTION = "xtc_mlir_python_bindings"
 
 
 @functools.cache
 def is_available() -> bool:
-    """Whether the bindings translate, and their LLVM is the one that compiles here."""
+    """Whether the bindings translate, and their LLVM is the one that compiles here.
+
+    A distribution's version stands in the name of a folder beside what it has installed;
+    `importlib.metadata` would read it, too, but first import a parser of mail.
+    """
     if package() != "mlir":
         return False
-    with importing:  # which takes longer than half of all other modules here, and `email` with it
-        from importlib import metadata
-
-        try:
-            version = metadata.version(DISTRIBUTION)
-        except metadata.PackageNotFoundError:
-            return False  # bindings that somebody built: of which LLVM, nobody knows
-    return version.split(".")[0] == str(llvm_version())
+    installed = Path(late("mlir.ir").__file__ or "").parents[1]
+    # There is none for bindings that somebody built: of which LLVM, nobody knows.
+    return any(installed.glob(f"{DISTRIBUTION}-{llvm_version()}.*.dist-info"))
 
 
 def upstream(module: ir.Module) -> str | None:
