@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -29,11 +30,23 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def faults(check: Callable[[Path], Iterable[str]], *packages: str) -> list[str]:
+    """What is wrong in files of packages, each with its file."""
+    return [f"{name_of(path)}: {fault}" for path in sources(*packages) for fault in check(path)]
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A file, read once for all tests."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imported(path: Path) -> set[str]:
     """The modules that a file imports, by their full names; not what type checkers alone import."""
     package = path.relative_to(ROOT).parent.parts
     found: set[str] = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.Module([*parsed(path).body], [])
     for block in [node for node in tree.body if isinstance(node, ast.If)]:
         if isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING":
             tree.body.remove(block)
@@ -110,16 +123,21 @@ def stage_of(module: str) -> int:
     return STAGES.index(folder)
 
 
-@pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
-def test_data_goes_down_the_stages(path: Path) -> None:
+def backwards(path: Path) -> Iterator[str]:
+    """The imports of a file from later stages than its own."""
     name = module_of(path)
     stage = len(STAGES) if name in WHOLE else stage_of(name)
     for other in imported(path):
         top = other.split(".")[0]
-        if top == "micrograd" and other != "micrograd":
-            assert stage_of(other) <= stage, f"{name} imports {other}, of a later stage"
+        if top == "micrograd" and other != "micrograd" and stage_of(other) > stage:
+            yield f"imports {other}, of a later stage"
         allowed = stage >= NATIVE or name in ("micrograd.jit.target", "micrograd.locks")
-        assert top != "lowering" or allowed, f"{name} imports {other}"
+        if top == "lowering" and not allowed:
+            yield f"imports {other}, before there is machine code"
+
+
+def test_data_goes_down_the_stages() -> None:
+    assert not faults(backwards, "micrograd")
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -145,39 +163,38 @@ def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     bad = package / "graph.py"
     bad.write_text("from .. import kernel\nfrom ...ops import OPS\nimport mlir.ir\n")
     assert imported(bad) == {"micrograd.jit.kernel", "micrograd.ops", "mlir.ir"}
-    with pytest.raises(AssertionError, match="of a later stage"):
-        test_data_goes_down_the_stages(bad)
+    assert list(backwards(bad)) == ["imports micrograd.jit.kernel, of a later stage"]
 
 
 # --- imports --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
-def test_only_lowering_imports_llvm_and_mlir(path: Path) -> None:
-    assert not tops(path) & {"llvmlite", "mlir", "jaxlib", "jax"}
+def test_only_lowering_imports_llvm_and_mlir() -> None:
+    assert not faults(lambda path: tops(path) & {"llvmlite", "mlir", "jaxlib", "jax"}, "micrograd")
 
 
-@pytest.mark.parametrize("path", sources("lowering"), ids=name_of)
-def test_lowering_knows_nothing_of_micrograd(path: Path) -> None:
-    assert "micrograd" not in tops(path)
+def test_lowering_knows_nothing_of_micrograd() -> None:
+    assert not faults(lambda path: tops(path) & {"micrograd"}, "lowering")
 
 
-@pytest.mark.parametrize("path", sources("lowering"), ids=name_of)
-def test_bindings_are_found_in_one_place(path: Path) -> None:
-    if path.name != "bindings.py":
-        assert not tops(path) & {"mlir", "jaxlib"}
+def test_bindings_are_found_in_one_place() -> None:
+    found = faults(lambda path: tops(path) & {"mlir", "jaxlib"}, "lowering")
+    assert all(fault.startswith("lowering/bindings.py") for fault in found)
 
 
 ON_THEIR_OWN = ("cli", "drawing")
 """Folders of programs, and of pictures, which import as they like."""
 
 
-@pytest.mark.parametrize("path", sources("micrograd", "lowering"), ids=name_of)
-def test_functions_import_under_a_lock(path: Path) -> None:
+def test_functions_import_under_a_lock() -> None:
     """Else a process that forks meanwhile has a child that waits for ever."""
-    if not set(path.parts) & {*ON_THEIR_OWN} and path.name != "images.py":
-        for line in unguarded(ast.parse(path.read_text(encoding="utf-8"))):
-            raise AssertionError(f"{name_of(path)}:{line} imports outside of `with importing:`")
+
+    def outside(path: Path) -> Iterator[str]:
+        if not set(path.parts) & {*ON_THEIR_OWN} and path.name != "images.py":
+            for line in unguarded(parsed(path)):
+                yield f"line {line} imports outside of `with importing:`"
+
+    assert not faults(outside, "micrograd", "lowering")
 
 
 def unguarded(tree: ast.AST) -> Iterator[int]:
@@ -212,10 +229,14 @@ EXTRAS = {
 """Packages that only some files need, which say what to install when they are missing."""
 
 
-@pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
-def test_what_the_package_needs_is_declared(path: Path) -> None:
-    extras = {package for package, users in EXTRAS.items() if name_of(path) in users}
-    assert tops(path) <= set(sys.stdlib_module_names) | {"numpy", "lowering", "micrograd"} | extras
+def test_what_the_package_needs_is_declared() -> None:
+    always = {*sys.stdlib_module_names, "numpy", "lowering", "micrograd"}
+
+    def undeclared(path: Path) -> set[str]:
+        extras = {package for package, users in EXTRAS.items() if name_of(path) in users}
+        return tops(path) - always - extras
+
+    assert not faults(undeclared, "micrograd")
 
 
 def test_lowering_is_imported_without_micrograd() -> None:
@@ -288,10 +309,13 @@ def told_apart(tree: ast.AST) -> Iterator[int]:
             yield node.value.lineno if isinstance(node, ast.MatchValue) else node.lineno
 
 
-@pytest.mark.parametrize("path", sources("micrograd"), ids=name_of)
-def test_ops_are_not_told_apart(path: Path) -> None:
-    if path.name not in ("ops.py", "opdef.py"):
-        assert not list(told_apart(ast.parse(path.read_text()))), "make it a fact of the op's entry"
+def test_ops_are_not_told_apart() -> None:
+    def asking(path: Path) -> Iterator[str]:
+        if path.name not in ("ops.py", "opdef.py"):
+            for line in told_apart(parsed(path)):
+                yield f"line {line} tells ops apart: make it a fact of the op's entry"
+
+    assert not faults(asking, "micrograd")
 
 
 @pytest.mark.parametrize(
@@ -343,15 +367,18 @@ def test_computing_with_ops_is_not_telling_them_apart(text: str) -> None:
 # --- files ----------------------------------------------------------------------------------
 
 
-NUMBERS = ("ops.py", "coefficients.py")
-"""The table of ops grows by an entry for every op, and tables of numbers are no code."""
+def is_table(path: Path) -> bool:
+    """Whether a file may be long: the table of ops grows by an entry for every op, and tables of
+    numbers are no code.
+    """
+    return path.name == "ops.py" or path.name.endswith("coefficients.py")
 
 
 def too_long(path: Path) -> Iterator[str]:
     """What of a file is too long, counted with its blank lines, comments and docstrings."""
     text = path.read_text(encoding="utf-8")
     lines = len(text.splitlines())
-    if lines > LONGEST_FILE and not path.name.endswith(NUMBERS):
+    if lines > LONGEST_FILE and not is_table(path):
         yield f"{path.name} has {lines} lines, of at most {LONGEST_FILE}"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -360,9 +387,8 @@ def too_long(path: Path) -> Iterator[str]:
                 yield f"{node.name} has {lines} lines, of at most {LONGEST_FUNCTION}"
 
 
-@pytest.mark.parametrize("path", sources("micrograd", "lowering"), ids=name_of)
-def test_files_and_functions_are_one_idea(path: Path) -> None:
-    assert not list(too_long(path))
+def test_files_and_functions_are_one_idea() -> None:
+    assert not faults(too_long, "micrograd", "lowering")
 
 
 def test_what_is_too_long_is_seen(tmp_path: Path) -> None:
@@ -383,11 +409,15 @@ def test_what_is_too_long_is_seen(tmp_path: Path) -> None:
     assert not list(too_long(tmp_path / "sine_coefficients.py"))
 
 
-@pytest.mark.parametrize("path", sources("micrograd", "lowering"), ids=name_of)
-def test_module_and_public_functions_say_what_they_are(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    assert ast.get_docstring(tree), "a module begins with what it takes and gives"
-    for node in tree.body:
+def undescribed(path: Path) -> Iterator[str]:
+    """What of a file does not say what it is: itself, or a public function or class."""
+    if not ast.get_docstring(parsed(path)):
+        yield "has no docstring: a module begins with what it takes and gives"
+    for node in parsed(path).body:
         public = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_"
-        if public:
-            assert ast.get_docstring(node), f"{node.name} has no docstring"  # type: ignore[arg-type]
+        if public and not ast.get_docstring(node):  # type: ignore[arg-type]
+            yield f"{node.name} has no docstring"  # type: ignore[attr-defined]
+
+
+def test_module_and_public_functions_say_what_they_are() -> None:
+    assert not faults(undescribed, "micrograd", "lowering")
