@@ -10,12 +10,23 @@ arrays that are read in ways that no segment allows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from micrograd.jit.ir.extents import Varying
 from micrograd.jit.ir.parse import parse
-from micrograd.jit.ir.program import GIVEN, Program
+from micrograd.jit.ir.program import (
+    GIVEN,
+    Access,
+    Loop,
+    Node,
+    Order,
+    Program,
+    Role,
+    Statement,
+    map_accesses,
+)
 
 OPS = ("add", "mul", "sub", "tanh", "sin", "maximum", "cos")
 
@@ -185,6 +196,47 @@ def random_program(r: Random) -> Program:
             ]
         )
     )
+
+
+def each_thing(program: Program, count: int) -> Program:
+    """What a random program does, for each of so many things: all have `w` in common, and add to
+    the same sums.
+    """
+    shared = {"total", "out", "w", *(a.name for a in program.with_role(Role.CONSTANT))}
+    arrays = {
+        name: a if name in shared else replace(a, shape=(count, *a.shape))
+        for name, a in program.arrays.items()
+    }
+
+    def change(s: Statement) -> Statement:
+        def each(a: Access) -> Access:
+            stride = 0 if a.array in shared else program.arrays[a.array].size
+            around = a.around(0)
+            return replace(around, strides=(stride, *around.strides[1:]))
+
+        domain = (count, *[_inside(c) for c in s.domain])
+        return replace(s, target=each(s.target), expr=map_accesses(s.expr, each), domain=domain)
+
+    def within(node: Node) -> Node:
+        if isinstance(node, Statement):
+            return change(node)
+        return replace(node, extent=_inside(node.extent), body=[within(x) for x in node.body])
+
+    begin, *rest = program.body
+    things: list[Node] = []
+    after: list[Node] = []
+    for node in rest:
+        if not isinstance(node, Statement) or node.target.array != "out":
+            things.append(within(node))
+        else:
+            after.append(node if node.accumulate is None else change(node))
+    body = [begin, Loop(count, Order.FREE, things), *after]
+    return replace(program, arrays=arrays, body=body)
+
+
+def _inside(count: int) -> int:
+    """A trip count inside of one more loop."""
+    return count.around(0) if isinstance(count, Varying) else count
 
 
 def random_inputs(program: Program, r: Random) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from .cuts import Cut
 from .flows import active
 from .reaching import fresh
 from .segments import lines_around, touches
+from .steps_first import steps_first
 from .turned import turned
 
 
@@ -107,10 +108,22 @@ def in_segments(program: Program, target: Target, seeds: set[str]) -> tuple[Prog
 
 
 def _in_order(program: Program, target: Target, seeds: set[str]) -> Program:
-    """The program whose long loops in reverse order run in order, as far as that is possible."""
+    """The program whose long loops run in order, as far as that is possible: those in reverse
+    order, and those in order inside of loops over many things.
+    """
+    if not target.strict:
+        program = _outside(program, target, seeds)
     for k, loop in _long(program, target, seeds):
         if loop.order is Order.REVERSE and is_number(loop.extent):
             program = turned(program, k, strict=target.strict) or program
+    return program
+
+
+def _outside(program: Program, target: Target, seeds: set[str]) -> Program:
+    """The program whose long loops in order are around loops over things, not inside of them."""
+    for k, loop in reversed(_long(program, target, seeds)):
+        if loop.order is Order.FREE:
+            program = steps_first(program, k) or program
     return program
 
 

@@ -21,6 +21,7 @@ from ..ir.program import (
     map_statements,
     statements,
 )
+from ..ir.transposed import swapped, transposed
 
 
 def inward(node: Loop, count: int) -> list[Node] | None:
@@ -33,22 +34,12 @@ def inward(node: Loop, count: int) -> list[Node] | None:
     for s in node.body:
         if isinstance(s, Loop) or len(s.domain) < 2 or s.domain[1] != count:
             return None
-        body.append(_swapped(s))
+        body.append(swapped(s))
     return [Loop(node.extent, node.order, body)]
 
 
 def _counts(node: Loop) -> list[int]:
     return [c for s in node.body if isinstance(s, Statement) for c in s.domain]
-
-
-def _swapped(s: Statement) -> Statement:
-    """The statement with its first two loops in the other order."""
-
-    def swap(a: Access) -> Access:
-        return a.with_strides(lambda strides: (strides[1], strides[0], *strides[2:]))
-
-    domain = (s.domain[1], s.domain[0], *s.domain[2:])
-    return replace(s, target=swap(s.target), expr=map_accesses(s.expr, swap), domain=domain)
 
 
 def things_first(program: Program, count: int) -> tuple[Program, list[Node]]:
@@ -57,14 +48,10 @@ def things_first(program: Program, count: int) -> tuple[Program, list[Node]]:
     if not sizes:
         return program, list(program.body)
 
-    def turn(a: Access) -> Access:
-        rows = sizes.get(a.array)
-        if rows is None:
-            return a
-        strides = tuple([d * rows if d % count else d // count for d in a.strides])
-        return Access(a.array, a.offset // count + a.offset % count * rows, strides)
-
     def change(s: Statement) -> Statement:
+        def turn(a: Access) -> Access:
+            return (a.array in sizes and transposed(a, s.domain, sizes[a.array], count)) or a
+
         return replace(s, target=turn(s.target), expr=map_accesses(s.expr, turn))
 
     arrays = dict(program.arrays)
@@ -84,14 +71,8 @@ def _carried(program: Program, count: int) -> set[str]:
         for a in s.accesses:
             array = program.arrays[a.array]
             whole = array.role is Role.TEMPORARY and array.size % count == 0
-            if a.array in found and not (whole and _rows(a, s, count)):
+            if a.array in found and not (
+                whole and transposed(a, s.domain, array.size // count, count)
+            ):
                 found.discard(a.array)
     return found
-
-
-def _rows(a: Access, s: Statement, count: int) -> bool:
-    """Whether an access stays in one row of so many elements wherever it does not go on by rows."""
-    if a.parts or any(d < 0 and d % count for d in a.strides):
-        return False
-    along = [(d, int(c)) for d, c in zip(a.strides, s.domain, strict=True) if d % count]
-    return a.offset % count + sum(d * max(0, c - 1) for d, c in along) < count

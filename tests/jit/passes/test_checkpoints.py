@@ -30,12 +30,13 @@ from micrograd.jit.options import Options
 from micrograd.jit.passes.checkpoints import in_segments
 from micrograd.jit.passes.cuts import length_of_segments
 from micrograd.jit.passes.reverse import gradient
+from micrograd.jit.passes.steps_first import steps_first
 from micrograd.jit.passes.turned import from_last
 from micrograd.jit.schedule.schedule import schedule
 from micrograd.jit.target import Target
 from micrograd.jit.trace.trace import Element
 
-from ...long_loops import random_inputs, random_program
+from ...long_loops import each_thing, random_inputs, random_program
 
 ALWAYS = replace(Target.host(), kept=1)
 """Nothing may be kept, so everything is computed again."""
@@ -196,10 +197,14 @@ def mirrored(p: Program) -> Program:
     return verify(Program(p.arrays, map_statements(p.body, other)))
 
 
-def check(seed: int, target: Target, *, compiled: bool, reverse: bool = False) -> int:
+def check(
+    seed: int, target: Target, *, compiled: bool, reverse: bool = False, things: int = 0
+) -> int:
     """How many loops of a random program were cut; its gradient is what it is without."""
     r = Random(seed)
     p = verify(random_program(r))
+    if things:
+        p = verify(each_thing(p, things))
     if reverse:
         p = backwards(p)
         p = mirrored(p) if r.random() < 0.6 else p
@@ -237,6 +242,50 @@ def test_random_programs_whose_loops_run_backwards(strict: bool) -> None:
     cut = [check(seed, target, compiled=False, reverse=True) for seed in range(200, 220)]
     assert sum(count > 0 for count in cut) > 5
     check(205, target, compiled=True, reverse=True)
+
+
+@pytest.mark.parametrize("things", [1, 2, 5])
+def test_random_programs_for_each_of_many_things(things: int) -> None:
+    cut = [check(seed, ALWAYS, compiled=False, things=things) for seed in range(300, 312)]
+    assert sum(count > 0 for count in cut) > 5
+    for seed in (315, 319):
+        check(seed, ALWAYS, compiled=True, things=things)
+
+
+THINGS = """
+input x[8]
+input r[1]
+temp h[8, 301]
+temp e[8, 300]
+output out[1]
+
+for i < 8:
+  h[i, 0] = x[i]
+  e[i, j] = sin(mul(r, x[i]))  for j < 300
+  for j < 300 in order:
+    h[i, j + 1] = mul(mul(h[i, j], e[i, j]), sub(1.0, h[i, j]))
+out = 0.0
+out += h[i, 300]  for i < 8
+"""
+
+
+def test_steps_of_many_things_are_cut() -> None:
+    p = verify(parse(THINGS))
+    q = steps_first(p, 0)
+    assert q is not None
+    assert str(verify(q)).partition("\n\n")[2].splitlines() == [
+        "h[0, i] = x[i]  for i < 8",
+        "e[i, j] = sin(mul(r, x[j]))  for i < 300, j < 8",
+        "for i < 300 in order:",
+        "  h[i + 1, j] = mul(mul(h[i, j], e[i, j]), sub(1.0, h[i, j]))  for j < 8",
+        "out = 0.0",
+        "out += h[300, i]  for i < 8",
+    ]
+    given = {"x": [0.1 * k for k in range(8)], "r": [2.5]}
+    assert identical(interpret(q, given)["out"], interpret(p, given)["out"])
+    _, found = in_segments(p, ALWAYS, {"x"})
+    assert [note.partition(":")[0] for note in found.notes] == ["300 steps in 20 segments of 15"]
+    assert in_segments(p, STRICTLY, {"x"})[1].notes == ["8 steps are kept: they run in any order"]
 
 
 BACKWARDS = """
