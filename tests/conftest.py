@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where Python is asked to write no bytecode, let the processes that tests start have a folder
+    for it in common, which is gone behind them: each would compile all sources anew.
+    """
+    if sys.dont_write_bytecode and os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        folder = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="bytecode")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
 
 CHECKED = {
     "test_abreast", "test_arrays", "test_batch", "test_combine", "test_derivatives", "test_docs",
