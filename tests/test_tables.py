@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Table, Value, exp, grad, jit, take
+from micrograd import Table, Value, exp, grad, jit, take, tanh
 from micrograd.errors import (
     DataError,
     IndexRangeError,
@@ -283,3 +283,23 @@ def test_kernels_in_functions_that_are_compiled() -> None:
         jit(unknown)(3.0, 1)
     with pytest.raises(SignatureError, match="so it is no ufunc"):
         _ = inner.ufunc
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_integers_in_loops_of_loops_at_points(dtype: str) -> None:
+    """Loops move along the indices, which lie as numbers there, one for each point."""
+    rows = [0.5, -1.0, 2.0, 4.0]
+
+    def f(ks: list[int], x: float) -> Any:
+        s: Any = x
+        for k in ks:
+            s = tanh(s * 0.5 + take(rows, k) * x)
+            for _ in range(3):
+                s = tanh(s + take(rows, k))
+        return s
+
+    kernel = jit(f, dtype=dtype)
+    ks = [(7 * k * k + k) % 4 for k in range(40)]
+    x = np.linspace(-1.0, 1.0, 11)
+    assert kernel(ks, x) == pytest.approx([f(ks, v) for v in x.tolist()], rel=1e-5)
+    assert "moving" in kernel.stages()["schedule"]

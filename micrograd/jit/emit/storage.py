@@ -159,16 +159,12 @@ class Storage:
 
     def entry(self, name: str, index: Index) -> ir.Value:
         """The i64 of an index array's entry, or one for each point; entries never change."""
-        b = self.b
-        if b.lanes > 1 and self.program.arrays[name].role is Role.INPUT:
-            there = b.at(self._base(name), index, b.number)
-            return b.numbered(
-                ("entry", there), lambda: indices(b, b.load(there, b.number, b.bits // 8))
-            )
-        type = b.type_of(self.program.arrays[name])
+        b, type = self.b, self._type(name)
         address = b.at(self._base(name), index, type)
 
         def load() -> ir.Value:
+            if type == b.number:
+                return indices(b, b.load(address, type, b.bits // 8))
             entry = b.load(address, type)
             return entry if type == b.i64 else b.build("llvm.sext", [b.i64], [entry])
 
@@ -221,10 +217,13 @@ class Storage:
     def _type(self, name: str) -> ir.Type:
         """What one element of an array is in memory: a number, or what it is declared as.
 
-        What is the same for all points of a batch are single elements.
+        What is the same for all points of a batch are single elements; indices that are not are
+        numbers there.
         """
         b, array = self.b, self.program.arrays[name]
-        alike = array.role in (Role.PARAMETER, Role.CONSTANT) or array.dtype != NUMBER
+        alike = array.role in (Role.PARAMETER, Role.CONSTANT)
+        if array.dtype != NUMBER:
+            alike = b.lanes == 1 or array.role is not Role.INPUT
         return b.type_of(array) if alike else b.number
 
     # -- addresses -----------------------------------------------------------------------------
