@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pytest
+
+from lowering import native
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,6 +23,32 @@ def pytest_configure(config: pytest.Config) -> None:
     if sys.dont_write_bytecode and os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         folder = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="bytecode")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage not go through all tests whenever one of them has made a lot."""
+    gc.collect()
+    gc.freeze()
+
+
+_anew = native.perform
+_lately = lru_cache(maxsize=500)(_anew)
+
+
+def once(name: str, llvm_ir: str, options: native.Options) -> bytes:
+    """What LLVM makes of a text: not again of what it was given lately, if that is not huge."""
+    return (_lately if len(llvm_ir) < 200_000 else _anew)(name, llvm_ir, options)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have LLVM compile no text a second time, but in the tests of how it does: three quarters of
+    what tests of training compile is what others have compiled.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        if "lowering" not in request.path.parts:
+            patched.setattr(native, "perform", once)
+        yield
 
 
 CHECKED = {
