@@ -175,11 +175,22 @@ def special(op: Op, bits: int) -> list[Array]:
 # --- errors ---------------------------------------------------------------------------------
 
 
+@functools.cache
+def _exact(op: Op, places: int, lowest: int, *xs: float) -> tuple[Any, Any]:
+    """The number that an op gives, or None if it is no finite one, and its ulp: so many places are
+    stored of it, and nothing below a power of two.
+    """
+    exact = EXACT.get(op.name) or getattr(mpmath, op.name)
+    value = exact(*map(mpmath.mpf, xs))
+    if isinstance(value, mpmath.mpc) or not mpmath.isfinite(value):
+        return None, None
+    return value, mpmath.ldexp(1, max(mpmath.frexp(value)[1] - places, lowest))
+
+
 def errors(op: Op, got: Array, operands: list[Array]) -> Array:
     """How far results are from the exact ones, in ulps of these; infinite where a nan, an
     infinity or a sign is wrong.
     """
-    exact = EXACT.get(op.name) or getattr(mpmath, op.name)
     places, lowest, top = (53, -1074, 1024) if got.dtype == np.float64 else (24, -149, 128)
     with mpmath.workprec(PRECISION):
         overflow = mpmath.ldexp(2 - mpmath.ldexp(1, -places), top - 1)
@@ -188,15 +199,14 @@ def errors(op: Op, got: Array, operands: list[Array]) -> Array:
             if not all(map(math.isfinite, xs)) or 0.0 in xs:
                 found.append(0.0)  # special: compared with `eval`
                 continue
-            value = exact(*map(mpmath.mpf, xs))
-            if isinstance(value, mpmath.mpc) or not mpmath.isfinite(value):
+            value, ulp = _exact(op, places, lowest, *xs)
+            if value is None:
                 found.append(0.0 if math.isnan(y) or math.isinf(y) else math.inf)
             elif abs(value) >= overflow:
                 found.append(0.0 if y == math.copysign(math.inf, value) else math.inf)
             elif math.isnan(y) or y * mpmath.sign(value) < 0:
                 found.append(math.inf)
             else:
-                ulp = mpmath.ldexp(1, max(mpmath.frexp(value)[1] - places, lowest))
                 there = mpmath.ldexp(mpmath.sign(y), top) if math.isinf(y) else y
                 found.append(float(abs(there - value) / ulp))
     return np.array(found)
