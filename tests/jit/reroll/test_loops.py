@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,17 @@ import pytest
 from micrograd import exp, jit, log, maximum, relu, tanh
 from micrograd.errors import CompilerError
 from micrograd.jit.compile import optimized
-from micrograd.jit.ir.bounds import interpret_bounded
+from micrograd.jit.ir.bounds import Bounded, interpret_bounded
 from micrograd.jit.ir.interpret import interpret, interpret_graph
-from micrograd.jit.ir.program import Access, Apply, Program, Statement, map_accesses, map_statements
+from micrograd.jit.ir.program import (
+    Access,
+    Apply,
+    Program,
+    Statement,
+    dump,
+    map_accesses,
+    map_statements,
+)
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.reroll import loops, prove
@@ -39,6 +48,11 @@ def found(t: Traced, most: int = 10_000) -> Program:
     """The program of loops of a trace; it is the graph's, bit for bit, and so is its gradient."""
     program = looped(t.graph, "out", most)
     assert program is not None
+    return checked(t, program)
+
+
+def checked(t: Traced, program: Program) -> Program:
+    """The program itself, which is the graph's of a trace."""
     verify(program, "loops", stage="rerolled")
     values = interpret(program, t.given)["out"].tolist()
     assert equal(values, interpret_graph(t.graph, t.given)), f"{program}"
@@ -202,13 +216,40 @@ def test_random_programs_are_found_or_left_alone(block: int, monkeypatch: Any) -
     programs = 0
     for seed in range(block * 12, block * 12 + 12):
         t = traced(function(source(seed)), floats(LENGTH), floats(LENGTH, 1))
-        if looped(t.graph, "out", 10_000) is not None:
-            found(t)
+        program = looped(t.graph, "out", 10_000)
+        if program is not None:
+            checked(t, program)
             programs += 1
     assert programs >= 11
 
 
 # --- compiled, at every width ---------------------------------------------------------------------
+
+
+@cache
+def gradients() -> list[tuple[Traced, Program]]:
+    """Kinds of loops and drawn ones, traced and found, with gradients."""
+    traces = [made(kind, sizes) for kind in KINDS for sizes in KINDS[kind][1][:2]]
+    traces += [traced(function(source(s)), floats(LENGTH), floats(LENGTH, 1)) for s in range(8)]
+    found = []
+    for t in traces:
+        program = looped(t.graph, "out", 10_000)
+        assert program is not None
+        found.append((t, gradient(program, ("out", 0), t.wrt, keep_value=True)))
+    return found
+
+
+_bounds: dict[tuple[int, str, str], dict[str, Bounded]] = {}
+
+
+def bounds(number: int, program: Program, given: Any, dtype: Any) -> dict[str, Bounded]:
+    """What a program gives, and how far rounding may change it: once for vectors of all widths, for
+    which it is nearly always the same program.
+    """
+    key = number, dump(program), str(dtype)
+    if key not in _bounds:
+        _bounds[key] = interpret_bounded(program, given, dtype)
+    return _bounds[key]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
@@ -217,16 +258,12 @@ def test_code_for_found_loops_is_what_their_program_means(form: Form) -> None:
     bits, vector_bits, strict = form
     dtype = np.dtype(f"f{bits // 8}")
     target = Target.host(dtype, strict=strict, vector_bits=vector_bits)
-    traces = [made(kind, sizes) for kind in KINDS for sizes in KINDS[kind][1][:2]]
-    traces += [traced(function(source(s)), floats(LENGTH), floats(LENGTH, 1)) for s in range(8)]
     loose: list[float] = []
-    for t in traces:
-        program = looped(t.graph, "out", 10_000)
-        assert program is not None
-        program = optimized(gradient(program, ("out", 0), t.wrt, keep_value=True), target)
+    for number, (t, program) in enumerate(gradients()):
+        program = optimized(program, target)
         given = {name: np.array(numbers, dtype) for name, numbers in t.given.items()}
         found = Nested(program, form, level=0).run(given)
-        for name, bounded in interpret_bounded(program, given, dtype).items():
+        for name, bounded in bounds(number, program, given, dtype).items():
             value, error = bounded.value[:, 0], bounded.error[:, 0]
             assert (np.abs(found[name] - value) <= error).all(), f"{name}\n{program}"
             loose.append(float(error.max() / np.abs(value).max()))
