@@ -33,10 +33,11 @@ from ..target import Target
 from .callable import Unexpected, available, immortal, slot_offset, symbols
 from .counter import check_counter
 from .cpython import Objects
+from .definitions import MOST_OPERANDS
 from .frames import frames, set_slot, slot_of
 from .tape import Code, Tape
 from .tape_code import CALLED, COMPARISONS, Recorder
-from .tape_rows import LITERAL, MOST_OPERANDS, Places
+from .tape_rows import LITERAL, Places
 from .tape_trial import try_out
 
 BINARY = ("__add__", "__sub__", "__mul__", "__truediv__", "__pow__")

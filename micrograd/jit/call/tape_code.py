@@ -23,7 +23,8 @@ from lowering.bindings import ir
 
 from ...ops import Op
 from .callable import LAYOUT
-from .tape_rows import LITERAL, MOST_OPERANDS, Rows
+from .definitions import MOST_OPERANDS
+from .tape_rows import LITERAL, Rows
 
 COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
 """In the order of CPython's numbers for them."""
@@ -63,23 +64,6 @@ class Recorder(Rows):
     def _made(self, op: Op | ir.Value, operands: Sequence[ir.Value]) -> ir.Value:
         code = self.o.integer(self.codes[op]) if isinstance(op, Op) else op
         return self.o.b.call(f"recorded.{len(operands)}", [*operands, code], self.o.ptr)
-
-    def _pass_on(self) -> None:
-        """What a definition of Python's gives of so many operands."""
-        o, b = self.o, self.o.b
-        definition, count, *operands = self._internal(
-            "definition", [o.ptr, o.i64, *[o.ptr] * 3], o.ptr
-        )
-        room = o.allocate(len(operands), o.ptr)
-        for k, x in enumerate(operands):
-            b.store(x, o.at(room, 8 * k))
-        b.leave(o.call("PyObject_Vectorcall", definition, room, count, o.null()))
-
-    def _passed_on(self, definition: ir.Value, operands: Sequence[ir.Value]) -> ir.Value:
-        o = self.o
-        rest = [o.null() for _ in range(MOST_OPERANDS - len(operands))]
-        count = o.integer(len(operands))
-        return o.b.call("definition", [definition, count, *operands, *rest], o.ptr)
 
     def _operator(self) -> None:
         """What an operator of two operands gives, by its code and by Python's methods for it: of

@@ -5,7 +5,7 @@ Where something is in a tape, in bytes, is said here; tape.py makes tapes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lowering.bindings import ir
@@ -14,6 +14,7 @@ from ...ops import Op
 from .callable import LAYOUT
 from .counter import COUNT
 from .cpython import Objects
+from .definitions import MOST_OPERANDS, Definitions
 from .frames import C_STACK, Frames
 
 ROWS, HELD = 16, 40
@@ -26,7 +27,6 @@ LITERAL = 32
 """The first of these bits."""
 OF_USER, OF_MACHINERY = 1, 2
 """What the table of code objects says of one."""
-MOST_OPERANDS = 3
 RECENTLY = 10
 """The tape remembers some operands that it holds already: two to this power."""
 _SCRAMBLED = 0x9E3779B97F4A7C15 - 2**64
@@ -46,11 +46,12 @@ class Places:
     tape: int
 
 
-class Rows:
+class Rows(Definitions):
     """Appends internal functions to the module of `o`; codes: the numbers of ops in rows."""
 
     def __init__(self, o: Objects, frames: Frames, places: Places, codes: Mapping[Op, int]) -> None:
-        self.o, self.frames, self.places, self.codes = o, frames, places, codes
+        super().__init__(o)
+        self.frames, self.places, self.codes = frames, places, codes
 
     def _emit_rows(self) -> None:
         """All of them."""
@@ -62,10 +63,6 @@ class Rows:
         self._record()
         for n in range(1, MOST_OPERANDS + 1):
             self._recorded(n)
-
-    def _internal(self, name: str, types: Sequence[ir.Type], result: ir.Type) -> Sequence[ir.Value]:
-        start = self.o.b.function(name, types, result, internal=True)
-        return list(start.arguments)
 
     def _lookup(self) -> None:
         """The entry of a key in a table of pairs, an i64* that is null if there is none."""

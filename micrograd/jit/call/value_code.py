@@ -71,23 +71,6 @@ class Arithmetic(Making):
 
     # -- operators -----------------------------------------------------------------------------
 
-    def _pass_on(self) -> None:
-        """What a definition of Python's gives of so many operands, three at most."""
-        o, b = self.o, self.o.b
-        definition, count, *operands = self._internal(
-            "definition", [o.ptr, o.i64, *[o.ptr] * 3], o.ptr
-        )
-        room = o.allocate(len(operands), o.ptr)
-        for k, x in enumerate(operands):
-            b.store(x, o.at(room, 8 * k))
-        b.leave(o.call("PyObject_Vectorcall", definition, room, count, o.null()))
-
-    def _passed_on(self, name: str, operands: Sequence[ir.Value]) -> ir.Value:
-        o = self.o
-        rest = [o.null() for _ in range(3 - len(operands))]
-        count = o.integer(len(operands))
-        return o.b.call("definition", [o.object(name), count, *operands, *rest], o.ptr)
-
     def _operator(self) -> None:
         """What Python's methods for an operator of two operands give: that of the first one if it
         is a Value, else the reflected one. What is traced has its own, which CPython calls next.
@@ -102,7 +85,7 @@ class Arithmetic(Making):
         b.leave(self._not_implemented())
         for block, method, pair in ((first, left, [v, w]), (second, right, [w, v])):
             b.enter(block)
-            b.leave(b.call("definition", [method, o.integer(2), *pair, o.null()], o.ptr))
+            b.leave(self._passed_on(method, pair))
 
     def _binary_slot(self, name: str, op: Op) -> None:
         o, b = self.o, self.o.b
@@ -118,7 +101,7 @@ class Arithmetic(Making):
             b.enter(three)
             unknown = o.block()
             o.require(self._is_value(v), unknown)
-            b.leave(self._passed_on(name, [v, w, *modulus]))
+            b.leave(self._passed_on(o.object(name), [v, w, *modulus]))
             b.enter(unknown)
             b.leave(self._not_implemented())
 
@@ -139,13 +122,13 @@ class Arithmetic(Making):
         self.o.or_else(self._made(op, [v, w]))
         o.go_to(python)
         b.enter(python)
-        b.leave(self._passed_on(name, [v, w]))
+        b.leave(self._passed_on(o.object(name), [v, w]))
 
     def _unary_slot(self, name: str, op: Op) -> None:
         o, b = self.o, self.o.b
         (v,) = o.function(f"{name}.slot", [o.ptr], o.ptr).arguments
         self.o.or_else(self._made(op, [v]))
-        b.leave(self._passed_on(name, [v]))
+        b.leave(self._passed_on(o.object(name), [v]))
 
     def _compare(self, compared: Mapping[str | None, Op]) -> None:
         o, b = self.o, self.o.b

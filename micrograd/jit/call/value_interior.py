@@ -26,7 +26,8 @@ from ..emit.native import native
 from ..target import Target
 from .callable import immortal, symbols
 from .cpython import Objects
-from .value_walk import MOST_OPERANDS, NEWEST_SERIAL, OTHER, Walk
+from .definitions import MOST_OPERANDS
+from .value_walk import NEWEST_SERIAL, OTHER, Walk
 
 GAP = 1 << 20
 """Where so many serial numbers in a row are of no Value that counts, Python finds the rest."""

@@ -13,6 +13,7 @@ from ...ops import Op
 from .callable import LAYOUT
 from .counter import COUNT
 from .cpython import Objects
+from .definitions import Definitions
 
 NO_NUMBER, AS_IT_IS, CONVERTED = range(3)
 """What an operand is: none; a Value or a float; another number, which becomes a float."""
@@ -34,13 +35,14 @@ class Places:
     address: int
 
 
-class Making:
+class Making(Definitions):
     """Appends internal functions to the module of `o`, and `OP.number` of ops: their functions on
     numbers.
     """
 
     def __init__(self, o: Objects, places: Places) -> None:
-        self.o, self.places = o, places
+        super().__init__(o)
+        self.places = places
 
     def _emit_making(self, ops: Sequence[Op]) -> None:
         """All of them."""
@@ -51,9 +53,6 @@ class Making:
         self._apply_1()
         self._apply_2()
         self._apply_3()
-
-    def _internal(self, name: str, types: Sequence[ir.Type], result: ir.Type) -> Sequence[ir.Value]:
-        return list(self.o.b.function(name, types, result, internal=True).arguments)
 
     def _is_value(self, x: ir.Value) -> ir.Value:
         """Whether this is a Value of the engine's own class, live or not."""

@@ -34,10 +34,10 @@ from ..target import Target
 from ..trace.nodes import LITERAL, Visited
 from .callable import LAYOUT, Unexpected, available, immortal, slot_offset, symbols
 from .cpython import Objects
+from .definitions import MOST_OPERANDS
 
 OTHER = -1
 """What `visit` says where there is something else."""
-MOST_OPERANDS = 3
 NEWEST_SERIAL = 1 << 28
 """There is memory for so many serial numbers; it is touched only where there are Values."""
 COLUMNS = 4 + 2 * MOST_OPERANDS
