@@ -136,8 +136,17 @@ def test_hashes_that_remain() -> None:
     assert jit(lambda x: {w: 2.0}[w] * {id(x): x}[id(x)])(5.0) == 10.0
 
 
-def test_a_function_made_inside_takes_values_as_arguments() -> None:
-    """One that closes over them is compiled by itself: the error says what to do."""
-    with pytest.raises(TraceError, match=r"being compiled around .*pass it as an argument"):
-        jit(lambda x: grad(lambda y: x * y * y)(2.0))(3.0)
+def test_a_function_made_inside_reads_values_around() -> None:
+    assert jit(lambda x: grad(lambda y: x * y * y)(2.0))(3.0) == 12.0
     assert jit(lambda x: grad(lambda y, x: x * y * y, wrt="y")(2.0, x))(3.0) == 12.0
+    kept: list[Any] = []
+
+    def inside(x: Any) -> Any:
+        kept.append(jit(lambda y: x * y))
+        return kept[-1](2.0)
+
+    assert jit(inside).value_and_grad(3.0) == (6.0, 2.0)
+    with pytest.raises(TraceError, match="escaped from it"):
+        kept[-1](2.0)  # which is no part of that function any more
+    with pytest.raises(TraceError, match=r"being compiled around .*pass it as an argument"):
+        jit(lambda x: x * len(jit(lambda y: x * y).stages()["graph"]))(1.0)

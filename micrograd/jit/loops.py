@@ -16,7 +16,7 @@ from ..checks import whole
 from ..engine import Value
 from ..errors import SignatureError, TraceError, kind, user_location
 from ..traced import Scope
-from ..tracing import THREADS
+from ..tracing import FROZEN, THREADS
 from .trace.compiling import is_compiling
 from .trace.loops import State, TracedLoop, fresh, truth
 
@@ -167,6 +167,9 @@ def while_loop(
 
 def _scope(name: str) -> Scope | None:
     """The scope of the function that this thread compiles; None: it computes with numbers."""
+    frozen = FROZEN.get(get_ident())
+    if isinstance(frozen, Scope):
+        return frozen
     if get_ident() in THREADS and is_compiling() is None:
         raise TraceError(
             f"{user_location()}: {name} is for numbers and Values; functions of Tensors that are "

@@ -64,7 +64,8 @@ def trace_sample(
         )
     adopt(parameters)
     outputs = [value] if penalty is None else [value, penalty]
-    found = trace(outputs, inputs | lookups.inputs, set(parameters), lookups=lookups)
+    given = inputs | lookups.inputs
+    found = trace(outputs, given, set(parameters), lookups=lookups, scope=scope)
     if not any(p in found.elements for p in parameters):
         raise TrainingError(
             "the loss does not depend on any parameter of the optimizer; compute it with the model "

@@ -1,14 +1,19 @@
-"""Region: a loop of a graph, whose body is a range of the graph's nodes.
+"""Region: a loop of a graph, whose body is a range of the graph's nodes; or a program that is
+called there, that of a kernel.
 
 What changes from iteration to iteration is a leaf of the body: an input of the graph, whose array
 has the loop's name. What the loop leaves behind is an input of the graph, too, which is read behind
-it.
+it; so is what a program gives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .program import Program
 
 STATE, INDEX, ROW = "state", "index", "row"
 """What a body reads: the state, the number of the iteration, and its row of the rows."""
@@ -18,9 +23,10 @@ RESULT, ROWS = "result", "rows"
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A loop.
+    """A loop, or a call.
 
     number   its own: its arrays are named by it
+    parent   the number of the loop whose body it is in, or -1
     nodes    of its body, and of the loops in it
     most     how often it runs; if `going` is set, at most
     begin    the nodes that the state is first
@@ -28,9 +34,12 @@ class Region:
     after    the nodes that the state is after an iteration
     each     the nodes that an iteration gives besides
     going    the node that says whether there is one more iteration, if one does
+    called   the program that is called, once, of the numbers that `begin` are, input after input;
+             None for a loop
     """
 
     number: int
+    parent: int
     nodes: range
     most: int
     begin: tuple[int, ...]
@@ -38,6 +47,7 @@ class Region:
     after: tuple[int, ...]
     each: tuple[int, ...]
     going: tuple[int, ...]
+    called: Program | None = None
 
     @property
     def ends(self) -> list[int]:
@@ -55,13 +65,19 @@ class Region:
             return tuple([int(number[i]) for i in nodes])
 
         nodes = range(int(before[self.nodes.start]), int(before[self.nodes.stop]))
-        parts = self.begin, self.rows, self.after, self.each, self.going
-        return Region(self.number, nodes, self.most, *map(there, parts))
+        begin, rows, after, each, going = map(
+            there, (self.begin, self.rows, self.after, self.each, self.going)
+        )
+        return replace(
+            self, nodes=nodes, begin=begin, rows=rows, after=after, each=each, going=going
+        )
 
     def __str__(self) -> str:
         def listed(nodes: tuple[int, ...]) -> str:
             return " ".join(f"%{i}" for i in nodes)
 
+        if self.called is not None:
+            return f"loop{self.number}: a program of {listed(self.begin)}, at %{self.nodes.start}"
         text = f"loop{self.number}: %{self.nodes.start} to %{self.nodes.stop - 1}, "
         text += (
             f"at most {self.most} times while {listed(self.going)}"

@@ -204,10 +204,11 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         return executable.caller.call(columns, out)
 
     def _is_recorded(self, key: tuple[Structure, ...]) -> bool:
-        """Whether a call with numbers is part of a function that this thread compiles: if it reads
-        parameters, which are not final then.
+        """Whether a call with numbers is part of what this thread compiles: it reads parameters,
+        which are not final then, or values of that.
         """
-        return get_ident() in THREADS and bool(self._recorded(key)[0].trace.graph.parameters)
+        made = self._recorded(key, captures=True)[0] if get_ident() in THREADS else None
+        return made is not None and bool(made.trace.graph.parameters or made.captured)
 
     def _call_nested(
         self, key: tuple[Structure, ...], columns: Sequence[Any], shapes: Any, out: Any, where: Any
@@ -220,12 +221,11 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
             self._check_open()
             with importing:
                 from .nesting import Nested
-            recording, extra = self._recorded(key)
-            target = self._options.target
-            nested = Nested(self.name, recording, self._wanted, extra, key, target)
-            self._nested[key] = nested
-        mapped = list(filter(None, shapes))
-        result = nested(columns, mapped)
+            recording, extra = self._recorded(key, captures=True)
+            nested = Nested(self.name, recording, self._wanted, extra, key, self._options.target)
+            if not recording.captured:
+                self._nested[key] = nested
+        result = nested(columns, mapped := list(filter(None, shapes)))
         return self._stacked(result) if mapped and self._stacks else result
 
     def _stacked(self, result: Any) -> Any:
@@ -236,13 +236,13 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         return stacked(result)
 
     def _recorded(
-        self, structures: tuple[Structure, ...]
+        self, structures: tuple[Structure, ...], *, captures: bool = False
     ) -> tuple[Recording, list[tuple[str, Structure]]]:
         """What is traced for these structures, and the parameters behind those of the source."""
         extra = len(self._parameters) - len(self._source.parameters)
         n = len(structures) - extra
         names = [p.name for p in self._given(len(structures))]
-        recording = self._source.record(structures[:n])
+        recording = self._source.record(structures[:n], captures=captures)
         return recording, list(zip(names, structures, strict=True))[n:]
 
     def _given(self, n: int) -> list[Parameter]:

@@ -8,17 +8,19 @@ derivatives nest, to any order. Nothing is compiled here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import nan
 from typing import Any
 
 import numpy as np
 
 from ... import ops
+from ...copies import serial
 from ...engine import Value
 from ...errors import TraceError, user_location
 from ...ops import Op
-from ...traced import Traced
+from ...traced import Scope, Traced
 from ...value_arrays import ValueArray
 from ..call.arguments import broadcast
 from ..call.index_arguments import Indices, indices_of
@@ -26,12 +28,13 @@ from ..compile import program_of
 from ..derivatives import program_for
 from ..ir.asking import run_asking, with_counts
 from ..ir.points import elements
-from ..ir.program import Access, Expr, Program, Role, Statement, accesses, asks
+from ..ir.program import Access, Array, Expr, Program, Role, Statement, accesses, asks
 from ..ir.running import Run, run_in_order
 from ..passes.simplify import simplify
 from ..reroll.outputs import OUTPUT
 from ..target import Target
 from ..trace.compiling import is_compiling
+from ..trace.loops import call
 from ..trace.recordings import Recording
 from ..trace.signature import SCALAR, Structure, build, count
 from ..wanted import Extra, Wanted
@@ -59,9 +62,11 @@ class Nested:
         graph = recording.trace.graph
         program = program_of(graph, target)
         self.program = simplify(program_for(wanted, name, program, recording, extra, None))
+        self.is_called = bool(graph.regions)
         self.result = wanted.value.structure(recording)
         self.name = name
         self.structures = structures
+        self.captured = recording.captured
         self.indices = indices_of(graph, list(zip(graph.given, structures, strict=False)))
         self.live = {
             parameter: [nan] * size for parameter, size in graph.parameters
@@ -97,19 +102,19 @@ class Nested:
 
     def _results(self, rows: Sequence[Numbers]) -> Numbers:
         """The leaves of the result, each a Value: a number is that of a constant."""
-        inputs = [a.name for a in self.program.numbers]
+        inputs = [a.name for a in self.program.numbers if a.name not in self.captured]
         program = self.program
         if self.indices is not None:
             program = program.running(self._entries(self.indices, rows))
-        found = run(program, dict(zip(inputs, rows, strict=True)) | self.live)
+        given = dict(zip(inputs, rows, strict=True)) | self.live | self.captured
         outputs = self.program.with_role(Role.OUTPUT)
         first = [a for a in outputs if a.name == OUTPUT and a.size == 1]
         ordered = [*first, *(a for a in outputs if a not in first)]
+        scope = is_compiling() or _scope_of([x for row in given.values() for x in row])
+        if self.is_called and scope is not None:
+            return _called(scope, program, given, ordered)
+        found = run(program, given)
         numbers = [x for a in ordered for x in found[a.name]]
-        scope = is_compiling()
-        for x in [*numbers, *(x for row in rows for x in row)]:
-            if isinstance(x, Traced):
-                scope = x._scope
         if scope is None:
             return [x if isinstance(x, Value) else Value(x) for x in numbers]
         # a leaf would be a live parameter of what is traced
@@ -127,6 +132,30 @@ class Nested:
         given = [x if r else x[0] for x, r in zip(rows, indices.is_row, strict=False)]
         entries = indices.entries(self.name, given)
         return {a.name: e for a, e in zip(indices.arrays, entries, strict=True)}
+
+
+def _scope_of(numbers: Numbers) -> Scope | None:
+    """The scope of a function that computes with these, but whose numbers are constants of it."""
+    traced = [x for x in numbers if isinstance(x, Traced)]
+    return max(traced, key=serial)._scope if traced else None
+
+
+def _called(
+    scope: Scope, program: Program, given: Mapping[str, Numbers], outputs: Sequence[Array]
+) -> Numbers:
+    """What a program gives that is a region of a function's graph, output after output."""
+    if scope.is_over:
+        raise scope.over()
+    arrays = {
+        a.name: replace(a, role=Role.CONSTANT, below=0) if a.is_index and a.data is not None else a
+        for a in program.arrays.values()
+    }
+    program = replace(program, arrays=arrays)
+    read = program.with_role(Role.INPUT, Role.PARAMETER)
+    numbers = [x if isinstance(x, Value) else float(x) for a in read for x in given[a.name]]
+    found = iter(call(scope, program, numbers, sum(a.size for a in outputs)))
+    by_name = {a.name: [next(found) for _ in range(a.size)] for a in program.with_role(Role.OUTPUT)}
+    return [x for a in outputs for x in by_name[a.name]]
 
 
 def _leaves(column: Any, structure: Structure) -> Iterator[Any]:
@@ -158,12 +187,6 @@ def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
 
     def number(a: Access) -> float:
         found = memory[a.array][int(elements(a, (), program)[0])]
-        if isinstance(found, Traced):
-            raise TraceError(
-                f"{user_location()}: a kernel with a while_loop in it is called in a function that "
-                "is compiled: how often that runs is not known yet; call the function that the "
-                "kernel was made of, which is compiled together with this one"
-            )
         return float(found.data if isinstance(found, Value) else found)
 
     if asks(program.body):

@@ -7,7 +7,7 @@ in *segments*, to where it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -18,6 +18,7 @@ from ...lookups import IndexArray
 from ..ir.extents import Entries, Varying
 from ..ir.graph import FIRST_OP, INPUT, Graph, op_of
 from ..ir.program import (
+    NUMBER,
     Access,
     Loop,
     Node,
@@ -119,7 +120,8 @@ class Fragments:
         self.left += [x for x in program.found.left if program.found.strategy != "straight"]
         given = [s for s in segments if s.nodes]
         target = given[0].to if len(given) == 1 else None
-        moved = _Moved(self, program, inputs, target, around)
+        names = {f"in{k}": name for k, name in enumerate(inputs)}
+        moved = Moved(self, program, names, target, around)
         self.body += moved.nodes(program.body)
         start = 0
         for s in given if target is None else ():
@@ -188,7 +190,9 @@ class Fragments:
 
     # -- arrays ----------------------------------------------------------------------------------
 
-    def temporary(self, kind: str, size: int, around: Extents) -> str:
+    def temporary(
+        self, kind: str, size: int, around: Extents, dtype: str = NUMBER, below: int = 0
+    ) -> str:
         """A new array, with so many elements in every iteration of the loops around."""
         name = self.new(kind)
         counts = tuple(map(int, around))
@@ -198,7 +202,8 @@ class Fragments:
                 f"{prod(counts) * size} numbers for derivatives, of at most {MOST_NUMBERS}; give "
                 "while_loop a smaller limit"
             )
-        self.result.declare(name, Role.TEMPORARY, (*counts, size) if counts else size)
+        shape = (*counts, size) if counts else size
+        self.result.declare(name, Role.TEMPORARY, shape, dtype=dtype, below=below)
         self.home[name] = Access(name, 0, row_major((*counts, size))[:-1] if counts else ())
         if counts:
             self.home[name] = Access(name, 0, tuple(size * x for x in row_major(counts)))
@@ -213,14 +218,18 @@ class Fragments:
         return f"{kind}{k}"
 
 
-class _Moved:
-    """The statements of a fragment, on the arrays of the whole, inside of the loops around."""
+class Moved:
+    """The statements of a program, on the arrays of the whole, inside of the loops around.
+
+    inputs   where what its inputs are lies, as the writer names it
+    target   where its output is written, if not to an array of its own
+    """
 
     def __init__(
         self,
         writer: Fragments,
         program: Program,
-        inputs: Sequence[str],
+        inputs: Mapping[str, str],
         target: Access | None,
         around: Extents,
     ) -> None:
@@ -230,10 +239,10 @@ class _Moved:
         depth = len(around)
         result = writer.result
         for a in program.arrays.values():
-            if a.role is Role.PARAMETER:
+            name = inputs.get(a.name)
+            if name is None and a.role is Role.PARAMETER:
                 self.at[a.name] = Access(a.name, 0, (0,) * depth)
-            elif a.role is Role.INPUT:
-                name = inputs[int(a.name.removeprefix("in"))]
+            elif name is not None:
                 if (counter := writer.graph.counted.get(name)) is not None:
                     strides = [0] * depth
                     for number, scale in counter.scales.items():
@@ -250,13 +259,16 @@ class _Moved:
             elif a.name == OUTPUT and target is not None:
                 self.at[a.name] = target
             else:
-                self.at[a.name] = writer.home[writer.temporary("t", a.size, around)]
+                made = writer.temporary("t", a.size, around, a.dtype, a.below)
+                self.at[a.name] = writer.home[made]
 
     def nodes(self, body: Sequence[Node]) -> Iterator[Node]:
         """The body, moved."""
         for node in body:
             if isinstance(node, Loop):
-                yield Loop(self.count(node.extent), node.order, [*self.nodes(node.body)])
+                going = self.access(node.going) if node.going is not None else None
+                body = [*self.nodes(node.body)]
+                yield Loop(self.count(node.extent), node.order, body, going)
             else:
                 domain = (*self.around, *map(self.count, node.domain))
                 target, expr = self.access(node.target), map_accesses(node.expr, self.access)
@@ -264,11 +276,13 @@ class _Moved:
 
     def count(self, extent: int) -> int:
         """A trip count of the fragment, there."""
+        if isinstance(extent, Entries):
+            at = self.at[extent.array]
+            strides = (*at.strides, *extent.strides)
+            return Entries(at.array, at.offset + extent.offset, strides, int(extent))
         for _ in self.around:
             if isinstance(extent, Varying):
                 extent = extent.around(0)
-        if isinstance(extent, Entries):
-            return Entries(self.at[extent.array].array, *extent.said[1:])
         return extent
 
     def access(self, a: Access) -> Access:
@@ -284,6 +298,8 @@ class _Moved:
                     [x + p.scale * y for x, y in zip(strides, counter.strides, strict=True)]
                 )
                 continue
-            by = self.at[str(p.by)].array if p.is_entry else p.by
-            parts.append(replace(p, by=by, strides=(*zeros, *p.strides)))
+            first = self.at[str(p.by)] if p.is_entry else Access(str(p.by), 0, zeros)
+            by = first.array if p.is_entry else p.by
+            outer = (*first.strides, *p.strides)
+            parts.append(replace(p, by=by, offset=first.offset + p.offset, strides=outer))
         return Access(at.array, offset, (*strides, *a.strides), tuple(parts))

@@ -37,7 +37,7 @@ from ..ir.program import (
     row_major,
 )
 from ..ir.regions import INDEX, RESULT, ROW, ROWS, STATE, Region, array, part_of
-from .fragments import Extents, Fragments, Roll, Segment
+from .fragments import Extents, Fragments, Moved, Roll, Segment
 from .outputs import OUTPUT
 
 
@@ -47,17 +47,10 @@ def with_regions(graph: Graph, roll: Roll) -> Program:
     program = writer.result
     size = len(graph.outputs)
     program.declare(OUTPUT, Role.OUTPUT, size)
-    outer = [r for r in graph.regions if not any(_inside(r, x) for x in graph.regions)]
+    outer = [r for r in graph.regions if r.parent < 0]
     writer.level(range(len(graph)), outer, [Segment(Access(OUTPUT), graph.outputs)], ())
     program.found = Found("loops", writer.left)
     return program
-
-
-def _inside(inner: Region, outer: Region) -> bool:
-    own, around = inner.nodes, outer.nodes
-    if inner is outer or not around.start <= own.start <= own.stop <= around.stop:
-        return False
-    return own != around or inner.number > outer.number
 
 
 class _Regions(Fragments):
@@ -92,7 +85,8 @@ class _Regions(Fragments):
             if crossing:
                 self.value.update({node: (name, at) for at, node in enumerate(crossing)})
             if k < len(needed):
-                self._loop(needed[k], around)
+                write = self._loop if needed[k].called is None else self._call
+                write(needed[k], around)
 
     def _needed(
         self, nodes: range, loops: Sequence[Region], wanted: Sequence[Segment]
@@ -129,19 +123,52 @@ class _Regions(Fragments):
         """What a loop's body, and loops in it, read of nodes outside."""
         read = self.operands[r.nodes.start : r.nodes.stop][self.is_op[r.nodes.start : r.nodes.stop]]
         found = {int(x) for x in np.unique(read) if x >= 0}
-        for inner in [r, *(x for x in self.graph.regions if _inside(x, r))]:
+        for inner in [r, *self._inside(r)]:
             ends = (*inner.after, *inner.each, *inner.going)
             found.update(ends if inner is r else (*ends, *inner.begin, *inner.rows))
         return {x for x in self.with_tables(found) if x not in r.nodes}
 
+    def _inside(self, r: Region) -> list[Region]:
+        """The regions in a loop, and in those in it."""
+        found = {r.number}
+        for x in self.graph.regions:  # in the order in which they begin
+            if x.parent in found:
+                found.add(x.number)
+        return [x for x in self.graph.regions if x.number in found and x is not r]
+
     # -- loops -----------------------------------------------------------------------------------
+
+    def _call(self, r: Region, around: Extents) -> None:
+        """Append the program that is called, what it is given being there."""
+        assert r.called is not None
+        state, first = array(r.number, STATE), 0
+        names: dict[str, str] = {}
+        for a in r.called.with_role(Role.INPUT, Role.PARAMETER):
+            names[a.name] = f"{state}.{a.name}"
+            given = self.home[state]
+            self.home[names[a.name]] = replace(given, offset=given.offset + first)
+            first += a.size
+        moved = Moved(self, r.called, names, None, around)
+        self.body += moved.nodes(r.called.body)
+        result = array(r.number, RESULT)
+        outputs = r.called.with_role(Role.OUTPUT)
+        if len(outputs) == 1:
+            self.home[result] = moved.at[outputs[0].name]
+            return
+        found = self.home[self.temporary("result", sum(a.size for a in outputs), around)]
+        self.home[result], first = found, 0
+        for a in outputs:
+            to = Access(found.array, found.offset + first, (*found.strides, 1))
+            at = moved.at[a.name]
+            source = replace(at, strides=(*at.strides, 1))
+            self.body.append(Statement(to, source, (*around, a.size)))
+            first += a.size
 
     def _loop(self, r: Region, around: Extents) -> None:
         """Append a loop, whose state has been begun."""
         width, depth = len(r.begin), len(around)
         states = self.home[array(r.number, STATE)]
-        inner = [x for x in self.graph.regions if _inside(x, r)]
-        inner = [x for x in inner if not any(_inside(x, y) for y in inner)]
+        inner = [x for x in self.graph.regions if x.parent == r.number]
         extent: int = r.most
         going: Access | None = None
         if r.going:
@@ -190,7 +217,20 @@ class _Regions(Fragments):
             self.home[result] = self._last(states, going, extent, width, around)
 
     def _begun(self, r: Region, around: Extents) -> list[Segment]:
-        """What a loop needs before it: its first state, and the rows that it goes through."""
+        """What a loop needs before it: its first state, and the rows that it goes through; and what
+        a program is given.
+        """
+        if r.called is not None:
+            segments: list[Segment] = []
+            if not r.begin:
+                return segments
+            given = self._in_a_row(r.begin)
+            if given is None:
+                given = self.home[self.temporary("given", len(r.begin), around)]
+                segments.append(Segment(given, r.begin))
+            more = (0,) * (len(around) - len(given.strides))
+            self.home[array(r.number, STATE)] = replace(given, strides=(*given.strides, *more))
+            return segments
         name = self.temporary("state", (r.most + 1) * len(r.begin), around)
         segments = [Segment(self.home[name], r.begin)]
         self.home[array(r.number, STATE)] = self.home[name]

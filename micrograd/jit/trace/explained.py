@@ -54,6 +54,21 @@ def explained(error: Exception, name: str) -> TraceError | None:
     )
 
 
+def takes_number_for_array(error: TypeError | AttributeError, name: str) -> TraceError | None:
+    """The error where something was asked of a traced number that arrays have; else None."""
+    if isinstance(error, AttributeError):
+        asked = isinstance(error.obj, Traced) and hasattr(np.ndarray, error.name or "")
+    else:
+        asked = "Traced" in str(error) and bool(_OF_ARRAYS.search(str(error)))
+    if not asked:
+        return None
+    return TraceError(
+        f"{place_of(error)}: {error}: {name} is traced with one number in place of an array, since "
+        "arrays are mapped over; to take an array whole, annotate its parameter (x: np.ndarray), "
+        "or pass a list"
+    )
+
+
 def _is_of_objects(error: Exception) -> bool:
     """Whether NumPy raised it because it has arrays of Values, or found that it cannot do."""
     text = str(error)

@@ -1,5 +1,5 @@
 """Loops of a function that is being compiled: the body is called once, on leaves that stand for the
-state of any iteration, and what it records is a region of the graph.
+state of any iteration, and what it records is a region of the graph. So is a program that it calls.
 
 Input: a body, and what it begins with. Output: leaves that stand for what the loop leaves behind;
 the scope notes the loop, and `trace` writes it down.
@@ -32,6 +32,7 @@ from .signature import (
 )
 
 if TYPE_CHECKING:
+    from ..ir.program import Program
     from .nodes import Ints, Nodes
 
 Number = Value | float
@@ -51,6 +52,7 @@ class TracedLoop:
     results   the leaves that stand for the state at the end
     found     the leaves that stand for what all iterations gave
     first, last   serial numbers around what the body has recorded
+    called    the program that is called, of the numbers `begin`, if it is no loop
     """
 
     most: int
@@ -66,6 +68,7 @@ class TracedLoop:
     found: list[Value] = field(default_factory=list)
     first: int = field(default_factory=next_serial)
     last: int = 0
+    called: Program | None = None
 
     def finish(self, scope: Scope) -> None:
         """The body is through."""
@@ -80,6 +83,19 @@ class TracedLoop:
     def operands(self) -> list[list[Number]]:
         """All that the graph must have for it."""
         return [self.begin, self.rows, self.after, self.each, self.going]
+
+
+def call(scope: Scope, program: Program, given: list[Number], results: int) -> list[Value]:
+    """The leaves that stand for what a program gives in a function that is being compiled.
+
+    given     the numbers of its inputs and parameters, one array after the other
+    results   how many numbers its outputs are
+    """
+    made = TracedLoop(1, given, called=program)
+    made.last = next_serial()
+    made.results = fresh(scope, "result", results)
+    scope.loops.append(made)
+    return made.results
 
 
 def fresh(scope: Scope, label: str, n: int) -> list[Value]:
@@ -158,10 +174,9 @@ def truth(x: Any, where: str) -> Number:
 # --- graph ----------------------------------------------------------------------------------
 
 
-def loops_of(outputs: Sequence[Any]) -> list[TracedLoop]:
-    """The loops of the functions that have computed these, in the order of their first nodes."""
-    scopes = dict.fromkeys(v._scope for v in outputs if isinstance(v, Traced))
-    return sorted([x for scope in scopes for x in scope.loops], key=lambda x: x.first)
+def loops_of(scope: Scope | None) -> list[TracedLoop]:
+    """The loops of a function, in the order of their first nodes."""
+    return sorted(scope.loops, key=lambda x: x.first) if scope is not None else []
 
 
 def inputs_of(loops: Sequence[TracedLoop], lookups: Lookups | None) -> Mapping[str, list[Value]]:
@@ -199,10 +214,18 @@ def regions_of(
         k = int(np.searchsorted(found.serials, serial))
         return int(position[k - 1]) + 1 if k else 0
 
-    regions = []
+    regions: list[Region] = []
+    around: list[int] = []  # the loops whose bodies are not over
     for k, loop in enumerate(loops):
-        operands = [tuple([next(outputs) for _ in some]) for some in loop.operands]
-        regions.append(Region(k, range(node(loop.first), node(loop.last)), loop.most, *operands))
+        while around and loops[around[-1]].last < loop.first:
+            around.pop()
+        begin, rows, after, each, going = [
+            tuple([next(outputs) for _ in some]) for some in loop.operands
+        ]
+        body = range(node(loop.first), node(loop.last))
+        parent, most = around[-1] if around else -1, loop.most
+        regions.append(Region(k, parent, body, most, begin, rows, after, each, going, loop.called))
+        around.append(k)
     return list(nodes[:own]), regions
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress, repeat
 from operator import attrgetter
@@ -84,20 +84,27 @@ MANY = 20_000
 """Values that Python walks by itself; machine code takes as long to make."""
 
 
-def listed(outputs: Sequence[Any]) -> Nodes:
+def listed(outputs: Sequence[Any], ends: Collection[int] = ()) -> Nodes:
     """What is under outputs of which Python has all operands.
+
+    ends   serial numbers of what is taken for leaves
 
     Raises GraphError for a cycle.
     """
-    made = recorded(outputs)
-    if made is None and are_many(outputs):
+    made = None if ends else recorded(outputs)
+    if made is None and not ends and are_many(outputs):
         values = [v for v in outputs if isinstance(v, Value)]
         for visitor in VISITORS:
             if (visited := visitor(values)) is not None:
                 return _of_visited(visited, values)
-    order, flat, used = made or found(outputs)
+    order, flat, used = made or found(outputs, ends)
     n = len(order)
     counts = np.fromiter(map(len, map(_operands, order)), np.int64, n)
+    entries = [v._entry for v in order]
+    if ends:
+        is_end = np.fromiter((v._serial in ends for v in order), bool, n)
+        counts[is_end] = 0
+        entries = [None if end else e for end, e in zip(is_end.tolist(), entries, strict=True)]
     serials = np.fromiter(map(_serial, order), np.int64, n)
     user = np.repeat(np.arange(n), counts)
     younger = used >= serials[user]
@@ -114,7 +121,6 @@ def listed(outputs: Sequence[Any]) -> Nodes:
         has = counts > k
         operands[k, has] = refers[first[has] + k]
         literals[k, has] = numbers[first[has] + k]
-    entries = [v._entry for v in order]
     codes = {entry: CONSTANT if entry is None else code_of(entry) for entry in set(entries)}
     named = compress(range(n), map(_label, order))
     return Nodes(
@@ -122,8 +128,8 @@ def listed(outputs: Sequence[Any]) -> Nodes:
         np.fromiter(map(codes.__getitem__, entries), np.int64, n),
         operands,
         literals,
-        [v for v in order if v._entry is None],
-        {k: str(order[k].label) for k in named if order[k]._operands},
+        [v for v, entry in zip(order, entries, strict=True) if entry is None],
+        {k: str(order[k].label) for k in named if counts[k]},
         lambda: sites_of(order),
     )
 
@@ -225,12 +231,15 @@ def recorded(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints] | No
     return [*before, *made], flat, used
 
 
-def found(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints]:
+def found(
+    outputs: Sequence[Any], ends: Collection[int] = ()
+) -> tuple[list[Value], list[Any], Ints]:
     """Every Value under the outputs, oldest first, their operands, one after the other, and the
     serial numbers of these; -1 for numbers.
     """
-    order = nodes(outputs)
-    flat = list(chain.from_iterable(map(_operands, order)))
+    order = nodes(outputs, ends)
+    inner = [v for v in order if v._serial not in ends] if ends else order
+    flat = list(chain.from_iterable(map(_operands, inner)))
     return order, flat, _serials(flat)
 
 
@@ -238,21 +247,21 @@ def _serials(flat: list[Any]) -> Ints:
     return np.fromiter(map(getattr, flat, repeat("_serial"), repeat(-1)), np.int64, len(flat))
 
 
-def nodes(outputs: Sequence[Any]) -> list[Value]:
-    """Every Value under the outputs, oldest first."""
-    seen = _reached(outputs, sys.maxsize)
+def nodes(outputs: Sequence[Any], ends: Collection[int] = ()) -> list[Value]:
+    """Every Value under the outputs, oldest first; none under those that are ends."""
+    seen = _reached(outputs, sys.maxsize, ends)
     return [seen[serial] for serial in sorted(seen)]
 
 
-def _reached(outputs: Sequence[Any], most: int) -> dict[int, Value]:
+def _reached(outputs: Sequence[Any], most: int, ends: Collection[int] = ()) -> dict[int, Value]:
     """The Values under the outputs, by their serial numbers; some of them, if they are `most`."""
-    stack = [v for v in outputs if isinstance(v, Value)]
-    seen = {v._serial: v for v in stack}
+    seen = {v._serial: v for v in outputs if isinstance(v, Value)}
+    stack = [v for v in seen.values() if v._serial not in ends]
     push, pop = stack.append, stack.pop
     while stack and len(seen) < most:
         for o in pop()._operands:
             if o.__class__ is not float and o._serial not in seen:
                 seen[o._serial] = o
-                if o._operands:
+                if o._operands and o._serial not in ends:
                     push(o)
     return seen

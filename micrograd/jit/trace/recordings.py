@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...engine import Value
@@ -21,6 +21,7 @@ class Recording:
     wrt        the elements that gradients are taken with respect to; None: not in the graph
     gradient   a tuple of the structures of what they are taken with respect to
     alone      whether that is one thing, whose partials have no tuple around them
+    captured   values of functions around, which are being compiled, by the array that they are
     """
 
     trace: Trace
@@ -28,6 +29,7 @@ class Recording:
     wrt: list[Element | None]
     gradient: Container
     alone: bool = False
+    captured: dict[str, list[Value]] = field(default_factory=dict)
 
     @property
     def partials(self) -> Structure:
@@ -40,7 +42,8 @@ class _Needed(str):
 
 
 class Recordings:
-    """Recordings by the structures of arguments, each made once; copies of it are empty.
+    """Recordings by the structures of arguments, each made once; copies of it are empty. One that
+    captures values is made for each use: there may be others by then.
 
     numbers   of the leaves that are constants, as all recordings have them
     """
@@ -55,7 +58,10 @@ class Recordings:
         with self._lock:
             if key not in self._made:
                 try:
-                    self._made[key] = make()
+                    made = make()
+                    if isinstance(made, Recording) and made.captured:
+                        return made
+                    self._made[key] = made
                 except TensorsNeeded as needed:
                     self._made[key] = _Needed(str(needed))
                     raise

@@ -13,14 +13,15 @@ from copy import deepcopy
 from operator import attrgetter
 from typing import Any
 
-import numpy as np
-
+from ...copies import next_serial
 from ...engine import Value
-from ...errors import GraphError, TraceError, kind, place_of
+from ...errors import GraphError, kind
 from ...lookups import Lookups
 from ...nn import Module
 from ...traced import Scope, Traced
+from .captured import captured
 from .compiling import compiling
+from .explained import takes_number_for_array
 from .parameters import Key, Parameter, taken
 from .pickles import FunctionOf, portable
 from .recordings import Recording, Recordings
@@ -33,7 +34,6 @@ _RESERVED = re.compile(
     r"(t|p|c|s|index|at|table|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free"
 )
 _name = attrgetter("name")
-_OF_ARRAYS = re.compile(r"subscriptable|iterable|len\(\)|item assignment")
 
 
 class ValueSource:
@@ -63,7 +63,7 @@ class ValueSource:
         """The constants that were read from Values which depend on `wrt`, as far as is known."""
         return stale(self.value, self.wrt)
 
-    def record(self, structures: tuple[Structure, ...]) -> Recording:
+    def record(self, structures: tuple[Structure, ...], *, captures: bool = False) -> Recording:
         """The recording, made once; with no arguments, `wrt` are live instead of arguments."""
         made: Recording = self.recordings.get(structures, lambda: self._trace(structures))
         return made
@@ -166,14 +166,19 @@ class FunctionSource:
             return self.function.parameters()
         return self.wrt
 
-    def record(self, structures: tuple[Structure, ...]) -> Recording:
-        """What the function does to arguments of these structures; it is called once for them."""
-        made: Recording = self.recordings.get(structures, lambda: self._trace(structures))
+    def record(self, structures: tuple[Structure, ...], *, captures: bool = False) -> Recording:
+        """What the function does to arguments of these structures; it is called once for them.
+
+        captures   whether it may read values of functions around, which are being compiled
+        """
+        made: Recording = self.recordings.get(
+            structures, lambda: self._trace(structures, captures=captures)
+        )
         return made
 
-    def _trace(self, structures: tuple[Structure, ...]) -> Recording:
+    def _trace(self, structures: tuple[Structure, ...], *, captures: bool) -> Recording:
         wrt = self._leaves()
-        scope, lookups = Scope(self.name), Lookups()
+        scope, lookups, first = Scope(self.name), Lookups(), next_serial()
         scope.lookups = lookups
         inputs: dict[str, list[Value]] = {}
         arguments, arrays = [], array_names(self.parameters)
@@ -190,18 +195,19 @@ class FunctionSource:
             with reads, compiling(scope, frozen=self.freeze):
                 returned = self.taken.call(self.function, arguments)
         except (TypeError, AttributeError) as error:
-            if _takes_number_for_array(error):
-                raise TraceError(
-                    f"{place_of(error)}: {error}: {self.name} is traced with one number in place "
-                    "of an array, since arrays are mapped over; to take an array whole, annotate "
-                    "its parameter (x: np.ndarray), or pass a list"
-                ) from error
-            raise
+            clearer = takes_number_for_array(error, self.name)
+            if clearer is None:
+                raise
+            raise clearer from error
         outputs: list[Value | float] = []
         result = result_structure(returned, outputs.append, self.name)
         inputs |= lookups.inputs
-        found = trace(outputs, inputs, () if self.freeze else None, wrt=wrt, lookups=lookups)
-        return self._recording(found, result, inputs, structures)
+        around = captured(outputs, scope, first, inputs) if captures else {}
+        live = () if self.freeze else None
+        found = trace(outputs, inputs | around, live, wrt=wrt, lookups=lookups, scope=scope)
+        recording = self._recording(found, result, inputs, structures)
+        recording.captured = around
+        return recording
 
     def _leaves(self) -> list[Value]:
         """The leaves that derivatives are with respect to, whether the result uses them or not."""
@@ -298,13 +304,6 @@ def _as_list(wrt: Any) -> list[Any]:
         return list(wrt)
     except TypeError:
         raise GraphError(f"wrt should be a list of leaves or names, got {kind(wrt)}") from None
-
-
-def _takes_number_for_array(error: TypeError | AttributeError) -> bool:
-    """Whether something was asked of a traced number that arrays have."""
-    if isinstance(error, AttributeError):
-        return isinstance(error.obj, Traced) and hasattr(np.ndarray, error.name or "")
-    return "Traced" in str(error) and bool(_OF_ARRAYS.search(str(error)))
 
 
 def array_names(parameters: Sequence[Parameter]) -> dict[str, str]:

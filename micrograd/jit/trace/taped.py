@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ...copies import serial as _serial
 from ...engine import Value
 from ...ops import Op
-from ...traced import Scope, Traced, own_operands
+from ...traced import Scope, own_operands
 from ...tracing import Site
 from ..ir.graph import CONSTANT, code_of
 from .nodes import LITERAL, Ints, Nodes, ranks
@@ -57,12 +57,11 @@ class Read(Protocol):
         """Set all that something live has as an operand; places in columns, or negative."""
 
 
-def let_go(outputs: Sequence[Any]) -> None:
-    """Let the scopes of these keep nothing any more: they have been read."""
-    for scope in {v._scope for v in outputs if isinstance(v, Traced)}:
-        if scope.tape is not None:
-            scope.tape.let_go()
-            scope.made = []  # they know it, so it shall not know them
+def let_go(scope: Scope) -> None:
+    """Let a scope keep nothing any more: it has been read."""
+    if scope.tape is not None:
+        scope.tape.let_go()
+        scope.made = []  # they know it, so it shall not know them
 
 
 def taped(outputs: Sequence[Any]) -> Nodes | None:

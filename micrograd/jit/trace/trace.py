@@ -20,7 +20,7 @@ from ...engine import Value
 from ...errors import GraphError, TensorsNeeded, kind, user_location
 from ...lookups import Lookups
 from ...store import Live, Store, adopt
-from ...traced import Traced
+from ...traced import Scope, Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
 from .loops import counted_of, inputs_of, loops_of, operands_of, regions_of
 from .nodes import LITERAL, Nodes, listed, nodes
@@ -58,15 +58,17 @@ def trace(
     numbers: dict[Value, float] | None = None,
     wrt: Sequence[Value] = (),
     lookups: Lookups | None = None,
+    scope: Scope | None = None,
 ) -> Trace:
     """The graph of `outputs`.
 
-    inputs   array name -> the leaves that are its elements
+    inputs   array name -> the leaves that are its elements; or other values, which are leaves then
     live     the leaves that become parameters; None: every leaf that is not an input.
              Other leaves become constants.
     numbers  what leaves that are constants have been, which new ones are entered into
     wrt      leaves that become parameters even if they are not in the graph
     lookups  what was looked up by integers, of which the index arrays are among the inputs
+    scope    of the function that has computed them, if one has
 
     Raises GraphError for a cycle, for an op that cannot be emitted; TraceError for a traced
     value of another function. Cost: linear, but for the sort of the nodes by age.
@@ -74,9 +76,10 @@ def trace(
     with without_collecting():
         try:
             known = {} if numbers is None else numbers
-            return _trace(outputs, inputs, live, known, wrt, lookups)
+            return _trace(outputs, inputs, live, known, wrt, lookups, scope)
         finally:
-            let_go(outputs)
+            if scope is not None:
+                let_go(scope)
 
 
 @contextmanager
@@ -100,10 +103,12 @@ def _trace(
     known: dict[Value, float],
     wrt: Sequence[Value],
     lookups: Lookups | None,
+    scope: Scope | None,
 ) -> Trace:
-    loops = loops_of(outputs)
+    loops = loops_of(scope)
     outputs, inputs = [*outputs, *operands_of(loops)], {**inputs, **inputs_of(loops, lookups)}
-    found = taped(outputs) or listed(outputs)
+    ends = {v._serial for leaves in inputs.values() for v in leaves if v._entry is not None}
+    found = listed(outputs, ends) if ends else taped(outputs) or listed(outputs)
     places = {
         leaf._serial: (name, index)
         for name, leaves in inputs.items()
@@ -111,14 +116,8 @@ def _trace(
     }
     graph = Graph(inputs=[(name, len(leaves)) for name, leaves in inputs.items()])
     rest = [v for v in found.leaves if v._serial not in places] if places else found.leaves
-    for v in () if _ORDINARY.issuperset(map(type, rest)) else rest:
-        if v.__class__ is Traced:
-            raise escaped(v, nodes(outputs))
-        if v.__class__ is not Value and hasattr(v, "_tensor"):
-            raise TensorsNeeded(
-                f"{user_location()}: this depends on elements of a Tensor, by values(); a function "
-                "that does is compiled as one of Tensors, when jit(f) is called"
-            )
+    if not _ORDINARY.issuperset(map(type, rest)):
+        _check_rest(rest, outputs)
     parameters = [v for v in rest if live is None or v in live]
     # together, so that where they lie does not depend on which of them a program uses
     parameters = [*dict.fromkeys([*parameters, *wrt])] if wrt else parameters
@@ -152,6 +151,18 @@ def _trace(
         graph.counted = counted_of(loops, lookups) if loops else {}
         resolve(graph)
     return Trace(graph, stores, elements, places)
+
+
+def _check_rest(rest: Sequence[Value], outputs: Sequence[Any]) -> None:
+    """Raises TraceError for a leaf that is traced, but no input; TensorsNeeded for a Tensor's."""
+    for v in rest:
+        if v.__class__ is Traced:
+            raise escaped(v, nodes(outputs))
+        if v.__class__ is not Value and hasattr(v, "_tensor"):
+            raise TensorsNeeded(
+                f"{user_location()}: this depends on elements of a Tensor, by values(); a function "
+                "that does is compiled as one of Tensors, when jit(f) is called"
+            )
 
 
 def _connect(graph: Graph, found: Nodes) -> Ints:
