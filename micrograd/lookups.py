@@ -9,20 +9,24 @@ the number of rows (`IndexArray`).
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from math import prod
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from .engine import Value
 from .errors import IndexRangeError, TraceError, user_location
+from .index_arrays import IndexArray
 from .opdef import Op
 from .traced import Scope, Traced
 
 Ints = npt.NDArray[np.int64]
+MOST_INDICES = 1 << 16
+"""Indices that are computed before a loop, one for each iteration."""
 Form = tuple[int, tuple[tuple[int, int], ...]]
 """An offset, and the serial numbers of integers with the factors that they are multiplied by."""
 
@@ -62,95 +66,8 @@ def taken(rows: int, distance: int) -> Lookup:
     )
 
 
-@dataclass(slots=True)
-class IndexArray:
-    """Indices of rows: `offset + sum(scales * integers)`, those below 0 counted from the end.
-
-    below      the number of rows
-    arrays     which the integers are elements of, one for each scale
-    elements   of these arrays, for each index
-    leaves     what stands for the indices in the trace
-    unused     places of indices that are there, and say 0, only so that others lie as their
-               integers do
-    """
-
-    name: str
-    below: int
-    offset: int
-    scales: tuple[int, ...]
-    arrays: tuple[str, ...]
-    elements: list[tuple[int, ...]] = field(default_factory=list)
-    leaves: list[Value] = field(default_factory=list, repr=False)
-    unused: set[int] = field(default_factory=set)
-    _places: dict[tuple[int, ...], int] = field(default_factory=dict, repr=False)
-
-    def leaf(self, element: tuple[int, ...], scope: Scope) -> Value:
-        """What stands for the index of these elements, which is used."""
-        place = self._place(element, scope)
-        self.unused.discard(place)
-        return self.leaves[place]
-
-    def reserve(self, size: int, scope: Scope) -> None:
-        """Let there be an index for each element of an array of this size."""
-        self.unused |= {self._place((k,), scope) for k in range(size)}
-
-    def _place(self, element: tuple[int, ...], scope: Scope) -> int:
-        place = self._places.setdefault(element, len(self.leaves))
-        if place == len(self.leaves):
-            self.leaves.append(Traced(f"{self.name}[{place}]", scope=scope))
-            self.elements.append(element)
-        return place
-
-    @property
-    def used(self) -> set[tuple[int, ...]]:
-        """The elements that indices are computed of."""
-        return {e for k, e in enumerate(self.elements) if k not in self.unused}
-
-    def said(self, given: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        """The indices as they are said, of integers `[..., n]` by the names of their arrays; as
-        objects where 64 bits may not do.
-        """
-        at = np.array(self.elements, dtype=np.int64).reshape(len(self.elements), -1)
-        if self.scales == (1,) and not self.offset and not self.unused:
-            x = given[self.arrays[0]]  # of which indices have the order
-            if x.shape[-1] == len(at) and np.array_equal(at[:, 0], np.arange(len(at))):
-                return x
-        used = [given[array][..., at[:, k]] for k, array in enumerate(self.arrays)]
-        largest = [max(abs(int(x.max(initial=0))), abs(int(x.min(initial=0)))) for x in used]
-        most = sum(abs(scale) * x for scale, x in zip(self.scales, largest, strict=True))
-        dtype = np.int64 if most + abs(self.offset) < 2**63 else object
-        found = np.full(at.shape[:1], self.offset, dtype)
-        for scale, x in zip(self.scales, used, strict=True):
-            found = found + scale * x.astype(dtype)
-        if self.unused:
-            found[..., sorted(self.unused)] = 0
-        return found
-
-    def fits(self, said: npt.NDArray[Any]) -> bool:
-        """Whether all indices are numbers of rows as they are said."""
-        return not said.size or (said.min() >= 0 and said.max() < self.below)
-
-    def is_outside(self, said: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Which of the indices are of no row."""
-        found: npt.NDArray[np.bool_] = (said < -self.below) | (said >= self.below)
-        return found
-
-    def text(self, terms: Sequence[tuple[int, str]]) -> str:
-        """How an index is said, given its integers as text, with their factors."""
-        said = [text if scale == 1 else f"{scale}*{text}" for scale, text in terms]
-        said += [str(self.offset)] if self.offset else []
-        return " + ".join(said).replace("+ -", "- ")
-
-    def outside(self, index: Any) -> str:
-        """What is wrong with an index that is of no row, for errors."""
-        return (
-            f"is the index {index} into a table of {self.below} rows: indices are from 0 to "
-            f"{self.below - 1}, or from {-self.below} on, counted from the end"
-        )
-
-    def counted(self, said: npt.NDArray[Any]) -> Ints:
-        """The numbers of the rows, from 0 on."""
-        return np.ascontiguousarray(np.where(said < 0, said + self.below, said), dtype=np.int64)
+Terms = tuple[tuple[int, int], ...]
+"""Serial numbers of what stands for the counters of loops, with their scales."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +75,25 @@ class Counted:
     """The index of a row that loops say: `offset + sum(scales * counters)`, never below 0.
 
     below      the number of rows
-    counters   serial numbers of what stands for the counters of loops, with their scales
     leaf       what stands for the index in the trace
+    array      the index array that it is a place in, if it is not the index itself
     """
 
     name: str
     below: int
     offset: int
-    counters: tuple[tuple[int, int], ...]
+    counters: Terms
     leaf: Value = field(repr=False)
+    array: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """An integer that loops choose: element `offset + sum(scales * counters)` of an array."""
+
+    array: str
+    offset: int
+    counters: Terms
 
 
 @dataclass(slots=True)
@@ -178,6 +105,8 @@ class Lookups:
     constants   tables of numbers, row by row, by their names
     counters    how often loops run that count, by the serial numbers of their counters
     counted     the indices that these say
+    moving      the integers that they choose among those that are given, by serial numbers
+    chosen      the integers that were looked up in a table of such, with that and the index
     """
 
     integers: dict[int, tuple[str, int]] = field(default_factory=dict)
@@ -186,6 +115,8 @@ class Lookups:
     constants: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     counters: dict[int, int] = field(default_factory=dict)
     counted: dict[Any, Counted] = field(default_factory=dict)
+    moving: dict[int, Moving] = field(default_factory=dict)
+    chosen: dict[int, tuple[Sequence[int], Traced]] = field(default_factory=dict)
     _first: dict[Any, tuple[list[Value], Value | None]] = field(default_factory=dict)
     _leaves: dict[str, list[Value]] = field(default_factory=dict)
 
@@ -203,7 +134,9 @@ class Lookups:
     @property
     def known(self) -> Mapping[int, Any]:
         """What indices may be made of, by serial numbers."""
-        return ChainMap[int, Any](self.counters, self.integers) if self.counters else self.integers
+        if not self.counters:
+            return self.integers
+        return ChainMap[int, Any](self.counters, self.integers, self.moving)
 
     def forget(self, since: int) -> None:
         """Make tables anew that were made in the body of a loop, which is through."""
@@ -213,44 +146,40 @@ class Lookups:
             if made[1] is None or made[1]._serial < since
         }
 
-    def index(self, form: Form, rows: int, scope: Scope) -> Value:
+    def index(self, form: Form, rows: int, scope: Scope, from_end: bool = True) -> Value:
         """What stands for the index of a form into so many rows."""
         offset, terms = form
-        if any(serial in self.counters for serial, _ in terms):
-            return self._counted(form, rows, scope)
+        if any(serial in self.counters or serial in self.moving for serial, _ in terms):
+            if all(serial in self.counters for serial, _ in terms):
+                return self._counted(form, rows, scope, from_end)
+            return self._by_iteration(form, rows, scope, from_end)
         places = [self.integers[serial] for serial, _ in terms]
         scales = tuple(scale for _, scale in terms)
         arrays = tuple(array for array, _ in places)
-        key = rows, offset, scales, arrays
+        key = rows, offset, scales, arrays, from_end
         if key not in self.indices:
-            made = IndexArray(f"at{len(self.indices)}", rows, offset, scales, arrays)
+            made = IndexArray(f"at{len(self.indices)}", *key)
             self.indices[key] = made
             if len(arrays) == 1:  # all of them, so that they lie as the integers do
                 made.reserve(self.sizes[arrays[0]], scope)
         return self.indices[key].leaf(tuple(k for _, k in places), scope)
 
-    def _counted(self, form: Form, rows: int, scope: Scope) -> Value:
+    def _counted(self, form: Form, rows: int, scope: Scope, from_end: bool) -> Value:
         """What stands for an index that counters of loops say.
 
         Raises IndexRangeError for one that is of no row in some iteration; TraceError for one that
         is not such a sum in all iterations.
         """
         offset, terms = form
-        if not all(serial in self.counters for serial, _ in terms):
-            raise TraceError(
-                f"{user_location()}: the index of a row is a sum of a loop's counter and an "
-                "integer that is given, which is not compiled; take the rows before the loop, and "
-                "go through them with scan"
-            )
         ends = [sorted((0, scale * (self.counters[serial] - 1))) for serial, scale in terms]
         low, high = (offset + sum(end[k] for end in ends) for k in (0, 1))
         if not all(self.counters[serial] for serial, _ in terms):  # it is computed for no iteration
             low, high, offset, terms = 0, 0, 0, ()
-        if low < -rows or high >= rows:
+        if low < (-rows if from_end else 0) or high >= rows:
+            others = f", or from {-rows} on, counted from the end" if from_end else ""
             raise IndexRangeError(
                 f"{user_location()}: the loop's counter makes indices from {low} to {high} into a "
-                f"table of {rows} rows: indices are from 0 to {rows - 1}, or from {-rows} on, "
-                "counted from the end"
+                f"table of {rows} rows: indices are from 0 to {rows - 1}{others}"
             )
         if low < 0 <= high:
             raise TraceError(
@@ -258,12 +187,97 @@ class Lookups:
                 "which some count from the end of the table; put these rows first in another table"
             )
         offset += rows if low < 0 else 0
-        key = rows, offset, terms
+        return self._place(rows, offset, terms, scope)
+
+    def _place(self, rows: int, offset: int, terms: Terms, scope: Scope, array: str = "") -> Value:
+        """What stands for a number that counters say."""
+        key = rows, offset, terms, array
         if key not in self.counted:
             name = f"counted:{len(self.counted)}"  # no name in Python
-            leaf = Traced(name, scope=scope)
-            self.counted[key] = Counted(name, rows, offset, terms, leaf)
+            self.counted[key] = Counted(name, *key[:3], Traced(name, scope=scope), array)
         return self.counted[key].leaf
+
+    def _by_iteration(self, form: Form, rows: int, scope: Scope, from_end: bool) -> Value:
+        """What stands for an index of integers that are given and of counters: a place in an index
+        array with one index for each iteration of these loops.
+        """
+        offset, terms = form
+        counters = list(dict.fromkeys(self._counters(terms)))
+        counts = [self.counters[serial] for serial in counters]
+        size = prod(counts)
+        if not size:  # it is computed for no iteration
+            return self._place(rows, 0, (), scope)
+        if size > MOST_INDICES:
+            raise TraceError(
+                f"{user_location()}: the loops around go through {size} indices of rows, of at "
+                f"most {MOST_INDICES} that can be computed before them; look up rows in fewer"
+            )
+        numbers = np.indices(counts, dtype=np.int64).reshape(len(counts), size)
+        at = dict(zip(counters, numbers, strict=True))
+        offsets = np.full(size, offset)
+        used = []
+        for serial, scale in terms:
+            if serial in self.counters:
+                offsets = offsets + scale * at[serial]
+            else:
+                used.append((scale, *self._elements(serial, at, size)))
+        scales, arrays = tuple(x[0] for x in used), tuple(x[1] for x in used)
+        elements = np.stack([x[2] for x in used], axis=1)
+        key = rows, scales, arrays, from_end, elements.tobytes(), offsets.tobytes()
+        if key not in self.indices:
+            number = 1 + sum(index.number > 0 for index in self.indices.values())
+            self.indices[key] = made = IndexArray(
+                f"at{len(self.indices)}", rows, 0, scales, arrays, from_end, number
+            )
+            made.elements, made.offsets = list(map(tuple, elements.tolist())), offsets
+            made.leaves = [Traced(f"{made.name}[{k}]", scope=scope) for k in range(size)]
+        strides = [prod(counts[k + 1 :]) for k in range(len(counts))]
+        places = tuple(zip(counters, strides, strict=True))
+        return self._place(rows, 0, places, scope, self.indices[key].name)
+
+    def _counters(self, terms: Terms) -> Iterator[int]:
+        """The counters that an index depends on."""
+        for serial, _ in terms:
+            if serial in self.counters:
+                yield serial
+            elif serial in self.moving:
+                yield from (counter for counter, _ in self.moving[serial].counters)
+
+    def _elements(self, serial: int, at: Mapping[int, Ints], size: int) -> tuple[str, Ints]:
+        """The array that an integer is of, and which of its elements in each iteration."""
+        if serial in self.integers:
+            array, element = self.integers[serial]
+            return array, np.full(size, element)
+        found = self.moving[serial]
+        places = sum((scale * at[c] for c, scale in found.counters), np.zeros(size, np.int64))
+        return found.array, found.offset + places
+
+    def evenly(self, leaves: Sequence[Any]) -> tuple[str, int, int] | None:
+        """The array that integers are elements of, the place of the first, and how far it is from
+        each to the next; None if they are no such.
+        """
+        places = [self.integers.get(v._serial) if isinstance(v, Value) else None for v in leaves]
+        if not places or None in places:
+            return None
+        arrays, elements = zip(*cast(Any, places), strict=True)
+        step = elements[1] - elements[0] if len(elements) > 1 else 0
+        if len(set(arrays)) > 1 or any(e != elements[0] + step * k for k, e in enumerate(elements)):
+            return None
+        return arrays[0], elements[0], step
+
+    def choose(self, found: Value, table: Sequence[Any], index: Traced, form: Form) -> None:
+        """Note that a number is one of a table of integers, so that it can choose a row itself."""
+        offset, terms = form
+        if all(isinstance(x, (int, np.integer)) for x in table):
+            self.chosen[found._serial] = list(map(int, table)), index
+        elif all(serial in self.counters for serial, _ in terms):
+            even = self.evenly(table)
+            if even is not None:
+                array, first, step = even
+                low = offset + sum(min(0, s * (self.counters[c] - 1)) for c, s in terms)
+                offset += len(table) if low < 0 else 0
+                moved = tuple((c, step * scale) for c, scale in terms)
+                self.moving[found._serial] = Moving(array, first + step * offset, moved)
 
     def row(self, entries: Sequence[Any], rows: int, index: Value, scope: Scope) -> list[Value]:
         """The row at an index of a table, whose entries stand one row after the other."""

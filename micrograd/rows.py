@@ -9,7 +9,7 @@ import numpy as np
 
 from .engine import Value
 from .errors import IndexRangeError, ShapeError, TraceError, user_location
-from .lookups import Form, Lookups
+from .lookups import Form, Lookup, Lookups
 from .opdef import as_float
 from .traced import Traced
 
@@ -18,8 +18,18 @@ Arrays = Callable[[Sequence[Value], tuple[int, ...]], Any]
 """What makes an array of this shape of Values."""
 
 
-def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
+def is_integer(x: Traced) -> bool:
+    """Whether it can choose a row: whether it is a sum of multiples of integers that are given."""
+    lookups: Lookups | None = x._scope.lookups
+    return lookups is not None and (
+        x._serial in lookups.chosen or form_of(x, lookups.known) is not None
+    )
+
+
+def row_at(table: Any, index: Traced, arrays: Arrays, *, from_end: bool = True) -> Any:
     """The row at an index that is given when the compiled code runs.
+
+    from_end   whether an index below 0 counts from the end; else it is out of range
 
     Raises TraceError for an index that is no sum of multiples of integers; ShapeError for rows that
     are not alike.
@@ -28,14 +38,12 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
     if scope.is_over:
         raise scope.over()
     lookups: Lookups | None = scope.lookups
+    if lookups is not None and index._serial in lookups.chosen:
+        chosen, inner = lookups.chosen[index._serial]
+        return row_at(_rows(table, chosen, from_end), inner, arrays)
     form = None if lookups is None else form_of(index, lookups.known)
     if lookups is None or form is None:
-        raise TraceError(
-            f"{user_location()}: the index of a row should be an integer, and this traced value is "
-            "none: annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
-            "be of an integer dtype; it may be a sum of multiples of such integers, as 3*i + j, or "
-            "of the counters of fori(n, ...) whose n is an integer of Python"
-        )
+        raise TraceError(f"{user_location()}: {_no_index(index)}")
     if not len(table):
         raise IndexRangeError(f"{user_location()}: a table of no rows has none to take")
     if not form[1]:
@@ -49,8 +57,42 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
                 f"integer; row 0 is {_said(shape)}, row {k} is {_said(_shape(row))}"
             )
         _flatten(row, entries)
-    found = iter(lookups.row(entries, len(table), lookups.index(form, len(table), scope), scope))
-    return _built(table[0], found, arrays)
+    leaf = lookups.index(form, len(table), scope, from_end)
+    found = lookups.row(entries, len(table), leaf, scope)
+    if shape is None:
+        lookups.choose(found[0], table, index, form)
+    return _built(table[0], iter(found), arrays)
+
+
+def _rows(table: Any, chosen: Sequence[int], from_end: bool) -> list[Any]:
+    """The rows of a table that integers choose. Raises IndexRangeError for one out of range."""
+    least = -len(table) if from_end else 0
+    for k in chosen:
+        if not least <= k < len(table):
+            raise IndexRangeError(
+                f"{user_location()}: index {k}, itself looked up in a table, is out of range of a "
+                f"table of {len(table)} rows"
+            )
+    return [table[k] for k in chosen]
+
+
+def _no_index(index: Traced) -> str:
+    """Why a traced value chooses no row, and what to write instead."""
+    said = index.label if index._entry is None and index.label else "this traced value"
+    text = f"the index of a row should be an integer, and {said} is none: "
+    if isinstance(index._entry, Lookup):
+        return (
+            f"{text}it was looked up itself, in a table that is not of integers of Python, or by "
+            "what is no counter of a loop among those that are given"
+        )
+    if said.startswith("data["):
+        array = said[: said.index("]") + 1]
+        return f"{text}give {array} as integers, of an integer dtype"
+    return (
+        f"{text}annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
+        "be of an integer dtype; it may be a sum of multiples of such integers, as 3*i + j, or of "
+        "the counters of fori(n, ...) whose n is an integer of Python"
+    )
 
 
 def _shape(row: Any) -> Any:

@@ -27,8 +27,9 @@ def take(table: Any, index: Any) -> Any:
 
     index   an integer, those below 0 counted from the end; or, in a function that is compiled, one
             that it is given: an argument annotated `int`, an element of one annotated `list[int]`,
-            or of `fit`'s data, if they are integers; or a sum of multiples of these, as `3*i + j`,
-            or of the counters of `fori`
+            or of `fit`'s data, if they are integers; or the counter of a `fori`, or an integer that
+            a `scan` goes through; or a sum of multiples of these, as `3*i + j`; or what was looked
+            up so in a list of integers
 
     Raises IndexRangeError for an index out of range; DataError for one that is no integer;
     ShapeError for rows of different shapes under a traced index.
@@ -49,8 +50,14 @@ def take(table: Any, index: Any) -> Any:
     if isinstance(index, Traced):
         return row_at(table, index, value_array)
     try:
-        place = whole(index)
+        place = whole(int(index) if isinstance(index, np.bool_) else index)
     except TypeError:
+        if isinstance(index, (*_SEQUENCES, np.ndarray)) and getattr(index, "ndim", 1) != 0:
+            raise DataError(
+                f"{user_location()}: take looks up one row, by one integer, and this index has "
+                f"{len(index)} items; write [take(table, i) for i in indices], and "
+                "map a function of one row of integers over many with vmap"
+            ) from None
         raise DataError(
             f"{user_location()}: the index of a row should be an integer, got {kind(index)}"
         ) from None

@@ -1,5 +1,5 @@
 """Random functions that look rows up by integers, before, in and behind loops written as loops, and
-by the counters of these, compared with the interpreter.
+by the counters of these, and by integers that these choose, compared with the interpreter.
 
     python -m tests.lookups_in_loops SECONDS SEED
 """
@@ -23,10 +23,14 @@ Numbers = list[Any]
 Step = Callable[[Numbers, Numbers], Any]
 """Of the numbers that can be seen, and of the indices, another number."""
 ROWS = 5
+PLACES = [3, -1, 0, 4, -5, 2]
+"""Integers of Python, by which rows can be chosen."""
 
 
 class Drawn:
-    """A function of two numbers and two integers from -2 to 2, with loops up to two deep."""
+    """A function of two numbers, two integers from -2 to 2, and four from -2 to 1, with loops up to
+    two deep.
+    """
 
     def __init__(self, seed: int) -> None:
         self.random = r = random.Random(seed)
@@ -36,8 +40,9 @@ class Drawn:
         self.numbers = [r.uniform(-1.0, 1.0) for _ in range(ROWS)]
         steps = [self.part(2) for _ in range(r.randint(1, 3))]
 
-        def function(x: float, y: float, i: int, j: int) -> Any:
+        def function(x: float, y: float, i: int, j: int, ks: list[int]) -> Any:
             seen: Numbers = [x, y]
+            self.given = ks
             for step in steps:
                 seen = [step(seen, [i, j]), *seen]
             return tanh(seen[0]) + seen[1] * 0.5
@@ -53,13 +58,18 @@ class Drawn:
     def index(self) -> Callable[[Numbers], Any]:
         """An index into ROWS rows, of the two integers, or of the counters behind these."""
         r = self.random
-        by, way = r.randrange(4), r.randrange(3)
+        by, way, other = r.randrange(4), r.randrange(8), r.randrange(2)
 
         def index(indices: Numbers) -> Any:
-            i = indices[by % len(indices)]
-            if by % len(indices) > 1:  # from 0 to 3
-                return [i, i + 1, 3 - i][way]
-            return [i, -1 - i, 1 * i][way]
+            i, given = indices[by % len(indices)], indices[other]
+            if by % len(indices) < 2:
+                return [i, -1 - i, 1 * i, i + given, lambda: take(PLACES, i)][way % 5]
+            made = [  # it is from 0 to 3
+                lambda: i, lambda: i + 1, lambda: 3 - i, lambda: i + given - 1,
+                lambda: given + 1 - i, lambda: take(PLACES, i + 1), lambda: take(self.given, i),
+                lambda: i - 1 - take(self.given, 3 - i),
+            ]  # fmt: skip
+            return made[way]
 
         return index
 
@@ -79,7 +89,8 @@ class Drawn:
 
         def step(seen: Numbers, indices: Numbers) -> Any:
             rows = table(seen)
-            first, second = (take(rows, index(indices)) for index in (at, again))
+            found = [index(indices) for index in (at, again)]
+            first, second = (take(rows, k() if callable(k) else k) for k in found)
             if isinstance(first, list):
                 first, second = first[0], second[1]
             return tanh(first * seen[0] + second)
@@ -92,6 +103,10 @@ class Drawn:
         kind, n = r.choice(["fori", "fori", "scan", "while"]), r.choice([0, 1, 2, 4])
         by, of_state = self.index(), r.random() < 0.3
 
+        def chosen(indices: Numbers) -> Any:
+            k = by(indices)
+            return k() if callable(k) else k
+
         def run(seen: Numbers, indices: Numbers) -> Any:
             for step in inner:
                 seen = [step(seen, indices), *seen]
@@ -103,14 +118,17 @@ class Drawn:
                 return [after, *state[:-1]]
 
             state = fori(n, body, [seen[0] * (k + 1.0) for k in range(ROWS)])
-            return take(state, by(indices[:2])) if of_state else state[0]
+            return take(state, chosen(indices[:2])) if of_state else state[0]
 
         def of_scan(seen: Numbers, indices: Numbers) -> Any:
-            def body(s: Any, x: Any) -> tuple[Any, Any]:
-                after = run([s, x, *seen], indices)
+            def body(s: Any, row: Any) -> tuple[Any, Any]:
+                x, *more = row
+                after = run([s, x, *seen], [*more, *indices[len(more) :]])
                 return after, after * x
 
-            s, ys = scan(body, seen[0], [take(self.numbers, by(indices[:2]))] * n)
+            x = take(self.numbers, chosen(indices[:2]))
+            rows = [(x, k) if of_state else (x,) for k in self.given[:n]]
+            s, ys = scan(body, seen[0], rows)
             return s + sum(ys)
 
         def of_while(seen: Numbers, indices: Numbers) -> Any:
@@ -129,12 +147,13 @@ def check(seed: int) -> None:
     r, f = drawn.random, drawn.function
     x, y = round(r.uniform(-1.0, 1.0), 2), round(r.uniform(-1.0, 1.0), 2)
     i, j = r.randint(-2, 2), r.randint(-2, 2)
+    ks = [r.randint(-2, 1) for _ in range(4)]
     leaves = [Value(x), Value(y), *drawn.parameters]
 
     def of(g: Callable[..., Any]) -> tuple[float, list[float]]:
         for v in leaves:
             v.grad = 0.0
-        out = g(leaves[0], leaves[1], i, j)
+        out = g(leaves[0], leaves[1], i, j, ks)
         out.backward()
         return out.data, [v.grad for v in leaves]
 
@@ -142,27 +161,31 @@ def check(seed: int) -> None:
     for strict in (False, True):
         kernel = jit(f, strict=strict)
         value, found = of(kernel)
-        assert close([value, kernel(x, y, i, j)], [expected] * 2, 0.0 if strict else 1e-9), (
+        assert close([value, kernel(x, y, i, j, ks)], [expected] * 2, 0.0 if strict else 1e-9), (
             seed, strict, "value",
         )  # fmt: skip
         assert close(found, gradient, 1e-9), (seed, strict, "gradient")
-        assert close(kernel.grad(x, y, i, j)[:2], gradient[:2], 1e-9), (seed, strict, "arguments")
+        assert close(kernel.grad(x, y, i, j, ks)[:2], gradient[:2], 1e-9), (
+            seed,
+            strict,
+            "arguments",
+        )
     narrow = jit(f, dtype="f32")
-    assert close(narrow(x, y, i, j), expected, 1e-3), (seed, "f32")
-    assert close(narrow.grad(x, y, i, j)[:2], gradient[:2], 1e-2), (seed, "f32 gradient")
-    check_widths(f, [x, y, i, j], strict=bool(seed % 2), what=f"seed {seed}")
+    assert close(narrow(x, y, i, j, ks), expected, 1e-3), (seed, "f32")
+    assert close(narrow.grad(x, y, i, j, ks)[:2], gradient[:2], 1e-2), (seed, "f32 gradient")
+    check_widths(f, [x, y, i, j, ks], strict=bool(seed % 2), what=f"seed {seed}")
     kernel = jit(f)
-    products = kernel.hvp(x, y, i, j, 1.0, 0.0, 0, 0)[:2]
-    wide, near = (_differences(kernel, (x, y, i, j), h) for h in (2e-5, 1e-5))
+    products = kernel.hvp(x, y, i, j, ks, 1.0, 0.0, 0, 0, [0] * 4)[:2]
+    wide, near = (_differences(kernel, (x, y, i, j, ks), h) for h in (2e-5, 1e-5))
     if close(wide, near, 1e-5):  # the curve is no sharper than the steps
         assert close(products, near, 1e-4), (seed, "hvp")
     n = r.choice([1, 3, 9, 17])
     points = [np.array([r.uniform(-1.0, 1.0) for _ in range(n)]) for _ in range(2)]
     places = [np.array([r.randint(-2, 2) for _ in range(n)]) for _ in range(2)]
-    single = [kernel.value_and_grad(*point) for point in zip(*points, *places, strict=True)]
-    values, partials = kernel.value_and_grad(*points, *places)
+    single = [kernel.value_and_grad(*point, ks) for point in zip(*points, *places, strict=True)]
+    values, partials = kernel.value_and_grad(*points, *places, ks)
     assert close(values, [v for v, _ in single], 1e-12), (seed, n, "points")
-    assert close(kernel(*points, *places), values, 1e-12), (seed, n, "values at points")
+    assert close(kernel(*points, *places, ks), values, 1e-12), (seed, n, "values at points")
     at_points = [g[:2] for _, g in single]
     assert close(np.transpose(partials[:2]), at_points, 1e-10), (seed, n, "gradients at points")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from micrograd import Table, Value, fit, fori, jit, sin, take, tanh, while_loop
+from micrograd import Table, Value, fit, fori, jit, scan, sin, take, tanh, while_loop
 from micrograd.errors import IndexRangeError, TraceError
 from micrograd.optim import SGD
 
@@ -36,6 +37,142 @@ def test_counters_choose_rows() -> None:
     assert kernel.hessian([1.0, 2.0, 3.0], 2.0)[1][1] == 6.0
     assert jit(between)([1.0, 2.0, 4.0]) == between([1.0, 2.0, 4.0]) == 5.0
     assert jit(between).grad([1.0, 2.0, 4.0]) == [-2.0, -2.0, 4.0]
+
+
+WINDOW = [0.5, 0.25, -1.0]
+EMBEDDINGS = [[Value(0.1 * k - 0.2 * d) for d in range(2)] for k in range(5)]
+
+
+def windows(i: int, j: int) -> Any:
+    def row(k: Any, s: Any) -> Any:
+        return fori(2, lambda m, t: t * 0.5 + take(NUMBERS, k + m - i) * take(WINDOW, j - m), s)
+
+    return fori(3, row, 1.0)
+
+
+def of_tokens(tokens: list[int]) -> Any:
+    return fori(len(tokens), lambda k, s: tanh(s + take(EMBEDDINGS, take(tokens, k))[1]), 0.5)
+
+
+def over_tokens(tokens: list[int], y: float) -> Any:
+    """The state of a network of one number, over a text."""
+
+    def step(h: Any, token: Any) -> tuple[Any, Any]:
+        a, b = take(EMBEDDINGS, token)
+        h = tanh(h * a + b + y)
+        return h, h * take(EMBEDDINGS, 1 - token)[0]
+
+    h, losses = scan(step, 0.25, tokens)
+    return h + sum(losses)
+
+
+def over_pairs(tokens: list[int]) -> Any:
+    pairs = list(pairwise(tokens))
+    return scan(lambda s, p: (s * take(NUMBERS, p[0]) + take(NUMBERS, p[1]), s), 0.5, pairs)[0]
+
+
+def backwards(tokens: list[int]) -> Any:
+    return scan(lambda s, t: (s * 0.5 + take(NUMBERS, t), s), 0.5, tokens[::-1])[0]
+
+
+def known_order(x: float) -> Any:
+    order = [2, 0, -1, 1]
+    s = scan(lambda s, k: (s * x + take(NUMBERS, k), s), x, order)[0]
+    return s + fori(4, lambda k, t: t * x + take(NUMBERS, take(order, k)), x)
+
+
+def permuted(x: float, i: int) -> Any:
+    return x * take(NUMBERS, take([3, 1, 2], i)) + take(NUMBERS, take(Table([2, 3]), i - 1))
+
+
+CHOSEN: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "sums of counters and integers": (windows, (0, 2)),
+    "elements of a list": (of_tokens, ([3, 0, -1, 2],)),
+    "a scan over integers": (over_tokens, ([3, 0, 1, 2, 2, 0], 0.3)),
+    "a scan over pairs of integers": (over_pairs, ([3, 0, 1, 2, -1],)),
+    "a scan backwards": (backwards, ([3, 0, 1],)),
+    "integers of Python": (known_order, (0.3,)),
+    "integers of Python by one that is given": (permuted, (0.3, 1)),
+}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", CHOSEN)
+def test_integers_that_are_chosen(name: str, strict: bool) -> None:
+    f, given = CHOSEN[name]
+    parameters = [v for row in EMBEDDINGS for v in row]
+    for v in parameters:
+        v.grad = 0.0
+    expected: Any = f(*given)
+    if isinstance(expected, Value):
+        expected.backward()
+        expected = expected.data
+    gradient = [v.grad for v in parameters]
+    assert jit(f, strict=strict)(*given) == pytest.approx(expected, rel=0 if strict else 1e-14)
+    found = jit(f, strict=strict, wrt=parameters).grad(*given)
+    assert found == pytest.approx(gradient, rel=1e-12)
+
+
+def test_integers_that_are_chosen_at_points() -> None:
+    i, j = np.array([0, 1, 0, 1, 1]), np.array([2, 1, 0, -2, 1])
+    expected = [windows(*at) for at in zip(i.tolist(), j.tolist(), strict=True)]
+    assert jit(windows)(i, j) == pytest.approx(expected)
+    y = np.linspace(-1.0, 1.0, 9)
+    tokens = [3, 0, 1, 2, 2, 0]
+    kernel = jit(over_tokens, wrt="y")
+    single = [kernel.value_and_grad(tokens, x) for x in y.tolist()]
+    values, partials = kernel.value_and_grad(tokens, y)
+    assert values == pytest.approx([v for v, _ in single])
+    assert partials == pytest.approx([g for _, g in single])
+
+
+def test_a_chosen_integer_of_no_row_is_told() -> None:
+    with pytest.raises(IndexRangeError, match=r"tokens\[2\] is the index 5 into a table of 5 rows"):
+        jit(of_tokens)([3, 0, 5, 2])
+    with pytest.raises(IndexRangeError, match=r"-1\*tokens\[1\] \+ 1 is the index 5"):
+        jit(over_tokens)([3, -4, 1], 0.5)
+    with pytest.raises(IndexRangeError, match=r"index 4, itself looked up in a table"):
+        jit(lambda x: fori(2, lambda k, s: s + take(NUMBERS, take([1, 4], k)), x))(1.0)
+
+    def given_both(ks: list[int], i: int) -> Any:
+        return take(NUMBERS, take(ks, i))
+
+    with pytest.raises(TraceError, match=r"was looked up itself"):
+        jit(given_both)([1, 2], 0)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_fit_over_texts(dtype: str) -> None:
+    texts = np.array([[0, 3, 1], [2, 2, 4], [1, 0, 3], [4, 1, 1]])
+    uneven = [[0, 3, 1], [2, 2], [1, 0, 3, 4], [4]]
+    for data in (texts, uneven):
+        table = [[Value(0.1 * k - 0.2 * d) for d in range(2)] for k in range(5)]
+        parameters = [v for row in table for v in row]
+        start = [v.data for v in parameters]
+
+        def loss(tokens: Any, table: Any = table) -> Any:
+            def step(h: Any, token: Any) -> tuple[Any, Any]:
+                a, b = take(table, token)
+                h = tanh(h * a + b)
+                return h, h * h
+
+            return scan(step, 0.25, tokens)[0]
+
+        rows = data.tolist() if isinstance(data, np.ndarray) else data
+        given = (data,) if isinstance(data, np.ndarray) else data
+        options: Any = {"batch_size": 2, "steps": 4, "shuffle": False, "dtype": dtype}
+        fit(lambda tokens: loss(tokens), SGD(parameters, lr=0.1), data=given, **options)
+        found = [v.data for v in parameters]
+        for v, x in zip(parameters, start, strict=True):
+            v.data = x
+        for first in (0, 2, 0, 2):
+            for v in parameters:
+                v.grad = 0.0
+            (sum(loss(r) for r in rows[first : first + 2]) * 0.5).backward()
+            for v in parameters:
+                v.data -= 0.1 * v.grad
+        expected = [v.data for v in parameters]
+        assert found == pytest.approx(expected, rel=1e-4 if dtype == "f32" else 1e-11)
 
 
 def test_counters_of_loops_in_loops() -> None:
@@ -125,8 +262,23 @@ def test_what_counters_cannot_choose_is_told() -> None:
     def both(x: float, i: int) -> Any:
         return fori(2, lambda k, s: s + take(NUMBERS, k + i), x)
 
-    with pytest.raises(TraceError, match="a sum of a loop's counter and an integer"):
-        jit(both)(1.0, 1)
+    with pytest.raises(IndexRangeError, match=r"i \+ 1 is the index 4 into a table of 4 rows"):
+        jit(both)(1.0, 3)
+
+    def many(x: float, i: int) -> Any:
+        def inner(j: Any, s: Any) -> Any:
+            return fori(300, lambda k, t: t + take(NUMBERS, i + 0 * j + 0 * k), s)
+
+        return fori(300, lambda j, s: inner(j, s) + take(NUMBERS, i + j - j), x)
+
+    assert jit(many)(1.0, 1) == many(1.0, 1)
+
+    def most(x: float, i: int) -> Any:
+        rows = [0.0] * 1000
+        return fori(300, lambda j, s: fori(300, lambda k, t: t + take(rows, i + j + k), s), x)
+
+    with pytest.raises(TraceError, match="go through 90000 indices of rows, of at most 65536"):
+        jit(most)(1.0, 1)
 
     def kept(x: float) -> Any:
         counters: list[Any] = []

@@ -205,8 +205,12 @@ def test_what_is_no_form_of_integers_is_told() -> None:
     def decided(i: int) -> Any:
         return 1.0 if i == 3 else 2.0
 
-    for f in (squared, of_number, halved):
-        with pytest.raises(TraceError, match="should be an integer, and this traced value is none"):
+    for f, said in (
+        (squared, "this traced value"),
+        (of_number, "x"),
+        (halved, "this traced value"),
+    ):
+        with pytest.raises(TraceError, match=f"should be an integer, and {said} is none"):
             jit(f)(1)
     with pytest.raises(TraceError, match="no truth value"):
         jit(decided)(3)

@@ -12,6 +12,8 @@ from math import nan
 from threading import get_ident
 from typing import Any
 
+import numpy as np
+
 from ..checks import whole
 from ..engine import Value
 from ..errors import SignatureError, TraceError, kind, user_location
@@ -19,6 +21,7 @@ from ..traced import Scope
 from ..tracing import FROZEN, THREADS
 from .trace.compiling import is_compiling
 from .trace.loops import State, TracedLoop, fresh, truth
+from .trace.signature import leaves
 
 LIMIT = 100
 """How often a `while_loop` runs at most, if nothing else is said."""
@@ -102,6 +105,8 @@ def scan(
     loop = TracedLoop(len(rows), shape.numbers(init), numbers)
     loop.state = fresh(scope, "state", len(loop.begin))
     loop.row = fresh(scope, "x", len(numbers) // max(1, len(rows)))
+    if scope.lookups is not None and loop.row:
+        _choose(scope, loop, [list(leaves(x, row.structure, "")) for x in rows])
     given = row.build(loop.row) if rows and xs is not None else None
     if not rows:
         return init, []
@@ -202,6 +207,19 @@ def _rows(xs: Any, length: int | None) -> Sequence[Any]:
     if steps is not None and steps != len(rows):
         raise SignatureError(f"scan's length should be that of xs, {len(rows)}, got {steps}")
     return rows
+
+
+def _choose(scope: Scope, loop: TracedLoop, rows: Sequence[Sequence[Any]]) -> None:
+    """Let those numbers of a scan's rows choose rows of tables that are integers in all of them."""
+    lookups = scope.lookups
+    for leaf, column in zip(loop.row, zip(*rows, strict=True), strict=True):
+        constant = all(isinstance(x, (int, np.integer)) for x in column)
+        if not constant and lookups.evenly(column) is None:
+            continue
+        if not loop.index:
+            loop.index = fresh(scope, "i", 1)
+            lookups.counters[loop.index[0]._serial] = len(rows)
+        lookups.choose(leaf, column, loop.index[0], (0, ((loop.index[0]._serial, 1),)))
 
 
 def _row(row: State, x: Any, k: int) -> list[Any]:

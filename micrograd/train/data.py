@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TrainingError, kind
-from ..lookups import IndexArray
+from ..index_arrays import IndexArray
 from ..losses import Labels
 from ..real_types import BY_DTYPE
 
@@ -56,6 +57,37 @@ def raw_data(data: Any, name: str) -> Arrays:
     return arrays
 
 
+def check_columns(data: Any, loss: Callable[..., Any]) -> None:
+    """Raises TrainingError for a list of samples in place of an array for each argument of a loss,
+    and for more or fewer arrays than it has arguments.
+    """
+    given = [data] if isinstance(data, np.ndarray) else data
+    if not isinstance(given, (tuple, list)) or not given or _takes(loss, len(given)):
+        return
+    sizes = {len(row) if isinstance(row, (tuple, list)) else 0 for row in given}
+    name = getattr(loss, "__name__", "the loss")
+    said = f"{name}({', '.join(inspect.signature(loss).parameters)})"
+    if len(sizes) == 1 and _takes(loss, *sizes):
+        raise TrainingError(
+            f"data should have an array for each argument of {said}, whose rows are the samples, "
+            f"and is a list of {len(given)} samples; give data=tuple(zip(*samples))"
+        )
+    raise TrainingError(
+        f"data should have an array for each argument of {said}, as (X, y), got {len(given)}"
+    )
+
+
+def _takes(function: Callable[..., Any], arguments: int) -> bool:
+    """Whether a function can be called with so many arguments, as far as that is known."""
+    try:
+        inspect.signature(function).bind(*[None] * arguments)
+    except TypeError:
+        return False
+    except ValueError:  # it does not say what it takes
+        return True
+    return True
+
+
 def _checked_array(given: Any, name: str) -> npt.NDArray[Any]:
     if isinstance(given, np.ndarray) and hasattr(given, "mask"):  # np.ma takes 10 ms to import
         raise TrainingError(
@@ -99,7 +131,7 @@ def _named(
         shape = arrays[number].shape[1:]
         place = [row, *(int(x) for x in np.unravel_index(element, shape))] if shape else [row]
         terms.append((scale, f"{name}[{number}][{', '.join(map(str, place))}]"))
-    return wanted.text(terms)
+    return wanted.text(k, terms)
 
 
 @dataclass(frozen=True, slots=True)

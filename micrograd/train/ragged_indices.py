@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import TrainingError
+from ..index_arrays import IndexArray
 from ..jit.ir.graph import Graph
-from ..lookups import IndexArray
 from .ragged_data import Ints, RaggedData, Sizes
 
 
@@ -46,7 +46,14 @@ class RaggedIndices:
         renamed = {}
         for index in graph.indices:
             self._check_everywhere(index)
-            key = index.below, index.offset, index.scales, index.arrays
+            key = (
+                index.below,
+                index.offset,
+                index.scales,
+                index.arrays,
+                index.from_end,
+                index.number,
+            )
             if key not in self._names:
                 if self._is_fixed:
                     raise TrainingError(
@@ -74,35 +81,38 @@ class RaggedIndices:
             wrong = index.is_outside(said)
             if wrong.any():
                 row, k = (int(x) for x in np.argwhere(wrong)[0])
-                self._refuse(index, int(rows[row]), index.elements[k], said[row, k])
+                self._refuse(index, int(rows[row]), k, said[row, k])
             entries[index.name] = index.counted(said)
         return list(entries.values())
 
     def _check_everywhere(self, index: IndexArray) -> None:
         """Look at all samples before anything is trained, where each integer is an index."""
-        if len(index.arrays) != 1:
+        if len(index.arrays) != 1 or index.number:
             return
         column = self.data.columns[int(index.arrays[0][1:])]
         integers = column.integers
         assert integers is not None
         said = IndexArray(
-            index.name, index.below, index.offset, index.scales, index.arrays, [(0,)]
+            index.name,
+            index.below,
+            index.offset,
+            index.scales,
+            index.arrays,
+            index.from_end,
+            elements=[(0,)],
         ).said({index.arrays[0]: integers[:, None]})[:, 0]
         wrong = np.flatnonzero(index.is_outside(said))
         if len(wrong):
             row = int(np.searchsorted(column.starts, wrong[0], side="right")) - 1
             element = int(wrong[0] - column.starts[row])
             if (element,) in index.used:
-                self._refuse(index, row, (element,), said[wrong[0]])
+                self._refuse(index, row, index.elements.index((element,)), said[wrong[0]])
 
-    def _refuse(self, index: IndexArray, row: int, elements: tuple[int, ...], said: Any) -> None:
-        terms = []
-        for scale, array, element in zip(index.scales, index.arrays, elements, strict=True):
-            text = self.data.columns[int(array[1:])].place(row, element)
-            terms.append(text if scale == 1 else f"{scale}*{text}")
-        if index.offset:
-            terms.append(str(index.offset))
-        text = " + ".join(terms).replace("+ -", "- ")
+    def _refuse(self, index: IndexArray, row: int, k: int, said: Any) -> None:
+        """Raises TrainingError for the index at place k of a sample."""
+        columns = [self.data.columns[int(array[1:])] for array in index.arrays]
+        named = [c.place(row, e) for c, e in zip(columns, index.elements[k], strict=True)]
+        text = index.text(k, list(zip(index.scales, named, strict=True)))
         raise TrainingError(f"{text} {index.outside(said)}")
 
 

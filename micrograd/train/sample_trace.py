@@ -39,7 +39,8 @@ def trace_sample(
     for k, shape in enumerate(shapes):
         structure = row_structure(shape)
         leaves: list[Value] = [
-            Traced(f"data[{k}][{i}]", scope=scope) for i in range(count(structure))
+            Traced(f"data[{k}][{i}]" if shape else f"data[{k}]", scope=scope)
+            for i in range(count(structure))
         ]
         inputs[f"x{k}"] = leaves
         if any(integers[k : k + 1]):

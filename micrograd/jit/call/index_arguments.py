@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import IndexRangeError, SignatureError, kind
-from ...lookups import IndexArray
+from ...index_arrays import IndexArray
 from ..ir.graph import Graph
 from ..trace.signature import Container, Structure, row
 
@@ -99,7 +99,7 @@ class Indices:
             for scale, array, element in zip(a.scales, a.arrays, a.elements[k], strict=True)
         ]
         index = said[(*point, k)]
-        raise IndexRangeError(f"{name}: {a.text(terms)}{at} {a.outside(index)}")
+        raise IndexRangeError(f"{name}: {a.text(k, terms)}{at} {a.outside(index)}")
 
     def _element(self, array: str, element: int) -> str:
         text = self.names[self.places[array]]

@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import CompilerError, GraphError
-from ...lookups import ENTRY, IndexArray, Lookup
+from ...index_arrays import IndexArray
+from ...lookups import ENTRY, Lookup
 from ...ops import OPS, Op
 from .regions import Counter, Region, part_of
 

@@ -94,11 +94,14 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """The index of one of `below` rows: `offset` and the counters of loops times their scales."""
+    """The index of one of `below` rows: `offset` and the counters of loops times their scales; with
+    an index array, its entry at that place.
+    """
 
     below: int
     offset: int
     scales: Mapping[int, int]
+    array: str = ""
 
 
 def array(number: int, part: str) -> str:

@@ -14,9 +14,10 @@ from math import prod
 import numpy as np
 
 from ...errors import TraceError, user_location
-from ...lookups import IndexArray
+from ...index_arrays import IndexArray
 from ..ir.extents import Entries, Varying
 from ..ir.graph import FIRST_OP, INPUT, Graph, op_of
+from ..ir.nests import Ints
 from ..ir.program import (
     NUMBER,
     Access,
@@ -115,13 +116,13 @@ class Fragments:
         """Append what writes some segments, of nodes of this fragment and others."""
         if not any(s.nodes for s in segments):
             return
-        graph, inputs = self._subgraph(mine, segments)
+        graph, inputs, nodes = self._subgraph(mine, segments)
         program = self.roll(graph)
         self.left += [x for x in program.found.left if program.found.strategy != "straight"]
         given = [s for s in segments if s.nodes]
         target = given[0].to if len(given) == 1 else None
         names = {f"in{k}": name for k, name in enumerate(inputs)}
-        moved = Moved(self, program, names, target, around)
+        moved = Moved(self, program, names, target, around, nodes)
         self.body += moved.nodes(program.body)
         start = 0
         for s in given if target is None else ():
@@ -132,8 +133,8 @@ class Fragments:
             self.body.append(Statement(to, source, (*around, size)))
             start += size
 
-    def _subgraph(self, mine: list[int], segments: list[Segment]) -> tuple[Graph, list[str]]:
-        """The graph of a fragment, and the arrays that are its inputs."""
+    def _subgraph(self, mine: list[int], segments: list[Segment]) -> tuple[Graph, list[str], Ints]:
+        """The graph of a fragment, the arrays that are its inputs, and what its nodes are here."""
         graph = self.graph
         ends = [x for s in segments for x in s.nodes]
         own = set(mine)
@@ -173,7 +174,7 @@ class Fragments:
         ]
         made.outputs = [int(np.searchsorted(selected, node)) for node in ends]
         made.place, made.places = place, graph.places
-        return made, list(arrays)
+        return made, list(arrays), selected
 
     def _found(self, node: int) -> tuple[str, int]:
         """The array that a fragment reads a node in, and the element."""
@@ -223,6 +224,7 @@ class Moved:
 
     inputs   where what its inputs are lies, as the writer names it
     target   where its output is written, if not to an array of its own
+    origin   of the nodes that it was found in, which of the whole graph's they are, if of any
     """
 
     def __init__(
@@ -232,8 +234,9 @@ class Moved:
         inputs: Mapping[str, str],
         target: Access | None,
         around: Extents,
+        origin: Ints | None = None,
     ) -> None:
-        self.around = around
+        self.around, self.origin = around, origin
         self.at: dict[str, Access] = {}
         self.counted: dict[str, Access] = {}
         depth = len(around)
@@ -247,7 +250,8 @@ class Moved:
                     strides = [0] * depth
                     for number, scale in counter.scales.items():
                         strides[writer.depth[number]] = scale
-                    self.counted[a.name] = Access("", counter.offset, tuple(strides))
+                    place = Access(counter.array, counter.offset, tuple(strides))
+                    (self.at if counter.array else self.counted)[a.name] = place
                     continue
                 home = writer.home[name]
                 more = (0,) * (depth - len(home.strides))
@@ -272,7 +276,10 @@ class Moved:
             else:
                 domain = (*self.around, *map(self.count, node.domain))
                 target, expr = self.access(node.target), map_accesses(node.expr, self.access)
-                yield Statement(target, expr, domain, node.accumulate)
+                made = Statement(target, expr, domain, node.accumulate)
+                if self.origin is not None:
+                    made.origin = self.origin[np.asarray(node.origin, dtype=np.int64)]
+                yield made
 
     def count(self, extent: int) -> int:
         """A trip count of the fragment, there."""

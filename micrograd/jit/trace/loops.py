@@ -232,7 +232,8 @@ def regions_of(
 def counted_of(loops: Sequence[TracedLoop], lookups: Lookups) -> dict[str, Counter]:
     """The indices that loops say, by the names of their arrays in the graph."""
     number = {loop.index[0]._serial: k for k, loop in enumerate(loops) if loop.index}
-    return {
-        c.name: Counter(c.below, c.offset, {number.get(v, -1): scale for v, scale in c.counters})
-        for c in lookups.counted.values()
-    }
+    found = {}
+    for c in lookups.counted.values():
+        scales = {number.get(v, -1): scale for v, scale in c.counters}
+        found[c.name] = Counter(c.below, c.offset, scales, c.array)
+    return found

@@ -1,0 +1,120 @@
+"""Indices of rows, as they are computed of integers that are given when compiled code runs.
+
+That is done before the code runs: so all that it sees are from 0 on and below the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .engine import Value
+from .traced import Scope, Traced
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class IndexArray:
+    """Indices of rows: `offset + sum(scales * integers)`, those below 0 counted from the end.
+
+    below      the number of rows
+    from_end   whether there are those below 0
+    number     of those that loops go through, which have an index for each iteration; else 0
+    offsets    of each index, where they differ
+    arrays     which the integers are elements of, one for each scale
+    elements   of these arrays, for each index
+    leaves     what stands for the indices in the trace
+    unused     places of indices that are there, and say 0, only so that others lie as their
+               integers do
+    """
+
+    name: str
+    below: int
+    offset: int
+    scales: tuple[int, ...]
+    arrays: tuple[str, ...]
+    from_end: bool = True
+    number: int = 0
+    elements: list[tuple[int, ...]] = field(default_factory=list)
+    offsets: Ints | None = None
+    leaves: list[Value] = field(default_factory=list, repr=False)
+    unused: set[int] = field(default_factory=set)
+    _places: dict[tuple[int, ...], int] = field(default_factory=dict, repr=False)
+
+    def leaf(self, element: tuple[int, ...], scope: Scope) -> Value:
+        """What stands for the index of these elements, which is used."""
+        place = self._place(element, scope)
+        self.unused.discard(place)
+        return self.leaves[place]
+
+    def reserve(self, size: int, scope: Scope) -> None:
+        """Let there be an index for each element of an array of this size."""
+        self.unused |= {self._place((k,), scope) for k in range(size)}
+
+    def _place(self, element: tuple[int, ...], scope: Scope) -> int:
+        place = self._places.setdefault(element, len(self.leaves))
+        if place == len(self.leaves):
+            self.leaves.append(Traced(f"{self.name}[{place}]", scope=scope))
+            self.elements.append(element)
+        return place
+
+    @property
+    def used(self) -> set[tuple[int, ...]]:
+        """The elements that indices are computed of."""
+        return {e for k, e in enumerate(self.elements) if k not in self.unused}
+
+    def said(self, given: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """The indices as they are said, of integers `[..., n]` by the names of their arrays; as
+        objects where 64 bits may not do.
+        """
+        at = np.array(self.elements, dtype=np.int64).reshape(len(self.elements), -1)
+        offset = np.array(self.offset) if self.offsets is None else self.offsets
+        if self.scales == (1,) and not offset.any() and not self.unused:
+            x = given[self.arrays[0]]  # of which indices have the order
+            if x.shape[-1] == len(at) and np.array_equal(at[:, 0], np.arange(len(at))):
+                return x
+        used = [given[array][..., at[:, k]] for k, array in enumerate(self.arrays)]
+        largest = [max(abs(int(x.max(initial=0))), abs(int(x.min(initial=0)))) for x in used]
+        most = sum(abs(scale) * x for scale, x in zip(self.scales, largest, strict=True))
+        most += max(abs(int(offset.max(initial=0))), abs(int(offset.min(initial=0))))
+        dtype = np.int64 if most < 2**63 else object
+        found: npt.NDArray[Any] = np.zeros(at.shape[:1], dtype) + offset.astype(dtype)
+        for scale, x in zip(self.scales, used, strict=True):
+            found = found + scale * x.astype(dtype)
+        if self.unused:
+            found[..., sorted(self.unused)] = 0
+        return found
+
+    def fits(self, said: npt.NDArray[Any]) -> bool:
+        """Whether all indices are numbers of rows as they are said."""
+        return not said.size or (said.min() >= 0 and said.max() < self.below)
+
+    def is_outside(self, said: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Which of the indices are of no row."""
+        least = -self.below if self.from_end else 0
+        found: npt.NDArray[np.bool_] = (said < least) | (said >= self.below)
+        return found
+
+    def text(self, k: int, terms: Sequence[tuple[int, str]]) -> str:
+        """How the index at place k is said, given its integers as text, with their factors."""
+        said = [text if scale == 1 else f"{scale}*{text}" for scale, text in terms]
+        offset = self.offset if self.offsets is None else int(self.offsets[k])
+        said += [str(offset)] if offset else []
+        return " + ".join(said).replace("+ -", "- ")
+
+    def outside(self, index: Any) -> str:
+        """What is wrong with an index that is of no row, for errors."""
+        others = f", or from {-self.below} on, counted from the end" if self.from_end else ""
+        return (
+            f"is the index {index} into a table of {self.below} rows: indices are from 0 to "
+            f"{self.below - 1}{others}"
+        )
+
+    def counted(self, said: npt.NDArray[Any]) -> Ints:
+        """The numbers of the rows, from 0 on."""
+        return np.ascontiguousarray(np.where(said < 0, said + self.below, said), dtype=np.int64)
