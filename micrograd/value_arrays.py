@@ -17,6 +17,7 @@ from .array_functions import OF_ARRAYS, clip, into
 from .engine import Value
 from .errors import TraceError, no_op, user_location
 from .numpy_functions import FUNCTIONS, INSTEAD, not_for_values
+from .operators import install_operators
 from .reductions import accumulated, check_dtype, chosen, counted, folded, plain
 from .rows import row_at
 from .traced import Traced
@@ -86,6 +87,10 @@ class ValueArray(np.ndarray):
                 "choose are not known; choose with x = np.where(condition, new, x)"
             ) from error
 
+    def __getattr__(self, name: str) -> Any:
+        hint = f"; of its elements they are [v.{name} for v in x.flat]" * hasattr(Value, name)
+        raise AttributeError(f"an array of Values has no {name!r}{hint}", name=name, obj=self)
+
     # the methods that NumPy writes with loops of its own
 
     def clip(self, min: Any = None, max: Any = None, out: Any = None, **how: Any) -> Any:
@@ -121,6 +126,14 @@ class ValueArray(np.ndarray):
     ) -> Any:
         """The standard deviation along axes, of the elements where the mask holds."""
         return into(out, np.sqrt(self.var(axis, dtype, None, *args, **how)))
+
+
+def _elementwise(op: ops.Op, *, reflected: bool = False) -> Any:
+    """The method of an op that NumPy's arrays have not, as Values have it."""
+    return lambda self, *others: _wrapped(op.map(*map(plain, (self, *others))))
+
+
+install_operators(ValueArray, _elementwise, _elementwise)
 
 
 def value_array(values: Any, shape: Any = None) -> ValueArray:
