@@ -218,9 +218,9 @@ class Traced(Value):
 
     def __bool__(self) -> bool:
         raise self._scope.error(
-            "a traced value has no truth value, so `if`, `while`, `and`, `or`, "
-            "`not`, `in`, `min()`, `max()` and sorting cannot test it; use "
-            "micrograd.where(condition, a, b), minimum(*xs) or maximum(*xs), which are compiled"
+            "a traced value has no truth value; for `if` write micrograd.where(condition, a, b), "
+            "for `while` while_loop(condition, body, state), for `and`, `or`, `not`, `a < x < b` "
+            "`&`, `|` and `~` of comparisons, for min() and max() minimum(*xs) or maximum(*xs)"
         )
 
     def __float__(self) -> float:
@@ -245,8 +245,8 @@ class Traced(Value):
 
     def __index__(self) -> int:
         raise self._scope.error(
-            "a traced value cannot be an index or a range; choose by a traced integer with "
-            "micrograd.take(rows, i) or micrograd.Table(rows)[i], else with micrograd.where"
+            "a traced value cannot be an index or a range; for xs[i], i an integer that is given, "
+            "write micrograd.take(xs, i), and for `for i in range(n)` fori(n, body, state)"
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -13,6 +13,7 @@ import pytest
 
 from lowering.bindings import context, ir
 from micrograd import Value, grad, jit, value_and_grad
+from micrograd.errors import SignatureError
 from micrograd.jit import Kernel
 from micrograd.nn import MLP, Layer, Neuron
 
@@ -116,7 +117,9 @@ def test_value_without_wrt_is_closed() -> None:
     assert kernel() == 8.0
     a.data = 5.0
     assert kernel() == 8.0
-    assert kernel.grad() == ()
+    with pytest.raises(SignatureError, match="with respect to what"):
+        kernel.grad()
+    assert jit(a * 2, wrt=[]).grad() == ()
 
 
 def test_wrt_of_one_leaf_and_labels_as_names() -> None:

@@ -30,19 +30,26 @@ WIDEST = 60
 """Characters of a statement."""
 
 
-def explain(executable: Executable, stale: Sequence[Stale] = ()) -> str:
+def explain(executable: Executable, stale: Sequence[Stale] = (), rows: int = 0) -> str:
     """What became of the values: statements, contractions, loops, data, and what is left over.
 
     stale   constants that were read from Values
+    rows    of a sum over rows of data, how many are computed at a time; 0: it is no such sum
     """
     program, graph = executable.program, executable.graph
     batches = program.found.strategy in ("batches", "table")
     lines = [_headline(executable)]
+    if rows:
+        at_a_time = "one at a time" if rows == 1 else f"up to {counted(rows, 'row')} at a time"
+        lines.append(f"for each row of the data, {at_a_time}, however many there are")
     if not batches:
         lines += section("contractions", [str(c) for c in contractions(_statements(executable))])
         lines += section("repeats in time", in_turn(program))
         lines += section("long loops", executable.differentiated.notes)
-    lines += section("loops", loops_of(executable.schedule, executable.options.dtype.name))
+    found = loops_of(executable.schedule, executable.options.dtype.name)
+    if rows > 1:
+        found = [line.replace(counted(rows, "iteration"), "the rows") for line in found]
+    lines += section("loops", found)
     lines += section("data", _data(executable))
     lines += section(STALE, [str(constant) for constant in stale])
     left = program.found.left or ["nothing"]

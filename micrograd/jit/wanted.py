@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
+from ..errors import SignatureError
 from .jacobian_blocks import blocks
 from .trace.parameters import Parameter
 from .trace.recordings import Recording
 from .trace.signature import SCALAR, Container, Structure, row
-from .trace.source import Source
+from .trace.source import Source, ValueSource
 
 Extra: TypeAlias = Sequence[tuple[str, Structure]]
 """The parameters behind those of the source, with their structures."""
@@ -120,3 +121,36 @@ class Wanted(Enum):
         lambda r: r.partials,
         _directions,
     )
+
+
+def structures_behind(
+    wanted: Wanted, source: Source, structures: tuple[Structure, ...]
+) -> list[Structure]:
+    """Those of a derivative's own parameters where the source has these, as most calls give them: a
+    direction is like what it is a direction of, a cotangent like the result.
+    """
+    extra = wanted.value.parameters(source)
+    if not extra:
+        return []
+    recording = source.record(structures)
+    if wanted is Wanted.VJP:
+        return [recording.result]
+    if source.asked is None:
+        return [s for p, s in zip(source.parameters, structures, strict=True) if not p.named]
+    return [SCALAR if extra[0].array == "map" else row(list, len(recording.wrt))]
+
+
+def check_asked(name: str, source: Source, wanted: Wanted) -> None:
+    """Raises SignatureError for a derivative of this name if nobody said with respect to what."""
+    if wanted is Wanted.VALUE:
+        return
+    if isinstance(source, ValueSource):
+        if source.is_given:
+            return
+        why = "a Value's leaves are constants, unless wrt says which are not: jit(loss, wrt=[w])"
+    else:
+        if source.asked is not None or not all(p.named for p in source.parameters):
+            return
+        takes = "nothing but keywords" if source.parameters else "no arguments"
+        why = f"the function takes {takes}; say it by wrt, leaves or names: jit(f, wrt=[w])"
+    raise SignatureError(f"{name}, with respect to what? {why}")

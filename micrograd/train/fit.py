@@ -50,8 +50,9 @@ def fit(
     optimizer has Tensors, the loss is of a batch: Tensors of rows.
     docs/training.md has all options.
 
-    Raises TrainingError for what cannot be trained, saying what to do; KeyboardInterrupt, with the
-    `history` so far, for Ctrl-C. Warns of a loss that is not finite.
+    Raises TrainingError for what cannot be trained, and TraceError for a loss that cannot be
+    compiled, saying what to do; KeyboardInterrupt, with the `history` so far, for Ctrl-C. Warns of
+    a loss that is not finite.
 
     >>> from micrograd import Value
     >>> from micrograd.optim import SGD
@@ -86,9 +87,12 @@ def _trained(asked: Asked, batches: Batches, watch: Watch, data: Any) -> History
             plan = of_samples(asked, batches, watch, data)
         _run(plan, watch, history)
     if history.not_finite is not None:
+        ways = ["look for such numbers in the data", "lower the learning rate"]
+        if plan.has_limits:
+            ways.append("raise the limit= of its loops, which give nan where they would go on")
         warnings.warn(
-            f"the loss of step {history.not_finite} was not finite (nan or inf): look for such "
-            "numbers in the data, or lower the learning rate",
+            f"the loss of step {history.not_finite} was not finite (nan or inf): "
+            f"{', '.join(ways[:-1])}, or {ways[-1]}",
             RuntimeWarning,
             stacklevel=3,
         )

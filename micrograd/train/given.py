@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..engine import Value
-from ..errors import TrainingError, kind
+from ..errors import SignatureError, TrainingError, kind
 from ..jit.executable import Executable
 from ..jit.ir.graph import PARAMETER
 from ..jit.kernels.functions import jit
 from ..jit.kernels.kernel import Kernel
 from ..jit.kernels.rows import row_structure
+from ..jit.kernels.totals import Total
 from ..jit.options import Options
 from ..jit.trace.compiling import compiling
 from ..jit.trace.signature import build, count
@@ -39,6 +40,8 @@ def whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | Non
                 "model whose parameters() the optimizer has"
             )
         return loss
+    if isinstance(target, Total):
+        raise TrainingError(f"{_summed(target)}; call fit(f, optimizer, data=...)")
     if not isinstance(target, Kernel):
         raise TrainingError(
             "without data, fit takes the loss as a Value or as jit(loss, wrt=model.parameters()); "
@@ -50,7 +53,10 @@ def whole_loss(target: Any, optimizer: Optimizer, dtype: Any, strict: bool | Non
         raise TrainingError(
             f"{target.name} takes arguments, so it cannot be trained without data; give data=(X, y)"
         )
-    return target.value_and_grad._compile(())
+    try:
+        return target.value_and_grad._compile(())
+    except SignatureError as error:
+        raise TrainingError(str(error)) from error
 
 
 def whole_number(given: Any, name: str, options: Options) -> Callable[[], float] | None:
@@ -93,6 +99,8 @@ def function_and_options(target: Any, dtype: Any, strict: bool | None) -> tuple[
                 "compile the loss without it"
             )
         return target._source.function, target._options
+    if isinstance(target, Total):
+        raise TrainingError(f"{_summed(target)} and here f itself")
     if isinstance(target, (Value, Kernel)) or not callable(target):
         raise TrainingError(
             "with data, fit takes a loss of one sample as a function, or a model and loss=; "
@@ -100,6 +108,14 @@ def function_and_options(target: Any, dtype: Any, strict: bool | None) -> tuple[
         )
     model = jit(target, dtype=TENSORS.dtype if dtype is None else dtype, strict=bool(strict))
     return target, model._options
+
+
+def _summed(total: Total) -> str:
+    return (
+        f"{total.name} is a sum over all its rows, and fit goes through the rows itself, in steps "
+        "of batch_size of them, whose loss is the mean: give it the function of one row, the f of "
+        "total(f, ...),"
+    )
 
 
 def _traceable(given: Any) -> Any:

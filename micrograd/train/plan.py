@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from ..checks import MOST, flag, function_or_none, whole
 from ..errors import TrainingError, kind
+from ..jit.ir.statements import asks
 from ..optimizer import Optimizer
 from .batch_loop import BatchLoop
-from .data import check_labels, checked_data, indices, raw_data, same_rows
+from .data import check_columns, check_labels, checked_data, indices, raw_data, same_rows
 from .given import function_and_options, mean, of_sample, penalty_of, whole_loss, whole_number
 from .loop import Loop, WholeLoop
 from .sample_loss import sample_loss
@@ -101,6 +102,7 @@ class Plan:
     steps            how many to take
     samples, batch   there are so many samples, and so many of them in a step
     ahead            steps of such epochs that were taken before
+    has_limits       whether the loss has loops that run as often as it takes, up to a limit
     """
 
     loop: Loop
@@ -108,6 +110,7 @@ class Plan:
     samples: int = 1
     batch: int = 1
     ahead: int = 0
+    has_limits: bool = False
 
     @property
     def in_epoch(self) -> int:
@@ -141,12 +144,14 @@ def of_whole_loss(asked: Asked, batches: Batches, watch: Watch) -> Plan:
     loop = WholeLoop(asked.optimizer, kernel)
     watch.validation = whole_number(asked.validation, "validation", kernel.options)
     watch.metric = whole_number(asked.metric, "metric", kernel.options)
-    return Plan(loop, steps)
+    return Plan(loop, steps, has_limits=asks(kernel.program.body))
 
 
 def of_samples(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     """The plan with data: every step takes the mean loss of a mini-batch."""
     target, options = function_and_options(asked.target, asked.dtype, asked.strict)
+    function = of_sample(target, asked.loss)
+    check_columns(data, asked.loss or target)
     raw = raw_data(data, "data")
     integers = [a.dtype.kind in "iu" for a in raw]
     arrays = checked_data(raw, "data", options.dtype)
@@ -154,7 +159,6 @@ def of_samples(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     shapes = [a.shape[1:] for a in arrays]
     batch = batches.of(samples)
     steps, ahead = asked.span(-(-samples // batch))
-    function = of_sample(target, asked.loss)
     penalty = penalty_of(asked.regularization)
     parameters = asked.optimizer.parameters
     compiled = sample_loss(function, shapes, parameters, options, penalty, integers)
@@ -181,4 +185,4 @@ def of_samples(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
         metric = function_or_none("metric", asked.metric, TrainingError)
         watched = metric if asked.loss is None else of_sample(target, metric)
         watch.metric = mean(watched, held, options)
-    return Plan(loop, steps, samples, batch, ahead)
+    return Plan(loop, steps, samples, batch, ahead, asks(compiled.program.body))

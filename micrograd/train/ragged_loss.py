@@ -66,6 +66,7 @@ class RaggedLoss:
     indices  of the index arrays that it looks rows of tables up by
     extras   how many arguments its codes have between data, with these, and weight
     own      the sizes whose classes have code of their own, though others share one
+    has_limits   whether it has loops that run as often as it takes, up to a limit
     """
 
     address = 0
@@ -91,6 +92,7 @@ class RaggedLoss:
             self.penalty = penalty_loss(penalty, parameters, options)
         self._code = code or SingleLoss
         self.own: list[Sizes] = []
+        self.has_limits = False
         self._traced: dict[Sizes, Trace] = {}
         self._expected: dict[Sizes, list[ColumnLabels]] = {}
         self._general: General | None = None
@@ -141,6 +143,7 @@ class RaggedLoss:
         shapes = self.data.shapes(sizes)
         with expectations() as expected:
             found = trace_sample(self.function, shapes, self.parameters, None, integers)
+        self.has_limits |= any(region.going for region in found.graph.regions)
         self._expected[sizes] = column_labels(found, expected)
         self.indices.name(found.graph, sizes)
         return found

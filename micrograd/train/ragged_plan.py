@@ -48,4 +48,4 @@ def of_ragged(asked: Asked, batches: Batches, watch: Watch, given: Any) -> Plan:
         metric = function_or_none("metric", asked.metric, TrainingError)
         watched = metric if asked.loss is None else of_sample(target, metric)
         watch.metric = ragged_mean(watched, held, parameters, options)
-    return Plan(loop, steps, len(data), batch, ahead)
+    return Plan(loop, steps, len(data), batch, ahead, loss.has_limits)

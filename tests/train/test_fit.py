@@ -211,4 +211,6 @@ def test_a_rule_that_needs_numbers_is_refused_not_guessed() -> None:
 def test_a_kernel_that_has_no_gradient() -> None:
     a = Value(1.0)
     with pytest.raises(TrainingError, match="parameter 0 of the optimizer is not one that the ker"):
+        fit(jit(lambda: a * a, wrt=[]), SGD([a], lr=0.1), steps=1)
+    with pytest.raises(TrainingError, match="with respect to what"):
         fit(jit(lambda: a * a), SGD([a], lr=0.1), steps=1)

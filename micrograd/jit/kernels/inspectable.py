@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ...errors import SignatureError
+from ...errors import SignatureError, TraceError
 from ...locks import importing
 from ...real_types import REAL_TYPES
 from ..call.callable import available, reason
@@ -17,9 +19,11 @@ from ..trace.parameters import Parameter
 from ..trace.recordings import Recording
 from ..trace.signature import Structure
 from ..trace.source import Source, ValueSource
+from ..wanted import Wanted, structures_behind
 
 if TYPE_CHECKING:
     from ..executable import Executable
+    from ..ir.graph import Graph
 
 MOST_ARGUMENTS = 64
 """Leaves of a Value up to which it is shown as a function of them before it is called."""
@@ -32,6 +36,7 @@ class Inspectable:
     _source: Source
     _parameters: list[Parameter]
     _options: Any
+    _wanted: Wanted
     _latest: Executable | None
     _tensor_kernel: Any
 
@@ -53,12 +58,45 @@ class Inspectable:
     def _shown(self) -> Executable:
         """The executable that the inspecting methods are about: the latest, or the default one."""
         self._check_open()
-        return self._latest or self._compile(self._shown_structures(MOST_ARGUMENTS))
+        if self._latest is not None:
+            return self._latest
+        with self._uncalled():
+            return self._compile(self._shown_structures(MOST_ARGUMENTS))
+
+    @contextmanager
+    def _uncalled(self) -> Iterator[None]:
+        """A block that traces for arguments that are guessed, if no call has told them."""
+        try:
+            yield
+        except TraceError as error:
+            if self._told() is not None:
+                raise
+            raise SignatureError(
+                f"{self.name} has not been called yet, and cannot be looked at as a function of "
+                f"numbers; call it once, then look at it ({error})"
+            ) from error
+
+    def _told(self) -> tuple[Structure, ...] | None:
+        """The structures that the latest call had, of this kernel or of what it is derived from."""
+        if self._latest is not None:
+            return self._latest.structures
+        source = self._source
+        if isinstance(source, ValueSource):
+            return None
+        known: tuple[Structure, ...] | None = source.recordings.latest
+        if known is None and isinstance(source.function, Inspectable):
+            known = source.function._told()
+        if known is None:
+            return None
+        return (*known, *structures_behind(self._wanted, source, known))
 
     def _shown_structures(self, most: int) -> tuple[Structure, ...]:
         """The structures to show before a call: of a Value with more leaves than this, live ones,
         as a call without arguments has them.
         """
+        told = self._told()
+        if told is not None:
+            return told
         parameters = self._parameters
         leaves = len(self._source.parameters)
         if isinstance(self._source, ValueSource) and leaves > most:
@@ -96,10 +134,18 @@ class Inspectable:
         if self._is_of_tensors:
             return self._tensor_kernel.stages()
         latest = self._latest
-        shown = latest.structures if latest else self._shown_structures(MOST_ARGUMENTS)
-        return Stages(
-            lambda: self._recorded(shown)[0].trace.graph, lambda: self._compile(shown), latest
-        )
+        with self._uncalled():
+            shown = self._shown_structures(MOST_ARGUMENTS)
+
+        def graph() -> Graph:
+            with self._uncalled():
+                return self._recorded(shown)[0].trace.graph
+
+        def executable() -> Executable:
+            with self._uncalled():
+                return self._compile(shown)
+
+        return Stages(graph, executable, latest)
 
     def explain(self) -> str:
         """What the compiler found, in words: statements, contractions, loops, what is left over;

@@ -24,7 +24,7 @@ from ..trace.recordings import Recording
 from ..trace.signature import Structure
 from ..trace.source import FunctionSource, Source, ValueSource, free, order_of
 from ..trace.trace import without_collecting
-from ..wanted import Wanted
+from ..wanted import Wanted, check_asked
 from .derivable import AT_SIGHT, Derivable
 from .inspectable import Inspectable
 
@@ -239,11 +239,11 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         self, structures: tuple[Structure, ...], *, captures: bool = False
     ) -> tuple[Recording, list[tuple[str, Structure]]]:
         """What is traced for these structures, and the parameters behind those of the source."""
-        extra = len(self._parameters) - len(self._source.parameters)
-        n = len(structures) - extra
+        check_asked(self.name, self._source, self._wanted)
+        n = len(structures) - len(self._parameters) + len(self._source.parameters)
         names = [p.name for p in self._given(len(structures))]
-        recording = self._source.record(structures[:n], captures=captures)
-        return recording, list(zip(names, structures, strict=True))[n:]
+        extras = list(zip(names, structures, strict=True))[n:]
+        return self._source.record(structures[:n], captures=captures), extras
 
     def _given(self, n: int) -> list[Parameter]:
         """The parameters that n arguments are for: all, or those behind the leaves of a Value."""

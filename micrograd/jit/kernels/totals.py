@@ -165,6 +165,10 @@ class Total(Derived):
         self._latest: Any = None
         self._lock = Lock()
 
+    def __reduce__(self) -> Any:
+        """Without code, which the copy compiles when it is called."""
+        return Total, (self._source, self._rows, self._data, self._options, self._wanted)
+
     def _parameters_behind(self) -> list[Parameter]:
         """Directions or cotangents: of what is shared, a direction for each."""
         found = self._wanted.value.parameters(self._source)
@@ -272,7 +276,7 @@ class Total(Derived):
         """What the compiler found, in words."""
         with importing:
             from ..explain import explain
-        return explain(self._shown)
+        return explain(self._shown, rows=self._shown.size)
 
     def close(self) -> None:
         """Free the machine code now, of derivatives too; so does dropping the kernel."""

@@ -46,10 +46,12 @@ class Recordings:
     captures values is made for each use: there may be others by then.
 
     numbers   of the leaves that are constants, as all recordings have them
+    latest    the key of what was made last, if anything was
     """
 
     def __init__(self) -> None:
         self.numbers: dict[Value, float] = {}
+        self.latest: Any = None
         self._made: dict[Any, Any] = {}
         self._lock = Lock()  # what is traced may call kernels
 
@@ -59,6 +61,7 @@ class Recordings:
             if key not in self._made:
                 try:
                     made = make()
+                    self.latest = key
                     if isinstance(made, Recording) and made.captured:
                         return made
                     self._made[key] = made

@@ -21,7 +21,7 @@ from ...nn import Module
 from ...traced import Scope, Traced
 from .captured import captured
 from .compiling import compiling
-from .explained import takes_number_for_array
+from .mistakes import mistake
 from .parameters import Key, Parameter, taken
 from .pickles import FunctionOf, portable
 from .recordings import Recording, Recordings
@@ -42,6 +42,7 @@ class ValueSource:
     def __init__(self, value: Value, wrt: Any) -> None:
         self.name = "value"
         self.value = value
+        self.is_given = wrt is not None
         self.alone = isinstance(wrt, Value)
         self.wrt = wrt = _as_list(wrt)
         with without_collecting():
@@ -194,8 +195,8 @@ class FunctionSource:
             reads = nullcontext() if self.freeze else no_parameters_read(self.name)
             with reads, compiling(scope, frozen=self.freeze):
                 returned = self.taken.call(self.function, arguments)
-        except (TypeError, AttributeError) as error:
-            clearer = takes_number_for_array(error, self.name)
+        except (TypeError, AttributeError, IndexError, ValueError) as error:
+            clearer = mistake(error, self.name, self.parameters, structures)
             if clearer is None:
                 raise
             raise clearer from error

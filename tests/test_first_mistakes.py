@@ -1,0 +1,331 @@
+"""What is done wrong at first with lookups, loops, sums over rows and training: each is an error of
+this package that says what to write instead, or works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import Table, Value, fori, jit, take, total, vmap, where, while_loop
+from micrograd.errors import (
+    DataError,
+    IndexRangeError,
+    ShapeError,
+    SignatureError,
+    TraceError,
+    TrainingError,
+)
+from micrograd.optim import SGD
+from micrograd.train import fit
+
+TABLE = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+X = np.linspace(-1.0, 1.0, 50)
+W = [Value(0.5, label="w"), Value(0.25)]
+
+
+def sgd() -> SGD:
+    return SGD(W, lr=0.01)
+
+
+# --- kernels looked at before they are called ---------------------------------------------------
+
+
+def squares(xs: Any) -> Any:
+    return sum(x * x for x in xs)
+
+
+DERIVATIVES: dict[str, Callable[[Any], Any]] = {
+    "grad": lambda k: k.grad,
+    "value_and_grad": lambda k: k.value_and_grad,
+    "hessian": lambda k: k.hessian,
+    "jacobian": lambda k: k.jacobian,
+    "jvp": lambda k: k.jvp,
+    "vjp": lambda k: k.vjp,
+    "hvp": lambda k: k.hvp,
+    "jvp of grad": lambda k: k.grad.jvp,
+    "jacobian of grad": lambda k: k.grad.jacobian,
+    "hvp of vjp": lambda k: k.vjp.jvp,
+}
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_derivatives_are_shown_for_the_arguments_that_the_kernel_was_called_with(name: str) -> None:
+    kernel = jit(squares)
+    kernel([1.0, 2.0, 3.0])
+    derivative = DERIVATIVES[name](kernel)
+    assert "x2" in derivative.stages()["graph"] or "[2]" in derivative.stages()["graph"]
+    assert derivative.explain()
+    assert "main" in derivative.signature
+
+
+def test_directions_are_like_what_they_are_directions_of() -> None:
+    def f(x: float, v: Any, m: np.ndarray) -> Any:
+        return x * v[0] * v[1] * m.sum()
+
+    kernel = jit(f)
+    args = 2.0, [1.0, 2.0], np.ones((2, 2))
+    kernel(*args)
+    shown = kernel.jvp.signature
+    assert kernel.jvp(*args, *args) == (16.0, 64.0)
+    assert kernel.jvp.signature == shown
+    by_name = jit(f, wrt=["v", "x"])
+    by_name(*args)
+    shown = by_name.hvp.signature
+    by_name.hvp(*args, [1.0, 0.0, 0.0])
+    assert by_name.hvp.signature == shown
+
+
+def test_a_kernel_of_lists_that_was_not_called_says_so() -> None:
+    for look in (lambda k: k.explain(), lambda k: k.stages()["program"], str, lambda k: k.address):
+        for kernel in (jit(squares), jit(squares).grad):
+            with pytest.raises(SignatureError, match=r"has not been called yet.*call it once"):
+                look(kernel)
+
+
+# --- derivatives with respect to nothing --------------------------------------------------------
+
+
+def test_a_derivative_with_respect_to_nothing_asks_for_wrt() -> None:
+    w = Value(2.0)
+    for kernel in (jit((w - 1) ** 2), jit(lambda: (w - 1) ** 2), jit(lambda *, x=1.0: w * x)):
+        assert kernel() in (1.0, 2.0)
+        for derive in DERIVATIVES.values():
+            if any(p.default is None for p in derive(kernel)._parameters):  # a direction first
+                continue
+            with pytest.raises(SignatureError, match=r"with respect to what\?.*wrt=\[w\]"):
+                derive(kernel)()
+    assert jit((w - 1) ** 2, wrt=[]).value_and_grad() == (1.0, ())
+    for loss in (jit((w - 1) ** 2), jit(lambda: (w - 1) ** 2)):
+        with pytest.raises(TrainingError, match="wrt"):
+            fit(loss, SGD([w]), steps=1)
+
+
+# --- integers -----------------------------------------------------------------------------------
+
+
+def first(i: int) -> Any:
+    return take(TABLE, i)[0]
+
+
+def of_list(ks: list[int]) -> Any:
+    return sum(take(TABLE, k)[0] for k in ks)
+
+
+def test_rows_of_integers_are_mapped_over_by_vmap() -> None:
+    for rows in (np.array([[0, 1], [1, 2]]), [[0, 1], [1, 2]]):
+        for f in (jit(of_list), of_list):
+            with pytest.raises(DataError, match=r"one integer.*2 items.*vmap"):
+                f(rows)
+    assert vmap(jit(of_list))(np.array([[0, 1], [1, 2]])).tolist() == [4.0, 8.0]
+
+
+def test_several_indices_at_once() -> None:
+    for indices in ([0, 1], (0, 1), np.array([0, 1])):
+        with pytest.raises(
+            DataError, match=r"2 items; write \[take\(table, i\) for i in indices\]"
+        ):
+            take(TABLE, indices)
+        with pytest.raises(DataError, match="2 items"):
+            Table(TABLE)[indices]
+
+    def f(ks: list[int]) -> Any:
+        return take(TABLE, ks)
+
+    with pytest.raises(DataError, match="2 items"):
+        jit(f)([0, 1])
+
+
+def test_what_is_no_index_is_named() -> None:
+    def of_float(x: float, i: int) -> Any:
+        return take(TABLE, x)[0] * i
+
+    def computed(i: int) -> Any:
+        return take(TABLE, i * i)[0]
+
+    for f, n, message in (
+        (of_float, 2, r"an integer, and x is none: annotate the argument"),
+        (computed, 1, r"an integer, and this traced value is none"),
+    ):
+        with pytest.raises(TraceError, match=message):
+            jit(f)(*[1] * n)
+    labels, rows = np.array([0.0, 1.0]), np.array([[0.0, 1.0], [1.0, 1.0]])
+    with pytest.raises(TraceError, match=r"and data\[1\] is none: give data\[1\] as integers"):
+        fit(lambda x, y: take(W, y) * x, sgd(), data=(labels, labels), steps=1)
+    with pytest.raises(TraceError, match=r"and data\[0\]\[1\] is none: give data\[0\] as integers"):
+        fit(lambda x: take(W, x[1]), sgd(), data=(rows,), steps=1)
+    with pytest.raises(TraceError, match=r"data\[0\]\[0\] is none: give data\[0\] as integers"):
+        fit(lambda x: take(W, x[0]), sgd(), data=[[0.0, 1.0], [1.0]], steps=1)
+
+
+# --- tests of traced values ---------------------------------------------------------------------
+
+
+def doubled(x: Any) -> Any:
+    while x < 10.0:
+        x = x * 2.0
+    return x
+
+
+def counted(n: int) -> Any:
+    s = 0.0
+    for i in range(n):
+        s = s + i
+    return s
+
+
+TESTS: dict[str, tuple[Callable[..., Any], str]] = {
+    "if": (lambda x: x if x > 0.0 else -x, r"`if` write micrograd\.where\(condition, a, b\)"),
+    "while": (doubled, r"`while` while_loop\(condition, body, state\)"),
+    "and": (lambda x: where(x > 0.0 and x < 1.0, x, 2.0), r"`and`.*`&`, `\|` and `~`"),
+    "or": (lambda x: where(x > 0.0 or x < 1.0, x, 2.0), r"`or`.*`&`, `\|` and `~`"),
+    "not": (lambda x: where(not x > 0.0, x, 2.0), r"`not`.*`&`, `\|` and `~`"),
+    "between": (lambda x: where(0.0 < x < 1.0, x, 2.0), r"a < x < b"),
+    "max": (lambda x: max(x, 0.0), r"max\(\) minimum\(\*xs\) or maximum\(\*xs\)"),
+    "list": (lambda x: [1.0, 2.0][x], r"xs\[i\].*micrograd\.take\(xs, i\)"),
+    "range": (counted, r"range\(n\)` fori\(n, body, state\)"),
+}
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_what_to_write_where_python_needs_a_number(name: str) -> None:
+    function, message = TESTS[name]
+    with pytest.raises(TraceError, match=message):
+        jit(function)(1)
+
+
+# --- data of fit --------------------------------------------------------------------------------
+
+
+def line(x: Any, y: Any) -> Any:
+    return (W[0] * x + W[1] - y) ** 2
+
+
+def test_a_list_of_samples_is_told_to_be_turned_round() -> None:
+    samples = list(zip(X, 2.0 * X, strict=True))
+    for given in (samples, tuple(samples), [([x], y) for x, y in samples]):
+        with pytest.raises(
+            TrainingError, match=r"line\(x, y\).*is a list of 50 samples; give"
+        ) as error:
+            fit(line, sgd(), data=given, steps=1)
+        assert len(str(error.value)) < 300
+    assert fit(line, sgd(), data=tuple(zip(*samples, strict=True)), steps=2).steps == 2
+
+
+def test_more_or_fewer_arrays_than_arguments() -> None:
+    for given, n in ((X, 1), ((X,), 1), ((X, X, X), 3), ([X] * 9, 9)):
+        with pytest.raises(
+            TrainingError, match=rf"each argument of line\(.*\), as \(X, y\), got {n}"
+        ):
+            fit(line, sgd(), data=given, steps=1)
+    for model in (lambda x: W[0] * x, jit(lambda x: W[0] * x)):
+        with pytest.raises(TrainingError, match=r"each argument of miss\(.*got 1"):
+            fit(model, sgd(), data=X, loss=miss, steps=1)
+
+
+def miss(output: Any, y: Any) -> Any:
+    return (output - y) ** 2
+
+
+def test_a_total_is_no_target() -> None:
+    whole = total(lambda x: (W[0] * x - 1.0) ** 2, X, wrt=W[:1])
+    with pytest.raises(TrainingError, match=r"sum over all its rows.*function of one row.*data="):
+        fit(whole, sgd(), steps=1)
+    with pytest.raises(TrainingError, match=r"sum over all its rows.*function of one row"):
+        fit(whole, sgd(), data=X, steps=1)
+
+
+def test_a_loop_at_its_limit_is_among_the_reasons_of_nan() -> None:
+    def growing(x: Any) -> Any:
+        return while_loop(lambda s: s < 1e9, lambda s: s + W[0] * x, 0.0, limit=5)
+
+    def of_all(xs: Any) -> Any:
+        return growing(xs[0])
+
+    start = [w.data for w in W]
+    for f, data in ((growing, X), (of_all, [[1.0, 2.0], [1.0]])):
+        with pytest.warns(RuntimeWarning, match="rate, or raise the limit= of its loops"):
+            fit(f, sgd(), data=data, steps=1)
+    with pytest.warns(RuntimeWarning, match="limit="):
+        fit(jit(lambda: growing(1.0), wrt=W), sgd(), steps=1)
+    for w, x in zip(W, start, strict=True):
+        w.data = x
+    with pytest.warns(RuntimeWarning, match="numbers in the data, or lower the learning rate$"):
+        fit(lambda x: W[0] * x * np.inf, sgd(), data=X, steps=1)
+    for w, x in zip(W, start, strict=True):
+        w.data = x
+
+
+# --- too few numbers ----------------------------------------------------------------------------
+
+
+def test_too_few_numbers_are_told_with_what_was_given() -> None:
+    def f(w: Any, x: Any) -> Any:
+        return w[0] * x + w[1]
+
+    with pytest.raises(IndexRangeError, match=r"test_first_mistakes.*out of range.*w: list of 1"):
+        total(f, X)([1.0])
+    with pytest.raises(IndexRangeError, match=r"out of range.*f was given w: list of 1"):
+        jit(f)([1.0], 2.0)
+    with pytest.raises(ShapeError, match=r"to unpack.*was given w: list of 1"):
+        jit(lambda w: w[0] + sum(0.0 for a, b in [w]))([1.0])
+    with pytest.raises(IndexError, match=r"^list index out of range$"):
+        jit(lambda x: [x][3])(1.0)
+
+
+# --- what is shown of loops and sums ------------------------------------------------------------
+
+
+def test_explain_says_where_loops_come_from() -> None:
+    def root(x: Any) -> Any:
+        return while_loop(lambda y: abs(y * y - x) > 1e-9, lambda y: (y + x / y) / 2, x)
+
+    def power(x: Any) -> Any:
+        return fori(5, lambda i, s: s * x + i, x)
+
+    for f in (root, power):
+        kernel = jit(f)
+        kernel(2.0)
+        text = kernel.explain()
+        assert "where it comes from" in text
+        assert "test_first_mistakes.py" in text.split("where it comes from")[1]
+
+
+def test_explain_of_a_total_speaks_of_rows() -> None:
+    whole = total(lambda w, x: (w[0] * x - w[1]) ** 2, X)
+    whole([1.0, 2.0])
+    text = whole.explain()
+    assert "for each row of the data" in text
+    assert "976 iterations" not in text
+
+
+# --- arrays of Values ---------------------------------------------------------------------------
+
+
+def test_arrays_of_values_have_their_methods() -> None:
+    x = np.array([[1.0, -2.0], [3.0, 4.0]])
+
+    def methods(x: np.ndarray) -> Any:
+        return (x.relu() + x.tanh() * x.exp() + (x * x).sqrt()).sum()
+
+    def of_values(x: np.ndarray) -> Any:
+        return sum(v.relu() + v.tanh() * v.exp() + (v * v).sqrt() for v in x.flat)
+
+    def of_rows(x: list) -> Any:
+        return sum(row.relu().sum() for row in x)
+
+    assert jit(methods)(x) == pytest.approx(jit(of_values)(x), rel=1e-14)
+    assert jit(methods).grad(x) == pytest.approx(jit(of_values).grad(x), rel=1e-14)
+    assert jit(of_rows)(x) == 8.0
+    for name in ("grad", "backward", "label"):
+        with pytest.raises(AttributeError, match=rf"array of Values has no '{name}'.*v\.{name}"):
+            jit(asking(name))(x)
+
+
+def asking(name: str) -> Callable[..., Any]:
+    def f(x: np.ndarray) -> Any:
+        return getattr(x, name)
+
+    return f
