@@ -17,6 +17,7 @@ import dataclasses
 import doctest
 import inspect
 import io
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -230,12 +231,40 @@ def stage_table() -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+# --- times ----------------------------------------------------------------------------------
+
+
+def microgpt_table() -> str:
+    """What `python -m benchmarks microgpt` has written down last."""
+    results = ROOT / "benchmarks" / "results" / "microgpt.json"
+    if not results.exists():
+        return "Nothing is written down yet: `python -m benchmarks microgpt --peers` measures it."
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.report import environment_line
+    from benchmarks.tables import duration
+
+    found = json.loads(results.read_text())
+    (case,) = (case for case in found["cases"] if case["case"] == "microgpt")
+    names = list(dict.fromkeys(c["name"] for e in case["experiments"] for c in e["contestants"]))
+    rows = [("", *names), ("---",) * (1 + len(names))]
+    for e in case["experiments"]:
+        times = {
+            c["name"]: duration(c["evaluation"]["median"])
+            for c in e["contestants"]
+            if c["status"] == "timed"
+        }
+        rows.append((e["what"], *(times.get(name, "") for name in names)))
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", environment_line(found["environment"])])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "op table": op_table,
     "fact table": fact_table,
     "numerical table": numerical_table,
     "rules": rule_list,
     "stages of programs": stage_table,
+    "microgpt times": microgpt_table,
 }
 
 

@@ -190,7 +190,6 @@ def main() -> None:
     documents = [[end, *(token[c] for c in word), end] for word in found]
     model = GPT(end)
     print(f"{len(found)} words, {end + 1} tokens, {len(model.parameters())} parameters")
-    began = time.perf_counter()
     history = train(documents, model, given.steps, given.dtype, progress=True)
     trained = time.perf_counter()
     names = [
@@ -198,8 +197,9 @@ def main() -> None:
         for tokens in generate(model, given.samples, given.temperature)
     ]
     seconds = {
-        "compiling, before the loop": trained - began - history.seconds,
-        "training, with what is compiled when it is met": history.seconds,
+        "tracing": history.tracing,
+        "compiling": history.compiling,
+        "training": history.seconds,
         "samples, compiling included": time.perf_counter() - trained,
     }
     print(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,7 @@ def check_loss(loss: SampleLoss, data: Sequence[npt.NDArray[Any]], batch: int) -
 
     Raises CheckError. Native loops compare nothing, so this is done once, before the first of them.
     """
-    program, options = loss.program, loss.options
-    checker = _checker(loss)
+    program, checker = loss.program, _checker(loss)
     if not checker.compares:
         return
     some = min(batch, loss.samples, len(data[0]))
@@ -37,15 +36,8 @@ def check_loss(loss: SampleLoss, data: Sequence[npt.NDArray[Any]], batch: int) -
         given[name] = column[rows].reshape(-1)
     count = -(-some // loss.multiple) * loss.multiple
     extents = {a.name: count for a in program.with_role(Role.EXTENT)}
-    with np.errstate(all="ignore"):  # what float32 does not hold is inf or 0
-        columns = [
-            given.get(a.name, np.zeros(a.size)).astype(options.dtype).astype(np.float64)
-            for a in program.with_role(Role.INPUT)
-        ]
-    passed = dict(zip([a.name for a in program.with_role(Role.INPUT)], columns, strict=True))
-    found = loss.interface.call(loss.address, program, options.dtype, passed | extents)
-    results = np.concatenate([found[name] for name in checker.outputs])
-    checker.compare([x[:, None] for x in columns], results[:, None], extents)
+    inputs = {a.name: given.get(a.name, np.zeros(a.size)) for a in program.with_role(Role.INPUT)}
+    _compare(loss, checker, inputs, extents)
 
 
 def check_class(
@@ -74,19 +66,27 @@ def check_class(
             extents[name] = int(numbers[0])
         else:
             passed[name] = numbers
-    inputs = []
-    for a in program.with_role(Role.INPUT):
-        whole = np.zeros(a.size, np.int64 if a.is_index else loss.options.dtype)
-        numbers = passed[a.name][: a.size]
-        whole[: len(numbers)] = numbers
-        inputs.append((a.name, whole))
-    found = loss.interface.call(loss.address, program, loss.options.dtype, dict(inputs) | extents)
+    inputs = {a.name: np.resize(passed[a.name], a.size) for a in program.with_role(Role.INPUT)}
+    _compare(loss, checker, inputs, extents)
+
+
+def _compare(
+    loss: SampleLoss,
+    checker: Checker,
+    inputs: Mapping[str, npt.NDArray[Any]],
+    extents: Mapping[str, int],
+) -> None:
+    """Call the code with these arguments, and compare."""
+    program, dtype = loss.program, loss.options.dtype
+    with np.errstate(all="ignore"):  # what float32 does not hold is inf or 0
+        passed = {
+            name: numbers.astype(np.int64 if program.arrays[name].is_index else dtype)
+            for name, numbers in inputs.items()
+        }
+    found = loss.interface.call(loss.address, program, dtype, {**passed, **extents})
     results = np.concatenate([found[name] for name in checker.outputs])
-    checker.compare(
-        [x[:, None] if x.dtype.kind == "i" else x[:, None].astype(np.float64) for _, x in inputs],
-        results[:, None],
-        extents,
-    )
+    columns = [x if x.dtype.kind == "i" else x.astype(np.float64) for x in passed.values()]
+    checker.compare([x[:, None] for x in columns], results[:, None], extents)
 
 
 def _checker(loss: SampleLoss) -> Checker:

@@ -15,7 +15,7 @@ from ..optimizer import Optimizer
 from .history import History
 from .plan import Asked, Batches, Plan, of_samples, of_whole_loss
 from .ragged_data import is_ragged
-from .watch import Bar, Watch
+from .watch import Watch
 
 
 def fit(
@@ -72,20 +72,15 @@ def fit(
 
 def _trained(asked: Asked, batches: Batches, watch: Watch, data: Any) -> History:
     history = watch.begin()
-    with _kept_by_interrupts(history):
-        if asked.optimizer.of_tensors:
-            with importing:
-                from .tensor_plan import of_tensors
-            plan = of_tensors(asked, batches, watch, data)
-        elif data is None:
-            plan = of_whole_loss(asked, batches, watch)
-        elif is_ragged(data, None if asked.loss else asked.target):
-            with importing:
-                from .ragged_plan import of_ragged
-            plan = of_ragged(asked, batches, watch, data)
-        else:
-            plan = of_samples(asked, batches, watch, data)
-        _run(plan, watch, history)
+    try:
+        with _kept_by_interrupts(history):
+            with watch.waiting("compiling"):
+                plan = _planned(asked, batches, watch, data)
+            _run(plan, watch, history)
+    finally:
+        if watch.bar is not None:
+            watch.bar.close()
+        history.tracing, history.compiling = watch.tracing, watch.compiling
     if history.not_finite is not None:
         ways = ["look for such numbers in the data", "lower the learning rate"]
         if plan.has_limits:
@@ -97,6 +92,20 @@ def _trained(asked: Asked, batches: Batches, watch: Watch, data: Any) -> History
             stacklevel=3,
         )
     return history
+
+
+def _planned(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
+    if asked.optimizer.of_tensors:
+        with importing:
+            from .tensor_plan import of_tensors
+        return of_tensors(asked, batches, watch, data)
+    if data is None:
+        return of_whole_loss(asked, batches, watch)
+    if is_ragged(data, None if asked.loss else asked.target):
+        with importing:
+            from .ragged_plan import of_ragged
+        return of_ragged(asked, batches, watch, data)
+    return of_samples(asked, batches, watch, data)
 
 
 @contextmanager
@@ -115,14 +124,17 @@ def _run(plan: Plan, watch: Watch, history: History) -> None:
     loop, total = plan.loop, plan.steps
     looks, every = watch.looks, watch.every or plan.in_epoch
     loop.prepare(min(total, every) if looks else total)
-    bar = Bar(total) if watch.progress else None
+    bar = watch.bar
+    if bar is not None:
+        bar.start(total)
     show = None if bar is None else bar.show
-    began = time.perf_counter()
+    began, waited = time.perf_counter(), watch.tracing + watch.compiling
     try:
         while loop.step < total and history.stopped == "error":
             done = loop.step
             loop.advance(min(total, done + every) if looks else total, show)
-            history.seconds = time.perf_counter() - began - watch.seconds
+            here = watch.tracing + watch.compiling - waited
+            history.seconds = time.perf_counter() - began - watch.seconds - here
             if looks:
                 history.losses, history.rates = loop.losses, loop.rates
                 history.epoch_losses = plan.by_epoch(history.losses)
@@ -130,8 +142,6 @@ def _run(plan: Plan, watch: Watch, history: History) -> None:
         if history.stopped == "error":
             history.stopped = "done"
     finally:
-        if bar is not None:
-            bar.close()
         history.losses, history.rates = loop.losses, loop.rates
         watch.finish(history)
         history.epoch_losses = plan.by_epoch(history.losses)

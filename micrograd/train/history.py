@@ -26,7 +26,10 @@ class History:
                        that `patience` compares
     stopped            why training ended: 'done', 'patience', 'callback', 'interrupt' or 'error'
     not_finite         the first step whose loss was nan or infinite; None: there was none
-    seconds            how long the loop ran, without compiling
+    seconds            how long the loop ran, without waiting for code
+    tracing            seconds in which functions were called to write down what they compute
+    compiling          seconds that everything else took until there was code, before the loop and
+                       where it waited for more
     """
 
     losses: Numbers
@@ -39,6 +42,8 @@ class History:
     stopped: str = "error"
     not_finite: int | None = None
     seconds: float = 0.0
+    tracing: float = 0.0
+    compiling: float = 0.0
 
     @property
     def steps(self) -> int:

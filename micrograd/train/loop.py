@@ -29,7 +29,7 @@ from ..jit.schedule.counts import operations
 from ..jit.target import Target
 from ..optimizer import Optimizer
 from ..real_types import BY_BITS, WIDE
-from .places import column_of, places_of, runs_of
+from .places import Unrounded, column_of, places_of, runs_of
 from .rules import MOST, Takes, Update, code_of, update_of
 from .step_code import FIELDS, RUN, emit_training
 
@@ -70,15 +70,16 @@ class Loop:
     seconds  roughly what a call of the kernel takes
     summed   whether gradients of several calls are added up, in float64
 
-    State is of the kernel's numbers, unless it is strict or gradients are added up: where these are
-    not float64, the loop has it in arrays of its own, and the optimiser gets it back whenever the
-    loop stops.
+    State and updates are of the kernel's numbers, unless it is strict or gradients are added up:
+    where these are not float64, the loop has state in arrays of its own, and the optimiser gets it
+    back whenever the loop stops; so do parameters that rounding alone has changed their numbers.
 
     The loop is told of no more than the next AHEAD steps at a time: their learning rates are asked
     for when they are due, so that what a callback changes takes effect, and training may be long.
     """
 
     fields: tuple[str, ...]
+    _numbers = WIDE
     _own_state: Sequence[tuple[Numbers, npt.NDArray[Any]]] = ()
 
     def __init__(
@@ -144,6 +145,7 @@ class Loop:
         if not self._ready:
             self._take_up()
         self._ready = False
+        before = None if self._numbers is WIDE else Unrounded(self._runs)
         try:
             while state[_STEP] < until:
                 if state[_STEP] >= state[_UNTIL]:
@@ -160,6 +162,8 @@ class Loop:
             self.optimizer.steps = self._first + self.step
             for column, own in self._own_state:
                 column[:] = own
+            if before is not None:
+                before.restore(self._numbers.dtype)
 
     def prepare(self, until: int) -> None:
         """Do what the next `advance` would begin with, as long as nothing is changed meanwhile."""

@@ -4,6 +4,7 @@ native loops to read and write them there.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from itertools import compress, pairwise
 from typing import Any
@@ -88,3 +89,23 @@ def column_of(optimizer: Optimizer, name: str) -> Numbers:
             f"{kind(column)}; change its elements: optimizer.state[{name!r}][:] = ..."
         )
     return column
+
+
+class Unrounded:
+    """Parameters as they are now, at `runs_of` them, for those that an update in narrower numbers
+    leaves as they are to stay so: it writes them as it has read them, rounded.
+    """
+
+    def __init__(self, runs: npt.NDArray[np.int64]) -> None:
+        self._there = [
+            np.ctypeslib.as_array((ctypes.c_double * int(count)).from_address(int(address)))
+            for address, _, _, count in runs
+        ]
+        self._before = [column.copy() for column in self._there]
+
+    def restore(self, dtype: np.dtype[Any]) -> None:
+        """Let those that are what they were, but for rounding to `dtype`, be what they were."""
+        with np.errstate(all="ignore"):
+            for now, before in zip(self._there, self._before, strict=True):
+                same = now == before.astype(dtype)
+                now[same] = before[same]

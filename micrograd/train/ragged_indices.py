@@ -7,6 +7,7 @@ is one argument of their code.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ class RaggedIndices:
     def __init__(self, data: RaggedData) -> None:
         self.data = data
         self._names: dict[Any, str] = {}
+        self._of_several: dict[Any, tuple[IndexArray, set[tuple[int, ...]]]] = {}
         self._is_fixed = False
 
     @property
@@ -54,6 +56,9 @@ class RaggedIndices:
                 index.from_end,
                 index.number,
             )
+            if len(index.arrays) > 1 and not index.number:
+                _, apart = self._of_several.setdefault(key, (index, set()))
+                apart |= {tuple(k - e[0] for k in e) for e in index.used}
             if key not in self._names:
                 if self._is_fixed:
                     raise TrainingError(
@@ -84,6 +89,29 @@ class RaggedIndices:
                 self._refuse(index, int(rows[row]), k, said[row, k])
             entries[index.name] = index.counted(said)
         return list(entries.values())
+
+    def suspects(self) -> list[Sizes]:
+        """The sizes of samples in which a sum of several integers may be an index of no row, if
+        integers that are added are as far apart as in the traces that there were.
+        """
+        return [
+            sizes
+            for number, sizes in enumerate(self.data.sizes)
+            if self._of_several and self._is_suspect(np.flatnonzero(self.data.classes == number))
+        ]
+
+    def _is_suspect(self, rows: Ints) -> bool:
+        for index, apart in self._of_several.values():
+            given = {name: self.data.columns[int(name[1:])].rows(rows) for name in index.arrays}
+            for steps in apart:
+                pairs = list(zip(steps, index.arrays, strict=True))
+                ends = (given[name].shape[1] - step for step, name in pairs)
+                places = range(max(0, *(-step for step in steps)), min(ends))
+                elements = [tuple(k + step for step in steps) for k in places]
+                sums = replace(index, elements=elements, unused=set())
+                if elements and sums.is_outside(sums.said(given)).any():
+                    return True
+        return False
 
     def _check_everywhere(self, index: IndexArray) -> None:
         """Look at all samples before anything is trained, where each integer is an index."""

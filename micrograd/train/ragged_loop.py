@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import numpy as np
 
 from ..optimizer import Optimizer
@@ -23,6 +26,7 @@ class RaggedLoop(Loop):
     batch     samples in a step
     ahead     how many steps of such epochs were taken before
     seed      of the order of the samples, another one in every epoch; None: as they lie
+    waiting   around what the loop waits for, which is told what that is
     """
 
     fields = FIELDS
@@ -36,7 +40,9 @@ class RaggedLoop(Loop):
         batch: int,
         ahead: int = 0,
         seed: int | None,
+        waiting: Callable[[str], AbstractContextManager[None]],
     ) -> None:
+        self._waiting = waiting
         count, samples = len(optimizer.parameters), len(data)
         shuffled = seed is not None and batch < samples
         form = Ragged(len(data.columns), len(kernel.indices.names), kernel.extras, shuffled)
@@ -107,7 +113,10 @@ class RaggedLoop(Loop):
 
     def _compile(self, number: int) -> None:
         """Let there be code for a class."""
-        code = self._loss.code(self._data.sizes[number])
+        sizes = self._data.sizes[number]
+        shown = " and ".join(map(str, sizes))
+        with self._waiting(f"compiling, length {shown}"):
+            code = self._loss.code(sizes)
         self._codes_of_classes[number] = code
         rows = np.flatnonzero(self._data.classes == number)
         for starts, entries in zip(self._entries, code.indices, strict=True):

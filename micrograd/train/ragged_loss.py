@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ..checking import is_checking
 from ..engine import Value
 from ..errors import CompilerError, TraceError, TrainingError
 from ..jit.compile import normal, program_of
@@ -31,12 +30,21 @@ from ..jit.reroll.outputs import OUTPUT
 from ..jit.reroll.reroll import reroll, reroll_strictly
 from ..jit.trace.trace import Trace, without_collecting
 from ..losses import expectations
-from ..store import Store, adopt
+from ..store import Store, addresses, adopt
 from .check_loss import check_class
 from .data import ColumnLabels
 from .ragged_data import Ints, RaggedData
 from .ragged_indices import RaggedIndices
-from .sample_loss import Penalty, SampleValue, SingleLoss, column_labels, penalty_loss, trace_sample
+from .sample_loss import (
+    Penalty,
+    SampleValue,
+    SingleLoss,
+    column_labels,
+    digest,
+    kept,
+    penalty_loss,
+    trace_sample,
+)
 
 SMALL = 9
 """Sizes that are enough to see loops at."""
@@ -58,6 +66,44 @@ class ClassCode:
     def words(self) -> list[int]:
         """The address of the code, and those of what it is given."""
         return [self.loss.address, *(a.ctypes.data for a in self.given)]
+
+
+@dataclass(slots=True)
+class Shared:
+    """A program for samples of all sizes.
+
+    code     once it is compiled, for arguments `leaves`: the data, and index arrays
+    stores   that the arrays p0, p1, ... of the program are in
+    proved   whether it is what was traced, by sizes and fingerprints
+    """
+
+    general: General
+    program: Program
+    stores: list[Store]
+    code: SampleCode | None = None
+    leaves: Sequence[str] = ()
+    proved: dict[Any, bool] = field(default_factory=dict)
+
+    def proves(self, found: Trace, sizes: Sizes, leaves: Sequence[str]) -> bool:
+        """Whether the program is what was traced at these sizes.
+
+        leaves   the names of the data and of index arrays
+        """
+        places = {id(store): k for k, store in enumerate(self.stores)}
+        if found.graph.regions or any(id(store) not in places for store in found.stores):
+            return False
+        columns = {name: -1 - k for k, name in enumerate(leaves)}
+        keys = {f"p{k}": places[id(store)] for k, store in enumerate(found.stores)}
+        wanted = of_graph(found.graph, _unsigned(keys | columns))
+        key = sizes, *leaves, *wanted
+        if key not in self.proved:
+            known = _unsigned({f"p{k}": k for k in range(len(self.stores))} | columns)
+            try:
+                given = self.general.given(sizes)
+                self.proved[key] = wanted == of_program(self.general.program, OUTPUT, known, given)
+            except (ValueError, IndexError):  # sizes that it is not for
+                self.proved[key] = False
+        return self.proved[key]
 
 
 class RaggedLoss:
@@ -95,27 +141,28 @@ class RaggedLoss:
         self.has_limits = False
         self._traced: dict[Sizes, Trace] = {}
         self._expected: dict[Sizes, list[ColumnLabels]] = {}
-        self._general: General | None = None
-        self._shared: SampleCode | None = None
-        self._stores: list[Store] = []
+        self._shared: Shared | None = None
         self.indices = RaggedIndices(data)
         with without_collecting():
             if len(data.sizes) > 1:
                 self._generalise()
-            if self._general is None:
+            if self._shared is None:
                 for sizes in data.sizes:
                     self._traced[sizes] = self._traced.get(sizes) or self._trace(sizes)
-        self.indices.fix()
+            self.indices.fix()
+            for sizes in self.indices.suspects():
+                found = self._traced.get(sizes) or self._trace(sizes)
+                self.indices.of_class(sizes, found.graph.indices)
 
     def code(self, sizes: Sizes) -> ClassCode:
         """The code for a class.
 
         Raises TrainingError or TraceError if the loss is none there, or for an index that is out
-        of range, or a label that it does not take; CheckError, where the environment asks for it,
-        if the code computes something else for the first sample than the interpreter.
+        of range, or a label that it does not take; CheckError, where that is asked for, if the code
+        computes something else for the first sample than the interpreter.
         """
         made = self._class_code(sizes)
-        if is_checking():
+        if self.options.check:
             check_class(made.loss, self.data, sizes, made.given, made.indices)
         return made
 
@@ -125,10 +172,11 @@ class RaggedLoss:
             for labels in self._expected[sizes]:
                 self.data.check_labels(sizes, labels)
             indices = self.indices.of_class(sizes, found.graph.indices)
-            if self._general is not None and self._shared is not None:
-                given = self._general.given(sizes)
-                if self._proves(found, given):
-                    return ClassCode(self._shared, self._arguments(given), indices)
+            if self._shared is not None:
+                assert self._shared.code is not None
+                if self._shared.proves(found, sizes, self._leaves):
+                    given = self._arguments(self._shared.general.given(sizes))
+                    return ClassCode(self._shared.code, given, indices)
                 self.own.append(sizes)
             loss, spare = self._code_of_its_own(found)
             return ClassCode(loss, spare, indices)
@@ -136,7 +184,7 @@ class RaggedLoss:
     @property
     def extras(self) -> int:
         """How many arguments codes have between the data and the weight."""
-        return 0 if self._general is None else len(self._given(self._general.program))
+        return 0 if self._shared is None else len(self._given(self._shared.general.program))
 
     def _trace(self, sizes: Sizes) -> Trace:
         integers = [column.integers is not None for column in self.data.columns]
@@ -170,8 +218,30 @@ class RaggedLoss:
         for sizes, found in zip(around, traces, strict=True):
             if sizes in self.data.sizes:
                 self._traced[sizes] = found
-        if any(found.graph.regions for found in traces):  # fingerprints know no loops in a graph
+        key = *(digest(found.graph) for found in traces), *around, most, self._code, self._key
+        shared = kept(key, lambda: self._shared_at(traces, around, most))
+        if shared is None:
             return False
+        if most in self.data.sizes:
+            found = self._traced[most] = self._traced.get(most) or self._trace(most)
+            if not shared.proves(found, most, self._leaves):
+                return False
+        if shared.code is None or shared.leaves != self._leaves:
+            shared.code, shared.leaves = None, self._leaves
+            program = self._arranged(shared.program, self._given(shared.general.program))
+            with suppress(CompilerError):
+                shared.code = self._code(
+                    program, traces[0], self.parameters, self.options, self.penalty
+                )
+        self._shared = shared if shared.code is not None else None
+        return self._shared is not None
+
+    def _shared_at(
+        self, traces: Sequence[Trace], around: Sequence[Sizes], most: Sizes
+    ) -> Shared | None:
+        """The program that these traces are at their sizes; None if there is none."""
+        if any(found.graph.regions for found in traces):  # fingerprints know no loops in a graph
+            return None
         with suppress(Unlike, CompilerError):  # then each class has code of its own
             programs = [
                 reroll_strictly(found.graph, _parameters(found))
@@ -179,82 +249,59 @@ class RaggedLoss:
                 else reroll(found.graph)
                 for found in traces
             ]
-            self._general = general = generalised(programs, around, most)
+            general = generalised(programs, around, most)
             program = verify(general.program, "generalised", stage="rerolled")
-            self._stores = traces[0].stores
-            if not self._is_for(most):
-                raise Unlike("it is another one at the largest sizes")
             if program.found.strategy != "straight":
                 program = normal(program, self.options.target)
-            program = self._arranged(program, self._given(general.program))
-            self._shared = self._code(
-                program, traces[0], self.parameters, self.options, self.penalty
-            )
-            if self._shared.address:
-                return True
-        self._general = self._shared = None
-        return False
+            return Shared(general, program, traces[0].stores)
+        return None
 
-    def _is_for(self, sizes: Sizes) -> bool:
-        """Whether the program is proved for the largest sizes, if there are such samples."""
-        if sizes not in self.data.sizes:
-            return True
-        found = self._traced[sizes] = self._traced.get(sizes) or self._trace(sizes)
-        assert self._general is not None
-        return self._proves(found, self._general.given(sizes))
+    @property
+    def _key(self) -> Any:
+        """What code depends on beside the graph."""
+        return addresses(self.parameters).tobytes(), self.options, self.penalty is None
 
     def _arranged(self, program: Program, given: Sequence[Array]) -> Program:
         """The program, its arguments in order: data, indices, then what depends on sizes."""
         arrays = dict(program.arrays)
-        names = [*self._columns, *self.indices.names]
-        first = {name: arrays.pop(name, _unused(name)) for name in names}
+        first = {name: arrays.pop(name, _unused(name)) for name in self._leaves}
         first |= {a.name: arrays.pop(a.name, a) for a in given}
         return replace(program, arrays=first | arrays, body=list(program.body))
 
     @property
-    def _columns(self) -> list[str]:
-        return [f"x{k}" for k in range(len(self.data.columns))]
+    def _leaves(self) -> list[str]:
+        """The data, and the index arrays."""
+        return [*(f"x{k}" for k in range(len(self.data.columns))), *self.indices.names]
 
     def _given(self, program: Program) -> list[Array]:
         """What depends on sizes only, in order."""
-        others = {*self._columns, *self.indices.names}
+        others = set(self._leaves)
         return [a for a in program.with_role(Role.INPUT, Role.EXTENT) if a.name not in others]
 
     def _arguments(self, given: dict[str, Any]) -> list[npt.NDArray[Any]]:
-        assert self._general is not None
+        assert self._shared is not None
         found = []
-        for a in self._given(self._general.program):
+        for a in self._given(self._shared.general.program):
             dtype: Any = STORED.get(a.dtype, self.options.dtype)
             if a.role is Role.EXTENT:
                 dtype = np.int64
             found.append(np.array(given[a.name], dtype=dtype).reshape(-1))
         return found
 
-    def _proves(self, found: Trace, given: dict[str, Any]) -> bool:
-        """Whether the shared program is what was traced."""
-        assert self._general is not None
-        places = {id(store): k for k, store in enumerate(self._stores)}
-        if found.graph.regions or any(id(store) not in places for store in found.stores):
-            return False
-        leaves = [*self._columns, *self.indices.names]
-        columns = {name: -1 - k for k, name in enumerate(leaves)}
-        keys = {f"p{k}": places[id(store)] for k, store in enumerate(found.stores)}
-        shared = {f"p{k}": k for k in range(len(self._stores))}
-        wanted = of_graph(found.graph, _unsigned(keys | columns))
-        try:
-            general = of_program(self._general.program, OUTPUT, _unsigned(shared | columns), given)
-        except (ValueError, IndexError):  # sizes that it is not for
-            return False
-        return wanted == general
-
     def _code_of_its_own(
         self, found: Trace
     ) -> tuple[SingleLoss | SampleValue, list[npt.NDArray[Any]]]:
         """Code for one class, and what it is given and does not look at."""
-        given = [] if self._general is None else self._given(self._general.program)
-        program = program_of(found.graph, self.options.target, behind=_parameters(found))
-        program = self._arranged(program, given)
-        loss = self._code(program, found, self.parameters, self.options, self.penalty)
+        shared = self._shared
+        given = [] if shared is None else self._given(shared.general.program)
+
+        def made() -> SampleCode:
+            program = program_of(found.graph, self.options.target, behind=_parameters(found))
+            program = self._arranged(program, given)
+            return self._code(program, found, self.parameters, self.options, self.penalty)
+
+        names = *self._leaves, *((a.name, a.size, a.dtype) for a in given)
+        loss = kept((digest(found.graph), names, self._code, self._key), made)
         return loss, [np.zeros(a.size, np.int64) for a in given]
 
 

@@ -36,6 +36,7 @@ def of_ragged(asked: Asked, batches: Batches, watch: Watch, given: Any) -> Plan:
         batch=batch,
         ahead=ahead,
         seed=batches.seed if batches.shuffle else None,
+        waiting=watch.waiting,
     )
     parameters, held = asked.optimizer.parameters, data
     if asked.validation is not None:

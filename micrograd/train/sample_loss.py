@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -186,14 +186,9 @@ def sample_loss(
     """
     with without_collecting(), expectations() as expected:
         found = trace_sample(function, shapes, parameters, penalty, integers)
-    key = (_digest(found.graph), addresses(parameters).tobytes(), options, penalty is None)
-    loss = _LOSSES.pop(key, None)
-    if loss is None:
-        loss = _compiled(found, parameters, options, penalty)
-    _LOSSES[key] = loss
+    key = (digest(found.graph), addresses(parameters).tobytes(), options, penalty is None)
+    loss = kept(key, lambda: _compiled(found, parameters, options, penalty))
     loss.expected = column_labels(found, expected)
-    while len(_LOSSES) > MOST_LOSSES:
-        del _LOSSES[next(iter(_LOSSES))]
     return loss
 
 
@@ -209,11 +204,22 @@ def column_labels(found: Trace, expected: Sequence[Expectation]) -> list[ColumnL
 
 MOST_LOSSES = 8
 """How many losses are kept compiled."""
-_LOSSES: dict[Any, SampleLoss] = {}
+_LOSSES: dict[Any, Any] = {}
 """The latest ones; they keep the stores alive whose addresses are in their keys."""
+Made = TypeVar("Made")
 
 
-def _digest(graph: Graph) -> str:
+def kept(key: Any, make: Callable[[], Made]) -> Made:
+    """What was made for that key, if that was lately."""
+    found = _LOSSES.pop(key, _LOSSES)
+    made: Made = make() if found is _LOSSES else found
+    _LOSSES[key] = made
+    while len(_LOSSES) > MOST_LOSSES:
+        del _LOSSES[next(iter(_LOSSES))]
+    return made
+
+
+def digest(graph: Graph) -> str:
     """What two graphs that compute the same by the same operations have in common."""
     said = graph.inputs, graph.parameters, graph.outputs, graph.indices, graph.tables
     digest = hashlib.sha256(repr(said).encode())

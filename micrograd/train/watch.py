@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..checks import flag, function_or_none, whole
 from ..errors import TrainingError
+from ..jit.trace.spent import spent
 from ..locks import importing
 from ..optimizer import Optimizer
 from .history import Column, History, nothing
@@ -23,6 +25,7 @@ class Watch:
     every       steps between looks; None: an epoch
     progress    whether a bar is shown
     seconds     how long looking has taken
+    tracing, compiling   seconds that were waited for code, see History
     """
 
     def __init__(
@@ -42,15 +45,32 @@ class Watch:
         self.callback = function_or_none("callback", callback, TrainingError)
         self.validation: Callable[[], float] | None = None
         self.metric: Callable[[], float] | None = None
-        self.seconds = 0.0
+        self.seconds = self.tracing = self.compiling = 0.0
+        self.bar: Bar | None = None
         self._lowest = np.inf
         self._waited = 0
         self._kept: list[Any] | None = None
 
     def begin(self) -> History:
-        """An empty history."""
+        """An empty history. The bar is shown from now on, if there is one."""
+        self.bar = Bar() if self.progress else None
         self._looks, self._losses, self._metrics = Column(np.int64), Column(), Column()
         return nothing()
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Inside, training waits for code: the bar says what for, and the time is noted."""
+        if self.bar is not None:
+            self.bar.say(what)
+        began, traced = time.perf_counter(), spent()
+        try:
+            yield
+        finally:
+            tracing = spent() - traced
+            self.tracing += tracing
+            self.compiling += time.perf_counter() - began - tracing
+        if self.bar is not None:
+            self.bar.say("")
 
     @property
     def looks(self) -> bool:
@@ -98,9 +118,9 @@ class Watch:
 
 
 class Bar:
-    """A progress bar of tqdm, for so many steps."""
+    """A progress bar of tqdm."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self) -> None:
         try:
             with importing:
                 from tqdm.auto import tqdm
@@ -109,7 +129,15 @@ class Bar:
                 "progress=True needs tqdm, which is not installed; install it with\n"
                 "    pip install 'micrograd-mlir[demo]'"
             ) from None
-        self._shown = tqdm(total=steps, unit="step")
+        self._shown = tqdm(total=None, unit="step")
+
+    def start(self, steps: int) -> None:
+        """There will be so many steps, from now on."""
+        self._shown.reset(steps)
+
+    def say(self, what: str) -> None:
+        """Show what is done before the next step."""
+        self._shown.set_description_str(what)
 
     def show(self, step: int, loss: float) -> None:
         """So many steps are done, the last one with this loss."""

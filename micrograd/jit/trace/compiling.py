@@ -21,6 +21,7 @@ from ...traced import Scope
 from ...tracing import THREADS, Recorder, tracing
 from .explained import explained
 from .following import follow, forget, leave
+from .spent import spending
 
 
 class Entered(Protocol):
@@ -76,7 +77,7 @@ def compiling(scope: Scope, *, frozen: bool = False) -> Iterator[None]:
     a number that should not be a constant.
     """
     try:
-        with reading(scope, frozen=frozen), scope.entered():
+        with spending(), reading(scope, frozen=frozen), scope.entered():
             yield
     except Exception as error:
         clearer = explained(error, scope.name)

@@ -25,6 +25,7 @@ from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
 from .loops import counted_of, inputs_of, loops_of, operands_of, regions_of
 from .nodes import LITERAL, Nodes, listed, nodes
 from .places import escaped, note_places
+from .spent import spending
 from .tables import resolve
 from .taped import let_go, taped
 
@@ -73,7 +74,7 @@ def trace(
     Raises GraphError for a cycle, for an op that cannot be emitted; TraceError for a traced
     value of another function. Cost: linear, but for the sort of the nodes by age.
     """
-    with without_collecting():
+    with spending(), without_collecting():
         try:
             known = {} if numbers is None else numbers
             return _trace(outputs, inputs, live, known, wrt, lookups, scope)
