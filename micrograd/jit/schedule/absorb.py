@@ -27,6 +27,7 @@ from ..ir.program import (
 )
 from ..target import Target
 from .counts import operations
+from .fuse import Group, fuse
 from .matching import matched
 from .plans import Bounds, Uses
 from .product import Product
@@ -60,6 +61,8 @@ def with_products(program: Program, target: Target) -> tuple[Program, list[Piece
     state = {a.name for a in program.with_role(Role.STATE, Role.SCRATCH)}
     shared = list(_shared(program.body, results))
     found = found_in(shared)
+    for k in _read_once(shared, found, Bounds(state=state)):
+        del found[k]
     reads = {id(s): _reads(s) for s in shared if isinstance(s, Statement)}
     body: list[Node | Product] = list(shared)
     k = 0
@@ -91,6 +94,24 @@ def with_products(program: Program, target: Target) -> tuple[Program, list[Piece
     if ONE.name in read and ONE.name not in arrays:
         program = replace(program, arrays={**arrays, ONE.name: ONE})
     return program, list(_pieces(body))
+
+
+def _read_once(
+    body: Sequence[Node], found: Mapping[int, Matrices], bounds: Bounds
+) -> Iterator[int]:
+    """The products with vectors in loops over rows of a matrix that others of the loop read, too,
+    as a last layer and its gradient do: a row is in the cache then.
+    """
+    read = {k: m.read_whole for k, m in found.items() if m.with_vector}
+    times = Counter(read.values())
+    if not any(times[a] > 1 for a in read.values() if a is not None):
+        return
+    for part in fuse(body, bounds):
+        if isinstance(part, Group):
+            here = [id(s) for s in part.statements if id(s) in read]
+            times = Counter([read[k] for k in here])
+            if any(times[a] > 1 and a.strides[0] != 1 for a in times if a is not None):
+                yield from here
 
 
 def _reads(s: Statement) -> frozenset[str]:
@@ -179,9 +200,6 @@ class _Around:
 
     def begin(self, before: Sequence[Node | Product]) -> list[Node | Product]:
         """What is left of what stands before it, without what it begins with."""
-        if self.m.statement.accumulate is None:
-            self.start = -0.0
-            return list(before)
         name = self.m.target.array
         between: set[str] = set()
         for k in reversed(range(len(before))):

@@ -18,7 +18,7 @@ from ..ir.extents import is_number
 from ..ir.program import Loop, Node, Order, Statement, accesses, asks
 from ..ir.stretches import private, stretches
 from .nest import Nest
-from .plans import Bounds, Plan, kind
+from .plans import Bounds, Plan, kind, near_readers
 from .routes import flat, forward, refusal
 
 MAX_FUSED = 400
@@ -112,6 +112,11 @@ def _parts(body: list[Statement], bounds: Bounds) -> list[Part]:
         kinds = list(map(kind, part))
         loops = {(s.domain[0], k): None for s, k in zip(part, kinds, strict=True) if k != "alone"}
         plans = [Plan(part, kinds, count, k, bounds) for count, k in loops]
+        plans += [
+            Plan(part, kinds, p.count, k, bounds, p.blocked)
+            for p, (_, k) in zip(plans, loops, strict=True)
+            if p.blocked
+        ]
         best = max(plans, key=lambda plan: plan.profit, default=None)
         if best is None or not best.group:  # what reads what it writes shares with nothing
             done += _singly(part)
@@ -126,7 +131,7 @@ def _shared(plan: Plan) -> Part:
     """The loop that a plan's group shares."""
     body, reason = plan.group, refusal(plan.group[0])
     if not reason:
-        return Group(plan.count, body, plan.private())
+        return Group(plan.count, near_readers(body, plan.bounds), plan.private())
     return Nest(list(body) if len(body) == 1 else [Loop(plan.count, Order.FREE, [*body])], reason)
 
 

@@ -67,11 +67,13 @@ class Bounds:
 class Uses:
     """Which arrays some statements read, assign and accumulate into."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, *statements: Statement) -> None:
         self.bounds = bounds
         self.read: set[str] = set()
         self.assigned: set[str] = set()
         self.accumulated: dict[str, set[Op]] = {}
+        for s in statements:
+            self.add(s)
 
     def add(self, s: Statement) -> None:
         """Count a statement in."""
@@ -96,8 +98,29 @@ class Uses:
         return target not in self.assigned and (free or target not in self.accumulated)
 
 
+def near_readers(body: Sequence[Statement], bounds: Bounds) -> list[Statement]:
+    """The statements of an iteration, what is read in it standing as late as its readers allow.
+
+    It waits in registers for a shorter time then.
+    """
+    found: list[Statement] = []
+    read: set[str] = set()
+    for s in reversed(body):
+        place = 0
+        if s.target.array in read:
+            while place < len(found) and Uses(bounds, found[place]).commutes(s):
+                place += 1
+        found.insert(place, s)
+        read.update(a.array for a in accesses(s.expr))
+    return found
+
+
 class Plan:
-    """A body divided around a loop of `count`: what runs before, in, and after it."""
+    """A body divided around a loop of `count`: what runs before, in, and after it.
+
+    `aside`: arrays that are not assigned in it. `blocked`: those of which the loop would hold a sum
+    if they were not assigned in it.
+    """
 
     def __init__(
         self,
@@ -106,8 +129,10 @@ class Plan:
         count: int,
         wanted: str,
         bounds: Bounds,
+        aside: Collection[str] = (),
     ) -> None:
         self.count = count
+        self.blocked: set[str] = set()
         self.bounds = bounds
         self.profit = 0
         self.before: list[Statement] = []
@@ -121,6 +146,8 @@ class Plan:
         for s, found in zip(body, kinds, strict=True):
             member = split(s, count) if found == wanted else None
             if member is not s and wanted == "nest":
+                member = None
+            if s.accumulate is None and s.target.array in aside:
                 member = None
             if member is not None and behind.commutes(s) and self.joins(member):
                 self.group.append(member)
@@ -152,6 +179,8 @@ class Plan:
             together = self.touched[target] | touched[target]
             free = s.accumulate is None or reorders(s.accumulate, self.bounds.strict)
             if (same != {s.accumulate} or not free) and (len(together) > 1 or None in together):
+                if same == {None} and free:
+                    self.blocked.add(target)
                 return False
         for name, own in touched.items():
             self.touched.setdefault(name, set()).update(own)

@@ -59,7 +59,8 @@ ONE = Array("one", Role.CONSTANT, (1,), np.ones(1))
 class Matrices:
     """A contraction of two accesses; `kept` and `summed` are its loops, by number.
 
-    pays   whether it is worth a step of its own, even if nothing else is done in its passing
+    with_vector   whether one of its sides is 1
+    pays          whether it is worth a step of its own, even if nothing is done in its passing
     """
 
     statement: Statement
@@ -67,6 +68,7 @@ class Matrices:
     right: Access
     kept: list[int]
     summed: list[int]
+    with_vector: bool = False
     pays: bool = True
 
     @property
@@ -78,6 +80,12 @@ class Matrices:
     def counts(self) -> tuple[int, ...]:
         """How long the kept loops are."""
         return tuple([self.statement.domain[d] for d in self.kept])
+
+    @property
+    def read_whole(self) -> Access | None:
+        """The factor that is read at another place in every iteration, if one of them is."""
+        both = (self.left, self.right)
+        return next((a for a in both if all(a.strides)), None) if self.summed else None
 
     def over_kept(self, a: Access) -> Access:
         """An access with the kept loops only."""
@@ -110,7 +118,7 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
     m = Matrices(s, left, right, kept, summed)
     if not (of_both and of_one and is_apart(m.target, m.counts)):
         return None
-    if bool(summed) != (s.accumulate is not None):
+    if not summed or s.accumulate is None:
         return None
     if not all(is_number(c) or isinstance(c, Extent) for c in s.domain):
         return None
@@ -122,8 +130,8 @@ def matrices(s: Statement, arrays: Mapping[str, Array], target: Target) -> Matri
     few = 1 < depth <= NARROW <= min(rows, columns) and prod(sides) >= LEAST_PRODUCTS
     outer = all(abs(a.strides[d]) != 1 for a in (left, right) for d in summed)
     m.pays = pays(*sides, is_sum=is_sum) or (few and outer)  # their sums stay in registers
-    with_vector = not is_sum and sides[0] == 1 and prod(sides) >= LEAST_SWEPT
-    return m if m.pays or with_vector else None
+    m.with_vector = not is_sum and sides[0] == 1
+    return m if m.pays or (m.with_vector and prod(sides) >= LEAST_SWEPT) else None
 
 
 def pays(short: int, middle: int, long: int, *, is_sum: bool = False) -> bool:
@@ -186,7 +194,7 @@ def arranged(m: Matrices, start: Expr | None, finish: Sequence[Statement]) -> Pr
         return without_depth(final(replace(a, strides=(*a.strides, *[0] * len(m.summed)))))
 
     product = Apply(ops.mul, (final(left), final(right)))
-    contraction = replace(s, target=final(target), expr=product, domain=counts, accumulate=ops.add)
+    contraction = replace(s, target=final(target), expr=product, domain=counts)
     after = [
         replace(
             f,

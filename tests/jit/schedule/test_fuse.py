@@ -144,10 +144,59 @@ def test_a_longer_loop_is_cut_into_rows() -> None:
     """
     assert list(lines(check(verify(parse(text))).body)) == [
         "for i < 4 in order:",
-        "  a[2*i + j] = mul(x[2*i + j], 2.0)  for j < 2",
         "  r[i] = 0.0",
+        "  a[2*i + j] = mul(x[2*i + j], 2.0)  for j < 2",
         "  r[i] += a[2*i + j]  for j < 2",
         "  out[2*i + j] = mul(r[i], a[2*i + j])  for j < 2",
+    ]
+
+
+def test_what_is_read_in_an_iteration_stands_as_late_as_its_readers_allow() -> None:
+    text = """
+        input x[8]
+        temp a[8]
+        temp b[8]
+        output total[1]
+        output out[8]
+
+        a[i] = sin(x[i])  for i < 8
+        b[i] = cos(a[i])  for i < 8
+        total = 0.0
+        total += a[i]  for i < 8
+        out[i] = mul(a[i], b[i])  for i < 8
+    """
+    assert list(lines(check(verify(parse(text))).body))[1:] == [
+        "for i < 8 in order:",
+        "  a[i] = sin(x[i])",
+        "  total += a[i]",
+        "  b[i] = cos(a[i])",
+        "  out[i] = mul(a[i], b[i])",
+    ]
+
+
+def test_an_assignment_stays_outside_where_its_array_is_summed_over_the_loop() -> None:
+    """By rows `c` is one sum of all iterations, which each would have to begin otherwise."""
+    text = """
+        input w[8, 8]
+        input x[8]
+        temp t[8]
+        temp c[8]
+        output out[8]
+
+        t[i] = 0.0  for i < 8
+        t[i] += mul(x[j], w[i, j])  for i < 8, j < 8
+        c[i] = -0.0  for i < 8
+        c[j] += mul(t[i], w[i, j])  for i < 8, j < 8
+        out[i] = c[i]  for i < 8
+    """
+    after = check(verify(parse(text)))
+    assert list(lines(after.body)) == [
+        "c[i] = -0.0  for i < 8",
+        "for i < 8 in order:",
+        "  t[i] = 0.0",
+        "  t[i] += mul(x[j], w[8*i + j])  for j < 8",
+        "  c[j] += mul(t[i], w[8*i + j])  for j < 8",
+        "out[i] = c[i]  for i < 8",
     ]
 
 

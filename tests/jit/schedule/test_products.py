@@ -150,8 +150,8 @@ def test_strict_sums_and_small_ones_stay_in_loops() -> None:
     assert products(text.replace("100", "4").replace("64", "16")) == []
 
 
-def test_with_one_sample_an_update_is_an_outer_product_into_the_weights() -> None:
-    (found,) = products("""
+def test_an_outer_product_sums_nothing_and_is_none() -> None:
+    assert not products("""
 input x[256]
 input dy[128]
 state w[256, 128]
@@ -160,9 +160,42 @@ temp dw[256, 128]
 dw[i, j] = mul(dy[j], x[i])  for i < 256, j < 128
 w[i, j] = sub(w[i, j], mul(0.5, dw[i, j]))  for i < 256, j < 128
 """)
-    assert found.startswith("  product 256 x 128 x 1: ")
-    assert "finish: w[i, j] = sub(w[i, j], mul(0.5, dw[i, j]))" in found
-    assert "not stored: dw" in found
+
+
+LAST_LAYER = """
+input w[256, 128]
+input x[128]
+temp t[256]
+temp ct_t[256]
+temp ct_x[128]
+output dw[256, 128]
+output dx[128]
+output out[1]
+
+t[i] = 0.0  for i < 256
+t[i] += mul(x[j], w[i, j])  for i < 256, j < 128
+ct_x[j] = -0.0  for j < 128
+"""
+BACK = """
+ct_x[j] += mul(ct_t[i], w[i, j])  for j < 128, i < 256
+dw[i, j] = mul(ct_t[i], x[j])  for i < 256, j < 128
+dx[j] = sin(ct_x[j])  for j < 128
+"""
+
+
+@pytest.mark.parametrize(
+    ("between", "count"),
+    [
+        ("ct_t[i] = tanh(t[i])  for i < 256\nout = 0.0", 0),
+        ("out = 0.0\nout += t[i]  for i < 256\nct_t[i] = mul(out, t[i])  for i < 256", 2),
+    ],
+    ids=["its own row", "all rows"],
+)
+def test_a_matrix_is_read_once_where_a_row_is_all_that_its_gradient_needs(
+    between: str, count: int
+) -> None:
+    back = BACK.replace("for j < 128, i < 256", "for i < 256, j < 128")
+    assert len(products(LAST_LAYER + between + back)) == count
 
 
 def test_a_large_matrix_with_a_vector_is_a_product() -> None:
