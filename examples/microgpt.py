@@ -16,10 +16,11 @@ import time
 import zoneinfo
 from collections.abc import Sequence
 from functools import reduce
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from micrograd import Value, eq, exp, fit, jit, log, maximum, take, where
+from micrograd import Value, eq, exp, fit, jit, log, maximum, take, where, while_loop
 from micrograd.optim import Adam
 from micrograd.optim import linear as falling
 
@@ -45,6 +46,15 @@ def rmsnorm(x: Row) -> list[Any]:
     mean = sum(xi * xi for xi in x) / len(x)
     scale = (mean + 1e-5) ** -0.5
     return [xi * scale for xi in x]
+
+
+def chosen(table: Matrix, row: Any) -> list[Any]:
+    """The row of a table whose number is computed: all of them, times 1 or 0."""
+    which = [where(eq(row, float(k)), 1.0, 0.0) for k in range(len(table))]
+    return [
+        sum(c * t for c, t in zip(which, column, strict=True))
+        for column in zip(*table, strict=True)
+    ]
 
 
 class GPT:
@@ -74,18 +84,33 @@ class GPT:
         matrices += [self.value, self.projection, self.wide, self.narrow]
         return [p for matrix in matrices for row in matrix for p in row]
 
-    def position(self, x: Row, place: Any, keys: list[Row], values: list[Row]) -> list[Any]:
-        """The logits behind a token whose row is x. Its key and value join those before."""
-        x = rmsnorm([xi + pi for xi, pi in zip(x, self.places[place], strict=True)])
+    def position(self, x: Row, keys: list[Row], values: list[Row], place: Any = None) -> list[Any]:
+        """The logits behind a token, x being its row and that of its place added up.
+
+        Its key and value join those before it: at the end, or, as there is room for all positions
+        in a loop that is traced once, at `place`, behind which nothing is attended to.
+        """
+        x = rmsnorm(x)
         residual, x = x, rmsnorm(x)
         q = linear(x, self.query)
-        keys.append(linear(x, self.key))
-        values.append(linear(x, self.value))
+        for rows, row in ((keys, linear(x, self.key)), (values, linear(x, self.value))):
+            if place is None:
+                rows.append(row)
+            else:
+                rows[:] = [
+                    [
+                        where(eq(place, float(k)), new, old)
+                        for new, old in zip(row, there, strict=True)
+                    ]
+                    for k, there in enumerate(rows)
+                ]
         size = len(q) // self.heads
         attended: list[Any] = []
         for head in range(0, len(q), size):
             here = range(head, head + size)
             logits = [sum(q[j] * k[j] for j in here) / size**0.5 for k in keys]
+            if place is not None:
+                logits = [where(place >= float(k), x, -1e9) for k, x in enumerate(logits)]
             weights = softmax(logits)
             attended += [
                 sum(weight * v[j] for weight, v in zip(weights, values, strict=True)) for j in here
@@ -104,31 +129,40 @@ class GPT:
         losses = []
         for place in range(min(self.positions, len(document) - 1)):
             row = take(self.tokens, document[place])
-            probabilities = softmax(self.position(row, place, keys, values))
+            x = [xi + pi for xi, pi in zip(row, self.places[place], strict=True)]
+            probabilities = softmax(self.position(x, keys, values))
             losses.append(-log(take(probabilities, document[place + 1])))
         return (1 / len(losses)) * sum(losses)
 
     def sample(self, chances: Sequence[Any], temperature: Any) -> list[Any]:
-        """A token for each of these numbers between 0 and 1, one after the other.
-
-        What comes behind the first token that ends a document is to be thrown away.
+        """The tokens that these numbers between 0 and 1 choose, one after the other, until one ends
+        the document; behind it there are more of these.
         """
-        keys: list[Row] = []
-        values: list[Row] = []
-        tokens: list[Any] = []
-        row: Row = self.tokens[self.end]
-        for place, chance in enumerate(chances):
-            logits = self.position(row, place, keys, values)
-            probabilities = softmax([logit / temperature for logit in logits])
+        end, nothing = float(self.end), [[0.0] * len(self.query)] * self.positions
+
+        def goes_on(state: Any) -> Any:
+            place, token, *_ = state
+            return where(eq(token, end), 0.0, self.positions - place)
+
+        def step(state: Any) -> Any:
+            place, token, keys, values, tokens = state
+            token = where(eq(place, 0.0), end, token)
+            x = [
+                a + b
+                for a, b in zip(chosen(self.tokens, token), chosen(self.places, place), strict=True)
+            ]
+            keys, values = list(keys), list(values)
+            logits = self.position(x, keys, values, place)
+            chance = chosen([[c] for c in chances], place)[0]
             token = below = 0.0
-            for p in probabilities[:-1]:  # as many as there are all of whose sums are below it
-                below = below + p
+            for p in softmax([logit / temperature for logit in logits])[:-1]:
+                below = below + p  # as many as there are all of whose sums are below the number
                 token = token + where(below <= chance, 1.0, 0.0)
-            tokens.append(token)
-            chosen = [where(eq(token, float(k)), 1.0, 0.0) for k in range(len(probabilities))]
-            columns = zip(*self.tokens, strict=True)
-            row = [sum(c * t for c, t in zip(chosen, column, strict=True)) for column in columns]
-        return tokens
+            tokens = [where(eq(place, float(k)), token, t) for k, t in enumerate(tokens)]
+            return place + 1.0, token, keys, values, tokens
+
+        state = 0.0, -1.0, nothing, nothing, [end] * self.positions
+        return while_loop(goes_on, step, state, limit=self.positions)[-1]  # type: ignore[no-any-return]
 
 
 def words(path: Path | None) -> list[str]:
@@ -160,13 +194,10 @@ def generate(model: GPT, n: int, temperature: float = 0.5, seed: int = 42) -> li
     def sample(chances: list[float], temperature: float) -> Any:
         return model.sample(chances, temperature)
 
-    kernel = jit(sample, dtype="f32")
-    found = []
+    kernel, found = jit(sample, dtype="f32"), []
     for _ in range(n):
-        tokens = [
-            int(t) for t in kernel([rng.random() for _ in range(model.positions)], temperature)
-        ]
-        found.append(tokens[: tokens.index(model.end)] if model.end in tokens else tokens)
+        tokens = kernel([rng.random() for _ in range(model.positions)], temperature)
+        found.append([int(t) for t in takewhile(lambda t: t != model.end, tokens)])
     return found
 
 

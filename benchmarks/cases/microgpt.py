@@ -128,7 +128,7 @@ def experiments(small: bool) -> Iterator[Experiment]:
     )
     yield _ours(
         "drawn",
-        f"a document of {POSITIONS} tokens, by one call from Python",
+        f"a document of at most {POSITIONS} tokens, by one call from Python",
         "sample",
         drawn,
         setting=lambda: {"chances": chances()},

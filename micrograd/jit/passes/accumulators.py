@@ -23,7 +23,7 @@ from ... import ops
 from ...errors import CompilerError
 from ..ir.extents import Extent
 from ..ir.places import Place, apart
-from ..ir.points import elements
+from ..ir.points import Unknown, elements
 from ..ir.program import (
     Access,
     Apply,
@@ -117,8 +117,11 @@ def _in_place(program: Program, update: _Update) -> Program | None:
         return None
     if any(isinstance(c, Extent) for x in touching for c in x.domain):
         return None
-    merge = _merging(update, array.shape, program)
-    if merge is None or not _is_sound(program, update, touching, merge):
+    try:
+        merge = _merging(update, array.shape, program)
+        if merge is None or not _is_sound(program, update, touching, merge):
+            return None
+    except Unknown:  # how often loops that ask run
         return None
     program = replace(program, arrays=dict(program.arrays))
     program.arrays[array.name] = replace(array, shape=merge.shape)
