@@ -22,6 +22,7 @@ from lowering.backend import host_layout, llvm_version
 from lowering.bindings import ir, llvm, package
 from lowering.globals import global_line
 from lowering.late import late
+from lowering.optimizer import EXPLICIT
 from lowering.parameters import named
 from lowering.scope import ModuleScope
 
@@ -156,6 +157,7 @@ _MORE = {
     "llvm.or": {"isDisjoint"},
     **{name: {"nonNeg"} for name in _names("zext uitofp")},
     "llvm.select": {"fastmathFlags"},
+    "llvm.cond_br": {"operandSegmentSizes", "branch_weights"},
     "llvm.mlir.constant": {"value"},
     "llvm.call": set(
         str.split(
@@ -217,7 +219,7 @@ def _is_known_function(attributes: Any) -> bool:
     ) and all(name in _OF_ARGUMENTS for each in of_arguments for name, _ in named(each))
 
 
-_PASSED = frozenset(("no-builtins", "nounwind", "noinline", "alwaysinline"))
+_PASSED = frozenset(("no-builtins", "nounwind", "noinline", "alwaysinline", "cold", EXPLICIT))
 
 
 def _is_known_global(op: ir.Operation, attributes: Any) -> bool:

@@ -66,7 +66,7 @@ def _places(b: Builder, index: ir.Value, type: ir.Type) -> ir.Value:
     if not isinstance(type, ir.VectorType):
         return index
     own = np.arange(b.lanes, dtype=np.int64)
-    lane = b.constant_op(ir.DenseElementsAttr.get(own, type=b.i64), index.type)
+    lane = b.constant_op(ir.DenseElementsAttr.get(own, type=index.type), index.type)
     lanes = b.everywhere_integer(b.integer(b.lanes))
     return b.integer_op("llvm.add", b.integer_op("llvm.mul", index, lanes), lane)
 

@@ -25,7 +25,7 @@ def _below(b: Builder, numbers: npt.NDArray[np.int64], count: ir.Value) -> ir.Va
     """The mask of the lanes whose number is below a count."""
     width = len(numbers)
     type = ir.VectorType.get([width], b.i32)
-    entries = ir.DenseElementsAttr.get(np.array(numbers, dtype=np.int32), type=b.i32)
+    entries = ir.DenseElementsAttr.get(np.array(numbers, dtype=np.int32), type=type)
     lane = b.constant_op(entries, type)
     short = b.build("llvm.trunc", [b.i32], [count])
     poison = b.build("llvm.mlir.poison", [type], [])

@@ -95,9 +95,8 @@ class Lanes:
 
         def build() -> ir.Value:
             data = np.array(numbers, dtype=f"f{self.bits // 8}")
-            elements = str(ir.DenseElementsAttr.get(data)).rpartition(" : ")[0]
             type = kind.type_of(self.bits, width)
-            return self.b.constant_op(ir.Attribute.parse(f"{elements} : {type}"), type)
+            return self.b.constant_op(ir.DenseElementsAttr.get(data, type=type), type)
 
         key = ("lanes row", tuple(numbers), self.bits)
         return kind(self.b, self.b.numbered(key, build), self.bits, width)

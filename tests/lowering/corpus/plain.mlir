@@ -172,3 +172,23 @@ llvm.func @loop(%n: i32) -> i32 attributes {memory_effects = #llvm.memory_effect
 llvm.func @never() {
   llvm.unreachable
 }
+
+// weighted : f64 (f64)
+// weighted(2.0) == 4.0
+// weighted(-2.0) == -1.0
+llvm.func @rare(%x: f64) -> f64 attributes {passthrough = ["cold", "explicit"]} {
+  %half = llvm.mlir.constant(5.000000e-01 : f64) : f64
+  %0 = llvm.fmul %x, %half : f64
+  llvm.return %0 : f64
+}
+llvm.func @weighted(%x: f64) -> f64 {
+  %zero = llvm.mlir.constant(0.000000e+00 : f64) : f64
+  %c = llvm.fcmp "olt" %x, %zero : f64
+  llvm.cond_br %c weights([1, 1000000]), ^seldom, ^usually(%x : f64)
+^seldom:
+  %0 = llvm.call @rare(%x) : (f64) -> f64
+  llvm.return %0 : f64
+^usually(%y: f64):
+  %1 = llvm.fmul %y, %y : f64
+  llvm.return %1 : f64
+}
