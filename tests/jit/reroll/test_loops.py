@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from micrograd import exp, jit, log, maximum, relu, tanh
 from micrograd.errors import CompilerError
 from micrograd.jit.compile import optimized
-from micrograd.jit.ir.bounds import Bounded, interpret_bounded
+from micrograd.jit.ir.bounds import interpret_bounded
 from micrograd.jit.ir.interpret import interpret, interpret_graph
 from micrograd.jit.ir.program import (
     Access,
@@ -25,6 +25,7 @@ from micrograd.jit.ir.program import (
     map_accesses,
     map_statements,
 )
+from micrograd.jit.ir.rounding import Bounded
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.reroll import loops, prove
@@ -239,17 +240,24 @@ def gradients() -> list[tuple[Traced, Program]]:
     return found
 
 
-_bounds: dict[tuple[int, str, str], dict[str, Bounded]] = {}
+class Remembered:
+    """`interpret_bounded` of the same programs and numbers, not computed again."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, dict[str, Bounded]] = {}
+
+    def __call__(
+        self, program: Program, given: Mapping[str, Any], dtype: np.dtype[Any]
+    ) -> dict[str, Bounded]:
+        numbers = [(name, np.asarray(x).tobytes()) for name, x in given.items()]
+        key = dump(program), tuple(numbers), str(dtype)
+        if key not in self._known:
+            self._known[key] = interpret_bounded(program, given, dtype)
+        return self._known[key]
 
 
-def bounds(number: int, program: Program, given: Any, dtype: Any) -> dict[str, Bounded]:
-    """What a program gives, and how far rounding may change it: once for vectors of all widths, for
-    which it is nearly always the same program.
-    """
-    key = number, dump(program), str(dtype)
-    if key not in _bounds:
-        _bounds[key] = interpret_bounded(program, given, dtype)
-    return _bounds[key]
+interpreted = Remembered()
+"""For vectors of all widths it is nearly always the same program."""
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
@@ -259,11 +267,11 @@ def test_code_for_found_loops_is_what_their_program_means(form: Form) -> None:
     dtype = np.dtype(f"f{bits // 8}")
     target = Target.host(dtype, strict=strict, vector_bits=vector_bits)
     loose: list[float] = []
-    for number, (t, program) in enumerate(gradients()):
+    for t, program in gradients():
         program = optimized(program, target)
         given = {name: np.array(numbers, dtype) for name, numbers in t.given.items()}
         found = Nested(program, form, level=0).run(given)
-        for name, bounded in bounds(number, program, given, dtype).items():
+        for name, bounded in interpreted(program, given, dtype).items():
             value, error = bounded.value[:, 0], bounded.error[:, 0]
             assert (np.abs(found[name] - value) <= error).all(), f"{name}\n{program}"
             loose.append(float(error.max() / np.abs(value).max()))
