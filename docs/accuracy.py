@@ -16,6 +16,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,9 @@ EXACT: dict[str, Callable[..., Any]] = {
 }
 """The functions that mpmath has not under the name of the op."""
 
+UNTABLED = ("exp",)
+"""The ops that are computed in another way where no instruction looks up in registers."""
+
 
 # --- compiled loops -------------------------------------------------------------------------
 
@@ -56,9 +60,10 @@ def compiled(
     width: int,
     exact: bool = False,
     processor: lowering.Processor | None = None,
+    looks_up: bool | None = None,
 ) -> Callable[..., Array]:
     """The op on arrays of numbers, `width` at a time, for this machine or another processor. With
-    `exact`, as strict kernels have it.
+    `exact`, as strict kernels have it; with `looks_up`, as on processors that do or do not.
     """
     cpu, features = (processor.cpu, processor.features) if processor else (None, None)
     arguments = ", ".join(f"%a{k}: !llvm.ptr" for k in range(op.arity + 1))
@@ -76,7 +81,8 @@ def compiled(
             first = b.integer_op("llvm.mul", row, b.integer(width))
             at = [b.element(a, first, b.element_type) for a in (*columns, out)]
             x = [b.load(a, b.vector(width), bits // 8) for a in at[:-1]]
-            b.store(b.apply(op, x), at[-1], bits // 8)
+            with looking_up(looks_up):
+                b.store(b.apply(op, x), at[-1], bits // 8)
         b.build("llvm.return", [], [])
         module.operation.verify()
         native = lowering.compile(module, cpu=cpu, features=features)
@@ -94,6 +100,18 @@ def compiled(
         return result[:size]
 
     return run
+
+
+def ways_of(op: Op) -> tuple[bool | None, ...]:
+    """What `looks_up` may be, for each way in which the op is computed."""
+    return (True, False) if op.name in UNTABLED else (None,)
+
+
+def looking_up(looks_up: bool | None) -> AbstractContextManager[object]:
+    """In it expansions are as on processors that look up in registers or do not; None: as here."""
+    if looks_up is None:
+        return nullcontext()
+    return mock.patch.object(Target, "looks_up", looks_up)
 
 
 # --- points ---------------------------------------------------------------------------------
@@ -268,17 +286,25 @@ def worst(error: Array, operands: list[Array]) -> Measured:
 def measure(op: Op, bits: int, count: int) -> Measured:
     """The largest error found on points."""
     operands = points(op, bits, count)
-    got = compiled(op, bits, 512 // bits)(*operands)
-    if bits == 64:
-        return worst(errors(op, got, operands), operands)
-    return worst(errors_of_float32(op, got, operands), operands)
+    return worst(largest(op, operands, errors if bits == 64 else errors_of_float32), operands)
+
+
+def largest(op: Op, operands: list[Array], found: Callable[..., Array] = errors) -> Array:
+    """The errors in the way of computing it in which they are largest."""
+    bits = operands[0].dtype.itemsize * 8
+    runs = [compiled(op, bits, 512 // bits, looks_up=way) for way in ways_of(op)]
+    worst_of: Array = np.max([found(op, run(*operands), operands) for run in runs], axis=0)
+    return worst_of
 
 
 def compiled_error(op: Op) -> Callable[..., Array]:
     """The error of an op of one float32 number, on arrays."""
-    probe = Op("error", "", 1, max, (None,), "error")
-    with mock.patch.dict(EXPANSIONS, {probe: error_of(op)}):
-        return compiled(probe, 32, 16)
+    runs = []
+    for way in ways_of(op):
+        probe = Op("error", "", 1, max, (None,), "error")
+        with mock.patch.dict(EXPANSIONS, {probe: error_of(op)}):
+            runs.append(compiled(probe, 32, 16, looks_up=way))
+    return lambda x: np.max([run(x) for run in runs], axis=0)
 
 
 def measure_all(op: Op) -> Measured:
@@ -334,8 +360,7 @@ def draw(axis: Any, op: Op, count: int) -> None:
     rng = np.random.default_rng(0)
     for bits, colour, points in ((32, "tab:orange", 100 * count), (64, "tab:blue", 4 * count)):
         x = rng.uniform(edges[0], edges[-1], points).astype(f"f{bits // 8}")
-        run = compiled_error(op) if bits == 32 else compiled(op, 64, 8)
-        error = run(x) if bits == 32 else errors(op, run(x), [x])
+        error = compiled_error(op)(x) if bits == 32 else largest(op, [x])
         place = np.clip(np.digitize(x, edges) - 1, 0, len(edges) - 2)
         highest = np.zeros(len(edges) - 1)
         np.maximum.at(highest, place, error)

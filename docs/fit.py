@@ -49,6 +49,7 @@ def polynomials() -> dict[str, tuple[str, Function, Any, Any, dict[int, int]]]:
         "EXP": ("(e**r - 1 - r) / r**2 for |r| <= ln(2)/32", e, -step, step, {32: 3, 64: 6}),
         "EXP_SHORT": ("the same with fewer terms", e, -step, step, {32: 2, 64: 5}),
         "EXP_WIDE": ("the same for |r| <= 3 ln(2)/32", e, -wide, wide, {32: 4, 64: 8}),
+        "EXP_LONG": ("the same for |r| <= ln(2)/2", e, -ln2 / 2, ln2 / 2, {32: 5, 64: 10}),
         "SINH": ("(sinh r - r) / r**3 in r**2, |r| <= 3 ln(2)/32", s, 0, wide**2, {32: 2, 64: 4}),
         "COSH": ("(cosh r - 1) / r**2 in r**2, |r| <= 3 ln(2)/32", c, 0, wide**2, {32: 2, 64: 4}),
         "TANH": ("(tanh x - x) / x**3 in x**2, to 0.032", t, 0, mpf("0.032") ** 2, {32: 2, 64: 4}),

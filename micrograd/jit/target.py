@@ -85,6 +85,11 @@ class Target:
         return self.processor.vector_bits == 512
 
     @property
+    def looks_up(self) -> bool:
+        """Whether an instruction looks numbers up in a table that lies in registers."""
+        return self.avx512
+
+    @property
     def registers(self) -> int:
         """How many vector registers there are. A processor is always of this machine's kind."""
         return self.processor.registers

@@ -17,6 +17,15 @@ def polynomial(x: N, coefficients: Sequence[float]) -> N:
     return sum
 
 
+def polynomial_by_halves(x: N, square: N, coefficients: Sequence[float]) -> N:
+    """The same as two polynomials in x**2, of even and of odd powers: no more steps, and half as
+    many that wait for one another.
+    """
+    even, odd = (polynomial(square, coefficients[k::2]) for k in (0, 1))
+    sum: N = odd.times_plus(x, even)
+    return sum
+
+
 def two_sum(x: N, y: N) -> tuple[N, N]:
     """x + y and its rounding error, where |x| >= |y|. Source: T. J. Dekker, 1971."""
     sum = x + y

@@ -5,6 +5,9 @@ k = 16 m + j, 2**(j/16) comes from a table in registers and m goes into the expo
 to the entry of the table is less than 1/45 of it, and so are the errors made in it: the sum of
 the two, before it is rounded, is e**x to 58 bits. Source: P. T. P. Tang, Table-Driven
 Implementation of the Exponential Function, 1989.
+
+Where no instruction looks up in registers, exp has no table but a longer polynomial, for |r| up to
+ln(2)/2: half the operations.
 """
 
 from __future__ import annotations
@@ -12,9 +15,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .coefficients import EXP, EXP_SHORT, EXP_WIDE, LN2_ROUNDED, POWER_TAILS, POWERS
-from .exact import polynomial, sum_exactly
+from .coefficients import EXP, EXP_LONG, EXP_SHORT, EXP_WIDE, LN2_ROUNDED, POWER_TAILS, POWERS
+from .exact import polynomial, polynomial_by_halves, sum_exactly
 from .numbers import Integer, Real
+from .rare import unless
 
 LN2 = math.log(2.0)
 
@@ -73,8 +77,44 @@ def clamp(x: Real) -> Real:
 
 def exp(x: Real) -> Real:
     """e ** x."""
+    if not x.b.target.looks_up:
+        return _without_table(x)
     e = power(*reduce(clamp(x)), EXP_SHORT[x.bits])
     return e.base.times_plus(e.p, e.base).scale(e.n)
+
+
+def _without_table(x: Real) -> Real:
+    """e ** x as 2**n * e**r, n an integer; where 2**n is a normal number, and the result too, it
+    takes no more than adding n to an exponent.
+    """
+    places, bias = x.format
+    shift = x.constant(x.shift + bias)
+    shifted = x.times_plus(1.0 / LN2, shift)
+    factor = (shifted.as_integer() << places).as_real()
+    result = factor.times_plus(_less_one(x, shifted - shift), factor)
+    return unless(~(abs(x) < (bias - 1) * LN2), result, exp_anywhere, x)
+
+
+def exp_anywhere(x: Real) -> Real:
+    """The same with 2**n as two factors, that the result is rounded once if it is denormal."""
+    places, bias = x.format
+    x = clamp(x)
+    shift = x.constant(x.shift + 2 * bias)
+    shifted = x.times_plus(1.0 / LN2, shift)
+    exponents = shifted.as_integer()
+    half = exponents.shift_right(1)
+    factor = (half << places).as_real()
+    result = factor.times_plus(_less_one(x, shifted - shift), factor)
+    return result * (exponents - half << places).as_real()
+
+
+def _less_one(x: Real, n: Real) -> Real:
+    """e ** r - 1, r = x - n ln 2, for the integer n nearest to x / ln 2."""
+    high, low = LN2_ROUNDED[x.bits]
+    most, rest = n.fma(-high, x), n * -low
+    r = most + rest
+    square = r * r
+    return most + square.times_plus(polynomial_by_halves(r, square, EXP_LONG[x.bits]), rest)
 
 
 def expm1(x: Real) -> Real:
