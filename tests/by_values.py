@@ -52,10 +52,7 @@ def compared(
     Raises AssertionError if a number is not what it should be.
     """
     f, (x, y) = function(text), given or arguments(seed)
-    u, v = [Value(float(k)) for k in x], [Value(float(k)) for k in y]
-    out = f(u, v)
-    out.backward()
-    expected = np.array([out.data, *(k.grad for k in u + v)])
+    expected = by_backward(f, x, y)
     kernels = []
     for dtype, width in of_widths(bits)[: None if narrow else -1]:
         with assumed(vector_bits=width):
@@ -67,6 +64,32 @@ def compared(
             found = np.where(abs(found - expected) < scale, expected, found)
         same(found, expected, f"seed {seed}, {dtype}, {width} bits\n{text}")
     return kernels
+
+
+def exactly(text: str, seed: int, bits: tuple[int, ...]) -> list[Any]:
+    """The strict kernels of value and gradient for each width.
+
+    Raises AssertionError if a number is another one.
+    """
+    f, (x, y) = function(text), arguments(seed)
+    expected = by_backward(f, x, y)
+    kernels = []
+    for width in bits:
+        with assumed(vector_bits=width):
+            kernels.append(jit(f, strict=True).value_and_grad)
+            value, (dx, dy) = kernels[-1](x.tolist(), y.tolist())
+        found = np.array([value, *dx, *dy])
+        alike = (found == expected) | (np.isnan(found) & np.isnan(expected))
+        assert alike.all(), f"seed {seed}, strict, {width} bits\n{text}\n{found}\n{expected}"
+    return kernels
+
+
+def by_backward(f: Callable[..., Any], x: Any, y: Any) -> Any:
+    """The value and the gradient, in a row, that `backward` has."""
+    u, v = [Value(float(k)) for k in x], [Value(float(k)) for k in y]
+    out = f(u, v)
+    out.backward()
+    return np.array([out.data, *(k.grad for k in u + v)])
 
 
 def of_widths(bits: tuple[int, ...]) -> list[tuple[str, int]]:

@@ -1,21 +1,27 @@
 """Recurrences in two dimensions -> wavefronts: a loop in order over diagonals, each a free loop.
 
-    for i < n in order:                          for d < n + m - 1 in order:
-      for j < m in order:                          for k < counts[d]:
-        t[i + 1, j + 1] = f(t[i, j + 1], ...)        ...  at i = first[d] + k, j = d - i
+    for i < n in order:                          for d < n + m in order:
+      t[i + 1, 0] = g(t[i, 0])                     for k < beside[d]:
+      for j < m in order:                            ...  at i = d
+        t[i + 1, j + 1] = f(t[i, j + 1], ...)      ...  for k < counts[d]
+                                                        at i = first[d] + k, j = d - i - 1
 
 What depends on both indices needs neighbours of diagonals before alone, so the points of a diagonal
-lie in lanes. Arrays that nobody outside sees are laid out by diagonals, so that they lie in a row.
+lie in lanes. What is done for each row beside its points has a column of its own. Arrays that are
+seen by nobody outside are laid out by diagonals, so that they lie in a row.
 
-Requires an optimised program; establishes one that computes the same, with sums in another order.
+Requires an optimised program; establishes one that computes the same, unless strict with sums in
+another order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from ..ir.extents import Entries, is_number
 from ..ir.places import apart
@@ -34,93 +40,125 @@ from ..ir.program import (
     statements,
 )
 from ..target import Target
-from .counts import operations
+from .counts import functions, operations
 from .courses import course
-from .distances import by_diagonals
+from .diagonals import Arranged, arranged
+from .distances import Grid, grid, part_of, turned
 
 FEWEST = 8
 """Iterations of either loop, at least."""
+CALLED = 2
+"""Operations to take an argument out of a vector and put a result in, where each is a call."""
 
 
 def wavefronts(program: Program, target: Target) -> Program:
     """The program with those pairs of loops as wavefronts where that is cheaper."""
-    if target.strict or target.lanes == 1:
+    if target.lanes == 1:
         return program
-    found = [node for node in program.body if isinstance(node, Loop) and _is_pair(node)]
-    found = [loop for loop in found if by_diagonals(loop)]
+    found = {}
+    for node in program.body:
+        skew = skewed(node, target) if isinstance(node, Loop) else None
+        if skew is not None:
+            found[id(node)] = skew
     if not found:
         return program
     made = Diagonals(program, found)
-    return made.program if made.pays(target.lanes) else program
+    return made.program if made.pays(target) else program
 
 
-def _is_pair(loop: Loop) -> bool:
-    """Whether it is two loops of one order around points, and nothing else."""
-    if loop.order is Order.FREE or len(loop.body) != 1 or not isinstance(loop.body[0], Loop):
-        return False
-    inner = loop.body[0]
-    counts = (loop.extent, inner.extent)
-    return (
-        inner.order is loop.order
-        and all(map(is_number, counts))
-        and min(counts) >= FEWEST
-        and all(isinstance(s, Statement) and s.domain == counts for s in inner.body)
-    )
+def skewed(loop: Loop, target: Target) -> Skew | None:
+    """How the points of a loop lie on diagonals, if they may run so."""
+    points = grid(loop)
+    if points is None or min(points.rows, points.columns) < FEWEST:
+        return None
+    when = arranged(points, strict=target.strict)
+    return None if when is None else Skew(points, when)
 
 
 @dataclass(frozen=True, slots=True)
-class _Skew:
-    """How the points of two loops lie on diagonals: index arrays of first rows, and of counts."""
+class Skew:
+    """How the members of a grid lie on diagonals."""
 
-    rows: int
-    columns: int
-    first: str
-    counts: str
+    points: Grid
+    when: Arranged
 
     @property
-    def diagonals(self) -> int:
-        """How many there are."""
-        return self.rows + self.columns - 1
+    def first(self) -> int:
+        """The number of the first diagonal, where 0 is that of the first point."""
+        return min([0, *self.when.columns.values()])
 
-    def access(self, a: Access) -> Access:
-        """The access at row `first[d] + k` of diagonal d."""
-        row, column = a.strides
-        moves = row - column
-        parts = [replace(p, strides=(p.strides[1], 0)) for p in a.parts]
-        if moves:
-            parts.append(Part("entry", self.first, 0, (1, 0), moves))
-        return Access(a.array, a.offset, (column, moves), tuple(parts))
+    @property
+    def count(self) -> int:
+        """How many diagonals there are."""
+        n, m = self.points.rows, self.points.columns
+        return n + max([m - 1, *self.when.columns.values()]) - self.first
 
-    def loop(self, loop: Loop) -> Loop:
-        """The loops over diagonals, and over what lies on one."""
-        most = min(self.rows, self.columns)
-        along = Entries(self.counts, 0, (1,), most)
+    def loop(self, loop: Loop, program: Program) -> Loop:
+        """The loops over diagonals, and over what lies on one; with index arrays of the program.
 
-        def change(s: Statement) -> Statement:
-            return replace(
-                s,
-                target=self.access(s.target),
-                expr=map_accesses(s.expr, self.access),
-                domain=(self.diagonals, along),
-            )
+        loop   the same as it was found, with arrays by diagonals
+        """
+        n, m, count = self.points.rows, self.points.columns, self.count
+        d = np.arange(count) + self.first
+        row = np.maximum(0, d - m + 1)
+        name = f"{n}_{m}" if count == n + m - 1 else f"{n}_{m}_{count}_{-self.first}"
+        first = _table(program, f"first_{name}", row)
+        counts = _table(program, f"counts_{name}", np.maximum(0, np.minimum(d, n - 1) - row + 1))
+        now, body = list(statements([loop])), list[Node]()
+        for k in self.when.members:
+            member, extent = self.points.members[k], Entries(counts, 0, (1,), min(n, m))
+            column = self.when.columns.get(k)
+            if column is not None:
+                here = (d >= column) & (d < column + n)
+                beside = _table(program, f"row_{n}_{count}_{column - self.first}", here)
+                extent = Entries(beside, 0, (1,), 1)
+            s = self._placed(turned(now[k]) if member.turned else now[k], column, first)
+            s = replace(s, domain=(count, extent, *s.domain[member.depth :]))
+            body.append(s if column is None else Loop(extent, Order.FREE, [s]))
+        return Loop(count, self.points.order, body)
 
-        body: list[Node] = [change(s) for s in statements([loop])]
-        return Loop(self.diagonals, loop.order, [Loop(along, Order.FREE, body)])
+    def _placed(self, s: Statement, column: int | None, first: str) -> Statement:
+        """The statement on diagonal d: of points at row `first[d] + k`, else of the row that runs
+        with a column.
+        """
+
+        def along(a: Access | Part) -> tuple[int, tuple[int, ...]]:
+            if column is not None:
+                row, *rest = a.strides
+                return a.offset + row * (self.first - column), (row, 0, *rest)
+            row, across, *rest = a.strides
+            return a.offset + across * self.first, (across, row - across, *rest)
+
+        def place(a: Access) -> Access:
+            parts = []
+            for p in a.parts:
+                offset, strides = along(p)
+                parts.append(replace(p, offset=offset, strides=strides))
+            offset, strides = along(a)
+            moves = strides[1]
+            if moves:
+                parts.append(Part("entry", first, 0, (1, *(0,) * (len(strides) - 1)), moves))
+            return Access(a.array, offset, strides, tuple(parts))
+
+        return replace(s, target=place(s.target), expr=map_accesses(s.expr, place))
+
+
+def _table(program: Program, name: str, entries: npt.ArrayLike) -> str:
+    return name if name in program.arrays else program.table(name, entries)
 
 
 class Diagonals:
-    """Makes the program of some pairs of loops."""
+    """Makes the program of some loops over points, by their ids."""
 
-    def __init__(self, program: Program, found: Sequence[Loop]) -> None:
-        self.before, self.found = program, found
-        self.shapes: dict[str, tuple[int, int]] = {}
+    def __init__(self, program: Program, found: Mapping[int, Skew]) -> None:
+        self.found = found
         self.program = replace(program, arrays=dict(program.arrays))
         self.wanted = {
             a.array: program.arrays[a.array]
-            for loop in found
-            for s in statements([loop])
-            for a in s.accesses
-            if abs(a.strides[0] - a.strides[1]) > 1
+            for skew in found.values()
+            for m in (skew.points.members[k] for k in skew.when.members)
+            for a in m.statement.accesses
+            if m.is_point and abs(a.strides[0] - a.strides[1]) > 1
         }
         body = [part for node in program.body for part in _by_rows(node, self.wanted)]
         self.wanted = {
@@ -137,10 +175,10 @@ class Diagonals:
             shape = (rows + columns - 1, rows)
             self.program.arrays[name] = replace(array, shape=shape)
         self.loops: list[Loop] = []
-        self.program = replace(self.program, body=[self._node(node) for node in body])
+        self.program = replace(self.program, body=[x for n in body for x in self._nodes(n)])
 
-    def _node(self, node: Node) -> Node:
-        """A node of the program, with arrays by diagonals."""
+    def _nodes(self, node: Node) -> list[Node]:
+        """What a node of the program becomes, with arrays by diagonals."""
 
         def change(s: Statement) -> Statement:
             def place(a: Access) -> Access:
@@ -153,27 +191,16 @@ class Diagonals:
             return replace(s, target=place(s.target), expr=map_accesses(s.expr, place))
 
         (changed,) = map_statements([node], change)
-        if not any(node is loop for loop in self.found):
-            return changed
+        skew = self.found.get(id(node))
+        if skew is None:
+            return [changed]
         assert isinstance(changed, Loop)
-        (inner,) = changed.body
-        assert isinstance(inner, Loop)
-        skew = self._skew(int(changed.extent), int(inner.extent))
-        self.loops.append(skew.loop(changed))
-        return self.loops[-1]
-
-    def _skew(self, rows: int, columns: int) -> _Skew:
-        """The index arrays of loops of these counts, which are entered once."""
-        d = np.arange(rows + columns - 1)
-        first = np.maximum(0, d - columns + 1)
-        counts = np.minimum(d, rows - 1) - first + 1
-        names = []
-        for name, entries in (("first", first), ("counts", counts)):
-            name = f"{name}_{rows}_{columns}"
-            if name not in self.program.arrays:
-                name = self.program.table(name, entries)
-            names.append(name)
-        return _Skew(rows, columns, *names)
+        before, behind = (
+            part_of(changed, [k in some for k in range(len(skew.points.members))])
+            for some in (skew.when.before, skew.when.behind)
+        )
+        self.loops.append(skew.loop(changed, self.program))
+        return [*before, self.loops[-1], *behind]
 
     def _moved(self, a: Access, domain: tuple[int, ...]) -> Access | None:
         """The same element, where diagonals lie one after the other; None if it has no place."""
@@ -192,19 +219,21 @@ class Diagonals:
         strides = [at(i, j) for i, j in zip(row.strides, column.strides, strict=True)]
         return Access(a.array, at(row.offset, column.offset), tuple(strides))
 
-    def pays(self, width: int) -> bool:
+    def pays(self, target: Target) -> bool:
         """Whether diagonals in vectors are cheaper than one point after the other."""
         across = along = 0.0
-        for loop in self.loops:
-            for s in statements([loop]):
-                most = int(s.domain[1])
-                points = _points(s, self.program)
-                across += course(s, 1, width, strict=False).cost * points / most
+        for s in statements(self.loops):
+            if s.domain[1] > 1:
+                often = _points(s, self.program) / int(s.domain[1])
+                across += often * course(s, 1, target.lanes, target.strict).cost
+                points = often * prod(map(int, s.domain[1:]))
+                across += CALLED * functions(s.expr) * points if target.strict else 0
                 along += points * (operations(s.expr) + 1)
         return 2 * across < along
 
 
 def _points(s: Statement, program: Program) -> int:
+    """Of how many points of the grid a statement is."""
     count = s.domain[1]
     assert isinstance(count, Entries)
     data = program.arrays[count.array].data
