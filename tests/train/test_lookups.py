@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, exp, fit, log, take
+from micrograd import Value, exp, fit, log, take, tanh, where
 from micrograd.errors import TrainingError
 from micrograd.optim import SGD
+from micrograd.train.sample_loss import _LOSSES
 
 WORDS, CLASSES, WIDTH = 7, 5, 4
 
@@ -121,3 +122,28 @@ def test_integers_that_are_no_indices_may_be_any() -> None:
     fit(loss, SGD(w, lr=0.5), data=rows, dtype="f64", batch_size=3, steps=1)
     found = [0.5 - (0.5 - 1.0) / 3, 1.5 - ((1.5 + 0.5) + (1.5 - 0.07)) / 3]
     assert [p.data for p in w] == pytest.approx(found, rel=1e-12)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 16, 40])
+def test_tables_that_are_computed_for_each_sample(batch: int) -> None:
+    """Their cotangents begin with zeros for the samples of a step, not for all of a block."""
+    x, y = np.linspace(-1.0, 1.0, 40), np.arange(40) % 8
+    found = []
+    for as_number in (False, True):
+        w = [Value(0.1 * k - 0.3) for k in range(8)]
+
+        def loss(x: Any, y: Any, w: list[Value] = w, as_number: bool = as_number) -> Any:
+            rows = [tanh(v * x) for v in w]
+            if as_number:
+                return sum(r * where(y == k, 1.0, 0.0) for k, r in enumerate(rows)) ** 2
+            return take(rows, y) ** 2
+
+        labels = y.astype(np.float64) if as_number else y
+        options: Any = {"batch_size": batch, "epochs": 2, "dtype": "f64"}
+        history = fit(loss, SGD(w, lr=0.1), data=(x, labels), **options)
+        found.append([*history.losses, *(v.data for v in w)])
+    assert found[0] == pytest.approx(found[1], rel=1e-12)
+    taken = str(list(_LOSSES.values())[-2].program)
+    zeros = [line for line in taken.splitlines() if line.startswith("ct_") and "= -0.0" in line]
+    assert zeros
+    assert all("for i < count" in line for line in zeros)

@@ -157,7 +157,7 @@ def owners(
     for array, which in found.items():
         size = program.arrays[array].size
         for extent in which:
-            row = _row(extent, *of[array][0])
+            row = _row(extent, *of[array][0], program)
             if row is not None and row[0] * int(extent) == size and row[1] >= 0 and row[2] < row[0]:
                 rows[array] = extent, row[0]
     return found, rows
@@ -167,7 +167,7 @@ def _owns(extent: Extent, places: list[tuple[Access, tuple[int, ...]]], program:
     """Whether one iteration of a loop alone touches each element that these accesses touch."""
     if not all(extent in domain for _, domain in places):
         return False
-    rows = [_row(extent, a, domain) for a, domain in places]
+    rows = [_row(extent, a, domain, program) for a, domain in places]
     known = [row for row in rows if row is not None]
     if len(known) == len(rows) and len({row[0] for row in known}) == 1:
         stride = known[0][0]
@@ -179,12 +179,15 @@ def _owns(extent: Extent, places: list[tuple[Access, tuple[int, ...]]], program:
     return _owns_all(extent, places, program)
 
 
-def _row(extent: Extent, a: Access, domain: tuple[int, ...]) -> tuple[int, int, int] | None:
-    """Of an affine access how far it moves with the extent's only loop, and what it touches in the
-    first iteration: from where to where.
+def _row(
+    extent: Extent, a: Access, domain: tuple[int, ...], program: Program
+) -> tuple[int, int, int] | None:
+    """Of an access that is affine but for entries of index arrays, how far it moves with the
+    extent's only loop, and what it may touch in the first iteration: from where to where.
     """
     loops = [d for d, count in enumerate(domain) if count == extent]
-    if a.parts or len(loops) != 1 or not is_box(domain):
+    below = [program.arrays[str(p.by)].below if p.is_entry else 0 for p in a.parts]
+    if not all(below) or len(loops) != 1 or not is_box(domain):
         return None
     stride = a.strides[loops[0]]
     others = [
@@ -192,6 +195,7 @@ def _row(extent: Extent, a: Access, domain: tuple[int, ...]) -> tuple[int, int, 
         for d, (s, count) in enumerate(zip(a.strides, domain, strict=True))
         if d != loops[0]
     ]
+    others += [p.scale * (n - 1) for p, n in zip(a.parts, below, strict=True)]
     low = a.offset + sum(min(x, 0) for x in others)
     return (stride, low, a.offset + sum(max(x, 0) for x in others)) if stride >= 0 else None
 
