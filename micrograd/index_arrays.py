@@ -23,7 +23,6 @@ class IndexArray:
     """Indices of rows: `offset + sum(scales * integers)`, those below 0 counted from the end.
 
     below      the number of rows
-    from_end   whether there are those below 0
     number     of those that loops go through, which have an index for each iteration; else 0
     offsets    of each index, where they differ
     arrays     which the integers are elements of, one for each scale
@@ -38,7 +37,6 @@ class IndexArray:
     offset: int
     scales: tuple[int, ...]
     arrays: tuple[str, ...]
-    from_end: bool = True
     number: int = 0
     elements: list[tuple[int, ...]] = field(default_factory=list)
     offsets: Ints | None = None
@@ -90,14 +88,30 @@ class IndexArray:
             found[..., sorted(self.unused)] = 0
         return found
 
+    def rows(self, given: Sequence[Sequence[int]]) -> list[int] | None:
+        """The numbers of the rows for the integers of each array; None if one is of no row."""
+        found = []
+        for k, element in enumerate(self.elements):
+            index = self.offset if self.offsets is None else int(self.offsets[k])
+            if k in self.unused:
+                index = 0
+            else:
+                for scale, x, at in zip(self.scales, given, element, strict=True):
+                    index += scale * x[at]
+            if index < 0:
+                index += self.below
+            if not 0 <= index < self.below:
+                return None
+            found.append(index)
+        return found
+
     def fits(self, said: npt.NDArray[Any]) -> bool:
         """Whether all indices are numbers of rows as they are said."""
         return not said.size or (said.min() >= 0 and said.max() < self.below)
 
     def is_outside(self, said: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Which of the indices are of no row."""
-        least = -self.below if self.from_end else 0
-        found: npt.NDArray[np.bool_] = (said < least) | (said >= self.below)
+        found: npt.NDArray[np.bool_] = (said < -self.below) | (said >= self.below)
         return found
 
     def text(self, k: int, terms: Sequence[tuple[int, str]]) -> str:
@@ -109,10 +123,9 @@ class IndexArray:
 
     def outside(self, index: Any) -> str:
         """What is wrong with an index that is of no row, for errors."""
-        others = f", or from {-self.below} on, counted from the end" if self.from_end else ""
         return (
             f"is the index {index} into a table of {self.below} rows: indices are from 0 to "
-            f"{self.below - 1}{others}"
+            f"{self.below - 1}, or from {-self.below} on, counted from the end"
         )
 
     def counted(self, said: npt.NDArray[Any]) -> Ints:

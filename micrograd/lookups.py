@@ -146,17 +146,17 @@ class Lookups:
             if made[1] is None or made[1]._serial < since
         }
 
-    def index(self, form: Form, rows: int, scope: Scope, from_end: bool = True) -> Value:
+    def index(self, form: Form, rows: int, scope: Scope) -> Value:
         """What stands for the index of a form into so many rows."""
         offset, terms = form
         if any(serial in self.counters or serial in self.moving for serial, _ in terms):
             if all(serial in self.counters for serial, _ in terms):
-                return self._counted(form, rows, scope, from_end)
-            return self._by_iteration(form, rows, scope, from_end)
+                return self._counted(form, rows, scope)
+            return self._by_iteration(form, rows, scope)
         places = [self.integers[serial] for serial, _ in terms]
         scales = tuple(scale for _, scale in terms)
         arrays = tuple(array for array, _ in places)
-        key = rows, offset, scales, arrays, from_end
+        key = rows, offset, scales, arrays
         if key not in self.indices:
             made = IndexArray(f"at{len(self.indices)}", *key)
             self.indices[key] = made
@@ -164,7 +164,7 @@ class Lookups:
                 made.reserve(self.sizes[arrays[0]], scope)
         return self.indices[key].leaf(tuple(k for _, k in places), scope)
 
-    def _counted(self, form: Form, rows: int, scope: Scope, from_end: bool) -> Value:
+    def _counted(self, form: Form, rows: int, scope: Scope) -> Value:
         """What stands for an index that counters of loops say.
 
         Raises IndexRangeError for one that is of no row in some iteration; TraceError for one that
@@ -175,11 +175,11 @@ class Lookups:
         low, high = (offset + sum(end[k] for end in ends) for k in (0, 1))
         if not all(self.counters[serial] for serial, _ in terms):  # it is computed for no iteration
             low, high, offset, terms = 0, 0, 0, ()
-        if low < (-rows if from_end else 0) or high >= rows:
-            others = f", or from {-rows} on, counted from the end" if from_end else ""
+        if low < -rows or high >= rows:
             raise IndexRangeError(
                 f"{user_location()}: the loop's counter makes indices from {low} to {high} into a "
-                f"table of {rows} rows: indices are from 0 to {rows - 1}{others}"
+                f"table of {rows} rows: indices are from 0 to {rows - 1}, or from {-rows} on, "
+                "counted from the end"
             )
         if low < 0 <= high:
             raise TraceError(
@@ -197,7 +197,7 @@ class Lookups:
             self.counted[key] = Counted(name, *key[:3], Traced(name, scope=scope), array)
         return self.counted[key].leaf
 
-    def _by_iteration(self, form: Form, rows: int, scope: Scope, from_end: bool) -> Value:
+    def _by_iteration(self, form: Form, rows: int, scope: Scope) -> Value:
         """What stands for an index of integers that are given and of counters: a place in an index
         array with one index for each iteration of these loops.
         """
@@ -223,11 +223,11 @@ class Lookups:
                 used.append((scale, *self._elements(serial, at, size)))
         scales, arrays = tuple(x[0] for x in used), tuple(x[1] for x in used)
         elements = np.stack([x[2] for x in used], axis=1)
-        key = rows, scales, arrays, from_end, elements.tobytes(), offsets.tobytes()
+        key = rows, scales, arrays, elements.tobytes(), offsets.tobytes()
         if key not in self.indices:
             number = 1 + sum(index.number > 0 for index in self.indices.values())
             self.indices[key] = made = IndexArray(
-                f"at{len(self.indices)}", rows, 0, scales, arrays, from_end, number
+                f"at{len(self.indices)}", rows, 0, scales, arrays, number
             )
             made.elements, made.offsets = list(map(tuple, elements.tolist())), offsets
             made.leaves = [Traced(f"{made.name}[{k}]", scope=scope) for k in range(size)]

@@ -18,18 +18,8 @@ Arrays = Callable[[Sequence[Value], tuple[int, ...]], Any]
 """What makes an array of this shape of Values."""
 
 
-def is_integer(x: Traced) -> bool:
-    """Whether it can choose a row: whether it is a sum of multiples of integers that are given."""
-    lookups: Lookups | None = x._scope.lookups
-    return lookups is not None and (
-        x._serial in lookups.chosen or form_of(x, lookups.known) is not None
-    )
-
-
-def row_at(table: Any, index: Traced, arrays: Arrays, *, from_end: bool = True) -> Any:
+def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
     """The row at an index that is given when the compiled code runs.
-
-    from_end   whether an index below 0 counts from the end; else it is out of range
 
     Raises TraceError for an index that is no sum of multiples of integers; ShapeError for rows that
     are not alike.
@@ -40,7 +30,7 @@ def row_at(table: Any, index: Traced, arrays: Arrays, *, from_end: bool = True) 
     lookups: Lookups | None = scope.lookups
     if lookups is not None and index._serial in lookups.chosen:
         chosen, inner = lookups.chosen[index._serial]
-        return row_at(_rows(table, chosen, from_end), inner, arrays)
+        return row_at(_rows(table, chosen), inner, arrays)
     form = None if lookups is None else form_of(index, lookups.known)
     if lookups is None or form is None:
         raise TraceError(f"{user_location()}: {_no_index(index)}")
@@ -57,18 +47,17 @@ def row_at(table: Any, index: Traced, arrays: Arrays, *, from_end: bool = True) 
                 f"integer; row 0 is {_said(shape)}, row {k} is {_said(_shape(row))}"
             )
         _flatten(row, entries)
-    leaf = lookups.index(form, len(table), scope, from_end)
+    leaf = lookups.index(form, len(table), scope)
     found = lookups.row(entries, len(table), leaf, scope)
     if shape is None:
         lookups.choose(found[0], table, index, form)
     return _built(table[0], iter(found), arrays)
 
 
-def _rows(table: Any, chosen: Sequence[int], from_end: bool) -> list[Any]:
+def _rows(table: Any, chosen: Sequence[int]) -> list[Any]:
     """The rows of a table that integers choose. Raises IndexRangeError for one out of range."""
-    least = -len(table) if from_end else 0
     for k in chosen:
-        if not least <= k < len(table):
+        if not -len(table) <= k < len(table):
             raise IndexRangeError(
                 f"{user_location()}: index {k}, itself looked up in a table, is out of range of a "
                 f"table of {len(table)} rows"

@@ -135,7 +135,7 @@ class Drawn:
             def body(s: Numbers) -> Numbers:
                 return [run([s[0], *seen], indices), s[1] + 1.0]
 
-            most = 2.0 + take(self.numbers, by(indices[:2]))
+            most = 2.0 + take(self.numbers, chosen(indices[:2]))
             return while_loop(lambda s: s[1] < most, body, [seen[0], 0.0], limit=8)[0]
 
         return {"fori": of_fori, "scan": of_scan, "while": of_while}[kind]

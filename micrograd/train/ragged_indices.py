@@ -53,7 +53,6 @@ class RaggedIndices:
                 index.offset,
                 index.scales,
                 index.arrays,
-                index.from_end,
                 index.number,
             )
             if len(index.arrays) > 1 and not index.number:
@@ -126,7 +125,6 @@ class RaggedIndices:
             index.offset,
             index.scales,
             index.arrays,
-            index.from_end,
             elements=[(0,)],
         ).said({index.arrays[0]: integers[:, None]})[:, 0]
         wrong = np.flatnonzero(index.is_outside(said))

@@ -17,6 +17,10 @@ from ...index_arrays import IndexArray
 from ..ir.graph import Graph
 from ..trace.signature import Container, Structure, row
 
+FEW = 32
+"""Indices up to so many are computed one by one: NumPy takes longer."""
+_INTEGERS = {int}
+
 
 @dataclass(frozen=True)
 class Indices:
@@ -45,8 +49,23 @@ class Indices:
 
         Raises SignatureError for what is no integer, IndexRangeError for an index of no row.
         """
-        rows = self._rows(name, arguments)
+        few = [self._few(a, arguments) for a in self.arrays]
+        rows: Sequence[Any] = self._rows(name, arguments) if None in few else few
         return [np.ascontiguousarray(numbers, dtype=np.int64) for numbers in rows]
+
+    def _few(self, a: IndexArray, arguments: Sequence[Any]) -> list[int] | None:
+        """The numbers of the rows of few indices of integers of Python, if all are of rows."""
+        if len(a.elements) > FEW:
+            return None
+        given = []
+        for array in a.arrays:
+            x = arguments[self.places[array]]
+            if x.__class__ is int:
+                x = (x,)
+            elif x.__class__ not in (list, tuple) or not _INTEGERS.issuperset(map(type, x)):
+                return None
+            given.append(x)
+        return a.rows(given)
 
     def _rows(self, name: str, arguments: Sequence[Any]) -> list[npt.NDArray[Any]]:
         """The numbers of the rows of each index array, [..., n]."""
