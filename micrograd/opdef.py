@@ -102,6 +102,8 @@ class Op:
     that are equal to the result, in equal parts."""
     keeps_positive: bool = False
     """The result is greater than 0 exactly where its operand is."""
+    positive: bool = False
+    """No result is less than 0, or -0.0."""
 
     # -- rounding ----------------------------------------------------------------------------
 

@@ -330,6 +330,7 @@ absolute: Op = define(
     operator="__abs__",
     ulps=0.0,
     nonexpansive=True,
+    positive=True,
 )
 
 # --- activations --------------------------------------------------------------------------
@@ -380,7 +381,7 @@ softplus: Op = define(
 
 exp: Op = define(
     "exp", formula="e ** x", eval=ieee.total(math.exp), vjp=(lambda ct, out, x: ct * out,),
-    libm="exp", vectormath="exponential", ufunc="exp",
+    libm="exp", vectormath="exponential", ufunc="exp", positive=True,
 )  # fmt: skip
 expm1: Op = define(
     "expm1", formula="e ** x - 1", eval=ieee.total(math.expm1),

@@ -350,6 +350,13 @@ def check_positive(op: Op) -> None:
             assert (op.eval(x) > 0.0) == (x > 0.0), x
 
 
+def check_sign(op: Op) -> None:
+    if op.positive:
+        for operands in [*operand_tuples(op), *points(op, 400)]:
+            result = op.eval(*operands)
+            assert math.isnan(result) or math.copysign(1.0, result) > 0.0, operands
+
+
 def check_expansion(op: Op) -> None:
     if op.nonexpansive:
         for operands, others in zip(points(op, 400), points(op, 400, seed=1), strict=True):
@@ -367,7 +374,7 @@ def check_exactness(op: Op) -> None:
 
 FACTS = [
     check_neutral, check_identity, check_coefficients, check_exponents, check_repeats,
-    check_choice, check_positive, check_expansion, check_exactness,
+    check_choice, check_positive, check_sign, check_expansion, check_exactness,
 ]  # fmt: skip
 
 
@@ -388,6 +395,7 @@ WRONG: list[tuple[Callable[[Op], None], Op, dict[str, Any]]] = [
     (check_repeats, ops.atan2, {"repeats": ops.mul}),
     (check_choice, ops.where, {"eval": lambda c, x, y: y if c != 0.0 else x}),
     (check_positive, ops.absolute, {"keeps_positive": True}),
+    (check_sign, ops.relu, {"positive": True}),
     (check_expansion, ops.exp, {"nonexpansive": True}),
     (check_exactness, ops.sqrt, {"ulps": 0.0}),
 ]

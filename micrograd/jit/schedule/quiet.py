@@ -20,7 +20,6 @@ from ..ir.extents import is_number
 from ..ir.program import (
     Access,
     Apply,
-    Array,
     Expr,
     Loop,
     Node,
@@ -34,6 +33,7 @@ from ..ir.program import (
 from .fuse import Group
 from .repeat import Repeat, repeated
 from .routes import forward
+from .signs import adds_nothing, without_negative_zero
 
 BLOCK = 32
 """Iterations that are done at once."""
@@ -113,7 +113,7 @@ class Quiet:
         inside = 0 <= iteration < int(self.group.count) // BLOCK * BLOCK
         return iteration if inside and not between else None
 
-    def blocks(self, arrays: Mapping[str, Array], sparse: Collection[str]) -> Blocks | None:
+    def blocks(self, program: Program, sparse: Collection[str]) -> Blocks | None:
         """The loop in blocks, without its steps; None if iterations see other programs.
 
         sparse   arrays of which loops do not write all numbers
@@ -146,10 +146,11 @@ class Quiet:
             return replace(x, expr=expr, domain=(BLOCK,))
 
         inner = [_changed(x, in_blocks, (whole, BLOCK)) for x in self.rows]
-        quick: list[Node] = [at_once(x) for x in self.rows]
+        without = without_negative_zero(program)
+        quick: list[Node] = [x for x in map(at_once, self.rows) if not adds_nothing(x, without)]
         begin = 0 if self.backwards else whole * BLOCK
         left = [_later(x, begin, rest) for x in self.group.statements]
-        repeat = repeated([Loop(whole, order, [Loop(BLOCK, order, [*inner])])], arrays, {})
+        repeat = repeated([Loop(whole, order, [Loop(BLOCK, order, [*inner])])], program.arrays, {})
         if repeat is None:
             return None
         return Blocks(
@@ -192,7 +193,7 @@ def in_blocks(
 
 def _made(found: Mapping[int, Quiet], program: Program) -> dict[int, Blocks | None]:
     sparse = {quiet.name for quiet in found.values() if quiet.sparse}
-    return {k: quiet.blocks(program.arrays, sparse) for k, quiet in found.items()}
+    return {k: quiet.blocks(program, sparse) for k, quiet in found.items()}
 
 
 def _spares(
