@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, fori, jit, scan, where, while_loop
+from micrograd import Value, fori, jit, scan, sin, where, while_loop
 from micrograd.errors import SignatureError, TraceError
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
@@ -37,6 +37,36 @@ def test_newton_is_the_python_loop() -> None:
         assert kernel(x) == root(x) == out.data
         assert kernel.grad(x) == v.grad
     assert jit(root).hessian(4.0) == pytest.approx(-1 / 32)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: fori(3, lambda i, s: sin(s * x) + x * y, y) + x * y,
+        lambda x, y: fori(4, lambda i, s: (s[1] * x + s[0] * y, sin(s[0]) * y), (x, y))[0] * x + y,
+        lambda x, y: scan(lambda s, v: (sin(s * v) + x, s * y), y, [0.5, x, 1.5])[0] * x * y,
+        lambda x, y: (
+            while_loop(
+                lambda s: s[1] < 3.5,
+                lambda s: (sin(s[0] * x) + x * y + s[0] ** 2, s[1] + 1.0),
+                (y, 0.0),
+            )[0]
+            + x * y
+        ),
+        lambda x, y: (
+            fori(3, lambda i, s: fori(2, lambda j, t: sin(t * x) + t * s * y, s * x) + s * y, y) * x
+        ),
+    ],
+    ids=["begins with an argument", "both", "rows", "while", "nested"],
+)
+def test_strict_gradients_have_the_bits_of_backward(f: Any) -> None:
+    """What a loop begins with is used in it, too, and behind it; so is what rows are."""
+    kernel = jit(f, strict=True)
+    for x, y in np.random.default_rng(0).normal(size=(20, 2)).tolist():
+        u, v = Value(x), Value(y)
+        out = f(u, v)
+        out.backward()
+        assert kernel.value_and_grad(x, y) == (out.data, (u.grad, v.grad))
 
 
 @pytest.mark.parametrize("n", [1, 8, 17])

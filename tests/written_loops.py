@@ -182,7 +182,7 @@ def check(seed: int, *, depth: int = 2, second: bool = True, arrays: bool = True
         found, partials = kernel.value_and_grad(x)
         tolerance = 0.0 if strict else 1e-9
         assert close([kernel(x), found], [expected, expected], tolerance), (seed, strict, "value")
-        # iterations and what is outside of them add to one cotangent in another order
+        # a number that is handed to loops twice has two cotangents, each added up by itself
         tolerance = 1e-13 if strict else 1e-9
         assert close(kernel.grad(x), gradient, tolerance), (seed, strict, "gradient")
         assert close(partials, gradient, tolerance), (seed, strict, "value and gradient")

@@ -74,7 +74,7 @@ def program_of(
     if graph.regions:
         with importing:
             from .reroll.regions import with_regions
-        program = with_regions(graph, roll)
+        program = with_regions(graph, roll, strict=target.strict)
     else:
         program = roll(graph)
     verify(program, "reroll", stage="rerolled")

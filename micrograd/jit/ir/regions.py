@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 STATE, INDEX, ROW = "state", "index", "row"
 """What a body reads: the state, the number of the iteration, and its row of the rows."""
+BEGIN = "begin"
+"""The first state, as what is around the loop reads it."""
 RESULT, ROWS = "result", "rows"
 """What is read behind a loop: the state at the end, and what every iteration gave."""
 

@@ -149,7 +149,7 @@ class Fragments:
             if node in own:
                 for column, read in zip((x, y, z), self.read(node), strict=False):
                     column[k] = np.searchsorted(selected, read)
-            elif code < FIRST_OP and code != INPUT:
+            elif code < FIRST_OP and code != INPUT and node not in self.value:
                 x[k] = graph.x[node]
             else:
                 name, at = self._found(node)
@@ -178,6 +178,8 @@ class Fragments:
 
     def _found(self, node: int) -> tuple[str, int]:
         """The array that a fragment reads a node in, and the element."""
+        if node in self.value:
+            return self.value[node]
         if self.graph.codes[node] == INPUT:
             name, at = self.graph.element(INPUT, int(self.graph.x[node]))
             counter = self.graph.counted.get(name)
@@ -185,8 +187,6 @@ class Fragments:
                 raise self.escaped(node)
             if counter is not None or name in self.home:
                 return name, at
-        elif node in self.value:
-            return self.value[node]
         raise self.escaped(node)
 
     # -- arrays ----------------------------------------------------------------------------------

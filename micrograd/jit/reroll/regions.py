@@ -15,6 +15,7 @@ program. What is needed outside of a fragment it writes, in *segments*, to where
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
@@ -23,7 +24,7 @@ import numpy as np
 
 from ...ops import mul, where
 from ..ir.extents import Entries
-from ..ir.graph import INPUT, Graph
+from ..ir.graph import CONSTANT, INPUT, Graph
 from ..ir.program import (
     Access,
     Found,
@@ -36,14 +37,21 @@ from ..ir.program import (
     Statement,
     row_major,
 )
-from ..ir.regions import INDEX, RESULT, ROW, ROWS, STATE, Region, array, part_of
+from ..ir.regions import BEGIN, INDEX, RESULT, ROW, ROWS, STATE, Region, array, part_of
 from .fragments import Extents, Fragments, Moved, Roll, Segment
 from .outputs import OUTPUT
 
+GIVEN = ".given"
+"""Behind the name of the rows that a loop is given."""
 
-def with_regions(graph: Graph, roll: Roll) -> Program:
-    """The program of a graph that has loops; `roll` gives that of one that has none."""
+
+def with_regions(graph: Graph, roll: Roll, *, strict: bool) -> Program:
+    """The program of a graph that has loops; `roll` gives that of one that has none.
+
+    strict   cotangents are added up in the order of the trace, as far as there is one sum of each
+    """
     writer = _Regions(graph, roll)
+    writer.strict = strict
     program = writer.result
     size = len(graph.outputs)
     program.declare(OUTPUT, Role.OUTPUT, size)
@@ -56,6 +64,8 @@ def with_regions(graph: Graph, roll: Roll) -> Program:
 class _Regions(Fragments):
     """The levels of a graph and the loops in them, written one after the other."""
 
+    strict = False
+
     # -- levels ----------------------------------------------------------------------------------
 
     def level(
@@ -63,13 +73,10 @@ class _Regions(Fragments):
     ) -> None:
         """Append what writes the wanted segments, of nodes in a range, outside of its loops."""
         own, needed = self._needed(nodes, loops, wanted)
-        order = {r.number: k for k, r in enumerate(needed)}
-        stage: dict[int, int] = {}
-        for node in own:
-            before = [stage[x] for x in self.needs(node) if x in stage]
-            before += [order[n] + 1 for x in self.needs(node) if (n := self._behind(x)) in order]
-            stage[node] = max(before, default=0)
+        # as they were made: what comes behind a loop comes behind it, needed by it or not
+        stage = {node: sum(r.nodes.stop <= node for r in needed) for node in own}
         inside = [self._uses(r) for r in needed]
+        before = dict(self.value)
         for k in range(len(needed) + 1):
             segments = list(wanted) if k == len(needed) else self._begun(needed[k], around)
             late = {x for node in own if stage[node] > k for x in self.needs(node)}
@@ -85,8 +92,29 @@ class _Regions(Fragments):
             if crossing:
                 self.value.update({node: (name, at) for at, node in enumerate(crossing)})
             if k < len(needed):
+                if self.strict and needed[k].called is None:
+                    self._read_begun(needed[k])
                 write = self._loop if needed[k].called is None else self._call
                 write(needed[k], around)
+        if around:
+            self.value = before
+
+    def _read_begun(self, r: Region) -> None:
+        """Let all that follows read what was copied for a loop in its copy, whose cotangent is that
+        of all these uses, then, in their order: what the state begins with, and rows.
+        """
+        if self.graph.indices or self.graph.counted:
+            return  # where rows of a table are, the first of them says
+        copied = {array(r.number, BEGIN): (self.home[array(r.number, STATE)], r.begin)}
+        if r.rows and self._in_a_row(r.rows) is None:
+            name = array(r.number, ROWS) + GIVEN
+            copied[name] = self.home[name], r.rows
+        often = Counter([*r.begin, *(r.rows if len(copied) > 1 else ())])
+        for name, (home, nodes) in copied.items():
+            self.home[name], self.size[name] = home, len(nodes)
+            for at, node in enumerate(nodes):
+                if often[node] == 1 and self.graph.codes[node] != CONSTANT:
+                    self.value[node] = name, at
 
     def _needed(
         self, nodes: range, loops: Sequence[Region], wanted: Sequence[Segment]
@@ -192,7 +220,7 @@ class _Regions(Fragments):
             self.home[array(r.number, ROWS)] = each
             wanted.append(Segment(along(each, len(r.each)), r.each))
         if r.rows:
-            row = self.home[array(r.number, ROWS) + ".given"]
+            row = self.home[array(r.number, ROWS) + GIVEN]
             self.home[array(r.number, ROW)] = along(row, len(r.rows) // max(1, r.most))
         if array(r.number, INDEX) in self.size:
             numbers = self.new("c")
@@ -239,7 +267,7 @@ class _Regions(Fragments):
             if rows is None:
                 rows = self.home[self.temporary("rows", len(r.rows), around)]
                 segments.append(Segment(rows, r.rows))
-            self.home[array(r.number, ROWS) + ".given"] = replace(
+            self.home[array(r.number, ROWS) + GIVEN] = replace(
                 rows, strides=(*rows.strides, *(0,) * (len(around) - len(rows.strides)))
             )
         return segments
