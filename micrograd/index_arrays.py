@@ -30,6 +30,7 @@ class IndexArray:
     leaves     what stands for the indices in the trace
     unused     places of indices that are there, and say 0, only so that others lie as their
                integers do
+    counts     whether they say how often loops run instead
     """
 
     name: str
@@ -42,6 +43,7 @@ class IndexArray:
     offsets: Ints | None = None
     leaves: list[Value] = field(default_factory=list, repr=False)
     unused: set[int] = field(default_factory=set)
+    counts: bool = False
     _places: dict[tuple[int, ...], int] = field(default_factory=dict, repr=False)
 
     def leaf(self, element: tuple[int, ...], scope: Scope) -> Value:
@@ -98,7 +100,7 @@ class IndexArray:
             else:
                 for scale, x, at in zip(self.scales, given, element, strict=True):
                     index += scale * x[at]
-            if index < 0:
+            if index < 0 and not self.counts:
                 index += self.below
             if not 0 <= index < self.below:
                 return None
@@ -111,7 +113,8 @@ class IndexArray:
 
     def is_outside(self, said: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Which of the indices are of no row."""
-        found: npt.NDArray[np.bool_] = (said < -self.below) | (said >= self.below)
+        least = 0 if self.counts else -self.below
+        found: npt.NDArray[np.bool_] = (said < least) | (said >= self.below)
         return found
 
     def text(self, k: int, terms: Sequence[tuple[int, str]]) -> str:
@@ -123,6 +126,11 @@ class IndexArray:
 
     def outside(self, index: Any) -> str:
         """What is wrong with an index that is of no row, for errors."""
+        if self.counts:
+            return (
+                f"is {index}, and should be from 0 to {self.below - 1}, as it says how often fori "
+                f"runs, and that has limit={self.below - 1}; a larger one takes more memory"
+            )
         return (
             f"is the index {index} into a table of {self.below} rows: indices are from 0 to "
             f"{self.below - 1}, or from {-self.below} on, counted from the end"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from micrograd import Value, fori, jit, scan, sin, where, while_loop
-from micrograd.errors import SignatureError, TraceError
+from micrograd.errors import IndexRangeError, SignatureError, TraceError
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import dump
@@ -217,3 +217,28 @@ def test_nothing_escapes_from_a_body() -> None:
 
     with pytest.raises(TraceError, match=r"test_written_loops.*used outside of the loop"):
         jit(f)(1.0)
+
+
+def test_an_integer_that_is_given_is_looked_at() -> None:
+    def power(x: float, n: int) -> Any:
+        return fori(n, lambda i, y: y * x, 1.0)
+
+    kernel = jit(power)
+    assert [kernel(2.0, n) for n in (0, 3, 100)] == [1.0, 8.0, 2.0**100]
+    assert kernel(np.array([2.0, 3.0]), np.array([3, 2])).tolist() == [8.0, 9.0]
+    assert kernel.grad(2.0, 3) == (12.0, 0.0)
+    for n, what in ((101, "n is 101"), (-1, "n is -1")):
+        with pytest.raises(IndexRangeError, match=f"power.*: {what}, and should be from 0 to 100"):
+            kernel(2.0, n)
+        with pytest.raises(IndexRangeError, match="limit=100"):
+            kernel(np.array([2.0, 3.0]), np.array([1, n]))
+    twice = jit(lambda x, n: fori(n, lambda i, y: y * x, 1.0, limit=7))
+    assert twice(2.0, 2.5) == 8.0  # a number that is no integer: for as long as i < n
+    assert np.isnan(twice(2.0, 7.5))
+
+    def longer(x: float, n: int) -> Any:
+        return fori(2 * n + 1, lambda i, y: y * x, 1.0, limit=200)
+
+    assert jit(longer)(1.5, 99) == pytest.approx(1.5**199)
+    with pytest.raises(IndexRangeError, match=r"2\*n \+ 1 is 201"):
+        jit(longer)(1.5, 100)

@@ -17,7 +17,9 @@ import numpy as np
 from ..checks import whole
 from ..engine import Value
 from ..errors import SignatureError, TraceError, kind, user_location
-from ..traced import Scope
+from ..index_arrays import IndexArray
+from ..rows import form_of
+from ..traced import Scope, Traced
 from ..tracing import FROZEN, THREADS
 from .trace.compiling import is_compiling
 from .trace.loops import State, TracedLoop, fresh, truth
@@ -35,7 +37,8 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
            called once, and i is a traced number, an index for `take` if n is an integer
     state  a Value or number, or lists, tuples, dicts or arrays of them; it keeps its structure
     limit  how often it runs at most, if n is a Value; for more the result is nan, as that of
-           `while_loop`
+           `while_loop`. If n is an integer that is given when the code runs, an argument annotated
+           `int`, calls with more, or fewer than 0, raise IndexRangeError
 
     Raises TraceError for a body that returns another structure, SignatureError for what is no
     state, and no number of iterations.
@@ -48,6 +51,7 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
     name = _name(body, "body")
     most = whole("fori's limit", limit, SignatureError, least=0)
     if isinstance(n, Value):
+        _check_given(n, most)
         found = while_loop(
             lambda s: n > s[0], lambda s: (s[0] + 1.0, body(s[0], s[1])), (0.0, state), limit=most
         )
@@ -68,6 +72,22 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
     loop.after = shape.taken(body(loop.index[0], shape.build(loop.state)))
     loop.finish(scope)
     return shape.build(loop.results)
+
+
+def _check_given(n: Value, most: int) -> None:
+    """Let calls check how often a loop is to run, if that is a sum of integers that are given."""
+    lookups = n._scope.lookups if isinstance(n, Traced) else None
+    form = form_of(n, lookups.integers) if lookups is not None else None
+    if lookups is None or form is None or not form[1]:
+        return
+    offset, terms = form
+    places = [lookups.integers[serial] for serial, _ in terms]
+    scales, arrays = tuple(k for _, k in terms), tuple(array for array, _ in places)
+    name, key = f"at{len(lookups.indices)}", ("limit", most, offset, scales, arrays)
+    if key not in lookups.indices:
+        made = IndexArray(name, most + 1, offset, scales, arrays, counts=True)
+        lookups.indices[key] = made
+    lookups.indices[key].leaf(tuple(k for _, k in places), n._scope)
 
 
 def scan(
