@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 
 from ...checks import whole
 from ...errors import SignatureError
-from ...locks import Lock
+from ...locks import Lock, importing
 
 SPLIT_WORK = 4_000_000
 """Operations that are worth a thread of their own: about 0.2 ms, several times what it costs to
@@ -75,12 +75,23 @@ def run(jobs: Sequence[Callable[[], None]]) -> None:
     if len(jobs) == 1:
         jobs[0]()
         return
-    futures: list[Future[None]] = [_executor(len(jobs) - 1).submit(job) for job in jobs[1:]]
+    with importing:
+        from ..emit.interrupts import helping
+    pool = _executor(len(jobs) - 1)
+    futures: list[Future[None]] = [pool.submit(helping(job)) for job in jobs[1:]]
+    failures: list[BaseException | None] = []
     try:
         jobs[0]()
-    finally:
-        # the others use the caller's arrays: it must not go on before they have ended
-        failures = [f.exception() for f in futures]
+    except BaseException as error:
+        failures.append(error)
+    for future in futures:
+        # they use the caller's arrays: it must not go on before they have ended, come what may
+        while not future.done():
+            try:
+                wait([future])
+            except BaseException as error:
+                failures.append(error)
+        failures.append(future.exception())
     for failure in failures:
         if failure is not None:
             raise failure

@@ -13,8 +13,9 @@ from ...locks import importing
 from ..target import Target
 
 LOOP = "numpy."
-_KERNEL = re.compile(r"\bproduct\.f\d+\.\d+\.r\w+|\bnumpy\.\w+\.f\d+")
-"""As product_library.py and numpy_loops.py name them."""
+HEARD = "python.heard"
+_KERNEL = re.compile(r"\bproduct\.f\d+\.\d+\.r\w+|\bnumpy\.\w+\.f\d+|\bpython\.heard\b")
+"""As product_library.py, numpy_loops.py and interrupts.py name them."""
 
 
 def native(
@@ -28,11 +29,16 @@ def native(
     """The machine code of a module, or of LLVM IR as text, for a target.
 
     The schedule has chosen the lanes and how far to unroll, so LLVM does not look for either. What
-    we emit does not end LLVM, so it needs no process of its own. Micro-kernels of products, and
-    loops of NumPy, that the module declares are linked by their names.
+    we emit does not end LLVM, so it needs no process of its own. Micro-kernels of products, loops
+    of NumPy, and `heard`, that the module declares are linked by their names.
     """
     kernels: Mapping[str, int] = {}
     names = needed(module)
+    if HEARD in names:
+        names -= {HEARD}
+        with importing:
+            from .interrupts import heard_address
+        symbols = {**(symbols or {}), HEARD: heard_address()}
     if loops := {name for name in names if name.startswith(LOOP)}:
         with importing:
             from .numpy_loops import addresses as addresses_of_loops
@@ -56,7 +62,7 @@ def native(
 
 
 def needed(module: ir.Module | str) -> set[str]:
-    """The names of the micro-kernels and of NumPy's loops that a module, or LLVM IR, declares."""
+    """The names of such kernels and functions that a module, or LLVM IR, declares."""
     if isinstance(module, str):
         return set(_KERNEL.findall(module))
     names = (op.attributes["sym_name"].value for op in module.body if "sym_name" in op.attributes)

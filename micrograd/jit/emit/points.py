@@ -11,7 +11,7 @@ At every vector all inputs are read before an output is written, so an output ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +19,13 @@ from lowering.bindings import ir
 
 from ...real_types import BY_BITS, WIDE
 from ..dialect.operations import vector_of
-from ..ir.program import Array, Role
+from ..ir.program import Array, Role, asks
 from ..schedule.schedule import Schedule
 from .builder import Builder
 from .call_memory import CallMemory
 from .function import Emitter
 from .interface import Interface
+from .interrupts import OFTEN, VECTORS, Listening
 
 UNROLLED_COLUMNS = 12
 """An array of more numbers is read and written in a loop over its columns."""
@@ -112,7 +113,8 @@ class Vectors:
             for x in single
             for k in range(x.first, x.first + x.array.size)
         }
-        with b.loop(count) as index:
+        listening = Listening(b, memory) if asks(self.kernel.program.body) else None
+        with b.loop(count) as index, b.when(listening.goes_on) if listening else nullcontext():
             further = b.integer_op("llvm.mul", index, b.integer(b.lanes))
 
             def column(k: Any) -> Any:
@@ -129,6 +131,8 @@ class Vectors:
             with b.when(b.negated(past)):
                 for k, number in numbers.items():
                     b.store(number, column(k), b.bits // 8)
+            if listening is not None:
+                listening.count(OFTEN // VECTORS)
         memory.release()
         b.leave()
 
