@@ -21,6 +21,7 @@ from .ops import *  # noqa: F403
 
 if TYPE_CHECKING:  # from where they are defined: the folders are not read before this is
     from .jit.call.threads import get_threads, set_threads
+    from .jit.kernels.fixed_points import fixed_point
     from .jit.kernels.functions import grad, hessian, hvp, jacobian, jit, jvp, value_and_grad, vjp
     from .jit.kernels.kernel import Kernel
     from .jit.kernels.mapped import vmap
@@ -42,6 +43,7 @@ LATER = {
     "Table": "tables",
     "Tensor": "tensor",
     "fit": "train",
+    "fixed_point": "jit.kernels.fixed_points",
     "fori": "jit.loops",
     "get_threads": "jit.call.threads",
     "grad": "jit",
@@ -99,6 +101,7 @@ __all__ = [
     "Tensor",
     "Value",
     "fit",
+    "fixed_point",
     "fori",
     "get_threads",
     "grad",

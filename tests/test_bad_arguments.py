@@ -249,6 +249,13 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
         "index": (lambda x: micrograd.take([1.0, 2.0], x), ["x", None, 0.5, 1.0, W]),
     },
     "Table": {"rows": (lambda x: micrograd.Table(x), [5, None, W, Unprintable()])},
+    "fixed_point": {
+        "f": (lambda x: micrograd.fixed_point(x, 0.0), NO_FUNCTIONS),
+        "x0": (lambda x: micrograd.fixed_point(double, x), ["x", None, Unprintable()]),
+        "tolerance": (lambda x: micrograd.fixed_point(double, 0.0, tolerance=x), NO_AMOUNTS),
+        "limit": (lambda x: micrograd.fixed_point(double, 0.0, limit=x), NO_COUNTS),
+        "implicit": (lambda x: micrograd.fixed_point(double, 0.0, implicit=x), NO_FLAGS),
+    },
     "fori": {
         "n": (lambda x: micrograd.fori(x, step, 0.0), ["3", None, -1, 2.5, True, 10**5000]),
         "body": (lambda x: micrograd.fori(2, x, 0.0), NO_FUNCTIONS),
