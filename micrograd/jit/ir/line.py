@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...errors import ParseError
 
@@ -18,8 +18,7 @@ _DIGITS = 18
 END = "the end of the line"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A piece of a line, and the place where it begins."""
 
     kind: str
@@ -40,14 +39,14 @@ class Line:
     def _tokens(self) -> Iterator[Token]:
         place, end = 0, self.text.partition(";")[0].rstrip()
         while place < len(end):
-            if end[place].isspace():
-                place += 1
-                continue
             found = _TOKEN.match(end, place)
-            if found is None:
+            if found is not None:
+                yield Token(found.lastgroup or "", found[0], place)
+                place = found.end()
+            elif end[place].isspace():
+                place += 1
+            else:
                 raise self.error(f"{end[place]!r} has no meaning here", place)
-            yield Token(found.lastgroup or "", found[0], place)
-            place = found.end()
         for _ in range(2):
             yield Token("end", END, len(end))
 

@@ -58,14 +58,15 @@ def check_shown(p: Program) -> None:
     """
     q = parse(str(p))
     if not any(isinstance(c, Entries) for s in p.statements for c in s.domain):  # most of the data
-        assert dump(Program(p.arrays, q.body)) == dump(p)
+        assert identical(Program(p.arrays, q.body), p), str(p)
     for name, a in q.arrays.items():
         assert replace(p.arrays[name], data=None) == a
 
 
 def check(p: Program) -> None:
     """Assert that both printed forms read back."""
-    assert identical(parse(dump(p)), p), dump(p)
+    text = dump(p)
+    assert identical(parse(text), p), text
     check_shown(p)
 
 
@@ -83,14 +84,15 @@ def test_programs_by_hand() -> None:
         check_with_gradient(p)
 
 
-@pytest.mark.parametrize("first", range(0, 2000, 500))
+@pytest.mark.parametrize("first", range(0, 800, 200))
 def test_random_programs(first: int) -> None:
     """Several statements over a loop, tables, constants, steps in turn."""
     seen: set[str] = set()
-    for seed in range(first, first + 500):
+    for seed in range(first, first + 200):
         p = draw(seed)
         check(p)
-        seen.update(w for w in ("const", "i32", "param", "in order", "+=", " - ") if w in str(p))
+        text = str(p)
+        seen.update(w for w in ("const", "i32", "param", "in order", "+=", " - ") if w in text)
     assert seen == {"const", "i32", "param", "in order", "+=", " - "}
 
 

@@ -246,10 +246,9 @@ def test_random_programs_whose_loops_run_backwards(strict: bool) -> None:
 
 @pytest.mark.parametrize("things", [1, 2, 5])
 def test_random_programs_for_each_of_many_things(things: int) -> None:
-    cut = [check(seed, ALWAYS, compiled=False, things=things) for seed in range(300, 312)]
-    assert sum(count > 0 for count in cut) > 5
-    for seed in (315, 319):
-        check(seed, ALWAYS, compiled=True, things=things)
+    cut = [check(seed, ALWAYS, compiled=False, things=things) for seed in range(300, 306)]
+    assert sum(count > 0 for count in cut) > 2
+    check(315, ALWAYS, compiled=True, things=things)
 
 
 THINGS = """
