@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from .distribute import Ordered, Step, edges_of
 from .homes import Leaf, Read, Task
-from .operands import NoLoops, Operands
+from .operands import Operands
+from .statics import NoLoops
 
 
 def as_traced(operands: Operands) -> list[Step]:

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..ir.nests import Ints
 from .homes import Home, Operand, Read, Task, Whole
-from .operands import NoLoops, Operands
-from .statics import Level, Static
+from .operands import Operands
+from .statics import Level, NoLoops, Static
 
 
 @dataclass(eq=False)

@@ -12,9 +12,9 @@ from .strings import Bools
 
 def domain_of(
     path: tuple[Level, ...], points: Ints, rows: Ints
-) -> tuple[tuple[Level, ...], Ints, Map] | None:
-    """Loops that run through some rows of the points of other loops, in order: their levels, their
-    points, and the map from these back to those. None if there are none.
+) -> tuple[tuple[Level, ...], Ints] | None:
+    """Loops that run through some rows of the points of other loops, in order: their levels and
+    their points. None if there are none.
 
     Loops that have one index there are left out; the others may begin later, and end earlier. Where
     the first loops are whole, they are the loops of the path themselves, so that what runs in them
@@ -37,10 +37,7 @@ def domain_of(
         levels.append(level)
     if len(kept) and not _each_once(inner):
         return None
-    back = np.zeros((len(kept), len(path)), dtype=np.int64)
-    back[np.arange(len(kept)), kept] = 1
-    offset = low.copy()
-    return tuple(levels), inner, (back, offset)
+    return tuple(levels), inner
 
 
 def inside(use: Use, usual: Bools, points: Ints) -> tuple[Bools, Map | None]:

@@ -15,7 +15,8 @@ import numpy as np
 from ..ir.nests import Ints
 from ..ir.program import row_major
 from .statics import Level, Map, Static, Turn
-from .strings import Hashes, mixed
+from .strings import Hashes, keys_of
+from .switches import Switches
 
 UNKNOWN = np.iinfo(np.int64).min
 """The identity of a value that the trace does not have: that of a sum over no terms."""
@@ -168,14 +169,6 @@ DENSE = 8
 """A box may have so many places for each point."""
 
 
-def keys_of(points: Ints) -> Hashes:
-    """A number for each row: equal for equal rows, and else hardly ever."""
-    keys = np.zeros(len(points), dtype=np.uint64)
-    for column in points.T:
-        keys = mixed(keys * np.uint64(31) ^ mixed(column))
-    return keys
-
-
 def differ(points: Ints, values: Ints) -> bool:
     """Whether one point is to have two values."""
     keys = keys_of(points)
@@ -202,15 +195,17 @@ class Leaf:
     map: Map | None
     elements: Ints
     turn: Turn | None = None
+    switches: Switches = ()
 
 
 @dataclass(frozen=True)
 class Read:
-    """Elements of a home; by a map, or one for every point."""
+    """Elements of a home; by a map, from which switches may lead on, or one for every point."""
 
     home: Home
     map: Map | None
     points: Ints
+    switches: Switches = ()
 
 
 @dataclass(frozen=True)

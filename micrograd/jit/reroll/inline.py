@@ -48,7 +48,7 @@ def inlined(tasks: Sequence[Task], ops: Ops, outputs: Ints) -> tuple[dict[int, T
         assert task.static is not None
         sizes[id(task)], copies = _written_out(op_of(task.static.code))
         for k, operand in enumerate(task.operands):
-            if not isinstance(operand, Read) or operand.map is None:
+            if not isinstance(operand, Read) or operand.map is None or operand.switches:
                 continue
             maker = owner.get(operand.home.number)
             if maker is None or maker is task or maker.depth is not None:

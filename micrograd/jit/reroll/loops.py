@@ -12,6 +12,7 @@ and the order of every sum, are the graph's own.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,19 +26,31 @@ from .distribute import Step, distribute
 from .gathers import gathered
 from .homes import Number
 from .in_order import in_creation_order
-from .operands import NoLoops, Operands
+from .operands import Operands
 from .peel import peeled
 from .prove import computed, illegal, mismatch
 from .recognise import recognise
-from .statics import Static, statics_of
+from .statics import NoLoops, Static, statics_of
 from .strings import Ops
 from .tree import Tree
 from .writer import Writer
+
+
+class Look(NamedTuple):
+    """How loops are looked for: by local classes of what depth, and whether what is updated in
+    place may be read as it was, and then as it has become.
+    """
+
+    depth: int
+    switching: bool = False
+
 
 ATTEMPTS = 24
 """How often what is no loop after all is written out, or no sum after all a loop in order."""
 DEPTHS = (1, 2)
 """Depths of local classes by which loops are looked for."""
+LOOKS = tuple(map(Look, DEPTHS))
+"""How they are looked for first."""
 PEELED = 6
 """How often first iterations of loops are put before them."""
 FEW = 20
@@ -69,7 +82,7 @@ def looped(
 
 
 class _Search:
-    """Looks for the loops of a graph by local classes of depth 1, and of depth 2."""
+    """Looks for the loops of a graph in several ways."""
 
     def __init__(
         self, graph: Graph, output: str, behind: Collection[str], *, in_order: bool
@@ -79,35 +92,39 @@ class _Search:
         self.behind = behind
         self.in_order = in_order
         self.ops = Ops(graph)
-        self.trees: dict[int, Tree] = {}
-        self._statics: dict[int, int] = {}
+        self.trees: dict[Look, Tree] = {}
+        self._statics: dict[Look, int] = {}
 
-    def tree(self, depth: int) -> Tree:
+    def tree(self, look: Look) -> Tree:
         """The tree, as it was found."""
-        if depth not in self.trees or self.trees[depth].is_written_out:
-            self.trees[depth] = recognise(self.ops, depth)
-            self._statics[depth] = self.trees[depth].statics
-        return self.trees[depth]
+        if look not in self.trees or self.trees[look].is_written_out:
+            self.trees[look] = recognise(self.ops, look.depth, switching=look.switching)
+            self._statics[look] = self.trees[look].statics
+        return self.trees[look]
 
-    def statics(self, depth: int) -> int:
+    def statics(self, look: Look) -> int:
         """Of how many ops its loops are made."""
-        if depth not in self._statics:
-            self.tree(depth)
-        return self._statics[depth]
+        if look not in self._statics:
+            self.tree(look)
+        return self._statics[look]
 
     def program(self, most: int) -> Program | None:
-        """The shorter of both programs, as far as their statics tell before they are made."""
-        statics = self.statics(1)
+        """The shortest program, as far as their statics tell before they are made."""
+        one, two = LOOKS
+        statics = self.statics(one)
         tried = min(most, max(FEW, min(GOOD, statics + statics // 4)))
-        best = self._program(1, tried)
+        best = self._program(one, tried)
         if best is not None:
             few = len(best.statements) <= FEW
-            if few or len(self.ops) > MANY or self.statics(2) >= statics:
+            if few or len(self.ops) > MANY or self.statics(two) >= statics:
                 return best
-            return self._program(2, len(best.statements) - 1) or best
-        first, second = sorted(DEPTHS, key=self.statics)
+            return self._program(two, len(best.statements) - 1) or best
+        best = self._switching(most)
+        if best is not None:
+            return best
+        first, second = sorted(LOOKS, key=self.statics)
         bound = min(most, max(FEW, self.statics(second)))
-        if first == 2 or bound > 2 * tried:
+        if first is two or bound > 2 * tried:
             best, tried = self._program(first, bound), bound
         if best is None:
             best = self._program(second, most)
@@ -115,21 +132,31 @@ class _Search:
             best = self._program(first, most)
         return best
 
-    def _program(self, depth: int, most: int) -> Program | None:
-        return self._ordered(depth, most) if self.in_order else self._free(depth, most)
+    def _switching(self, most: int) -> Program | None:
+        """The program of what is updated in place, where that is made of fewer ops."""
+        for plain in LOOKS:
+            look = plain._replace(switching=True)
+            if self.tree(plain).has_switches and self.statics(look) < self.statics(plain):
+                found = self._program(look, min(most, GOOD))
+                if found is not None:
+                    return found
+        return None
 
-    def _free(self, depth: int, most: int) -> Program | None:
+    def _program(self, look: Look, most: int) -> Program | None:
+        return self._ordered(look, most) if self.in_order else self._free(look, most)
+
+    def _free(self, look: Look, most: int) -> Program | None:
         """The program with as many loops of their own as there can be."""
-        found = _found(self.tree(depth), most, distribute, inline=True)
+        found = _found(self.tree(look), most, distribute, inline=True)
         if found is None or len(found[0].tasks) > most:
             return None
         writer = Writer(self.graph, *found)
         return self._proved(writer.program(self.output), writer)
 
-    def _ordered(self, depth: int, most: int) -> Program | None:
+    def _ordered(self, look: Look, most: int) -> Program | None:
         """The program of the first form whose derivatives are added up as the trace's are."""
         for arrange in (distribute, as_traced):
-            found = _found(self.tree(depth), most, arrange, inline=False)
+            found = _found(self.tree(look), most, arrange, inline=False)
             if found is None:
                 continue
             operands, _ = found
@@ -138,18 +165,25 @@ class _Search:
                 program = self._in_order(operands, most, way, inline=inline)
                 if program is not None:
                     return program
-        return self._peeled(depth, most)
+        return self._peeled(look, most)
 
-    def _peeled(self, depth: int, most: int) -> Program | None:
+    def _peeled(self, look: Look, most: int) -> Program | None:
         """The same in the trace's own loops, where first iterations that begin with what is used
         elsewhere, too, stand before them.
         """
-        if len(self.tree(depth).sequence) > most:
+        if len(self.tree(look).sequence) > most:
             return None
-        statics, prefixes = statics_of(self.tree(depth)), set[int]()
+        statics, prefixes = statics_of(self.tree(look)), set[int]()
         for _ in range(PEELED):
             try:
-                operands = Operands(self.ops, statics, self._outputs(), most, prefixes)
+                operands = Operands(
+                    self.ops,
+                    statics,
+                    self._outputs(),
+                    most,
+                    prefixes,
+                    switching=look.switching,
+                )
             except NoLoops as failed:
                 if prefixes.issuperset(failed.prefixes):
                     return None
@@ -234,7 +268,7 @@ def _found(
             return None
         statics = statics or statics_of(tree)
         try:
-            operands = Operands(ops, statics, outputs, most, prefixes)
+            operands = Operands(ops, statics, outputs, most, prefixes, switching=tree.switching)
             if inline:
                 operands.inline()
             return operands, arrange(operands)

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..ir.nests import Ints
-from .homes import Home, Leaf, Operand, Read, Task, keys_of
+from .homes import Home, Leaf, Operand, Read, Task
 from .statics import Map, affine
-from .strings import Bools
+from .strings import Bools, keys_of
+from .switches import Switches
 
 LARGEST = 4
 """How many elements an array may have for each value in it."""
@@ -113,7 +114,8 @@ def _move(tasks: Iterable[Task], source: Home, home: Home, to: Map) -> None:
     def change(operand: Operand) -> Operand:
         if not isinstance(operand, Read) or operand.home is not source:
             return operand
-        return Read(home, _then(operand.map, to), _moved(operand.points, to))
+        points = _moved(operand.points, to)
+        return Read(home, _then(operand.map, to), points, _turned(operand.switches, to))
 
     for task in tasks:
         task.operands = [change(x) for x in task.operands]
@@ -164,7 +166,8 @@ class _Readers:
             if len(known) < len(places) or not np.isin(keys_of(here), known).all():
                 rest.append(r)
                 continue
-            there = Read(copy.home, _then(r.operand.map, to), _moved(here, to))
+            map, switches = _then(r.operand.map, to), _turned(r.operand.switches, to)
+            there = Read(copy.home, map, _moved(here, to), switches)
             if r.slot < 0:
                 r.task.start = there
             else:
@@ -199,3 +202,7 @@ def _moved(points: Ints, to: Map) -> Ints:
 
 def _then(map: Map | None, to: Map) -> Map | None:
     return None if map is None else (map[0] @ to[0], map[1] @ to[0] + to[1])
+
+
+def _turned(switches: Switches, to: Map) -> Switches:
+    return tuple([replace(switch, by=switch.by @ to[0]) for switch in switches])

@@ -7,7 +7,7 @@ Where that place is taken by another value, the operand has an array of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import numpy as np
 
@@ -26,30 +26,17 @@ from .homes import (
     Whole,
     counted,
     differ,
-    keys_of,
 )
 from .inline import inlined
 from .merge import merged
 from .prove import Values
-from .statics import Level, Map, Static, affine, first_of_rows, turning
-from .strings import LITERAL, Bools, Ops
+from .statics import Level, Map, NoLoops, Static, affine, first_of_rows, turning
+from .strings import LITERAL, Bools, Ops, keys_of
 from .sums import sum_depths
+from .switches import Switches, moved, switched
 
 MOST_CANDIDATES = 3
 """Arrays that are tried as the one that an operand is read from."""
-
-
-class NoLoops(Exception):
-    """The trace has no program of loops in this form.
-
-    prefixes   statics that are no sums, then, but loops in order: it may have one so
-    broken     statics whose loops are none: it may have one if they are written out
-    """
-
-    def __init__(self, prefixes: Sequence[int] = (), broken: Sequence[Static] = ()) -> None:
-        super().__init__()
-        self.prefixes = prefixes
-        self.broken = broken
 
 
 class Operands:
@@ -65,8 +52,11 @@ class Operands:
         outputs: Ints,
         most: int,
         prefixes: Collection[int] = (),
+        *,
+        switching: bool = False,
     ) -> None:
         self.ops = ops
+        self.switching = switching
         self.most = most
         self.statics = statics
         n = len(ops)
@@ -162,6 +152,10 @@ class Operands:
             found = self._with_virtual(use, sources == source, source)
             if found is not None:
                 return found
+        for source in candidates if self.switching else ():
+            found = self._with_virtual(use, sources == source, source, switching=True)
+            if found is not None:
+                return found
         if len(every) == 1:
             return operand
         return self._apart(use)
@@ -175,6 +169,10 @@ class Operands:
             turned = turning(use.points, use.ref[:, None]) if found is None else None
             if turned is not None:
                 return Leaf(source, turned[0], use.ref, turned[1])
+            if found is None and self.switching:
+                led = switched(use.points, use.ref[:, None])
+                if led is not None:
+                    return Leaf(source, led[0], use.ref, switches=led[1])
             return Leaf(source, found, use.ref)
         home, points = self._elements(source, use.ref)
         return Read(home, affine(use.points, points), points)
@@ -185,14 +183,21 @@ class Operands:
         points = self.statics[source].points[self.row_of[ref]]
         return home, points[:, : home.rank]
 
-    def _with_virtual(self, use: Use, usual: Bools, source: int) -> Operand | None:
+    def _with_virtual(
+        self, use: Use, usual: Bools, source: int, *, switching: bool = False
+    ) -> Operand | None:
         """All values as read from where most are, the others from virtual points of that array."""
         home, points = self._elements(source, use.ref[usual])
-        usual, map = inside(use, usual, points)
+        map: Map | None
+        switches: Switches = ()
+        if switching:
+            map, switches = switched(use.points[usual], points) or (None, ())
+        else:
+            usual, map = inside(use, usual, points)
         if map is None:
             return None
-        other = ~usual
-        virtual = use.points[other] @ map[0] + map[1]
+        other, there = ~usual, moved(use.points, map, switches)
+        virtual = there[other]
         wanted = self.values.of(use.kind[other], use.ref[other])
         at = home.find(virtual)
         known = np.concatenate(home.values)[np.maximum(at, 0)]
@@ -204,8 +209,8 @@ class Operands:
             return None
         new = np.flatnonzero(other)[at < 0]
         if len(new):
-            self._pieces(use, new, home, map)
-        return Read(home, map, use.points @ map[0] + map[1])
+            self._pieces(use, new, home, there)
+        return Read(home, map, there, switches)
 
     def _begun(self, source: int, points: Ints) -> Ints:
         """What sums over no terms are: the values that they begin with."""
@@ -217,11 +222,9 @@ class Operands:
             return np.full(len(points), numbers[0]) if alike else unknown
         if start is None or isinstance(start, Whole) or start.map is None:
             return unknown
-        matrix, vector = start.map
-        there = points @ matrix + vector
+        turned = start.turn.of(points) if isinstance(start, Leaf) and start.turn else points
+        there = moved(turned, start.map, start.switches)
         if isinstance(start, Leaf):
-            if start.turn is not None:
-                there = start.turn.of(points) @ matrix + vector
             return self.values.of(np.full(len(points), start.kind), there[:, 0])
         at = start.home.find(there)
         return np.where(at >= 0, np.concatenate(start.home.values)[np.maximum(at, 0)], UNKNOWN)
@@ -258,47 +261,44 @@ class Operands:
         sources = self._sources(use)
         for source in distinct(sources).tolist():
             some = np.flatnonzero(sources == source)
-            self._piece(use, some, home, same, domain_of(use.path, use.points, some))
+            domain = domain_of(use.path, use.points, some)
+            self._piece(use, some, home, use.points, domain)
         return Read(home, same, use.points)
 
-    def _pieces(self, use: Use, rows: Ints, home: Home, map: Map) -> None:
-        """Tasks that write the values of some of a use's points to where the map says.
+    def _pieces(self, use: Use, rows: Ints, home: Home, there: Ints) -> None:
+        """Tasks that write the values of some of a use's points to where each is to be.
 
         One for all where they are loops of their own, which is an operand in turn; else one for
         each array that they come from.
         """
         # what is the same for several points is written once
-        points = use.points[rows] @ map[0] + map[1]
-        _, once = np.unique(keys_of(points), return_index=True)
+        _, once = np.unique(keys_of(there[rows]), return_index=True)
         rows = rows[np.sort(once)]
         domain = domain_of(use.path, use.points, rows)
         if domain is not None and len(domain[0]) < len(use.path):
-            self._piece(use, rows, home, map, domain)
+            self._piece(use, rows, home, there, domain)
             return
         sources = self._sources(use)[rows]
         for source in distinct(sources).tolist():
             some = rows[sources == source]
-            self._piece(use, some, home, map, domain_of(use.path, use.points, some))
+            self._piece(use, some, home, there, domain_of(use.path, use.points, some))
 
     def _piece(
         self,
         use: Use,
         rows: Ints,
         home: Home,
-        map: Map,
-        domain: tuple[tuple[Level, ...], Ints, Map] | None,
+        there: Ints,
+        domain: tuple[tuple[Level, ...], Ints] | None,
     ) -> None:
         """A task for some of a use's points; if they are no loops, one by one in a loop."""
-        points = use.points[rows] @ map[0] + map[1]
-        target: Map | None = None
+        points = there[rows]
         if domain is None:
             level = Level((), np.zeros((1, 0), dtype=np.int64), np.array([len(rows)]))
             path: tuple[Level, ...] = (level,)
             inner = np.arange(len(rows))[:, None]
-            target = affine(inner, points)
         else:
-            path, inner, (back, offset) = domain
-            target = back @ map[0], offset @ map[0] + map[1]
+            path, inner = domain
         part = Use(path, inner, use.kind[rows], use.ref[rows])
         if len(path) < len(use.path):
             operand = self._operand(part)
@@ -307,7 +307,7 @@ class Operands:
             if (sources != sources[0]).any():
                 raise NoLoops
             operand = self._single(part, int(sources[0]))
-        task = Task(path, inner, home, target, operands=[operand])
+        task = Task(path, inner, home, affine(inner, points), operands=[operand])
         task.target_points = points
         last: Ints = use.points[rows].max(axis=0)
         loops = zip(use.path, last.tolist(), strict=True)

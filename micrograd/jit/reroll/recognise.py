@@ -51,9 +51,12 @@ class Runs:
         return Runs(self.start[some], self.blocks[some], self.length[some], self.symbol[some])
 
 
-def recognise(ops: Ops, depth: int) -> Tree:
-    """The tree of loops; `depth` is that of the local classes."""
-    tree = Tree(ops, depth)
+def recognise(ops: Ops, depth: int, *, switching: bool = False) -> Tree:
+    """The tree of loops; `depth` is that of the local classes.
+
+    switching   what is updated in place may be read as it was, and then as it has become
+    """
+    tree = Tree(ops, depth, switching=switching)
     recogniser = _Recogniser(tree)
     while recogniser.step():
         pass

@@ -16,6 +16,14 @@ from .statics import LONGEST_TURN
 from .strings import LITERAL, SLOTS, Bools
 from .tree import Tree
 
+FEWEST = 3
+"""Segments of which each may have a break that is no end."""
+FEW = 3
+"""Ops below each other by which an element is updated."""
+LOOKED_AT = 256
+"""Breaks of which it is looked at whether one of them may be none."""
+OUTSIDE = np.iinfo(np.int64).min
+"""The place of what is made before a run; leaves have their kinds instead."""
 IRREGULAR = 0.7
 """What breaks in more of all places than this has no pattern: a gather, or data."""
 SHORTEST = 0.51
@@ -55,14 +63,27 @@ def segment_starts(tree: Tree, blocks: Blocks) -> Bools:
         if n:
             candidates.append((n, len(candidates), breaks))
     most = max(3 * runs, SHORTEST * count)
-    total = np.zeros(count - 1, dtype=bool)
+    total, first = np.zeros(count - 1, dtype=bool), np.concatenate([[True], ~joined])
     for n, _, breaks in sorted(candidates, key=lambda c: c[:2]):
         together = total | breaks
+        if _once(first, total, breaks):
+            tree.has_switches = True
+            if tree.switching:
+                continue
         if n <= IRREGULAR * joined.sum() and together.sum() + runs <= most:
             total = together
-    first = np.concatenate([[True], ~joined])
     first[1:] |= total
     return first
+
+
+def _once(first: Bools, total: Bools, breaks: Bools) -> bool:
+    """Whether there is one more break within most of the segments that there are, and no more."""
+    starts = first.copy()
+    starts[1:] |= total
+    segment = np.cumsum(starts) - 1
+    more = segment[1:][breaks & ~starts[1:]]
+    few = segment[-1] + 1 < FEWEST or 2 * len(more) <= segment[-1] + 1
+    return not few and int(np.bincount(more).max()) == 1
 
 
 def _features(tree: Tree, blocks: Blocks) -> list[Bools]:
@@ -104,9 +125,11 @@ def _operand(tree: Tree, blocks: Blocks, op: Ints, slot: int, here: Bools) -> li
     period = blocks.items.shape[1]
     inside = made & (place >= blocks.start) & (place < blocks.end)
     number = np.where(inside, (place - blocks.start) // period, place)
-    offset = np.where(inside, (place - blocks.start) % period, np.where(made, -2, kind))
+    offset = np.where(inside, (place - blocks.start) % period, np.where(made, OUTSIDE, kind))
     same = (offset[1:] == offset[:-1]) & here
     differs = here & ~same
+    if not tree.switching:  # both are start values
+        differs &= made[:-1] | (kind[:-1] == LITERAL) | (offset[1:] != OUTSIDE)
     same = same & made[1:]
     breaks = np.zeros(len(same), dtype=bool)
     if differs.any():
@@ -117,7 +140,31 @@ def _operand(tree: Tree, blocks: Blocks, op: Ints, slot: int, here: Bools) -> li
     group = blocks.run * 2 + ~inside
     for numbers in (number, *coordinates):
         breaks |= _irregular(numbers, same, group)
+    at = np.flatnonzero(breaks & made[1:] & made[:-1])
+    if not tree.switching:
+        at = at[:LOOKED_AT] if not tree.has_switches else at[:0]
+    becomes = at[_becomes(tree, ref[at], ref[at + 1])]
+    tree.has_switches |= len(becomes) > 0
+    if tree.switching:
+        breaks[becomes] = False
     return [breaks]
+
+
+def _becomes(tree: Tree, old: Ints, new: Ints) -> Bools:
+    """Whether values are what others have become: they are made of them by a few ops."""
+    ops, found = tree.ops, np.zeros(len(old), dtype=bool)
+    every = [new]
+    for _ in range(FEW):
+        below = [
+            np.where(ops.kind[slot, some] >= 0, ops.ref[slot, some], some)
+            for some in every
+            for slot in range(SLOTS)
+            if (ops.kind[slot, some] >= 0).any()
+        ]
+        for some in below:
+            found |= some == old
+        every = below
+    return found
 
 
 def _turning(tree: Tree, blocks: Blocks) -> set[tuple[int, int]]:

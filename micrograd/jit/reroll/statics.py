@@ -6,7 +6,7 @@ iteration vector is the counters of the loops around it, so they agree among all
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,6 +68,19 @@ class Static:
     path: tuple[Level, ...]
     points: Ints
     ops: Ints
+
+
+class NoLoops(Exception):
+    """The trace has no program of loops in this form.
+
+    prefixes   statics that are no sums, then, but loops in order: it may have one so
+    broken     statics whose loops are none: it may have one if they are written out
+    """
+
+    def __init__(self, prefixes: Sequence[int] = (), broken: Sequence[Static] = ()) -> None:
+        super().__init__()
+        self.prefixes = prefixes
+        self.broken = broken
 
 
 def statics_of(tree: Tree) -> list[Static]:

@@ -138,3 +138,11 @@ def mixed(x: npt.NDArray[np.int64] | Hashes) -> Hashes:
     h ^= h >> np.uint64(29)
     h *= np.uint64(0xBF58476D1CE4E5B9)
     return h ^ (h >> np.uint64(32))
+
+
+def keys_of(points: Ints) -> Hashes:
+    """A number for each row: equal for equal rows, and else hardly ever."""
+    keys = np.zeros(len(points), dtype=np.uint64)
+    for column in points.T:
+        keys = mixed(keys * np.uint64(31) ^ mixed(column))
+    return keys

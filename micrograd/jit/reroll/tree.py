@@ -32,10 +32,14 @@ class Tree:
     bodies      symbol of a loop -> the symbols of its body
     bare        symbol -> the same for all that is made of the same ops
     is_written_out   whether loops were taken back
+    has_switches     whether something breaks its progression once in each loop
+    switching        whether that is no end of a loop
     """
 
-    def __init__(self, ops: Ops, depth: int) -> None:
+    def __init__(self, ops: Ops, depth: int, *, switching: bool = False) -> None:
         self.ops = ops
+        self.switching = switching
+        self.has_switches = False
         n = len(ops)
         room = n + n // 4 + 16
         self.symbol = np.zeros(room, dtype=np.int64)

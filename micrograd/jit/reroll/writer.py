@@ -26,6 +26,7 @@ from ..ir.program import (
     Role,
     Statement,
     entry,
+    row_major,
 )
 from . import found
 from .classes import declare_leaves
@@ -34,6 +35,7 @@ from .homes import Home, Leaf, Number, Operand, Task, Whole
 from .operands import Operands
 from .outputs import write_outputs
 from .statics import Level, Map
+from .switches import Switch
 from .tables import layout, step_of
 
 
@@ -135,7 +137,7 @@ class Writer:
                 return self._entry(name, operand.elements, points, path)
             matrix, vector = operand.map
             strides = matrix[:, 0].tolist()
-            parts: tuple[Part, ...] = ()
+            parts = tuple([_part(switch, int(switch.by[0])) for switch in operand.switches])
             if operand.turn is not None:
                 loop = operand.turn.loop
                 along = tuple(int(d == loop) for d in range(len(strides)))
@@ -144,7 +146,10 @@ class Writer:
             return Access(name, int(vector[0]), tuple(strides), parts)
         if operand.map is None:
             return self._at_points(operand.home, operand.points, points, path)
-        return self._access(operand.home, operand.map)
+        access = self._access(operand.home, operand.map)
+        shape = np.array(row_major(operand.home.shape), dtype=np.int64)
+        led = [_part(switch, int(switch.by @ shape)) for switch in operand.switches]
+        return replace(access, parts=tuple(led))
 
     def _at_points(self, home: Home, there: Ints, points: Ints, path: tuple[Level, ...]) -> Access:
         """The access to points of a home that follow no map."""
@@ -208,3 +213,8 @@ class Writer:
         if id(level) not in self.counts:
             self.counts[id(level)] = level.trip_count(self._table)
         return self.counts[id(level)]
+
+
+def _part(switch: Switch, scale: int) -> Part:
+    """What of an access a switch is."""
+    return Part("div", switch.count, switch.shift, switch.along, scale)

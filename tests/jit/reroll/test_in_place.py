@@ -1,0 +1,112 @@
+"""Tables and lists that are updated in place: read as they were, and then as they have become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import jit, minimum
+from micrograd.jit.reroll.switches import moved, switched
+
+from ...regular import floats, traced
+from ...updated_in_place import statements
+from .test_loops import found
+
+Function = Callable[..., Any]
+
+
+def shortest_paths(n: int) -> tuple[Function, tuple[int, ...]]:
+    """Floyd and Warshall's."""
+
+    def f(x: Any) -> Any:
+        d = [[x[n * i + j] for j in range(n)] for i in range(n)]
+        for k in range(n):
+            for i in range(n):
+                for j in range(n):
+                    d[i][j] = minimum(d[i][j], d[i][k] + d[k][j])
+        return sum(sum(row) for row in d)
+
+    return f, (n * n,)
+
+
+def gauss_seidel(n: int) -> tuple[Function, tuple[int, ...]]:
+    """Sweeps over the equations of a linear system, each solved for its own number."""
+
+    def f(a: Any, b: Any) -> Any:
+        x = [0.0] * n
+        for _ in range(n):
+            for i in range(n):
+                t = b[i]
+                for j in range(n):
+                    if j != i:
+                        t = t - a[n * i + j] * x[j]
+                x[i] = t / (a[n * i + i] + 4.0)
+        return sum(x)
+
+    return f, (n * n, n)
+
+
+def relaxed(n: int) -> tuple[Function, tuple[int, ...]]:
+    """The same, towards the solution, of a sum over all."""
+
+    def f(a: Any, b: Any) -> Any:
+        x = [0.1 * v for v in b]
+        for _ in range(n):
+            for i in range(n):
+                t = sum(a[n * i + j] * x[j] for j in range(n))
+                x[i] = x[i] + 0.8 * (b[i] - t) / (a[n * i + i] + 4.0)
+        return sum(x)
+
+    return f, (n * n, n)
+
+
+@pytest.mark.parametrize("make", [shortest_paths, gauss_seidel, relaxed])
+def test_programs_are_as_long_at_any_size(make: Callable[[int], Any]) -> None:
+    counts = set()
+    for n in (9, 12):
+        f, lengths = make(n)
+        counts.add(len(found(traced(f, *map(floats, lengths))).statements))
+    assert len(counts) == 1
+    assert max(counts) <= 10
+
+
+@pytest.mark.parametrize("make", [shortest_paths, gauss_seidel])
+@pytest.mark.parametrize("strict", [False, True])
+def test_kernels_give_what_was_written(make: Callable[[int], Any], strict: bool) -> None:
+    f, lengths = make(10)
+    numbers = [floats(n, k) for k, n in enumerate(lengths)]
+    t = traced(f, *numbers)
+    value, partials = jit(f, dtype="f64", strict=strict).value_and_grad(*numbers)
+    given = np.concatenate([np.ravel(p) for p in (partials if len(numbers) > 1 else [partials])])
+    expected = np.array([t.outputs[0].data, *t.partials()])
+    if strict:
+        assert np.array_equal([value, *given], expected)
+    else:
+        assert np.allclose([value, *given], expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_random_updates(seed: int) -> None:
+    """Whatever is found is the trace's own, strict to the last bit."""
+    statements(seed, 7)
+    statements(seed, 7, strict=True)
+
+
+def test_two_switches_are_told_apart() -> None:
+    at = np.array([[k, i, j] for k in range(5) for i in range(6) for j in range(7)])
+    k, i, j = at.T
+    values = np.stack([k - 1 + (j > k), i + 2 * (i >= k)], axis=1)
+    led = switched(at, values)
+    assert led is not None
+    map, switches = led
+    assert len(switches) == 2
+    assert np.array_equal(moved(at, map, switches), values)
+
+
+def test_what_follows_no_face_has_no_switch() -> None:
+    at = np.array([[i, j] for i in range(6) for j in range(6)])
+    values = (at[:, :1] * at[:, 1:]) % 5
+    assert switched(at, values) is None
