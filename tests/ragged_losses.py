@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 from micrograd import Value, detach, fit, maximum, sigmoid, sin, take, tanh
 from micrograd.optim import SGD, Adam
+from micrograd.train import ragged_loop
 
 from .by_values import BITS
 from .targets import assumed
@@ -42,7 +44,7 @@ class Drawn:
         self.beside = choose.random() < 0.3
         self.integers = choose.random() < 0.4
         few = choose.sample(LENGTHS, choose.randint(1, 6))
-        self.rows = choose.randint(1, 9)
+        self.rows = choose.choice([*range(1, 10), 17, 33])
         lengths = [choose.choice(few) for _ in range(self.rows)]
         columns = []
         for _ in range(self.ragged):
@@ -68,8 +70,9 @@ class Drawn:
             return tanh(found * 0.1 - one) ** 2 + two * two * 0.1 + three * 0.0
 
         self.loss: Loss = (lambda xs: loss(xs)) if len(columns) == 1 else loss
-        self.batch = choose.choice([1, 1, 2, 5, 16])
+        self.batch = choose.choice([1, 1, 2, 5, 8, 11, 16])
         self.shuffle = False
+        self.together = choose.random() < 0.5
         self.make = choose.choice([lambda p: SGD(p, lr=0.01), lambda p: Adam(p, lr=0.01)])
 
     def parameter(self) -> Value:
@@ -196,16 +199,18 @@ class Drawn:
     def compiled(self, steps: int) -> tuple[list[float], list[float]]:
         """Losses, and the parameters behind them, by fit."""
         before = [p.data for p in self.parameters]
-        history = fit(
-            self.loss,
-            self.make(self.parameters),
-            data=self.data,
-            steps=steps,
-            batch_size=self.batch,
-            shuffle=self.shuffle,
-            dtype=self.dtype,
-            strict=self.strict,
-        )
+        many = 0 if self.together else ragged_loop.MANY
+        with patch.object(ragged_loop, "MANY", many):
+            history = fit(
+                self.loss,
+                self.make(self.parameters),
+                data=self.data,
+                steps=steps,
+                batch_size=self.batch,
+                shuffle=self.shuffle,
+                dtype=self.dtype,
+                strict=self.strict,
+            )
         return history.losses.tolist(), self._back(before)
 
     def eager(self, steps: int) -> tuple[list[float], list[float]]:

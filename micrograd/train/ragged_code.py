@@ -51,12 +51,14 @@ class Ragged:
     def __call__(self, takes: Takes, target: Target) -> ir.Module:
         """The module of a loop."""
         with new_module() as module:
-            _RaggedEmitter(module, takes, target, self).emit()
+            RaggedEmitter(module, takes, target, self).emit()
         return module
 
 
-class _RaggedEmitter(SingleEmitter):
-    fields = FIELDS
+class RaggedEmitter(SingleEmitter):
+    """Emits the functions of a loop over samples that differ in length."""
+
+    fields: tuple[str, ...] = FIELDS
 
     def __init__(self, module: ir.Module, takes: Takes, target: Target, form: Ragged) -> None:
         super().__init__(module, takes, target, Samples((), form.shuffled))
@@ -71,13 +73,6 @@ class _RaggedEmitter(SingleEmitter):
         position, end = (self._get(part, PART_WORDS, n) for n in ("position", "end"))
         some = self._least(b.integer_op("llvm.sub", end, position), self._field("block"))
         stop = b.integer_op("llvm.add", position, some)
-        weight = self._get(thread, self.words, "weights", b.ptr)
-        order, first = self._pointer("order"), self._field("first")
-        data, starts, classes, table = (
-            self._pointer(name) for name in ("data", "starts", "classes", "class_table")
-        )
-        values = self._pointer("values")
-        last = b.integer_op("llvm.sub", self._field("taken"), b.integer(1))
 
         def more() -> ir.Value:
             there = self._get(part, PART_WORDS, "position")
@@ -85,32 +80,59 @@ class _RaggedEmitter(SingleEmitter):
             return b.both(self._below(there, stop), found)
 
         with self._while(more):
-            position = self._get(part, PART_WORDS, "position")
-            number = b.integer_op("llvm.sub", last, position)
-            place = b.integer_op("llvm.add", first, number)
-            row = b.load(b.element(order, place, b.i64), b.i64) if self.shuffled else place
-            its_class = b.load(b.element(classes, row, b.i64), b.i64)
-            at = b.integer_op("llvm.mul", its_class, b.integer(self.form.words))
-            words = b.element(table, at, b.i64)
-            absent = b.compare_integers("eq", b.load(words, b.i64), b.integer(0))
-            with b.when(absent):
-                self._set("missing", b.integer_op("llvm.add", its_class, b.integer(1)))
-                self._put(thread, self.words, budget=b.integer(1))
-            with b.when(b.negated(absent)):
-                code, *extras = (
-                    b.load(b.element(words, k, b.i64), b.ptr) for k in range(self.form.words)
-                )
-                rows = self._where(data, starts, row)
-                before = self._get(thread, self.words, "gradient", b.ptr)
-                gradient = self._get(thread, self.words, "before", b.ptr)
-                passed = [*rows, *extras, weight, before, gradient]
-                loss = b.converted(b.call(code, passed, self.kernel_type))
-                b.store(loss, b.element(values, number, b.f64))
-                self._put(thread, self.words, gradient=gradient, before=before)
-                self._put(
-                    part, PART_WORDS, position=b.integer_op("llvm.add", position, b.integer(1))
-                )
+            self._next(thread, part)
         b.leave()
+
+    def _next(self, thread: ir.Value, part: ir.Value) -> None:
+        """The next sample, by the code of its class."""
+        b = self.b
+        position = self._get(part, PART_WORDS, "position")
+        weight = self._get(thread, self.words, "weights", b.ptr)
+        number, row = self._sample(position)
+        its_class = b.load(b.element(self._pointer("classes"), row, b.i64), b.i64)
+        words = self._words_of(its_class)
+        absent = b.compare_integers("eq", b.load(words, b.i64), b.integer(0))
+        with b.when(absent):
+            self._miss(thread, its_class)
+        with b.when(b.negated(absent)):
+            code, *extras = (
+                b.load(b.element(words, k, b.i64), b.ptr) for k in range(self.form.words)
+            )
+            rows = self._where(self._pointer("data"), self._pointer("starts"), row)
+            before = self._get(thread, self.words, "gradient", b.ptr)
+            gradient = self._get(thread, self.words, "before", b.ptr)
+            passed = [*rows, *extras, weight, before, gradient]
+            loss = b.converted(b.call(code, passed, self.kernel_type))
+            b.store(loss, b.element(self._pointer("values"), number, b.f64))
+            self._put(thread, self.words, gradient=gradient, before=before)
+            self._put(part, PART_WORDS, position=b.integer_op("llvm.add", position, b.integer(1)))
+
+    def _sample(self, position: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Which sample of the step comes so manyth, and its row: the last one is first."""
+        b = self.b
+        last = b.integer_op("llvm.sub", self._field("taken"), b.integer(1))
+        number = b.integer_op("llvm.sub", last, position)
+        return number, self._row(number)
+
+    def _row(self, number: ir.Value) -> ir.Value:
+        """The row of a sample of the step."""
+        b = self.b
+        place = b.integer_op("llvm.add", self._field("first"), number)
+        if not self.shuffled:
+            return place
+        return b.load(b.element(self._pointer("order"), place, b.i64), b.i64)
+
+    def _words_of(self, its_class: ir.Value) -> ir.Value:
+        """The address of a class's row of the table."""
+        b = self.b
+        at = b.integer_op("llvm.mul", its_class, b.integer(self.form.words))
+        return b.element(self._pointer("class_table"), at, b.i64)
+
+    def _miss(self, thread: ir.Value, its_class: ir.Value) -> None:
+        """Stop: there is no code for a class."""
+        b = self.b
+        self._set("missing", b.integer_op("llvm.add", its_class, b.integer(1)))
+        self._put(thread, self.words, budget=b.integer(1))
 
     def _where(self, data: ir.Value, starts: ir.Value, row: ir.Value) -> list[ir.Value]:
         """The addresses of a row in every column, and of its entries in every index array."""

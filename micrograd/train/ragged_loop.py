@@ -8,6 +8,9 @@ from contextlib import AbstractContextManager
 import numpy as np
 
 from ..optimizer import Optimizer
+from .abreast_code import FIELDS as ABREAST_FIELDS
+from .abreast_code import Abreast
+from .abreast_loss import COUNT, AbreastLoss
 from .batch_code import PART_WORDS, PARTS, thread_words
 from .loop import Loop
 from .ragged_code import FIELDS, Ragged
@@ -18,18 +21,23 @@ SECONDS = 2e-5
 """What a sample takes, until it is measured."""
 BLOCK = 64
 """Samples between two looks at the budget."""
+MANY = 300_000
+"""Samples from which on it pays to compile code for several at once."""
+MOST_CLASSES = 4096
+"""Lengths by which the samples of a step are sorted."""
 
 
 class RaggedLoop(Loop):
     """A loop over steps of samples that differ in length, one sample after the other.
 
     batch     samples in a step
+    steps     how many will be taken
     ahead     how many steps of such epochs were taken before
     seed      of the order of the samples, another one in every epoch; None: as they lie
     waiting   around what the loop waits for, which is told what that is
     """
 
-    fields = FIELDS
+    fields: tuple[str, ...] = FIELDS
 
     def __init__(
         self,
@@ -38,6 +46,7 @@ class RaggedLoop(Loop):
         data: RaggedData,
         *,
         batch: int,
+        steps: int,
         ahead: int = 0,
         seed: int | None,
         waiting: Callable[[str], AbstractContextManager[None]],
@@ -45,7 +54,17 @@ class RaggedLoop(Loop):
         self._waiting = waiting
         count, samples = len(optimizer.parameters), len(data)
         shuffled = seed is not None and batch < samples
-        form = Ragged(len(data.columns), len(kernel.indices.names), kernel.extras, shuffled)
+        self._together = None
+        if batch >= COUNT and batch * steps >= MANY and len(data.sizes) <= MOST_CLASSES:
+            self._together = kernel.abreast()
+        numbers = len(data.columns), len(kernel.indices.names), kernel.extras
+        form = Ragged(*numbers, shuffled)
+        if self._together is not None:
+            made = self._together
+            stores = len(made.stores) if made.copied else 0
+            sizes = tuple(made.sizes)
+            form = Abreast(*numbers, shuffled, COUNT, sizes, tuple(made.given), stores)
+            self.fields = ABREAST_FIELDS
         super().__init__(
             optimizer,
             kernel,
@@ -58,6 +77,8 @@ class RaggedLoop(Loop):
         self._codes_of_classes: dict[int, ClassCode] = {}
         self._order = np.arange(samples if shuffled else 0)
         self._allocate(batch)
+        if self._together is not None:
+            self._allocate_together(self._together, batch)
         penalty = kernel.penalty
         self._set(
             classes=data.classes.ctypes.data,
@@ -101,6 +122,36 @@ class RaggedLoop(Loop):
             values=self._values.ctypes.data,
         )
 
+    def _allocate_together(self, made: AbreastLoss, batch: int) -> None:
+        """Memory for what several samples are computed from."""
+        numbers, classes = self._options.dtype, len(self._data.sizes)
+        columns = len(self._data.columns)
+        indices = [k >= columns for k in range(len(made.sizes))]
+        extents = [g for g in made.given if g.rows]
+        live = [g.size * COUNT for g in made.given if g.live]
+        wanted = [
+            *((n * COUNT, is_index) for n, is_index in zip(made.sizes, indices, strict=True)),
+            *((g.size * COUNT, g.is_index or g.is_extent) for g in made.given),
+            *((1, True) for _ in extents),
+            *((n, False) for n in [*live, COUNT]),
+        ]
+        self._inputs = [np.zeros(n, np.int64 if whole else numbers) for n, whole in wanted]
+        self._copies = [np.zeros(len(s), numbers) for s in made.stores] if made.copied else []
+        stores = zip(made.stores, self._copies, strict=False)
+        self._tables = {
+            "buffers": np.array([a.ctypes.data for a in self._inputs]),
+            "lengths": np.ones((classes, len(made.sizes)), dtype=np.int64),
+            "known": np.zeros(classes, dtype=np.int64),
+            "counts": np.zeros(classes, dtype=np.int64),
+            "sorted": np.zeros(batch, dtype=np.int64),
+            "copies": np.array([[s.address, c.ctypes.data, len(c)] for s, c in stores] or [[0]]),
+        }
+        self._set(
+            together=made.address,
+            class_count=classes,
+            **{name: table.ctypes.data for name, table in self._tables.items()},
+        )
+
     def _stretch(self, calls: int) -> None:
         missing = self.fields.index("missing")
         while True:
@@ -122,3 +173,8 @@ class RaggedLoop(Loop):
         for starts, entries in zip(self._entries, code.indices, strict=True):
             starts[rows] = entries.ctypes.data // 8 + np.arange(len(rows)) * entries.shape[1]
         self._class_table[number] = code.words
+        if self._together is not None:
+            lengths = [int(column.lengths[rows[0]]) for column in self._data.columns]
+            lengths += [entries.shape[1] for entries in code.indices]
+            self._tables["lengths"][number] = lengths
+            self._tables["known"][number] = 1 if self._loss.is_shared(code) else 2

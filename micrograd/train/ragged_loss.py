@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,21 +20,22 @@ from ..engine import Value
 from ..errors import CompilerError, TraceError, TrainingError
 from ..jit.compile import normal, program_of
 from ..jit.emit.interface import STORED
-from ..jit.fingerprint import of_graph, of_program
 from ..jit.ir.program import Array, Program, Role
 from ..jit.ir.verify import verify
 from ..jit.options import Options
-from ..jit.reroll.general import General, Sizes, generalised
+from ..jit.passes.abreast import Unfit
+from ..jit.reroll.general import Sizes, generalised
 from ..jit.reroll.longer import Unlike
-from ..jit.reroll.outputs import OUTPUT
 from ..jit.reroll.reroll import reroll, reroll_strictly
 from ..jit.trace.trace import Trace, without_collecting
 from ..losses import expectations
-from ..store import Store, addresses, adopt
+from ..store import addresses, adopt
+from .abreast_loss import AbreastLoss
 from .check_loss import check_class
 from .data import ColumnLabels
 from .ragged_data import Ints, RaggedData
 from .ragged_indices import RaggedIndices
+from .ragged_shared import Shared
 from .sample_loss import (
     Penalty,
     SampleValue,
@@ -66,44 +67,6 @@ class ClassCode:
     def words(self) -> list[int]:
         """The address of the code, and those of what it is given."""
         return [self.loss.address, *(a.ctypes.data for a in self.given)]
-
-
-@dataclass(slots=True)
-class Shared:
-    """A program for samples of all sizes.
-
-    code     once it is compiled, for arguments `leaves`: the data, and index arrays
-    stores   that the arrays p0, p1, ... of the program are in
-    proved   whether it is what was traced, by sizes and fingerprints
-    """
-
-    general: General
-    program: Program
-    stores: list[Store]
-    code: SampleCode | None = None
-    leaves: Sequence[str] = ()
-    proved: dict[Any, bool] = field(default_factory=dict)
-
-    def proves(self, found: Trace, sizes: Sizes, leaves: Sequence[str]) -> bool:
-        """Whether the program is what was traced at these sizes.
-
-        leaves   the names of the data and of index arrays
-        """
-        places = {id(store): k for k, store in enumerate(self.stores)}
-        if found.graph.regions or any(id(store) not in places for store in found.stores):
-            return False
-        columns = {name: -1 - k for k, name in enumerate(leaves)}
-        keys = {f"p{k}": places[id(store)] for k, store in enumerate(found.stores)}
-        wanted = of_graph(found.graph, _unsigned(keys | columns))
-        key = sizes, *leaves, *wanted
-        if key not in self.proved:
-            known = _unsigned({f"p{k}": k for k in range(len(self.stores))} | columns)
-            try:
-                given = self.general.given(sizes)
-                self.proved[key] = wanted == of_program(self.general.program, OUTPUT, known, given)
-            except (ValueError, IndexError):  # sizes that it is not for
-                self.proved[key] = False
-        return self.proved[key]
 
 
 class RaggedLoss:
@@ -180,6 +143,24 @@ class RaggedLoss:
                 self.own.append(sizes)
             loss, spare = self._code_of_its_own(found)
             return ClassCode(loss, spare, indices)
+
+    def abreast(self) -> AbreastLoss | None:
+        """The code for several samples, if there is a program for all that has such a form."""
+        shared = self._shared
+        if shared is None or self.options.strict or self._code is not SingleLoss:
+            return None
+        given = self._given(shared.general.program)
+        program = self._arranged(shared.program, given)
+        with suppress(Unfit, CompilerError), without_collecting():
+            names = [a.name for a in given]
+            return AbreastLoss(
+                program, shared.stores, self._leaves, names, self.parameters, self.options
+            )
+        return None
+
+    def is_shared(self, code: ClassCode) -> bool:
+        """Whether a class has the code that others have, too."""
+        return self._shared is not None and code.loss is self._shared.code
 
     @property
     def extras(self) -> int:
@@ -313,7 +294,3 @@ def _parameters(found: Trace) -> list[str]:
 def _unused(name: str) -> Array:
     """An index array that nothing is looked up by."""
     return Array(name, Role.INPUT, dtype="i64", below=1)
-
-
-def _unsigned(keys: dict[str, int]) -> dict[str, int]:
-    return {name: key % (1 << 64) for name, key in keys.items()}

@@ -34,6 +34,7 @@ def of_ragged(asked: Asked, batches: Batches, watch: Watch, given: Any) -> Plan:
         loss,
         data,
         batch=batch,
+        steps=steps,
         ahead=ahead,
         seed=batches.seed if batches.shuffle else None,
         waiting=watch.waiting,

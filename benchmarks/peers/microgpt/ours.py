@@ -26,7 +26,8 @@ def train(setting: dict[str, Any]) -> Prepared:
     steps, clock = setting["steps"], Clock()
     gpt = model()
     optimizer = Adam(gpt.parameters(), lr=linear(0.01, 0.0, steps), betas=(0.85, 0.99))
-    asked = Asked(gpt.loss, optimizer, None, None, setting["dtype"], None, steps, None, None, None)
+    dtype, long = setting["dtype"], 10**6  # steps: code is chosen as for a long training
+    asked = Asked(gpt.loss, optimizer, None, None, dtype, None, long, None, None, None)
     batches = Batches(setting["batch"], 1, False, 0, 1)
     watch = Watch(optimizer, None, False, None, None, False)
     loop = of_ragged(asked, batches, watch, setting["documents"]).loop

@@ -1,0 +1,57 @@
+"""A program for samples of all sizes, and at which it is what the loss is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..jit.fingerprint import of_graph, of_program
+from ..jit.ir.program import Program
+from ..jit.reroll.general import General, Sizes
+from ..jit.reroll.outputs import OUTPUT
+from ..jit.trace.trace import Trace
+from ..store import Store
+from .sample_loss import SampleValue, SingleLoss
+
+
+@dataclass(slots=True)
+class Shared:
+    """A program for samples of all sizes.
+
+    code     once it is compiled, for arguments `leaves`: the data, and index arrays
+    stores   that the arrays p0, p1, ... of the program are in
+    proved   whether it is what was traced, by sizes and fingerprints
+    """
+
+    general: General
+    program: Program
+    stores: list[Store]
+    code: SingleLoss | SampleValue | None = None
+    leaves: Sequence[str] = ()
+    proved: dict[Any, bool] = field(default_factory=dict)
+
+    def proves(self, found: Trace, sizes: Sizes, leaves: Sequence[str]) -> bool:
+        """Whether the program is what was traced at these sizes.
+
+        leaves   the names of the data and of index arrays
+        """
+        places = {id(store): k for k, store in enumerate(self.stores)}
+        if found.graph.regions or any(id(store) not in places for store in found.stores):
+            return False
+        columns = {name: -1 - k for k, name in enumerate(leaves)}
+        keys = {f"p{k}": places[id(store)] for k, store in enumerate(found.stores)}
+        wanted = of_graph(found.graph, _unsigned(keys | columns))
+        key = sizes, *leaves, *wanted
+        if key not in self.proved:
+            known = _unsigned({f"p{k}": k for k in range(len(self.stores))} | columns)
+            try:
+                given = self.general.given(sizes)
+                self.proved[key] = wanted == of_program(self.general.program, OUTPUT, known, given)
+            except (ValueError, IndexError):  # sizes that it is not for
+                self.proved[key] = False
+        return self.proved[key]
+
+
+def _unsigned(keys: dict[str, int]) -> dict[str, int]:
+    return {name: key % (1 << 64) for name, key in keys.items()}
