@@ -46,7 +46,7 @@ EXACT: dict[str, Callable[..., Any]] = {
 }
 """The functions that mpmath has not under the name of the op."""
 
-UNTABLED = ("exp",)
+UNTABLED = ("exp", "tanh")
 """The ops that are computed in another way where no instruction looks up in registers."""
 
 

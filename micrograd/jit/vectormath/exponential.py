@@ -6,8 +6,8 @@ to the entry of the table is less than 1/45 of it, and so are the errors made in
 the two, before it is rounded, is e**x to 58 bits. Source: P. T. P. Tang, Table-Driven
 Implementation of the Exponential Function, 1989.
 
-Where no instruction looks up in registers, exp has no table but a longer polynomial, for |r| up to
-ln(2)/2: half the operations.
+Where no instruction looks up in registers, exp has no table but a longer polynomial, for e**r from
+3/4 to 3/2: half the operations.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from .rare import unless
 
 LN2 = math.log(2.0)
 
+MIDDLE = math.log(0.75 * 1.5) / 2.0
+"""Of r without a table: e**r is from 3/4 to 3/2, so that e**r - 1 has more places than e**r."""
 CENTRE = 3.0 * math.log(2.0) / 32.0
 """Where functions that are small near 0 take k = 0, to have no table between them and 0."""
 
@@ -87,12 +89,17 @@ def _without_table(x: Real) -> Real:
     """e ** x as 2**n * e**r, n an integer; where 2**n is a normal number, and the result too, it
     takes no more than adding n to an exponent.
     """
+    factor, p = parts(x)
+    result = factor.times_plus(p, factor)
+    return unless(~(abs(x) < (x.format[1] - 1) * LN2), result, exp_anywhere, x)
+
+
+def parts(x: Real, more: int = 0) -> tuple[Real, Real]:
+    """2**(n + more) and p, so that e**x = 2**n * (1 + p); only if the power is a normal number."""
     places, bias = x.format
-    shift = x.constant(x.shift + bias)
-    shifted = x.times_plus(1.0 / LN2, shift)
-    factor = (shifted.as_integer() << places).as_real()
-    result = factor.times_plus(_less_one(x, shifted - shift), factor)
-    return unless(~(abs(x) < (bias - 1) * LN2), result, exp_anywhere, x)
+    shift = x.constant(x.shift + bias + more)
+    shifted = (x - MIDDLE).times_plus(1.0 / LN2, shift)
+    return (shifted.as_integer() << places).as_real(), _less_one(x, shifted - shift)
 
 
 def exp_anywhere(x: Real) -> Real:
@@ -100,7 +107,7 @@ def exp_anywhere(x: Real) -> Real:
     places, bias = x.format
     x = clamp(x)
     shift = x.constant(x.shift + 2 * bias)
-    shifted = x.times_plus(1.0 / LN2, shift)
+    shifted = (x - MIDDLE).times_plus(1.0 / LN2, shift)
     exponents = shifted.as_integer()
     half = exponents.shift_right(1)
     factor = (half << places).as_real()
@@ -109,7 +116,7 @@ def exp_anywhere(x: Real) -> Real:
 
 
 def _less_one(x: Real, n: Real) -> Real:
-    """e ** r - 1, r = x - n ln 2, for the integer n nearest to x / ln 2."""
+    """e ** r - 1, r = x - n ln 2, so that it is from -1/4 to 1/2."""
     high, low = LN2_ROUNDED[x.bits]
     most, rest = n.fma(-high, x), n * -low
     r = most + rest

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .coefficients import COSH, EXP, POWER_TAILS, POWERS, SINH, TANH
+from .coefficients import COSH, EXP, POWER_TAILS, POWERS, SINH, TANH, TANH_LONG
 from .exact import polynomial, two_sum
-from .exponential import CENTRE, LN2, beyond, reduce, scaled_base
+from .exponential import CENTRE, LN2, beyond, parts, reduce, scaled_base
 from .numbers import Real
 
 TANH_CENTRE = 0.032
 """Where tanh is a polynomial: as far as there are more places than beyond, below 1/32."""
+TANH_CENTRE_LONG = 0.55
+"""The same where e**r has no table: to where tanh is 0.5, so that errors are half as many ulps."""
 
 
 def tanh(x: Real) -> Real:
@@ -18,18 +20,22 @@ def tanh(x: Real) -> Real:
     # beyond this it is 1, rounded
     largest = (x.format[0] + 4) * LN2 / 2
     a = x.constant(largest).minimum(abs(x))
-    _, k, r = reduce(-(a + a))
-    base, tail = k.lookup([power / 2.0 for power in POWERS[x.bits]], POWER_TAILS[x.bits])
-    p = r + beyond(tail, r, EXP[x.bits])
-    half = scaled_base(k, base)
+    if x.b.target.looks_up or x.bits == 64:
+        _, k, r = reduce(-(a + a))
+        base, tail = k.lookup([power / 2.0 for power in POWERS[x.bits]], POWER_TAILS[x.bits])
+        half, p = scaled_base(k, base), r + beyond(tail, r, EXP[x.bits])
+        centre, coefficients = TANH_CENTRE, TANH[x.bits]
+    else:  # many lanes look up slowly; but p is larger, and its errors matter near 0
+        half, p = parts(-(a + a), more=-1)
+        centre, coefficients = TANH_CENTRE_LONG, TANH_LONG[x.bits]
     below = half.fma(p, half) + 0.5
     # what `below` is too small; both differences are exact
     rest = half.fma(p, half - (below - 0.5))
     inverse = 1.0 / below
     wrong = rest.fma(-inverse, below.fma(-inverse, 1.0))
     square = a * a
-    near = (square * a).fma(polynomial(square, TANH[x.bits]), a)
-    return (a < TANH_CENTRE).select(near, inverse.fma(wrong, inverse - 1.0)).copysign(x)
+    near = (square * a).fma(polynomial(square, coefficients), a)
+    return (a < centre).select(near, inverse.fma(wrong, inverse - 1.0)).copysign(x)
 
 
 @dataclass(frozen=True, slots=True)
