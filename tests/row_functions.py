@@ -20,6 +20,8 @@ from .by_values import BITS
 from .targets import assumed
 
 SIZES = (0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 130)
+MOST_PRODUCTS = 20
+"""Rows up to which the second derivatives of functions with sums in them are compared."""
 ABOUT_BLOCKS = (975, 976, 977, 1000, 1953)
 
 
@@ -151,6 +153,7 @@ def _check(seed: int) -> None:
     assert _agree(kernel.grad(w, *behind), partials, close), told
     if not many and dtype == "f64":
         _check_products(kernel, f, w, data_x, data_y, behind, told)
+    _check_inside(f, w, data_x, data_y, rng, {"strict": strict, "dtype": dtype}, told)
 
 
 def _check_products(
@@ -170,6 +173,76 @@ def _check_products(
     slope = np.dot(kernel.grad(w, *behind), along)
     _, tangent = kernel.jvp(w, *behind, along)
     assert _agree([tangent], [slope], 1e-10 * (1.0 + np.abs(slope))), told
+
+
+def _check_inside(
+    f: Any, w: list[float], x: Any, y: Any, rng: random.Random, options: Any, told: str
+) -> None:
+    """The sum as a part of a compiled function, of arguments or of numbers that are known."""
+    known, at_once = rng.random() < 0.3, rng.random() < 0.5
+    told = f"inside, {known=}, {at_once=}, {told}"
+
+    def of_sum(w: Any, s: Any) -> Any:
+        return s * s * 0.01 + s * w[0] + w[-1]
+
+    def whole(w: Any, x: Any, y: Any) -> Any:
+        sums = total(f, x, y)(w) if at_once else total(f, rows=("x", "y"))(w, x, y)
+        return of_sum(w, sums)
+
+    def of_arguments(w: list[float], x: np.ndarray, y: np.ndarray) -> Any:
+        return whole(w, x, y)
+
+    behind = () if known else (x, y)
+    function: Any = (lambda w: whole(w, x, y)) if known else of_arguments
+    kernel = mg.jit(function, wrt="w", **options)
+    leaves = [Value(v) for v in w]
+    rows = list(zip(x.tolist(), y.tolist(), strict=True))
+    sums = [f(leaves, a, b) for a, b in rows]
+    added = sum(sums)
+    number = added.data if isinstance(added, Value) else added
+    expected = of_sum(leaves, added)
+    expected.backward()
+    partials = [float(v.grad) for v in leaves]
+    value, found = kernel.value_and_grad(w, *behind)
+    scale = 1.0 + abs(expected.data) + float(np.abs(partials).sum())
+    close = (2e-4 if options["dtype"] == "f32" else 1e-11) * scale * (1.0 + abs(number))
+    assert _agree([value], [expected.data], close), f"{told}: {value} is not {expected.data}"
+    assert _agree(found, partials, close), f"{told}: {found} is not {partials}"
+    assert _agree([kernel(w, *behind)], [expected.data], close), told
+    if len(x) > MOST_PRODUCTS or options["dtype"] == "f32":
+        return
+    along = np.random.default_rng(len(x)).normal(size=len(w))
+    product = np.array(kernel.hvp(w, *behind, along.tolist()))
+    assert _agree(product, _product(f, w, rows, along), close * 100), f"{told}: {product}"
+    square = np.array(kernel.hessian(w, *behind)).reshape(len(w), len(w))
+    assert _agree(square @ along, product, close * 100), told
+    if not known:
+        _check_rows(of_arguments, f, w, x, y, options, close, told)
+
+
+def _product(f: Any, w: list[float], rows: Any, along: Any) -> Any:
+    """The Hessian of the whole times a direction, by the chain rule, of those of rows."""
+    each = mg.jit(f, wrt="w")
+    whole, slope, curved = 0.0, np.zeros(len(w)), np.zeros(len(w))
+    for a, b in rows:
+        number, partials = each.value_and_grad(w, a, b)
+        whole, slope = whole + number, slope + np.array(partials)
+        curved = curved + np.array(each.hvp(w, a, b, along.tolist()))
+    found = (0.02 * whole + w[0]) * curved + 0.02 * slope * (slope @ along)
+    found[0] += slope @ along
+    return found + slope * along[0]
+
+
+def _check_rows(
+    function: Any, f: Any, w: list[float], x: Any, y: Any, options: Any, close: float, told: str
+) -> None:
+    """The gradient by the rows themselves."""
+    found = mg.jit(function, wrt="x", **options).grad(w, x, y)
+    whole = mg.jit(f, wrt=None, **options)
+    rows = list(zip(x.tolist(), y.tolist(), strict=True))
+    outer = 0.02 * sum(whole(w, a, b) for a, b in rows) + w[0]
+    expected = [[outer * d for d in whole.grad(w, a, b)[1]] for a, b in rows]
+    assert _agree(found, np.reshape(expected, x.shape), close), f"{told}: rows"
 
 
 def _lie(x: Any, rng: random.Random) -> Any:

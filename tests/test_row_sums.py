@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, jit, maximum, take, tanh, total, while_loop
+from micrograd import Value, fori, jit, maximum, take, tanh, total, while_loop
 from micrograd.errors import IndexRangeError, ShapeError, SignatureError
 from micrograd.nn import MLP
 
@@ -101,6 +101,109 @@ def test_inside_of_a_compiled_function() -> None:
     assert slope == pytest.approx(w.grad)
 
 
+def test_inside_its_code_does_not_grow_with_the_rows() -> None:
+    def whole(w: list[float], x: np.ndarray, y: np.ndarray) -> Any:
+        return total(squared_error, x, y)(w) / len(x)
+
+    kernel = jit(whole, wrt="w")
+    lengths = []
+    for n in (20, 2000):
+        x = np.random.default_rng(n).normal(size=(n, 2))
+        expected = float(((x @ [0.5, -1.0] - x[:, 0]) ** 2).mean())
+        assert kernel([0.5, -1.0], x, x[:, 0]) == pytest.approx(expected)
+        lengths.append(len(kernel.stages()["program"].splitlines()))
+    assert lengths[0] == lengths[1] < 20
+
+
+def test_inside_rows_may_be_computed() -> None:
+    def whole(w: float, x: np.ndarray, y: list[float]) -> Any:
+        shifted = total(lambda w, a, b: w * a * b, 2.0 * x[1:], [v + 1.0 for v in y])(w)
+        return shifted + total(lambda w, a: w * a, x[:2])(w)
+
+    x, y = np.array([1.0, 2.0, 3.0]), [4.0, 5.0]
+    value, partials = jit(whole).value_and_grad(0.5, x, y)
+    assert value == 0.5 * (4.0 * 5 + 6.0 * 6 + 3.0)
+    assert partials[0] == 59.0
+    assert partials[1].tolist() == [0.5, 0.5 + 5.0, 6.0]
+    assert partials[2] == [2.0, 3.0]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_sums_of_sums_inside_and_in_loops(strict: bool) -> None:
+    z = np.array([0.5, 1.5, 2.5])
+
+    def pair(w: Any, x: Any, z: Any) -> Any:
+        return tanh(w * x) * z
+
+    def of_row(w: Any, x: Any) -> Any:
+        return total(lambda w, z: pair(w, x, z), z)(w) * x
+
+    sums = total(of_row, Y, strict=strict)
+    w = Value(0.25)
+    expected = sum(sum(pair(w, x, each) for each in z) * x for x in Y)
+    expected.backward()
+    value, slope = sums.value_and_grad(0.25)
+    assert value == pytest.approx(expected.data)
+    assert slope == pytest.approx(w.grad)
+    inside = jit(lambda w: fori(3, lambda i, s: s * 0.5 + sums(w * s), w), strict=strict)
+    state = Value(0.25)
+    found = state
+    for _ in range(3):
+        found = found * 0.5 + sums(state * found)
+    found.backward()
+    assert inside.value_and_grad(0.25) == pytest.approx((found.data, state.grad))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_loops_in_rows_inside(strict: bool) -> None:
+    def of_row(w: Any, x: Any) -> Any:
+        powers = fori(3, lambda i, s: s * w + x, 1.0)
+        root = while_loop(lambda s: abs(s * s - x) > 1e-9, lambda s: (s + x / s) / 2, x)
+        return powers * root
+
+    kernel = jit(lambda w: total(of_row, Y)(w) * w, strict=strict)
+    w = Value(0.5)
+    expected = sum(of_row(w, y) for y in Y) * w
+    expected.backward()
+    assert kernel.value_and_grad(0.5) == pytest.approx((expected.data, w.grad))
+    slopes = [kernel.grad(0.5 + h) for h in (1e-5, -1e-5)]
+    assert kernel.hvp(0.5, 1.0) == pytest.approx((slopes[0] - slopes[1]) / 2e-5, rel=1e-6)
+
+
+def test_derivatives_of_rows_inside() -> None:
+    each = jit(lambda w, x: tanh(w * x) * x, wrt="w").grad
+    kernel = jit(lambda w: total(lambda w, x: (each(w, x), each(w, x) ** 2), Y)(w))
+    slopes = [each(0.5, y) for y in Y]
+    assert kernel(0.5) == pytest.approx((sum(slopes), sum(s * s for s in slopes)))
+    assert jit(lambda w: total(lambda w, x: w * x * x, Y).grad(w) * w)(3.0) == 42.0
+
+
+def test_integers_choose_rows_inside() -> None:
+    which = np.array([1, 0, 1])
+
+    def f(table: Any, i: int, x: Any) -> Any:
+        return take(table, i) * x
+
+    kernel = jit(lambda a, b: total(f, which, Y)([a, b]))
+    assert kernel.value_and_grad(2.0, 3.0) == (3.0 + 4.0 + 9.0, (2.0, 4.0))
+
+
+def test_known_rows_are_called_by_machine_code() -> None:
+    loss = total(squared_error, X, Y)
+    for kernel in (loss, loss.grad, loss.hvp):
+        along = [[1.0, 0.0]] if kernel is loss.hvp else []
+        first = kernel([0.25, 0.5], *along)
+        assert kernel._answers
+        assert kernel([0.25, 0.5], *along) == first
+        by_name = kernel(**dict(zip(["w", "d_w"], [[0.25, 0.5], *along], strict=False)))
+        assert by_name == first
+    with pytest.raises(SignatureError):
+        loss([0.25, 0.5], out=np.zeros(1))
+    many = total(squared_error, np.ones((400_000, 2)), np.ones(400_000))
+    assert many([0.25, 0.5]) == 400_000 * 0.0625
+    assert not many._answers
+
+
 def test_rows_with_more_axes_are_arrays() -> None:
     data = np.arange(12.0).reshape(2, 3, 2)
     sums = total(lambda w, x: w * x[1, 0] + maximum(x[2, 1], w), data)
@@ -143,9 +246,12 @@ def test_data_are_copied_when_they_are_given() -> None:
 
 
 def test_it_tells_what_it_is() -> None:
-    loss = total(squared_error, X, Y)
-    assert repr(loss.value_and_grad) == "<kernel total_squared_error.value_and_grad(w) -> float64>"
-    loss([0.0, 0.0])
+    known = total(squared_error, X, Y)
+    assert repr(known.value_and_grad) == "<kernel total_squared_error.value_and_grad(w) -> float64>"
+    known([0.0, 0.0])
+    assert "i < 3" in known.stages()["program"]
+    loss = total(squared_error, rows=("x", "y"))
+    loss([0.0, 0.0], X, Y)
     assert "extent count <= 976" in loss.stages()["program"]
     assert "loop" in loss.explain()
     loss.close()

@@ -74,10 +74,16 @@ def program_of(
     if graph.regions:
         with importing:
             from .reroll.regions import with_regions
-        program = with_regions(graph, roll, strict=target.strict)
+        program = with_regions(
+            graph, lambda part: _normal(roll(part), target), strict=target.strict
+        )
     else:
         program = roll(graph)
     verify(program, "reroll", stage="rerolled")
+    return _normal(program, target)
+
+
+def _normal(program: Program, target: Target) -> Program:
     return program if program.found.strategy == "straight" else normal(program, target)
 
 

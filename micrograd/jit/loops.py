@@ -22,8 +22,8 @@ from ..rows import form_of
 from ..traced import Scope, Traced
 from ..tracing import FROZEN, THREADS
 from .trace.compiling import is_compiling
-from .trace.loops import State, TracedLoop, fresh, truth
-from .trace.signature import leaves
+from .trace.loops import Column, State, TracedLoop, fresh, truth
+from .trace.signature import build, leaves, result_structure
 
 LIMIT = 100
 """How often a `while_loop` runs at most, if nothing else is said."""
@@ -122,14 +122,15 @@ def scan(
             init = shape.build(shape.taken(carried))
             found.append(y)
         return init, found
-    loop = TracedLoop(len(rows), shape.numbers(init), numbers)
-    loop.state = fresh(scope, "state", len(loop.begin))
-    loop.row = fresh(scope, "x", len(numbers) // max(1, len(rows)))
-    if scope.lookups is not None and loop.row:
-        _choose(scope, loop, [list(leaves(x, row.structure, "")) for x in rows])
-    given = row.build(loop.row) if rows and xs is not None else None
     if not rows:
         return init, []
+    loop = TracedLoop(len(rows), shape.numbers(init), [numbers] if numbers else [])
+    loop.state = fresh(scope, "state", len(loop.begin))
+    loop.row = [fresh(scope, "x", len(x) // len(rows)) for x in loop.rows]
+    taken = [v for some in loop.row for v in some]
+    if scope.lookups is not None and taken:
+        _choose(scope, loop, taken, [list(leaves(x, row.structure, "")) for x in rows])
+    given = row.build(taken) if xs is not None else None
     carried, y = _pair(f(shape.build(loop.state), given), name)
     loop.after = shape.taken(carried)
     each = State.of(y, f"the y of {name}") if y is not None else State.of((), "")
@@ -190,6 +191,22 @@ def while_loop(
     return shape.build(loop.results)
 
 
+def summed(scope: Scope, count: int, rows: Sequence[Column], f: Callable[[list[Any]], Any]) -> Any:
+    """The sum over rows of what `f` gives for the numbers of a row, which is called once.
+
+    rows   columns with the numbers of all rows, each of so many rows
+    """
+    loop = TracedLoop(count, [], list(rows))
+    loop.row = [fresh(scope, "x", len(x) // count) for x in rows]
+    found: list[Any] = []
+    structure = result_structure(
+        f([v for some in loop.row for v in some]), found.append, scope.name
+    )
+    loop.sums = found
+    loop.finish(scope)
+    return build(structure, iter(loop.totals))
+
+
 def _scope(name: str) -> Scope | None:
     """The scope of the function that this thread compiles; None: it computes with numbers."""
     frozen = FROZEN.get(get_ident())
@@ -229,10 +246,12 @@ def _rows(xs: Any, length: int | None) -> Sequence[Any]:
     return rows
 
 
-def _choose(scope: Scope, loop: TracedLoop, rows: Sequence[Sequence[Any]]) -> None:
+def _choose(
+    scope: Scope, loop: TracedLoop, taken: Sequence[Value], rows: Sequence[Sequence[Any]]
+) -> None:
     """Let those numbers of a scan's rows choose rows of tables that are integers in all of them."""
     lookups = scope.lookups
-    for leaf, column in zip(loop.row, zip(*rows, strict=True), strict=True):
+    for leaf, column in zip(taken, zip(*rows, strict=True), strict=True):
         constant = all(isinstance(x, (int, np.integer)) for x in column)
         if not constant and lookups.evenly(column) is None:
             continue

@@ -19,8 +19,11 @@ STATE, INDEX, ROW = "state", "index", "row"
 """What a body reads: the state, the number of the iteration, and its row of the rows."""
 BEGIN = "begin"
 """The first state, as what is around the loop reads it."""
-RESULT, ROWS = "result", "rows"
-"""What is read behind a loop: the state at the end, and what every iteration gave."""
+RESULT, ROWS, SUM = "result", "rows", "sum"
+"""What is read behind a loop: the state at the end, what every iteration gave, and sums of it."""
+
+Column = str | tuple[int, ...]
+"""What iterations read, one after the other: nodes, or a whole array of the graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,12 @@ class Region:
     nodes    of its body, and of the loops in it
     most     how often it runs; if `going` is set, at most
     begin    the nodes that the state is first
-    rows     the nodes that the iterations read, one row after the other
+    rows     the columns that the iterations read
+    widths   how much of each an iteration reads
     after    the nodes that the state is after an iteration
     each     the nodes that an iteration gives besides
+    sums     the nodes that are summed over the iterations; then there is nothing else, and
+             iterations may run in any order
     going    the node that says whether there is one more iteration, if one does
     called   the program that is called, once, of the numbers that `begin` are, input after input;
              None for a loop
@@ -45,16 +51,28 @@ class Region:
     nodes: range
     most: int
     begin: tuple[int, ...]
-    rows: tuple[int, ...]
+    rows: tuple[Column, ...]
+    widths: tuple[int, ...]
     after: tuple[int, ...]
     each: tuple[int, ...]
+    sums: tuple[int, ...]
     going: tuple[int, ...]
     called: Program | None = None
 
     @property
+    def given(self) -> list[int]:
+        """The nodes that it needs before it begins."""
+        return [*self.begin, *(x for nodes in self.rows if isinstance(nodes, tuple) for x in nodes)]
+
+    @property
+    def made(self) -> list[int]:
+        """The nodes of the body that are read behind an iteration."""
+        return [*self.after, *self.each, *self.sums, *self.going]
+
+    @property
     def ends(self) -> list[int]:
         """The nodes that it needs or computes, as they are said."""
-        return [*self.begin, *self.rows, *self.after, *self.each, *self.going]
+        return [*self.given, *self.made]
 
     def renumbered(self, number: Sequence[int], before: Sequence[int]) -> Region:
         """The same in a graph without some nodes.
@@ -67,16 +85,16 @@ class Region:
             return tuple([int(number[i]) for i in nodes])
 
         nodes = range(int(before[self.nodes.start]), int(before[self.nodes.stop]))
-        begin, rows, after, each, going = map(
-            there, (self.begin, self.rows, self.after, self.each, self.going)
+        rows = tuple([x if isinstance(x, str) else there(x) for x in self.rows])
+        begin, after, each, sums, going = map(
+            there, (self.begin, self.after, self.each, self.sums, self.going)
         )
-        return replace(
-            self, nodes=nodes, begin=begin, rows=rows, after=after, each=each, going=going
-        )
+        changed = replace(self, nodes=nodes, begin=begin, rows=rows, after=after)
+        return replace(changed, each=each, sums=sums, going=going)
 
     def __str__(self) -> str:
-        def listed(nodes: tuple[int, ...]) -> str:
-            return " ".join(f"%{i}" for i in nodes)
+        def listed(nodes: Column) -> str:
+            return nodes if isinstance(nodes, str) else " ".join(f"%{i}" for i in nodes)
 
         if self.called is not None:
             return f"loop{self.number}: a program of {listed(self.begin)}, at %{self.nodes.start}"
@@ -86,11 +104,14 @@ class Region:
             if self.going
             else (f"{self.most} times")
         )
-        text += f", from {listed(self.begin)} by {listed(self.after)}"
+        if not self.sums:
+            text += f", from {listed(self.begin)} by {listed(self.after)}"
         if self.rows:
-            text += f", over {listed(self.rows)}"
+            text += f", over {' and '.join(map(listed, self.rows))}"
         if self.each:
             text += f", giving {listed(self.each)}"
+        if self.sums:
+            text += f", summing {listed(self.sums)}"
         return text
 
 

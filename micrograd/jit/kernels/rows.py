@@ -4,14 +4,18 @@ the sum of what it gives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...engine import Value
 from ...errors import ShapeError, SignatureError, counted, kind
+from ..loops import summed
+from ..trace.compiling import is_compiling
+from ..trace.loops import Column
 from ..trace.signature import SCALAR, Structure, array_of, build, check_mask, result_structure, row
 
 
@@ -39,10 +43,23 @@ class Rows:
         """The same in memory of their own, as kernels of a dtype read them; integers stay such."""
         with np.errstate(all="ignore"):
             arrays = {
-                name: np.array(x, x.dtype if x.dtype.kind in "iu" else dtype, order="C")
+                name: np.array(x, x.dtype if x.dtype.kind in "iuO" else dtype, order="C")
                 for name, x in self.arrays.items()
             }
         return Rows(arrays, self.structures, self.count)
+
+    @property
+    def has_values(self) -> bool:
+        """Whether there are Values among the numbers."""
+        return any(x.dtype == object for x in self.arrays.values())
+
+    @property
+    def columns(self) -> list[Column]:
+        """The numbers and Values, of one row after the other."""
+        return [
+            x.reshape(-1).tolist() if x.dtype == object else np.array(x, np.float64).reshape(-1)
+            for x in self.arrays.values()
+        ]
 
 
 def rows_of(name: str, given: Mapping[str, Any]) -> Rows:
@@ -67,7 +84,7 @@ def _array(name: str, parameter: str, given: Any) -> npt.NDArray[Any]:
         raise ShapeError(
             f"{name}: {parameter} should have rows of the same length, got {kind(given)}"
         ) from None
-    if array.dtype.kind not in "biuf" or not array.ndim:
+    if not array.ndim or (array.dtype.kind not in "biuf" and not _is_of_values(array)):
         raise SignatureError(
             f"{name}: {parameter} should be an array of real numbers with a row for each term of "
             f"the sum, got {kind(given)}"
@@ -75,17 +92,24 @@ def _array(name: str, parameter: str, given: Any) -> npt.NDArray[Any]:
     return array
 
 
-def row_of(data: Rows, k: int) -> dict[str, Any]:
+def _is_of_values(array: npt.NDArray[Any]) -> bool:
+    """Whether it holds Values, and else numbers."""
+    kinds = set(map(type, array.flat)) if array.dtype == object else set()
+    numbers = all(issubclass(k, (Value, int, float)) for k in kinds)
+    return numbers and any(issubclass(k, Value) for k in kinds)
+
+
+def _row_of(data: Rows, k: int) -> dict[str, Any]:
     """Row k, as the function gets it, of floats or integers."""
     found = {}
     for name, array in data.arrays.items():
-        dtype = array.dtype if array.dtype.kind in "iu" else np.float64
+        dtype = array.dtype if array.dtype.kind in "iuO" else np.float64
         numbers = np.asarray(array[k], dtype).reshape(-1).tolist()
         found[name] = build(data.structures[name], iter(numbers))
     return found
 
 
-def sum_of(name: str, terms: Sequence[Any]) -> Any:
+def _sum_of(name: str, terms: Sequence[Any]) -> Any:
     """The sum of what rows give, leaf by leaf, first to last; of nothing 0."""
     if not terms:
         return 0.0
@@ -101,3 +125,20 @@ def sum_of(name: str, terms: Sequence[Any]) -> Any:
             f"{counted(len(terms), 'row')} should give as many numbers each"
         )
     return build(structures[0], iter([sum(column) for column in zip(*columns, strict=True)]))
+
+
+def sum_over(
+    name: str, term: Callable[[dict[str, Any]], Any], data: Rows, *, one_by_one: bool
+) -> Any:
+    """The sum of what each row gives, of Values. In a function that is compiled it is a loop over
+    the rows, unless they shall be taken one by one.
+    """
+    scope = is_compiling()
+    if scope is None or one_by_one or not data.count:
+        return _sum_of(name, [term(_row_of(data, k)) for k in range(data.count)])
+
+    def of_numbers(numbers: list[Any]) -> Any:
+        row = iter(numbers)
+        return term({n: build(s, row, exact=True) for n, s in data.structures.items()})
+
+    return summed(scope, data.count, data.columns, of_numbers)

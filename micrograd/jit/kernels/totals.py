@@ -28,7 +28,8 @@ from ..trace.source import FunctionSource, array_names
 from ..trace.trace import without_collecting
 from ..wanted import Wanted
 from .kernel import Kernel
-from .rows import Rows, row_of, rows_of, sum_of
+from .known_sum import KnownSum, is_chosen
+from .rows import Rows, rows_of, sum_over
 
 
 def total(
@@ -57,7 +58,8 @@ def total(
 
     It is compiled once for the structure of what is shared and the shape of a row, however many
     rows there are. Of no rows the sum is 0. `grad`, `value_and_grad`, `hvp`, `hessian` and the like
-    are such kernels, too. Derivatives for each row are those of `vmap(grad(function))`.
+    are such kernels, too. Derivatives for each row are those of `vmap(grad(function))`. In a
+    function that is compiled it is a loop over the rows, which may be arguments, and computed.
 
     >>> import numpy as np
     >>> X, y = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([1.0, 2.0, 3.0])
@@ -80,13 +82,22 @@ def total(
     known = FunctionSource(function, None, freeze=False)
     names = _names_of_rows(known, data, rows)
     shared = [p.name for p in known.parameters if p.name not in names]
+    asked = wrt
     if wrt is None:
         wrt = shared[0] if len(shared) == 1 else shared
     source = FunctionSource(function, wrt, freeze=False)
     given = None
     if data:
         given = rows_of(source.name, dict(zip(names, data, strict=True))).copied(computed)
-    return Total(source, names, given, options, Wanted.VALUE)
+    kernel = None if given is None else _kernel_of(source, given, asked, options)
+    return Total(source, names, given, options, Wanted.VALUE, kernel)
+
+
+def _kernel_of(source: FunctionSource, data: Rows, wrt: Any, options: Options) -> Kernel:
+    """The kernel of the sum over known rows."""
+    one_by_one = options.strict or is_chosen(source, data.arrays)
+    whole = KnownSum(source, data, one_by_one=one_by_one)
+    return Kernel(FunctionSource(whole, wrt, freeze=False), options, Wanted.VALUE)
 
 
 def _function_of(function: Any) -> Callable[..., Any]:
@@ -136,11 +147,18 @@ def _names_of_rows(source: FunctionSource, data: Sequence[Any], rows: Any) -> tu
     return names
 
 
+FEW = 1 << 20
+"""Operations of all rows, without derivatives, up to which the number of known rows is compiled in:
+calls are machine code then, and have no threads.
+"""
+
+
 class Total(Derived):
     """What `total` gives: a kernel, compiled once per structure of its arguments.
 
-    rows    the names of the parameters that take rows
-    data    those rows, if they are given for good
+    rows     the names of the parameters that take rows
+    data     those rows, if they are given for good
+    kernel   the same for known data, if there may be one
     """
 
     def __init__(
@@ -150,6 +168,7 @@ class Total(Derived):
         data: Rows | None,
         options: Options,
         wanted: Wanted,
+        kernel: Kernel | None = None,
     ) -> None:
         name = f"total_{source.name}"
         self.name = name if wanted is Wanted.VALUE else f"{name}.{wanted.value.name}"
@@ -163,6 +182,11 @@ class Total(Derived):
         self._derived: dict[Wanted, Total] = {}
         self._codes: dict[tuple[Structure, ...], Any] = {}
         self._latest: Any = None
+        names = [p.name for p in self._parameters]
+        same = kernel is not None and [p.name for p in kernel._parameters] == names
+        self._kernel = kernel if same else None
+        self._one_by_one = options.strict or is_chosen(source, rows)
+        self._answers = False  # whether the kernel answers calls
         self._lock = Lock()
 
     def __reduce__(self) -> Any:
@@ -197,10 +221,14 @@ class Total(Derived):
                 f"{self.name} is a derivative already; hessian, hvp, jvp and vjp are derivatives "
                 "of the sum itself"
             )
-        return Total(source, self._rows, self._data, self._options, wanted)
+        kernel = None if self._kernel is None else self._kernel._derive(wanted)
+        return Total(source, self._rows, self._data, self._options, wanted, kernel)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The sum for what is shared, and for rows, unless these are given already."""
+        compiling = is_compiling() is not None
+        if self._answers and self._kernel is not None and not (compiling or kwargs):
+            return self._kernel(*args)
         places = [p.name for p in self._parameters]
         given = dict(
             zip(places, bound(self.name, self._parameters, places, args, kwargs), strict=True)
@@ -210,25 +238,29 @@ class Total(Derived):
             data = rows_of(self.name, {name: given.pop(name) for name in self._rows})
         shared = [p for p in self._parameters if p.name in given]
         structures, columns, _, values = flatten(self.name, shared, list(given.values()), False)
-        if values or is_compiling() is not None:
-            return self._by_rows(given, data)
+        if values or data.has_values or compiling:
+            return self._of_values(given, data)
         names = [p.name for p in shared]
         known = {**dict(zip(names, structures, strict=True)), **data.structures}
         numbers = {**dict(zip(names, columns, strict=True)), **data.arrays}
         order = [p.name for p in (*self._source.parameters, *self._extra)]
-        code = self._code(tuple([known[name] for name in order]))
-        return code([numbers[name] for name in order], data.count)
+        ordered = tuple([known[name] for name in order])
+        if self._kernel is not None and not self._one_by_one and data.count:
+            self._answers = len(self._recorded(ordered).trace.graph) * data.count <= FEW
+            if self._answers:
+                return self._kernel(*given.values())
+        return self._code(ordered)([numbers[name] for name in order], data.count)
 
-    def _by_rows(self, given: dict[str, Any], data: Rows) -> Any:
+    def _of_values(self, given: dict[str, Any], data: Rows) -> Any:
         """The sum of what each row gives, of Values."""
         function = self._each if self._wanted is not Wanted.VALUE else self._source.function
         names = [p.name for p in self._source.parameters]
         behind = [given[p.name] for p in self._extra]
-        terms = []
-        for k in range(data.count):
-            row = row_of(data, k)
-            terms.append(function(*(row.get(n, given.get(n)) for n in names), *behind))
-        return sum_of(self.name, terms)
+
+        def term(row: dict[str, Any]) -> Any:
+            return function(*(row.get(n, given.get(n)) for n in names), *behind)
+
+        return sum_over(self.name, term, data, one_by_one=self._one_by_one)
 
     def _code(self, structures: tuple[Structure, ...]) -> Any:
         """The code for these structures of all parameters, compiled once."""
@@ -263,6 +295,8 @@ class Total(Derived):
 
     @property
     def _shown(self) -> Any:
+        if self._answers and self._kernel is not None:
+            return self._kernel._shown
         if self._latest is None:
             raise SignatureError(f"{self.name} has not been called yet; call it, then look at it")
         return self._latest
@@ -281,5 +315,6 @@ class Total(Derived):
     def close(self) -> None:
         """Free the machine code now, of derivatives too; so does dropping the kernel."""
         with self._lock:
-            for made in (*self._codes.values(), *self._derived.values()):
+            own = [] if self._kernel is None else [self._kernel]
+            for made in (*own, *self._codes.values(), *self._derived.values()):
                 made.close()

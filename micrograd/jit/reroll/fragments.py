@@ -192,7 +192,13 @@ class Fragments:
     # -- arrays ----------------------------------------------------------------------------------
 
     def temporary(
-        self, kind: str, size: int, around: Extents, dtype: str = NUMBER, below: int = 0
+        self,
+        kind: str,
+        size: int,
+        around: Extents,
+        dtype: str = NUMBER,
+        below: int = 0,
+        shape: tuple[int, ...] | None = None,
     ) -> str:
         """A new array, with so many elements in every iteration of the loops around."""
         name = self.new(kind)
@@ -203,8 +209,10 @@ class Fragments:
                 f"{prod(counts) * size} numbers for derivatives, of at most {MOST_NUMBERS}; give "
                 "while_loop a smaller limit"
             )
-        shape = (*counts, size) if counts else size
-        self.result.declare(name, Role.TEMPORARY, shape, dtype=dtype, below=below)
+        own = (size,) if shape is None else shape
+        if counts and own == (1,):
+            own = ()
+        self.result.declare(name, Role.TEMPORARY, (*counts, *own), dtype=dtype, below=below)
         self.home[name] = Access(name, 0, row_major((*counts, size))[:-1] if counts else ())
         if counts:
             self.home[name] = Access(name, 0, tuple(size * x for x in row_major(counts)))
@@ -263,7 +271,7 @@ class Moved:
             elif a.name == OUTPUT and target is not None:
                 self.at[a.name] = target
             else:
-                made = writer.temporary("t", a.size, around, a.dtype, a.below)
+                made = writer.temporary("t", a.size, around, a.dtype, a.below, a.shape)
                 self.at[a.name] = writer.home[made]
 
     def nodes(self, body: Sequence[Node]) -> Iterator[Node]:

@@ -22,7 +22,7 @@ from math import nan
 
 import numpy as np
 
-from ...ops import mul, where
+from ...ops import add, mul, where
 from ..ir.extents import Entries
 from ..ir.graph import CONSTANT, INPUT, Graph
 from ..ir.program import (
@@ -35,14 +35,14 @@ from ..ir.program import (
     Program,
     Role,
     Statement,
+    asks,
     row_major,
 )
-from ..ir.regions import BEGIN, INDEX, RESULT, ROW, ROWS, STATE, Region, array, part_of
-from .fragments import Extents, Fragments, Moved, Roll, Segment
+from ..ir.regions import BEGIN, INDEX, RESULT, ROWS, STATE, SUM, Region, array, part_of
+from .fragments import Extents, Moved, Roll, Segment
+from .given import Given, along
+from .invariant import hoisted
 from .outputs import OUTPUT
-
-GIVEN = ".given"
-"""Behind the name of the rows that a loop is given."""
 
 
 def with_regions(graph: Graph, roll: Roll, *, strict: bool) -> Program:
@@ -50,6 +50,7 @@ def with_regions(graph: Graph, roll: Roll, *, strict: bool) -> Program:
 
     strict   cotangents are added up in the order of the trace, as far as there is one sum of each
     """
+    graph = hoisted(graph)
     writer = _Regions(graph, roll)
     writer.strict = strict
     program = writer.result
@@ -61,7 +62,7 @@ def with_regions(graph: Graph, roll: Roll, *, strict: bool) -> Program:
     return program
 
 
-class _Regions(Fragments):
+class _Regions(Given):
     """The levels of a graph and the loops in them, written one after the other."""
 
     strict = False
@@ -78,19 +79,22 @@ class _Regions(Fragments):
         inside = [self._uses(r) for r in needed]
         before = dict(self.value)
         for k in range(len(needed) + 1):
-            segments = list(wanted) if k == len(needed) else self._begun(needed[k], around)
+            segments = list(wanted) if k == len(needed) else self.begun(needed[k], around)
             late = {x for node in own if stage[node] > k for x in self.needs(node)}
             late = late.union(*inside[k:], *(s.nodes for s in wanted if k < len(needed)))
-            late = late.union(*([*r.begin, *r.rows] for r in needed[k + 1 :]))
+            late = late.union(*(r.given for r in needed[k + 1 :]))
             late = self.with_tables(late)
             mine = [node for node in own if stage[node] == k]
             crossing = [node for node in mine if node in late]
-            if crossing:
-                name = self.temporary("x", len(crossing), around)
-                segments.insert(0, Segment(self.home[name], crossing))
+            alike: dict[int, list[int]] = {}  # what is alike lies in a row
+            for node in crossing:
+                code = 0 if self.strict else int(self.graph.codes[node])
+                alike.setdefault(code, []).append(node)
+            named = [(self.temporary("x", len(some), around), some) for some in alike.values()]
+            segments[:0] = [Segment(self.home[name], some) for name, some in named]
             self.fragment(mine, segments, around)
-            if crossing:
-                self.value.update({node: (name, at) for at, node in enumerate(crossing)})
+            for name, some in named:
+                self.value.update({node: (name, at) for at, node in enumerate(some)})
             if k < len(needed):
                 if self.strict and needed[k].called is None:
                     self._read_begun(needed[k])
@@ -105,11 +109,14 @@ class _Regions(Fragments):
         """
         if self.graph.indices or self.graph.counted:
             return  # where rows of a table are, the first of them says
-        copied = {array(r.number, BEGIN): (self.home[array(r.number, STATE)], r.begin)}
-        if r.rows and self._in_a_row(r.rows) is None:
-            name = array(r.number, ROWS) + GIVEN
-            copied[name] = self.home[name], r.rows
-        often = Counter([*r.begin, *(r.rows if len(copied) > 1 else ())])
+        copied: dict[str, tuple[Access, tuple[int, ...]]] = {}
+        if not r.sums:
+            copied[array(r.number, BEGIN)] = self.home[array(r.number, STATE)], r.begin
+        for k, column in enumerate(r.rows):
+            if not isinstance(column, str) and self.in_a_row(column) is None:
+                name = array(r.number, f"{ROWS}{k}")
+                copied[name] = self.home[name], column
+        often = Counter([node for _, nodes in copied.values() for node in nodes])
         for name, (home, nodes) in copied.items():
             self.home[name], self.size[name] = home, len(nodes)
             for at, node in enumerate(nodes):
@@ -131,7 +138,7 @@ class _Regions(Fragments):
             number = self._behind(node)
             if number in known and number not in found:
                 region = found[number] = known[number]
-                stack += [*region.begin, *region.rows, *self._uses(region)]
+                stack += [*region.given, *self._uses(region)]
             if self.is_op[node] and node in nodes:
                 if any(node in r.nodes for r in loops):
                     raise self.escaped(node)
@@ -145,15 +152,14 @@ class _Regions(Fragments):
             return None
         name, _ = self.graph.element(INPUT, int(self.graph.x[node]))
         part = part_of(name)
-        return part[0] if part and part[1] in (RESULT, ROWS) else None
+        return part[0] if part and part[1] in (RESULT, ROWS, SUM) else None
 
     def _uses(self, r: Region) -> set[int]:
         """What a loop's body, and loops in it, read of nodes outside."""
         read = self.operands[r.nodes.start : r.nodes.stop][self.is_op[r.nodes.start : r.nodes.stop]]
         found = {int(x) for x in np.unique(read) if x >= 0}
         for inner in [r, *self._inside(r)]:
-            ends = (*inner.after, *inner.each, *inner.going)
-            found.update(ends if inner is r else (*ends, *inner.begin, *inner.rows))
+            found.update(inner.made if inner is r else inner.ends)
         return {x for x in self.with_tables(found) if x not in r.nodes}
 
     def _inside(self, r: Region) -> list[Region]:
@@ -194,6 +200,9 @@ class _Regions(Fragments):
 
     def _loop(self, r: Region, around: Extents) -> None:
         """Append a loop, whose state has been begun."""
+        if r.sums:
+            self._sum(r, around)
+            return
         width, depth = len(r.begin), len(around)
         states = self.home[array(r.number, STATE)]
         inner = [x for x in self.graph.regions if x.parent == r.number]
@@ -210,18 +219,13 @@ class _Regions(Fragments):
         self.body, inside = body, (*around, extent)
         self.depth[r.number] = depth
 
-        def along(a: Access, by: int, ahead: int = 0) -> Access:
-            return Access(a.array, a.offset + ahead * by, (*a.strides, by))
-
         self.home[array(r.number, STATE)] = along(states, width)
         wanted = [Segment(along(states, width, 1), r.after)]
         if r.each:
             each = self.home[self.temporary("each", r.most * len(r.each), around)]
             self.home[array(r.number, ROWS)] = each
             wanted.append(Segment(along(each, len(r.each)), r.each))
-        if r.rows:
-            row = self.home[array(r.number, ROWS) + GIVEN]
-            self.home[array(r.number, ROW)] = along(row, len(r.rows) // max(1, r.most))
+        self.read_rows(r)
         if array(r.number, INDEX) in self.size:
             numbers = self.new("c")
             data = np.arange(r.most, dtype=np.float64)
@@ -244,45 +248,34 @@ class _Regions(Fragments):
             assert isinstance(extent, Entries)
             self.home[result] = self._last(states, going, extent, width, around)
 
-    def _begun(self, r: Region, around: Extents) -> list[Segment]:
-        """What a loop needs before it: its first state, and the rows that it goes through; and what
-        a program is given.
-        """
-        if r.called is not None:
-            segments: list[Segment] = []
-            if not r.begin:
-                return segments
-            given = self._in_a_row(r.begin)
-            if given is None:
-                given = self.home[self.temporary("given", len(r.begin), around)]
-                segments.append(Segment(given, r.begin))
-            more = (0,) * (len(around) - len(given.strides))
-            self.home[array(r.number, STATE)] = replace(given, strides=(*given.strides, *more))
-            return segments
-        name = self.temporary("state", (r.most + 1) * len(r.begin), around)
-        segments = [Segment(self.home[name], r.begin)]
-        self.home[array(r.number, STATE)] = self.home[name]
-        if r.rows:
-            rows = self._in_a_row(r.rows)
-            if rows is None:
-                rows = self.home[self.temporary("rows", len(r.rows), around)]
-                segments.append(Segment(rows, r.rows))
-            self.home[array(r.number, ROWS) + GIVEN] = replace(
-                rows, strides=(*rows.strides, *(0,) * (len(around) - len(rows.strides)))
-            )
-        return segments
-
-    def _in_a_row(self, nodes: Sequence[int]) -> Access | None:
-        """Where nodes are that are elements of an argument, one after the other."""
-        graph = self.graph
-        index = np.array(nodes)
-        payload = graph.x[index]
-        if (graph.codes[index] != INPUT).any() or (np.diff(payload) != 1).any():
-            return None
-        (name, first), (last, _) = (graph.element(INPUT, int(payload[k])) for k in (0, -1))
-        if name != last or part_of(name) is not None:
-            return None
-        return replace(self.home[name], offset=first)
+    def _sum(self, r: Region, around: Extents) -> None:
+        """Append a loop whose iterations are independent, and are summed."""
+        width = len(r.sums)
+        inner = [x for x in self.graph.regions if x.parent == r.number]
+        home, body = self.body, list[Node]()
+        self.body = body
+        self.depth[r.number] = len(around)
+        self.read_rows(r)
+        each = self.home[self.temporary("each", r.most * width, around)]
+        inside = (*around, r.most)
+        self.level(r.nodes, inner, [Segment(along(each, width), r.sums)], inside)
+        self.body = home
+        del self.depth[r.number]
+        if asks(body):  # how often each iteration's loops have run is only known in order
+            self.body.append(Loop(r.most, Order.FORWARD, body))
+        else:
+            for node in body:
+                alone = isinstance(node, Statement)
+                self.body.append(node if alone else Loop(r.most, Order.FREE, [node]))
+        found = self.home[self.temporary("sum", width, around)]
+        target, terms, domain = found, along(each, width), around
+        first = target, along(target, 0)
+        if width > 1:
+            first = along(found, 1), along(first[1], 1)
+            terms, domain = along(terms, 1), (*around, width)
+        self.body.append(Statement(first[0], 0.0, domain))
+        self.body.append(Statement(first[1], terms, (*inside, *domain[len(around) :]), add))
+        self.home[array(r.number, SUM)] = found
 
     def _last(
         self, states: Access, going: Access, extent: Entries, width: int, around: Extents

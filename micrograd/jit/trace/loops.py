@@ -12,16 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...copies import next_serial
 from ...engine import Value
 from ...errors import TraceError, kind, user_location
 from ...lookups import Lookups
 from ...traced import Scope, Traced
-from ..ir.regions import INDEX, RESULT, ROW, ROWS, STATE, Counter, Region, array
+from ..ir.regions import INDEX, RESULT, ROW, ROWS, STATE, SUM, Counter, Region, array
 from .signature import (
     Container,
     Structure,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from .nodes import Ints, Nodes
 
 Number = Value | float
+Column = list[Number] | npt.NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -44,28 +47,33 @@ class TracedLoop:
 
     most      how often it runs; if `going` is set, at most
     begin     what the state is first
-    rows      what the iterations read, one after the other
-    state, index, row   the leaves that its body is called on
+    rows      columns of what the iterations read, one after the other: Values and numbers, or an
+              array of numbers
+    state, index, row   the leaves that its body is called on; of rows, those of each column
     after     the state behind an iteration
     each      what an iteration gives besides
+    sums      what an iteration gives that is summed over all; such a loop has no state
     going     whether there is one more iteration, of the state
     results   the leaves that stand for the state at the end
     found     the leaves that stand for what all iterations gave
+    totals    the leaves that stand for the sums
     first, last   serial numbers around what the body has recorded
     called    the program that is called, of the numbers `begin`, if it is no loop
     """
 
     most: int
     begin: list[Number]
-    rows: list[Number] = field(default_factory=list)
+    rows: list[Column] = field(default_factory=list)
     state: list[Value] = field(default_factory=list)
     index: list[Value] = field(default_factory=list)
-    row: list[Value] = field(default_factory=list)
+    row: list[list[Value]] = field(default_factory=list)
     after: list[Number] = field(default_factory=list)
     each: list[Number] = field(default_factory=list)
+    sums: list[Number] = field(default_factory=list)
     going: list[Number] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
     found: list[Value] = field(default_factory=list)
+    totals: list[Value] = field(default_factory=list)
     first: int = field(default_factory=next_serial)
     last: int = 0
     called: Program | None = None
@@ -77,12 +85,13 @@ class TracedLoop:
             scope.lookups.forget(self.first)
         self.results = fresh(scope, "result", len(self.begin))
         self.found = fresh(scope, "result", self.most * len(self.each))
+        self.totals = fresh(scope, "sum", len(self.sums))
         scope.loops.append(self)
 
     @property
     def operands(self) -> list[list[Number]]:
-        """All that the graph must have for it."""
-        return [self.begin, self.rows, self.after, self.each, self.going]
+        """What the graph must have for it, but for what its iterations read."""
+        return [self.begin, self.after, self.each, self.sums, self.going]
 
 
 def call(scope: Scope, program: Program, given: list[Number], results: int) -> list[Value]:
@@ -183,50 +192,90 @@ def inputs_of(loops: Sequence[TracedLoop], lookups: Lookups | None) -> Mapping[s
     """The leaves of loops, and of the indices that they say, as arrays of the graph, by name."""
     found: dict[str, list[Value]] = {}
     for k, loop in enumerate(loops):
-        parts = (loop.state, loop.index, loop.row, loop.results, loop.found)
-        for part, some in zip((STATE, INDEX, ROW, RESULT, ROWS), parts, strict=True):
+        parts = (loop.state, loop.index, loop.results, loop.found, loop.totals)
+        for part, some in zip((STATE, INDEX, RESULT, ROWS, SUM), parts, strict=True):
             if some:
                 found[array(k, part)] = some
+        found |= {array(k, f"{ROW}{n}"): some for n, some in enumerate(loop.row)}
     if loops and lookups is not None:
         found |= {c.name: [c.leaf] for c in lookups.counted.values()}
     return found
 
 
 def operands_of(loops: Sequence[TracedLoop]) -> Iterator[Number]:
-    """All that the graph must have for loops."""
+    """All that loops read and compute, but for numbers that are known."""
     for loop in loops:
-        for some in loop.operands:
-            yield from some
+        for some in (*loop.rows, *loop.operands):
+            yield from some if isinstance(some, list) else ()
 
 
-def regions_of(
-    loops: Sequence[TracedLoop], nodes: Sequence[int], found: Nodes, position: Ints
-) -> tuple[list[int], list[Region]]:
-    """The nodes of a function's own results, and the loops as regions of its graph.
+class Operands:
+    """What a graph must have for loops.
 
-    nodes   those of the results, and behind them the operands of the loops
+    nodes   beside the function's own results
+    data    columns that are arrays of numbers, by the names of arrays of the graph
     """
-    own = len(nodes) - sum(1 for _ in operands_of(loops))
-    outputs = iter(nodes[own:])
 
-    def node(serial: int) -> int:
-        """The first node behind all that is older."""
-        k = int(np.searchsorted(found.serials, serial))
-        return int(position[k - 1]) + 1 if k else 0
+    def __init__(
+        self, loops: Sequence[TracedLoop], inputs: Mapping[str, Sequence[Value]], own: int
+    ) -> None:
+        self.loops, self.own = loops, own
+        self.nodes: list[Number] = []
+        self.data: dict[str, npt.NDArray[np.float64]] = {}
+        self._whole = {leaves[0]._serial: name for name, leaves in inputs.items() if leaves}
+        self._columns: list[list[str | None]] = []
+        for loop in loops:
+            names = [self._name(column, inputs) for column in loop.rows]
+            self._columns.append(names)
+            columns = [x for x, name in zip(loop.rows, names, strict=True) if name is None]
+            for some in (*columns, *loop.operands):
+                self.nodes += some
 
-    regions: list[Region] = []
-    around: list[int] = []  # the loops whose bodies are not over
-    for k, loop in enumerate(loops):
-        while around and loops[around[-1]].last < loop.first:
-            around.pop()
-        begin, rows, after, each, going = [
-            tuple([next(outputs) for _ in some]) for some in loop.operands
-        ]
-        body = range(node(loop.first), node(loop.last))
-        parent, most = around[-1] if around else -1, loop.most
-        regions.append(Region(k, parent, body, most, begin, rows, after, each, going, loop.called))
-        around.append(k)
-    return list(nodes[:own]), regions
+    def _name(self, column: Column, inputs: Mapping[str, Sequence[Value]]) -> str | None:
+        """The array of the graph that a column is, if it is a whole one."""
+        if isinstance(column, np.ndarray):
+            name = f"rows{len(self.data)}"
+            self.data[name] = column
+            return name
+        first = column[0]
+        name = self._whole.get(first._serial, "") if isinstance(first, Value) else ""
+        leaves = inputs.get(name, ())
+        same = len(leaves) == len(column) and all(map(is_, leaves, column))
+        return name if same else None
+
+    def regions(
+        self, nodes: Sequence[int], found: Nodes, position: Ints
+    ) -> tuple[list[int], list[Region]]:
+        """The nodes of a function's own results, and the loops as regions of its graph.
+
+        nodes   those of the results, and of what this says
+        """
+        outputs = iter(nodes[self.own :])
+
+        def node(serial: int) -> int:
+            """The first node behind all that is older."""
+            k = int(np.searchsorted(found.serials, serial))
+            return int(position[k - 1]) + 1 if k else 0
+
+        regions: list[Region] = []
+        around: list[int] = []  # the loops whose bodies are not over
+        for k, (loop, names) in enumerate(zip(self.loops, self._columns, strict=True)):
+            while around and self.loops[around[-1]].last < loop.first:
+                around.pop()
+            rows = [
+                name if name is not None else tuple([next(outputs) for _ in column])
+                for name, column in zip(names, loop.rows, strict=True)
+            ]
+            begin, after, each, sums, going = [
+                tuple([next(outputs) for _ in some]) for some in loop.operands
+            ]
+            body = range(node(loop.first), node(loop.last))
+            parent, widths = around[-1] if around else -1, tuple(map(len, loop.row))
+            read = begin, tuple(rows), widths
+            made = after, each, sums, going
+            regions.append(Region(k, parent, body, loop.most, *read, *made, loop.called))
+            around.append(k)
+        return list(nodes[: self.own]), regions
 
 
 def counted_of(loops: Sequence[TracedLoop], lookups: Lookups) -> dict[str, Counter]:

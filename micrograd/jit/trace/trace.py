@@ -22,7 +22,7 @@ from ...lookups import Lookups
 from ...store import Live, Store, adopt
 from ...traced import Scope, Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
-from .loops import counted_of, inputs_of, loops_of, operands_of, regions_of
+from .loops import Operands, counted_of, inputs_of, loops_of
 from .nodes import LITERAL, Nodes, listed, nodes
 from .places import escaped, note_places
 from .spent import spending
@@ -107,7 +107,8 @@ def _trace(
     scope: Scope | None,
 ) -> Trace:
     loops = loops_of(scope)
-    outputs, inputs = [*outputs, *operands_of(loops)], {**inputs, **inputs_of(loops, lookups)}
+    operands = Operands(loops, inputs, len(outputs))
+    outputs, inputs = [*outputs, *operands.nodes], {**inputs, **inputs_of(loops, lookups)}
     ends = {v._serial for leaves in inputs.values() for v in leaves if v._entry is not None}
     found = listed(outputs, ends) if ends else taped(outputs) or listed(outputs)
     places = {
@@ -143,12 +144,14 @@ def _trace(
     graph.outputs = [
         int(position[found.place(v)]) if isinstance(v, Value) else next(where) for v in outputs
     ]
-    graph.outputs, graph.regions = regions_of(loops, graph.outputs, found, position)
+    graph.outputs, graph.regions = operands.regions(graph.outputs, found, position)
+    graph.inputs += [(name, len(numbers)) for name, numbers in operands.data.items()]
     graph.labels = {int(position[k]): label for k, label in found.labels.items()}
     if any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
         note_places(graph, found.sites(), position)
     if lookups is not None:
-        graph.indices, graph.data = list(lookups.indices.values()), lookups.constants
+        graph.indices = list(lookups.indices.values())
+        graph.data = lookups.constants | operands.data
         graph.counted = counted_of(loops, lookups) if loops else {}
         resolve(graph)
     return Trace(graph, stores, elements, places)
