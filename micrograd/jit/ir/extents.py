@@ -26,6 +26,9 @@ class Varying(int):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.said == other.said
 
+    def __ne__(self, other: object) -> bool:  # int has one of its own
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(self.said)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
+from ...ops import Op
 from ..ir.extents import Affine, Entries
 from ..ir.program import (
     Access,
@@ -17,9 +18,11 @@ from ..ir.program import (
     row_major,
 )
 from ..passes.reaching import fresh
-from .across import MOST_NUMBERS
 from .courses import depends, reorders, varies
 from .nest import Nest
+
+MOST_NUMBERS = 1 << 16
+"""Numbers that all lanes of the sums may have."""
 
 
 class LaneSums:
@@ -36,6 +39,7 @@ class LaneSums:
         self.first: list[Node] = []
         self.last: list[Node] = []
         self.left = MOST_NUMBERS
+        self.whole: dict[tuple[str, Op], str] = {}
         self.tiles = dict(nest.tiles)
         body = map_statements(nest.body, self._change)
         self.nest = replace(nest, body=body, tiles=self.tiles)
@@ -46,7 +50,10 @@ class LaneSums:
             return s
         if not reorders(op, strict=False) or op.identity is None:
             return s
+        array = self.program.arrays[target.array]
         kept = [d for d in range(1, len(s.domain)) if varies(target, d)]
+        if target.parts and array.size <= prod(int(s.domain[d]) for d in kept):
+            return self._of_array(s, op, array)
         gone = [d for d in range(len(s.domain)) if d not in kept]
         counts = tuple(int(s.domain[d]) for d in kept)
         size = prod(counts)
@@ -68,6 +75,24 @@ class LaneSums:
         behind = target.with_strides(lambda x: (*(x[d] for d in kept), 0))
         self.last.append(Statement(behind, Access(name, 0, (*lanes, 1)), (*domain, self.width), op))
         return replace(s, target=own)
+
+    def _of_array(self, s: Statement, op: Op, array: Array) -> Statement:
+        """The statement, whose target has lanes for each of its elements."""
+        name = self.whole.get((array.name, op))
+        if name is None:
+            if array.size * self.width > self.left:
+                return s
+            self.left -= array.size * self.width
+            name = fresh(self.program, f"lanes_{array.name}")
+            self.program.declare(name, Role.TEMPORARY, (array.size, self.width))
+            self.whole[array.name, op] = name
+            self.tiles[name] = array.size
+            begin = Access(name, 0, (1,))
+            self.first.append(Statement(begin, float(op.identity or 0), (array.size * self.width,)))
+            lanes = Access(name, 0, (self.width, 1))
+            domain = array.size, self.width
+            self.last.append(Statement(Access(array.name, 0, (1, 0)), lanes, domain, op))
+        return replace(s, target=replace(s.target, array=name))
 
 
 def _without(count: int, kept: list[int]) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from ..ir.extents import is_number
+from ..ir.extents import Extent, is_number
 from ..ir.program import (
     Access,
     Array,
@@ -70,7 +70,7 @@ class Member:
 def side_by_side(program: Program, target: Target) -> tuple[Program, dict[int, Nest]]:
     """The program, in which one loop may be what a nest does, and that nest by the loop's id."""
     refused = [s for s in program.body if isinstance(s, Statement) and s.domain and refusal(s)]
-    counts = {s.domain[0] for s in refused if is_number(s.domain[0])}
+    counts = {s.domain[0] for s in refused if _is_count(s.domain[0])}
     counts |= {count for node in program.body for count in _in_order(node)}
     tried = [c for c in counts if c >= LEAST_VECTORS * target.lanes]
     if target.strict or target.lanes == 1 or len(program.body) > MAX_FUSED:
@@ -119,7 +119,7 @@ def _nest(program: Program, count: int, target: Target) -> tuple[Program, dict[i
         return None
     sums = LaneSums(arrays, nest, width)
     nest = sums.nest
-    if count * sum(cost_across(s, nest.tiles, width) for s in nest.statements) >= GAIN * alone:
+    if int(count) * sum(cost_across(s, nest.tiles, width) for s in nest.statements) >= GAIN * alone:
         return None
     nest = laid_across(nest, width)
     whole = [*before, *sums.first, nest.body[0], *sums.last, *after]
@@ -148,7 +148,12 @@ def _in_order(node: Node) -> set[int]:
     else:
         inner = [n for n in node.body if isinstance(n, Loop) and n.order is not Order.FREE]
         counts = {node.extent} if inner else set()
-    return {c for c in counts if is_number(c)}
+    return {c for c in counts if _is_count(c)}
+
+
+def _is_count(c: int) -> bool:
+    """Whether it may be a number of things: a number, or one that the call says."""
+    return is_number(c) or isinstance(c, Extent)
 
 
 def _vectors(nest: Nest, count: int, lanes: int) -> int:
@@ -275,7 +280,8 @@ def _copied(inside: Sequence[Node], arrays: dict[str, Array], count: int) -> Ite
             key = less, domain
             if key not in names:
                 program = Program(arrays)
-                name = program.declare(fresh(program, f"own_{a.array}"), Role.TEMPORARY, domain)
+                shape = tuple(map(int, domain))
+                name = program.declare(fresh(program, f"own_{a.array}"), Role.TEMPORARY, shape)
                 names[key] = Access(name.name, 0, row_major(domain))
                 body.append(Statement(names[key], less, domain))
             to = dict(zip([0, *kept], names[key].strides, strict=True))
