@@ -114,7 +114,7 @@ class Caller:
                 return value
             return made(convention.result, np.array([value]))
         if out is not None:
-            value = self._function(*passed, _address(self._checked(out)))
+            value = self._function(*passed, address(self._checked(out)))
             return (value, out) if convention.returns else out
         results = self._results()
         at = convention.returns * ctypes.sizeof(convention.number)
@@ -141,13 +141,13 @@ class Caller:
                 if not isinstance(x, np.ndarray) and not is_plain(x):
                     x = list(map(float, x))
                 kept.append(quiet().run(np.ascontiguousarray, x, dtype))
-                passed.append(_address(kept[-1]))
+                passed.append(address(kept[-1]))
         except OverflowError as error:
             raise OverflowError(f"{self.convention.name}: {error}") from None
         if indices is not None:
             entries = indices.entries(self.convention.name, arguments)
             behind = len(indices.names)
-            passed[behind:behind] = map(_address, entries)
+            passed[behind:behind] = map(address, entries)
             kept += entries
         return passed, kept
 
@@ -171,10 +171,10 @@ class Caller:
         self._function = function
 
 
-def _address(x: npt.NDArray[Any]) -> int:
+def address(x: npt.NDArray[Any]) -> int:
     """Where an array's numbers are."""
-    address: int = x.__array_interface__["data"][0]
-    return address
+    found: int = x.__array_interface__["data"][0]
+    return found
 
 
 def made(structure: Structure, numbers: npt.NDArray[Any]) -> Any:

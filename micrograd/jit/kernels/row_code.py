@@ -21,8 +21,9 @@ from lowering.bindings import ir
 
 from ...errors import KernelClosed
 from ...locks import Lock
-from ..call.convention import made
+from ..call.convention import address, made
 from ..call.index_arguments import indices_of
+from ..call.quiet import quiet
 from ..call.threads import run, worthwhile
 from ..compile import Code, compile_program, optimized, passes_text, program_of
 from ..derivatives import program_for
@@ -156,8 +157,7 @@ class RowCode:
         rows      how many there are
         """
         dtype = self.options.dtype
-        with np.errstate(all="ignore"):
-            given = [np.ascontiguousarray(x, dtype) for x in columns]
+        given = [quiet().run(np.ascontiguousarray, x, dtype) for x in columns]
         if self.indices is not None:
             entries: Sequence[Any] = self.indices.entries(self.name, columns)
             kinds = [self.transformed.arrays[a.name].dtype for a in self.indices.arrays]
@@ -175,36 +175,36 @@ class RowCode:
             total = np.add.accumulate(values, dtype=np.float64)[-1:] if rows else [0.0]
             found = np.concatenate([total, found])
         if dtype != found.dtype:
-            with np.errstate(all="ignore"):
-                found = found.astype(dtype)
+            found = quiet().run(found.astype, dtype)
         return made(self.result, found)
 
     def _run(self, given: Sequence[Numbers], values: Numbers, sums: Numbers, rows: int) -> None:
         """Add the results of all rows to the sums."""
         code = self.native
-        if self._function is None:
-            words = (ctypes.c_int64,) * 3
-            self._function = code.function(OVER_ROWS, None, ctypes.c_void_p, *words)
         function = self._function
-        passed = self._passed
-        addresses = {name: x.ctypes.data for name, x in zip(self._names, given, strict=True)}
-        addresses[OUTPUT] = values.ctypes.data
-        table = np.zeros((len(sums), len(passed)), np.int64)
-        for part, row in zip(sums, table, strict=True):
-            at = part.ctypes.data
-            for a in self._states:
-                addresses[a.name] = at
-                at += a.size * part.itemsize
-            row[:] = [addresses.get(a.name, 0) for a in passed]
+        if function is None:
+            words = (ctypes.c_int64,) * 3
+            function = self._function = code.function(OVER_ROWS, None, ctypes.c_void_p, *words)
+        found = dict(zip(self._names, map(address, given), strict=True))
+        found[OUTPUT] = address(values)
         blocks, parts = -(-rows // self.size), len(sums)
         threads = min(parts, worthwhile(self.work * rows, self.options.threads))
 
         def job(k: int) -> None:
+            addresses, table = dict(found), (ctypes.c_int64 * len(self._passed))()
             for part in range(parts * k // threads, parts * (k + 1) // threads):
+                at = address(sums[part])
+                for a in self._states:
+                    addresses[a.name] = at
+                    at += a.size * sums.itemsize
+                table[:] = [addresses.get(a.name, 0) for a in self._passed]
                 first, last = (blocks * p // parts for p in (part, part + 1))
-                function(table[part].ctypes.data, rows, first, last)
+                function(ctypes.addressof(table), rows, first, last)
 
-        run([partial(job, k) for k in range(threads)])
+        if threads == 1:
+            job(0)
+        else:
+            run([partial(job, k) for k in range(threads)])
         del code  # which was held meanwhile
 
     def close(self) -> None:
