@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import Kernel, exp, jit, log, maximum
+from micrograd import Kernel, exp, jit, log, maximum, total
 
 from . import Prepared
 
@@ -56,7 +56,7 @@ def log_prior(q: Any, l: Any, gamma: float, m: int) -> Any:  # noqa: E741
 def posterior(alpha: Any, mu: Any, q: Any, l: Any, x: Any, gamma: float, m: int) -> Any:  # noqa: E741
     """Its logarithm."""
     n, d = len(x), len(x[0])
-    likelihood = sum(log_likelihood(alpha, mu, q, l, row) for row in x)
+    likelihood = total(log_likelihood, x)(alpha, mu, q, l)
     constant = -0.5 * n * d * math.log(2.0 * math.pi)
     return constant + likelihood - n * log_sum_exp(alpha) + log_prior(q, l, gamma, m)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import jit, minimum
+from micrograd import jit, minimum, total
 
 from . import Prepared
 
 
-def nearest(centroids: Any, point: Any) -> Any:
+def nearest(centroids: np.ndarray, point: list[Any]) -> Any:
     """How far a point is from the nearest centroid, squared."""
     least = None
     for centroid in centroids:
@@ -23,10 +23,18 @@ def nearest(centroids: Any, point: Any) -> Any:
 
 def distances(centroids: np.ndarray, points: np.ndarray) -> Any:
     """Those of all points, summed."""
-    return sum(nearest(centroids, point) for point in points)
+    return total(nearest, points)(centroids)
+
+
+def slopes(centroids: np.ndarray, points: np.ndarray) -> Any:
+    """The gradient, and the Hessian times ones."""
+    ones = [1.0] * centroids.size
+    return total(lambda c, point: _newton(c, point, ones), points)(centroids)
 
 
 _distances = jit(distances, wrt="centroids")
+_newton = jit(nearest, wrt="centroids").grad.jvp
+_slopes = jit(slopes)
 
 
 def arguments(given: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -41,11 +49,10 @@ def cost(given: dict[str, Any]) -> Prepared:
 
 def dir(given: dict[str, Any]) -> Prepared:
     """The gradient, divided by the diagonal of the Hessian, which has nothing beside it."""
-    centroids, points = arguments(given)
-    ones = np.ones(centroids.size)
+    both = partial(_slopes, *arguments(given))
 
     def run() -> np.ndarray:
-        first = _distances.grad(centroids, points)
-        return first / _distances.hvp(centroids, points, ones).reshape(first.shape)
+        first, second = both()
+        return first / second
 
     return run, np.asarray

@@ -7,21 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import jit
+from micrograd import jit, total
 
 from . import Prepared
 
 
+def square(x: Any, t: Any, sign: Any) -> Any:
+    """Of one point: the square of the error."""
+    power, left = 1.0, sign
+    for coefficient in x:
+        left = left - coefficient * power
+        power = power * t
+    return left * left
+
+
 def squares(x: np.ndarray, t: np.ndarray, sign: np.ndarray) -> Any:
     """Half the sum of the squared errors."""
-    total = 0.0
-    for ti, left in zip(t, sign, strict=True):
-        power = 1.0
-        for coefficient in x:
-            left = left - coefficient * power
-            power = power * ti
-        total = total + left * left
-    return total / 2.0
+    return total(square, t, sign)(x) / 2.0
 
 
 _squares = jit(squares, wrt="x")
