@@ -101,8 +101,8 @@ def normal(program: Program, target: Target) -> Program:
 
 
 VERIFIED, VERIFIED_SIZE = 200, 4 << 20
-"""Statements, and elements of arrays, up to which a program is verified behind every pass, and not
-at the end only.
+"""Statements, and elements of arrays and points together, up to which a program is verified behind
+every pass, and not at the end only.
 """
 
 
@@ -116,6 +116,7 @@ def passes(program: Program, target: Target) -> Iterator[tuple[str, Program]]:
         after = run(program, target)
         if after is not program:
             size = sum([a.size for a in after.arrays.values()])
+            size += sum([s.points for s in after.statements])
             small = len(after.body) <= VERIFIED and size <= VERIFIED_SIZE
             yield name, verify(after, name, stage=stage) if small else after
         program = after

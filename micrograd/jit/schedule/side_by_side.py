@@ -48,6 +48,10 @@ LEAST_VECTORS = 4
 ABREAST, ABREAST_NUMBERS = 4, 1 << 13
 """Vectors of things that run at once where each has a loop in order, to hide its latencies, and
 numbers that they may have for themselves then."""
+SHARING, WAITING = 2, 0.25
+"""Vectors of things that run at once to share what they read, and the part of the work that may be
+in loops in order then.
+"""
 SHORT, LONG = 8, 16
 """Operations and iterations of loops in order that one vector of things would wait for."""
 COPIED_READS = 3
@@ -158,7 +162,8 @@ def _is_count(c: int) -> bool:
 
 def _vectors(nest: Nest, count: int, lanes: int) -> int:
     """How many vectors of things run at once: more than one hide the latencies of loops in order
-    that each has, short ones of many iterations.
+    that each has, short ones of many iterations; and two share what they read of what is the same
+    for all, where hardly anything waits in loops in order.
     """
     (loop,) = nest.body
     assert isinstance(loop, Loop)
@@ -168,10 +173,16 @@ def _vectors(nest: Nest, count: int, lanes: int) -> int:
         for n in inner
     ]
     numbers = sum(nest.tiles.values()) * lanes
-    if not short or not all(short):
-        return 1
     most = min(ABREAST, count // (LEAST_VECTORS * lanes), ABREAST_NUMBERS // max(1, numbers))
+    if not short or not all(short):
+        waiting, whole = _work(inner), _work([loop])
+        most = min(most, SHARING) if waiting < WAITING * whole else 1
     return 1 << max(0, most.bit_length() - 1)
+
+
+def _work(nodes: Sequence[Node]) -> int:
+    """Operations of all points."""
+    return sum(s.points * (operations(s.expr) + 1) for s in statements(nodes))
 
 
 def _is_product(node: Node, arrays: Mapping[str, Array], target: Target) -> bool:

@@ -63,9 +63,9 @@ def test_loops_in_order_and_triangles_go_into_the_loop_over_things() -> None:
 
 def test_sums_over_things_have_a_number_for_each_lane() -> None:
     text = str(schedule(mixture(), TARGET))
-    assert "the same for each; 8 iterations at a time" in text
-    assert "      lanes_sums[j, 0] += mul(z[8*j], top" in text
-    assert "sums[i] += lanes_sums[i, j]  for i < 10, j < 8" in text
+    assert "the same for each; 16 iterations at a time" in text
+    assert "      lanes_sums[j, 0] += mul(z[16*j], top" in text
+    assert "sums[i] += lanes_sums[i, j]  for i < 10, j < 16" in text
 
 
 def test_what_lies_across_the_lanes_and_is_read_again_is_copied() -> None:
@@ -74,7 +74,7 @@ def test_what_lies_across_the_lanes_and_is_read_again_is_copied() -> None:
         "a[i, j] += mul(c[10*i + k], w[j])  for i < 64, j < 10, k < 10"
     ))  # fmt: skip
     text = str(schedule(mixture(again), TARGET))
-    assert "own_c[8*j] = c[10*i + j]  for j < 10  ; lanes: i" in text
+    assert "own_c[16*j] = c[10*i + j]  for j < 10  ; lanes: i" in text
 
 
 def test_strict_sums_and_scalar_targets_stay_as_they_are() -> None:
