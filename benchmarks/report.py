@@ -73,7 +73,7 @@ def experiment_section(result: dict[str, Any]) -> str:
 
 def sections(results: Sequence[dict[str, Any]]) -> list[str]:
     """All that was measured in the experiments of a case."""
-    parts = []
+    parts: list[str] = []
     for name, group in groupby(results, key=lambda r: r.get("table", "")):
         found = list(group)
         parts += [rows_section(name, found)] if name else map(experiment_section, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..tables import duration, table
 from .sizes import BARS
@@ -113,7 +113,7 @@ def target(eval_: str, function: str, description: str) -> str:
     return ""
 
 
-def right(e: dict[str, Any] | None) -> bool:
+def right(e: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
     """Whether there are times of right answers."""
     return bool(e and e["runs"] and e["valid"])
 
