@@ -8,8 +8,9 @@ from unittest import mock
 import pytest
 
 from micrograd.jit.ir.parse import parse
-from micrograd.jit.ir.program import Program, dump
+from micrograd.jit.ir.program import Program, Statement, dump
 from micrograd.jit.ir.verify import verify
+from micrograd.jit.schedule.courses import course
 from micrograd.jit.schedule.wavefronts import Diagonals, wavefronts
 from micrograd.jit.target import Target
 from tests.grids import check
@@ -118,6 +119,17 @@ def test_what_goes_through_a_table_by_rows_stays_as_it_is() -> None:
     entries = " ".join(map(str, reversed(range(38))))
     program = verify(parse(f"const turned[38] i32 = {entries}\n{text}"))
     assert wavefronts(program, TARGET) is program
+
+
+def test_sums_of_other_elements_of_an_array_lie_in_lanes() -> None:
+    """The cotangents of a table are sums of its own, of later points; not of the same."""
+    program = sums("s[i, j + 1] += mul(s[i + 1, j + 1], x[i])", "s[i, j] += s[i + 1, j + 1]")
+    for target in (STRICT, TARGET):
+        for s in wavefronts(program, target).body[1].body:  # type: ignore[union-attr]
+            assert isinstance(s, Statement)
+            assert course(s, 1, 8, target.strict).lane == 1
+            same = replace(s, expr=s.target)
+            assert course(same, 1, 8, target.strict).lane is None
 
 
 def test_scalar_targets_stay_as_they_are() -> None:
