@@ -52,11 +52,11 @@ def compiled_once(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 CHECKED = {
-    "test_abreast", "test_arrays", "test_batch", "test_combine", "test_derivatives", "test_docs",
-    "test_engine", "test_examples", "test_explain", "test_fit", "test_fit_random",
-    "test_fit_samples", "test_fit_watch", "test_fit_workloads", "test_forward",
-    "test_higher_derivatives", "test_jit", "test_losses", "test_many_parameters", "test_nn",
-    "test_ops", "test_optim", "test_outputs", "test_tensor_fit",
+    "test_abreast", "test_arrays", "test_batch", "test_derivatives", "test_docs", "test_engine",
+    "test_examples", "test_explain", "test_fit", "test_forward", "test_higher_derivatives",
+    "test_jit", "test_like_terms", "test_losses", "test_many_parameters", "test_nn", "test_ops",
+    "test_optim", "test_outputs", "test_random_losses", "test_samples", "test_tensor_fit",
+    "test_watch", "test_workloads",
 }  # fmt: skip
 """The tests of what is compiled; not those of how CPython calls it, which is without checks."""
 

@@ -17,6 +17,8 @@ import pytest
 
 from micrograd import ops
 
+from .conftest import CHECKED
+
 ROOT = Path(__file__).parent.parent
 LONGEST_FILE, LONGEST_FUNCTION = 320, 60
 """Lines, blank ones, comments and docstrings included."""
@@ -365,6 +367,11 @@ def test_computing_with_ops_is_not_telling_them_apart(text: str) -> None:
 
 
 # --- files ----------------------------------------------------------------------------------
+
+
+def test_tests_whose_kernels_check_themselves_are_there() -> None:
+    """Under the names that they have: moved, some once lost their checks."""
+    assert {path.stem for path in sources("tests")} >= CHECKED
 
 
 def is_table(path: Path) -> bool:
