@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -204,20 +205,28 @@ PROGRAMS = {
 }  # fmt: skip
 
 
+@cache
 def program_of(what: str, n: int) -> Program:
     text = PROGRAMS[what].replace("{n}", str(n)).replace("{m}", str(n + 1))
     return verify(parse(re.sub("^        ", "", text, flags=re.MULTILINE)))
+
+
+@cache
+def interpreted(what: str, n: int, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Whole numbers for a program, and what it gives for them in every form."""
+    program = program_of(what, n)
+    given = random_inputs(program, Random(n + seed), whole=True)
+    return given, interpret(program, given)
 
 
 @pytest.mark.parametrize("what", PROGRAMS)
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_nests(what: str, form: Form) -> None:
     for n in SIZES if form[1] == 512 else SIZES[::3]:
-        program = program_of(what, n)
-        compiled = Nested(program, form, level=2 if n == 9 else 0)
+        compiled = Nested(program_of(what, n), form, level=2 if n == 9 else 0)
         for seed in range(2):
-            given = random_inputs(program, Random(n + seed), whole=True)
-            compiled.check(given, signs=form[-1])
+            given, expected = interpreted(what, n, seed)
+            compiled.check(given, signs=form[-1], expected=expected)
 
 
 def test_run_time_counts_of_nests_may_be_anything() -> None:
