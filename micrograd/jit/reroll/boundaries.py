@@ -66,25 +66,54 @@ def extended(tree: Tree, segments: Segments) -> Segments:
     joins = np.zeros(len(segments), dtype=bool)
     for symbol in segments.some(possible).symbols():
         some = np.flatnonzero(possible & (segments.symbol == symbol))
-        joins[some] = _Joining(tree, tree.bodies[symbol], start[some], end[some]).joins()
+        three = end[some] - start[some] >= 3 * period
+        joins[some] = _Joining(tree, tree.bodies[symbol], start[some], three, 1).joins()
     return Segments(start - period * joins, end, segments.symbol)
 
 
-class _Joining:
-    """Whether the blocks before some segments of one body are their first iterations."""
+def extended_behind(tree: Tree, segments: Segments) -> Segments:
+    """The segments, longer by the block behind them where that is their last iteration: what it
+    reads at an edge is no value that loops have made.
+    """
+    bare = tree.bare_sequence()
+    start, end = segments.start, segments.end
+    period = len(tree.bodies[int(segments.symbol[0])])
+    behind = np.concatenate([start[1:], [len(bare)]])
+    possible = (end + period <= behind) & (end - start >= 2 * period)
+    for offset in range(period):
+        at = np.minimum(end + offset, len(bare) - 1)
+        possible &= bare[at] == bare[start + offset]
+    joins = np.zeros(len(segments), dtype=bool)
+    for symbol in segments.some(possible).symbols():
+        some = np.flatnonzero(possible & (segments.symbol == symbol))
+        three = end[some] - start[some] >= 3 * period
+        last = end[some] - period
+        joins[some] = _Joining(tree, tree.bodies[symbol], last, three, -1).joins()
+    return Segments(start, end + period * joins, segments.symbol)
 
-    def __init__(self, tree: Tree, body: tuple[int, ...], start: Ints, end: Ints) -> None:
-        self.tree, self.body, self.start = tree, body, start
+
+class _Joining:
+    """Whether the blocks beside some segments of one body are their first iterations, or last ones.
+
+    start   of the blocks at that end of the segments
+    three   whether they have three blocks
+    way     from there into the segments: 1, or for last iterations -1
+    """
+
+    def __init__(
+        self, tree: Tree, body: tuple[int, ...], start: Ints, three: Bools, way: int
+    ) -> None:
+        self.tree, self.body, self.start, self.three = tree, body, start, three
         self.period = len(body)
-        self.three = end - start >= 3 * self.period
+        self.step = way * self.period
         self.good = np.ones(len(start), dtype=bool)
         self.evidence = np.zeros(len(start), dtype=np.int64)
 
     def joins(self) -> Bools:
         """The answers."""
-        p, sequence = self.period, self.tree.sequence
+        p, step, sequence = self.period, self.step, self.tree.sequence
         third = np.where(self.three, 2, 1)
-        places = [self.start + d * p for d in (-1, 0, 1)] + [self.start + third * p]
+        places = [self.start + d * step for d in (-1, 0, 1)] + [self.start + third * step]
         blocks = [sequence[at[:, None] + np.arange(p)] for at in places]
         ops: list[list[Ints]] = [[] for _ in blocks]
         counts: list[list[Ints]] = [[] for _ in blocks]
@@ -108,7 +137,8 @@ class _Joining:
 
     def _operand(self, slot: int, four: list[Ints], known: Bools) -> None:
         ops = self.tree.ops
-        starts = slot == 0 and bool(ops.chain[four[1][0]])  # it may be the start value
+        # it may be the start value
+        starts = self.step > 0 and slot == 0 and bool(ops.chain[four[1][0]])
         (ka, kb, kc), (ra, rb, rc) = ([x[slot, op] for op in four[:3]] for x in (ops.kind, ops.ref))
         follows = (ka == kb) & (ra == 2 * rb - rc)
         literal = (kb == LITERAL) & (kc == LITERAL)
@@ -131,7 +161,8 @@ class _Joining:
         ]
         (ta, xa), (tb, xb), (tc, xc) = (tree.top(ref) for ref in refs)
         pa, pb, pc = tree.place[ta], tree.place[tb], tree.place[tc]
-        qa, qb, qc = pa - (self.start - p), pb - self.start, pc - (self.start + p)
+        here = self.start
+        qa, qb, qc = pa - (here - self.step), pb - here, pc - (here + self.step)
         (ka, kb, _) = kinds
         inside = made & (qc >= 0) & (qc < p)
         carried = made & (qc < 0) & (qc >= -p)
@@ -140,7 +171,7 @@ class _Joining:
         self.good &= ~inside | same
         if p > SHORT:
             self.evidence += inside & (qa == qc)
-        linked = (kb >= 0) & (qb == qc)
+        linked = (kb >= 0) & (qb == qc) & ((self.step > 0) | ((ka >= 0) & (qa == qc)))
         self.good &= ~carried | linked
         self.evidence += carried & (qb == qc)
         if starts:
@@ -153,7 +184,8 @@ class _Joining:
             follows &= u == 2 * v - w
             moves |= v != w
         other = (ta != tb) | ((qa >= 0) & (qa < p))
-        self.good &= ~outside | follows | (other & (p > SHORT))
+        edge = (self.step < 0) & (ka < 0)
+        self.good &= ~outside | follows | edge | (other & (p > SHORT))
         self.evidence += outside & follows & moves
 
 

@@ -133,10 +133,10 @@ class _Search:
         return best
 
     def _switching(self, most: int) -> Program | None:
-        """The program of what is updated in place, where that is made of fewer ops."""
+        """The program of what is updated in place, where that is made of no more ops."""
         for plain in LOOKS:
             look = plain._replace(switching=True)
-            if self.tree(plain).has_switches and self.statics(look) < self.statics(plain):
+            if self.tree(plain).has_switches and self.statics(look) <= self.statics(plain):
                 found = self._program(look, min(most, GOOD))
                 if found is not None:
                     return found

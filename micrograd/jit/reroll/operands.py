@@ -33,7 +33,7 @@ from .prove import Values
 from .statics import Level, Map, NoLoops, Static, affine, first_of_rows, turning
 from .strings import LITERAL, Bools, Ops, keys_of
 from .sums import sum_depths
-from .switches import Switches, moved, switched
+from .switches import Switches, moved, switched, switched_inside
 
 MOST_CANDIDATES = 3
 """Arrays that are tried as the one that an operand is read from."""
@@ -191,7 +191,7 @@ class Operands:
         map: Map | None
         switches: Switches = ()
         if switching:
-            map, switches = switched(use.points[usual], points) or (None, ())
+            usual, map, switches = switched_inside(use.points, usual, points)
         else:
             usual, map = inside(use, usual, points)
         if map is None:

@@ -6,14 +6,13 @@ stand in the sequence from then on, until nothing repeats.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..ir.nests import Ints, distinct
 from .absorb import Absorbing
-from .boundaries import Segments, extended, with_empty_loops
+from .boundaries import Segments, extended, extended_behind, with_empty_loops
 from .rebuilt import rebuilt
+from .runs import Runs
 from .segments import Blocks, segment_starts
 from .strings import SLOTS, Ops, mixed
 from .tree import Tree
@@ -28,27 +27,6 @@ WINDOW = 6
 GUESSES = 8
 LOOKED_AT = 64
 """Runs that say where their blocks begin."""
-
-
-@dataclass(frozen=True)
-class Runs:
-    """Where one body comes again and again, of the same length all of them.
-
-    start    where each begins in the sequence
-    blocks   how many whole blocks it has
-    length   and how long it is
-    symbol   of loops with that body
-    """
-
-    start: Ints
-    blocks: Ints
-    length: Ints
-    symbol: Ints
-
-    def of(self, symbol: int) -> Runs:
-        """Those of one body."""
-        some = self.symbol == symbol
-        return Runs(self.start[some], self.blocks[some], self.length[some], self.symbol[some])
 
 
 def recognise(ops: Ops, depth: int, *, switching: bool = False) -> Tree:
@@ -68,6 +46,7 @@ class _Recogniser:
         self.tree = tree
         self.refused: dict[int, Ints] = {}
         self.empty: dict[int, list[int]] = {}
+        self.begun: set[tuple[int, ...]] = set()
 
     def step(self) -> bool:
         """Make loops of the runs of the shortest period that has any."""
@@ -104,6 +83,10 @@ class _Recogniser:
         runs = self._runs(period, fewest)
         if runs is None:
             return False
+        if tree.switching:
+            runs = runs.long()
+            if not len(runs.start):
+                return False
         tree.settle()
         if period > 1:
             runs = self._turned(runs, period, fewest)
@@ -114,6 +97,10 @@ class _Recogniser:
             return False
         segments = rebuilt(tree, _disjoint(segments, period))
         segments = extended(tree, segments)
+        if tree.switching or not tree.has_switches:
+            longer = extended_behind(tree, segments)
+            tree.has_switches |= bool((longer.end > segments.end).any())
+            segments = longer if tree.switching else segments
         segments = with_empty_loops(tree, segments, self.empty)
         tree.collapse(segments.start, segments.end, segments.symbol)
         tree.settle()
@@ -195,21 +182,23 @@ class _Recogniser:
         """The runs, begun where an iteration naturally begins."""
         tree = self.tree
         phase, symbol = np.zeros_like(runs.start), runs.symbol.copy()
-        for each in distinct(runs.symbol).tolist():
+        every, first = np.unique(runs.symbol, return_index=True)
+        for each in every[np.argsort(runs.start[first])].tolist():
             body = tree.bodies[each]
-            shift = self._phase(runs.of(each), period)
+            shift = self._phase(runs.of(each), body)
+            self.begun.add(tuple(tree.bare[list(body[shift:] + body[:shift])].tolist()))
             some = (runs.symbol == each) & ((runs.length - shift) // period >= fewest)
             phase[some] = shift
             symbol[some] = tree.loop_symbol(body[shift:] + body[:shift])
         blocks = (runs.length - phase) // period
         return Runs(runs.start + phase, blocks, blocks * period, symbol)
 
-    def _phase(self, runs: Runs, period: int) -> int:
+    def _phase(self, runs: Runs, body: tuple[int, ...]) -> int:
         """The offset in a block at which the fewest values are alive: where iterations begin.
 
         Among several, the one before which most runs have one more block of the same ops.
         """
-        tree = self.tree
+        tree, period = self.tree, len(body)
         sequence = tree.sequence
         longest = int(np.argmax(runs.blocks))
         start, blocks = int(runs.start[longest]), int(runs.blocks[longest])
@@ -237,6 +226,11 @@ class _Recogniser:
         best = np.flatnonzero(total == total.min())
         if len(best) == 1:
             return int(best[0])
+        if tree.switching:  # rows whose edges differ begin as others do
+            turns = [tree.bare[list(body[k:] + body[:k])].tolist() for k in best.tolist()]
+            alike = [k for k, t in zip(best.tolist(), turns, strict=True) if tuple(t) in self.begun]
+            if alike:
+                return int(alike[0])
         bare = tree.bare_sequence()
         begins = runs.start[:LOOKED_AT]
         scores = []

@@ -18,7 +18,7 @@ from .tree import Tree
 
 FEWEST = 3
 """Segments of which each may have a break that is no end."""
-FEW = 3
+FEW = 6
 """Ops below each other by which an element is updated."""
 LOOKED_AT = 256
 """Breaks of which it is looked at whether one of them may be none."""
@@ -151,19 +151,14 @@ def _operand(tree: Tree, blocks: Blocks, op: Ints, slot: int, here: Bools) -> li
 
 
 def _becomes(tree: Tree, old: Ints, new: Ints) -> Bools:
-    """Whether values are what others have become: they are made of them by a few ops."""
+    """Whether values are what others have become: these are operands of theirs, or of what their
+    first operands are made of.
+    """
     ops, found = tree.ops, np.zeros(len(old), dtype=bool)
-    every = [new]
     for _ in range(FEW):
-        below = [
-            np.where(ops.kind[slot, some] >= 0, ops.ref[slot, some], some)
-            for some in every
-            for slot in range(SLOTS)
-            if (ops.kind[slot, some] >= 0).any()
-        ]
-        for some in below:
-            found |= some == old
-        every = below
+        for slot in range(SLOTS):
+            found |= (ops.kind[slot, new] >= 0) & (ops.ref[slot, new] == old)
+        new = np.where(ops.kind[0, new] >= 0, ops.ref[0, new], new)
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..ir.nests import Ints
 from .statics import Map, affine
-from .strings import keys_of
+from .strings import Bools, keys_of
 
 MOST = 2
 """Steps that one operand may take."""
@@ -52,9 +52,13 @@ def moved(points: Ints, map: Map, switches: Switches) -> Ints:
     return found
 
 
-def switched(points: Ints, values: Ints, most: int = MOST) -> tuple[Map, Switches] | None:
+def switched(
+    points: Ints, values: Ints, most: int = MOST, every: Ints | None = None
+) -> tuple[Map, Switches] | None:
     """The map and the switches from the rows of `points` to those of `values`, exact for every row,
     if there are some.
+
+    every   more points, at which the switches are 0 or 1, too
 
     >>> at = np.array([[k, j] for k in range(4) for j in range(4)])
     >>> map, (switch,) = switched(at, (at[:, :1] - 1 + (at[:, 1:] > at[:, :1]))) or (0, 0)
@@ -62,17 +66,32 @@ def switched(points: Ints, values: Ints, most: int = MOST) -> tuple[Map, Switche
     ((-1, 1), [1], [[[1], [0]], [-1]])
     """
     for along, least, by in _faces(points, values):
-        switch = _switch(points, along, least, by)
+        switch = _switch(points if every is None else every, along, least, by)
         if switch is None:
             continue
         rest = values - switch.of(points)
         map = affine(points, rest)
         if map is not None:
             return map, (switch,)
-        further = switched(points, rest, most - 1) if most > 1 else None
+        further = switched(points, rest, most - 1, every) if most > 1 else None
         if further is not None:
             return further[0], (switch, *further[1])
     return None
+
+
+def switched_inside(points: Ints, usual: Bools, values: Ints) -> tuple[Bools, Map | None, Switches]:
+    """The map and the switches from the usual ones of the points; perhaps only from those of them
+    that begin no loop, as in what a loop carries on from the last iteration of the one before.
+    """
+    every = [usual]
+    for d in reversed(range(points.shape[1])):
+        every.append(usual & (points[:, d] > 0))
+    for some in every:
+        if some is usual or (some.any() and not np.array_equal(some, usual)):
+            led = switched(points[some], values[some[usual]], every=points)
+            if led is not None:
+                return some, *led
+    return usual, None, ()
 
 
 def _faces(points: Ints, values: Ints) -> Iterator[tuple[Ints, int, Ints]]:

@@ -32,7 +32,8 @@ class Tree:
     bodies      symbol of a loop -> the symbols of its body
     bare        symbol -> the same for all that is made of the same ops
     is_written_out   whether loops were taken back
-    has_switches     whether something breaks its progression once in each loop
+    has_switches     whether something breaks its progression once in each loop, or in the last
+                     iterations
     switching        whether that is no end of a loop
     """
 

@@ -63,17 +63,69 @@ def relaxed(n: int) -> tuple[Function, tuple[int, ...]]:
     return f, (n * n, n)
 
 
-@pytest.mark.parametrize("make", [shortest_paths, gauss_seidel, relaxed])
-def test_programs_are_as_long_at_any_size(make: Callable[[int], Any]) -> None:
+def heated(n: int) -> tuple[Function, tuple[int, ...]]:
+    """A rod, whose ends stay as they are."""
+
+    def f(x: Any) -> Any:
+        u = list(x)
+        for _ in range(n):
+            for i in range(1, n - 1):
+                u[i] = u[i] + 0.1 * (u[i - 1] - 2.0 * u[i] + u[i + 1])
+        return sum(u)
+
+    return f, (n,)
+
+
+def bellman_ford(n: int) -> tuple[Function, tuple[int, ...]]:
+    """Distances from one node, over all edges again and again."""
+
+    def f(x: Any) -> Any:
+        d = [0.0] + [9.0] * (n - 1)
+        for _ in range(n):
+            for i in range(n):
+                for j in range(n):
+                    d[j] = minimum(d[j], d[i] + x[n * i + j])
+        return sum(d)
+
+    return f, (n * n,)
+
+
+def means_of_neighbours(n: int) -> tuple[Function, tuple[int, ...]]:
+    """A plate, whose edges stay as they are."""
+
+    def f(x: Any) -> Any:
+        u = [[x[n * i + j] for j in range(n)] for i in range(n)]
+        for _ in range(n - 2):
+            for i in range(1, n - 1):
+                for j in range(1, n - 1):
+                    near = u[i - 1][j] + u[i + 1][j] + u[i][j - 1] + u[i][j + 1]
+                    u[i][j] = 0.25 * near
+        return sum(sum(row) for row in u)
+
+    return f, (n * n,)
+
+
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [
+        (shortest_paths, 10),
+        (gauss_seidel, 10),
+        (relaxed, 10),
+        (heated, 10),
+        (bellman_ford, 10),
+        (means_of_neighbours, 20),
+    ],
+)
+def test_programs_are_as_long_at_any_size(make: Callable[[int], Any], most: int) -> None:
     counts = set()
     for n in (9, 12):
         f, lengths = make(n)
         counts.add(len(found(traced(f, *map(floats, lengths))).statements))
     assert len(counts) == 1
-    assert max(counts) <= 10
+    assert max(counts) <= most
 
 
-@pytest.mark.parametrize("make", [shortest_paths, gauss_seidel])
+@pytest.mark.parametrize("make", [shortest_paths, gauss_seidel, heated])
 @pytest.mark.parametrize("strict", [False, True])
 def test_kernels_give_what_was_written(make: Callable[[int], Any], strict: bool) -> None:
     f, lengths = make(10)
