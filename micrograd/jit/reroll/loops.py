@@ -134,13 +134,16 @@ class _Search:
 
     def _switching(self, most: int) -> Program | None:
         """The program of what is updated in place, where that is made of no more ops."""
+        best, most = None, min(most, GOOD)
         for plain in LOOKS:
             look = plain._replace(switching=True)
             if self.tree(plain).has_switches and self.statics(look) <= self.statics(plain):
-                found = self._program(look, min(most, GOOD))
-                if found is not None:
-                    return found
-        return None
+                best = self._program(look, most) or best
+            if best is not None:
+                most = len(best.statements) - 1
+                if most < FEW:
+                    break
+        return best
 
     def _program(self, look: Look, most: int) -> Program | None:
         return self._ordered(look, most) if self.in_order else self._free(look, most)

@@ -143,18 +143,20 @@ def _operand(tree: Tree, blocks: Blocks, op: Ints, slot: int, here: Bools) -> li
     at = np.flatnonzero(breaks & made[1:] & made[:-1])
     if not tree.switching:
         at = at[:LOOKED_AT] if not tree.has_switches else at[:0]
-    becomes = at[_becomes(tree, ref[at], ref[at + 1])]
-    tree.has_switches |= len(becomes) > 0
-    if tree.switching:
-        breaks[becomes] = False
+    if len(at):
+        becomes = at[_becomes(tree, ref[at], ref[at + 1])]
+        tree.has_switches |= len(becomes) > 0
+        if tree.switching:
+            breaks[becomes] = False
     return [breaks]
 
 
 def _becomes(tree: Tree, old: Ints, new: Ints) -> Bools:
-    """Whether values are what others have become: these are operands of theirs, or of what their
-    first operands are made of.
+    """Whether values are what others have become, or still are: these are operands of theirs, or of
+    what their first operands are made of.
     """
-    ops, found = tree.ops, np.zeros(len(old), dtype=bool)
+    ops = tree.ops
+    found: Bools = new == old
     for _ in range(FEW):
         for slot in range(SLOTS):
             found |= (ops.kind[slot, new] >= 0) & (ops.ref[slot, new] == old)

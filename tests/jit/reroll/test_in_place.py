@@ -90,6 +90,20 @@ def bellman_ford(n: int) -> tuple[Function, tuple[int, ...]]:
     return f, (n * n,)
 
 
+def walks(n: int) -> tuple[Function, tuple[int, ...]]:
+    """Weights of all walks through the first nodes, more and more of them."""
+
+    def f(x: Any) -> Any:
+        d = [[x[n * i + j] for j in range(n)] for i in range(n)]
+        for k in range(n):
+            for i in range(n):
+                for j in range(n):
+                    d[i][j] = d[i][j] + 0.1 * d[i][k] * d[k][j]
+        return sum(sum(row) for row in d)
+
+    return f, (n * n,)
+
+
 def means_of_neighbours(n: int) -> tuple[Function, tuple[int, ...]]:
     """A plate, whose edges stay as they are."""
 
@@ -113,6 +127,7 @@ def means_of_neighbours(n: int) -> tuple[Function, tuple[int, ...]]:
         (relaxed, 10),
         (heated, 10),
         (bellman_ford, 10),
+        (walks, 10),
         (means_of_neighbours, 20),
     ],
 )
