@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from dataclasses import asdict
@@ -43,18 +44,25 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--runs", type=int, default=5, help="at least so many (default: 5)")
     parser.add_argument("--seconds", type=float, default=0.1, help="and for so long (default: 0.1)")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="for each tool at the sizes of an eval (default: that of the sizes)",
+    )
     return parser.parse_args(arguments)
 
 
 def run_eval(
-    suite: Suite, eval_: str, sizes: tuple[Size, ...], tool: str, least: list[str]
+    suite: Suite, eval_: str, sizes: tuple[Size, ...], tool: str, least: list[str], limit: float
 ) -> list[dict[str, Any]]:
-    """What a tool took for the evaluations of an eval, at all its sizes."""
+    """What a tool took for the evaluations of an eval, at all its sizes, within a limit each."""
     found: list[dict[str, Any]] = []
     suite.build_judge(eval_)
     for size in sizes:
         arguments = [*size.split(), *(least if eval_ != "hello" else [])]
-        record = connect(suite.judge(eval_, arguments), suite.tool(tool), size.limit)
+        record = connect(suite.judge(eval_, arguments), suite.tool(tool), min(limit, size.limit))
         found += rows(record, size)
         print(f"{eval_} {size.arguments} {tool}: {said(record)}", file=sys.stderr, flush=True)
     return found
@@ -93,7 +101,7 @@ def main(arguments: list[str]) -> int:
         for eval_ in parsed.evals:
             sizes = (SMALL if parsed.small else SIZES)[eval_]
             results["evals"][eval_] = {
-                tool: run_eval(suite, eval_, sizes, tool, least)
+                tool: run_eval(suite, eval_, sizes, tool, least, parsed.limit)
                 for tool in tools
                 if suite.has(tool, eval_)
             }

@@ -12,7 +12,7 @@ from micrograd import jit
 from . import Prepared
 
 
-def minor(rows: list[np.ndarray], columns: tuple[int, ...]) -> Any:
+def minor(rows: list[list[Any]], columns: tuple[int, ...]) -> Any:
     """The determinant of these rows' columns, by the first row."""
     if len(columns) == 1:
         return rows[0][columns[0]]
@@ -26,7 +26,7 @@ def minor(rows: list[np.ndarray], columns: tuple[int, ...]) -> Any:
 def determinant(a: np.ndarray) -> Any:
     """Of a square matrix, its rows one after the other."""
     n = round(len(a) ** 0.5)
-    return minor([a[k * n : (k + 1) * n] for k in range(n)], tuple(range(n)))
+    return minor([list(a[k * n : (k + 1) * n]) for k in range(n)], tuple(range(n)))
 
 
 _determinant = jit(determinant)
