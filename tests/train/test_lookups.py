@@ -13,6 +13,8 @@ from micrograd.errors import TrainingError
 from micrograd.optim import SGD
 from micrograd.train.sample_loss import _LOSSES
 
+from ..looped_fits import check
+
 WORDS, CLASSES, WIDTH = 7, 5, 4
 
 
@@ -147,3 +149,8 @@ def test_tables_that_are_computed_for_each_sample(batch: int) -> None:
     zeros = [line for line in taken.splitlines() if line.startswith("ct_") and "= -0.0" in line]
     assert zeros
     assert all("for i < count" in line for line in zeros)
+
+
+@pytest.mark.parametrize("seed", [1, 5, 12])
+def test_drawn_losses_with_loops(seed: int) -> None:
+    check(seed)
