@@ -242,3 +242,22 @@ def test_an_integer_that_is_given_is_looked_at() -> None:
     assert jit(longer)(1.5, 99) == pytest.approx(1.5**199)
     with pytest.raises(IndexRangeError, match=r"2\*n \+ 1 is 201"):
         jit(longer)(1.5, 100)
+
+
+def test_a_list_is_written_element_by_element_until_it_is_enough() -> None:
+    def f(x: Any, chances: list[float]) -> Any:
+        def body(state: Any) -> Any:
+            n, rows = state
+            some = total = 0.0
+            for c in chances:
+                some = some + where(some <= c, x, 0.5)
+            for row in rows:
+                total = total + row * some
+            there = [where(n >= float(k), total + x, row) for k, row in enumerate(rows)]
+            return n + 1.0, there
+
+        found: Any = while_loop(lambda state: 5.0 - state[0], body, (0.0, [0.0] * 32))
+        return sum(found[1])
+
+    chances = [0.1 * k for k in range(32)]
+    assert jit(f)(0.125, chances) == pytest.approx(f(0.125, chances), rel=1e-12)
