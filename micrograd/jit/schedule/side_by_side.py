@@ -41,8 +41,12 @@ from .products import matrices
 from .routes import refusal
 from .things_first import inward, things_first
 
-GAIN = 0.8
-"""Of the cost of statements one by one, what the nest may cost."""
+GAIN, UNCACHED_GAIN = 0.8, 1.25
+"""Of the cost of statements one by one, what the nest may cost; and where these pass on more
+numbers from one to the other than the cache has room for.
+"""
+CACHED = 1 << 17
+"""So many."""
 LEAST_VECTORS = 4
 """Vectors of things from which on it is tried."""
 ABREAST, ABREAST_NUMBERS = 4, 1 << 13
@@ -121,9 +125,10 @@ def _nest(program: Program, count: int, target: Target) -> tuple[Program, dict[i
     width = target.lanes * _vectors(nest, count, target.lanes)
     if not may_lie_across(nest, width):
         return None
+    gain = GAIN if int(count) * sum(nest.tiles.values()) <= CACHED else UNCACHED_GAIN
     sums = LaneSums(arrays, nest, width)
     nest = sums.nest
-    if int(count) * sum(cost_across(s, nest.tiles, width) for s in nest.statements) >= GAIN * alone:
+    if int(count) * sum(cost_across(s, nest.tiles, width) for s in nest.statements) >= gain * alone:
         return None
     nest = laid_across(nest, width)
     whole = [*before, *sums.first, nest.body[0], *sums.last, *after]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from micrograd.jit.ir.parse import parse
@@ -75,6 +77,14 @@ def test_what_lies_across_the_lanes_and_is_read_again_is_copied() -> None:
     ))  # fmt: skip
     text = str(schedule(mixture(again), TARGET))
     assert "own_c[16*j] = c[10*i + j]  for j < 10  ; lanes: i" in text
+
+
+def test_what_does_not_fit_the_cache_is_worth_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["micrograd.jit.schedule.side_by_side"]  # not the function of this name
+    monkeypatch.setattr(module, "GAIN", 0.0)
+    assert not side_by_side(mixture(), TARGET)[1]
+    monkeypatch.setattr(module, "CACHED", 1000)
+    assert side_by_side(mixture(), TARGET)[1]
 
 
 def test_strict_sums_and_scalar_targets_stay_as_they_are() -> None:
