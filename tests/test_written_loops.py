@@ -125,6 +125,12 @@ def test_scan_collects() -> None:
     assert jit(lambda a: scan(lambda s, _: (s * a, None), 1.0, None, 5)[0])(2.0) == 32.0
 
 
+def test_scan_over_one_number_that_is_given() -> None:
+    kernel = jit(lambda a, b: scan(lambda s, x: (s * x, None), b, [a])[0])
+    assert kernel.value_and_grad(3.0, 2.0) == (6.0, (2.0, 3.0))
+    assert kernel(np.array([3.0, 4.0]), 2.0).tolist() == [6.0, 8.0]
+
+
 def test_reads_what_is_outside() -> None:
     w = Value(0.5)
     kernel = jit(lambda x: fori(3, lambda i, y: y * w + x, x * x), wrt=[w])

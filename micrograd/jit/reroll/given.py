@@ -54,14 +54,16 @@ class Given(Fragments):
             self.home[array(r.number, f"{ROW}{k}")] = along(rows, width)
 
     def in_a_row(self, nodes: Sequence[int]) -> Access | None:
-        """Where nodes are that are elements of an argument, one after the other."""
+        """Where nodes are that are elements of an argument, one after the other; not where that
+        is one number, which may be given by value, and has no place then.
+        """
         graph = self.graph
         index = np.array(nodes)
         payload = graph.x[index]
         if (graph.codes[index] != INPUT).any() or (np.diff(payload) != 1).any():
             return None
         (name, first), (last, _) = (graph.element(INPUT, int(payload[k])) for k in (0, -1))
-        if name != last or part_of(name) is not None:
+        if name != last or part_of(name) is not None or self.size[name] == 1:
             return None
         return replace(self.home[name], offset=first)
 
