@@ -20,6 +20,8 @@ from micrograd import Value, cos, exp, fori, jit, scan, sin, tanh, where, while_
 from .at_widths import check_widths
 
 COUNTS = (0, 1, 2, 7, 8, 9)
+MANY_COUNTS = (33, 100, 129)
+"""Of outermost loops, now and then: more than a vector or a block has."""
 Numbers = list[Any]
 Step = Callable[[Numbers], Any]
 """Of all the numbers that can be seen, another one."""
@@ -31,7 +33,7 @@ class Drawn:
     def __init__(self, seed: int, size: int = 3, depth: int = 2) -> None:
         self.rng = np.random.default_rng(seed)
         self.size = size
-        loops = [self.loop(depth) for _ in range(self.rng.integers(1, 3))]
+        loops = [self.loop(depth, outermost=True) for _ in range(self.rng.integers(1, 3))]
         last = self.expression(2)
 
         def function(x: Sequence[Any]) -> Any:
@@ -71,15 +73,33 @@ class Drawn:
         """Of what is seen, as many numbers, by loops of its own, too."""
         inner = self.loop(depth - 1) if depth > 1 and self.rng.random() < 0.6 else None
         steps = [self.expression(2) for _ in range(width)]
+        corner = self.triangle() if self.rng.random() < 0.2 else None
 
         def run(seen: Numbers) -> Numbers:
             if inner is not None:
                 seen = [*inner(seen), *seen]
+            if corner is not None:
+                seen = [corner(seen), *seen]
             return [tanh(step(seen)) for step in steps]
 
         return run
 
-    def loop(self, depth: int) -> Callable[[Numbers], Numbers]:
+    def triangle(self) -> Step:
+        """A sum over pairs of numbers, of which each is made of those before it."""
+        n, pair = int(self.rng.integers(3, 9)), self.expression(1)
+
+        def run(seen: Numbers) -> Any:
+            rows = [seen[0]]
+            for i in range(1, n):
+                total = seen[i % len(seen)] * 0.5
+                for j in range(i):
+                    total = total + pair([rows[j], *seen]) * (0.25 / n)
+                rows.append(tanh(total))
+            return rows[-1]
+
+        return run
+
+    def loop(self, depth: int, *, outermost: bool = False) -> Callable[[Numbers], Numbers]:
         """Of what is seen, the numbers that a loop leaves."""
         shape = self.pick(_number, _pair, _row, _named, _square)
         width = shape.width
@@ -87,6 +107,8 @@ class Drawn:
         begin = [self.expression(1) for _ in range(width)]
         kind = self.pick("fori", "scan", "while", "while")
         n = int(self.pick(*COUNTS))
+        if outermost and depth == 1 and self.rng.random() < 0.2:
+            n = int(self.pick(*MANY_COUNTS))
         until, speed = float(self.rng.uniform(-0.5, 6.0)), self.expression(1)
         asked = int(self.rng.integers(0, 3))
 
@@ -198,7 +220,8 @@ def check(seed: int, *, depth: int = 2, second: bool = True, arrays: bool = True
         if close(low, high, 1e-2):  # no loop runs once more, nor turns a corner
             assert close((high - low) / 2e-5, products, 1e-4), (seed, "differences")
     if arrays:
-        for n in (1, 2, int(rng.integers(3, 18))):
+        many = 1000 if seed % 16 == 5 else int(rng.integers(3, 18))
+        for n in (1, 2, many):
             points = rng.normal(size=(n, 3)).round(1)
             single = [kernel.value_and_grad(row) for row in points.tolist()]
             apart = jit(lambda a, b, c: f([a, b, c]))
