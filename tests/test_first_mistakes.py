@@ -3,7 +3,9 @@ this package that says what to write instead, or works."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from copy import copy, deepcopy
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from micrograd import Table, Value, fori, jit, take, total, vmap, where, while_l
 from micrograd.errors import (
     DataError,
     IndexRangeError,
+    PickleError,
     ShapeError,
     SignatureError,
     TraceError,
@@ -294,11 +297,15 @@ def test_explain_says_where_loops_come_from() -> None:
 
 
 def test_explain_of_a_total_speaks_of_rows() -> None:
-    whole = total(lambda w, x: (w[0] * x - w[1]) ** 2, X)
-    whole([1.0, 2.0])
-    text = whole.explain()
-    assert "for each row of the data" in text
-    assert "976 iterations" not in text
+    def f(w: Any, x: Any) -> Any:
+        return (w[0] * x - w[1]) ** 2
+
+    known, given = total(f, X), total(f, rows="x")
+    known([1.0, 2.0])
+    given([1.0, 2.0], X)
+    assert "50 iterations" in known.explain()
+    assert "for each row of the data" in given.explain()
+    assert "976 iterations" not in given.explain()
 
 
 # --- arrays of Values ---------------------------------------------------------------------------
@@ -329,3 +336,23 @@ def asking(name: str) -> Callable[..., Any]:
         return getattr(x, name)
 
     return f
+
+
+def row(w: Any, x: Any) -> Any:
+    return (w * x - 1.0) ** 2
+
+
+def test_totals_are_copied_and_pickled() -> None:
+    given, whole = total(row, rows="x"), total(row, X)
+    args = {given: (2.0, X), whole: (2.0,)}
+    for kernel in (given, whole):
+        for made in (kernel, kernel.value_and_grad):
+            expected = made(*args[kernel])
+            for copied in (copy(made), deepcopy(made), pickle.loads(pickle.dumps(made))):
+                assert copied(*args[kernel]) == expected
+    with pytest.raises(PickleError, match="cannot be pickled"):
+        pickle.dumps(total(lambda w, x: w * x, X))
+
+
+def test_truths_of_numpy_are_indices_as_those_of_python() -> None:
+    assert take([1.0, 2.0], np.True_) == take([1.0, 2.0], True) == jit(first)(np.True_) - 1.0

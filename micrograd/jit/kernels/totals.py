@@ -310,7 +310,7 @@ class Total(Derived):
         """What the compiler found, in words."""
         with importing:
             from ..explain import explain
-        return explain(self._shown, rows=self._shown.size)
+        return explain(self._shown, rows=getattr(self._shown, "size", 0))
 
     def close(self) -> None:
         """Free the machine code now, of derivatives too; so does dropping the kernel."""
