@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -222,7 +223,12 @@ def kept(key: Any, make: Callable[[], Made]) -> Made:
 def digest(graph: Graph) -> str:
     """What two graphs that compute the same by the same operations have in common."""
     said = graph.inputs, graph.parameters, graph.outputs, graph.indices, graph.tables
-    digest = hashlib.sha256(repr(said).encode())
+    loops = [replace(region, called=None) for region in graph.regions]
+    digest = hashlib.sha256(repr((*said, loops, graph.counted)).encode())
+    for program in [r.called for r in graph.regions if r.called is not None]:
+        digest.update(str(program).encode())
+        for a in program.arrays.values():
+            digest.update(b"" if a.data is None else np.ascontiguousarray(a.data).tobytes())
     columns = graph.codes, graph.x, graph.y, graph.z, graph.constants
     for column in (*columns, *graph.data.values()):
         digest.update(np.ascontiguousarray(column).tobytes())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, fit, jit, tanh
+from micrograd import Value, fit, fori, jit, tanh
 from micrograd.jit.call.recorder import code_of_tapes
 from micrograd.losses import cross_entropy, max_margin, squared_error
 from micrograd.nn import MLP, Module
@@ -361,6 +361,18 @@ def test_a_recurrence_is_trained_sample_by_sample() -> None:
 def _slope(f: Callable[[float, float], float], p: float, q: float) -> float:
     h = 1e-6
     return (f(p, q + h) - f(p, q - h)) / (2 * h)
+
+
+def test_losses_that_differ_in_their_loops_alone_are_told_apart() -> None:
+    p = Value(0.5)
+    optimizer = SGD([p], lr=0.0)
+    for n, expected in ((3, 0.125 + 0.25 + 0.5 + 1.0), (5, 0.03125 + 1.9375)):
+
+        def loss(x: Any, n: int = n) -> Any:
+            return fori(n, lambda i, s: s * p + x[0], 1.0)
+
+        history = fit(loss, optimizer, data=([[1.0]],), steps=1)
+        assert history.losses[0] == expected
 
 
 def test_another_batch_size_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
