@@ -51,7 +51,8 @@ class Given(Fragments):
         """Let the body of a loop read the rows of its iteration."""
         for k, width in enumerate(r.widths):
             rows = self.home[array(r.number, f"{ROWS}{k}")]
-            self.home[array(r.number, f"{ROW}{k}")] = along(rows, width)
+            by = width if r.most > 1 else 0  # a number that is given by value has no next one
+            self.home[array(r.number, f"{ROW}{k}")] = along(rows, by)
 
     def in_a_row(self, nodes: Sequence[int]) -> Access | None:
         """Where nodes are that are elements of an argument, one after the other; not where that
