@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from string import Template
 from typing import Any
@@ -22,7 +22,7 @@ import lowering
 from lowering.bindings import ir
 
 from ...locks import Lock
-from ..ir.program import Loop, asks, statements
+from ..ir.program import Loop, Node, asks, statements
 from ..schedule.counts import operations
 from .builder import Builder
 from .call_memory import CallMemory
@@ -136,6 +136,12 @@ class Listening:
         with b.when(b.compare_integers("sgt", done, b.integer(OFTEN))):
             b.store(b.integer(0), self.done)
             b.store(heard(b), self.stopped)
+
+
+def is_long(body: Sequence[Node]) -> bool:
+    """Whether the loops of a body may do more than is done between two questions."""
+    work = sum(prod(map(int, s.domain)) * max(1, operations(s.expr)) for s in statements(body))
+    return work > OFTEN
 
 
 def work_of(loop: Loop, depth: int) -> int:

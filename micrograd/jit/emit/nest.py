@@ -14,7 +14,7 @@ from ..ir.program import Access, Loop, Node, Order, Statement, asks, statements
 from ..schedule.nest import Nest, is_condition
 from .builder import Builder
 from .indices import element, linear, trip_count
-from .interrupts import Listening, work_of
+from .interrupts import Listening, is_long, work_of
 from .nest_statement import NestStatement
 from .operands import Piece
 from .packs import fill
@@ -44,7 +44,8 @@ class NestEmitter:
         self.levels = {id(s): c for s, c in zip(nest.statements, nest.levels, strict=True)}
         self.whole = Piece()
         self.alive: Any = None  # where points of a vector are in the innermost loop that asks
-        self.listening = Listening(builder, storage.memory) if asks(nest.body) else None
+        long = asks(nest.body) and is_long(nest.body)
+        self.listening = Listening(builder, storage.memory) if long else None
         self.copies: dict[tuple[int, Access], Scratch] = {}
 
     def emit(self) -> None:
@@ -145,8 +146,7 @@ class NestEmitter:
     def _asking(self, loop: Loop, going: Access, at: list[Index]) -> None:
         """A loop that goes on as long as a number is not 0, and notes how often it has run."""
         b, storage = self.b, self.storage
-        listening, work = self.listening, work_of(loop, len(at) + 1)
-        assert listening is not None
+        listening = self.listening
         counter = storage.memory.allocate(1, b.i64, 8)
         b.store(b.integer(0), counter)
 
@@ -160,7 +160,9 @@ class NestEmitter:
             alive = b.truth(number)
             if outer is not None:
                 alive = b.build("llvm.and", [alive.type], [alive, outer])
-            return b.both(b.both(more, listening.goes_on), b.anywhere(alive))
+            if listening is not None:
+                more = b.both(more, listening.goes_on)
+            return b.both(more, b.anywhere(alive))
 
         with b.as_long_as(holds):
             done = b.load(counter, b.i64)
@@ -171,7 +173,8 @@ class NestEmitter:
                 self._nodes(loop.body[len(loop.body) - copies :], [*at, (0, done)])
             self.alive = outer
             b.store(b.integer_op("llvm.add", done, b.integer(1)), counter)
-            listening.count(work)
+            if listening is not None:
+                listening.count(work_of(loop, len(at) + 1))
         if isinstance(loop.extent, Entries):
             place = linear(b, loop.extent.offset, loop.extent.strides, at)
             storage.note(loop.extent.array, place, b.load(counter, b.i64))
