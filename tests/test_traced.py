@@ -14,7 +14,7 @@ import pytest
 
 import micrograd
 from micrograd import Value, grad, jit, where
-from micrograd.errors import TraceError
+from micrograd.errors import SignatureError, TraceError
 from micrograd.nn import MLP
 from micrograd.optim import SGD
 
@@ -148,5 +148,5 @@ def test_a_function_made_inside_reads_values_around() -> None:
     assert jit(inside).value_and_grad(3.0) == (6.0, 2.0)
     with pytest.raises(TraceError, match="escaped from it"):
         kept[-1](2.0)  # which is no part of that function any more
-    with pytest.raises(TraceError, match=r"being compiled around .*pass it as an argument"):
+    with pytest.raises(SignatureError, match=r"being compiled around .*pass it as an argument"):
         jit(lambda x: x * len(jit(lambda y: x * y).stages()["graph"]))(1.0)
