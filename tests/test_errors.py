@@ -370,7 +370,7 @@ def test_traced_value_as_an_index() -> None:
 
     message = raised_in(f, 1.0)
     assert "a traced value cannot be an index or a range" in message
-    assert "micrograd.where" in message
+    assert "micrograd.take" in message
 
 
 def test_traced_value_as_a_range() -> None:

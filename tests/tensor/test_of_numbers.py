@@ -194,7 +194,7 @@ def test_values_say_what_they_depend_on() -> None:
     p = Tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(TensorsNeeded, match="value depends on elements of Tensors"):
         jit(sum(p.values()))()
-    with pytest.raises(SignatureError, match="no argument that is a Tensor of floats"):
+    with pytest.raises(SignatureError, match="with respect to what"):
         jit(lambda: (p * 2.0).sum()).grad()
     w = Value(1.0)
     with pytest.raises(TraceError, match=r"a number of a function .* becomes an element"):

@@ -199,7 +199,10 @@ class FunctionSource:
             clearer = mistake(error, self.name, self.parameters, structures)
             if clearer is None:
                 raise
-            raise clearer from error
+            try:
+                raise clearer from error
+            finally:
+                del clearer  # this frame is in its traceback, and would keep it
         outputs: list[Value | float] = []
         result = result_structure(returned, outputs.append, self.name)
         inputs |= lookups.inputs

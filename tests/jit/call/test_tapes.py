@@ -59,7 +59,7 @@ def test_nothing_is_kept() -> None:
                 total += abs(x) if x.__eq__("a") is NotImplemented else x
                 if k % 100 == 0:
                     kept.append(total)
-        trace([total, *kept[:3]], {"x": [x, y]}, None)
+        trace([total, *kept[:3]], {"x": [x, y]}, None, scope=scope)
 
     run()
     run()

@@ -286,7 +286,7 @@ def test_blocks_of_products_are_finished_when_they_are_complete(
     check(seed)
 
 
-@pytest.mark.parametrize("seed", [0, 10, 32, 50, 52, 76, 80, 106, 114, 166, 198])
+@pytest.mark.parametrize("seed", [0, 10, 32, 50, 52, 76, 80, 106, 114, 166])
 def test_a_vector_times_a_large_matrix_is_one_stream(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
