@@ -18,6 +18,7 @@ from ...errors import SignatureError, kind
 from ..target import c_type
 from ..trace.signature import SCALAR, Container, Structure, build, count, is_plain
 from .index_arguments import Indices
+from .ndarrays import ARRAY, usable
 from .quiet import quiet
 
 _PLAIN = {float, int}
@@ -172,7 +173,9 @@ class Caller:
 
 
 def address(x: npt.NDArray[Any]) -> int:
-    """Where an array's numbers are."""
+    """Where an array's numbers are: NumPy takes eight times as long to say it."""
+    if usable():
+        return ctypes.c_size_t.from_address(id(x) + ARRAY.data).value
     found: int = x.__array_interface__["data"][0]
     return found
 

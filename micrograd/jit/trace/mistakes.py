@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from ...errors import IndexRangeError, MicrogradError, ShapeError, place_of
 from .explained import takes_number_for_array
@@ -13,16 +14,32 @@ from .signature import Container, Structure
 _OF_AMOUNTS = re.compile(r"values to unpack")
 
 
-def mistake(
+@contextmanager
+def said_clearer(
+    name: str, parameters: Sequence[Parameter], structures: Sequence[Structure]
+) -> Iterator[None]:
+    """Inside, a function is traced; its errors are raised with more of what may be the cause.
+
+    structures   of its parameters
+    """
+    try:
+        yield
+    except (TypeError, AttributeError, IndexError, ValueError) as error:
+        clearer = _clearer(error, name, parameters, structures)
+        if clearer is None:
+            raise
+        try:
+            raise clearer from error
+        finally:
+            del clearer  # this frame is in its traceback, and would keep it
+
+
+def _clearer(
     error: TypeError | AttributeError | IndexError | ValueError,
     name: str,
     parameters: Sequence[Parameter],
     structures: Sequence[Structure],
 ) -> MicrogradError | None:
-    """What to raise in place of an error that a function raised when it was traced; None: itself.
-
-    structures   of its parameters
-    """
     if isinstance(error, MicrogradError):
         return None
     if isinstance(error, (TypeError, AttributeError)):

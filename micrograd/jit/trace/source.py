@@ -21,7 +21,7 @@ from ...nn import Module
 from ...traced import Scope, Traced
 from .captured import captured
 from .compiling import compiling
-from .mistakes import mistake
+from .mistakes import said_clearer
 from .parameters import Key, Parameter, taken
 from .pickles import FunctionOf, portable
 from .recordings import Recording, Recordings
@@ -191,18 +191,10 @@ class FunctionSource:
             inputs[arrays[p.name]] = leaves
             lookups.note(arrays[p.name], leaves if p.integer else ())
             arguments.append(build(s, iter(leaves), exact=True))
-        try:
-            reads = nullcontext() if self.freeze else no_parameters_read(self.name)
-            with reads, compiling(scope, frozen=self.freeze):
-                returned = self.taken.call(self.function, arguments)
-        except (TypeError, AttributeError, IndexError, ValueError) as error:
-            clearer = mistake(error, self.name, self.parameters, structures)
-            if clearer is None:
-                raise
-            try:
-                raise clearer from error
-            finally:
-                del clearer  # this frame is in its traceback, and would keep it
+        reads = nullcontext() if self.freeze else no_parameters_read(self.name)
+        said = said_clearer(self.name, self.parameters, structures)
+        with said, reads, compiling(scope, frozen=self.freeze):
+            returned = self.taken.call(self.function, arguments)
         outputs: list[Value | float] = []
         result = result_structure(returned, outputs.append, self.name)
         inputs |= lookups.inputs
