@@ -18,6 +18,7 @@ from ...index_arrays import IndexArray
 from ..ir.extents import Entries, Varying
 from ..ir.graph import FIRST_OP, INPUT, Graph, op_of
 from ..ir.nests import Ints
+from ..ir.outside import used_outside
 from ..ir.program import (
     NUMBER,
     Access,
@@ -103,15 +104,6 @@ class Fragments:
         firsts = {int(self.first[node]) for node in nodes} - {-1}
         return nodes.union(*(range(first, first + self.tables[first]) for first in firsts))
 
-    def escaped(self, node: int) -> TraceError:
-        graph = self.graph
-        place = int(graph.place[node]) if len(graph.place) else -1
-        where = f"{graph.places[place]}: " if place >= 0 else ""
-        return TraceError(
-            f"{where}a value of a loop's body is used outside of the loop, where it has no number; "
-            "give it back in the state, or let scan collect it"
-        )
-
     def fragment(self, mine: list[int], segments: list[Segment], around: Extents) -> None:
         """Append what writes some segments, of nodes of this fragment and others."""
         if not any(s.nodes for s in segments):
@@ -184,10 +176,10 @@ class Fragments:
             name, at = self.graph.element(INPUT, int(self.graph.x[node]))
             counter = self.graph.counted.get(name)
             if counter is not None and not counter.scales.keys() <= self.depth.keys():
-                raise self.escaped(node)
+                raise used_outside(self.graph, node)
             if counter is not None or name in self.home:
                 return name, at
-        raise self.escaped(node)
+        raise used_outside(self.graph, node)
 
     # -- arrays ----------------------------------------------------------------------------------
 

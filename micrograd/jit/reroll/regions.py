@@ -25,6 +25,7 @@ import numpy as np
 from ...ops import add, mul, where
 from ..ir.extents import Entries
 from ..ir.graph import CONSTANT, INPUT, Graph
+from ..ir.outside import used_outside
 from ..ir.program import (
     Access,
     Found,
@@ -141,7 +142,7 @@ class _Regions(Given):
                 stack += [*region.given, *self._uses(region)]
             if self.is_op[node] and node in nodes:
                 if any(node in r.nodes for r in loops):
-                    raise self.escaped(node)
+                    raise used_outside(self.graph, node)
                 own.add(node)
                 stack += self.needs(node)
         return sorted(own), [r for r in loops if r.number in found]

@@ -22,6 +22,7 @@ from ...lookups import Lookups
 from ...store import Live, Store, adopt
 from ...traced import Scope, Traced
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
+from ..ir.outside import check_inside
 from .loops import Operands, counted_of, inputs_of, loops_of
 from .nodes import LITERAL, Nodes, listed, nodes
 from .places import escaped, note_places
@@ -149,6 +150,7 @@ def _trace(
     graph.labels = {int(position[k]): label for k, label in found.labels.items()}
     if any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
         note_places(graph, found.sites(), position)
+    check_inside(graph)
     if lookups is not None:
         graph.indices = list(lookups.indices.values())
         graph.data = lookups.constants | operands.data
