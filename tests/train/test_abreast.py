@@ -48,6 +48,40 @@ def tokens() -> tuple[list[Value], Any]:
     return [w, *(x for row in table for x in row)], loss
 
 
+def units(n: int) -> Any:
+    """So many, as many as samples are computed together among them, or extents are at most."""
+
+    def model() -> tuple[list[Value], Any]:
+        choose = random.Random(n)
+        begin = [Value(choose.gauss(0, 0.5)) for _ in range(n)]
+        w = [[Value(choose.gauss(0, 0.5)) for _ in range(n)] for _ in range(n)]
+
+        def loss(xs: Any) -> Value:
+            state, states = begin, []
+            for x in xs:
+                state = [tanh(sum(a * b for a, b in zip(row, state, strict=True)) + x) for row in w]
+                states.append(state)
+            sums = [sum(found) for found in zip(*states, strict=True)]
+            return sum((a * b - 0.1) ** 2 for a, b in zip(sums, begin, strict=True))
+
+        return [*begin, *(x for row in w for x in row)], loss
+
+    return model
+
+
+def last() -> tuple[list[Value], Any]:
+    """What only the last state says."""
+    w, _ = recurrent()
+
+    def loss(xs: Any) -> Value:
+        state = w[0] * 1.0
+        for x in xs:
+            state = tanh(w[1] * state + w[2] * x)
+        return (state - 0.3) ** 2
+
+    return w, loss
+
+
 def series(lengths: list[int], *, whole: bool = False) -> list[Any]:
     choose = random.Random(len(lengths))
     return [
@@ -80,10 +114,18 @@ LENGTHS = [3, 9, 17, 2, 4, 4, 5, 9, 9, 3, 12, 30, 1, 2, 9, 9, 9, 11, 4, 7, 8, 16
 
 
 @pytest.mark.parametrize("batch", [8, 11, 25])
-@pytest.mark.parametrize("model", [recurrent, tokens])
+@pytest.mark.parametrize("model", [recurrent, tokens, last])
 def test_mixed_lengths(model: Any, batch: int) -> None:
     data = series([n + 1 for n in LENGTHS], whole=model is tokens)
     alone, together = trained(model, data, epochs=3, batch_size=batch, seed=4)
+    np.testing.assert_allclose(together, alone, rtol=1e-11)
+
+
+@pytest.mark.parametrize("model", [units(1), units(7), units(8), units(9), units(12)])
+def test_states(model: Any) -> None:
+    """Eight units are as many as the samples, and twelve as the positions of the longest."""
+    lengths = [3, 9, 11, 2, 4, 4, 5, 9, 9, 3, 12, 6, 2, 2, 8, 7]
+    alone, together = trained(model, series(lengths), epochs=2, batch_size=8, seed=4)
     np.testing.assert_allclose(together, alone, rtol=1e-11)
 
 
@@ -163,6 +205,23 @@ out = add(t11, p0[4])
         "t11[j] += where(live_n0[i, j], t8[i, j], -0.0)  for i < n0, j < 8",
         "each[i] = add(t11[i], p0[4])  for i < 8",
     ]
+    by_units = parse(
+        """
+input x[9]
+extent n0 <= 8
+param p0[8]
+temp t8[8]
+temp t11[1]
+output out[1]
+
+t8[i] = 0.0  for i < 8
+t8[i] += mul(x[j], p0[i])  for i < 8, j < n0
+t11 = 0.0
+t11 += t8[i]  for i < 8
+out = add(t11, p0[4])
+"""
+    )
+    assert "where(live_n0[j, k], mul(x[k, j], p0[i]), -0.0)" in str(abreast(by_units, 8))
     program.arrays["out"].shape = (2,)
     with pytest.raises(Unfit, match="more than one result"):
         abreast(program, 8)

@@ -196,10 +196,10 @@ class _Abreast:
             expr=map_accesses(s.expr, moved),
             domain=tuple(domain),
         )
-        return self._masked(found, s)
+        return self._masked(found, s, at)
 
-    def _masked(self, found: Statement, before: Statement) -> Statement:
-        """The statement, which takes terms only where samples have them."""
+    def _masked(self, found: Statement, before: Statement, at: int) -> Statement:
+        """The statement, which takes terms only where samples have them; `at`: their loop."""
         op = before.accumulate
         if op is None:
             return found
@@ -211,7 +211,7 @@ class _Abreast:
             if op.identity is None:
                 raise Unfit(f"a reduction by {op.name} begins with nothing")
             strides = [0] * len(found.domain)
-            strides[d], strides[found.domain.index(self.count)] = self.count, 1
+            strides[d], strides[at] = self.count, 1
             name = LIVE + extent.name
             if name not in self.result.arrays:
                 self.result.declare(name, Role.INPUT, (int(extent), self.count))
