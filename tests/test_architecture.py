@@ -102,6 +102,7 @@ STAGES = (
         )
     ),
     "micrograd.jit",
+    "micrograd.jit.page",
     "micrograd.jit.tensors",
     "micrograd.jit.kernels",
     "micrograd.train",
