@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, fori, jit, maximum, take, tanh, total, while_loop
+from micrograd import Value, cos, fori, jit, maximum, sin, take, tanh, total, while_loop
 from micrograd.errors import IndexRangeError, ShapeError, SignatureError
 from micrograd.nn import MLP
 
@@ -168,6 +168,25 @@ def test_loops_in_rows_inside(strict: bool) -> None:
     assert kernel.value_and_grad(0.5) == pytest.approx((expected.data, w.grad))
     slopes = [kernel.grad(0.5 + h) for h in (1e-5, -1e-5)]
     assert kernel.hvp(0.5, 1.0) == pytest.approx((slopes[0] - slopes[1]) / 2e-5, rel=1e-6)
+
+
+def test_loops_without_a_body_stay_behind_what_they_are_given() -> None:
+    """What all rows share is computed before them, but not the loop's place among the rest."""
+    power = jit(lambda x: fori(3, lambda i, s: s * x + 0.1 * i, x))
+
+    def called(a: Any, x: Any) -> Any:
+        v = 1.5 * x
+        return power(v) * (sin(a) + cos(a) * a) + v
+
+    def repeated(a: Any, x: Any) -> Any:
+        v = 1.5 * x
+        return fori(2, lambda i, s: v, a) * (sin(a) * 2.0) + v
+
+    rows = np.linspace(-0.5, 0.7, 8)
+    for f in (called, repeated):
+        whole = jit(lambda a, f=f: total(f, rows)(a)).value_and_grad(0.3)
+        by_hand = jit(lambda a, f=f: sum(f(a, x) for x in rows)).value_and_grad(0.3)
+        assert whole == pytest.approx(by_hand, rel=1e-12)
 
 
 def test_derivatives_of_rows_inside() -> None:

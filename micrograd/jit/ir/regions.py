@@ -127,6 +127,15 @@ class Counter:
     array: str = ""
 
 
+def regions_in(regions: Sequence[Region], r: Region) -> list[Region]:
+    """The regions in a loop, and in those in it, of all, which are in the order they begin in."""
+    found = {r.number}
+    for x in regions:
+        if x.parent in found:
+            found.add(x.number)
+    return [x for x in regions if x.number in found and x is not r]
+
+
 def array(number: int, part: str) -> str:
     """The name of an array of a loop: no name in Python, so no other array has it.
 

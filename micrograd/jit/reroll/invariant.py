@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..ir.graph import FIRST_OP, INPUT, Graph
-from ..ir.regions import Region, part_of
+from ..ir.regions import Region, part_of, regions_in
 
 Bools = npt.NDArray[np.bool_]
 
@@ -31,7 +31,7 @@ def hoisted(graph: Graph) -> Graph:
 def _kept(graph: Graph, r: Region) -> Bools:
     """Which of a loop's nodes stay in it."""
     start, stop = r.nodes.start, r.nodes.stop
-    inner = _inside(graph, r)
+    inner = regions_in(graph.regions, r)
     numbers = {r.number, *(x.number for x in inner)}
     moving = np.array([_is_moving(graph, name, numbers) for name, _ in graph.inputs])
     ends = np.cumsum([size for _, size in graph.inputs])
@@ -56,15 +56,6 @@ def _kept(graph: Graph, r: Region) -> Bools:
     return varies[start:stop]
 
 
-def _inside(graph: Graph, r: Region) -> list[Region]:
-    """The regions in a loop, and in those in it."""
-    found = {r.number}
-    for x in graph.regions:  # in the order in which they begin
-        if x.parent in found:
-            found.add(x.number)
-    return [x for x in graph.regions if x.number in found and x is not r]
-
-
 def _is_moving(graph: Graph, name: str, loops: set[int]) -> bool:
     """Whether what an array of inputs holds is another in iterations of some loops."""
     counter = graph.counted.get(name)
@@ -87,15 +78,15 @@ def _moved(graph: Graph, r: Region, kept: Bools) -> Graph:
         column[is_op] = number[column[is_op]]
     codes, x, y, z = columns
     begin = start + int((~kept).sum())
-    there, inside = number[:-1].tolist(), [x.number for x in _inside(graph, r)]
+    there, inner = number[:-1].tolist(), [x.number for x in regions_in(graph.regions, r)]
 
     def region(other: Region) -> Region:
         changed = other.renumbered(there, range(len(graph) + 1))
         nodes = other.nodes
         if other is r:
             return replace(changed, nodes=range(begin, stop))
-        if other.number in inside and len(nodes):
-            first = there[nodes.start]
+        if other.number in inner:  # it may have no nodes, and is where it was among others then
+            first = begin + int(kept[: nodes.start - start].sum())
             return replace(changed, nodes=range(first, first + len(nodes)))
         return replace(changed, nodes=nodes)
 

@@ -39,7 +39,18 @@ from ..ir.program import (
     asks,
     row_major,
 )
-from ..ir.regions import BEGIN, INDEX, RESULT, ROWS, STATE, SUM, Region, array, part_of
+from ..ir.regions import (
+    BEGIN,
+    INDEX,
+    RESULT,
+    ROWS,
+    STATE,
+    SUM,
+    Region,
+    array,
+    part_of,
+    regions_in,
+)
 from .fragments import Extents, Moved, Roll, Segment
 from .given import Given, along
 from .invariant import hoisted
@@ -159,17 +170,9 @@ class _Regions(Given):
         """What a loop's body, and loops in it, read of nodes outside."""
         read = self.operands[r.nodes.start : r.nodes.stop][self.is_op[r.nodes.start : r.nodes.stop]]
         found = {int(x) for x in np.unique(read) if x >= 0}
-        for inner in [r, *self._inside(r)]:
+        for inner in [r, *regions_in(self.graph.regions, r)]:
             found.update(inner.made if inner is r else inner.ends)
         return {x for x in self.with_tables(found) if x not in r.nodes}
-
-    def _inside(self, r: Region) -> list[Region]:
-        """The regions in a loop, and in those in it."""
-        found = {r.number}
-        for x in self.graph.regions:  # in the order in which they begin
-            if x.parent in found:
-                found.add(x.number)
-        return [x for x in self.graph.regions if x.number in found and x is not r]
 
     # -- loops -----------------------------------------------------------------------------------
 
