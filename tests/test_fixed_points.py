@@ -120,6 +120,11 @@ def test_what_does_not_converge_is_nan() -> None:
     assert fixed_point(lambda x: exp(-x), Value(0.5)).data == pytest.approx(0.5671432904097838)
 
 
+def test_a_point_may_be_as_large_as_numbers_are() -> None:
+    large = jit(lambda p: fixed_point(lambda x: [0.0 * x[0] + p, 0.0 * x[1] + p], [0.0, 0.0]))
+    assert large(1e308) == [1e308, 1e308]
+
+
 def test_another_structure_is_refused() -> None:
     with pytest.raises(TraceError, match="should return a state like the one it is given"):
         jit(lambda p: fixed_point(lambda x: [x[0]], [p, p])[0])(1.0)

@@ -79,7 +79,7 @@ def fixed_point(
     found = _iterated(number_of, [_number(x) for x in begin], tolerance, most)
     plain = not any(isinstance(x, Value) for x in (*begin, *found, *next_of(found)))
     x = [_number(v) if isinstance(v, Value) else Value(v) for v in found]
-    holds = 1.0 + 0.0 * sum(x)  # nan where there is no point, as derivatives shall be
+    holds = 1.0 + sum(0.0 * v for v in x)  # nan where there is no point, as derivatives shall be
     for _ in range(STEPS):
         x = _newton(next_of, x, holds)
     return shape.build([_number(v) for v in x] if plain else x)
