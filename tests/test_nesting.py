@@ -163,6 +163,14 @@ def test_a_kernel_in_a_function() -> None:
     assert jit(lambda x: two(y=x, x=2.0)).grad(3.0) == 4.0
 
 
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_kernel_called_with_numbers_may_read_what_is_around(freeze: bool) -> None:
+    def f(x: Any) -> Any:
+        return grad(lambda y: x * y * y)(2.0)
+
+    assert jit(f, freeze=freeze).value_and_grad(3.0) == (12.0, 4.0)
+
+
 def test_structures_of_nested_kernels() -> None:
     def polar(p: dict[str, Any]) -> Any:
         return {"x": p["r"] * sin(p["a"]), "all": (p["r"], [p["a"]])}

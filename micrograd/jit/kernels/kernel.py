@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import KernelClosed, SignatureError, TensorsNeeded
 from ...locks import Lock, importing
 from ...nn import Module
-from ...tracing import THREADS
+from ...tracing import FROZEN, THREADS
 from ..call.arguments import broadcast, checked_mask, dtype_of, flatten, stacked
 from ..call.binding import KEYWORDS, Given, bound, unusual
 from ..call.callable import NativeCallable, native
@@ -173,7 +173,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         if len(args) != len(parameters):
             parameters = self._given(len(args))
         key, columns, shapes, values = flatten(self.name, parameters, args, self._is_value)
-        if values or (THREADS and self._is_recorded(key)):
+        if values or ((THREADS or FROZEN) and self._is_recorded(key)):
             return self._call_nested(key, columns, shapes, out, where)
         executable = self._latest
         if executable is None or executable.structures != key:
@@ -205,10 +205,11 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     def _is_recorded(self, key: tuple[Structure, ...]) -> bool:
         """Whether a call with numbers is part of what this thread compiles: it reads parameters,
-        which are not final then, or values of that.
+        which are not final then unless they are frozen, or values of that.
         """
-        made = self._recorded(key, captures=True)[0] if get_ident() in THREADS else None
-        return made is not None and bool(made.trace.graph.parameters or made.captured)
+        tracing, frozen = get_ident() in THREADS, get_ident() in FROZEN
+        made = self._recorded(key, captures=True)[0] if tracing or frozen else None
+        return made is not None and bool(made.captured or (tracing and made.trace.graph.parameters))
 
     def _call_nested(
         self, key: tuple[Structure, ...], columns: Sequence[Any], shapes: Any, out: Any, where: Any
@@ -296,8 +297,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         self._set_entry(entry)
 
     def _set_entry(self, entry: int) -> None:
-        live = any(e.graph.parameters for e in self._executables.values())
-        set_entry(self, entry, live=live)
+        set_entry(self, entry, live=any(e.graph.parameters for e in self._executables.values()))
 
     def _check_open(self) -> None:
         if self._closed:
