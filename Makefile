@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 
 SECONDS ?= 60
 
-.PHONY: demo test test-matrix check fuzz oracle docs bench clean
+.PHONY: demo test test-matrix check fuzz oracle docs site bench clean
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py
@@ -48,6 +48,10 @@ oracle: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/generate.py
 	$(BIN)/python notebooks/execute.py
+
+# The documents as a site, which opens from the disk: build/site/index.html.
+site: $(READY)
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs -b html . build/site
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -50,7 +50,7 @@ _TABLE = re.compile(
 
 def documents() -> list[Path]:
     """The files that are kept current."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def refreshed(path: Path) -> str:

@@ -35,6 +35,10 @@ generate = load_generate()
 DOCUMENTS = generate.documents()
 
 
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
 def as_llvm_22(text: str) -> str:
     """The text with operations written as MLIR 22 writes them; versions from 24 on have a syntax of
     their own for what once stood in the dictionary of attributes.
@@ -43,13 +47,13 @@ def as_llvm_22(text: str) -> str:
     return re.sub(r" fastmath<([\w, ]+)>", r" {fastmathFlags = #llvm.fastmath<\1>}", text)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_document_is_current(path: Path) -> None:
     fresh, found = generate.refreshed(path), path.read_text(encoding="utf-8")
     assert as_llvm_22(fresh) == as_llvm_22(found), "run `make docs`"
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=name_of)
 def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
@@ -57,10 +61,13 @@ def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
-def test_every_page_can_be_reached_from_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for page in sorted((ROOT / "docs").glob("*.md")):
-        assert f"docs/{page.name}" in readme, page.name
+def test_every_page_is_in_the_index() -> None:
+    """From which the site has its tables of contents."""
+    index = ROOT / "docs" / "index.md"
+    listed = re.findall(r"^(?:-|\d+\.) \[.+?\]\((\S+)\)", index.read_text(), re.MULTILINE)
+    there = {*(ROOT / "docs").rglob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")} - {index}
+    assert {(index.parent / name).resolve() for name in listed} >= there, "add it to docs/index.md"
+    assert "docs/index.md" in (ROOT / "README.md").read_text()
 
 
 def test_readme_has_the_place_of_the_benchmark_table() -> None:
