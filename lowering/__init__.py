@@ -28,7 +28,7 @@ from lowering.late import late
 if TYPE_CHECKING:
     from lowering.backend import vector_bits
     from lowering.cache import ObjectCache
-    from lowering.native import NativeModule, compile, compile_ir
+    from lowering.native import NativeModule, compile, compile_ir, listing
     from lowering.pipelines import PIPELINES
     from lowering.processors import Processor, processor
     from lowering.translation import translate
@@ -52,6 +52,7 @@ __all__ = [
     "UnsupportedType",
     "compile",
     "compile_ir",
+    "listing",
     "processor",
     "translate",
     "vector_bits",
@@ -64,6 +65,7 @@ _HOMES = {
     "Processor": "processors",
     "compile": "native",
     "compile_ir": "native",
+    "listing": "native",
     "processor": "processors",
     "translate": "translation",
     "vector_bits": "backend",

@@ -17,6 +17,7 @@ from typing import Any
 from lowering.backend import Options, in_process, link
 from lowering.bindings import ir
 from lowering.cache import ObjectCache, unpack
+from lowering.debug import with_lines
 from lowering.errors import CompileError, ModuleClosed, UnknownSymbol
 from lowering.guard import perform
 from lowering.pipelines import converted
@@ -196,6 +197,33 @@ def compile(
         module = converted(module, pipeline)
     verify(module)
     return _compile(upstream(module) or translate(module), options, symbols, cache)
+
+
+def listing(
+    module: ir.Module,
+    *,
+    lines: str = "",
+    opt_level: int = 2,
+    vectorize: bool = True,
+    slp: bool = False,
+    unroll: bool = True,
+    isolate: bool = True,
+    passes: bool = True,
+    cpu: str | None = None,
+    features: str | None = None,
+) -> tuple[str, str]:
+    """The LLVM IR of the module and its assembly, which are made as `compile` makes them, but not
+    linked. Arguments and errors as for that.
+
+    `lines` names a file: then both say of instructions which of its lines they are of, as far as
+    the locations of the module's operations do, by `!dbg` and `.loc`.
+    """
+    options = Options(opt_level, vectorize, slp, unroll, isolate, *_named(cpu, features), passes)
+    if lines:
+        with_lines(module, lines)
+    verify(module)
+    llvm_ir = upstream(module) or translate(module)
+    return llvm_ir, perform("assembly", llvm_ir, options).decode()
 
 
 def compile_ir(

@@ -29,6 +29,7 @@ class ModuleScope:
         self._zeros: dict[ir.Attribute | None, bool] = {}
         self._metadata: dict[str, str] = {}
         self._lines: list[str] = []
+        self._unit = self._version = ""
         self.alias_hints: Callable[[ir.Operation], str] = lambda op: ""
         """Set by `translate`: the alias scopes of an access, as metadata."""
         self.declare_scope: Callable[[ir.Operation], str] = lambda op: ""
@@ -74,9 +75,22 @@ class ModuleScope:
         self._lines.append(f"{reference} = {prefix}{marked}")
         return reference
 
+    def unit(self, file: str) -> str:
+        """The reference of what debug metadata is a part of, made when it is first asked for."""
+        if not self._unit:
+            self._unit = self.distinct(
+                f"distinct !DICompileUnit(language: DW_LANG_C, file: {file}, isOptimized: true, "
+                "runtimeVersion: 0, emissionKind: LineTablesOnly)"
+            )
+            self._version = self.metadata('!{i32 2, !"Debug Info Version", i32 3}')
+        return self._unit
+
     def metadata_lines(self) -> list[str]:
-        """The definitions of all nodes, in the order of their numbers."""
-        return self._lines
+        """The definitions of all nodes, in the order of their numbers, and what names them."""
+        if not self._unit:
+            return self._lines
+        named = f"!llvm.dbg.cu = !{{{self._unit}}}", f"!llvm.module.flags = !{{{self._version}}}"
+        return [*named, *self._lines]
 
     def flags(self, attribute: ir.Attribute | None) -> str:
         """Fast-math flags with a space behind, or nothing."""
@@ -101,6 +115,7 @@ class Scope:
         "lines",
         "module",
         "name",
+        "source",
         "types",
         "values",
     )
@@ -121,6 +136,8 @@ class Scope:
         self.blocks: dict[ir.Block, str] = {}
         self.edges: dict[ir.Block, list[tuple[str, list[ir.Value]]]] = {}
         """Per block, who branches to it and with which values."""
+        self.source: Callable[[ir.Operation], str] | None = None
+        """What to write behind the instructions of an operation, of the lines of a source."""
 
     def define(self, op: ir.Operation, type_: str, text: str) -> None:
         """Writes an instruction; its result gets the next number."""

@@ -13,6 +13,7 @@ from lowering.aliasing import AliasScopes
 from lowering.attributes import function_head
 from lowering.bindings import ir
 from lowering.control import TERMINATORS
+from lowering.debug import Lines
 from lowering.errors import InvalidModule
 from lowering.globals import alias_line, global_line
 from lowering.hidden import HIDING, hidden_flags
@@ -102,6 +103,10 @@ def _function(module: ModuleScope, function: ir.Operation) -> str:
         operations = _operations(function, len(blocks))
         hidden = hidden_flags(function, [pair for block in operations for pair in block])
         scope = Scope(module, name, hidden)
+        lines = Lines(module, function)
+        if lines.head:
+            head = f"{head.removesuffix(' {')}{lines.head} {{"
+            scope.source = lines.of
         for argument in blocks[0].arguments:
             scope.values[argument] = (module.types.text(argument.type), f"%{scope.count}")
             scope.count += 1
@@ -122,9 +127,19 @@ def _write(scope: Scope, operations: list[tuple[str, ir.Operation]]) -> None:
     try:
         for name, op in operations:
             check(op, name, op.attributes)
+            first = len(scope.lines)
             WRITERS[name](scope, op)
+            if scope.source is not None:
+                _locate(scope, first, scope.source(op))
     except Exception as error:
         raise located(error, op, scope.name) from None
+
+
+def _locate(scope: Scope, first: int, source: str) -> None:
+    """Say of the instructions from this line on what they were made of."""
+    for k, line in enumerate(scope.lines[first:], first):
+        if not line.endswith(":"):  # a label
+            scope.lines[k] = line + source
 
 
 def _operations(function: ir.Operation, blocks: int) -> list[list[tuple[str, ir.Operation]]]:

@@ -7,7 +7,7 @@ It numbers values: an operation without side effects on the same operands is bui
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from lowering.arithmetic import FLOAT_PREDICATES, INTEGER_PREDICATES
@@ -46,6 +46,8 @@ class Operations:
         self.i32 = ir.IntegerType.get_signless(32)
         self.i64 = ir.IntegerType.get_signless(64)
         self._scopes: list[dict[Any, Any]] = [{}]
+        self.origins: Any = None
+        """Says which statements operations are made for, if that is asked (emit/origins.py)."""
         self.enter(module.body)
 
     # -- where, and what is known there --------------------------------------------------------
@@ -71,6 +73,10 @@ class Operations:
             yield
         finally:
             self.block, self._point, self._scopes = kept
+
+    def made_for(self, *statements: Any) -> AbstractContextManager[None]:
+        """A block in which operations are made for these statements."""
+        return nullcontext() if self.origins is None else self.origins.of(statements)
 
     def build(
         self,

@@ -60,7 +60,7 @@ class Builder(Blocks):
         """A builder for the same module whose numbers have so many lanes."""
         twin = Builder(self.module, self.target, lanes=lanes)
         twin._declared, twin._tables = self._declared, self._tables
-        twin._original = self
+        twin._original, twin.origins = self, self.origins
         twin.shared = self.shared
         return twin
 

@@ -13,6 +13,7 @@ Establishes a module that MLIR verifies, with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from lowering.bindings import ir
 from ...locks import importing, lazy_property
 from ..dialect.blocks import new_module
 from ..ir.program import Access, Array, Expr, Program, Role, Statement
+from ..schedule.lanes import VectorLoop
 from ..schedule.nest import Nest
 from ..schedule.product import Product
 from ..schedule.repeat import Repeat
@@ -33,6 +35,7 @@ from .interface import ENTRY, STORED, Interface
 from .storage import INLINE_DATA, Storage, in_pieces
 
 if TYPE_CHECKING:
+    from .origins import Origins
     from .shared_loops import SharedLoops
 
 
@@ -50,13 +53,22 @@ def constant_data(program: Program, dtype: np.dtype[Any]) -> dict[str, npt.NDArr
     return data
 
 
-def emit(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
-    """The module of a schedule, built in the current MLIR context and verified."""
-    with new_module() as module:
-        emitter = Emitter(Builder(module, target), schedule, interface)
+def emit(
+    schedule: Schedule, interface: Interface, target: Target, origins: Origins | None = None
+) -> ir.Module:
+    """The module of a schedule, built in the current MLIR context and verified.
+
+    origins   of this schedule, to which the locations of operations refer then; the module is
+              looked at, and has no C interface, which is `main` once more
+    """
+    with new_module() as module, origins.of_none() if origins else nullcontext():
+        builder = Builder(module, target)
+        builder.origins = origins
+        emitter = Emitter(builder, schedule, interface)
         emitter.globals()
         emitter.kernel(ENTRY)
-        emitter.c_interface()
+        if origins is None:
+            emitter.c_interface()
     return module
 
 
@@ -206,19 +218,25 @@ class Emitter:
     def _body(self, steps: Sequence[Step]) -> None:
         for step in steps:
             if isinstance(step, Statement):
-                self._assign(step)
-            elif isinstance(step, Nest):
-                with importing:
-                    from .nest import NestEmitter
-                NestEmitter(self.builder, step, self.storage).emit()
-            elif isinstance(step, Product):
-                with importing:
-                    from .products import ProductEmitter
-                ProductEmitter(self.builder, step, self.storage).emit()
+                with self.builder.made_for(step):
+                    self._assign(step)
             elif isinstance(step, Repeat):
                 self._repeat(step)
             else:
-                self.loops.emit(self.builder, step, self.storage)
+                with self.builder.made_for(*step.statements):
+                    self._loop(step)
+
+    def _loop(self, step: VectorLoop | Nest | Product) -> None:
+        if isinstance(step, Nest):
+            with importing:
+                from .nest import NestEmitter
+            NestEmitter(self.builder, step, self.storage).emit()
+        elif isinstance(step, Product):
+            with importing:
+                from .products import ProductEmitter
+            ProductEmitter(self.builder, step, self.storage).emit()
+        else:
+            self.loops.emit(self.builder, step, self.storage)
 
     def _repeat(self, step: Repeat) -> None:
         b = self.builder

@@ -168,7 +168,8 @@ class LoopEmitter:
                 local = (first[0] + copy * width, first[1])
                 iteration = Iteration(local, self._absolute(local), copy, width)
                 s, lane = self.group.statements[k], self.loop.lanes[k]
-                StatementEmitter(self.around, s, lane, iteration).emit()
+                with self.b.made_for(s):
+                    StatementEmitter(self.around, s, lane, iteration).emit()
 
     def _absolute(self, local: Index) -> Index:
         """The iteration of the fused loop that is `local` in its block."""
@@ -212,4 +213,5 @@ class LoopEmitter:
                 base = self.memory.storage.allocate(size)
                 self.around.packs[key] = pack = Scratch(base, ("pack", key), strides)
                 at: list[Index] = [(0, None)] * len(s.domain)
-                fill(self.memory, a, pack, s.domain, lane, self.loop.width, at)
+                with self.b.made_for(s):
+                    fill(self.memory, a, pack, s.domain, lane, self.loop.width, at)

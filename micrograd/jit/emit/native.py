@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import lowering
 from lowering.bindings import ir
@@ -52,13 +53,29 @@ def native(
         module,
         opt_level=opt_level,
         symbols={**kernels, **(symbols or {})},
-        vectorize=False,
-        unroll=False,
-        isolate=False,
         passes=passes,
-        cpu=target.processor.cpu,
-        features=target.processor.features,
+        **_manner(target),
     )
+
+
+def listing(
+    module: ir.Module, target: Target, *, opt_level: int = 2, lines: str = ""
+) -> tuple[str, str]:
+    """The LLVM IR and the assembly of what `native` would make of a module; with the lines of a
+    file that it is of, if that is named.
+    """
+    return lowering.listing(module, lines=lines, opt_level=opt_level, **_manner(target))
+
+
+def _manner(target: Target) -> dict[str, Any]:
+    """How modules are compiled for a target."""
+    return {
+        "vectorize": False,
+        "unroll": False,
+        "isolate": False,
+        "cpu": target.processor.cpu,
+        "features": target.processor.features,
+    }
 
 
 def needed(module: ir.Module | str) -> set[str]:

@@ -80,7 +80,8 @@ class NestEmitter:
     def _nodes(self, body: Sequence[Node], at: list[Index]) -> None:
         """What stands inside of loops whose indices are `at`."""
         for alternatives in self._alternatives(body):
-            self._first(alternatives, at)
+            with self.b.made_for(*statements(alternatives)):
+                self._first(alternatives, at)
 
     def _alternatives(self, body: Sequence[Node]) -> list[list[Node]]:
         """The nodes in a row, loops that run once or not at all, and only one of them, together."""

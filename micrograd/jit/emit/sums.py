@@ -96,7 +96,8 @@ class Accumulators:
     def flush(self) -> None:
         """Add every accumulator to its target."""
         for accumulator in [*self.wide.values(), *self.single.values()]:
-            self._flush(accumulator)
+            with self.memory.b.made_for(accumulator.statement):
+                self._flush(accumulator)
 
     def _flush(self, accumulator: Accumulator) -> None:
         memory, b = self.memory, self.memory.b

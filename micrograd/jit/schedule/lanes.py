@@ -83,6 +83,11 @@ class VectorLoop:
             yield text if lane is None else f"{text}  ; lanes: {INDEX_NAMES[lane]}"
 
     @property
+    def statements(self) -> list[Statement]:
+        """Those in it, in the order in which they stand."""
+        return self.group.statements
+
+    @property
     def work(self) -> int:
         """Operations, at most."""
         return sum(s.points * max(1, operations(s.expr)) for s in self.group.statements)

@@ -71,6 +71,19 @@ class Schedule:
         return [step for steps in self.functions for step in flattened(steps)]
 
     @property
+    def statements(self) -> list[Statement]:
+        """All statements, as steps have them, in the order in which they stand."""
+        found: list[Statement] = []
+        for step in self.steps:
+            if isinstance(step, Statement):
+                found.append(step)
+            elif isinstance(step, Product):  # what it starts with is no statement of its own
+                found += [step.contraction, *step.finish, *step.passing]
+            elif not isinstance(step, Repeat):  # whose own steps are among these
+                found += step.statements
+        return found
+
+    @property
     def sizes(self) -> dict[str, int]:
         """How many elements of the arrays in the workspace there are at a time."""
         sizes = {name: self.program.arrays[name].size for name in self.workspace}
