@@ -10,8 +10,9 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from pickle import PicklingError
+from typing import NamedTuple
 
 import numpy
 
@@ -163,6 +164,16 @@ def is_users(file: str) -> bool:
 def is_numpys(file: str) -> bool:
     """Whether a file is of NumPy."""
     return file.startswith(_NUMPY)
+
+
+class Place(NamedTuple):
+    """A line of a file, as Python knows that."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{PurePath(self.file).name}:{self.line}"
 
 
 def user_location() -> str:

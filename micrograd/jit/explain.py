@@ -109,12 +109,12 @@ def loops_of(schedule: Schedule, dtype: str) -> list[str]:
     if len(loops) <= SHOWN:
         return [
             f"{counted(loop.group.count, 'iteration')} of "
-            f"{counted(len(loop.group.statements), 'statement')}, {_manner(loop, dtype)}"
+            f"{counted(len(loop.group.statements), 'statement')}, {manner(loop, dtype)}"
             for loop in loops
         ]
     counts: dict[str, list[int]] = {}
     for loop in loops:
-        counts.setdefault(_manner(loop, dtype), []).append(loop.group.count)
+        counts.setdefault(manner(loop, dtype), []).append(loop.group.count)
     return [
         f"{counted(len(n), 'loop')} of {_range(n)}, {manner}"
         for manner, n in sorted(counts.items(), key=lambda item: -len(item[1]))
@@ -139,8 +139,8 @@ def in_turn(program: Program) -> list[str]:
     ]
 
 
-def _manner(loop: VectorLoop, dtype: str) -> str:
-    """What is vectorised over what, and in how many passes."""
+def manner(loop: VectorLoop, dtype: str) -> str:
+    """In words, what is vectorised over what, and in how many passes."""
     inside = sorted({lane for lane in loop.lanes if lane is not None})
     if loop.width == 1 or not inside:
         return f"one {dtype} at a time" + ", in turn" * loop.group.in_turn
@@ -214,7 +214,7 @@ def _note(graph: Graph, nodes: Ints) -> str:
         labels = list(dict.fromkeys(graph.labels[n] for n in nodes.tolist() if n in graph.labels))
     places: list[str] = []
     if graph.places:
-        places = [graph.places[k] for k in np.unique(graph.place[nodes]).tolist() if k >= 0]
+        places = [str(graph.places[k]) for k in np.unique(graph.place[nodes]).tolist() if k >= 0]
     return ", ".join([*_few(labels), *_few(places)])
 
 

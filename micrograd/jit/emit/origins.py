@@ -36,10 +36,14 @@ class Origins:
         """The numbers of the statements, from 0 on, that a line stands for."""
         return self._sets[line - 1] if 0 < line <= len(self._sets) else ()
 
+    def numbers(self, statements: Iterable[Statement]) -> tuple[int, ...]:
+        """Their numbers, ascending; those that are none of the schedule's have none."""
+        return tuple(sorted({k for s in statements if (k := self._numbers.get(id(s))) is not None}))
+
     @contextmanager
     def of(self, statements: Iterable[Statement]) -> Iterator[None]:
         """A block in which operations are made for these statements, as far as they are known."""
-        some = tuple(sorted({k for s in statements if (k := self._numbers.get(id(s))) is not None}))
+        some = self.numbers(statements)
         if not some:
             yield
             return

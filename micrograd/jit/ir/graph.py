@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import CompilerError, GraphError
+from ...errors import CompilerError, GraphError, Place
 from ...index_arrays import IndexArray
 from ...lookups import ENTRY, Lookup
 from ...ops import OPS, Op
@@ -111,7 +111,7 @@ class Graph:
     outputs: list[int] = field(default_factory=list)
     labels: dict[int, str] = field(default_factory=dict)
     place: Column = field(default_factory=lambda: np.empty(0, np.int64))
-    places: list[str] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
     indices: list[IndexArray] = field(default_factory=list)
     data: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     tables: list[tuple[int, int]] = field(default_factory=list)

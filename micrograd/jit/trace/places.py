@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, compress, repeat
 from operator import attrgetter, is_, is_not, itemgetter
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...engine import Value
-from ...errors import TraceError, is_compiler
+from ...errors import Place, TraceError, is_compiler
 from ...traced import Traced
 from ...tracing import Site
 from ..ir.graph import Graph
@@ -54,27 +53,22 @@ def sites_of(order: Sequence[Value]) -> Sites:
 def note_places(graph: Graph, sites: Sites, position: Ints) -> None:
     """Say which line of code made each traced node; none of this package's own is a user's."""
     lines = [line_of(*site) for site in sites.different]
-    graph.places = sorted({line for line in lines if line}, key=_by_line)
+    graph.places = sorted({line for line in lines if line is not None})
     number = {line: k for k, line in enumerate(graph.places)}
     graph.place = np.full(len(graph), -1, dtype=np.int64)
-    numbers = np.array([*(number.get(line, -1) for line in lines), -1], dtype=np.int64)
+    known = [-1 if line is None else number[line] for line in lines]
+    numbers = np.array([*known, -1], dtype=np.int64)
     graph.place[position] = numbers[sites.which]  # the last stands for none
 
 
-def line_of(code: CodeType, instruction: int) -> str:
-    """The `file:line` of an instruction, by its offset; '' in the compiler itself."""
-    path = Path(code.co_filename)
+def line_of(code: CodeType, instruction: int) -> Place | None:
+    """The line of an instruction, by its offset; None in the compiler itself."""
     if is_compiler(code.co_filename):
-        return ""
+        return None
     for start, end, line in code.co_lines():
         if start <= instruction < end and line is not None:
-            return f"{path.name}:{line}"
-    return ""
-
-
-def _by_line(place: str) -> tuple[str, int]:
-    name, _, line = place.rpartition(":")
-    return name, int(line)
+            return Place(code.co_filename, line)
+    return None
 
 
 def escaped(v: Value, order: Sequence[Value] = ()) -> TraceError:
@@ -94,4 +88,4 @@ def escaped(v: Value, order: Sequence[Value] = ()) -> TraceError:
             "was traced by another function and escaped from it; return values instead of keeping "
             "them in an outer variable"
         )
-    return TraceError(f"{line_of(*site) + ': ' if site else ''}{v!r} {what}")
+    return TraceError(f"{f'{line_of(*site)}: ' if site else ''}{v!r} {what}")

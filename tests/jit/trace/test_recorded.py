@@ -108,10 +108,10 @@ def test_nodes_of_models_are_of_the_line_that_calls_them() -> None:
     kernel([1.0, 2.0])
     graph = kernel._latest.graph
     start = f.__code__.co_firstlineno
-    lines = {int(place.rpartition(":")[2]) - start for place in graph.places}
+    lines = {place.line - start for place in graph.places}
     assert lines == {1, 2, 3, 4}
-    of = [graph.places[k].rpartition(":")[2] for k in graph.place.tolist() if k >= 0]
-    counts = [of.count(str(start + k)) for k in range(1, 5)]
+    of = [graph.places[k].line for k in graph.place.tolist() if k >= 0]
+    counts = [of.count(start + k) for k in range(1, 5)]
     # a neuron of two inputs is two products, two sums and a relu
     assert counts[:3] == [5 * 3 + 6, 5, 6]
     assert len(of) == sum(counts)

@@ -1,0 +1,94 @@
+"""Graph -> a drawing of its classes: nodes of one operation that became the same statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...errors import counted
+from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, op_of
+from ..ir.nests import Ints
+from ..ir.program import Statement
+from .model import Class, Drawing, Edge
+
+MOST_CLASSES = 300
+"""More classes are not drawn: nobody could read them."""
+
+
+def drawing_of(graph: Graph, statements: Sequence[Statement]) -> Drawing:
+    """The graph folded by class: leaves by their arrays, operations by what they are and by which
+    statements they became. Cost: linear in the graph, vectorised.
+    """
+    if not len(graph):
+        return Drawing(missing="there is nothing to draw: the result is given")
+    owner, sets = _owners(graph, statements)
+    leaf = _leaves(graph)
+    # the row of each class: its code, the leaf's array, the set of its statements
+    rows = np.stack([graph.codes, leaf, np.where(graph.codes >= FIRST_OP, owner, -1)])
+    _, first, which, counts = np.unique(
+        rows, axis=1, return_index=True, return_inverse=True, return_counts=True
+    )
+    which = which.reshape(-1)
+    if len(first) > MOST_CLASSES:
+        return Drawing(
+            missing=f"the graph does not repeat: its {counted(len(graph), 'node')} are of "
+            f"{counted(len(first), 'kind')}, and {MOST_CLASSES} could be read"
+        )
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    names = [name for name, _ in graph.parameters] + [name for name, _ in graph.inputs]
+    classes = []
+    for k in order.tolist():
+        node = int(first[k])
+        code = int(graph.codes[node])
+        if code >= FIRST_OP:
+            classes.append(Class(op_of(code).name, int(counts[k]), sets[int(owner[node])]))
+        else:
+            label = "constants" if code == CONSTANT else names[int(leaf[node])]
+            classes.append(Class(label, int(counts[k])))
+    return Drawing(tuple(classes), tuple(_edges(graph, rank[which])))
+
+
+def _edges(graph: Graph, which: Ints) -> list[Edge]:
+    """Edges between the classes of nodes."""
+    ends, starts = [], []
+    for column in (graph.x, graph.y, graph.z):
+        used = np.flatnonzero((graph.codes >= FIRST_OP) & (column >= 0))
+        ends.append(which[used])
+        starts.append(which[column[used]])
+    pairs = np.stack([np.concatenate(starts), np.concatenate(ends)])
+    found, counts = np.unique(pairs, axis=1, return_counts=True)
+    return [Edge(int(a), int(b), int(n)) for (a, b), n in zip(found.T, counts, strict=True)]
+
+
+def _owners(graph: Graph, statements: Sequence[Statement]) -> tuple[Ints, list[tuple[int, ...]]]:
+    """For each node, which set of statements it became; and these sets."""
+    owner = np.zeros(len(graph), dtype=np.int64)
+    sets: list[tuple[int, ...]] = [()]
+    numbers: dict[tuple[int, int], int] = {}
+    for k, s in enumerate(statements):
+        nodes = np.unique(np.asarray(s.origin, dtype=np.int64))
+        if not len(nodes):
+            continue
+        before = owner[nodes]
+        for old in np.unique(before).tolist():
+            new = numbers.get((old, k))
+            if new is None:
+                new = numbers[old, k] = len(sets)
+                sets.append((*sets[old], k))
+            owner[nodes[before == old]] = new
+    return owner, sets
+
+
+def _leaves(graph: Graph) -> Ints:
+    """For each leaf of an array, the number of that: parameters first; -1 for other nodes."""
+    found = np.full(len(graph), -1, dtype=np.int64)
+    base = 0
+    for code, arrays in ((PARAMETER, graph.parameters), (INPUT, graph.inputs)):
+        at = np.flatnonzero(graph.codes == code)
+        ends = np.cumsum([size for _, size in arrays])
+        found[at] = base + np.searchsorted(ends, graph.x[at], side="right")
+        base += len(arrays)
+    return found
