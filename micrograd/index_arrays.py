@@ -16,6 +16,34 @@ from .engine import Value
 from .traced import Scope, Traced
 
 Ints = npt.NDArray[np.int64]
+Terms = tuple[tuple[int, int], ...]
+"""Serial numbers of what stands for the counters of loops, with their scales."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The index of a row that loops say: `offset + sum(scales * counters)`, never below 0.
+
+    below      the number of rows
+    leaf       what stands for the index in the trace
+    array      the index array that it is a place in, if it is not the index itself
+    """
+
+    name: str
+    below: int
+    offset: int
+    counters: Terms
+    leaf: Value = field(repr=False)
+    array: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """An integer that loops choose: element `offset + sum(scales * counters)` of an array."""
+
+    array: str
+    offset: int
+    counters: Terms
 
 
 @dataclass(slots=True)

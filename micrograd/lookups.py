@@ -13,16 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
+from threading import get_ident
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from .copies import next_serial
 from .engine import Value
 from .errors import IndexRangeError, TraceError, user_location
-from .index_arrays import IndexArray
+from .index_arrays import Counted, IndexArray, Moving, Terms
 from .opdef import Op
 from .traced import Scope, Traced
+from .tracing import FROZEN, THREADS
 
 Ints = npt.NDArray[np.int64]
 MOST_INDICES = 1 << 16
@@ -66,34 +69,11 @@ def taken(rows: int, distance: int) -> Lookup:
     )
 
 
-Terms = tuple[tuple[int, int], ...]
-"""Serial numbers of what stands for the counters of loops, with their scales."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The index of a row that loops say: `offset + sum(scales * counters)`, never below 0.
-
-    below      the number of rows
-    leaf       what stands for the index in the trace
-    array      the index array that it is a place in, if it is not the index itself
-    """
-
-    name: str
-    below: int
-    offset: int
-    counters: Terms
-    leaf: Value = field(repr=False)
-    array: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Moving:
-    """An integer that loops choose: element `offset + sum(scales * counters)` of an array."""
-
-    array: str
-    offset: int
-    counters: Terms
+def _begun() -> tuple[int, ...]:
+    """A serial number for each function that is being compiled around, and one from now."""
+    outer = THREADS.get(get_ident()) or FROZEN.get(get_ident())
+    around: Lookups | None = getattr(outer, "lookups", None)
+    return (*(around.begun if around else ()), next_serial())
 
 
 @dataclass(slots=True)
@@ -107,6 +87,7 @@ class Lookups:
     counted     the indices that these say
     moving      the integers that they choose among those that are given, by serial numbers
     chosen      the integers that were looked up in a table of such, with that and the index
+    begun       serial numbers from when the function was called, and before it those around it
     """
 
     integers: dict[int, tuple[str, int]] = field(default_factory=dict)
@@ -117,6 +98,7 @@ class Lookups:
     counted: dict[Any, Counted] = field(default_factory=dict)
     moving: dict[int, Moving] = field(default_factory=dict)
     chosen: dict[int, tuple[Sequence[int], Traced]] = field(default_factory=dict)
+    begun: tuple[int, ...] = field(default_factory=_begun)
     _first: dict[Any, tuple[list[Value], Value | None]] = field(default_factory=dict)
     _leaves: dict[str, list[Value]] = field(default_factory=dict)
 
@@ -124,6 +106,14 @@ class Lookups:
         """That these arguments are integers."""
         self.integers |= {v._serial: (array, k) for k, v in enumerate(leaves)}
         self.sizes[array] = len(leaves)
+
+    @property
+    def inner(self) -> int | None:
+        """A serial number from when the function called the one that is being compiled in it now,
+        if one is.
+        """
+        begun, depth = _begun(), len(self.begun)
+        return begun[depth] if begun[:depth] == self.begun and len(begun) > depth + 1 else None
 
     @property
     def inputs(self) -> dict[str, list[Value]]:

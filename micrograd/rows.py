@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import ops
 from .engine import Value
 from .errors import IndexRangeError, ShapeError, TraceError, user_location
 from .lookups import Form, Lookup, Lookups
@@ -48,10 +49,44 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
             )
         _flatten(row, entries)
     leaf = lookups.index(form, len(table), scope)
+    if _are_inside(entries, lookups):
+        return _built(table[0], iter(_chosen(entries, len(table), index)), arrays)
     found = lookups.row(entries, len(table), leaf, scope)
     if shape is None:
         lookups.choose(found[0], table, index, form)
     return _built(table[0], iter(found), arrays)
+
+
+def _are_inside(entries: Sequence[Any], lookups: Lookups) -> bool:
+    """Whether some of a table was made in a function that the one which looks it up has called:
+    there is no such table there.
+    """
+    inner = lookups.inner
+    return inner is not None and any(isinstance(x, Value) and x._serial > inner for x in entries)
+
+
+MOST_CHOSEN = 4096
+"""Numbers of a table of which each is chosen or not, by itself."""
+
+
+def _chosen(entries: Sequence[Any], rows: int, index: Traced) -> list[Any]:
+    """The row at an index, by a choice for each row: the index is of a function around this one,
+    where it is seen to that there is such a row.
+    """
+    if len(entries) > MOST_CHOSEN:
+        raise TraceError(
+            f"{user_location()}: the index belongs to {index._scope.name}, which is being compiled "
+            f"around this function, where the table is computed, of {len(entries)} numbers; then "
+            f"it may have {MOST_CHOSEN}: compute the table before, or fewer rows of it"
+        )
+    width = len(entries) // rows
+    place = ops.where(ops.lt(index, 0.0), index + float(rows), index)
+    found = list(entries[-width:])
+    for k in reversed(range(rows - 1)):
+        here = ops.eq(place, float(k))
+        row = entries[k * width : (k + 1) * width]
+        found = [ops.where(here, x, rest) for x, rest in zip(row, found, strict=True)]
+    return found
 
 
 def _rows(table: Any, chosen: Sequence[int]) -> list[Any]:

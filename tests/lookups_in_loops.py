@@ -1,5 +1,6 @@
 """Random functions that look rows up by integers, before, in and behind loops written as loops, and
-by the counters of these, and by integers that these choose, compared with the interpreter.
+by the counters of these, and by integers that these choose, and in functions inside, of which
+there are derivatives, compared with the interpreter.
 
     python -m tests.lookups_in_loops SECONDS SEED
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import Table, Value, fori, jit, scan, sin, take, tanh, while_loop
+from micrograd import Table, Value, fori, grad, jit, jvp, scan, sin, take, tanh, while_loop
 
 from .at_widths import check_widths
 from .written_loops import close
@@ -38,6 +39,7 @@ class Drawn:
         if r.random() < 0.3:
             r.shuffle(self.parameters)
         self.numbers = [r.uniform(-1.0, 1.0) for _ in range(ROWS)]
+        self.exact = 0.0
         steps = [self.part(2) for _ in range(r.randint(1, 3))]
 
         def function(x: float, y: float, i: int, j: int, ks: list[int]) -> Any:
@@ -53,7 +55,23 @@ class Drawn:
         """A loop, or what is taken of a table."""
         if depth and self.random.random() < 0.7:
             return self.loop(depth)
-        return self.taken()
+        return self.inside() if self.random.random() < 0.3 else self.taken()
+
+    def inside(self) -> Step:
+        """What a function inside takes, or how that changes."""
+        step, way = self.taken(), self.random.randrange(4)
+        if way == 3:  # what is chosen of all rows has its partials in another order
+            self.exact = 1e-12
+
+        def run(seen: Numbers, indices: Numbers) -> Any:
+            def f(q: Any) -> Any:
+                return step([q, *seen], indices)
+
+            if way == 3:
+                return grad(lambda q: f(q) * grad(f)(q))(seen[0])
+            return [jit(f), grad(f), lambda q: jvp(f)(q, 0.5)[1]][way](seen[0])
+
+        return run
 
     def index(self) -> Callable[[Numbers], Any]:
         """An index into ROWS rows, of the two integers, or of the counters behind these."""
@@ -161,20 +179,19 @@ def check(seed: int) -> None:
     for strict in (False, True):
         kernel = jit(f, strict=strict)
         value, found = of(kernel)
-        assert close([value, kernel(x, y, i, j, ks)], [expected] * 2, 0.0 if strict else 1e-9), (
-            seed, strict, "value",
-        )  # fmt: skip
+        near = drawn.exact if strict else 1e-9
+        assert close([value, kernel(x, y, i, j, ks)], [expected] * 2, near), (seed, strict, "value")
         assert close(found, gradient, 1e-9), (seed, strict, "gradient")
         assert close(kernel.grad(x, y, i, j, ks)[:2], gradient[:2], 1e-9), (
             seed,
             strict,
             "arguments",
         )
-    narrow = jit(f, dtype="f32")
+    narrow, kernel = jit(f, dtype="f32"), jit(f)
     assert close(narrow(x, y, i, j, ks), expected, 1e-3), (seed, "f32")
-    assert close(narrow.grad(x, y, i, j, ks)[:2], gradient[:2], 1e-2), (seed, "f32 gradient")
+    if close(kernel.grad(x + 1e-7, y, i, j, ks)[:2], gradient[:2], 1e-3):  # as rounding moves it
+        assert close(narrow.grad(x, y, i, j, ks)[:2], gradient[:2], 1e-2), (seed, "f32 gradient")
     check_widths(f, [x, y, i, j, ks], strict=bool(seed % 2), what=f"seed {seed}")
-    kernel = jit(f)
     products = kernel.hvp(x, y, i, j, ks, 1.0, 0.0, 0, 0, [0] * 4)[:2]
     wide, near = (_differences(kernel, (x, y, i, j, ks), h) for h in (2e-5, 1e-5))
     if close(wide, near, 1e-5):  # the curve is no sharper than the steps

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from ...engine import Value
+from ...lookups import Lookup
 from ...traced import Scope, Traced
 from ...tracing import FROZEN, THREADS
 from .loops import operands_of
@@ -37,10 +38,14 @@ def captured(
     found: dict[int, Value] = {}
     while stack:
         v = stack.pop()
-        if v._serial < first and isinstance(v, Traced):
-            if v._scope is not scope and not v._scope.is_over:
+        if isinstance(v, Traced):
+            is_older = v._serial < first
+            is_around = v._scope is not scope and not v._scope.is_over
+            # rows that integers of those functions choose are looked up there, see rows.py
+            if is_around and (is_older or isinstance(v._entry, Lookup)):
                 found[v._serial] = v
-            continue
+            if is_older or v._serial in found:
+                continue
         for x in v._operands:
             if x.__class__ is not float and x._serial not in seen:
                 seen.add(x._serial)

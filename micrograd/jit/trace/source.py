@@ -13,7 +13,6 @@ from copy import deepcopy
 from operator import attrgetter
 from typing import Any
 
-from ...copies import next_serial
 from ...engine import Value
 from ...errors import GraphError, kind
 from ...lookups import Lookups
@@ -179,8 +178,8 @@ class FunctionSource:
 
     def _trace(self, structures: tuple[Structure, ...], *, captures: bool) -> Recording:
         wrt = self._leaves()
-        scope, lookups, first = Scope(self.name), Lookups(), next_serial()
-        scope.lookups = lookups
+        scope = Scope(self.name)
+        scope.lookups = lookups = Lookups()
         inputs: dict[str, list[Value]] = {}
         arguments, arrays = [], array_names(self.parameters)
         for p, s in zip(self.parameters, structures, strict=True):
@@ -198,7 +197,7 @@ class FunctionSource:
         outputs: list[Value | float] = []
         result = result_structure(returned, outputs.append, self.name)
         inputs |= lookups.inputs
-        around = captured(outputs, scope, first, inputs) if captures else {}
+        around = captured(outputs, scope, lookups.begun[-1], inputs) if captures else {}
         live = () if self.freeze else None
         found = trace(outputs, inputs | around, live, wrt=wrt, lookups=lookups, scope=scope)
         recording = self._recording(found, result, inputs, structures)
