@@ -106,6 +106,7 @@ STAGES = (
     "micrograd.jit.tensors",
     "micrograd.jit.kernels",
     "micrograd.train",
+    "micrograd.scipy",
     "micrograd.drawing",
     "micrograd.graph",  # its name in micrograd's relatives
     "micrograd.cli",
@@ -226,6 +227,7 @@ EXTRAS = {
     "matplotlib": {"micrograd/cli/pictures.py"},
     "pygraphviz": {"micrograd/drawing/picture.py"},
     "safetensors": set(),
+    "scipy": {f"micrograd/scipy/{path.name}" for path in (ROOT / "micrograd/scipy").glob("*.py")},
     "sklearn": {"micrograd/images.py"},
     "tqdm": {"micrograd/cli/progress.py", "micrograd/train/watch.py"},
 }
@@ -252,7 +254,7 @@ def test_lowering_is_imported_without_micrograd() -> None:
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize("optional", [*EXTRAS, "torch", "scipy", "jax"])
+@pytest.mark.parametrize("optional", [*EXTRAS, "torch", "jax"])
 def test_importing_micrograd_needs_no_extra(optional: str) -> None:
     program = f"import sys; sys.modules[{optional!r}] = None; import micrograd, micrograd.cli"
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)

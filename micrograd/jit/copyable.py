@@ -53,6 +53,7 @@ class Copyable(Remade):
             "_siblings",
             "_tensor_kernel",
             "_variants",
+            "made_of_it",
         }
     )
     _source: Source

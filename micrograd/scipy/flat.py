@@ -1,0 +1,148 @@
+"""Functions as solvers call them: of one array of float64, which stands for numbers in a structure.
+
+A plain function is traced anew for every solver that is called, with the arguments that come behind
+x as they are; so it may read what has changed. A kernel is traced once for each structure, and the
+arguments behind x are arguments of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..engine import Value
+from ..errors import SignatureError, kind
+from ..jit import Kernel, jit
+from ..jit.trace.signature import (
+    SCALAR,
+    Container,
+    Structure,
+    build,
+    count,
+    leaves,
+    result_structure,
+    structure_of,
+)
+from ..value_arrays import value_array
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknowns:
+    """What is solved for: numbers in a structure, which are one array for the solver.
+
+    structure   as a function gets them
+    """
+
+    structure: Structure
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are."""
+        return count(self.structure)
+
+    def made(self, x: Sequence[Any]) -> Any:
+        """What a function gets for these numbers, or Values, in a row."""
+        return build(self.structure, iter(x), exact=True)
+
+    def structured(self, x: Numbers) -> Any:
+        """The structure with these numbers in it; for rows of numbers, with arrays of them."""
+        return build(self.structure, iter(x if x.ndim > 1 else x.tolist()))
+
+
+def unknowns(x0: Any, name: str, *, as_array: bool) -> tuple[Unknowns, Numbers]:
+    """What an initial guess says, and its numbers in a row.
+
+    as_array   numbers in a row are an array for the function, as SciPy has it, whatever they are
+               here
+
+    Raises SignatureError for what is no number, array, list, tuple or dict of numbers.
+    """
+    structure = structure_of(x0, name, array=True)
+    is_row = not isinstance(structure, Container) or (
+        structure.is_flat and structure.type in (list, tuple)
+    )
+    numbers = np.fromiter(map(float, leaves(x0, structure, name)), dtype=np.float64)
+    if as_array and is_row:
+        structure = Container(np.ndarray, (len(numbers),), (SCALAR,) * len(numbers))
+    return Unknowns(structure), numbers
+
+
+def flat(
+    function: Callable[..., Any],
+    x: Unknowns,
+    args: tuple[Any, ...] = (),
+    *,
+    time: bool = False,
+    scalar: bool = False,
+) -> Any:
+    """The kernel of a function of numbers in a row, and of the arguments behind them if the
+    function is a kernel, differentiated with respect to the numbers. Its results are one array.
+
+    time     whether a number comes before them, as time
+    scalar   whether it gives one number, which comes without an array
+
+    Raises SignatureError for results that are no numbers, or more than one where one is expected.
+    """
+    if not callable(function):
+        raise SignatureError(f"expected a function or a kernel, got {kind(function)}")
+    name = getattr(function, "name", None) or getattr(function, "__name__", None) or "f"
+    if not isinstance(function, Kernel):
+        return _compiled(name, function, x, args, 0, time=time, scalar=scalar)
+    structures = tuple(structure_of(a, f"args[{k}]", array=True) for k, a in enumerate(args))
+    key = x.structure, structures, time, scalar
+    made = made_of(function)
+    if key not in made:
+        made[key] = _compiled(name, function, x, (), len(args), time=time, scalar=scalar)
+    return made[key]
+
+
+def made_of(kernel: Kernel) -> dict[Any, Any]:
+    """The kernels that were made of one here: it keeps them, and copies of it do not have them."""
+    found: dict[Any, Any] = vars(kernel).setdefault("made_of_it", {})
+    return found
+
+
+def _compiled(
+    name: str,
+    function: Callable[..., Any],
+    x: Unknowns,
+    fixed: tuple[Any, ...],
+    more: int,
+    *,
+    time: bool,
+    scalar: bool,
+) -> Kernel:
+    """The kernel, which knows the `fixed` arguments behind x, and takes so many `more`."""
+
+    def call(*given: Any) -> Any:
+        before, (numbers, *behind) = given[:time], given[time:]
+        result = function(*before, x.made(numbers.tolist()), *behind, *fixed)
+        found: list[Value | float] = []
+        result_structure(result, found.append, name)
+        if not scalar:
+            return value_array(found, (len(found),))
+        if len(found) != 1:
+            raise SignatureError(
+                f"{name} should return a single number, it returned {len(found)} of them: "
+                "a sum of them, perhaps? least_squares and root take functions that return several"
+            )
+        return found[0]
+
+    def parameter(name: str, annotation: Any) -> inspect.Parameter:
+        return inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY, annotation=annotation)
+
+    parameters = [parameter("t", float)] * time
+    parameters += [parameter("x", np.ndarray)]
+    parameters += [parameter(f"args_{k}", list) for k in range(more)]
+    call.__name__ = call.__qualname__ = name.replace(".", "_")
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {p.name: p.annotation for p in parameters}
+    strict = isinstance(function, Kernel) and function._options.strict
+    return jit(call, wrt="x", strict=strict)  # type: ignore[no-any-return]

@@ -1,0 +1,282 @@
+"""SciPy's solvers with compiled functions and derivatives give what SciPy gives with derivatives
+that are written out by hand: the same steps, the same answers.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import micrograd
+from micrograd import jit
+from micrograd.errors import SignatureError
+
+optimize = pytest.importorskip("scipy.optimize")
+integrate = pytest.importorskip("scipy.integrate")
+
+from micrograd.scipy import (  # noqa: E402
+    curve_fit,
+    least_squares,
+    minimize,
+    root,
+    root_scalar,
+    solve_ivp,
+)
+
+METHODS = {
+    None: ("jac",),
+    "Nelder-Mead": (),
+    "Powell": (),
+    "CG": ("jac",),
+    "BFGS": ("jac",),
+    "L-BFGS-B": ("jac",),
+    "TNC": ("jac",),
+    "SLSQP": ("jac",),
+    "COBYLA": (),
+    "COBYQA": (),
+    "Newton-CG": ("jac", "hessp"),
+    "trust-ncg": ("jac", "hessp"),
+    "trust-krylov": ("jac", "hessp"),
+    "trust-constr": ("jac", "hess"),
+    "dogleg": ("jac", "hess"),
+    "trust-exact": ("jac", "hess"),
+}
+BY_HAND = {
+    "jac": optimize.rosen_der,
+    "hess": optimize.rosen_hess,
+    "hessp": optimize.rosen_hess_prod,
+}
+
+
+NEAR = np.array([0.9, 0.8, 0.7])
+"""Where the Hessian is positive, as dogleg needs it."""
+
+
+def rosen(x: np.ndarray) -> Any:
+    return sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+ROSEN = jit(rosen)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_every_method_takes_the_steps_that_it_takes_with_derivatives_by_hand(method: Any) -> None:
+    if method == "COBYQA" and not hasattr(optimize, "_cobyqa_py"):
+        pytest.skip("this SciPy has no COBYQA")
+    by_hand = {name: BY_HAND[name] for name in METHODS[method]}
+    how: Any = {"method": method}
+    if method in ("COBYLA", "COBYQA"):  # which go other ways for a difference in the last bit
+        how["options"] = {"maxiter": 20}
+    expected = optimize.minimize(optimize.rosen, NEAR, **how, **by_hand)
+    found = minimize(ROSEN, NEAR, **how)
+    np.testing.assert_allclose(found.x, expected.x, rtol=1e-5, atol=1e-7)
+    assert method == "Powell" or found.nfev == expected.nfev
+    assert found.structured.tolist() == found.x.tolist()
+
+
+def test_arguments_are_those_of_the_call() -> None:
+    def shifted(x: Any, by: float, how: str) -> Any:
+        return sum((x - by) ** 2) if how == "square" else 0.0
+
+    for by in (1.0, 2.0):
+        assert minimize(shifted, [0.0, 5.0], (by, "square")).x == pytest.approx([by, by])
+    assert minimize(lambda x, by: (x[0] - by) ** 2, 0.0, 3.0).x == pytest.approx([3.0])
+
+
+def test_a_kernel_is_traced_once_for_all_arguments() -> None:
+    traced = []
+
+    @jit
+    def distance(x: np.ndarray, to: np.ndarray, scale: float) -> Any:
+        traced.append(1)
+        return scale * sum((x - to) ** 2)
+
+    for to in ([1.0, 2.0], [3.0, -1.0], [0.0, 0.5]):
+        found = minimize(distance, np.zeros(2), (np.array(to), 2.0), method="Newton-CG")
+        assert found.x == pytest.approx(to)
+    assert len(traced) == 1
+
+
+@pytest.mark.parametrize("method", ["BFGS", "trust-constr"])
+def test_the_guess_may_have_a_structure(method: str) -> None:
+    def energy(p: Any) -> Any:
+        return (p["a"] - 1.0) ** 2 + sum((p["b"][k] - k) ** 2 for k in range(2)) + p["c"][1][0] ** 2
+
+    start = {"a": 3.0, "b": [5.0, 5.0], "c": (2.0, np.array([4.0]))}
+    found = minimize(lambda p: energy(p) + (p["c"][0] - 7.0) ** 2, start, method=method, tol=1e-9)
+    assert found.structured["a"] == pytest.approx(1.0, abs=1e-3)
+    assert found.structured["b"] == pytest.approx([0.0, 1.0], abs=1e-3)
+    assert isinstance(found.structured["c"], tuple)
+    assert found.structured["c"][0] == pytest.approx(7.0, abs=1e-3)
+    assert found.structured["c"][1] == pytest.approx([0.0], abs=1e-3)
+    assert found.x.shape == (5,)
+
+
+def test_what_is_given_is_passed_on() -> None:
+    asked: list[str] = []
+
+    def jac(x: Any) -> Any:
+        asked.append("jac")
+        return optimize.rosen_der(x)
+
+    found = minimize(ROSEN, NEAR, method="BFGS", jac=jac, callback=lambda xk: asked.append("step"))
+    assert {*asked} == {"jac", "step"}
+    assert found.success
+    assert minimize(ROSEN, NEAR, method="BFGS", jac="2-point").nfev > 2 * found.nfev
+    both = minimize(lambda x: (x[0] ** 2, [2.0 * x[0]]), [3.0], jac=True)
+    assert both.x == pytest.approx([0.0], abs=1e-6)
+    limits = optimize.Bounds([1.1] * 3, [3.0] * 3)
+    assert minimize(ROSEN, NEAR, bounds=limits).x.min() >= 1.1
+
+
+@pytest.mark.parametrize("method", ["SLSQP", "trust-constr", "COBYLA"])
+@pytest.mark.parametrize("new", [False, True])
+def test_constraints_are_compiled(method: str, new: bool) -> None:
+    def circle(x: Any) -> Any:
+        return 1.0 - x[0] ** 2 - x[1] ** 2
+
+    constraint: Any = {"type": "ineq", "fun": circle}
+    if new:
+        constraint = optimize.NonlinearConstraint(circle, 0.0, np.inf)
+    found = minimize(
+        lambda x: (x[0] - 2.0) ** 2 + x[1] ** 2,
+        [0.1, 0.2],
+        method=method,
+        constraints=[constraint],
+    )
+    assert found.x == pytest.approx([1.0, 0.0], abs=2e-3)
+
+
+def test_least_squares_and_root_take_the_steps_that_they_take_by_hand() -> None:
+    def residuals(x: Any) -> Any:
+        return [10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]]
+
+    def jacobian(x: Any) -> Any:
+        return np.array([[-20.0 * x[0], 10.0], [-1.0, 0.0]])
+
+    for method in ("trf", "dogbox", "lm"):
+        expected = optimize.least_squares(residuals, [-1.2, 1.0], jacobian, method=method)
+        found = least_squares(residuals, [-1.2, 1.0], method=method)
+        assert found.x == pytest.approx(expected.x, rel=1e-7)
+        assert (found.nfev, found.njev) == (expected.nfev, expected.njev)
+    for method in ("hybr", "lm"):
+        given = optimize.root(residuals, [-1.2, 1.0], method=method, jac=jacobian)
+        mine = root(residuals, [-1.2, 1.0], method=method)
+        assert mine.x == pytest.approx(given.x)
+        assert mine.nfev == given.nfev
+    for method in ("broyden1", "krylov", "df-sane"):
+        loose = root(lambda x: [x[0] - 1.0 + 0.1 * x[1], x[1] + 2.0], [0.0, 0.0], method=method)
+        assert loose.x == pytest.approx([1.2, -2.0], abs=1e-4)
+
+
+def test_root_scalar_takes_newtons_and_halleys_steps() -> None:
+    def f(x: Any, a: float = 8.0) -> Any:
+        return x**3 - a
+
+    for method in ("newton", "halley"):
+        slopes = {"fprime": lambda x: 3.0 * x * x, "fprime2": lambda x: 6.0 * x}
+        if method == "newton":
+            del slopes["fprime2"]
+        expected = optimize.root_scalar(f, x0=1.0, method=method, **slopes)
+        assert root_scalar(f, x0=1.0, method=method).root == pytest.approx(expected.root)
+    assert root_scalar(f, x0=1.0).method == "newton"
+    assert root_scalar(f, bracket=(0.0, 5.0)).root == pytest.approx(2.0)
+    assert root_scalar(lambda x, a: x**3 - a, (27.0,), x0=1.0).root == pytest.approx(3.0)
+    power = jit(lambda x, a: x**3 - a)
+    assert [root_scalar(power, (a,), x0=1.0).root for a in (27.0, 8.0)] == pytest.approx([3, 2])
+
+
+X = np.linspace(0.0, 4.0, 50)
+Y = 2.5 * np.exp(-1.3 * X) + 0.5 + 0.01 * np.cos(37.0 * X)
+
+
+def test_curves_are_fitted_as_scipy_fits_them() -> None:
+    def model(x: Any, a: Any, b: Any, c: Any) -> Any:
+        return a * np.exp(-b * x) + c
+
+    expected, spread = optimize.curve_fit(model, X, Y)
+    compiled = jit(lambda x, a, b, c: a * micrograd.exp(-b * x) + c)
+    for f in (model, compiled, compiled):
+        found, covariance = curve_fit(f, X, Y)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        np.testing.assert_allclose(covariance, spread, rtol=1e-4)
+    bounds = ([0.0, 0.0, 0.6], [9.0, 9.0, 9.0])
+    found, _ = curve_fit(model, X, Y, [1.0, 1.0, 1.0], bounds=bounds)
+    np.testing.assert_allclose(
+        found, optimize.curve_fit(model, X, Y, [1.0, 1.0, 1.0], bounds=bounds)[0], rtol=1e-5
+    )
+    whole, _ = curve_fit(lambda x, a: a * (x - x.mean()), X, 3.0 * (X - X.mean()))
+    assert whole == pytest.approx([3.0])
+    any_number, _ = curve_fit(lambda x, *p: p[0] + p[1] * x, X, 1.0 + 2.0 * X, p0=[0.0, 0.0])
+    assert any_number == pytest.approx([1.0, 2.0])
+
+
+def oscillator(t: Any, y: Any, mu: float) -> Any:
+    return [y[1], mu * (1.0 - y[0] ** 2) * y[1] - y[0] + 0.1 * t]
+
+
+def by_hand(t: Any, y: Any, mu: float) -> Any:
+    return np.array([[0.0, 1.0], [-2.0 * mu * y[0] * y[1] - 1.0, mu * (1.0 - y[0] ** 2)]])
+
+
+@pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"])
+@pytest.mark.parametrize("of_kernel", [False, True])
+def test_initial_value_problems_are_solved_in_the_same_steps(method: str, of_kernel: bool) -> None:
+    how: dict[str, Any] = {"method": method, "args": (5.0,), "rtol": 1e-6}
+    jac = {"jac": by_hand} if method in ("Radau", "BDF", "LSODA") else {}
+    expected = integrate.solve_ivp(oscillator, (0.0, 3.0), [2.0, 0.0], **how, **jac)
+    f = jit(oscillator) if of_kernel else oscillator
+    found = solve_ivp(f, (0.0, 3.0), [2.0, 0.0], **how)
+    np.testing.assert_allclose(found.t, expected.t, rtol=1e-6)
+    np.testing.assert_allclose(found.y, expected.y, rtol=1e-6, atol=1e-9)
+    assert (found.nfev, found.njev) == (expected.nfev, expected.njev)
+
+
+def test_events_end_it_and_states_may_have_a_structure() -> None:
+    def fall(t: Any, s: Any, g: float) -> Any:
+        return {"height": s["speed"], "speed": -g}
+
+    def ground(t: Any, s: Any, g: float) -> Any:
+        return s["height"]
+
+    ground.terminal = True  # type: ignore[attr-defined]
+    ground.direction = -1  # type: ignore[attr-defined]
+    start = {"height": 0.0, "speed": 10.0}
+    found = solve_ivp(fall, (0.0, 100.0), start, events=ground, args=(10.0,), dense_output=True)
+    assert found.t_events[0] == pytest.approx([2.0])
+    assert found.structured["speed"][-1] == pytest.approx(-10.0)
+    assert found.structured["height"].shape == found.t.shape
+    assert found.sol(1.0) == pytest.approx([5.0, 0.0])
+
+
+def test_bad_cases_say_what_to_do() -> None:
+    with pytest.raises(SignatureError, match="should return a single number, it returned 2"):
+        minimize(lambda x: [x[0], x[1]], [1.0, 2.0])
+    with pytest.raises(SignatureError, match="expected a function or a kernel, got float"):
+        minimize(3.0, [1.0])  # type: ignore[arg-type]
+    with pytest.raises(SignatureError, match="x0 should be a number, an array"):
+        minimize(rosen, "abc")
+    with pytest.raises(SignatureError, match="x0 should hold real numbers"):
+        minimize(rosen, np.array([1j, 2.0]))
+    with pytest.raises(SignatureError, match="give p0"):
+        curve_fit(lambda x, *p: p[0] * x, X, Y)
+    with pytest.raises(ValueError, match="Unknown solver bogus"):
+        minimize(ROSEN, NEAR, method="bogus")
+    with pytest.raises(ValueError, match="bounds"):  # of SciPy, as it says it
+        minimize(ROSEN, NEAR, bounds=[(0, 1)] * 4, method="L-BFGS-B")
+
+
+def test_a_missing_scipy_is_named_with_its_extra() -> None:
+    program = (
+        "import sys; sys.modules['scipy'] = None\n"
+        "try: import micrograd.scipy\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "pip install 'micrograd-mlir[scipy]'" in done.stdout
