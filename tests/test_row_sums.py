@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from micrograd import Value, cos, fori, jit, maximum, sin, take, tanh, total, while_loop
+from micrograd import (
+    Tensor,
+    Value,
+    cos,
+    fori,
+    jit,
+    maximum,
+    sin,
+    take,
+    tanh,
+    total,
+    vmap,
+    while_loop,
+)
 from micrograd.errors import IndexRangeError, ShapeError, SignatureError
 from micrograd.nn import MLP
 
@@ -221,6 +235,53 @@ def test_known_rows_are_called_by_machine_code() -> None:
     many = total(squared_error, np.ones((400_000, 2)), np.ones(400_000))
     assert many([0.25, 0.5]) == 400_000 * 0.0625
     assert not many._answers
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_directions_of_values(strict: bool) -> None:
+    def loss(w: Any, b: Any, x: Any, y: Any) -> Any:
+        return (w["of"][0] * x[0] + w["of"][1] * x[1] * b - y) ** 2
+
+    at: Any = {"of": [0.25, 0.5]}, 2.0
+    direction: Any = {"of": [1.0, -2.0]}, 0.5
+    values: Any = {"of": [Value(0.25), Value(0.5)]}, Value(2.0)
+    sums = total(loss, rows=("x", "y"), strict=strict)
+    close = pytest.approx
+    for way in (sums.jvp, sums.hvp):
+        expected = list(_numbers(way(*at, X, Y, *direction)))
+        for given, along in ((values, direction), (at, (direction[0], Value(0.5)))):
+            assert list(_numbers(way(*given, X, Y, *along))) == close(expected)
+        compiled = jit(lambda w, b, d, e, way=way: way(w, b, X, Y, d, e))
+        assert list(_numbers(compiled(*at, *direction))) == close(expected)
+    one = total(loss, X, Y, wrt="w", strict=strict)
+    expected = list(_numbers(one.hvp(*at, direction[0])))
+    assert list(_numbers(one.hvp(*values, direction[0]))) == close(expected)
+
+
+def _numbers(x: Any) -> Iterator[float]:
+    """All that a result holds, of Values or numbers."""
+    if isinstance(x, (tuple, list, dict)):
+        for each in x.values() if isinstance(x, dict) else x:
+            yield from _numbers(each)
+    else:
+        yield x.data if isinstance(x, Value) else x
+
+
+def test_maps_of_sums() -> None:
+    ws = np.array([[0.25, 0.5], [1.0, 2.0], [0.0, 0.0], [3.0, 1.0]])
+    known, given = total(squared_error, X, Y), total(squared_error, rows=("x", "y"))
+    assert vmap(known)(ws).tolist() == [known(w) for w in ws]
+    assert vmap(known.grad)(ws).tolist() == [known.grad(w).tolist() for w in ws]
+    found = vmap(given, in_axes=(None, 0, 0))(ws[0], np.stack([X, 2.0 * X]), np.stack([Y, Y]))
+    assert found.tolist() == [given(ws[0], x, Y) for x in (X, 2.0 * X)]
+
+
+def test_sums_take_no_tensors() -> None:
+    loss = total(squared_error, X, Y)
+    for _ in range(2):  # before it is compiled, and when the code answers calls
+        with pytest.raises(SignatureError, match="w should be a number, an array"):
+            loss(Tensor([0.25, 0.5]))
+        loss([0.25, 0.5])
 
 
 def test_rows_with_more_axes_are_arrays() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError, SignatureError, user_location
+from .trace.parameters import Parameter
 
 CONTAINERS = (list, tuple)
 
@@ -80,6 +81,11 @@ def signature_of(function: Any) -> inspect.Signature:
         parameters = getattr(function, "_parameters", None)
         if parameters is None:
             raise
+    return signature_for(parameters)
+
+
+def signature_for(parameters: Sequence[Parameter]) -> inspect.Signature:
+    """That of a kernel with these parameters."""
     of, none = inspect.Parameter, inspect.Parameter.empty
     return inspect.Signature(
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from ..trace.signature import structure_of
 from ..trace.source import FunctionSource
 from .rows import Rows, sum_over
 
@@ -15,23 +16,22 @@ def is_chosen(source: FunctionSource, rows: Collection[str]) -> bool:
 
 
 class KnownSum:
-    """The sum over rows that are known, as a function of what they share, to be compiled.
+    """The sum over rows that are known, as a function of what they share, to be compiled."""
 
-    one_by_one   whether the rows are not to be a loop
-    """
-
-    def __init__(self, source: FunctionSource, data: Rows, *, one_by_one: bool) -> None:
+    def __init__(self, source: FunctionSource, data: Rows) -> None:
         self.name = f"total_{source.name}"
-        self._source, self._data, self._one_by_one = source, data, one_by_one
+        self._source, self._data = source, data
         own = [p for p in source.parameters if p.name not in data.arrays]
         self._parameters = [p._replace(array="whole", structure=None) for p in own]
 
     def __call__(self, *shared: Any) -> Any:
         given = dict(zip([p.name for p in self._parameters], shared, strict=True))
+        for name, x in given.items():
+            structure_of(x, name, array=True)  # raises an error that says so if it is a Tensor
         names = [p.name for p in self._source.parameters]
         function = self._source.function
 
         def term(row: dict[str, Any]) -> Any:
             return function(*(row.get(n, given.get(n)) for n in names))
 
-        return sum_over(self.name, term, self._data, one_by_one=self._one_by_one)
+        return sum_over(self.name, term, self._data, one_by_one=False)

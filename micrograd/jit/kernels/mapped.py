@@ -23,6 +23,7 @@ from ..tensors.calls import of_floats, takes_tensors
 from ..trace.source import FunctionSource
 from ..wanted import Wanted
 from .kernel import Kernel
+from .totals import Total
 
 
 def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Any:
@@ -112,7 +113,7 @@ class Mapped:
         else:
             bound = bind(self.__name__, function, args, kwargs)
         made: Any = function
-        if not isinstance(function, (Kernel, Mapped)):
+        if not isinstance(function, (Kernel, Mapped, Total)):
             made = self.kernel(
                 "numbers",
                 lambda: Kernel(

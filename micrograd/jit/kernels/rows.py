@@ -17,6 +17,7 @@ from ..loops import summed
 from ..trace.compiling import is_compiling
 from ..trace.loops import Column
 from ..trace.signature import SCALAR, Structure, array_of, build, check_mask, result_structure, row
+from ..trace.source import FunctionSource
 
 
 def row_structure(shape: Sequence[int]) -> Structure:
@@ -60,6 +61,41 @@ class Rows:
             x.reshape(-1).tolist() if x.dtype == object else np.array(x, np.float64).reshape(-1)
             for x in self.arrays.values()
         ]
+
+
+def names_of_rows(source: FunctionSource, data: Sequence[Any], rows: Any) -> tuple[str, ...]:
+    """The parameters that take rows, of a function; either the data are known or their names.
+
+    Raises SignatureError if these are none of its parameters.
+    """
+    parameters = [p.name for p in source.parameters]
+    told = ", ".join(parameters) or "none"
+    if data:
+        if rows is not None:
+            raise SignatureError(
+                f"total of {source.name}: data are for its last parameters; rows= is for data that "
+                "are given in calls"
+            )
+        if len(data) > len(parameters):
+            raise SignatureError(
+                f"total of {source.name}: {counted(len(data), 'array')} of data, but it has the "
+                f"parameters {told}"
+            )
+        return tuple(parameters[len(parameters) - len(data) :])
+    if rows is None:
+        raise SignatureError(
+            f"total of {source.name}: which parameters take rows of data? Give the data, "
+            f"total(f, X, y), or their names, rows=('x', 'y'); it has {told}"
+        )
+    names = tuple(rows) if isinstance(rows, (tuple, list, set, frozenset)) else (rows,)
+    for name in names:
+        if name not in parameters:
+            raise SignatureError(
+                f"total of {source.name}: rows should name parameters, {told}; got {kind(name)}"
+            )
+    if not names or len(set(names)) < len(names):
+        raise SignatureError(f"total of {source.name}: rows should name parameters, each once")
+    return names
 
 
 def rows_of(name: str, given: Mapping[str, Any]) -> Rows:

@@ -6,15 +6,16 @@ in the call (row_code.py). With Values for arguments it is the sum that it stand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
 from ...checks import flag
-from ...errors import SignatureError, counted, kind
+from ...errors import SignatureError, kind
 from ...locks import Lock, importing
 from ...nn import Module
 from ...real_types import WIDE
+from ..axes import signature_for
 from ..call.arguments import dtype_of, flatten
 from ..call.binding import bound
 from ..derived import Derived
@@ -23,13 +24,13 @@ from ..stages import Stages
 from ..trace.compiling import is_compiling
 from ..trace.parameters import Parameter
 from ..trace.recordings import Recording
-from ..trace.signature import Structure
+from ..trace.signature import Structure, leaves, structure_of
 from ..trace.source import FunctionSource, array_names
 from ..trace.trace import without_collecting
 from ..wanted import Wanted
 from .kernel import Kernel
 from .known_sum import KnownSum, is_chosen
-from .rows import Rows, rows_of, sum_over
+from .rows import Rows, names_of_rows, rows_of, sum_over
 
 
 def total(
@@ -80,24 +81,17 @@ def total(
     strict = flag("strict", strict, SignatureError)
     options = replace(Options.given(computed, strict, threads, False), fixed=dtype is not None)
     known = FunctionSource(function, None, freeze=False)
-    names = _names_of_rows(known, data, rows)
+    names = names_of_rows(known, data, rows)
     shared = [p.name for p in known.parameters if p.name not in names]
-    asked = wrt
-    if wrt is None:
-        wrt = shared[0] if len(shared) == 1 else shared
-    source = FunctionSource(function, wrt, freeze=False)
-    given = None
+    everything = shared[0] if len(shared) == 1 else shared
+    source = FunctionSource(function, everything if wrt is None else wrt, freeze=False)
+    given = kernel = None
     if data:
         given = rows_of(source.name, dict(zip(names, data, strict=True))).copied(computed)
-    kernel = None if given is None else _kernel_of(source, given, asked, options)
+        if not (strict or is_chosen(source, names)):
+            whole = FunctionSource(KnownSum(source, given), wrt, freeze=False)
+            kernel = Kernel(whole, options, Wanted.VALUE)
     return Total(source, names, given, options, Wanted.VALUE, kernel)
-
-
-def _kernel_of(source: FunctionSource, data: Rows, wrt: Any, options: Options) -> Kernel:
-    """The kernel of the sum over known rows."""
-    one_by_one = options.strict or is_chosen(source, data.arrays)
-    whole = KnownSum(source, data, one_by_one=one_by_one)
-    return Kernel(FunctionSource(whole, wrt, freeze=False), options, Wanted.VALUE)
 
 
 def _function_of(function: Any) -> Callable[..., Any]:
@@ -113,38 +107,6 @@ def _function_of(function: Any) -> Callable[..., Any]:
         )
     found: Callable[..., Any] = function
     return found
-
-
-def _names_of_rows(source: FunctionSource, data: Sequence[Any], rows: Any) -> tuple[str, ...]:
-    """The parameters that take rows."""
-    parameters = [p.name for p in source.parameters]
-    told = ", ".join(parameters) or "none"
-    if data:
-        if rows is not None:
-            raise SignatureError(
-                f"total of {source.name}: data are for its last parameters; rows= is for data that "
-                "are given in calls"
-            )
-        if len(data) > len(parameters):
-            raise SignatureError(
-                f"total of {source.name}: {counted(len(data), 'array')} of data, but it has the "
-                f"parameters {told}"
-            )
-        return tuple(parameters[len(parameters) - len(data) :])
-    if rows is None:
-        raise SignatureError(
-            f"total of {source.name}: which parameters take rows of data? Give the data, "
-            f"total(f, X, y), or their names, rows=('x', 'y'); it has {told}"
-        )
-    names = tuple(rows) if isinstance(rows, (tuple, list, set, frozenset)) else (rows,)
-    for name in names:
-        if name not in parameters:
-            raise SignatureError(
-                f"total of {source.name}: rows should name parameters, {told}; got {kind(name)}"
-            )
-    if not names or len(set(names)) < len(names):
-        raise SignatureError(f"total of {source.name}: rows should name parameters, each once")
-    return names
 
 
 FEW = 1 << 20
@@ -178,6 +140,7 @@ class Total(Derived):
         own = [p._replace(array="whole", structure=None) for p in source.parameters]
         taken = [p for p in own if data is None or p.name not in rows]
         self._parameters = [*taken, *self._extra]
+        self.__signature__ = signature_for(self._parameters)
         self._each = Kernel(source, options, wanted)
         self._derived: dict[Wanted, Total] = {}
         self._codes: dict[tuple[Structure, ...], Any] = {}
@@ -196,12 +159,17 @@ class Total(Derived):
     def _parameters_behind(self) -> list[Parameter]:
         """Directions or cotangents: of what is shared, a direction for each."""
         found = self._wanted.value.parameters(self._source)
-        asked = self._source.asked or ()
-        if self._wanted in (Wanted.JVP, Wanted.HVP) and all(isinstance(w, str) for w in asked):
+        if self._has_directions:
             taken = {p.name for p in self._source.parameters}
-            names = [f"d_{w}" for w in asked]
+            names = [f"d_{w}" for w in self._source.asked or ()]
             found = [Parameter(f"{n}_" if n in taken else n) for n in names]
         return [p._replace(array="whole", structure=None) for p in found]
+
+    @property
+    def _has_directions(self) -> bool:
+        """Whether it takes a direction for each of several parameters, not one of all leaves."""
+        asked = self._source.asked or ()
+        return self._wanted in (Wanted.JVP, Wanted.HVP) and all(isinstance(w, str) for w in asked)
 
     def _derive(self, wanted: Wanted) -> Self:
         with self._lock:
@@ -245,7 +213,7 @@ class Total(Derived):
         numbers = {**dict(zip(names, columns, strict=True)), **data.arrays}
         order = [p.name for p in (*self._source.parameters, *self._extra)]
         ordered = tuple([known[name] for name in order])
-        if self._kernel is not None and not self._one_by_one and data.count:
+        if self._kernel is not None and data.count:
             self._answers = len(self._recorded(ordered).trace.graph) * data.count <= FEW
             if self._answers:
                 return self._kernel(*given.values())
@@ -256,6 +224,10 @@ class Total(Derived):
         function = self._each if self._wanted is not Wanted.VALUE else self._source.function
         names = [p.name for p in self._source.parameters]
         behind = [given[p.name] for p in self._extra]
+        if self._has_directions:  # of which the kernel of one row takes all numbers in a row
+            structures = [structure_of(x, self.name, array=True) for x in behind]
+            pairs = zip(behind, structures, strict=True)
+            behind = [[v for x, s in pairs for v in leaves(x, s, self.name)]]
 
         def term(row: dict[str, Any]) -> Any:
             return function(*(row.get(n, given.get(n)) for n in names), *behind)
