@@ -22,7 +22,7 @@ from .checks import flag, whole
 from .engine import Value
 from .errors import CheckpointError, ShapeError, kind
 from .generators import read, state_of
-from .locks import late
+from .locks import importing, late
 from .named import assign, each, first, is_tensor, numbers, objects
 
 if TYPE_CHECKING:  # what `__getattr__` gives
@@ -121,6 +121,16 @@ class Module:
     def eval(self: Self) -> Self:
         """`train(False)`: as the model is used."""
         return self.train(False)
+
+    def _repr_html_(self) -> str:
+        with importing:
+            from .notebook.network import model_html
+        return model_html(self)
+
+    def _repr_svg_(self) -> str:
+        with importing:
+            from .notebook.network import network_svg
+        return network_svg(self, alone=True)
 
     # -- its numbers -----------------------------------------------------------------------------
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .locks import importing
+
 
 class Computed:
-    """The operands of a Value.
+    """The operands of a Value, and the graph of them in a notebook.
 
     _operand   the first of one or two; else a tuple of all
     _other     the second of two; else None
@@ -35,3 +37,8 @@ class Computed:
         n = len(operands)
         self._operand = operands[0] if n == 1 or n == 2 else operands
         self._other = operands[1] if n == 2 else None
+
+    def _repr_html_(self) -> str | None:
+        with importing:
+            from .notebook.values import value_html
+        return value_html(self)

@@ -82,6 +82,7 @@ def tops(path: Path) -> set[str]:
 # --- stages ---------------------------------------------------------------------------------
 
 STAGES = (
+    "micrograd.notebook",  # HTML and SVG of plain facts, which knows of nothing
     "micrograd",
     "micrograd.tensor",
     "micrograd.layers",

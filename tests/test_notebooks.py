@@ -19,7 +19,7 @@ pytest.importorskip("nbclient", reason="notebooks are run by nbclient and ipyker
 pytest.importorskip("ipykernel", reason="notebooks are run by nbclient and ipykernel")
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-NAMES = ["compiled", "demo", "install_demo", "trace_graph"]
+NAMES = ["compiled", "demo", "install_demo", "shown", "trace_graph"]
 
 
 def load_execute() -> ModuleType:
@@ -137,3 +137,18 @@ def test_a_cell_that_fails_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
         run(tmp_path / "a.ipynb", notebook("1 / 0"))
+
+
+def test_what_shows_itself_does_so_as_html() -> None:
+    """Values, Tensors, models, histories and kernels, each in a cell of that notebook."""
+    cells = json.loads((FOLDER / "shown.ipynb").read_text(encoding="utf-8"))["cells"]
+    shown = [x["data"] for cell in cells for x in cell.get("outputs", ()) if "data" in x]
+    kinds = [set(data) for data in shown]
+    html, picture, text = "text/html", "image/svg+xml", "text/plain"
+    assert kinds == [
+        *({html, text}, {html, text}),  # a Value, a Tensor
+        *[{html, picture, text}] * 3,  # two models, a history
+        *({html, text}, {text}, {text}),  # a kernel, its program, its explanation
+    ]
+    program = "".join(shown[-2][text])
+    assert "\nout += t7[i]  for i < 1000" in program, "text is shown as it is"

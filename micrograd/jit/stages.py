@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from ..notebook.text import Text
+
 if TYPE_CHECKING:
     from .executable import Executable
     from .ir.graph import Graph
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 STAGES = ["graph", "program", "passes", "simplified", "schedule", "mlir", "llvm_ir", "assembly"]
 
 
-class Stages(Mapping[str, str]):
+class Stages(Mapping[str, Text]):
     """Stage -> text: graph, program, simplified, schedule, mlir, llvm_ir, assembly, in order.
 
     Once there were calls with arrays, also arrays_mlir, arrays_llvm_ir and arrays_assembly. Naming
@@ -29,10 +31,10 @@ class Stages(Mapping[str, str]):
         self._executable = executable
         self._names = STAGES if known is None else known.stage_names
 
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> Text:
         if name not in self._names:
             raise KeyError(f"{name!r} is no stage; there are {', '.join(self._names)}")
-        return str(self._graph()) if name == "graph" else self._executable().stage(name)
+        return Text(self._graph() if name == "graph" else self._executable().stage(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ..checks import flag
 from ..copies import next_serial
 from ..errors import DataError, GraphError, user_location
+from ..locks import importing
 from ..ops import Op
 from .applying import Applying, refusal
 from .arithmetic import Arithmetic, install_arithmetic
@@ -217,6 +218,11 @@ class Tensor(
 
     def __str__(self) -> str:
         return str(self._data)
+
+    def _repr_html_(self) -> str | None:
+        with importing:
+            from ..notebook.arrays import tensor_html
+        return tensor_html(self)
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..locks import importing
+
 Numbers = npt.NDArray[np.float64]
 
 
@@ -59,6 +61,16 @@ class History:
         if n:
             text += f", loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}"
         return f"<History: {text}>"
+
+    def _repr_html_(self) -> str:
+        with importing:
+            from ..notebook.training import history_html
+        return history_html(self)
+
+    def _repr_svg_(self) -> str | None:
+        with importing:
+            from ..notebook.training import loss_chart
+        return loss_chart(self, alone=True) or None
 
 
 def nothing() -> History:

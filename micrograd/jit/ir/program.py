@@ -17,7 +17,7 @@ means the same wherever it stands, and passes that do not care for order see sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import counted
+from ...locks import importing
 from ...ops import Op
 from ...real_types import WIDE
 from .expressions import LIKE_NUMBERS as LIKE_NUMBERS
@@ -232,13 +234,22 @@ class Program:
         """Append a statement."""
         self.body.append(Statement(target, expr, domain, accumulate))
 
+    def lines(self) -> Iterator[str]:
+        """Its text, line by line."""
+        for a in self.arrays.values():
+            if a.role is not Role.TEMPORARY or a.shape != (1,) or a.is_index:
+                yield str(a)
+        yield ""
+        yield from lines(self.body, self.arrays)
+
     def __str__(self) -> str:
-        declared = [
-            str(a)
-            for a in self.arrays.values()
-            if a.role is not Role.TEMPORARY or a.shape != (1,) or a.is_index
-        ]
-        return "\n".join([*declared, "", *lines(self.body, self.arrays)])
+        return "\n".join(self.lines())
+
+    def _repr_html_(self) -> str:
+        with importing:
+            from ...notebook.markup import box, heading, preformatted
+        sizes = counted(len(self.arrays), "array"), counted(len(self.body), "statement or loop")
+        return box(heading("Program", *sizes), preformatted(self.lines()))
 
 
 def dump(program: Program) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,9 +10,11 @@ import numpy as np
 
 from ...errors import SignatureError, TraceError
 from ...locks import importing
+from ...notebook.text import Text
 from ...real_types import REAL_TYPES
 from ..call.callable import available, reason
 from ..call.ufunc import numbers_of
+from ..shown import Shown
 from ..stages import Stages
 from ..trace.compiling import is_compiling
 from ..trace.parameters import Parameter
@@ -29,7 +31,7 @@ MOST_ARGUMENTS = 64
 """Leaves of a Value up to which it is shown as a function of them before it is called."""
 
 
-class Inspectable:
+class Inspectable(Shown):
     """A kernel that can be looked at, before it is called and after."""
 
     name: str
@@ -119,10 +121,6 @@ class Inspectable:
             return str(self._tensor_kernel)
         return self._shown.code.mlir
 
-    def __repr__(self) -> str:
-        names = ", ".join(p.name for p in self._parameters)
-        return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
-
     def stages(self) -> Any:
         """Every stage of the compiler as text: graph, program, ..., mlir, llvm_ir, assembly.
 
@@ -147,21 +145,29 @@ class Inspectable:
 
         return Stages(graph, executable, latest)
 
-    def explain(self) -> str:
+    def explain(self) -> Text:
         """What the compiler found, in words: statements, contractions, loops, what is left over;
         and of a Value, which constants were read from the `.data` of what depends on `wrt`.
         """
         if self._is_of_tensors:
-            return str(self._tensor_kernel.explain())
+            return self._tensor_kernel.explain()  # type: ignore[no-any-return]
         if self._latest is None and isinstance(self._source, ValueSource):
             self._compile(
                 self._shown_structures(0)
             )  # with its leaves live, as most calls have them
+        stale = self._source.stale() if isinstance(self._source, ValueSource) else ()
+        return self._explained(self._shown, stale)
+
+    def _made(self) -> Any:
+        return self._tensor_kernel._made() if self._is_of_tensors else self._latest
+
+    def _explained(self, made: Any, stale: Sequence[Any] = ()) -> Text:
+        if self._is_of_tensors:
+            return self._tensor_kernel._explained(made)  # type: ignore[no-any-return]
         with importing:
             from ..explain import explain
-        stale = self._source.stale() if isinstance(self._source, ValueSource) else ()
-        text = explain(self._shown, stale)
-        return text if available() else f"{text}\ncalls: through ctypes, since {reason()}"
+        text = explain(made, stale)
+        return Text(text if available() else f"{text}\ncalls: through ctypes, since {reason()}")
 
     @property
     def address(self) -> int:

@@ -14,12 +14,14 @@ from ...checks import flag
 from ...errors import SignatureError, kind
 from ...locks import Lock, importing
 from ...nn import Module
+from ...notebook.text import Text
 from ...real_types import WIDE
 from ..axes import signature_for
 from ..call.arguments import dtype_of, flatten
 from ..call.binding import bound
 from ..derived import Derived
 from ..options import Options
+from ..shown import Shown
 from ..stages import Stages
 from ..trace.compiling import is_compiling
 from ..trace.parameters import Parameter
@@ -115,7 +117,7 @@ calls are machine code then, and have no threads.
 """
 
 
-class Total(Derived):
+class Total(Derived, Shown):
     """What `total` gives: a kernel, compiled once per structure of its arguments.
 
     rows     the names of the parameters that take rows
@@ -261,28 +263,26 @@ class Total(Derived):
 
     # -- looking at it -------------------------------------------------------------------------
 
-    def __repr__(self) -> str:
-        names = ", ".join(p.name for p in self._parameters)
-        return f"<kernel {self.name}({names}) -> {self._options.dtype}>"
-
     @property
     def _shown(self) -> Any:
-        if self._answers and self._kernel is not None:
-            return self._kernel._shown
-        if self._latest is None:
+        made = self._made()
+        if made is None:
             raise SignatureError(f"{self.name} has not been called yet; call it, then look at it")
-        return self._latest
+        return made
 
     def stages(self) -> Stages:
         """Every stage of the compiler as text, for the latest structure of arguments."""
         code = self._shown
         return Stages(lambda: code.graph, lambda: code, code)
 
-    def explain(self) -> str:
-        """What the compiler found, in words."""
+    def _made(self) -> Any:
+        kernel = self._kernel if self._answers else None
+        return self._latest if kernel is None else kernel._made()
+
+    def _explained(self, made: Any) -> Text:
         with importing:
             from ..explain import explain
-        return explain(self._shown, rows=getattr(self._shown, "size", 0))
+        return Text(explain(made, rows=getattr(made, "size", 0)))
 
     def close(self) -> None:
         """Free the machine code now, of derivatives too; so does dropping the kernel."""

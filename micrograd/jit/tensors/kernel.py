@@ -8,10 +8,12 @@ from typing import Any
 
 from ...errors import SignatureError
 from ...locks import Lock, importing
+from ...notebook.text import Text
 from ...tensor.core import Tensor
 from ..axes import signature_of
 from ..derived import Derived
 from ..options import Options
+from ..shown import Shown
 from ..trace.tensors import SCOPES, current_scope
 from ..wanted import Wanted
 from .arguments import Leaves
@@ -23,7 +25,7 @@ from .extra import split, with_extra
 from .methods import TensorMethods
 
 
-class TensorKernel(Derived, TensorMethods, TensorCopyable):
+class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown):
     """A callable that runs native code, compiled once for the shapes and dtypes of its arguments.
 
     Tensors that the function closes over are live if they require a gradient, else constants, until
@@ -143,11 +145,13 @@ class TensorKernel(Derived, TensorMethods, TensorCopyable):
         code = self._shown
         return _Stages(code)
 
-    def explain(self) -> str:
-        """What the compiler made of it, in words, for the shapes of the latest call."""
+    def _made(self) -> TensorCode | None:
+        return None if self._latest is None else self._latest.code
+
+    def _explained(self, made: Any) -> Text:
         with importing:
             from .explain import explain
-        return explain(self._shown)
+        return Text(explain(made))
 
     @property
     def _shown(self) -> TensorCode:
@@ -182,14 +186,14 @@ def same(args: Sequence[Any], tensors: Sequence[Any]) -> bool:
     )
 
 
-class _Stages(dict[str, str]):
+class _Stages(dict[str, Text]):
     """Stage -> text, made when it is looked at."""
 
     def __init__(self, code: TensorCode) -> None:
-        super().__init__(dict.fromkeys(STAGES, ""))
+        super().__init__(dict.fromkeys(STAGES, Text()))
         self._code = code
 
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> Text:
         if name not in self:
             raise KeyError(f"{name!r} is no stage; there are {', '.join(self)}")
-        return self._code.stage(name)
+        return Text(self._code.stage(name))
