@@ -16,7 +16,7 @@ from .executable import Executable
 from .ir.extents import INDEX_NAMES
 from .ir.graph import CONSTANT, Graph
 from .ir.nests import Ints
-from .ir.program import Loop, Order, Program, Role, Statement, statements
+from .ir.program import Apply, Loop, Order, Program, Role, Statement, statements
 from .schedule.contractions import contractions
 from .schedule.lanes import VectorLoop
 from .schedule.schedule import Schedule
@@ -196,7 +196,7 @@ def _origins(program: Program, graph: Graph) -> list[str]:
     noted = [
         (str(s), _note(graph, np.asarray(s.origin, dtype=np.int64)))
         for s in program.statements
-        if len(s.origin)
+        if len(s.origin) and (s.accumulate is not None or isinstance(s.expr, Apply))
     ]
     noted = [(text, note) for text, note in noted if note]
     if len(noted) > SHOWN:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from .expressions import Access, Expr, accesses, format_expr
 from .extents import INDEX_NAMES
 from .text import Arrays, access_text, count_text
 
+Nodes: TypeAlias = "Sequence[int] | npt.NDArray[np.int64]"
+Derivative: TypeAlias = Literal["", "adjoint", "tangent"]
+
 
 @dataclass(slots=True)
 class Statement:
@@ -23,14 +26,34 @@ class Statement:
 
     The domain has all loops, those around the statement first. Indices that the target leaves out
     are reduced over, in order; `accumulate` is the op that they are reduced by. `origin` are the
-    nodes of the graph that it stands for, which know their lines of the user's code.
+    nodes of the graph that it stands for, which know their lines of the user's code; `derivative`
+    says whether it computes their values, or derivatives of these, and which.
     """
 
     target: Access
     expr: Expr
     domain: tuple[int, ...] = ()
     accumulate: Op | None = None
-    origin: Sequence[int] | npt.NDArray[np.int64] = field(default=(), compare=False, repr=False)
+    origin: Nodes = field(default=(), compare=False, repr=False)
+    derivative: Derivative = field(default="", compare=False, repr=False)
+
+    def beside(
+        self,
+        target: Access,
+        expr: Expr,
+        domain: tuple[int, ...] = (),
+        accumulate: Op | None = None,
+        *,
+        derivative: Derivative | None = None,
+    ) -> Statement:
+        """Another statement, which stands for the same nodes; `derivative`: if it is another."""
+        derivative = self.derivative if derivative is None else derivative
+        return Statement(target, expr, domain, accumulate, self.origin, derivative)
+
+    def taking(self, others: Sequence[Statement]) -> Statement:
+        """The statement, which stands for what others do besides."""
+        nodes = [np.asarray(s.origin, dtype=np.int64) for s in (self, *others)]
+        return replace(self, origin=np.unique(np.concatenate(nodes)))
 
     def __str__(self) -> str:
         return self.text(0)

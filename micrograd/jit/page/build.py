@@ -12,6 +12,7 @@ from .estimate import Estimate, estimate_of
 from .groups import Draft, domain_of, groups_of, work_of
 from .listings import Listings, listings_of
 from .model import Group, Line, Listing, Page, Pass, Statement, Time
+from .owners import pairs_of
 from .sources import sources_of
 from .subject import Clock, Subject
 
@@ -36,15 +37,18 @@ def page_of(subject: Subject, clock: Clock | None = None) -> Page:
     sources, places = sources_of([subject.places(s) for s in statements], estimate.shares)
     home = {n: k for k, draft in enumerate(drafts) for n in draft.numbers}
     lanes = {n: text for draft in drafts for n, text in draft.lanes.items()}
+    adjoint_of, adjoints = pairs_of(statements)
     found = [
         Statement(
             number=k,
             text=_short(s.text(0, arrays).partition("  for ")[0]),
             domain=domain_of(s, arrays),
             lanes=lanes[k],
-            role="value" if len(s.origin) else "compiler",
+            role=s.derivative or ("value" if len(s.origin) else "compiler"),
             source=places[k],
             labels=tuple(subject.labels(s)),
+            adjoint_of=adjoint_of.get(k, ()),
+            adjoints=adjoints.get(k, ()),
             points=s.points,
             operations=work_of(s),
             share=estimate.shares[k],

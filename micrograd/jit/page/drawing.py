@@ -11,6 +11,7 @@ from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, op_of
 from ..ir.nests import Ints
 from ..ir.program import Statement
 from .model import Class, Drawing, Edge
+from .owners import Owners, nodes_of
 
 MOST_CLASSES = 300
 """More classes are not drawn: nobody could read them."""
@@ -22,7 +23,8 @@ def drawing_of(graph: Graph, statements: Sequence[Statement]) -> Drawing:
     """
     if not len(graph):
         return Drawing(missing="there is nothing to draw: the result is given")
-    owner, sets = _owners(graph, statements)
+    owners = _owners(graph, statements)
+    owner, sets = owners.number, owners.sets
     leaf = _leaves(graph)
     # the row of each class: its code, the leaf's array, the set of its statements
     rows = np.stack([graph.codes, leaf, np.where(graph.codes >= FIRST_OP, owner, -1)])
@@ -63,23 +65,21 @@ def _edges(graph: Graph, which: Ints) -> list[Edge]:
     return [Edge(int(a), int(b), int(n)) for (a, b), n in zip(found.T, counts, strict=True)]
 
 
-def _owners(graph: Graph, statements: Sequence[Statement]) -> tuple[Ints, list[tuple[int, ...]]]:
-    """For each node, which set of statements it became; and these sets."""
-    owner = np.zeros(len(graph), dtype=np.int64)
-    sets: list[tuple[int, ...]] = [()]
-    numbers: dict[tuple[int, int], int] = {}
+def _owners(graph: Graph, statements: Sequence[Statement]) -> Owners:
+    """Which statements each node became, for what it is used for if it is a sum on the way."""
+    owners = Owners(len(graph))
     for k, s in enumerate(statements):
-        nodes = np.unique(np.asarray(s.origin, dtype=np.int64))
-        if not len(nodes):
-            continue
-        before = owner[nodes]
-        for old in np.unique(before).tolist():
-            new = numbers.get((old, k))
-            if new is None:
-                new = numbers[old, k] = len(sets)
-                sets.append((*sets[old], k))
-            owner[nodes[before == old]] = new
-    return owner, sets
+        owners.add(nodes_of(s), k)
+    number = owners.number.tolist()
+    left = np.flatnonzero((graph.codes >= FIRST_OP) & (owners.number == 0))
+    user = np.full(len(graph), -1, dtype=np.int64)
+    for column in (graph.z, graph.y, graph.x):
+        used = np.flatnonzero((graph.codes >= FIRST_OP) & (column >= 0))
+        user[column[used]] = used
+    for node, by in zip(left[::-1].tolist(), user[left[::-1]].tolist(), strict=True):
+        number[node] = number[by] if by >= 0 else 0
+    owners.number = np.array(number, dtype=np.int64)
+    return owners
 
 
 def _leaves(graph: Graph) -> Ints:

@@ -32,6 +32,7 @@ from ..ir.program import (
     Statement,
     asks,
     map_accesses,
+    statements,
 )
 from .reaching import fresh
 
@@ -227,12 +228,13 @@ class _Rewritten:
                 continue
             assert node.going is not None
             going = self._changed(node.going, inside=True)
-            inner += [self._copy(name) for name in self.next]
+            inner += [self._copy(name, inner) for name in self.next]
             found.append(Loop(self.most, node.order, inner, going))
         return found
 
-    def _copy(self, name: str) -> Statement:
+    def _copy(self, name: str, inside: Sequence[Node]) -> Statement:
         """What makes the next row the one that the next iteration reads."""
+        writing = (s for s in statements(inside) if s.target.array == self.next[name])
         length = self.rows[name].length
         outer: list[int] = []
         by = self.arrays[name].size
@@ -243,7 +245,9 @@ class _Rewritten:
         domain = (*(loop.extent for loop in self.path), self.most, length)
         if length == 1:
             strides, domain = strides[:-1], domain[:-1]
-        return Statement(Access(name, 0, strides), Access(self.next[name], 0, strides), domain)
+        made = Statement(Access(name, 0, strides), Access(self.next[name], 0, strides), domain)
+        writer = next(writing, None)
+        return made if writer is None else made.taking([writer])
 
 
 def _statements(body: Sequence[Node], path: Path) -> Iterator[tuple[Statement, Path]]:

@@ -88,7 +88,9 @@ class _Chains:
             domain = (self.array.size,) if self.array.size > 1 else ()
             element = Access(self.array.name, 0, (1,) * len(domain))
             last = self._row(element, domain, self.versions.last)
-            body.insert(self.versions.writers, Statement(element, last, domain))
+            every = self.program.statements
+            writer = next(s for s in every if s.target.array == self.array.name)
+            body.insert(self.versions.writers, writer.beside(element, last, domain))
         else:
             del self.result.arrays[self.array.name]
         self.result.body = body
@@ -137,7 +139,7 @@ class _Chains:
         if s.accumulate is not None:
             before = replace(target, offset=target.offset - self.array.size)
             expr = Apply(s.accumulate, (before, expr))
-        return Statement(target, expr, s.domain)
+        return s.beside(target, expr, s.domain)
 
     def _row(self, a: Access, domain: tuple[int, ...], version: Ints) -> Access:
         """The access to a version of the element, which depends on the point."""
@@ -232,4 +234,4 @@ def _permuted(s: Statement, order: list[int]) -> Statement:
 
     domain = tuple([extent(s.domain[d], at) for at, d in enumerate(order)])
     expr = map_accesses(s.expr, lambda a: a.with_strides(moved))
-    return Statement(s.target.with_strides(moved), expr, domain, s.accumulate)
+    return s.beside(s.target.with_strides(moved), expr, domain, s.accumulate)

@@ -27,12 +27,14 @@ class Cotangents:
     names   array -> its cotangent array, where that is not ct_<array>
     asked   the arrays whose cotangents are asked for, beside those of outputs
     body    where statements are appended
+    sender  the statement whose cotangents are sent on, if one's are
     """
 
     def __init__(self, program: Program, names: dict[str, str], asked: Iterable[str]) -> None:
         self.program = program
         self.names = names
         self.body: list[Node] = program.body
+        self.sender: Statement | None = None
         self.set: dict[str, bytearray] = {}  # cotangent array -> which elements have a number
         self.reached: dict[str, Bools] = {}  # the same -> which of them something flowed to
         self.scattered = {a.array for s in program.statements for a in s.accesses if a.index_arrays}
@@ -70,7 +72,11 @@ class Cotangents:
         self, target: Access, expr: Expr, domain: tuple[int, ...] = (), *, again: bool = False
     ) -> None:
         """Append a statement that assigns a cotangent, or adds to it if one is there already."""
-        self.body.append(Statement(target, expr, domain, add if again else None))
+        how = add if again else None
+        made = Statement(target, expr, domain, how, derivative="adjoint")
+        if self.sender is not None:
+            made.origin = self.sender.origin
+        self.body.append(made)
 
     def mask(self, live: Bools, domain: tuple[int, ...]) -> Access:
         """Constant data that is 1 at the points that are live, and 0 at the others."""

@@ -11,11 +11,20 @@ and only where the coefficients are exact.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import copysign, frexp, isfinite
 
 from ... import ops
-from ..ir.program import Access, Apply, Expr, Program, Role
+from ..ir.program import (
+    Access,
+    Apply,
+    Expr,
+    Program,
+    Role,
+    Statement,
+    accesses,
+    map_statements,
+)
 
 Key = tuple[Expr, bool]
 """A term, and whether it is subtracted."""
@@ -138,21 +147,51 @@ class _Combiner:
     sums: dict[Expr, Sum] = field(default_factory=dict)  # what that is the sum of
     named: dict[frozenset[object], Access] = field(default_factory=dict)
     waiting: set[Expr] = field(default_factory=set)  # sums that nothing needed so far
+    homes: dict[Expr, list[Statement]] = field(default_factory=dict)  # what a scalar stands for
 
     def run(self) -> Program:
         arrays = {
             name: a for name, a in self.program.arrays.items() if a.role is not Role.TEMPORARY
         }
         self.result = Program(arrays)
-        outputs: dict[Access, None] = {}
+        outputs: dict[Access, Statement] = {}
         for s in self.program.statements:
             expr = Apply(s.accumulate, (s.target, s.expr)) if s.accumulate else s.expr
-            self.values[s.target] = self._value(expr, s.target.array)
+            value = self.values[s.target] = self._value(expr, s.target.array)
+            if isinstance(value, Access):
+                self.homes.setdefault(value, []).append(s)
             if self.program.arrays[s.target.array].role is Role.OUTPUT:
-                outputs[s.target] = None
-        for target in outputs:
-            self.result.assign(target, self._needed(self.values[target]))
+                outputs[s.target] = s
+        for target, s in outputs.items():
+            self.result.body.append(s.beside(target, self._needed(self.values[target])))
+        self._name_origins()
         return self.result
+
+    def _name_origins(self) -> None:
+        """Let every statement stand for what it was made of, with sums that are in no other."""
+        found = [s for s in self.result.statements if s.target in self.homes]
+        made = {s.target for s in found}
+        origins: dict[int, Statement] = {}
+        for s in found:
+            first, *rest = self.homes[s.target]
+            stack: list[Statement] = [first, *rest]
+            seen: set[Expr] = {s.target}
+            while stack:
+                for a in accesses(stack.pop().expr):
+                    value = self.values.get(a, a)
+                    if value not in made and value not in seen and value in self.homes:
+                        seen.add(value)
+                        rest += self.homes[value]
+                        stack += self.homes[value]
+            origins[id(s)] = first.taking(rest)
+        self.result.body = map_statements(
+            self.result.body,
+            lambda s: (
+                replace(s, origin=o.origin, derivative=o.derivative)
+                if (o := origins.get(id(s))) is not None
+                else s
+            ),
+        )
 
     def _value(self, expr: Expr, name: str) -> Expr:
         """A number, an input, or a scalar of the new program that has the value of `expr`."""

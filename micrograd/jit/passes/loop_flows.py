@@ -116,6 +116,7 @@ class LoopFlows:
                     (assigned if single else needed)[touch.array][touch.index] = True
         own = self._own()
         for array, mask in needed.items():
+            self.arrays.sender = self._home(array)
             ready = self._set(array)
             missing = np.flatnonzero(mask & ~ready & ~assigned[array])
             if array in own and self._begin_with_zeros(array, own[array], missing):
@@ -133,6 +134,12 @@ class LoopFlows:
             self.arrays.fill(array, missing)
             self._set(array)[assigned[array]] = True
 
+    def _home(self, array: str) -> Statement | None:
+        """A statement that has to do with the cotangents of an array: one that computes it."""
+        writing = (x.s for x in self.sent if x.target.array == array)
+        reading = (x.s for x in self.sent if any(read.array == array for read in x.reads))
+        return next(writing, None) or next(reading, None)
+
     def _begin_with_zeros(self, array: str, own: Own, missing: Ints) -> bool:
         """Set what is missing to zero where iterations begin, if each has a stretch of the array
         for itself, and the same of each is missing.
@@ -148,7 +155,10 @@ class LoopFlows:
             target = Access(
                 array, own.offset + int(places[start]), (*own.strides, *nest.strides_of(0))
             )
-            zero = Statement(self.arrays.cotangent(target), -0.0, (*own.counts, *nest.counts))
+            domain = (*own.counts, *nest.counts)
+            zero = Statement(self.arrays.cotangent(target), -0.0, domain, derivative="adjoint")
+            if self.arrays.sender is not None:
+                zero.origin = self.arrays.sender.origin
             self.zeros.setdefault(own.path, []).append(zero)
         return parts is not None
 

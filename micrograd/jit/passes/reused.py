@@ -76,7 +76,7 @@ class _Reused:
             reads = {part: self._declared(part, s) for part in self._used_again(now)}
             new.update([a.array for a in reads.values()])
             if reads:
-                parts = [Statement(a, part, s.domain) for part, a in reads.items()]
+                parts = [s.beside(a, part, s.domain) for part, a in reads.items()]
                 todo += [replace(now, expr=replaced(now.expr, reads)), *reversed(parts)]
             else:
                 found.append(now)

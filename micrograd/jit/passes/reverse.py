@@ -33,6 +33,7 @@ from ..ir.program import (
     Program,
     Role,
     Statement,
+    statements,
 )
 from ..target import Target
 from ..trace.trace import Element
@@ -156,6 +157,8 @@ class _Backward(Cotangents):
     def run(self, of: Element, body: Sequence[Node]) -> None:
         """Send the cotangents of all that an element depends on."""
         if of[0] in self.active:
+            every = statements(body)
+            self.sender = next((s for s in every if s.target.array == of[0]), None)
             self.send(Flow(Access(*of), 1.0), ())
             for node in reversed(body):
                 self.node(node)
@@ -177,6 +180,7 @@ class _Backward(Cotangents):
 
     def statement(self, s: Statement) -> None:
         """The same of a statement that stands alone."""
+        self.sender = s
         target = self.cotangent(s.target)
         live: Bools | None = None
         if s.domain == () and not s.target.parts:
@@ -226,7 +230,7 @@ class _Backward(Cotangents):
                     order = Order.REVERSE if free and self.strict else OPPOSITE[node.order]
                     result.append(Loop(node.extent, order, inner))
             elif node.target.array in self.active:
-                self.body = result
+                self.body, self.sender = result, node
                 one = found.sent.pop()
                 for flow, single in zip(one.flows, one.assigns, strict=True):
                     ct = self.masked(flow, node.domain, one.live)
@@ -281,6 +285,7 @@ class _Backward(Cotangents):
 
     def gather(self, wrt: Sequence[Stretch | None]) -> None:
         """Collect the cotangents of elements of several arrays into the gradient."""
+        self.sender = None
         k = 0
         for each in wrt:
             runs = [(0, 1, False)] if each is None else self._runs(each)

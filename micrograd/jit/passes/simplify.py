@@ -111,6 +111,7 @@ def cse(program: Program) -> Program:
     changing, indexed = _changing(program), _indexed(program)
     seen: dict[Any, Access] = {}
     known: dict[Access, Expr] = {}
+    gone: dict[Access, list[Statement]] = {}  # what is there once, by where it is
 
     def shared(s: Statement) -> Statement | None:
         expr = _replace(s.expr, known)
@@ -122,11 +123,15 @@ def cse(program: Program) -> Program:
                 key = _key(expr)
                 if key in seen:
                     known[s.target] = seen[key]
+                    gone.setdefault(seen[key], []).append(s)
                     return None
                 seen[key] = s.target
         return replace(s, expr=expr)
 
-    return Program(program.arrays, map_statements(program.body, shared))
+    body = map_statements(program.body, shared)
+    if gone:
+        body = map_statements(body, lambda s: s.taking(gone[s.target]) if s.target in gone else s)
+    return Program(program.arrays, body)
 
 
 def _key(expr: Expr) -> Any:

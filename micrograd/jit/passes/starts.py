@@ -95,7 +95,7 @@ class _Sums:
         moved = map_accesses(x, lambda a: a.with_strides(lambda by: tuple(by[d] for d in order)))
         self._count(x, k, -1)
         self._count(moved, start, 1)
-        self.body[start] = replace(first, expr=moved)
+        self.body[start] = replace(first, expr=moved).taking([s])
         self.body[k] = replace(s, expr=_replaced(s.expr, node, total))
         return start
 

@@ -114,7 +114,8 @@ class TangentArrays:
             fills = list(nests(missing[None, :]))
         for counts, ((offset, strides),) in fills:
             target = self.tangent(Access(array, offset, strides))
-            self.body.append(Statement(target, 0.0, self.with_directions(counts)))
+            domain = self.with_directions(counts)
+            self.body.append(Statement(target, 0.0, domain, derivative="tangent"))
         done[missing] = True
 
     def _assigned(self, array: str) -> Bools:

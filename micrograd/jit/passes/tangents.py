@@ -197,7 +197,8 @@ class Bundle(TangentArrays):
             self.complete(name, touch.index)
         target = self.tangent(s.target)
         domain = self.with_directions(s.domain)
-        self.body.append(Statement(target, total, domain, None if first else add))
+        how = None if first else add
+        self.body.append(s.beside(target, total, domain, how, derivative="tangent"))
         done[touch.index] = True
         if not self.depth:
             index = touch.index
@@ -223,7 +224,7 @@ class Bundle(TangentArrays):
             name = fresh(self.result, f"slope{count}")
             self.result.declare(name, Role.TEMPORARY, tuple(map(int, s.domain)) or 1)
             access = Access(name, 0, row_major(s.domain))
-            self.body.append(Statement(access, own, s.domain))
+            self.body.append(s.beside(access, own, s.domain))
             known[expr] = self.beside_access(access)
         return known[expr]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ... import ops
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, op_of
-from ..ir.program import Access, Apply, Program, Role, entry
+from ..ir.program import Access, Apply, Program, Role, Statement, entry
 from . import found
 from .classes import Ints, declare_leaves, join_sums, uses
 from .depths import depths
@@ -79,7 +79,7 @@ class _Batches:
             else:
                 op = op_of(int(graph.codes[first]))
                 args = tuple(self._read(tables[k][at : at + len(batch)]) for k in range(op.arity))
-                self._assign(base, len(batch), Apply(op, args))
+                self._assign(base, batch, Apply(op, args))
             at += len(batch)
         self.program.declare(output, Role.OUTPUT, len(graph.outputs))
         self.program.found = found.batches(graph, self.program)
@@ -93,16 +93,14 @@ class _Batches:
         """Sums of `length` terms each."""
         where = np.searchsorted(owner, batch)[:, None] + np.arange(length)[None, :]
         places = self.place[terms[where.reshape(-1)]]
-        self._assign(base, len(batch), -0.0)
-        self.program.assign(
-            Access("t", base, (1, 0)),
-            entry("t", add_table(self.program, places), 0, (length, 1)),
-            (len(batch), length),
-            accumulate=ops.add,
-        )
+        self._assign(base, batch, -0.0)
+        term = entry("t", add_table(self.program, places), 0, (length, 1))
+        target, domain = Access("t", base, (1, 0)), (len(batch), length)
+        self.program.body.append(Statement(target, term, domain, ops.add, batch))
 
-    def _assign(self, base: int, count: int, expr: Access | Apply | float) -> None:
-        self.program.assign(Access("t", base, (1,)), expr, (count,))
+    def _assign(self, base: int, nodes: Ints, expr: Access | Apply | float) -> None:
+        target = Access("t", base, (1,))
+        self.program.body.append(Statement(target, expr, (len(nodes),), origin=nodes))
 
     def _read(self, places: Ints) -> Access:
         return entry("t", add_table(self.program, places), 0, (1,))

@@ -231,7 +231,7 @@ class _Reroller:
                 nest, tables = _fit(part, high - low, 1)
                 expr = _instantiate(template, [self._slot(part[0], 0, nest, tables[0])])
                 target = Access(OUTPUT, start + low, row_major(nest.counts))
-                self._append(Statement(target, expr, nest.counts))
+                self._append(Statement(target, expr, nest.counts, origin=group[low:high]))
             start += len(group)
 
 

@@ -276,7 +276,7 @@ class Moved:
             else:
                 domain = (*self.around, *map(self.count, node.domain))
                 target, expr = self.access(node.target), map_accesses(node.expr, self.access)
-                made = Statement(target, expr, domain, node.accumulate)
+                made = Statement(target, expr, domain, node.accumulate, derivative=node.derivative)
                 if self.origin is not None:
                     made.origin = self.origin[np.asarray(node.origin, dtype=np.int64)]
                 yield made

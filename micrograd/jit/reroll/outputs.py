@@ -13,7 +13,7 @@ from itertools import groupby
 import numpy as np
 
 from ..ir.nests import Ints, factor, pieces
-from ..ir.program import Access, Expr, Program, Role, entry
+from ..ir.program import Access, Expr, Program, Role, Statement, entry
 
 OUTPUT = "out"
 """The array of a program's results."""
@@ -23,9 +23,13 @@ MOST_LOOPS = 8
 """Loops that copy the elements of one array; more are one, which reads through an index table."""
 
 
-def write_outputs(program: Program, output: str, values: Sequence[Expr]) -> None:
-    """Declare the output, and append the statements that set it. Cost: linear."""
-    size = len(values)
+def write_outputs(
+    program: Program, output: str, values: Sequence[Expr], nodes: Sequence[int] = ()
+) -> None:
+    """Declare the output, and append the statements that set it; `nodes`: of a graph, that the
+    values are of. Cost: linear.
+    """
+    size, before = len(values), len(program.body)
     program.declare(output, Role.OUTPUT, size)
     if size > FEW:
         values = _gathered(program, values)
@@ -41,6 +45,10 @@ def write_outputs(program: Program, output: str, values: Sequence[Expr]) -> None
             index = np.array([v.offset for v in some if isinstance(v, Access)])
             _copy_elements(program, output, start, home, index)
         start += len(some)
+    for s in program.body[before:] if nodes else ():
+        assert isinstance(s, Statement)
+        if s.target.array == output:  # the elements are written in order
+            s.origin = nodes[s.target.offset : s.target.offset + s.points]
 
 
 def _home(value: Expr) -> str | None:

@@ -277,8 +277,9 @@ class _Regions(Given):
         if width > 1:
             first = along(found, 1), along(first[1], 1)
             terms, domain = along(terms, 1), (*around, width)
-        self.body.append(Statement(first[0], 0.0, domain))
-        self.body.append(Statement(first[1], terms, (*inside, *domain[len(around) :]), add))
+        every = (*inside, *domain[len(around) :])
+        self.body.append(Statement(first[0], 0.0, domain, origin=r.sums))
+        self.body.append(Statement(first[1], terms, every, add, r.sums))
         self.home[array(r.number, SUM)] = found
 
     def _last(

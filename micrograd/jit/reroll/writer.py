@@ -61,7 +61,7 @@ class Writer:
             self.result.declare(f"t{home.number}", Role.TEMPORARY, shape)
         self.result.body = self._nodes(self.steps)
         values: list[Expr] = [self._output(node) for node in self.graph.outputs]
-        write_outputs(self.result, output, values)
+        write_outputs(self.result, output, values, self.graph.outputs)
         self.result.found = found.loops(self.result)
         return self.result
 
@@ -98,7 +98,8 @@ class Writer:
             op, term = table.add, table.neg(term)
         keep = tuple(target.strides[: task.depth])
         begin = Statement(Access(target.array, target.offset, keep), start, outer)
-        add = Statement(target, term, domain, op, self._origin(task))
+        begin.origin = self._origin(task)
+        add = Statement(target, term, domain, op, begin.origin)
         self.claims[id(begin)] = self.operands.starts_of(task)
         self.claims[id(add)] = task.static.ops
         return [begin, add]

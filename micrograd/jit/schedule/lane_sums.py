@@ -65,15 +65,14 @@ class LaneSums:
         name = fresh(self.program, f"lanes_{target.array}")
         self.program.declare(name, Role.TEMPORARY, (size, self.width))
         self.tiles[name] = size
-        self.first.append(
-            Statement(Access(name, 0, (1,)), float(op.identity), (size * self.width,))
-        )
+        self.first.append(s.beside(Access(name, 0, (1,)), float(op.identity), (size * self.width,)))
         strides = dict(zip(kept, row_major(counts), strict=True))
         own = Access(name, 0, tuple(strides.get(d, 0) for d in range(len(s.domain))))
         domain = tuple(_without(s.domain[d], kept) for d in kept)
         lanes = tuple(self.width * d for d in row_major(counts))
         behind = target.with_strides(lambda x: (*(x[d] for d in kept), 0))
-        self.last.append(Statement(behind, Access(name, 0, (*lanes, 1)), (*domain, self.width), op))
+        source = Access(name, 0, (*lanes, 1))
+        self.last.append(s.beside(behind, source, (*domain, self.width), op))
         return replace(s, target=own)
 
     def _of_array(self, s: Statement, op: Op, array: Array) -> Statement:
@@ -88,10 +87,10 @@ class LaneSums:
             self.whole[array.name, op] = name
             self.tiles[name] = array.size
             begin = Access(name, 0, (1,))
-            self.first.append(Statement(begin, float(op.identity or 0), (array.size * self.width,)))
+            self.first.append(s.beside(begin, float(op.identity or 0), (array.size * self.width,)))
             lanes = Access(name, 0, (self.width, 1))
             domain = array.size, self.width
-            self.last.append(Statement(Access(array.name, 0, (1, 0)), lanes, domain, op))
+            self.last.append(s.beside(Access(array.name, 0, (1, 0)), lanes, domain, op))
         return replace(s, target=replace(s.target, array=name))
 
 

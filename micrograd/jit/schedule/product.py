@@ -107,7 +107,7 @@ class Product:
         s = self.contraction
         begin = []
         if self.start is not None:
-            begin = [Statement(without_depth(s.target), self.start, s.domain[:-1])]
+            begin = [s.beside(without_depth(s.target), self.start, s.domain[:-1])]
         return [*begin, s, *self.finish, *self.passing]
 
     def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:

@@ -299,7 +299,7 @@ def _copied(inside: Sequence[Node], arrays: dict[str, Array], count: int) -> Ite
                 shape = tuple(map(int, domain))
                 name = program.declare(fresh(program, f"own_{a.array}"), Role.TEMPORARY, shape)
                 names[key] = Access(name.name, 0, row_major(domain))
-                body.append(Statement(names[key], less, domain))
+                body.append(s.beside(names[key], less, domain))
             to = dict(zip([0, *kept], names[key].strides, strict=True))
             return Access(names[key].array, 0, tuple(to.get(d, 0) for d in range(len(s.domain))))
 

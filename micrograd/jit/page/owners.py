@@ -1,0 +1,63 @@
+"""Which statements stand for which nodes, and so which adjoint statement belongs to which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..ir.nests import Ints
+from ..ir.program import Statement
+
+
+class Owners:
+    """The statements that stand for each of so many nodes.
+
+    number   of each node, the number of a set of statements
+    sets     those, by number: their numbers; the first is empty
+    """
+
+    def __init__(self, size: int) -> None:
+        self.number: Ints = np.zeros(size, dtype=np.int64)
+        self.sets: list[tuple[int, ...]] = [()]
+        self._known: dict[tuple[int, int], int] = {}
+
+    def add(self, nodes: Ints, statement: int) -> None:
+        """Let a statement stand for these nodes, too."""
+        before = self.number[nodes]
+        for old in np.unique(before).tolist():
+            new = self._known.get((old, statement))
+            if new is None:
+                new = self._known[old, statement] = len(self.sets)
+                self.sets.append((*self.sets[old], statement))
+            self.number[nodes[before == old]] = new
+
+    def of(self, nodes: Ints) -> tuple[int, ...]:
+        """The statements that stand for any of these nodes."""
+        found = np.unique(self.number[nodes]).tolist()
+        return tuple(sorted({k for number in found for k in self.sets[number]}))
+
+
+def nodes_of(s: Statement) -> Ints:
+    """The nodes that a statement stands for, each once."""
+    return np.unique(np.asarray(s.origin, dtype=np.int64))
+
+
+def pairs_of(
+    statements: Sequence[Statement],
+) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
+    """By the number of an adjoint statement, those of the statements that compute the values whose
+    cotangents it computes or sends on; and by the numbers of these, those of their adjoints. Cost:
+    linear in the nodes that statements stand for.
+    """
+    nodes = list(map(nodes_of, statements))
+    owners = Owners(max((int(some[-1]) + 1 for some in nodes if len(some)), default=0))
+    for k, s in enumerate(statements):
+        if not s.derivative:
+            owners.add(nodes[k], k)
+    of = {k: owners.of(nodes[k]) for k, s in enumerate(statements) if s.derivative == "adjoint"}
+    adjoints: dict[int, tuple[int, ...]] = {}
+    for k, some in of.items():
+        for n in some:
+            adjoints[n] = (*adjoints.get(n, ()), k)
+    return of, adjoints
