@@ -88,6 +88,7 @@ class Lookups:
     moving      the integers that they choose among those that are given, by serial numbers
     chosen      the integers that were looked up in a table of such, with that and the index
     begun       serial numbers from when the function was called, and before it those around it
+    outer       integers of functions around, by the serial numbers of what stands for them here
     """
 
     integers: dict[int, tuple[str, int]] = field(default_factory=dict)
@@ -99,11 +100,15 @@ class Lookups:
     moving: dict[int, Moving] = field(default_factory=dict)
     chosen: dict[int, tuple[Sequence[int], Traced]] = field(default_factory=dict)
     begun: tuple[int, ...] = field(default_factory=_begun)
+    outer: dict[int, Any] = field(default_factory=dict)
     _first: dict[Any, tuple[list[Value], Value | None]] = field(default_factory=dict)
     _leaves: dict[str, list[Value]] = field(default_factory=dict)
 
-    def note(self, array: str, leaves: Sequence[Value]) -> None:
-        """That these arguments are integers."""
+    def note(self, array: str, leaves: Sequence[Value], outer: Sequence[Any] = ()) -> None:
+        """That these arguments are integers, which a function around computes, if it says so."""
+        if outer:
+            self.outer |= {v._serial: x for v, x in zip(leaves, outer, strict=True)}
+            return
         self.integers |= {v._serial: (array, k) for k, v in enumerate(leaves)}
         self.sizes[array] = len(leaves)
 

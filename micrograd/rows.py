@@ -29,6 +29,8 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
     if scope.is_over:
         raise scope.over()
     lookups: Lookups | None = scope.lookups
+    if (there := outside(index)) is not None:
+        return row_at(table, there, arrays) if isinstance(there, Traced) else row_of(table, there)
     if lookups is not None and index._serial in lookups.chosen:
         chosen, inner = lookups.chosen[index._serial]
         return row_at(_rows(table, chosen), inner, arrays)
@@ -55,6 +57,26 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
     if shape is None:
         lookups.choose(found[0], table, index, form)
     return _built(table[0], iter(found), arrays)
+
+
+def row_of(table: Any, place: int) -> Any:
+    """The row at a plain integer. Raises IndexRangeError for one out of range."""
+    if not -len(table) <= place < len(table):
+        raise IndexRangeError(
+            f"{user_location()}: index {place} is out of range of a table of {len(table)} rows"
+        )
+    return table[place]
+
+
+def outside(index: Traced) -> Any:
+    """An index that is made of integers of functions around, as these say it; None for others."""
+    lookups: Lookups | None = index._scope.lookups
+    form = form_of(index, lookups.outer) if lookups is not None and lookups.outer else None
+    if lookups is None or form is None or not form[1]:
+        return None
+    offset, terms = form
+    found = [lookups.outer[v] if k == 1 else k * lookups.outer[v] for v, k in terms]
+    return sum(found[1:], found[0]) + offset if offset else sum(found[1:], found[0])
 
 
 def _are_inside(entries: Sequence[Any], lookups: Lookups) -> bool:
@@ -102,7 +124,8 @@ def _rows(table: Any, chosen: Sequence[int]) -> list[Any]:
 
 def _no_index(index: Traced) -> str:
     """Why a traced value chooses no row, and what to write instead."""
-    said = index.label if index._entry is None and index.label else "this traced value"
+    named = index._entry is None and index.label not in ("", "state")
+    said = index.label if named else "this traced value"
     text = f"the index of a row should be an integer, and {said} is none: "
     if isinstance(index._entry, Lookup):
         return (
@@ -112,11 +135,31 @@ def _no_index(index: Traced) -> str:
     if said.startswith("data["):
         array = said[: said.index("]") + 1]
         return f"{text}give {array} as integers, of an integer dtype"
+    if _is_mixed(index):
+        return (
+            f"{text}it is made of integers of {index._scope.name} and of a function around or in "
+            "it; look up a list of rows by those of the one, and in that list by the others"
+        )
     return (
         f"{text}annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
         "be of an integer dtype; it may be a sum of multiples of such integers, as 3*i + j, or of "
         "the counters of fori(n, ...) whose n is an integer of Python"
     )
+
+
+def _is_mixed(index: Traced) -> bool:
+    """Whether it is computed of integers of several functions."""
+    scopes, stack, seen = set(), [index], {index._serial}
+    while stack and len(seen) < MOST_TERMS:
+        v = stack.pop()
+        known: Any = v._scope.lookups.known if v._scope.lookups is not None else ()
+        if v._serial in known:
+            scopes.add(v._scope)
+            continue
+        more = [x for x in v._operands if isinstance(x, Traced) and x._serial not in seen]
+        seen.update(x._serial for x in more)
+        stack += more
+    return len(scopes) > 1
 
 
 def _shape(row: Any) -> Any:

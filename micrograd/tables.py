@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError, IndexRangeError, kind, user_location
-from .rows import row_at
+from .errors import DataError, kind, user_location
+from .rows import row_at, row_of
 from .traced import Traced
 from .value_arrays import value_array
 
@@ -61,11 +61,7 @@ def take(table: Any, index: Any) -> Any:
         raise DataError(
             f"{user_location()}: the index of a row should be an integer, got {kind(index)}"
         ) from None
-    if not -len(table) <= place < len(table):
-        raise IndexRangeError(
-            f"{user_location()}: index {place} is out of range of a table of {len(table)} rows"
-        )
-    return table[place]
+    return row_of(table, place)
 
 
 class Table(Sequence[Any]):

@@ -59,7 +59,7 @@ class Drawn:
 
     def inside(self) -> Step:
         """What a function inside takes, or how that changes."""
-        step, way = self.taken(), self.random.randrange(4)
+        step, way = self.taken(), self.random.randrange(5)
         if way == 3:  # what is chosen of all rows has its partials in another order
             self.exact = 1e-12
 
@@ -67,6 +67,11 @@ class Drawn:
             def f(q: Any) -> Any:
                 return step([q, *seen], indices)
 
+            def given(q: Any, at: list[int]) -> Any:
+                return step([q, *seen], at)
+
+            if way == 4:
+                return grad(given, wrt="q")(seen[0], indices)
             if way == 3:
                 return grad(lambda q: f(q) * grad(f)(q))(seen[0])
             return [jit(f), grad(f), lambda q: jvp(f)(q, 0.5)[1]][way](seen[0])

@@ -362,6 +362,53 @@ def test_functions_inside_compute_the_table(i: int, strict: bool) -> None:
         jit(labelled)(0.5, 3)
 
 
+WEIGHTS = [0.25, -1.0, 2.0]
+
+
+@jit
+def weighted(x: float, i: int, at: list[int]) -> Any:
+    rows = [x * i, x * x, 3.0]
+    return fori(i, lambda k, s: s + k * take(rows, at[1] - at[0]), x) * take(WEIGHTS, at[0])
+
+
+def given_integers(x: float, i: int) -> Any:
+    """They come from a counter, a plain integer, and an argument."""
+    value = fori(3, lambda k, s: s + weighted(s * 0.5, 2, [k, i]), x)
+    return value + weighted.grad(x, i, [i, 2 * i - 1])[0] + weighted.hessian(x, i, [0, 1])[0][0]
+
+
+@pytest.mark.parametrize("i", [0, 1, 2])
+@pytest.mark.parametrize("strict", [False, True])
+def test_kernels_are_given_integers_of_functions_around(i: int, strict: bool) -> None:
+    x = Value(0.5)
+    result = given_integers(x, i)
+    result.backward()
+    value, partials = jit(given_integers, strict=strict).value_and_grad(0.5, i)
+    assert (value, partials[0]) == pytest.approx((result.data, x.grad), rel=1e-12)
+
+
+def test_integers_that_are_given_are_checked() -> None:
+    kernel = jit(given_integers)
+    with pytest.raises(IndexRangeError, match="i is the index 3 into a table of 3 rows"):
+        kernel(0.5, 3)
+    with pytest.raises(IndexRangeError, match="-1, and should be from 0 to 100"):
+        kernel(0.5, -1)
+
+    def mixed(x: float, i: int) -> Any:
+        return grad(lambda q: fori(2, lambda k, s: s * take(WEIGHTS, k + i), q))(x)
+
+    with pytest.raises(TraceError, match=r"of integers of <lambda> and of a function around"):
+        jit(mixed)(0.5, 1)
+    with pytest.raises(TraceError, match="this traced value is none: annotate"):
+        jit(lambda x: weighted(x, 1, [x, 0]))(0.5)
+
+    def product(x: float, at: list[int]) -> Any:
+        return x * take(WEIGHTS, at[0]) * take(WEIGHTS, at[1])
+
+    with pytest.raises(IndexRangeError, match="index 7 is out of range of a table of 3 rows"):
+        jit(lambda x: fori(2, lambda k, s: jit(product)(s, [7, k]), x))(0.5)
+
+
 def test_large_tables_of_functions_inside_are_told() -> None:
     def f(x: float, i: int) -> Any:
         return grad(lambda a: a * take([x * a] * 5000, i))(x)

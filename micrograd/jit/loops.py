@@ -18,7 +18,7 @@ from ..checks import whole
 from ..engine import Value
 from ..errors import SignatureError, TraceError, kind, user_location
 from ..index_arrays import IndexArray
-from ..rows import form_of
+from ..rows import form_of, outside
 from ..traced import Scope, Traced
 from ..tracing import FROZEN, THREADS
 from .trace.compiling import is_compiling
@@ -76,6 +76,8 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
 
 def _check_given(n: Value, most: int) -> None:
     """Let calls check how often a loop is to run, if that is a sum of integers that are given."""
+    while isinstance(n, Traced) and isinstance(there := outside(n), Traced):
+        n = there  # calls of the function around check it
     lookups = n._scope.lookups if isinstance(n, Traced) else None
     form = form_of(n, lookups.integers) if lookups is not None else None
     if lookups is None or form is None or not form[1]:

@@ -218,14 +218,11 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         if out is not None or where is not True:
             raise SignatureError(f"{self.name}: out and where are for numbers, not for Values")
         nested = self._nested.get(key)
-        if nested is None:
+        if nested is None or nested.lacks(columns):
             self._check_open()
             with importing:
-                from .nesting import Nested
-            recording, extra = self._recorded(key, captures=True)
-            nested = Nested(self.name, recording, self._wanted, extra, key, self._options.target)
-            if not recording.captured:
-                self._nested[key] = nested
+                from .nesting import nested_of
+            nested = nested_of(self, key, columns)
         result = nested(columns, mapped := list(filter(None, shapes)))
         return self._stacked(result) if mapped and self._stacks else result
 

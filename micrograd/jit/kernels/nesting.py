@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,11 @@ from ..trace.compiling import is_compiling
 from ..trace.loops import call
 from ..trace.recordings import Recording
 from ..trace.signature import SCALAR, Structure, build, count
+from ..trace.source import FunctionSource
 from ..wanted import Extra, Wanted
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
 
 Numbers = list[Any]
 """Values and floats."""
@@ -120,6 +124,14 @@ class Nested:
         # a leaf would be a live parameter of what is traced
         return [x if isinstance(x, Value) else scope.record(ops.neg, (-x,)) for x in numbers]
 
+    def lacks(self, columns: Sequence[Any]) -> bool:
+        """Whether it looks rows up by integers that have no number yet."""
+        if self.indices is None:
+            return False
+        used = {array for index in self.indices.arrays for array in index.arrays}
+        given = [columns[self.indices.places[array]] for array in used]
+        return any(map(_is_traced, given))
+
     def _entries(self, indices: Indices, rows: Sequence[Numbers]) -> dict[str, Any]:
         """The entries of index arrays, by name. Raises TraceError for integers not known yet."""
         used = {array for index in indices.arrays for array in index.arrays}
@@ -132,6 +144,35 @@ class Nested:
         given = [x if r else x[0] for x, r in zip(rows, indices.is_row, strict=False)]
         entries = indices.entries(self.name, given)
         return {a.name: e for a, e in zip(indices.arrays, entries, strict=True)}
+
+
+def _is_traced(x: Any) -> bool:
+    """Whether an integer, or one of some, is of a function that is being compiled."""
+    return isinstance(x, Traced) or (isinstance(x, list) and any(map(_is_traced, x)))
+
+
+def nested_of(kernel: Kernel, key: tuple[Structure, ...], columns: Sequence[Any]) -> Nested:
+    """What a kernel computes for these structures, where it is called with these arguments.
+
+    By integers of the function that calls it, rows are looked up there: what it does is recorded
+    for this call alone then.
+    """
+    recording, extra = kernel._recorded(key, captures=True)
+    options = kernel._options
+    found = Nested(kernel.name, recording, kernel._wanted, extra, key, options.target)
+    if not recording.captured:
+        kernel._nested[key] = found
+    source = kernel._source
+    if not found.lacks(columns) or not isinstance(source, FunctionSource):
+        return found
+    outer = {
+        k: x if isinstance(x, list) else [x]
+        for k, (p, x) in enumerate(zip(source.parameters, columns, strict=False))
+        if p.integer and _is_traced(x)
+    }
+    structures = key[: len(source.parameters)]
+    recording = source.record(structures, captures=True, outer=outer)
+    return Nested(kernel.name, recording, kernel._wanted, extra, key, options.target)
 
 
 def _scope_of(numbers: Numbers) -> Scope | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from operator import attrgetter
@@ -33,6 +33,8 @@ _RESERVED = re.compile(
     r"(t|p|c|s|index|at|table|rows|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free"
 )
 _name = attrgetter("name")
+Outer = Mapping[int, Sequence[Any]]
+_NONE: Outer = {}
 
 
 class ValueSource:
@@ -166,29 +168,34 @@ class FunctionSource:
             return self.function.parameters()
         return self.wrt
 
-    def record(self, structures: tuple[Structure, ...], *, captures: bool = False) -> Recording:
+    def record(
+        self, structures: tuple[Structure, ...], *, captures: bool = False, outer: Outer = _NONE
+    ) -> Recording:
         """What the function does to arguments of these structures; it is called once for them.
 
         captures   whether it may read values of functions around, which are being compiled
+        outer      integers that these compute, by the places of parameters; it is called anew then
         """
+        if outer:
+            return self._trace(structures, captures, outer)
         made: Recording = self.recordings.get(
-            structures, lambda: self._trace(structures, captures=captures)
+            structures, lambda: self._trace(structures, captures, outer)
         )
         return made
 
-    def _trace(self, structures: tuple[Structure, ...], *, captures: bool) -> Recording:
+    def _trace(self, structures: tuple[Structure, ...], captures: bool, outer: Outer) -> Recording:
         wrt = self._leaves()
         scope = Scope(self.name)
         scope.lookups = lookups = Lookups()
         inputs: dict[str, list[Value]] = {}
         arguments, arrays = [], array_names(self.parameters)
-        for p, s in zip(self.parameters, structures, strict=True):
+        for place, (p, s) in enumerate(zip(self.parameters, structures, strict=True)):
             leaves: list[Value] = [
                 Traced(p.name if s is SCALAR else f"{p.name}[{k}]", p.array == "map", scope)
                 for k in range(count(s))
             ]
             inputs[arrays[p.name]] = leaves
-            lookups.note(arrays[p.name], leaves if p.integer else ())
+            lookups.note(arrays[p.name], leaves if p.integer else (), outer.get(place, ()))
             arguments.append(build(s, iter(leaves), exact=True))
         reads = nullcontext() if self.freeze else no_parameters_read(self.name)
         said = said_clearer(self.name, self.parameters, structures)
@@ -277,9 +284,8 @@ def free(words: frozenset[str], source: Source, parameters: Sequence[Parameter])
 
 def _check_wrt(wrt: Sequence[Any]) -> None:
     """Raises GraphError for what is no Value, or comes twice."""
-    if all(issubclass(kind, Value) for kind in set(map(type, wrt))) and len(
-        set(map(id, wrt))
-    ) == len(wrt):
+    kinds, ids = set(map(type, wrt)), set(map(id, wrt))
+    if all(issubclass(kind, Value) for kind in kinds) and len(ids) == len(wrt):
         return
     seen: set[int] = set()
     for k, v in enumerate(wrt):
