@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # from where they are defined: the folders are not read befor
     from .jit.kernels.mapped import vmap
     from .jit.kernels.totals import total
     from .jit.loops import fori, scan, while_loop
+    from .lines import keep_lines
     from .tables import Table, take
     from .tensor import Tensor, no_grad
     from .train.fit import fit
@@ -52,6 +53,7 @@ LATER = {
     "jacobian": "jit",
     "jit": "jit",
     "jvp": "jit",
+    "keep_lines": "lines",
     "no_grad": "tensor",
     "scan": "jit.loops",
     "set_threads": "jit.call.threads",
@@ -110,6 +112,7 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "keep_lines",
     "no_grad",
     "scan",
     "set_threads",

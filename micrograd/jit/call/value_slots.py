@@ -10,6 +10,7 @@ back, for Python then gives its slot a function of its own.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from types import MethodType
 from typing import Any
 
@@ -83,6 +84,7 @@ def _let_call(kind: type) -> None:
 
 _begun: list[bool] = []
 _lock = Lock()
+_installed: list[Any] = []  # machine code's slots and methods, and Python's
 
 
 def begin() -> bool:
@@ -130,21 +132,38 @@ def _install() -> None:
     before = [(kind, name, slot_of(kind, name)) for kind, name, _ in slots]
     previous[0] = slot_of(Op, CALL)
     by_python = _methods(entries)
-    for slot in slots:
-        set_slot(*slot)
+    methods = {}
     for name, definition in by_python.items():
-        method = Method(definition)
+        method = methods[name] = Method(definition)
         method._arrays = entries[definition.op]
         method._entry = made.address("method")
-        setattr(Value, name, immortal(method))
+        immortal(method)
+    _set(slots, methods)
     try:
         try_out(ops, by_python)
     except BaseException:
-        for slot in before:
-            set_slot(*slot)
-        for name, definition in by_python.items():
-            setattr(Value, name, definition)
+        _set(before, by_python)
         raise
+    _installed.append((slots, methods, before, by_python))
+
+
+def _set(slots: list[tuple[type, str, int]], methods: Mapping[str, Any]) -> None:
+    for slot in slots:
+        set_slot(*slot)
+    for name, method in methods.items():
+        setattr(Value, name, method)
+
+
+def pause() -> None:
+    """Let Python compute until `resume` is called, if machine code does now."""
+    for _, _, before, definitions in _installed:
+        _set(before, definitions)
+
+
+def resume() -> None:
+    """Let machine code compute again, if it did."""
+    for slots, methods, _, _ in _installed:
+        _set(slots, methods)
 
 
 def _methods(entries: dict[Op, int]) -> dict[str, Any]:

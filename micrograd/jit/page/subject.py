@@ -76,6 +76,6 @@ def subject_of(executable: Executable, stale: Sequence[Stale] = ()) -> Subject:
 
 
 UNPLACED = (
-    "these Values were computed before they were compiled, and do not know their lines; compile a "
-    "function that computes them"
+    "these Values were computed before they were compiled, and do not know their lines; compute "
+    "them in `with micrograd.keep_lines():`, or compile a function of what they depend on"
 )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ...engine import Value
 from ...errors import Place, TraceError, is_compiler
+from ...lines import KEPT
 from ...traced import Traced
 from ...tracing import Site
 from ..ir.graph import Graph
@@ -34,10 +35,17 @@ class Sites:
 
 
 def sites_of(order: Sequence[Value]) -> Sites:
-    """Where each of these was made, if it was traced and is no argument."""
+    """Where each of these was made, if it was traced and is no argument, or has kept its line."""
     recorded = np.fromiter(map(is_, map(type, order), repeat(Traced)), bool, len(order))
     recorded &= np.fromiter((v._entry is not None for v in order), bool, len(order))
     each: list[Any] = list(map(_site, compress(order, recorded.tolist())))
+    if KEPT:
+        kept = np.fromiter((v._serial in KEPT and v._entry is not None for v in order), bool)
+        kept &= ~recorded
+        traced = iter(each)
+        some = compress(zip(order, kept.tolist(), strict=True), (recorded | kept).tolist())
+        each = [KEPT[v._serial] if is_kept else next(traced) for v, is_kept in some]
+        recorded |= kept
     # in models, a site stands for many nodes, one after the other
     is_new = np.fromiter(map(is_not, each, chain([None], each)), bool, len(each))
     sites = list(compress(each, is_new.tolist()))

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ...engine import Value
 from ...errors import GraphError, TensorsNeeded, kind, user_location
+from ...lines import KEPT
 from ...lookups import Lookups
 from ...store import Live, Store, adopt
 from ...traced import Scope, Traced
@@ -148,7 +149,7 @@ def _trace(
     graph.outputs, graph.regions = operands.regions(graph.outputs, found, position)
     graph.inputs += [(name, len(numbers)) for name, numbers in operands.data.items()]
     graph.labels = {int(position[k]): label for k, label in found.labels.items()}
-    if any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
+    if KEPT or any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
         note_places(graph, found.sites(), position)
     check_inside(graph)
     if lookups is not None:
