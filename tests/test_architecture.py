@@ -228,7 +228,8 @@ EXTRAS = {
     "matplotlib": {"micrograd/cli/pictures.py"},
     "pygraphviz": {"micrograd/drawing/picture.py"},
     "safetensors": set(),
-    "scipy": {f"micrograd/scipy/{path.name}" for path in (ROOT / "micrograd/scipy").glob("*.py")},
+    "scipy": {"micrograd/jit/kernels/sparse.py"}
+    | {f"micrograd/scipy/{path.name}" for path in (ROOT / "micrograd/scipy").glob("*.py")},
     "sklearn": {"micrograd/images.py"},
     "tqdm": {"micrograd/cli/progress.py", "micrograd/train/watch.py"},
 }

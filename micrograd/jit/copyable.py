@@ -48,12 +48,12 @@ class Copyable(Remade):
             "_executables",
             "_latest",
             "_lock",
+            "_made",
             "_nested",
             "_of_classes",
             "_siblings",
             "_tensor_kernel",
             "_variants",
-            "made_of_it",
         }
     )
     _source: Source

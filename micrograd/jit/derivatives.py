@@ -13,12 +13,14 @@ from typing import TypeAlias
 import numpy as np
 
 from ..errors import SignatureError
+from ..locks import importing
 from ..ops import add, mul
 from .ir.nests import Ints
-from .ir.program import Access, Apply, Program, Role
+from .ir.program import GIVEN, Access, Apply, Program, Role
 from .jacobian_blocks import blocks
 from .passes.forward import copy, jacobian, jvp
 from .passes.reverse import GRADIENT, gradient
+from .passes.simplify import simplify
 from .passes.tangent_arrays import fresh
 from .reroll.outputs import OUTPUT
 from .target import Target
@@ -29,6 +31,9 @@ from .wanted import Extra, Wanted
 
 UNROLLED_RESULTS = 64
 """Results up to which each has statements of its own."""
+
+REVERSE = 2
+"""How many directions of inputs take as long as one of results, which is forward over reverse."""
 
 Wrt: TypeAlias = Sequence[Element | None]
 """What derivatives are with respect to."""
@@ -156,13 +161,68 @@ def jacobian_of(program: Program, wrt: Wrt, places: Ints, target: Kept = None) -
         return gradient(program, (OUTPUT, 0), wrt, target=target)
     if rows > columns:
         return jacobian(program, wrt, OUTPUT, fresh(program, "jacobian"), places)
+    program, cotangent = _of_weights(program, wrt, target)
+    seeds = [(cotangent, k) for k in range(rows)]
+    return jacobian(program, seeds, GRADIENT, fresh(program, "jacobian"), places[::-1])
+
+
+def _of_weights(program: Program, wrt: Wrt, target: Kept) -> tuple[Program, str]:
+    """The gradient of the sum of all results, and the array of the weights of that sum."""
     program = Program(dict(program.arrays), list(program.body))
+    rows = program.arrays[OUTPUT].size
     cotangent = fresh(program, "cotangent")
     program.declare(cotangent, Role.CONSTANT, rows, np.ones(rows))
     total = _weighted(program, cotangent)
-    program = gradient(program, (total, 0), wrt, target=target)
-    seeds = [(cotangent, k) for k in range(rows)]
-    return jacobian(program, seeds, GRADIENT, fresh(program, "jacobian"), places[::-1])
+    return gradient(program, (total, 0), wrt, target=target), cotangent
+
+
+def _sparse_jacobian(
+    name: str, program: Program, recording: Recording, extra: Extra, target: Kept
+) -> Program:
+    """The entries that there are: along directions of many inputs, or of many results."""
+    with importing:
+        from .passes.colouring import coloured, number
+        from .passes.compressed import compressed
+        from .passes.pattern import pattern
+    program, wrt = simplify(program), recording.wrt
+    found = recording.sparse[Wanted.SPARSE_JACOBIAN.value.name] = pattern(program, wrt, OUTPUT)
+    if not found.count:
+        return _nothing(program)
+    into, taken = fresh(program, "jacobian"), (found.rows, found.columns)
+    along = coloured(*taken, found.shape)
+    back = coloured(*taken[::-1], found.shape[::-1])
+    if number(along) <= REVERSE * (number(back) + 1):
+        return compressed(program, wrt, OUTPUT, into, taken, along)
+    program, cotangent = _of_weights(program, wrt, target)
+    seeds = [(cotangent, k) for k in range(found.shape[0])]
+    return compressed(program, seeds, GRADIENT, into, taken[::-1], back)
+
+
+def _sparse_hessian(
+    name: str, program: Program, recording: Recording, extra: Extra, target: Kept
+) -> Program:
+    """The entries that there are: forward over reverse, along directions of many inputs."""
+    _one_result(name, recording, "a Hessian")
+    with importing:
+        from .passes.colouring import symmetric
+        from .passes.compressed import compressed
+        from .passes.pattern import both_ways, pattern
+    wrt = recording.wrt
+    program = simplify(gradient(program, (OUTPUT, 0), wrt, target=target))
+    found = both_ways(pattern(program, wrt, GRADIENT))
+    recording.sparse[Wanted.SPARSE_HESSIAN.value.name] = found
+    if not found.count:
+        return _nothing(program)
+    colours, rows, columns = symmetric(found.rows, found.columns, len(wrt))
+    into = fresh(program, "hessian")
+    return compressed(program, wrt, GRADIENT, into, (rows, columns), colours)
+
+
+def _nothing(program: Program) -> Program:
+    """A program of no results, with the inputs of this one."""
+    result = Program({a.name: a for a in program.with_role(*GIVEN, Role.EXTENT)})
+    result.declare(fresh(program, "entries"), Role.OUTPUT, 0)
+    return result
 
 
 def _weighted(program: Program, weights: str) -> str:
@@ -204,6 +264,8 @@ _TRANSFORMS: dict[Wanted, Callable[[str, Program, Recording, Extra, Kept], Progr
     Wanted.BOTH: _both,
     Wanted.JACOBIAN: _jacobian,
     Wanted.HESSIAN: _hessian,
+    Wanted.SPARSE_JACOBIAN: _sparse_jacobian,
+    Wanted.SPARSE_HESSIAN: _sparse_hessian,
     Wanted.JVP: _jvp,
     Wanted.VJP: _vjp,
     Wanted.HVP: _hvp,

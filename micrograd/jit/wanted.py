@@ -15,7 +15,7 @@ from ..errors import SignatureError
 from .jacobian_blocks import blocks
 from .trace.parameters import Parameter
 from .trace.recordings import Recording
-from .trace.signature import SCALAR, Container, Structure, row
+from .trace.signature import SCALAR, Container, Structure, array_of, row
 from .trace.source import Source, ValueSource
 
 Extra: TypeAlias = Sequence[tuple[str, Structure]]
@@ -43,6 +43,11 @@ class Derivative:
 
 def _pair(x: Structure, y: Structure) -> Structure:
     return Container(tuple, (), (x, y))
+
+
+def _entries(recording: Recording, name: str) -> Structure:
+    """That of the entries of a sparse derivative, which is known once there is a program of it."""
+    return array_of((recording.sparse[name].count,))
 
 
 # -- parameters --------------------------------------------------------------------------------
@@ -102,6 +107,16 @@ class Wanted(Enum):
         "hessian",
         "for the Hessian",
         lambda r: blocks(r.partials, r.gradient, alone=r.alone)[0],
+    )
+    SPARSE_JACOBIAN = Derivative(
+        "sparse_jacobian",
+        "for the sparse Jacobian",
+        lambda r: _entries(r, "sparse_jacobian"),
+    )
+    SPARSE_HESSIAN = Derivative(
+        "sparse_hessian",
+        "for the sparse Hessian",
+        lambda r: _entries(r, "sparse_hessian"),
     )
     JVP = Derivative(
         "jvp",

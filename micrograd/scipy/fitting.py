@@ -11,7 +11,7 @@ from scipy import optimize
 
 from ..errors import SignatureError
 from ..jit import Kernel, jit
-from .flat import Numbers, flat, made_of, unknowns
+from .flat import Numbers, flat, unknowns
 
 
 def least_squares(
@@ -46,8 +46,8 @@ def least_squares(
             return plain(*given, **named)
 
     kernel = flat(fun, x, args)
-    if jac is None:
-        jac = kernel.jacobian
+    if jac is None or (isinstance(jac, str) and jac == "sparse"):
+        jac = kernel.jacobian if jac is None else kernel.sparse_jacobian
     found = optimize.least_squares(
         kernel,
         start,
@@ -122,7 +122,7 @@ def _whole(f: Callable[..., Any], xdata: Any, n: int) -> tuple[Any, Any]:
 
 def _mapped(f: Kernel, n: int) -> tuple[Any, Any]:
     """The model and its Jacobian, of numbers, point by point."""
-    made = made_of(f)
+    made = f.made_of_it
     if n not in made:
         names = [p.name for p in f._parameters[1 : n + 1]]
         made[n] = jit(f, wrt=names).grad

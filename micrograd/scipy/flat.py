@@ -97,16 +97,10 @@ def flat(
         return _compiled(name, function, x, args, 0, time=time, scalar=scalar)
     structures = tuple(structure_of(a, f"args[{k}]", array=True) for k, a in enumerate(args))
     key = x.structure, structures, time, scalar
-    made = made_of(function)
+    made = function.made_of_it
     if key not in made:
         made[key] = _compiled(name, function, x, (), len(args), time=time, scalar=scalar)
     return made[key]
-
-
-def made_of(kernel: Kernel) -> dict[Any, Any]:
-    """The kernels that were made of one here: it keeps them, and copies of it do not have them."""
-    found: dict[Any, Any] = vars(kernel).setdefault("made_of_it", {})
-    return found
 
 
 def _compiled(

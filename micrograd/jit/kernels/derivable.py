@@ -20,6 +20,7 @@ from ..trace.parameters import Parameter
 from ..trace.signature import PLAIN
 from ..trace.source import FunctionSource, Source, ValueSource
 from ..wanted import Wanted
+from .sparse import SparseKernel
 
 _ARGUMENTS = (float, int, Value, list, tuple, Mapping, np.ndarray, str, types.NoneType)
 """What is never taken for an instance of the class that has a method."""
@@ -77,6 +78,42 @@ class Derivable(Derived, TensorCalls):
             names = [p.name for p in self._source.parameters if not p.named]
             return names[0] if self._source.alone else names
         return asked[0] if self._source.alone else asked
+
+    @property
+    def made_of_it(self) -> dict[Any, Any]:
+        """What others have made of it: kept as long as it is, and not in copies of it."""
+        found: dict[Any, Any] = vars(self).setdefault("_made", {})
+        return found
+
+    @property
+    def sparse_jacobian(self) -> SparseKernel:
+        """The kernel of the Jacobian as a `scipy.sparse.csr_array`: docs/derivatives.md.
+
+        A row is of a number of the result, a column of one that it is differentiated by.
+
+        >>> from micrograd import jit
+        >>> jit(lambda x: [x[0] * x[1], x[2] ** 2]).sparse_jacobian([2.0, 3.0, 4.0]).toarray()
+        array([[3., 2., 0.],
+               [0., 0., 8.]])
+        """
+        return self._sparse(Wanted.SPARSE_JACOBIAN)
+
+    @property
+    def sparse_hessian(self) -> SparseKernel:
+        """The kernel of the Hessian as a `scipy.sparse.csr_array`, exactly symmetric.
+
+        >>> from micrograd import jit
+        >>> jit(lambda x: x[0] * x[1] + x[2] ** 2).sparse_hessian([2.0, 3.0, 4.0]).toarray()
+        array([[0., 1., 0.],
+               [1., 0., 0.],
+               [0., 0., 2.]])
+        """
+        return self._sparse(Wanted.SPARSE_HESSIAN)
+
+    def _sparse(self, wanted: Wanted) -> SparseKernel:
+        entries: Any = self._derive(wanted)
+        found: SparseKernel = entries.made_of_it.setdefault("sparse", SparseKernel(entries))
+        return found
 
     # -- methods -------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ class Recording:
     gradient   a tuple of the structures of what they are taken with respect to
     alone      whether that is one thing, whose partials have no tuple around them
     captured   values of functions around, which are being compiled, by the array that they are
+    sparse     which entries of sparse derivatives there are, by what these are called
     """
 
     trace: Trace
@@ -30,6 +31,7 @@ class Recording:
     gradient: Container
     alone: bool = False
     captured: dict[str, list[Value]] = field(default_factory=dict)
+    sparse: dict[str, Any] = field(default_factory=dict)
 
     @property
     def partials(self) -> Structure:

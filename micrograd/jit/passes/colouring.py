@@ -1,0 +1,83 @@
+"""Columns of a sparse matrix that are computed together: a colour for each, so that one product of
+the matrix with a direction has the entries of all columns of a colour.
+
+Source: Curtis, Powell and Reid (1974), greedily: columns of a colour share no row. Of a symmetric
+matrix, columns that share many rows have colours of their own, and their entries are taken from
+these only; the others need not be apart in their rows (as in star colourings, Coleman and Moré
+1984). So an arrowhead takes two colours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ir.nests import Ints
+
+MOST_TRIED = 64
+"""How many columns with colours of their own are tried."""
+
+
+def coloured(rows: Ints, columns: Ints, shape: tuple[int, int]) -> Ints:
+    """A colour for each column of a pattern, of as few as are found; -1 without entries.
+
+    >>> tridiagonal = np.array([(i, j) for i in range(9) for j in range(9) if abs(i - j) < 2])
+    >>> coloured(*tridiagonal.T, (9, 9)).tolist()
+    [0, 1, 2, 0, 1, 2, 0, 1, 2]
+    """
+    count = np.bincount(columns, minlength=shape[1])
+    best = _greedy(rows, columns, shape, np.flatnonzero(count))
+    if number(best) > np.bincount(rows, minlength=1).max():
+        by_count = np.argsort(-count, kind="stable")
+        best = min(best, _greedy(rows, columns, shape, by_count[count[by_count] > 0]), key=number)
+    return best
+
+
+def number(colours: Ints) -> int:
+    """How many colours there are."""
+    return int(colours.max(initial=-1)) + 1
+
+
+def _greedy(rows: Ints, columns: Ints, shape: tuple[int, int], order: Ints) -> Ints:
+    """The first colour for each column, in this order, that no column has which shares a row."""
+    by_column = np.argsort(columns, kind="stable")
+    ends = np.cumsum(np.bincount(columns, minlength=shape[1])).tolist()
+    rows_of = rows[by_column].tolist()
+    taken = [0] * shape[0]  # the colours in each row, as bits
+    colours = np.full(shape[1], -1, dtype=np.int64)
+    for column in order.tolist():
+        own = rows_of[ends[column - 1] if column else 0 : ends[column]]
+        others = 0
+        for row in own:
+            others |= taken[row]
+        bit = ~others & (others + 1)
+        colours[column] = bit.bit_length() - 1
+        for row in own:
+            taken[row] |= bit
+    return colours
+
+
+def symmetric(rows: Ints, columns: Ints, size: int) -> tuple[Ints, Ints, Ints]:
+    """Colours of a symmetric pattern, and for each entry the row and the column that it is taken
+    from: its own, or each other's.
+    """
+    alone = np.zeros(size, dtype=bool)  # the columns with colours of their own
+    left = np.bincount(columns, minlength=size)
+    best: tuple[int, Ints, Ints] | None = None
+    for hubs in range(min(MOST_TRIED, size) + 1):
+        if best is None or hubs + int(left.max(initial=0)) < best[0]:
+            among = ~(alone[rows] | alone[columns])
+            colours = coloured(rows[among], columns[among], (size, size))
+            others = number(colours)
+            if best is None or hubs + others < best[0]:
+                colours[alone] = others + np.arange(hubs)
+                best = hubs + others, colours, alone.copy()
+        if hubs + 1 >= best[0] or hubs == size:
+            break
+        hub = int(np.where(alone, -1, left).argmax())
+        alone[hub] = True
+        left[rows[columns == hub]] -= 1
+        left[hub] = 0
+    assert best is not None
+    _, colours, alone = best
+    swapped = np.where(alone[columns] == alone[rows], rows < columns, alone[rows])
+    return colours, np.where(swapped, columns, rows), np.where(swapped, rows, columns)
