@@ -11,6 +11,7 @@ from ...errors import Place
 from ..compile import Code
 from ..executable import Executable
 from ..explain import explain
+from ..ir.graph import Graph
 from ..ir.program import Program, Statement
 from ..trace.stale import Stale
 from .drawing import drawing_of
@@ -45,7 +46,23 @@ class Subject:
 
 def subject_of(executable: Executable, stale: Sequence[Stale] = ()) -> Subject:
     """A kernel of numbers."""
-    graph, e = executable.graph, executable
+    e = executable
+    programs = [("reroll", e.program)]
+    if e.differentiated is not e.program:
+        programs.append((e.wanted.value.name, e.differentiated))
+    words = explain(e, stale).splitlines()
+    return subject_of_graph(e.name, e.c_prototype, words, e.code, e.graph, programs)
+
+
+def subject_of_graph(
+    title: str,
+    signature: str,
+    words: Sequence[str],
+    code: Code,
+    graph: Graph,
+    programs: Sequence[tuple[str, Program]],
+) -> Subject:
+    """What was found in a graph."""
 
     def places(s: Statement) -> list[Place]:
         if not graph.places or not len(s.origin):
@@ -59,14 +76,11 @@ def subject_of(executable: Executable, stale: Sequence[Stale] = ()) -> Subject:
         nodes = set(np.asarray(s.origin).tolist()) & graph.labels.keys()
         return list(dict.fromkeys(graph.labels[n] for n in sorted(nodes)))
 
-    programs = [("reroll", e.program)]
-    if e.differentiated is not e.program:
-        programs.append((e.wanted.value.name, e.differentiated))
     return Subject(
-        e.name,
-        e.c_prototype,
-        explain(e, stale).splitlines(),
-        e.code,
+        title,
+        signature,
+        words,
+        code,
         programs,
         places,
         "" if graph.places else UNPLACED,

@@ -190,6 +190,12 @@ class TensorCode:
 
     # -- stages ----------------------------------------------------------------------------------
 
+    @property
+    def signature(self) -> str:
+        """`main` as C declares it."""
+        names = [a.name for a in self.transformed.with_role(Role.INPUT)]
+        return self._interface.declaration(self.transformed, self.target.dtype, names)
+
     def stage(self, name: str) -> str:
         """A stage as text."""
         match name:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from micrograd import Value, jit
+import numpy as np
+
+from micrograd import Tensor, Value, exp, fori, jit, total
+from micrograd.jit.kernels.row_subject import subject_of_rows
 from micrograd.jit.page.build import page_of
+from micrograd.jit.page.clock import clock_of
+from micrograd.jit.page.model import Page
 from micrograd.jit.page.subject import subject_of
+from micrograd.jit.tensors.subject import subject_of_tensors
 
 POINTS = [(k, 2 * k + (-1) ** k) for k in range(16)]
 
@@ -46,3 +52,66 @@ def test_shares_are_of_one_call() -> None:
     assert sorted(n for group in page.groups for n in group.statements) == list(
         range(len(page.statements))
     )
+
+
+def squares(a: Tensor, b: Tensor) -> Tensor:
+    hidden = (a @ b).tanh()
+    return (hidden * hidden).sum()
+
+
+def error(x: Value, y: Value, w: Value) -> Value:
+    return (exp(w * x) - y) ** 2
+
+
+def powers(x: Value) -> Value:
+    return fori(40, lambda k, s: s * x + 1.0, x)
+
+
+def texts(page: Page, start: int) -> set[str]:
+    """The lines of this file that statements come from, from a line on."""
+    return {
+        line.text.strip()
+        for source in page.sources
+        for line in source.lines
+        if line.statements and source.path == __file__ and line.number > start
+    }
+
+
+def test_tensors() -> None:
+    kernel = jit(squares).value_and_grad
+    kernel(Tensor(np.ones((64, 96))), Tensor(np.ones((96, 48))))
+    code = kernel._shown
+    page = page_of(subject_of_tensors(code, kernel.name), clock_of(code.code))
+    start = squares.__code__.co_firstlineno
+    assert texts(page, start) == {"hidden = (a @ b).tanh()", "return (hidden * hidden).sum()"}
+    assert {s.role for s in page.statements} == {"value", "adjoint"}
+    assert [c.label for c in page.drawing.classes][:2] == ["a 64 x 96", "b 96 x 48"]
+    assert page.measured.seconds
+    assert page.measured.seconds > 0.0
+
+
+def test_sums_over_rows() -> None:
+    kernel = total(error, rows=["x", "y"]).grad
+    rows = np.linspace(0.0, 1.0, 40)
+    kernel(rows, rows, 0.5)
+    page = page_of(subject_of_rows(kernel._shown, ()), clock_of(kernel._shown.code))
+    assert texts(page, error.__code__.co_firstlineno) == {"return (exp(w * x) - y) ** 2"}
+    assert page.measured.seconds
+
+
+def test_loops_that_are_written() -> None:
+    kernel = jit(powers).grad
+    kernel(0.5)
+    page = page_of(subject_of(kernel._shown), clock_of(kernel._shown.code))
+    start = powers.__code__.co_firstlineno
+    assert texts(page, start) == {"return fori(40, lambda k, s: s * x + 1.0, x)"}
+    assert page.measured.seconds
+
+
+def test_values_without_lines_say_so() -> None:
+    w = Value(2.0)
+    kernel = jit(w * w, wrt=[w])
+    kernel(1.0)
+    page = page_of(subject_of(kernel._shown))
+    assert page.sources == ()
+    assert any("keep_lines" in text for text in page.cut)
