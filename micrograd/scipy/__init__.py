@@ -18,7 +18,18 @@ except ImportError as error:
 
 from .fitting import curve_fit, least_squares
 from .initial_value import solve_ivp
+from .low_level import low_level_callable, nquad, quad
 from .minimizing import minimize
 from .rooting import root, root_scalar
 
-__all__ = ["curve_fit", "least_squares", "minimize", "root", "root_scalar", "solve_ivp"]
+__all__ = [
+    "curve_fit",
+    "least_squares",
+    "low_level_callable",
+    "minimize",
+    "nquad",
+    "quad",
+    "root",
+    "root_scalar",
+    "solve_ivp",
+]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Value
-from ..errors import SignatureError, kind
+from ..errors import SignatureError, counted, kind
 from ..jit import Kernel, jit
 from ..jit.trace.signature import (
     SCALAR,
@@ -118,25 +118,39 @@ def _compiled(
     def call(*given: Any) -> Any:
         before, (numbers, *behind) = given[:time], given[time:]
         result = function(*before, x.made(numbers.tolist()), *behind, *fixed)
-        found: list[Value | float] = []
-        result_structure(result, found.append, name)
-        if not scalar:
-            return value_array(found, (len(found),))
-        if len(found) != 1:
-            raise SignatureError(
-                f"{name} should return a single number, it returned {len(found)} of them: "
-                "a sum of them, perhaps? least_squares and root take functions that return several"
-            )
-        return found[0]
+        return results_of(name, result, 1 if scalar else None)
 
-    def parameter(name: str, annotation: Any) -> inspect.Parameter:
-        return inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY, annotation=annotation)
+    parameters: dict[str, Any] = {"t": float} if time else {}
+    parameters |= {"x": np.ndarray, **{f"args_{k}": list for k in range(more)}}
+    return kernel_of(call, name, parameters, function)
 
-    parameters = [parameter("t", float)] * time
-    parameters += [parameter("x", np.ndarray)]
-    parameters += [parameter(f"args_{k}", list) for k in range(more)]
+
+def results_of(name: str, result: Any, count: int | None) -> Any:
+    """What a function returned, as one array, or as one number if that is the `count`.
+
+    Raises SignatureError for another number of numbers, if it is given.
+    """
+    found: list[Value | float] = []
+    result_structure(result, found.append, name)
+    if count not in (None, len(found)):
+        several = "; least_squares and root take functions that return several" * (count == 1)
+        raise SignatureError(
+            f"{name} should return {counted(count or 0, 'number')}, it returned "
+            f"{len(found)}{several}"
+        )
+    return found[0] if count == 1 else value_array(found, (len(found),))
+
+
+def kernel_of(
+    call: Callable[..., Any], name: str, parameters: dict[str, Any], function: Any
+) -> Kernel:
+    """The kernel of a function with these parameters, by their types, differentiated with respect
+    to x, which stands for another one.
+    """
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    signature = [inspect.Parameter(n, kind, annotation=type) for n, type in parameters.items()]
     call.__name__ = call.__qualname__ = name.replace(".", "_")
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    call.__annotations__ = {p.name: p.annotation for p in parameters}
+    call.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
+    call.__annotations__ = parameters
     strict = isinstance(function, Kernel) and function._options.strict
     return jit(call, wrt="x", strict=strict)  # type: ignore[no-any-return]

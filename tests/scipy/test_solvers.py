@@ -254,7 +254,7 @@ def test_events_end_it_and_states_may_have_a_structure() -> None:
 
 
 def test_bad_cases_say_what_to_do() -> None:
-    with pytest.raises(SignatureError, match="should return a single number, it returned 2"):
+    with pytest.raises(SignatureError, match="should return 1 number, it returned 2; least_sq"):
         minimize(lambda x: [x[0], x[1]], [1.0, 2.0])
     with pytest.raises(SignatureError, match="expected a function or a kernel, got float"):
         minimize(3.0, [1.0])  # type: ignore[arg-type]
