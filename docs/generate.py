@@ -22,6 +22,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -234,17 +235,17 @@ def stage_table() -> str:
 # --- times ----------------------------------------------------------------------------------
 
 
-def microgpt_table() -> str:
-    """What `python -m benchmarks microgpt` has written down last."""
-    results = ROOT / "benchmarks" / "results" / "microgpt.json"
+def times_of(name: str) -> str:
+    """What `python -m benchmarks NAME` has written down last."""
+    results = ROOT / "benchmarks" / "results" / f"{name}.json"
     if not results.exists():
-        return "Nothing is written down yet: `python -m benchmarks microgpt --peers` measures it."
+        return f"Nothing is written down yet: `python -m benchmarks {name} --peers` measures it."
     sys.path.insert(0, str(ROOT))
     from benchmarks.report import environment_line
     from benchmarks.tables import duration
 
     found = json.loads(results.read_text())
-    (case,) = (case for case in found["cases"] if case["case"] == "microgpt")
+    (case,) = (case for case in found["cases"] if case["case"] == name)
     names = list(dict.fromkeys(c["name"] for e in case["experiments"] for c in e["contestants"]))
     rows = [("", *names), ("---",) * (1 + len(names))]
     for e in case["experiments"]:
@@ -264,7 +265,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "numerical table": numerical_table,
     "rules": rule_list,
     "stages of programs": stage_table,
-    "microgpt times": microgpt_table,
+    "microgpt times": partial(times_of, "microgpt"),
+    "scipy times": partial(times_of, "scipy"),
 }
 
 

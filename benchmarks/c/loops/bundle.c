@@ -1,5 +1,6 @@
-/* Residuals of reprojection and their dense Jacobian: two rows an observation, of 15 numbers that
-   are not zero each, which flow back from the two results of one observation. */
+/* Residuals of reprojection and their Jacobian: two rows an observation, of 14 numbers that are not
+   zero each, which flow back from the two results of one observation. Dense; or, if SPARSE, these
+   numbers alone. */
 #include <math.h>
 #include <string.h>
 #ifndef CAMERAS
@@ -8,6 +9,22 @@
 #define OBSERVATIONS 40
 #endif
 #define COLUMNS (11 * CAMERAS + 3 * POINTS + OBSERVATIONS)
+
+/* where a row of the Jacobian is, and in it the numbers of a camera, behind the one of its principal
+   point that the row does not depend on, of a point, and of the weight */
+#ifdef SPARSE
+#define ROW 14
+#define CAMERA(row, at) (row)
+#define BEHIND 1
+#define POINT(row, of) ((row) + 10)
+#define WEIGHT(row, o) ((row) + 13)
+#else
+#define ROW COLUMNS
+#define CAMERA(row, at) ((row) + 11 * (at))
+#define BEHIND 0
+#define POINT(row, of) ((row) + 11 * CAMERAS + 3 * (of))
+#define WEIGHT(row, o) ((row) + 11 * CAMERAS + 3 * POINTS + (o))
+#endif
 
 static double features[OBSERVATIONS][2];
 static int cameras[OBSERVATIONS], points[OBSERVATIONS];
@@ -33,7 +50,9 @@ static double residuals[OBSERVATIONS][2];
 
 /* p: 11 numbers a camera, 3 a point, a weight an observation; the Jacobian by rows */
 void value_and_grad(const double p[], double jacobian[]) {
+#ifndef SPARSE
     memset(jacobian, 0, sizeof(double) * 2 * OBSERVATIONS * COLUMNS);
+#endif
     for (int o = 0; o < OBSERVATIONS; o++) {
         const int at = cameras[o], of = points[o];
         const double *cam = p + 11 * at, *point = p + 11 * CAMERAS + 3 * of;
@@ -49,16 +68,16 @@ void value_and_grad(const double p[], double jacobian[]) {
         const double lens = 1 + cam[9] * square + cam[10] * square * square;
         const double slope = cam[9] + 2 * cam[10] * square, focal = cam[6];
         for (int k = 0; k < 2; k++) {
-            double *row = jacobian + (2 * o + k) * COLUMNS;
-            double *dcam = row + 11 * at, *dpoint = row + 11 * CAMERAS + 3 * of;
+            double *row = jacobian + (2 * o + k) * ROW;
+            double *dcam = CAMERA(row, at), *dpoint = POINT(row, of);
             const double place = k ? v : u;
             const double error = place * lens * focal + cam[7 + k] - features[o][k];
             residuals[o][k] = weight * error;
-            row[11 * CAMERAS + 3 * POINTS + o] = error;
+            *WEIGHT(row, o) = error;
             dcam[6] = weight * place * lens;
-            dcam[7 + k] = weight;
-            dcam[9] = weight * place * focal * square;
-            dcam[10] = dcam[9] * square;
+            dcam[7 + k * !BEHIND] = weight;
+            dcam[9 - BEHIND] = weight * place * focal * square;
+            dcam[10 - BEHIND] = dcam[9 - BEHIND] * square;
             const double d = weight * focal, dlens = d * place * slope;
             const double du = 2 * dlens * u + (k ? 0 : d * lens);
             const double dv = 2 * dlens * v + (k ? d * lens : 0);

@@ -29,9 +29,16 @@ def jacobian(setting: dict[str, Any]) -> Prepared:
     return _prepared(setting, prototype)
 
 
-def _prepared(setting: dict[str, Any], prototype: str) -> Prepared:
+def sparse(setting: dict[str, Any]) -> Prepared:
+    """The entries of the sparse Jacobian."""
+    n, entries = len(work_of(setting).numbers), 28 * setting["sizes"][-1]
+    prototype = f"void value_and_grad(const double p[{n}], double entries[{entries}])"
+    return _prepared(setting, prototype, "-DSPARSE")
+
+
+def _prepared(setting: dict[str, Any], prototype: str, *more: str) -> Prepared:
     work, clock = work_of(setting), Clock()
-    flags = [f"-D{name}={value}" for name, value in work.sizes.items()]
+    flags = [*more, *(f"-D{name}={value}" for name, value in work.sizes.items())]
     loaded = library(f"loops/{setting['program']}.c", "double", *flags)
     phases = {"compile": clock()}
     if work.data:
@@ -67,4 +74,4 @@ def paths(setting: dict[str, Any]) -> Prepared:
     return Prepared(answer, run, phases)
 
 
-CONTESTANTS = {f.__name__: f for f in (traced, jacobian, paths)}
+CONTESTANTS = {f.__name__: f for f in (traced, jacobian, sparse, paths)}

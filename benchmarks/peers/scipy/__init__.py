@@ -1,0 +1,1 @@
+"""Callbacks of SciPy, and sparse derivatives: a module per contestant."""
