@@ -205,7 +205,7 @@ class Blocks(Operations):
         for block, build in ((first, then), (second, otherwise)):
             if build is not None:
                 self.enter(block)
-                with self.scope():
+                with self.scope(), self.repeated(None):
                     build()
                 self.branch(leave)
         self.enter(leave)
@@ -222,7 +222,8 @@ class Blocks(Operations):
             leave = body.create_after()
             self.branch_if(holds, body, leave)
             self.enter(body)
-            yield
+            with self.repeated(None):
+                yield
             self.branch(head)
         self.enter(leave)
 
@@ -299,10 +300,19 @@ class Blocks(Operations):
         index, *carried = list(body.arguments)
         following: list[ir.Value] = []
         self.enter(body)
-        with self.scope():
+        often = None if self.origins is None else _known(count)
+        with self.scope(), self.repeated(often):
             yield index, carried, following
             number = self.build("llvm.add", [self.i64], [index, self.integer(1)])
             again = self.compare_integers("slt", number, count)
         leave = self.block.create_after()
         self.branch_if(again, body, leave, [number, *following])
         self.enter(leave)
+
+
+def _known(count: ir.Value) -> int | None:
+    """The number that a value is, if it is a constant."""
+    made: Any = count.owner
+    if isinstance(made, ir.Block) or made.name != "llvm.mlir.constant":
+        return None
+    return int(made.attributes["value"].value)

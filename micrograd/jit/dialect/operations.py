@@ -47,7 +47,7 @@ class Operations:
         self.i64 = ir.IntegerType.get_signless(64)
         self._scopes: list[dict[Any, Any]] = [{}]
         self.origins: Any = None
-        """Says which statements operations are made for, if that is asked (emit/origins.py)."""
+        """Says what operations are made for, if that is asked (emit/origins.py)."""
         self.enter(module.body)
 
     # -- where, and what is known there --------------------------------------------------------
@@ -77,6 +77,10 @@ class Operations:
     def made_for(self, *statements: Any) -> AbstractContextManager[None]:
         """A block in which operations are made for these statements."""
         return nullcontext() if self.origins is None else self.origins.of(statements)
+
+    def repeated(self, times: int | None) -> AbstractContextManager[None]:
+        """A block in which operations are made that run so often; None: nobody knows."""
+        return nullcontext() if self.origins is None else self.origins.repeated(times)
 
     def build(
         self,

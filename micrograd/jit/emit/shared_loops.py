@@ -93,9 +93,23 @@ class SharedLoops:
         name = b.shared.get(key)
         if name is None:
             name = b.shared[key] = f"loop{len(b.shared)}"
-            with b.inside():
+            same = self._same(found)
+            if b.origins is not None:
+                b.origins.share([other.statements for other in same])
+            with b.inside(), b.repeated(len(same)), b.made_for(*loop.statements):
                 self._function(b.twin(b.lanes), name, loop, found.arrays)
         b.call(name, storage.bases_of(found.arrays))
+
+    def _same(self, found: Likeness) -> list[VectorLoop]:
+        """The loops that are one function."""
+        return [
+            step
+            for steps in self._schedule.functions
+            for step in steps
+            if isinstance(step, VectorLoop)
+            and (other := self._alike.get(id(step))) is not None
+            and other.key == found.key
+        ]
 
     def _in_parts(self, b: Builder, loop: VectorLoop, storage: Storage, found: Likeness) -> None:
         """A call that threads share."""

@@ -7,6 +7,7 @@ It is compiled once more, with lines for statements (emit/origins.py), to the sa
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -32,22 +33,42 @@ _NODE = re.compile(r"^(!\d+) = !DILocation\(line: (\d+)")
 _FUNCTION = re.compile(r" !dbg !\d+(?= \{$)")
 _METADATA = re.compile(r"^![\w.]+ = ")
 _DIRECTIVE = re.compile(r"^\s*\.(?:loc|file|cfi_\w+|size|type|p2align|globl|ident|addrsig\w*)\b")
-_LOC = re.compile(r"^\s*\.loc\s+\d+\s+(\d+)")
+_LOC = re.compile(r"^\s*\.loc\s+\d+\s+(\d+)\s+(\d+)")
 _SECTION = re.compile(r"^\s*\.section\s+\.debug_|^\s*\.section\s+\"\.note")
 _LABEL = re.compile(r"^[\w.$]+:")
 _INSTRUCTION = re.compile(r"^\t[a-z]")
+_JUMP = re.compile(r"^\t(?:j[a-z]+|ret[a-z]*|b|b\.[a-z]+|cbn?z|tbn?z)\t?(?: |\t|$)")
 _RETURN = re.compile(r"^\tret")
 _OWN_LABEL = re.compile(r"^\.L(?:func_begin|func_end|tmp)\d+:")
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Instructions of the assembly that run one after the other.
+
+    numbers   of each, the statements that it is of
+    often     how often they run in a call; None: that is known only then
+    loops     whether they are a loop by themselves
+    """
+
+    instructions: tuple[str, ...]
+    numbers: tuple[Numbers, ...]
+    often: int | None
+    loops: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Listings:
-    """The stages behind the schedule; `origins` has their statements."""
+    """The stages behind the schedule; `origins` has their statements.
+
+    blocks   of the assembly
+    """
 
     origins: Origins
     mlir: Listing
     llvm_ir: Listing
     assembly: Listing
+    blocks: tuple[Block, ...]
 
 
 def listings_of(code: Code) -> Listings:
@@ -64,6 +85,7 @@ def listings_of(code: Code) -> Listings:
         Listing(tuple(mlir_lines(text, origins.at))),
         Listing(tuple(llvm_lines(llvm_ir, origins.at))),
         Listing(tuple(completed(list(assembly_lines(assembly, origins.at))))),
+        tuple(blocks_of(assembly, origins)),
     )
 
 
@@ -127,3 +149,36 @@ def completed(lines: list[Line]) -> list[Line]:
             near = next((j for j in own if j > k), own[-1])
             found[k] = replace(lines[k], statements=lines[near].statements)
     return found
+
+
+def blocks_of(text: str, origins: Origins) -> Iterator[Block]:
+    """The blocks of assembly with a line table."""
+    line = column = 0
+    label, texts, numbers, often = "", list[str](), list[Numbers](), list[int | None]()
+
+    def block() -> Block:
+        known = [n for n in often if n is not None]
+        return Block(
+            tuple(texts),
+            tuple(numbers),
+            Counter(known).most_common(1)[0][0] if known else None,
+            bool(label) and label in texts[-1].split(),
+        )
+
+    for each in text.splitlines():
+        if _SECTION.match(each):
+            break
+        if (found := _LOC.match(each)) is not None:
+            line, column = int(found[1]), int(found[2])
+        begins = _LABEL.match(each) is not None and not _OWN_LABEL.match(each)
+        if texts and (begins or _JUMP.match(texts[-1])):
+            yield block()
+            label, texts, numbers, often = "", [], [], []
+        if begins:
+            label = each.partition(":")[0]
+        elif _INSTRUCTION.match(each):
+            texts.append(each)
+            numbers.append(origins.at(line))
+            often.append(origins.often(column) if line or column else None)
+    if texts:
+        yield block()
