@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .extents import Extent, is_number
+from .extents import Entries, Extent, is_number
 from .placed import Placed, apart, span
 from .points import Ints
 from .program import Access, Loop, Order
-from .progress import Bools, Broken, Progress
+from .progress import Bools, Broken, Progress, is_known
 from .touches import ASSIGNED, first_iteration, touches
 
 LONG = 1000
@@ -120,7 +120,8 @@ def is_in_order(node: Loop, placed: Sequence[Placed], p: Progress) -> bool:
     noted. Else nothing is known, and nothing noted.
     """
     extent = node.extent
-    if int(extent) < LONG or not (is_number(extent) or isinstance(extent, Extent)):
+    given = isinstance(extent, Entries) and not is_known(extent.array, p.program)
+    if int(extent) < LONG or not (given or is_number(extent) or isinstance(extent, Extent)):
         return False
     uses: dict[str, list[Use]] = {}
     classes = 0

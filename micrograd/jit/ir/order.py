@@ -117,7 +117,8 @@ def complete(p: Progress) -> None:
         if not p.written[a.name].all():
             missing = int(np.argmin(p.written[a.name]))
             raise Broken(f"output element {a.name}[{missing}] is never set")
-        for (name, _), needs in p.needs.get(a.name, {}).items():
+        levels = p.needs[a.name].levels if a.name in p.needs else {}
+        for (name, _), needs in levels.items():
             if needs.any() and p.program.arrays[name].role is not Role.EXTENT:
                 missing = int(np.argmax(needs))
                 raise Broken(f"output element {a.name}[{missing}] may be never set, as {name} says")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,9 @@ import numpy.typing as npt
 from .extents import Entries
 from .points import distinct
 from .program import Access, Apply, Expr, Loop, Program, Role, Statement
+
+if TYPE_CHECKING:
+    from .varying import Needs
 
 READ_ONLY = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
 Bools = npt.NDArray[np.bool_]
@@ -37,7 +41,7 @@ class Progress:
     program: Program
     written: dict[str, Bools] = field(default_factory=dict)
     state: set[str] = field(default_factory=set)
-    needs: dict[str, dict[tuple[str, int], Ints]] = field(default_factory=dict)
+    needs: dict[str, Needs] = field(default_factory=dict)
     as_needed: set[tuple[Access, tuple[int, ...]]] = field(default_factory=set)
     loops: tuple[Loop, ...] = ()
     domain: tuple[int, ...] = ()

@@ -12,7 +12,7 @@ import numpy as np
 
 from .extents import Affine, Entries, Extent, is_number
 from .points import Ints
-from .program import Access, Loop, Statement, statements
+from .program import Access, Loop, Program, Statement, statements
 from .progress import Broken, Progress, at_most, is_known
 from .touches import Touches, touches
 
@@ -20,6 +20,39 @@ _ENTRY = 32
 """A level is the number of an iteration, from 1, and from this bit on, that of the entry."""
 Symbol = tuple[str, int]
 """An extent, or an index array and which of the loops over its entries."""
+MOST_WRITERS = 16
+"""Statements that assign an array, up to which they are looked at one by one."""
+
+
+class Needs:
+    """How large given numbers are for what is there of an array.
+
+    writers   what assigns elements in loops as long as such numbers say
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.writers: list[Statement] = []
+        self._levels: dict[Symbol, Ints] = {}
+        self._noted = 0
+
+    @property
+    def levels(self) -> dict[Symbol, Ints]:
+        """For each number how large it is at least, for each element; written out when asked."""
+        for s in self.writers[self._noted :]:
+            size = self.program.arrays[s.target.array].size
+            found = _touches(s, s.target, self.program)
+            for symbol, level in _levels(s, found, self.program).items():
+                if symbol not in self._levels:
+                    self._levels[symbol] = np.zeros(size, dtype=np.int64)
+                self._levels[symbol][found.index] = level
+        self._noted = len(self.writers)
+        return self._levels
+
+    def show(self, s: Statement, a: Access) -> bool:
+        """Whether strides alone say that what a statement reads is there."""
+        few = len(self.writers) <= MOST_WRITERS
+        return few and all(_is_later(s, a, writer) for writer in self.writers)
 
 
 def there_alone(s: Statement, p: Progress) -> None:
@@ -48,12 +81,8 @@ def _note(s: Statement, p: Progress) -> None:
     if s.accumulate is not None or name in p.state or all(map(is_number, s.domain)):
         return
     p.as_needed.add(_essence(s, s.target))
-    found = _touches(s, s.target, p)
-    for symbol, level in _levels(s, found, p).items():
-        needs = p.needs.setdefault(name, {})
-        if symbol not in needs:
-            needs[symbol] = np.zeros(p.program.arrays[name].size, dtype=np.int64)
-        needs[symbol][found.index] = level
+    if _is_given(s, p.program):
+        p.needs.setdefault(name, Needs(p.program)).writers.append(s)
 
 
 def _check(s: Statement, p: Progress) -> None:
@@ -63,9 +92,11 @@ def _check(s: Statement, p: Progress) -> None:
             continue
         if not all(is_known(name, p.program) for name in a.index_arrays):
             continue  # whoever gives the entries knows how large the numbers are
-        found = _touches(s, a, p)
-        levels = _levels(s, found, p)
-        for symbol, need in p.needs[a.array].items():
+        if p.needs[a.array].show(s, a):
+            continue
+        found = _touches(s, a, p.program)
+        levels = _levels(s, found, p.program)
+        for symbol, need in p.needs[a.array].levels.items():
             if symbol[0] in a.index_arrays:  # the row that the last iteration has left
                 continue
             wanted = need[found.index]
@@ -98,12 +129,43 @@ def _essence(s: Statement, a: Access) -> tuple[Access, tuple[int, ...]]:
     )
 
 
-def _touches(s: Statement, a: Access, p: Progress) -> Touches:
-    domain = at_most(s.domain, p.program)
-    return touches(a, domain, len(domain), p.program)
+def _is_given(s: Statement, program: Program) -> bool:
+    """Whether a number that is given says how often a loop around a statement runs."""
+    return any(
+        isinstance(n, Extent) or (isinstance(n, Entries) and not is_known(n.array, program))
+        for n in s.domain
+    )
 
 
-def _levels(s: Statement, found: Touches, p: Progress) -> dict[Symbol, Ints]:
+def _is_later(s: Statement, a: Access, writer: Statement) -> bool:
+    """Whether what a statement reads in an iteration of the outermost loop is written in no later
+    one of a loop as long, as both are moved by one stride, a row of elements in each iteration.
+    """
+    target = writer.target
+    if not s.domain or not writer.domain or s.domain[0] != writer.domain[0]:
+        return False
+    if a.parts or target.parts or not all(map(is_number, (*s.domain[1:], *writer.domain[1:]))):
+        return False
+    step = a.strides[0]
+    if not step or target.strides[0] != step:
+        return False
+    rows = []
+    for x, domain in ((a, s.domain), (target, writer.domain)):
+        spans = [d * max(0, int(n) - 1) for d, n in zip(x.strides[1:], domain[1:], strict=True)]
+        ends = [x.offset + sum(f(0, span) for span in spans) for f in (min, max)]
+        rows.append([end // abs(step) for end in ends])
+    (first, last), (own, own_last) = rows
+    if first != last or own != own_last:
+        return False
+    return first <= own if step > 0 else first >= own
+
+
+def _touches(s: Statement, a: Access, program: Program) -> Touches:
+    domain = at_most(s.domain, program)
+    return touches(a, domain, len(domain), program)
+
+
+def _levels(s: Statement, found: Touches, program: Program) -> dict[Symbol, Ints]:
     """How large each number is at least where the statement runs, for each touch."""
     levels: dict[Symbol, Ints] = {}
     for d, count in enumerate(s.domain):
@@ -114,7 +176,7 @@ def _levels(s: Statement, found: Touches, p: Progress) -> dict[Symbol, Ints]:
             symbol = count.name, 0
             if symbol in levels:
                 number = np.maximum(number, levels[symbol])
-        elif isinstance(count, Entries) and not is_known(count.array, p.program):
+        elif isinstance(count, Entries) and not is_known(count.array, program):
             symbol = count.array, sum(name == count.array for name, _ in levels)
             number = number + (found.numbers(count.offset, count.strides) << _ENTRY)
         else:

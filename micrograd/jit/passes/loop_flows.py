@@ -94,8 +94,12 @@ class LoopFlows:
         for x in self.sent:
             for read in x.reads:
                 size = len(self._set(read.array))
-                count = np.bincount(read.index, minlength=size) * (1 if read.exact else 2)
-                uses[read.array] = uses.get(read.array, 0) + count
+                if read.array not in uses:
+                    uses[read.array] = np.zeros(size, dtype=np.int64)
+                if read.exact:
+                    uses[read.array] += np.bincount(read.index, minlength=size)
+                else:  # each element once, which any of the points may read
+                    uses[read.array][read.index] += 2
         for x in self.sent:
             assert x.s is not None
             for read in x.reads:

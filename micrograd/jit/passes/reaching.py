@@ -106,6 +106,9 @@ def spread(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool)
     They flow from what steps read to what they write, or backwards. Sets `live` of every step: at
     which points something flows; and adds to the elements that are reached.
     """
+    if not any(touch.exact for step in steps for touch in (step.target, *step.reads)):
+        _spread_by_steps(steps, reached, backwards=backwards)
+        return
     if _settled(steps, reached, backwards=backwards):
         return
     bases: dict[str, int] = {}
@@ -145,6 +148,27 @@ def spread(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool)
         step.live = standing[nodes]
     for array, base in bases.items():
         reached[array] |= standing[base : base + len(reached[array])]
+
+
+def _spread_by_steps(steps: Sequence[Step], reached: dict[str, Bools], *, backwards: bool) -> None:
+    """The same where only the code knows which elements each point touches: a step that something
+    reaches passes it on to all that it may touch.
+    """
+    waiting = [*reversed(steps)] if backwards else [*steps]
+    for step in waiting:
+        step.live = np.zeros(step.points, dtype=bool)
+    known = -1
+    while known != (known := len(waiting)):
+        rest = []
+        for step in waiting:
+            begin, end = ([step.target], step.reads)[:: 1 if backwards else -1]
+            if not any(bool(reached[x.array][x.index].any()) for x in begin):
+                rest.append(step)
+                continue
+            step.live = np.ones(step.points, dtype=bool)
+            for x in end:
+                reached[x.array][x.index] = True
+        waiting = rest
 
 
 ROUNDS = 4
