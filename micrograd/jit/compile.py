@@ -15,6 +15,7 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import context, ir
 
+from ..checking import is_checking
 from ..locks import Lock, importing, lazy_property
 from ..store import Store
 from .emit.call_memory import STACK_BYTES
@@ -79,7 +80,9 @@ def program_of(
         )
     else:
         program = roll(graph)
-    verify(program, "reroll", stage="rerolled")
+    proved = program.found.strategy == "loops" and not graph.regions
+    if not proved:  # which is what is verified before it is used
+        verify(program, "reroll", stage="rerolled")
     return _normal(program, target)
 
 
@@ -97,12 +100,13 @@ def normal(program: Program, target: Target) -> Program:
         from .passes.accumulators import accumulated
         from .passes.operands import ordered
         from .passes.starts import begin
-    return verify(ordered(begin(accumulated(program))), "starts")
+    program = ordered(begin(accumulated(program)))
+    return verify(program, "starts") if is_checking() else program
 
 
 VERIFIED, VERIFIED_SIZE = 200, 4 << 20
 """Statements, and elements of arrays and points together, up to which a program is verified behind
-every pass, and not at the end only.
+every pass where that is asked for, and not at the end only.
 """
 
 
@@ -110,9 +114,7 @@ def passes(program: Program, target: Target) -> Iterator[tuple[str, Program]]:
     """The program after each pass that changes it, with the pass's name; verified, unless it is
     long or its arrays are large.
     """
-    for name, run, stage, rounds in PASSES:
-        if rounds and target.strict:
-            continue
+    for name, run, stage, _ in _steps(target):
         after = run(program, target)
         if after is not program:
             size = sum([a.size for a in after.arrays.values()])
@@ -129,10 +131,30 @@ def passes_text(before: Sequence[tuple[str, Program]], target: Target) -> str:
 
 
 def optimized(program: Program, target: Target) -> Program:
-    """The program after all passes, as the scheduler takes it."""
+    """The program after all passes, as the scheduler takes it.
+
+    It is verified at the end, as verifying takes longer than the passes do; behind each of them
+    where the compiler checks itself, and where something is wrong, to say which of them it was.
+    """
+    if not is_checking():
+        try:
+            after = program
+            for step in _steps(target):
+                after = step.run(after, target)
+            return _schedulable(after, target, step.name)
+        except Exception:  # a pass may trip over what one before it has made
+            pass
     last = ""
     for name, after in passes(program, target):
         program, last = after, name
+    return _schedulable(program, target, last)
+
+
+def _steps(target: Target) -> list[Pass]:
+    return [step for step in PASSES if not (step.rounds and target.strict)]
+
+
+def _schedulable(program: Program, target: Target, last: str) -> Program:
     return verify(program, last, stage="schedulable strictly" if target.strict else "schedulable")
 
 

@@ -165,14 +165,18 @@ def accesses(expr: Expr) -> list[Access]:
     if isinstance(expr, Access):
         return [expr]
     found: list[Access] = []
-    stack: list[Expr] = [expr]
-    while stack:
-        e = stack.pop()
-        if isinstance(e, Apply):
-            stack += e.args[::-1]
-        elif isinstance(e, Access):
-            found.append(e)
+    if isinstance(expr, Apply):
+        _collect(expr.args, found)
     return found
+
+
+def _collect(args: tuple[Expr, ...], found: list[Access]) -> None:
+    for e in args:
+        kind = type(e)  # asked more often than all else when a program is compiled
+        if kind is Access:
+            found.append(e)  # type: ignore[arg-type]
+        elif kind is Apply:
+            _collect(e.args, found)  # type: ignore[union-attr]
 
 
 def map_accesses(expr: Expr, change: Callable[[Access], Expr]) -> Expr:

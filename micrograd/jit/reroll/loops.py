@@ -111,6 +111,8 @@ class _Search:
     def program(self, most: int) -> Program | None:
         """The shortest program, as far as their statics tell before they are made."""
         one, two = LOOKS
+        if 2 * len(self.tree(one).sequence) > len(self.ops):  # then no other look finds many loops
+            return None
         statics = self.statics(one)
         tried = min(most, max(FEW, min(GOOD, statics + statics // 4)))
         best = self._program(one, tried)

@@ -85,11 +85,14 @@ class Uses:
 
     def commutes(self, s: Statement) -> bool:
         """Whether `s` may be exchanged with these statements."""
-        target = s.target.array
-        if any(a.array in self.assigned or a.array in self.accumulated for a in accesses(s.expr)):
-            return False
+        target, assigned, accumulated = s.target.array, self.assigned, self.accumulated
         if target in self.read:
             return False
+        if not assigned and not accumulated:
+            return True
+        for a in accesses(s.expr):
+            if a.array in assigned or a.array in accumulated:
+                return False
         if s.accumulate is None:  # assignments are to other elements, but of state
             again = target in self.bounds.state and target in self.assigned
             return target not in self.accumulated and not again

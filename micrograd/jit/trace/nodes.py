@@ -92,12 +92,13 @@ def listed(outputs: Sequence[Any], ends: Collection[int] = ()) -> Nodes:
     Raises GraphError for a cycle.
     """
     made = None if ends else recorded(outputs)
-    if made is None and not ends and are_many(outputs):
-        values = [v for v in outputs if isinstance(v, Value)]
+    seen = _reached(outputs, MANY) if made is None and not ends else None
+    if seen is not None and len(seen) >= MANY:
+        values, seen = [v for v in outputs if isinstance(v, Value)], None
         for visitor in VISITORS:
             if (visited := visitor(values)) is not None:
                 return _of_visited(visited, values)
-    order, flat, used = made or found(outputs, ends)
+    order, flat, used = made or found(outputs, ends, seen)
     n = len(order)
     counts = np.fromiter(map(len, map(_operands, order)), np.int64, n)
     entries = [v._entry for v in order]
@@ -132,11 +133,6 @@ def listed(outputs: Sequence[Any], ends: Collection[int] = ()) -> Nodes:
         {k: str(order[k].label) for k in named if counts[k]},
         lambda: sites_of(order),
     )
-
-
-def are_many(outputs: Sequence[Any]) -> bool:
-    """Whether MANY Values are under these, or more."""
-    return len(_reached(outputs, MANY)) >= MANY
 
 
 def _of_visited(visited: Visited, outputs: list[Value]) -> Nodes:
@@ -232,12 +228,14 @@ def recorded(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints] | No
 
 
 def found(
-    outputs: Sequence[Any], ends: Collection[int] = ()
+    outputs: Sequence[Any], ends: Collection[int] = (), seen: dict[int, Value] | None = None
 ) -> tuple[list[Value], list[Any], Ints]:
     """Every Value under the outputs, oldest first, their operands, one after the other, and the
     serial numbers of these; -1 for numbers.
+
+    seen   the Values by their serial numbers, where they have been looked for
     """
-    order = nodes(outputs, ends)
+    order = nodes(outputs, ends) if seen is None else [seen[serial] for serial in sorted(seen)]
     inner = [v for v in order if v._serial not in ends] if ends else order
     flat = list(chain.from_iterable(map(_operands, inner)))
     return order, flat, _serials(flat)
