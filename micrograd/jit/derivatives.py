@@ -190,7 +190,10 @@ def _sparse_jacobian(
         return _nothing(program)
     into, taken = fresh(program, "jacobian"), (found.rows, found.columns)
     along = coloured(*taken, found.shape)
-    back = coloured(*taken[::-1], found.shape[::-1])
+    fullest = int(np.bincount(found.columns).max())  # rows have as many colours, at least
+    back = along
+    if number(along) > REVERSE * (fullest + 1):
+        back = coloured(*taken[::-1], found.shape[::-1])
     if number(along) <= REVERSE * (number(back) + 1):
         return compressed(program, wrt, OUTPUT, into, taken, along)
     program, cotangent = _of_weights(program, wrt, target)

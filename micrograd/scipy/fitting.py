@@ -11,7 +11,7 @@ from scipy import optimize
 
 from ..errors import SignatureError
 from ..jit import Kernel, jit
-from .flat import Numbers, flat, unknowns
+from .flat import Numbers, flat, is_sparse, unknowns
 
 
 def least_squares(
@@ -46,8 +46,10 @@ def least_squares(
             return plain(*given, **named)
 
     kernel = flat(fun, x, args)
-    if jac is None or (isinstance(jac, str) and jac == "sparse"):
-        jac = kernel.jacobian if jac is None else kernel.sparse_jacobian
+    if jac is None:
+        jac = kernel.jacobian
+    elif is_sparse(jac):
+        jac = kernel.sparse_jacobian
     found = optimize.least_squares(
         kernel,
         start,

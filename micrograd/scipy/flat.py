@@ -125,6 +125,11 @@ def _compiled(
     return kernel_of(call, name, parameters, function)
 
 
+def is_sparse(given: Any) -> bool:
+    """Whether a derivative is asked for as a sparse matrix."""
+    return isinstance(given, str) and given == "sparse"
+
+
 def results_of(name: str, result: Any, count: int | None) -> Any:
     """What a function returned, as one array, or as one number if that is the `count`.
 

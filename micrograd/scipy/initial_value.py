@@ -8,7 +8,7 @@ from typing import Any
 from scipy import integrate
 
 from ..jit import Kernel
-from .flat import Numbers, Unknowns, flat, unknowns
+from .flat import Numbers, Unknowns, flat, is_sparse, unknowns
 
 IMPLICIT = ("RADAU", "BDF", "LSODA")
 """The methods that take a Jacobian."""
@@ -33,7 +33,8 @@ def solve_ivp(
     fun      a function of t, y, and `args`, that gives as many numbers as y has, in its structure
     y0       as x0 of `minimize`
     events   functions that give one number; they are compiled, and keep their attributes
-    jac      by default compiled, where the method takes one; what is given is passed on
+    jac      by default compiled, where the method takes one; "sparse": compiled, as a sparse
+             matrix, which Radau and BDF take; what else is given is passed on
 
     The result's `y` is an array of a row for each number; `structured` is y0 with a row in the
     place of each.
@@ -49,6 +50,8 @@ def solve_ivp(
     named = method.upper() if isinstance(method, str) else ""
     if jac is None and named in IMPLICIT:
         jac = kernel.jacobian
+    elif is_sparse(jac):
+        jac = kernel.sparse_jacobian
     if jac is not None:
         options["jac"] = jac
     found = integrate.solve_ivp(

@@ -10,7 +10,7 @@ from scipy import optimize
 
 from ..jit import Kernel
 from .constrained import compiled_constraints
-from .flat import Numbers, flat, unknowns
+from .flat import Numbers, flat, is_sparse, unknowns
 
 SECOND = {
     "newton-cg": "hessp",
@@ -72,8 +72,9 @@ def minimize(
     fun          a function of x, and of `args`, that gives one number; or a kernel of one
     x0           numbers: an array, or a list, tuple or dict, nested. Numbers in a row are an array
                  for a plain function, as in SciPy; else a function gets what x0 is
-    jac, hess,   by default compiled: those that the method takes. What is given is SciPy's: with
-    hessp        jac=True, `fun` gives its gradient, too
+    jac, hess,   by default compiled: those that the method takes. hess="sparse": compiled, as a
+    hessp        sparse matrix, for trust-constr. What else is given is SciPy's: with jac=True,
+                 `fun` gives its gradient, too
     constraints  their functions are compiled, with the derivatives that they lack, and get x as
                  `fun` gets it
 
@@ -117,7 +118,9 @@ def _derivatives(kernel: Any, method: Any, given: dict[str, Any]) -> dict[str, A
         made = {"fun": both.value, **given, "jac": both.gradient}
     else:
         made = {"fun": kernel, **given}
-    if callable(made["jac"]) and given["hess"] is None and given["hessp"] is None:
+    if is_sparse(given["hess"]):
+        made["hess"] = kernel.sparse_hessian
+    elif callable(made["jac"]) and given["hess"] is None and given["hessp"] is None:
         second = SECOND.get(method) if isinstance(method, str) else None
         if second == "hess":
             made["hess"] = kernel.hessian

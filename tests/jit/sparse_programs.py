@@ -13,7 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import exp, jit, maximum, minimum, relu, sin, sqrt, tanh, where
+from micrograd import (
+    exp,
+    fori,
+    jit,
+    maximum,
+    minimum,
+    relu,
+    scan,
+    sin,
+    sqrt,
+    take,
+    tanh,
+    where,
+    while_loop,
+)
 from micrograd.jit.ir.graph import CONSTANT, FIRST_OP, INPUT, Graph, op_of
 from micrograd.jit.ir.program import Access
 from micrograd.jit.passes.flows import differentiable_accesses
@@ -86,6 +100,30 @@ def random_function(r: random.Random, n: int) -> Callable[[list[Any]], list[Any]
         out += [y for y in out[:3] if again] + constants
         if order % 3 == 0:
             random.Random(order).shuffle(out)
+        return out
+
+    return function
+
+
+def random_loops(r: random.Random, n: int) -> Callable[[list[Any]], list[Any]]:
+    """A function of n numbers with loops that are written as such."""
+    kinds = [r.choice(["scan", "fori", "rows", "while"]) for _ in range(r.randint(1, 2))]
+    first, second = r.choice(UNITS), r.choice(UNITS)
+    step, times = r.randint(0, 1), r.randint(0, 4)
+
+    def function(x: list[Any]) -> list[Any]:
+        out: list[Any] = []
+        for kind in kinds:
+            if kind == "scan":
+                state, rows = scan(lambda s, v: (0.5 * s + sin(v), first([s, v])), x[0], x[1:])
+                out += [state, *rows]
+            elif kind == "fori":
+                out += [fori(times, lambda k, s, a=a: first([s, a]) * 0.5, a) for a in x[:5]]
+            elif kind == "rows":  # those that the counter says, one after the other
+                sums = fori(n - step, lambda k, s: s + second([take(x, k + step), x[0]]), 1.0)
+                out += [sums, x[-1] * x[-1]]
+            else:
+                out += [while_loop(lambda y: y < 3.0, lambda y, a=a: y + 1.0 + a * a, a) for a in x]
         return out
 
     return function
@@ -187,12 +225,28 @@ def check(seed: int) -> None:
         assert found.has_sorted_indices
 
 
+def check_loops(seed: int) -> None:
+    """The same of a function with loops: where its dense derivatives are not zero, entries are."""
+    r = random.Random(seed)
+    n = r.choice((2, 3, 4, 5, 8, 9, 17, 40))
+    function = random_loops(r, n)
+    strict = r.random() < 0.3
+    x = [r.uniform(-1.0, 1.0) for _ in range(n)]
+    for name, f in (("jacobian", function), ("hessian", total_of(function))):
+        kernel = jit(f, strict=strict)
+        found = getattr(kernel, f"sparse_{name}")(x)
+        dense = np.array(getattr(kernel, name)(x), dtype=float).reshape(found.shape)
+        scale = np.abs(dense).max(initial=1.0)
+        np.testing.assert_allclose(found.toarray(), dense, rtol=1e-12, atol=1e-12 * scale)
+        assert {tuple(p) for p in np.argwhere(dense).tolist()} <= entries(found)
+
+
 def main(seconds: float, seed: int) -> None:
     """Trials for so many seconds."""
     end, n = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         try:
-            check(seed + n)
+            (check_loops if n % 4 == 3 else check)(seed + n)
         except Exception as error:
             print("seed", seed + n, type(error).__name__, str(error)[:1500], flush=True)
         n += 1

@@ -18,7 +18,7 @@ from micrograd.jit.passes.colouring import coloured, number, symmetric
 from micrograd.jit.passes.pattern import pattern
 from micrograd.nn import MLP
 
-from .sparse_programs import check, entries
+from .sparse_programs import check, check_loops, entries
 
 sparse = pytest.importorskip("scipy.sparse")
 
@@ -26,6 +26,11 @@ sparse = pytest.importorskip("scipy.sparse")
 @pytest.mark.parametrize("seed", [1, 6, 22, 24, 31])
 def test_random_functions(seed: int) -> None:
     check(seed)
+
+
+@pytest.mark.parametrize("seed", [3])
+def test_random_loops(seed: int) -> None:
+    check_loops(seed)
 
 
 def rosen(x: np.ndarray) -> Any:

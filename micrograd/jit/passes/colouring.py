@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..ir.nests import Ints
+from .reaching import Bools
 
 MOST_TRIED = 64
 """How many columns with colours of their own are tried."""
@@ -60,24 +61,39 @@ def symmetric(rows: Ints, columns: Ints, size: int) -> tuple[Ints, Ints, Ints]:
     """Colours of a symmetric pattern, and for each entry the row and the column that it is taken
     from: its own, or each other's.
     """
-    alone = np.zeros(size, dtype=bool)  # the columns with colours of their own
-    left = np.bincount(columns, minlength=size)
-    best: tuple[int, Ints, Ints] | None = None
-    for hubs in range(min(MOST_TRIED, size) + 1):
-        if best is None or hubs + int(left.max(initial=0)) < best[0]:
-            among = ~(alone[rows] | alone[columns])
-            colours = coloured(rows[among], columns[among], (size, size))
-            others = number(colours)
-            if best is None or hubs + others < best[0]:
-                colours[alone] = others + np.arange(hubs)
-                best = hubs + others, colours, alone.copy()
-        if hubs + 1 >= best[0] or hubs == size:
-            break
-        hub = int(np.where(alone, -1, left).argmax())
-        alone[hub] = True
-        left[rows[columns == hub]] -= 1
-        left[hub] = 0
-    assert best is not None
-    _, colours, alone = best
+    fullest = _fullest(rows, columns, size)
+    colours, alone = _with_own(rows, columns, size, fullest[:0])
+    if len(fullest):
+        other = _with_own(rows, columns, size, fullest)
+        if number(other[0]) < number(colours):
+            colours, alone = other
     swapped = np.where(alone[columns] == alone[rows], rows < columns, alone[rows])
     return colours, np.where(swapped, columns, rows), np.where(swapped, rows, columns)
+
+
+def _with_own(rows: Ints, columns: Ints, size: int, hubs: Ints) -> tuple[Ints, Bools]:
+    """Colours of which some columns have their own, and which columns these are."""
+    alone = np.zeros(size, dtype=bool)
+    alone[hubs] = True
+    among = ~(alone[rows] | alone[columns])
+    colours = coloured(rows[among], columns[among], (size, size))
+    colours[hubs] = number(colours) + np.arange(len(hubs))
+    return colours, alone
+
+
+def _fullest(rows: Ints, columns: Ints, size: int) -> Ints:
+    """The columns with the most entries, as many as should have colours of their own: the others
+    have at least as many colours as the fullest row of these has entries.
+    """
+    left = np.bincount(columns, minlength=size)
+    hubs: list[int] = []
+    best, chosen = int(left.max(initial=0)), 0
+    while len(hubs) < MOST_TRIED and len(hubs) < best:
+        hub = int(left.argmax())
+        hubs.append(hub)
+        left[rows[columns == hub]] -= 1
+        left[hub] = -size
+        bound = len(hubs) + max(0, int(left.max()))
+        if bound < best:
+            best, chosen = bound, len(hubs)
+    return np.array(hubs[:chosen], dtype=np.int64)
