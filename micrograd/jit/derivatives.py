@@ -32,9 +32,6 @@ from .wanted import Extra, Wanted
 UNROLLED_RESULTS = 64
 """Results up to which each has statements of its own."""
 
-REVERSE = 2
-"""How many directions of inputs take as long as one of results, which is forward over reverse."""
-
 Wrt: TypeAlias = Sequence[Element | None]
 """What derivatives are with respect to."""
 Kept: TypeAlias = Target | None
@@ -181,24 +178,22 @@ def _sparse_jacobian(
 ) -> Program:
     """The entries that there are: along directions of many inputs, or of many results."""
     with importing:
-        from .passes.colouring import coloured, number
-        from .passes.compressed import compressed
+        from .passes.colouring import both_sides
+        from .passes.compressed import Part, compressed
         from .passes.pattern import pattern
     program, wrt = simplify(program), recording.wrt
     found = recording.sparse[Wanted.SPARSE_JACOBIAN.value.name] = pattern(program, wrt, OUTPUT)
     if not found.count:
         return _nothing(program)
-    into, taken = fresh(program, "jacobian"), (found.rows, found.columns)
-    along = coloured(*taken, found.shape)
-    fullest = int(np.bincount(found.columns).max())  # rows have as many colours, at least
-    back = along
-    if number(along) > REVERSE * (fullest + 1):
-        back = coloured(*taken[::-1], found.shape[::-1])
-    if number(along) <= REVERSE * (number(back) + 1):
-        return compressed(program, wrt, OUTPUT, into, taken, along)
-    program, cotangent = _of_weights(program, wrt, target)
-    seeds = [(cotangent, k) for k in range(found.shape[0])]
-    return compressed(program, seeds, GRADIENT, into, taken[::-1], back)
+    rows, columns = found.rows, found.columns
+    along, back, by_rows = both_sides(rows, columns, found.shape)
+    ahead, turned = np.flatnonzero(~by_rows), np.flatnonzero(by_rows)
+    parts = [Part(wrt, OUTPUT, ahead, rows[ahead], columns[ahead], along)]
+    if len(turned):
+        program, cotangent = _of_weights(program, wrt, target)
+        seeds = [(cotangent, k) for k in range(found.shape[0])]
+        parts.append(Part(seeds, GRADIENT, turned, columns[turned], rows[turned], back))
+    return compressed(program, parts, fresh(program, "jacobian"))
 
 
 def _sparse_hessian(
@@ -208,7 +203,7 @@ def _sparse_hessian(
     _one_result(name, recording, "a Hessian")
     with importing:
         from .passes.colouring import symmetric
-        from .passes.compressed import compressed
+        from .passes.compressed import Part, compressed
         from .passes.pattern import both_ways, pattern
     wrt = recording.wrt
     program = simplify(gradient(program, (OUTPUT, 0), wrt, target=target))
@@ -217,8 +212,8 @@ def _sparse_hessian(
     if not found.count:
         return _nothing(program)
     colours, rows, columns = symmetric(found.rows, found.columns, len(wrt))
-    into = fresh(program, "hessian")
-    return compressed(program, wrt, GRADIENT, into, (rows, columns), colours)
+    part = Part(wrt, GRADIENT, np.arange(found.count), rows, columns, colours)
+    return compressed(program, [part], fresh(program, "hessian"))
 
 
 def _nothing(program: Program) -> Program:

@@ -138,6 +138,10 @@ class Wanted(Enum):
     )
 
 
+SPARSE = (Wanted.SPARSE_JACOBIAN, Wanted.SPARSE_HESSIAN)
+"""What gives the entries that there are, and not all."""
+
+
 def structures_behind(
     wanted: Wanted, source: Source, structures: tuple[Structure, ...]
 ) -> list[Structure]:

@@ -115,9 +115,12 @@ def _compiled(
 ) -> Kernel:
     """The kernel, which knows the `fixed` arguments behind x, and takes so many `more`."""
 
+    spread = isinstance(function, Kernel) and function._is_value  # it takes its leaves one by one
+
     def call(*given: Any) -> Any:
         before, (numbers, *behind) = given[:time], given[time:]
-        result = function(*before, x.made(numbers.tolist()), *behind, *fixed)
+        taken = numbers.tolist() if spread else [x.made(numbers.tolist())]
+        result = function(*before, *taken, *behind, *fixed)
         return results_of(name, result, 1 if scalar else None)
 
     parameters: dict[str, Any] = {"t": float} if time else {}

@@ -83,7 +83,7 @@ def random_function(r: random.Random, n: int) -> Callable[[list[Any]], list[Any]
         families.append((r.choice(UNITS), r.choice(UNITS), rows, r.random() < 0.2))
     constants = [1.0] * r.randint(0, 1)
     again, shared, chained = r.random() < 0.2, r.random() < 0.15, r.random() < 0.15
-    order = r.randrange(1 << 30)
+    order, full = r.randrange(1 << 30), r.random() < 0.25
 
     def function(x: list[Any]) -> list[Any]:
         out: list[Any] = []
@@ -98,6 +98,8 @@ def random_function(r: random.Random, n: int) -> Callable[[list[Any]], list[Any]
             scale = 1.0 + out[0] * out[0]
             out = [y / scale for y in out]
         out += [y for y in out[:3] if again] + constants
+        if full and x:
+            out = [*out, sum(v * v for v in x), *[v * x[0] for v in x]]
         if order % 3 == 0:
             random.Random(order).shuffle(out)
         return out
@@ -107,7 +109,7 @@ def random_function(r: random.Random, n: int) -> Callable[[list[Any]], list[Any]
 
 def random_loops(r: random.Random, n: int) -> Callable[[list[Any]], list[Any]]:
     """A function of n numbers with loops that are written as such."""
-    kinds = [r.choice(["scan", "fori", "rows", "while"]) for _ in range(r.randint(1, 2))]
+    kinds = [r.choice(["scan", "fori", "rows", "while", "counted"]) for _ in range(r.randint(1, 2))]
     first, second = r.choice(UNITS), r.choice(UNITS)
     step, times = r.randint(0, 1), r.randint(0, 4)
 
@@ -119,6 +121,8 @@ def random_loops(r: random.Random, n: int) -> Callable[[list[Any]], list[Any]]:
                 out += [state, *rows]
             elif kind == "fori":
                 out += [fori(times, lambda k, s, a=a: first([s, a]) * 0.5, a) for a in x[:5]]
+            elif kind == "counted":  # as often as a number says
+                out += [fori(2.0 + x[-1], lambda k, s, a=a: second([s, a]), a) for a in x[:3]]
             elif kind == "rows":  # those that the counter says, one after the other
                 sums = fori(n - step, lambda k, s: s + second([take(x, k + step), x[0]]), 1.0)
                 out += [sums, x[-1] * x[-1]]

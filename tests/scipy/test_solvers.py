@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import micrograd
-from micrograd import jit
+from micrograd import Value, jit
 from micrograd.errors import SignatureError
 
 optimize = pytest.importorskip("scipy.optimize")
@@ -101,6 +101,14 @@ def test_a_kernel_is_traced_once_for_all_arguments() -> None:
         found = minimize(distance, np.zeros(2), (np.array(to), 2.0), method="Newton-CG")
         assert found.x == pytest.approx(to)
     assert len(traced) == 1
+
+
+def test_a_value_is_minimised_over_its_leaves() -> None:
+    a, b = Value(3.0), Value(-1.0)
+    kernel = jit((a - 1.0) ** 2 + (a * b - 2.0) ** 2, wrt=[a, b], dtype="f64")
+    found = minimize(kernel, [leaf.data for leaf in (a, b)], method="Newton-CG")
+    assert found.x == pytest.approx([1.0, 2.0], abs=1e-4)
+    assert a.data == 3.0
 
 
 @pytest.mark.parametrize("method", ["BFGS", "trust-constr"])

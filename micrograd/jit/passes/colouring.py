@@ -4,7 +4,7 @@ the matrix with a direction has the entries of all columns of a colour.
 Source: Curtis, Powell and Reid (1974), greedily: columns of a colour share no row. Of a symmetric
 matrix, columns that share many rows have colours of their own, and their entries are taken from
 these only; the others need not be apart in their rows (as in star colourings, Coleman and Moré
-1984). So an arrowhead takes two colours.
+1984). So an arrowhead takes two colours. Of any other matrix, the fullest rows may be directions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from ..ir.nests import Ints
 from .reaching import Bools
 
 MOST_TRIED = 64
-"""How many columns with colours of their own are tried."""
+"""How many columns, or rows, with colours of their own are tried."""
+REVERSE = 2
+"""How many directions of columns take as long as one of rows, which is forward over reverse."""
 
 
 def coloured(rows: Ints, columns: Ints, shape: tuple[int, int]) -> Ints:
@@ -55,6 +57,33 @@ def _greedy(rows: Ints, columns: Ints, shape: tuple[int, int], order: Ints) -> I
         for row in own:
             taken[row] |= bit
     return colours
+
+
+def both_sides(rows: Ints, columns: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints, Bools]:
+    """Colours of columns and of rows, and which entries are taken by rows: where it makes fewer
+    directions, all of them or those of the fullest rows. A row counts REVERSE times.
+    """
+    by_rows, back = np.zeros(len(rows), dtype=bool), np.full(shape[0], -1, dtype=np.int64)
+    along = coloured(rows, columns, shape)
+    best = along, back, by_rows
+    fewest = number(along)
+    left = np.bincount(rows, minlength=shape[0])
+    order = np.argsort(-left, kind="stable")[: min(MOST_TRIED, shape[0])]
+    bounds = np.append(left[order[1:]], 0) + REVERSE * (np.arange(len(order)) + 2)
+    some, every = order[: 1 + int(bounds.argmin())], np.flatnonzero(left)
+    for full, bound in ((some, int(bounds.min())), (every, 0)):
+        alone = np.zeros(shape[0], dtype=bool)
+        alone[full] = True
+        taken = alone[rows]
+        bound = max(bound, REVERSE * (1 + int(np.bincount(columns[taken]).max())))
+        if bound >= fewest:
+            continue
+        along = coloured(rows[~taken], columns[~taken], shape)
+        back = coloured(columns[taken], rows[taken], shape[::-1])
+        cost = number(along) + REVERSE * (1 + number(back))
+        if cost < fewest:
+            best, fewest = (along, back, taken), cost
+    return best
 
 
 def symmetric(rows: Ints, columns: Ints, size: int) -> tuple[Ints, Ints, Ints]:

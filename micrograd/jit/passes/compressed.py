@@ -9,7 +9,7 @@ entries of a pattern, in its order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ..ir.nests import Ints, factor, pieces
 from ..ir.program import Access, Program, Role, accesses, entry
 from ..trace.trace import Element
 from .chains import chained
+from .colouring import number
 from .diagonal import along_diagonals
 from .forward import UNROLLED
 from .tangent_arrays import fresh
@@ -26,59 +27,106 @@ MOST_LOOPS = 16
 """Loops that write the entries of one colour; more are one, which goes through index tables."""
 
 
-def compressed(
-    program: Program,
-    wrt: Sequence[Element | None],
-    of: str,
-    into: str,
-    taken: tuple[Ints, Ints],
-    colours: Ints,
-) -> Program:
-    """The program whose only output is `into[k] = d of[rows[k]] / d wrt[columns[k]]`.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Entries that are computed along directions of one kind.
 
-    taken     rows and columns
-    colours   of the columns
+    wrt       what they are derivatives by, each element once
+    of        the array that they are derivatives of
+    places    where they stand among all entries
+    rows      elements of that array, for each entry
+    columns   elements of `wrt`, for each entry
+    colours   of all columns; -1: none is used
     """
-    rows, columns = taken
-    direction = colours[columns]
-    program = chained(program, {e[0] for e in wrt if e is not None}, of)
+
+    wrt: Sequence[Element | None]
+    of: str
+    places: Ints
+    rows: Ints
+    columns: Ints
+    colours: Ints
+
+    @property
+    def count(self) -> int:
+        """How many directions there are."""
+        return number(self.colours)
+
+    @property
+    def seeds(self) -> set[str]:
+        """The arrays that they are derivatives by."""
+        return {e[0] for e in self.wrt if e is not None}
+
+    @property
+    def directions(self) -> Ints:
+        """The direction of each entry."""
+        found: Ints = self.colours[self.columns]
+        return found
+
+    def numbers(self, program: Program) -> dict[str, Ints]:
+        """The direction that each element of an array has the tangent 1 in, or -1."""
+        found: dict[str, Ints] = {}
+        for e, colour in zip(self.wrt, self.colours.tolist(), strict=True):
+            if e is not None:
+                if e[0] not in found:
+                    found[e[0]] = np.full(program.arrays[e[0]].size, -1, dtype=np.int64)
+                found[e[0]][e[1]] = colour
+        return found
+
+
+def compressed(program: Program, parts: Sequence[Part], into: str) -> Program:
+    """The program whose only output is `into[places[k]] = d of[rows[k]] / d wrt[columns[k]]`, of
+    all parts, which have each place once.
+    """
+    parts = [part for part in parts if len(part.places)]
+    for part in parts:
+        program = chained(program, part.seeds, part.of)
     result = Program()
     for a in program.arrays.values():
         is_output = a.role is Role.OUTPUT
         result.arrays[a.name] = replace(a, role=Role.TEMPORARY) if is_output else a
-    numbers: dict[str, Ints] = {}
-    for e, colour in zip(wrt, colours.tolist(), strict=True):
-        if e is not None:
-            if e[0] not in numbers:
-                numbers[e[0]] = np.full(program.arrays[e[0]].size, -1, dtype=np.int64)
-            numbers[e[0]][e[1]] = colour
-    result.declare(into, Role.OUTPUT, len(rows))
-    count = int(direction.max()) + 1
-    cost = count * sum(1 + len(accesses(s.expr)) for s in program.statements)
-    if cost <= UNROLLED:
-        bundles = []
-        for d in range(count):
+    result.declare(into, Role.OUTPUT, sum(len(part.places) for part in parts))
+    reads = sum(1 + len(accesses(s.expr)) for s in program.statements)
+    if reads * sum(part.count for part in parts) <= UNROLLED:
+        _one_by_one(program, result, parts, into)
+        return result
+    bundles = []
+    for part in parts:
+        numbers = part.numbers(program)
+        bundles.append(Bundle(program, result, set(numbers), numbers, count=part.count))
+    extend(program, result, bundles)
+    for part, bundle in zip(parts, bundles, strict=True):
+        bundle.complete(part.of, np.arange(program.arrays[part.of].size))
+        source = bundle.element(part.of, part.rows, part.directions)
+        _copy(result, bundle.declare(part.of), source, into, part.places)
+    for part, bundle in zip(parts, bundles, strict=True):
+        result = along_diagonals(result, bundle.names.values(), part.count)
+    return result
+
+
+def _one_by_one(program: Program, result: Program, parts: Sequence[Part], into: str) -> None:
+    """Let each direction have statements of its own."""
+    bundles = []
+    for part in parts:
+        numbers = part.numbers(program)
+        for d in range(part.count):
             names = {name for name, x in numbers.items() if (x == d).any()}
             bundles.append(Bundle(program, result, names, numbers, number=d))
-        extend(program, result, bundles)
-        for d, bundle in enumerate(bundles):
-            _take(bundle, of, into, np.flatnonzero(direction == d), rows)
-        return result
-    bundle = Bundle(program, result, set(numbers), numbers, count=count)
-    extend(program, result, [bundle])
-    bundle.complete(of, np.arange(program.arrays[of].size))
-    source = bundle.element(of, rows, direction)
-    _copy(result, bundle.declare(of), source, into, np.arange(len(rows)))
-    return along_diagonals(result, bundle.names.values(), count)
+    extend(program, result, bundles)
+    left = iter(bundles)
+    for part in parts:
+        directions = part.directions
+        for d in range(part.count):
+            own = np.flatnonzero(directions == d)
+            _take(next(left), part.of, into, part.places[own], part.rows[own])
 
 
 def _take(bundle: Bundle, of: str, into: str, places: Ints, rows: Ints) -> None:
-    """Copy the entries of a colour from its derivatives; those without any are 0."""
+    """Copy the entries of a direction from its derivatives; those without any are 0."""
     has = bundle.names.get(of)
-    reached = bundle.reached[of][rows[places]] if has else np.zeros(len(places), dtype=bool)
+    reached = bundle.reached[of][rows] if has else np.zeros(len(places), dtype=bool)
     if has:
-        _copy(bundle.result, has, rows[places[reached]], into, places[reached])
-    _copy(bundle.result, None, rows[places[~reached]], into, places[~reached])
+        _copy(bundle.result, has, rows[reached], into, places[reached])
+    _copy(bundle.result, None, rows[~reached], into, places[~reached])
 
 
 def _copy(result: Program, source: str | None, index: Ints, into: str, places: Ints) -> None:

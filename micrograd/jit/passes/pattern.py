@@ -39,23 +39,17 @@ class Pattern:
 
 
 def pattern(program: Program, wrt: Sequence[Element | None], of: str) -> Pattern:
-    """Which elements of the array `of` depend on which of those in `wrt`; on none that is None.
+    """Which elements of the array `of` depend on which of those in `wrt`, each of which is there
+    once; on none that is None.
 
     Cost: that of the sets of all elements, of which those that are equal may be one.
     """
     size = program.arrays[of].size
-    places: dict[Element, list[int]] = {}
-    for column, e in enumerate(wrt):
-        if e is not None:
-            places.setdefault(e, []).append(column)
-    sets = _Sets(program, list(places))
+    places = np.array([k for k, e in enumerate(wrt) if e is not None], dtype=np.int64)
+    sets = _Sets(program, [e for e in wrt if e is not None])
     sets.follow(program.body)
     rows, number = sets.of(of, np.arange(size))
-    if len(places) != len(wrt):  # elements that come again, or not at all
-        counts = np.array([len(x) for x in places.values()], dtype=np.int64)
-        all_places = np.array([c for x in places.values() for c in x], dtype=np.int64)
-        at = ranges((np.cumsum(counts) - counts)[number], counts[number])
-        rows, number = np.repeat(rows, counts[number]), all_places[at]
+    number = places[number]
     order = np.lexsort((number, rows))
     return Pattern(rows[order], number[order], (size, len(wrt)))
 
@@ -67,6 +61,10 @@ def both_ways(found: Pattern) -> Pattern:
         np.concatenate([found.rows * n + found.columns, found.columns * n + found.rows])
     )
     return Pattern(keys // n, keys % n, found.shape)
+
+
+MOST_TURNS = 1 << 12
+"""Iterations that there may be or not, up to which they are followed one by one."""
 
 
 class _Sets:
@@ -97,9 +95,10 @@ class _Sets:
         for node in body:
             own = [s for s in statements([node]) if s.target.array in self.active]
             try:
-                turned = dict(_turned([node], self.program)) if own else {}
+                around = dict(_around([node], self.program)) if own else {}
                 for s in own:
-                    self._touched[id(s)] = _Touched(s, self.program, self.active, turned[id(s)])
+                    found = _Touched(s, self.program, self.active, around[id(s)])
+                    self._touched[id(s)] = found
                 self._run([node] if own else [], ())
             except Unknown:
                 self._take_all(own)
@@ -123,7 +122,7 @@ class _Sets:
         now = touched.points(turn)
         target, reads = touched.target, [(a, *touched.read(r, now)) for a, r in touched.reads]
         reads = [read for read in reads if self.sizes[read[0]][read[2]].any()]
-        name, adds = s.target.array, s.accumulate is not None
+        name, adds = s.target.array, s.accumulate is not None or touched.perhaps
         if target is not None and not adds and len(reads) <= 1:  # the sets are handed on
             index = target[now]
             if not reads:
@@ -195,21 +194,25 @@ class _Sets:
 class _Touched:
     """What a statement touches at its points, in order.
 
-    target   the element that it writes; None: any, as only the code knows
-    turned   the loops around it that take turns
+    target    the element that it writes; None: any, as only the code knows
+    perhaps   whether only the code knows at which of the points it runs: then it does at all, and
+              elements keep what has reached them before
     """
 
     def __init__(
-        self, s: Statement, program: Program, active: Collection[str], turned: tuple[int, ...]
+        self, s: Statement, program: Program, active: Collection[str], turned: Sequence[int]
     ) -> None:
-        self._program, self._domain = program, s.domain
-        self._count = counted(s.domain, program)
+        known = [is_certain((c,), program) for c in s.domain]
+        self.perhaps = not all(known)
+        most = [c if k else int(c) for c, k in zip(s.domain, known, strict=True)]
+        self._program, self._domain = program, tuple(most)
+        self._count = counted(self._domain, program)
         self.target = self._elements(s.target)
         self.reads: list[tuple[str, tuple[Access, Bools | None]]] = []
         held: dict[Access, Bools | None] = {}
         for a, conditions in paths(s.expr, program):
             if a.array in active:
-                at = holding(conditions, s.domain, program)
+                at = holding(conditions, self._domain, program)
                 if a in held:
                     before = held[a]
                     at = None if at is None or before is None else at | before
@@ -217,7 +220,7 @@ class _Touched:
         self.reads = [(a.array, (a, at)) for a, at in held.items()]
         self._index = {a: self._elements(a) for a in held}
         if turned:
-            columns = points(s.domain, program)
+            columns = points(self._domain, program)
             key = np.zeros(self._count, dtype=np.int64)
             for d in turned:
                 key = key * (int(s.domain[d]) + 1) + columns[d]
@@ -256,28 +259,34 @@ class _Touched:
 
 
 def _takes_turns(loop: Loop, program: Program) -> bool:
-    """Whether iterations are told apart: they run in order, or rewrite what others have written.
-
-    Raises Unknown if it is not known how many there are.
-    """
-    if loop.going is not None or not is_certain((loop.extent,), program):
-        raise Unknown
+    """Whether iterations are told apart: they run in order, or rewrite what others have written."""
     rewritten = (Role.STATE, Role.SCRATCH)
     return loop.order is not Order.FREE or any(
         program.arrays[s.target.array].role in rewritten for s in statements(loop.body)
     )
 
 
-def _turned(
-    body: Sequence[Node], program: Program, depth: int = 0, turned: tuple[int, ...] = ()
+def _around(
+    body: Sequence[Node],
+    program: Program,
+    depth: int = 0,
+    turned: tuple[int, ...] = (),
+    perhaps: int = 0,
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """The loops around each statement, by its id, that take turns."""
+    """The loops around each statement, by its id, that take turns.
+
+    Raises Unknown for more than MOST_TURNS of those of which it is not known how many there are.
+    """
     for node in body:
         if isinstance(node, Statement):
             yield id(node), turned
-        else:
-            inner = (*turned, depth) if _takes_turns(node, program) else turned
-            yield from _turned(node.body, program, depth + 1, inner)
+            continue
+        if not is_certain((node.extent,), program):
+            perhaps = max(1, perhaps) * int(node.extent)
+            if perhaps > MOST_TURNS:
+                raise Unknown
+        inner = (*turned, depth) if _takes_turns(node, program) else turned
+        yield from _around(node.body, program, depth + 1, inner, perhaps)
 
 
 def ranges(starts: Ints, sizes: Ints) -> Ints:

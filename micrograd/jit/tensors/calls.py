@@ -20,7 +20,7 @@ from ...named import is_tensor
 from ...nn import Module
 from ..options import Options
 from ..trace.source import FunctionSource, Source, ValueSource
-from ..wanted import Wanted
+from ..wanted import SPARSE, Wanted
 
 
 def takes_tensors(function: Any, wrt: Any) -> bool:
@@ -118,6 +118,10 @@ class TensorCalls:
         """The kernel of Tensors."""
         if out is not None or where is not True:
             raise SignatureError(f"{self.name}: out and where are for numbers, not for Tensors")
+        if self._wanted in SPARSE:
+            raise SignatureError(
+                f"{self.name} is of functions of numbers; of Tensors there are jacobian and hessian"
+            )
         if self._tensor_kernel is None:
             asked: Any = source.wrt
             if asked is None and any(p.named for p in source.parameters):
