@@ -72,6 +72,7 @@ class LoopFlows:
             self.sent = []
 
     def _reached(self, array: str) -> Bools:
+        self.arrays.sender = self._home(array)
         self.arrays.declare(array)
         return self.arrays.reached[self.arrays.name_of(array)]
 

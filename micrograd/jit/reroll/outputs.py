@@ -32,7 +32,7 @@ def write_outputs(
     size, before = len(values), len(program.body)
     program.declare(output, Role.OUTPUT, size)
     if size > FEW:
-        values = _gathered(program, values)
+        values = _gathered(program, values, nodes)
     start = 0
     for home, group in groupby(values, key=_home):
         some = list(group)
@@ -56,17 +56,19 @@ def _home(value: Expr) -> str | None:
     return value.array if isinstance(value, Access) else None
 
 
-def _gathered(program: Program, values: Sequence[Expr]) -> Sequence[Expr]:
+def _gathered(program: Program, values: Sequence[Expr], nodes: Sequence[int]) -> Sequence[Expr]:
     """The values as elements of an array that has each once, if most of them come again."""
     keys = [repr(v) if isinstance(v, float) else v for v in values]  # 0.0 and -0.0 are equal
     known = dict(zip(keys, values, strict=True))
     if not 1 < len(known) <= len(values) // 2:
         return values
     name = program.declare(_new(program, "t"), Role.TEMPORARY, len(known)).name
+    first = dict(zip(reversed(keys), reversed(nodes), strict=True)) if nodes else {}
     place = {}
     for k, (key, value) in enumerate(known.items()):
         place[key] = Access(name, k)
-        program.assign(place[key], value)
+        origin = (first[key],) if first else ()
+        program.body.append(Statement(place[key], value, origin=origin))
     return [place[key] for key in keys]
 
 

@@ -250,7 +250,7 @@ class _Regions(Given):
             self.home[result] = replace(states, offset=states.offset + r.most * width)
         else:
             assert isinstance(extent, Entries)
-            self.home[result] = self._last(states, going, extent, width, around)
+            self.home[result] = self._last(states, going, extent, r.after, around)
 
     def _sum(self, r: Region, around: Extents) -> None:
         """Append a loop whose iterations are independent, and are summed."""
@@ -283,9 +283,18 @@ class _Regions(Given):
         self.home[array(r.number, SUM)] = found
 
     def _last(
-        self, states: Access, going: Access, extent: Entries, width: int, around: Extents
+        self,
+        states: Access,
+        going: Access,
+        extent: Entries,
+        after: tuple[int, ...],
+        around: Extents,
     ) -> Access:
-        """Where the state is that a loop ends with; nan if it would go on."""
+        """Where the state is that a loop ends with; nan if it would go on.
+
+        after   the nodes that the state is after an iteration
+        """
+        width = len(after)
         found = self.home[self.temporary("last", width, around)]
         domain, depth = (*around, width), len(around)
 
@@ -297,5 +306,5 @@ class _Regions(Given):
         value = mul(at_end(states, width, 1), holds)
         target = Access(found.array, found.offset, (*found.strides, 1))
         assert len(target.strides) == depth + 1
-        self.body.append(Statement(target, value, domain))
+        self.body.append(Statement(target, value, domain, origin=after))
         return found

@@ -98,16 +98,22 @@ class Writer:
             op, term = table.add, table.neg(term)
         keep = tuple(target.strides[: task.depth])
         begin = Statement(Access(target.array, target.offset, keep), start, outer)
-        begin.origin = self._origin(task)
-        add = Statement(target, term, domain, op, begin.origin)
-        self.claims[id(begin)] = self.operands.starts_of(task)
+        origin, starts = self._origin(task), self.operands.starts_of(task)
+        begin.origin = np.concatenate([origin, self._computed(starts)])
+        add = Statement(target, term, domain, op, origin)
+        self.claims[id(begin)] = starts
         self.claims[id(add)] = task.static.ops
         return [begin, add]
 
+    def _computed(self, values: Ints) -> Ints:
+        """The nodes that values are of, but leaves."""
+        nodes = self.ops.node
+        return nodes[values[(values >= 0) & (values < len(nodes))]]
+
     def _origin(self, task: Task) -> Ints:
-        """The nodes that a task is."""
+        """The nodes that a task is, or whose values it copies."""
         if task.static is None:
-            return np.zeros(0, dtype=np.int64)
+            return self._computed(self.operands.values_of(task))
         found, stack = [], [task]
         while stack:
             each = stack.pop()
