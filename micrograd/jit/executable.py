@@ -70,6 +70,7 @@ class Executable:
         graphs.verify(self.graph)
         self.program = program_of(self.graph, options.target)
         self.differentiated = self._differentiate(recording)
+        self.sparse = recording.sparse.get(wanted.value.name)
         self.transformed = optimized(self.differentiated, options.target)
         self.interface = self._interface()
         passed = self.interface.arguments(self.transformed)

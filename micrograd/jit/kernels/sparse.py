@@ -100,8 +100,7 @@ class SparseKernel:
         key = flatten(self.name, parameters, given, variant._is_value)[0]
         found = self._templates.get((variant, key))
         if found is None:
-            variant._compile(key)
-            pattern = variant._recorded(key)[0].sparse[kernel._wanted.value.name]
+            pattern = variant._compile(key).sparse
             found = self._templates[variant, key] = _matrix(self.name, pattern)
         self._only = found if variant is kernel else None
         return found
