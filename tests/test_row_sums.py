@@ -308,7 +308,7 @@ def test_rows_of_integers_choose_rows_of_a_table(strict: bool) -> None:
         assert total(f, rows=("i", "x"), strict=strict).value_and_grad(table, which, x) == expected
     many = np.arange(1003) % 2
     assert total(f, many, many, strict=strict)(table) == 501 * 3.0 + 502 * 4.0 + 501 * 16.0
-    with pytest.raises(IndexRangeError, match=r"i at point 2 is the index 2"):
+    with pytest.raises(IndexRangeError, match=r"i at row 2 is the index 2"):
         total(f, [0, 1, 2], x)(table)
 
 

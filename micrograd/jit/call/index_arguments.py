@@ -30,12 +30,14 @@ class Indices:
     places   which parameters the arrays of integers are, by the names of these
     names    of the parameters of the source
     is_row   whether each is several numbers
+    each     what calls with arrays have many of, for errors
     """
 
     arrays: Sequence[IndexArray]
     places: Mapping[str, int]
     names: Sequence[str]
     is_row: Sequence[bool]
+    each: str = "point"
 
     @property
     def parameters(self) -> list[tuple[str, Structure]]:
@@ -112,7 +114,7 @@ class Indices:
         if not wrong.any():
             return
         *point, k = (int(x) for x in np.argwhere(wrong)[0])
-        at = f" at point {point[0] if len(point) == 1 else tuple(point)}" if point else ""
+        at = f" at {self.each} {point[0] if len(point) == 1 else tuple(point)}" if point else ""
         terms = [
             (scale, self._element(array, element))
             for scale, array, element in zip(a.scales, a.arrays, a.elements[k], strict=True)
@@ -125,7 +127,9 @@ class Indices:
         return f"{text}[{element}]" if self.is_row[self.places[array]] else text
 
 
-def indices_of(graph: Graph, parameters: Sequence[tuple[str, Structure]]) -> Indices | None:
+def indices_of(
+    graph: Graph, parameters: Sequence[tuple[str, Structure]], each: str = "point"
+) -> Indices | None:
     """The index arrays of a graph, of which the first parameters are the source's; None if there
     are none.
     """
@@ -135,7 +139,7 @@ def indices_of(graph: Graph, parameters: Sequence[tuple[str, Structure]]) -> Ind
     source = parameters[: len(given)]
     is_row = [isinstance(s, Container) for _, s in source]
     places = {name: k for k, name in enumerate(given)}
-    return Indices(graph.indices, places, [name for name, _ in source], is_row)
+    return Indices(graph.indices, places, [name for name, _ in source], is_row, each)
 
 
 def _whole(x: Any, said: str) -> npt.NDArray[Any]:

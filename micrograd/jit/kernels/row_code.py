@@ -79,7 +79,7 @@ class RowCode:
         target = options.target
         behind = {e[0] for e in recording.wrt if e}
         self.row = program_of(self.graph, target, behind=behind)
-        self.indices = indices_of(self.graph, self.parameters)
+        self.indices = indices_of(self.graph, self.parameters, "row")
         if self.indices is not None:
             found = [a.name for a in self.indices.arrays if not rows.isdisjoint(a.arrays)]
             rows = rows.union(found)

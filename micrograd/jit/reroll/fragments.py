@@ -37,7 +37,9 @@ from .outputs import OUTPUT
 Roll = Callable[[Graph], Program]
 Extents = tuple[int, ...]
 MOST_NUMBERS = 1 << 24
-"""What an array may have with a row for each iteration of the loops around, and of its own."""
+"""What an array may have with a row for each iteration of the loops around, and of its own: what
+each has computed is there for derivatives, and is forgotten for the value only later on.
+"""
 
 
 @dataclass(slots=True)
@@ -197,9 +199,9 @@ class Fragments:
         counts = tuple(map(int, around))
         if prod(counts) * size > MOST_NUMBERS:
             raise TraceError(
-                f"{user_location()}: as often as its loops may run, this function would keep "
-                f"{prod(counts) * size} numbers for derivatives, of at most {MOST_NUMBERS}; give "
-                "while_loop a smaller limit"
+                f"{user_location()}: the loops of this function may run so often that there are "
+                f"{prod(counts) * size} numbers of all their iterations, of at most "
+                f"{MOST_NUMBERS}; give while_loop a smaller limit, or let fori run less often"
             )
         own = (size,) if shape is None else shape
         if counts and own == (1,):
