@@ -203,6 +203,18 @@ def test_loops_without_a_body_stay_behind_what_they_are_given() -> None:
         assert whole == pytest.approx(by_hand, rel=1e-12)
 
 
+@pytest.mark.parametrize("freeze", [False, True])
+def test_sums_of_numbers_may_read_what_is_around(freeze: bool) -> None:
+    def f(a: Any) -> Any:
+        return total(lambda w, x: a * w * x, [1.0, 2.0, 3.0])(2.0) + a * total(
+            lambda w, x: w * x, rows="x"
+        ).grad(2.0, [1.0, 2.0])
+
+    kernel = jit(f, freeze=freeze)
+    assert kernel.value_and_grad(3.0) == (45.0, 15.0)
+    assert "order" not in kernel.stages()["program"]
+
+
 def test_derivatives_of_rows_inside() -> None:
     each = jit(lambda w, x: tanh(w * x) * x, wrt="w").grad
     kernel = jit(lambda w: total(lambda w, x: (each(w, x), each(w, x) ** 2), Y)(w))

@@ -20,8 +20,8 @@ from ..errors import SignatureError, TraceError, kind, user_location
 from ..index_arrays import IndexArray
 from ..rows import form_of, outside
 from ..traced import Scope, Traced
-from ..tracing import FROZEN, THREADS
-from .trace.compiling import is_compiling
+from ..tracing import THREADS
+from .trace.compiling import scope_here
 from .trace.loops import Column, State, TracedLoop, fresh, truth
 from .trace.signature import build, leaves, result_structure
 
@@ -211,15 +211,13 @@ def summed(scope: Scope, count: int, rows: Sequence[Column], f: Callable[[list[A
 
 def _scope(name: str) -> Scope | None:
     """The scope of the function that this thread compiles; None: it computes with numbers."""
-    frozen = FROZEN.get(get_ident())
-    if isinstance(frozen, Scope):
-        return frozen
-    if get_ident() in THREADS and is_compiling() is None:
+    scope = scope_here()
+    if scope is None and get_ident() in THREADS:
         raise TraceError(
             f"{user_location()}: {name} is for numbers and Values; functions of Tensors that are "
             "compiled have no loops yet: write the loop in Python, or compute it of values()"
         )
-    return is_compiling()
+    return scope
 
 
 def _name(f: Any, otherwise: str) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ...engine import Value
 from ...errors import ShapeError, SignatureError, counted, kind
 from ..loops import summed
-from ..trace.compiling import is_compiling
+from ..trace.compiling import scope_here
 from ..trace.loops import Column
 from ..trace.signature import SCALAR, Structure, array_of, build, check_mask, result_structure, row
 from ..trace.source import FunctionSource
@@ -169,7 +169,7 @@ def sum_over(
     """The sum of what each row gives, of Values. In a function that is compiled it is a loop over
     the rows, unless they shall be taken one by one.
     """
-    scope = is_compiling()
+    scope = scope_here()
     if scope is None or one_by_one or not data.count:
         return _sum_of(name, [term(_row_of(data, k)) for k in range(data.count)])
 

@@ -23,7 +23,7 @@ from ..derived import Derived
 from ..options import Options
 from ..shown import Shown
 from ..stages import Stages
-from ..trace.compiling import is_compiling
+from ..trace.compiling import scope_here
 from ..trace.parameters import Parameter
 from ..trace.recordings import Recording
 from ..trace.signature import Structure, leaves, structure_of
@@ -196,7 +196,7 @@ class Total(Derived, Shown):
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The sum for what is shared, and for rows, unless these are given already."""
-        compiling = is_compiling() is not None
+        compiling = scope_here() is not None
         if self._answers and self._kernel is not None and not (compiling or kwargs):
             return self._kernel(*args)
         places = [p.name for p in self._parameters]

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from ...locks import Lock
 from ...traced import Scope
-from ...tracing import THREADS, Recorder, tracing
+from ...tracing import FROZEN, THREADS, Recorder, tracing
 from .explained import explained
 from .following import follow, forget, leave
 from .spent import spending
@@ -111,6 +111,12 @@ def is_compiling() -> Scope | None:
     """The scope of the function that this thread compiles."""
     scope = THREADS.get(get_ident()) if THREADS else None
     return scope if isinstance(scope, Scope) else None
+
+
+def scope_here() -> Scope | None:
+    """The same of a function whose Values and kernels are constants of it, too."""
+    frozen = FROZEN.get(get_ident()) if FROZEN else None
+    return frozen if isinstance(frozen, Scope) else is_compiling()
 
 
 def _shut() -> None:
