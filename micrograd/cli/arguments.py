@@ -22,6 +22,11 @@ def seed(text: str) -> int:
     return _integer(text, 0, f"a whole number from 0 to {2**32 - 1}", 2**32 - 1)
 
 
+def port(text: str) -> int:
+    """The number of a port; 0: any that is free."""
+    return _integer(text, 0, "the number of a port, from 0 to 65535", 65535)
+
+
 def amount(text: str) -> float:
     """A finite number, 0 or more."""
     try:

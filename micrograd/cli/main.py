@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from ..errors import MicrogradError
-from . import moons_options, network_options
+from . import explain_options, moons_options, network_options
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 DESCRIPTION = """\
 Autograd that compiles: micrograd's demo and networks on moons, digits and MNIST, trained as native
-code, and measured. Names may be written with underscores too: train_digits.
+code, and measured; and pages that show what code became. Names may be written with underscores
+too: train_digits.
 """
 
 
@@ -27,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
     moons_options.add(commands)
     network_options.add(commands)
+    explain_options.add(commands)
     return main
 
 

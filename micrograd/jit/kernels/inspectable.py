@@ -14,6 +14,7 @@ from ...notebook.text import Text
 from ...real_types import REAL_TYPES
 from ..call.callable import available, reason
 from ..call.ufunc import numbers_of
+from ..page.paged import Paged
 from ..shown import Shown
 from ..stages import Stages
 from ..trace.compiling import is_compiling
@@ -26,12 +27,14 @@ from ..wanted import Wanted, structures_behind
 if TYPE_CHECKING:
     from ..executable import Executable
     from ..ir.graph import Graph
+    from ..page.subject import Subject
+    from ..trace.stale import Stale
 
 MOST_ARGUMENTS = 64
 """Leaves of a Value up to which it is shown as a function of them before it is called."""
 
 
-class Inspectable(Shown):
+class Inspectable(Shown, Paged):
     """A kernel that can be looked at, before it is called and after."""
 
     name: str
@@ -151,12 +154,7 @@ class Inspectable(Shown):
         """
         if self._is_of_tensors:
             return self._tensor_kernel.explain()  # type: ignore[no-any-return]
-        if self._latest is None and isinstance(self._source, ValueSource):
-            self._compile(
-                self._shown_structures(0)
-            )  # with its leaves live, as most calls have them
-        stale = self._source.stale() if isinstance(self._source, ValueSource) else ()
-        return self._explained(self._shown, stale)
+        return self._explained(*self._code())
 
     def _made(self) -> Any:
         return self._tensor_kernel._made() if self._is_of_tensors else self._latest
@@ -168,6 +166,23 @@ class Inspectable(Shown):
             from ..explain import explain
         text = explain(made, stale)
         return Text(text if available() else f"{text}\ncalls: through ctypes, since {reason()}")
+
+    def _code(self) -> tuple[Executable, Sequence[Stale]]:
+        """The code that is explained, and the constants that were read from Values."""
+        if not isinstance(self._source, ValueSource):
+            return self._shown, ()
+        if self._latest is None:
+            self._compile(self._shown_structures(0))  # its leaves live, as most calls have them
+        return self._shown, self._source.stale()
+
+    def _subject(self) -> Subject:
+        with importing:
+            from ..page.subject import subject_of
+        if self._is_of_tensors:
+            raise SignatureError(
+                f"{self.name} was called with Tensors; a page is about a function of numbers"
+            )
+        return subject_of(*self._code())
 
     @property
     def address(self) -> int:
