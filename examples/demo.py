@@ -2,9 +2,10 @@
 
 First the expression of micrograd's README through every stage of the compiler. Then micrograd's
 moons demo, its loss written scalar by scalar and untouched: what the compiler finds in it, the
-training by the interpreter and as one native loop, side by side, and the boundary that was learnt.
+training by the interpreter and as one native loop, side by side, the boundary that was learnt, and
+a page that shows what each line became.
 
-    python examples/demo.py              100 training steps, and moons.png
+    python examples/demo.py              100 training steps, moons.png and moons.html
     DEMO_STEPS=5 DEMO_SAMPLES=20 DEMO_PICTURE=boundary.svg python examples/demo.py
 """
 
@@ -22,7 +23,7 @@ from typing import Any
 import moons
 import readme
 
-from micrograd import Value, fit, jit
+from micrograd import Value, fit, jit, keep_lines
 from micrograd.cli.pictures import decision_boundary
 from micrograd.cli.report import duration
 from micrograd.errors import MicrogradError
@@ -181,6 +182,24 @@ def picture(run: Run, samples: int, path: Path) -> None:
         print(f"the decision boundary is in {path}")
 
 
+def page(samples: int, path: Path) -> None:
+    """What the loss and its gradient became, line by line, as a file; computed at the end, since
+    Values that keep their lines are slower.
+    """
+    with keep_lines():
+        X, y = moons.make_data(samples)
+        model = moons.make_model()
+        loss, _ = moons.total_loss(model, X, y)
+    kernel = jit(loss, wrt=model.parameters()).value_and_grad
+    kernel()
+    try:
+        kernel.page(path)
+    except MicrogradError as error:  # what makes pages is not installed
+        print(f"no page: {error}")
+    else:
+        print(f"which line became what, and which lines take the time, is in {path}")
+
+
 def show_moons(steps: int, samples: int, path: Path) -> None:
     """The moons demo, interpreted and compiled."""
     heading(f"moons, {samples} samples, {steps} steps: the interpreter")
@@ -218,6 +237,7 @@ def show_moons(steps: int, samples: int, path: Path) -> None:
 
     heading("what was learnt")
     picture(single, samples, path)
+    page(samples, path.with_suffix(".html"))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import MicrogradError
+from ..lines import keep_lines
 from . import arguments as types
 from . import shared_options as shared
 from .scripts import loaded
@@ -101,8 +102,9 @@ def run(arguments: argparse.Namespace) -> None:
 
         serve(path, asked, arguments.port, show=arguments.open)
         return
-    kernel = kernel_of(loaded(path), asked)
-    page = kernel.page(arguments.output or Path(f"{name.rpartition('.')[2]}.html"))
+    with keep_lines():
+        kernel = kernel_of(loaded(path), asked)
+        page = kernel.page(arguments.output or Path(f"{name.rpartition('.')[2]}.html"))
     print(f"{page} ({page.stat().st_size / 1000:,.0f} kB) is about {kernel!r}")
     if arguments.open:
         import webbrowser

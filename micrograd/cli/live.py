@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 from ..errors import MicrogradError
+from ..lines import keep_lines
 from .scripts import loaded, used, where
 from .subjects import Asked, kernel_of
 
@@ -119,7 +120,8 @@ def _made(path: Path, asked: Asked) -> str:
     """The page, or one that says why there is none."""
     begun = time.perf_counter()
     try:
-        html: str = kernel_of(loaded(path), asked)._html(live=True)
+        with keep_lines():
+            html: str = kernel_of(loaded(path), asked)._html(live=True)
     except Exception as error:
         said = str(error) if isinstance(error, MicrogradError) else where(error, path)
         print(f"no page: {said}", flush=True)

@@ -179,9 +179,8 @@ class Inspectable(Shown, Paged):
         with importing:
             from ..page.subject import subject_of
         if self._is_of_tensors:
-            raise SignatureError(
-                f"{self.name} was called with Tensors; a page is about a function of numbers"
-            )
+            subject: Subject = self._tensor_kernel._subject()
+            return subject
         return subject_of(*self._code())
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ...checks import flag
 from ...errors import SignatureError, kind
@@ -21,6 +21,7 @@ from ..call.arguments import dtype_of, flatten
 from ..call.binding import bound
 from ..derived import Derived
 from ..options import Options
+from ..page.paged import Paged
 from ..shown import Shown
 from ..stages import Stages
 from ..trace.compiling import scope_here
@@ -33,6 +34,9 @@ from ..wanted import Wanted
 from .kernel import Kernel
 from .known_sum import KnownSum, is_chosen
 from .rows import Rows, names_of_rows, rows_of, sum_over
+
+if TYPE_CHECKING:
+    from ..page.subject import Subject
 
 
 def total(
@@ -117,7 +121,7 @@ calls are machine code then, and have no threads.
 """
 
 
-class Total(Derived, Shown):
+class Total(Derived, Shown, Paged):
     """What `total` gives: a kernel, compiled once per structure of its arguments.
 
     rows     the names of the parameters that take rows
@@ -283,6 +287,16 @@ class Total(Derived, Shown):
         with importing:
             from ..explain import explain
         return Text(explain(made, rows=getattr(made, "size", 0)))
+
+    def _subject(self) -> Subject:
+        with importing:
+            from ..executable import Executable
+            from ..page.subject import subject_of
+            from .row_subject import subject_of_rows
+        made = self._shown
+        if isinstance(made, Executable):
+            return subject_of(made)
+        return subject_of_rows(made, self._explained(made).splitlines())
 
     def close(self) -> None:
         """Free the machine code now, of derivatives too; so does dropping the kernel."""

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from ...errors import MicrogradError, counted
+from ...locks import importing
 from .differences import differences
 from .model import Group, Line, Listing, Page, Source, SourceLine, Statement, Time
 from .picture import MOST, svg
@@ -70,8 +71,9 @@ def environment() -> Environment:
     Raises MicrogradError if the packages of the extra `page` are not installed.
     """
     try:
-        import pygments  # noqa: F401  the highlighting needs it
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+        with importing:
+            import pygments  # noqa: F401  the highlighting needs it
+            from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError as error:
         raise MicrogradError(
             f"pages are made with Jinja2 and Pygments, and {error.name} is not installed; install "
@@ -112,8 +114,8 @@ class Shown:
 
 
 def _shown(lines: Iterable[Line | SourceLine], language: str, sets: Sets) -> Shown:
-    from .highlight import highlighted  # after it is known that Pygments is there
-
+    with importing:
+        from .highlight import highlighted  # after it is known that Pygments is there
     kept = list(lines)
     runs = sets.runs(line.statements for line in kept)
     return Shown(highlighted([line.text for line in kept], language), runs)

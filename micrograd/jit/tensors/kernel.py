@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import SignatureError
 from ...locks import Lock, importing
@@ -13,6 +13,7 @@ from ...tensor.core import Tensor
 from ..axes import signature_of
 from ..derived import Derived
 from ..options import Options
+from ..page.paged import Paged
 from ..shown import Shown
 from ..trace.tensors import SCOPES, current_scope
 from ..wanted import Wanted
@@ -24,8 +25,11 @@ from .copyable import TensorCopyable
 from .extra import split, with_extra
 from .methods import TensorMethods
 
+if TYPE_CHECKING:
+    from ..page.subject import Subject
 
-class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown):
+
+class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown, Paged):
     """A callable that runs native code, compiled once for the shapes and dtypes of its arguments.
 
     Tensors that the function closes over are live if they require a gradient, else constants, until
@@ -152,6 +156,11 @@ class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown):
         with importing:
             from .explain import explain
         return Text(explain(made))
+
+    def _subject(self) -> Subject:
+        with importing:
+            from .subject import subject_of_tensors
+        return subject_of_tensors(self._shown, self.name)
 
     @property
     def _shown(self) -> TensorCode:
