@@ -225,7 +225,9 @@ def test_an_import_outside_of_the_lock_is_seen() -> None:
 
 EXTRAS = {
     "graphviz": {"micrograd/drawing/nodes.py", "micrograd/drawing/picture.py"},
+    "jinja2": {"micrograd/jit/page/render.py"},
     "matplotlib": {"micrograd/cli/pictures.py"},
+    "pygments": {f"micrograd/jit/page/{name}.py" for name in ("highlight", "lexers", "render")},
     "pygraphviz": {"micrograd/drawing/picture.py"},
     "safetensors": set(),
     "scipy": {"micrograd/jit/kernels/sparse.py"}
