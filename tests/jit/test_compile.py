@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from micrograd import jit
+from micrograd import jit, tanh
+from micrograd.errors import CompilerError
 from micrograd.jit import compile as compiler
+from micrograd.jit.ir.program import Program
 
 
 def test_a_program_is_scheduled_while_another_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,3 +42,21 @@ def test_a_program_is_scheduled_while_another_one_is(monkeypatch: pytest.MonkeyP
     other.join()
     assert first == [3.5]
     assert sorted(results) == [2.5, 3.5]
+
+
+@pytest.mark.parametrize("check", ["", "1"])
+@pytest.mark.parametrize("place", [0, 1, 5])
+def test_the_pass_that_is_wrong_is_named(
+    monkeypatch: pytest.MonkeyPatch, place: int, check: str
+) -> None:
+    """Whether programs are verified behind every pass, or at the end, and those again."""
+
+    def wrong(program: Program, target: Any) -> Program:
+        return replace(program, body=program.body[::-1])
+
+    monkeypatch.setenv("MICROGRAD_CHECK", check)
+    passes = list(compiler.PASSES)
+    passes.insert(place, compiler.Pass("turn_round", wrong, "program"))
+    monkeypatch.setattr(compiler, "PASSES", tuple(passes))
+    with pytest.raises(CompilerError, match="after turn_round, statement 0"):
+        jit(lambda x: tanh(tanh(x) * x + 1.0) * tanh(x))(1.0)

@@ -128,12 +128,12 @@ class Tape(_Memory):  # type: ignore[misc]
 
     def read(self) -> Rows:
         """What is on it."""
-        serials, x, y, z, instruction, words = self._words().T.copy()
-        is_literal = (words >> LITERAL)[None, :] >> np.arange(3)[:, None] & 1 == 1
-        operands = np.stack([x, y, z])
+        columns: Ints = self._words().T.copy()
+        words = columns[5]
+        is_literal = np.stack([words & 1 << LITERAL + k != 0 for k in range(3)])
         ops = words & (1 << LITERAL) - 1
         return Rows(
-            serials, operands, is_literal, ops, instruction, self._objects(), self._code.ops
+            columns[0], columns[1:4], is_literal, ops, columns[4], self._objects(), self._code.ops
         )
 
     def _objects(self) -> list[Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from ...real_types import REAL_TYPES
 from .extents import INDEX_NAMES, Affine, Entries, Extent
 from .places import span
-from .points import elements, is_box, reach
+from .points import elements, ends, is_box, reach
 from .program import INDEX, NUMBER, Access, Part, Role, Statement
 from .progress import Broken, Progress, is_known
 
@@ -171,10 +171,9 @@ def _reach(a: Access, p: Progress, domain: tuple[int, ...], last: float) -> tupl
             return low, high
     unknown = [part for part in a.parts if part.is_entry and not is_known(str(part.by), p.program)]
     parts = tuple([part for part in a.parts if part not in unknown])
-    index = elements(Access(a.array, a.offset, a.strides, parts), domain, p.program)
-    if not len(index):
-        return 0, -1
-    low, high = int(index.min()), int(index.max())
+    low, high = ends(Access(a.array, a.offset, a.strides, parts), domain, p.program)
+    if high < low:
+        return low, high
     for part in unknown:
         wide = part.scale * (p.program.arrays[str(part.by)].below - 1)
         low, high = low + min(wide, 0), high + max(wide, 0)

@@ -175,23 +175,69 @@ def distinct(access: Access, domain: tuple[int, ...], program: Program) -> tuple
     the code runs counts as every element in reach, more than once.
     """
     size = program.arrays[access.array].size
-    if is_box(domain):
-        used = [
-            (count, access.strides[d], [part.strides[d] for part in access.parts])
-            for d, count in enumerate(domain)
-        ]
-        kept = [d for d, (n, s, rest) in enumerate(used) if ((s or any(rest)) and n != 1) or not n]
-        counts = tuple(domain[d] for d in kept)
-        own = access.with_strides(lambda strides: tuple([strides[d] for d in kept]))
-        again = prod(map(int, domain)) > prod(map(int, counts))
-    else:
-        own, counts, again = access, domain, False
+    every = (access.strides, *[part.strides for part in access.parts])
+    kept = _involved(domain, every)
+    counts = _only(domain, kept)
+    own = access.with_strides(lambda strides: tuple([strides[d] for d in kept]))
+    again = len(kept) < len(domain) and prod(map(int, domain)) > prod(map(int, counts))
     try:
         index = elements(own, counts, program)
     except Unknown:
         low, high = reach(access, domain, program)
         return np.arange(max(low, 0), min(high + 1, size)), True
+    again = again and len(index) > 0
     return index, again or (not is_apart(own, counts) and repeats(index, size))
+
+
+def ends(access: Access, domain: tuple[int, ...], program: Program) -> tuple[int, int]:
+    """The first and the last element that the access touches; (0, -1) if it touches none.
+
+    Loops that move it evenly, whatever the other indices are, count by their ends alone. Raises
+    Unknown where that is not known before the code runs.
+    """
+    kept = _involved(domain, [part.strides for part in access.parts])
+    others = [d for d in range(len(domain)) if d not in kept]
+    if any(int(domain[d]) < 1 for d in others):
+        return 0, -1
+    own = access.with_strides(lambda strides: tuple([strides[d] for d in kept]))
+    index = elements(own, _only(domain, kept), program)
+    if not len(index):
+        return 0, -1
+    spans = [access.strides[d] * (int(domain[d]) - 1) for d in others]
+    low, high = sum(min(x, 0) for x in spans), sum(max(x, 0) for x in spans)
+    return int(index.min()) + low, int(index.max()) + high
+
+
+def _involved(domain: tuple[int, ...], every: Sequence[tuple[int, ...]]) -> list[int]:
+    """The loops that some strides depend on, or run never, or have no extent of their own; and
+    those on which such an extent depends.
+    """
+    kept: set[int] = set()
+    for d in reversed(range(len(domain))):
+        count = domain[d]
+        if isinstance(count, Affine | Entries):
+            kept.add(d)
+            kept.update([k for k, stride in enumerate(count.strides) if stride])
+        elif (count != 1 and any(strides[d] for strides in every)) or not count:
+            kept.add(d)
+    return sorted(kept)
+
+
+def _only(domain: tuple[int, ...], kept: Sequence[int]) -> tuple[int, ...]:
+    """A domain without the other loops, on which none of these depends."""
+    if len(kept) == len(domain):
+        return domain
+    counts: list[int] = []
+    for d in kept:
+        count = domain[d]
+        if isinstance(count, Affine):
+            strides = tuple([count.strides[k] for k in kept if k < d])
+            count = Affine(count.offset, strides, int(count))
+        elif isinstance(count, Entries):
+            strides = tuple([count.strides[k] for k in kept if k < d])
+            count = Entries(count.array, count.offset, strides, int(count))
+        counts.append(count)
+    return tuple(counts)
 
 
 def touched(index: Ints, size: int) -> npt.NDArray[np.bool_]:

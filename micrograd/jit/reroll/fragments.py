@@ -17,7 +17,7 @@ from ...errors import TraceError, user_location
 from ...index_arrays import IndexArray
 from ..ir.extents import Entries, Varying
 from ..ir.graph import FIRST_OP, INPUT, Graph, op_of
-from ..ir.nests import Ints
+from ..ir.nests import Ints, distinct
 from ..ir.outside import used_outside
 from ..ir.program import (
     NUMBER,
@@ -57,6 +57,7 @@ class Fragments:
     size    how many elements it has
     value   of nodes that were computed: the array that fragments read them in, and the element
     depth   of the loops that are being written, by their numbers: how many are around
+    reads   the nodes that each node reads
     """
 
     def __init__(self, graph: Graph, roll: Roll) -> None:
@@ -80,21 +81,17 @@ class Fragments:
         self.body = self.result.body
         self.operands = np.stack([graph.x, graph.y, graph.z], axis=1)
         self.is_op = graph.codes >= FIRST_OP
-
-    def read(self, node: int) -> list[int]:
-        """The nodes that a node reads."""
-        if not self.is_op[node]:
-            return []
-        found: list[int] = self.operands[node, : op_of(int(self.graph.codes[node])).arity].tolist()
-        return found
+        arity = {code: op_of(code).arity for code in distinct(graph.codes[self.is_op]).tolist()}
+        each = zip(graph.codes.tolist(), self.operands.tolist(), strict=True)
+        self.reads: list[list[int]] = [operands[: arity.get(code, 0)] for code, operands in each]
 
     def needs(self, node: int) -> list[int]:
-        """The same, but a table is needed as a whole."""
+        """The nodes that a node reads; a table is needed as a whole."""
         first = int(self.first[node])
         if first < 0:
-            return self.read(node)
+            return self.reads[node]
         if node != first:
-            return [*self.read(node), first]
+            return [*self.reads[node], first]
         entries = range(first, first + self.tables[first])
         of: list[int] = self.operands[entries.start : entries.stop, 0].tolist()
         return [*of, *entries[1:]]
@@ -132,17 +129,17 @@ class Fragments:
         graph = self.graph
         ends = [x for s in segments for x in s.nodes]
         own = set(mine)
-        selected = np.array(sorted({*mine, *ends, *(x for n in mine for x in self.read(n))}))
+        selected = np.array(sorted({*mine, *ends, *(x for n in mine for x in self.reads[n])}))
         arrays: dict[str, int] = {}
         columns = [np.full(len(selected), -1, dtype=np.int64) for _ in range(4)]
         codes, x, y, z = columns
         codes[:] = graph.codes[selected]
+        number = {node: k for k, node in enumerate(selected.tolist())}
         payloads: list[tuple[int, str, int]] = []
-        for k, node in enumerate(selected.tolist()):
-            code = int(codes[k])
+        for (node, k), code in zip(number.items(), codes.tolist(), strict=True):
             if node in own:
-                for column, read in zip((x, y, z), self.read(node), strict=False):
-                    column[k] = np.searchsorted(selected, read)
+                for column, read in zip((x, y, z), self.reads[node], strict=False):
+                    column[k] = number[read]
             elif code < FIRST_OP and code != INPUT and node not in self.value:
                 x[k] = graph.x[node]
             else:
@@ -161,12 +158,8 @@ class Fragments:
             for k, name in enumerate(arrays)
             if name in self.below
         ]
-        made.tables = [
-            (int(np.searchsorted(selected, first)), count)
-            for first, count in graph.tables
-            if first in own
-        ]
-        made.outputs = [int(np.searchsorted(selected, node)) for node in ends]
+        made.tables = [(number[first], count) for first, count in graph.tables if first in own]
+        made.outputs = [number[node] for node in ends]
         made.place, made.places = place, graph.places
         return made, list(arrays), selected
 

@@ -12,13 +12,14 @@ and the order of every sum, are the graph's own.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from ...checking import is_checking
 from ...errors import CompilerError
-from ..ir.graph import Graph
+from ..ir.graph import FIRST_OP, Graph
 from ..ir.nests import Ints
 from ..ir.program import Program
 from .as_traced import as_traced
@@ -58,6 +59,9 @@ FEW = 20
 GOOD = 60
 """The same, if they are hardly more than what the loops are made of."""
 
+FAR = 4
+"""So many times more items than there may be statements: then no other look finds few enough."""
+
 MANY = 200_000
 """Ops of a trace that is not looked at twice if its program is good."""
 
@@ -79,6 +83,23 @@ def looped(
     behind     arrays of leaves whose derivatives are added to others
     """
     return _Search(graph, output, behind, in_order=in_order).program(most)
+
+
+def are_few(graph: Graph) -> bool:
+    """Whether a long trace begins with what is in no loop, for the most part."""
+    ops = np.flatnonzero(graph.codes >= FIRST_OP)
+    if len(ops) <= MANY:
+        return False
+    some = slice(int(ops[MANY // 2]))
+    beginning = replace(
+        graph, codes=graph.codes[some], x=graph.x[some], y=graph.y[some], z=graph.z[some]
+    )
+    return _is_outside(recognise(Ops(beginning), DEPTHS[0]))
+
+
+def _is_outside(tree: Tree) -> bool:
+    """Whether most ops stand outside of all loops: then no other look finds many."""
+    return 2 * len(tree.sequence) > len(tree.ops)
 
 
 class _Search:
@@ -111,7 +132,8 @@ class _Search:
     def program(self, most: int) -> Program | None:
         """The shortest program, as far as their statics tell before they are made."""
         one, two = LOOKS
-        if 2 * len(self.tree(one).sequence) > len(self.ops):  # then no other look finds many loops
+        left = len(self.tree(one).sequence)
+        if left > most and (_is_outside(self.tree(one)) or left > FAR * max(most, GOOD)):
             return None
         statics = self.statics(one)
         tried = min(most, max(FEW, min(GOOD, statics + statics // 4)))

@@ -57,11 +57,11 @@ def _rerolled(graph: Graph, budget: int, most: int) -> Program | None:
     Long programs by classes are looked for last, as most graphs that have one have a shorter one.
     """
     with importing:
-        from .loops import looped
+        from .loops import are_few, looped
     short = min(budget, SHORT)
     classes = _of_classes(graph, short)
     if classes is not None:
-        if len(classes.body) <= FEW:
+        if len(classes.body) <= FEW or are_few(graph):
             return classes
         return looped(graph, OUTPUT, min(most, len(classes.statements) - 1)) or classes
     loops = looped(graph, OUTPUT, most)

@@ -69,7 +69,8 @@ class Tree:
         sizes: dict[int, int] = {}
         for symbol, body in self.bodies.items():  # inner ones came first
             sizes[symbol] = sum([sizes.get(inner, 1) for inner in body])
-        return sum([sizes.get(symbol, 1) for symbol in self.symbol[self.sequence].tolist()])
+        times = np.bincount(self.symbol[self.sequence])
+        return sum([sizes.get(k, 1) * int(times[k]) for k in np.flatnonzero(times).tolist()])
 
     # -- looking -------------------------------------------------------------------------------
 

@@ -116,23 +116,25 @@ class _Merged:
     def __init__(self, scope: Scope, tape: Read, rows: Rows, beside: list[Value]) -> None:
         self.scope, self.tape, self.rows, self.beside = scope, tape, rows, beside
         alone = np.fromiter(map(_serial, beside), np.int64, len(beside))
-        serials = np.concatenate([rows.serials, alone])
-        order = np.argsort(serials, kind="stable")
-        self.serials = serials[order]
-        self.place = np.empty_like(order)
-        self.place[order] = np.arange(len(order))
-        n, own = len(rows.serials), self.place[: len(rows.serials)]
-        self.operands = np.full((3, len(serials)), -1, dtype=np.int64)
-        self.literals = np.zeros((3, len(serials)))
+        n, size = len(rows.serials), len(rows.serials) + len(beside)
+        among = np.searchsorted(rows.serials, alone) + np.arange(len(beside))
+        is_own = np.ones(size, dtype=bool)
+        is_own[among] = False
+        own = np.flatnonzero(is_own)
+        self.place = np.concatenate([own, among])
+        self.serials = np.empty(size, dtype=np.int64)
+        self.serials[own], self.serials[among] = rows.serials, alone
+        self.operands = np.full((3, size), -1, dtype=np.int64)
+        self.literals = np.zeros((3, size))
         arity = np.array([op.arity for op in rows.entries], dtype=np.int64)[rows.ops]
-        for k in range(3):
-            column = np.full(n, -1, dtype=np.int64)
+        for k in range(int(arity.max(initial=0))):
             literal = rows.is_literal[k]
-            refers = (arity > k) & ~literal
-            column[literal] = LITERAL
-            column[refers] = ranks(self.serials, rows.operands[k, refers])
-            self.operands[k, own] = column
-            self.literals[k, own[literal]] = rows.operands[k, literal].view(np.float64)
+            refers = np.flatnonzero((arity > k) & ~literal)
+            self.operands[k, own[refers]] = ranks(self.serials, rows.operands[k, refers])
+            if literal.any():
+                at = own[literal]
+                self.operands[k, at] = LITERAL
+                self.literals[k, at] = rows.operands[k, literal].view(np.float64)
         for v, at in zip(beside, self.place[n:].tolist(), strict=True):
             for k, x in enumerate(v._operands):
                 if x.__class__ is float:
@@ -148,9 +150,10 @@ class _Merged:
         self.tape.mark(self.operands, live)
         kept = np.flatnonzero(live)
         after = np.cumsum(live) - 1
-        operands = self.operands[:, kept]
-        inside = operands >= 0
-        operands[inside] = after[operands[inside]]
+        operands = self.operands
+        if len(kept) < len(live):
+            operands = operands[:, kept]
+            operands = np.where(operands >= 0, after[operands], operands)
         n = len(self.rows.serials)
         beside = [
             (v, int(at)) for v, at in zip(self.beside, self.place[n:], strict=True) if live[at]
