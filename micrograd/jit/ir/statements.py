@@ -53,7 +53,7 @@ class Statement:
     def taking(self, others: Sequence[Statement]) -> Statement:
         """The statement, which stands for what others do besides."""
         nodes = [np.asarray(s.origin, dtype=np.int64) for s in (self, *others)]
-        return replace(self, origin=np.unique(np.concatenate(nodes)))
+        return replace(self, origin=np.concatenate(nodes))
 
     def __str__(self) -> str:
         return self.text(0)

@@ -26,12 +26,12 @@ def drawing_of(graph: Graph, statements: Sequence[Statement]) -> Drawing:
     owners = _owners(graph, statements)
     owner, sets = owners.number, owners.sets
     leaf = _leaves(graph)
-    # the row of each class: its code, the leaf's array, the set of its statements
-    rows = np.stack([graph.codes, leaf, np.where(graph.codes >= FIRST_OP, owner, -1)])
+    # a number for each class, of its code, the leaf's array, and the set of its statements
+    own = np.where(graph.codes >= FIRST_OP, owner, 0)
+    key = (graph.codes * (leaf.max() + 2) + leaf + 1) * len(sets) + own
     _, first, which, counts = np.unique(
-        rows, axis=1, return_index=True, return_inverse=True, return_counts=True
+        key, return_index=True, return_inverse=True, return_counts=True
     )
-    which = which.reshape(-1)
     if len(first) > MOST_CLASSES:
         return Drawing(
             missing=f"the graph does not repeat: its {counted(len(graph), 'node')} are of "
@@ -60,9 +60,13 @@ def _edges(graph: Graph, which: Ints) -> list[Edge]:
         used = np.flatnonzero((graph.codes >= FIRST_OP) & (column >= 0))
         ends.append(which[used])
         starts.append(which[column[used]])
-    pairs = np.stack([np.concatenate(starts), np.concatenate(ends)])
-    found, counts = np.unique(pairs, axis=1, return_counts=True)
-    return [Edge(int(a), int(b), int(n)) for (a, b), n in zip(found.T, counts, strict=True)]
+    many = int(which.max()) + 1
+    pairs = np.concatenate(starts) * many + np.concatenate(ends)
+    found, counts = np.unique(pairs, return_counts=True)
+    return [
+        Edge(pair // many, pair % many, n)
+        for pair, n in zip(found.tolist(), counts.tolist(), strict=True)
+    ]
 
 
 def _owners(graph: Graph, statements: Sequence[Statement]) -> Owners:

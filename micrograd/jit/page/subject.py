@@ -51,6 +51,8 @@ def subject_of(executable: Executable, stale: Sequence[Stale] = ()) -> Subject:
     if e.differentiated is not e.program:
         programs.append((e.wanted.value.name, e.differentiated))
     words = explain(e, stale).splitlines()
+    if "arrays_mlir" in e.stage_names:
+        words.append("calls with arrays: they run code of their own, which stages() shows")
     return subject_of_graph(e.name, e.c_prototype, words, e.code, e.graph, programs)
 
 

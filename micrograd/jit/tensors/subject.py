@@ -30,7 +30,7 @@ def subject_of_tensors(code: TensorCode, name: str) -> Subject:
         return sorted({_place(where) for where in found if where})
 
     def labels(s: Statement) -> list[str]:
-        rows = [code.rows[k] for k in nodes_of(s).tolist()]
+        rows = [code.rows[k] for k in sorted(set(nodes_of(s).tolist()))]
         return [r.tensor.label for r in rows if r.tensor is not None and r.tensor.label]
 
     return Subject(

@@ -108,6 +108,27 @@ def test_loops_that_are_written() -> None:
     assert page.measured.seconds
 
 
+def long_sum(x: Value, y: Value) -> Value:
+    total = x * 0.0
+    for i in range(50_000):
+        total = total + (x * (i * 0.001) + y) ** 2
+    return total
+
+
+def test_pages_grow_with_structure() -> None:
+    kernel = jit(long_sum).value_and_grad
+    kernel(0.5, 0.25)
+    assert len(kernel._shown.graph) > 250_000
+    page = page_of(subject_of(kernel._shown))
+    listings = (page.mlir, page.llvm_ir, page.assembly)
+    assert sum(len(line.text) for listing in listings for line in listing.lines) < 50_000
+    assert sum(c.count for c in page.drawing.classes) == len(kernel._shown.graph)
+    assert len(page.drawing.classes) < 20
+    (of_square,) = [c for c in page.drawing.classes if c.label == "pow"]
+    assert of_square.count == 50_000
+    assert of_square.statements
+
+
 def test_values_without_lines_say_so() -> None:
     w = Value(2.0)
     kernel = jit(w * w, wrt=[w])
