@@ -26,9 +26,10 @@ from lowering.errors import (
 from lowering.late import late
 
 if TYPE_CHECKING:
-    from lowering.backend import vector_bits
+    from lowering.backend import identity, vector_bits
     from lowering.cache import ObjectCache
-    from lowering.native import NativeModule, compile, compile_ir, listing
+    from lowering.module import NativeModule, load
+    from lowering.native import compile, compile_ir, listing
     from lowering.pipelines import PIPELINES
     from lowering.processors import Processor, processor
     from lowering.translation import translate
@@ -52,20 +53,24 @@ __all__ = [
     "UnsupportedType",
     "compile",
     "compile_ir",
+    "identity",
     "listing",
+    "load",
     "processor",
     "translate",
     "vector_bits",
 ]
 
 _HOMES = {
-    "NativeModule": "native",
+    "NativeModule": "module",
     "ObjectCache": "cache",
     "PIPELINES": "pipelines",
     "Processor": "processors",
     "compile": "native",
     "compile_ir": "native",
+    "identity": "backend",
     "listing": "native",
+    "load": "module",
     "processor": "processors",
     "translate": "translation",
     "vector_bits": "backend",

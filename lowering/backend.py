@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import llvmlite
 import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
@@ -100,6 +101,14 @@ def host_layout() -> str:
     return _host()[4]
 
 
+def identity() -> tuple[str, ...]:
+    """What object code that is kept depends on beside what was compiled: this machine's processor,
+    its kind of code, and the versions of LLVM and of llvmlite.
+    """
+    _, cpu, features, triple, layout = _host()
+    return cpu, features, triple, layout, repr(llvm.llvm_version_info), llvmlite.__version__
+
+
 def llvm_version() -> int:
     """The version of the LLVM that compiles here."""
     return int(llvm.llvm_version_info[0])
@@ -167,8 +176,7 @@ class Options:
 
     def key(self, llvm_ir: str) -> str:
         """The name of the code in a cache."""
-        _, cpu, features, triple, layout = _host()
-        parts = (repr(self), cpu, features, triple, layout, repr(llvm.llvm_version_info), llvm_ir)
+        parts = (repr(self), *identity(), llvm_ir)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

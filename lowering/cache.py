@@ -6,6 +6,9 @@ import hashlib
 import json
 from typing import Protocol
 
+START, STOP = "lowering.start", "lowering.stop"
+"""The functions that run a module's constructors and its destructors (startup.py)."""
+
 
 class ObjectCache(Protocol):
     """Where `compile` keeps object code. A dict, a directory or a database will do.

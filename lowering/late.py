@@ -8,10 +8,14 @@ import importlib
 import logging  # noqa: F401  before what is registered below
 import os
 import threading
+import time
 import types
 from contextlib import AbstractContextManager
 from typing import Any
 
+BEGAN = time.time()
+"""When the first module of these packages was imported: of sources that change later, a process may
+run the old ones."""
 importing = threading.RLock()
 """Held while modules are imported late. A process forks when no thread holds it. The body of a
 module does not take it: it runs while others wait for the module.

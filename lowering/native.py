@@ -7,150 +7,21 @@ each call of LLVM, and every compilation has an LLVM context of its own.
 
 from __future__ import annotations
 
-import ctypes
 import json
-import sys
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any
 
-from lowering.backend import Options, in_process, link
+from lowering.backend import Options, in_process
 from lowering.bindings import ir
 from lowering.cache import ObjectCache, unpack
 from lowering.debug import with_lines
-from lowering.errors import CompileError, ModuleClosed, UnknownSymbol
+from lowering.errors import CompileError
 from lowering.guard import perform
+from lowering.module import NativeModule, known_symbols, linked_module
 from lowering.pipelines import converted
 from lowering.processors import processor, this
-from lowering.startup import START, STOP, with_calls
+from lowering.startup import with_calls
 from lowering.translation import translate, verify
 from lowering.upstream import upstream
-
-
-class NativeModule:
-    """Compiled code, alive as long as this object is.
-
-    It frees its machine code when it is closed or when its last reference goes; addresses are then
-    invalid, and calling one is undefined. There are no reference cycles, so dropping it frees at
-    once.
-    """
-
-    __slots__ = ("__weakref__", "_addresses", "_held", "_linked", "_llvm_ir", "_options", "_stop")
-
-    def __init__(
-        self,
-        llvm_ir: str,
-        options: Options,
-        linked: Any,
-        addresses: dict[str, int],
-        held: NativeModule | None = None,
-    ) -> None:
-        self._stop = addresses.pop(STOP, None)
-        self._held = held
-        self._llvm_ir = llvm_ir
-        self._options = options
-        self._linked = linked
-        self._addresses = addresses
-
-    def address(self, name: str) -> int:
-        """The address of a function or global variable of the module.
-
-        Raises UnknownSymbol when the module defines no such symbol for others to see, ModuleClosed
-        after `close`.
-        """
-        self._check_open()
-        try:
-            return self._addresses[name]
-        except KeyError:
-            known = ", ".join(sorted(self._addresses)) or "none"
-            raise UnknownSymbol(
-                f"the module defines no symbol {name!r}; it defines: {known}. Functions and "
-                f"globals with internal or "
-                "private linkage cannot be looked up"
-            ) from None
-
-    def function(self, name: str, restype: Any, *argtypes: Any) -> Any:
-        """A function of the module as Python calls it: with the result and the arguments of these
-        ctypes types, `None` for no result. The module lives as long as the function does.
-
-        >>> import ctypes
-        >>> native = compile_ir("define double @f(double %x) { ret double %x }")
-        >>> native.function("f", ctypes.c_double, ctypes.c_double)(1.5)
-        1.5
-
-        Raises what `address` raises, TypeError for a type that is not of ctypes.
-        """
-        found: Any = ctypes.CFUNCTYPE(restype, *argtypes)(self.address(name))
-        found.module = self
-        return found
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The names that `address` knows."""
-        self._check_open()
-        return tuple(self._addresses)
-
-    @property
-    def llvm_ir(self) -> str:
-        """The LLVM IR that was compiled, before any optimisation."""
-        return self._llvm_ir
-
-    @property
-    def optimized_ir(self) -> str:
-        """The LLVM IR after the pass pipeline. Cost: runs the pipeline again."""
-        self._check_open()
-        return perform("optimized", self._llvm_ir, self._options).decode()
-
-    @property
-    def assembly(self) -> str:
-        """The machine code as assembly. Cost: compiles again."""
-        self._check_open()
-        return perform("assembly", self._llvm_ir, self._options).decode()
-
-    def close(self) -> None:
-        """Runs the module's destructors and frees its machine code. Closing twice is allowed."""
-        linked, self._linked = self._linked, None
-        if linked is not None:
-            if self._stop is not None:
-                ctypes.CFUNCTYPE(None)(self._stop)()
-            if not sys.is_finalizing():  # then LLVM's own modules may be gone, and memory soon is
-                linked.close()
-        self._held = None
-
-    def _check_open(self) -> None:
-        if self._linked is None:
-            raise ModuleClosed(
-                "this NativeModule is closed and its machine code is freed; compile the module "
-                "again"
-            )
-
-    def __enter__(self) -> NativeModule:
-        self._check_open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        # when Python ends, the names of this module may be gone; its memory soon is, too
-        if getattr(self, "_linked", None) is not None and sys is not None:
-            self.close()
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(
-            "a NativeModule is machine code at addresses of this process, and can neither be "
-            "copied nor pickled; compile its llvm_ir again"
-        )
-
-    def __repr__(self) -> str:
-        if self._linked is None:
-            return "<NativeModule, closed>"
-        return f"<NativeModule: {', '.join(self._addresses)}>"
 
 
 def compile(
@@ -262,13 +133,7 @@ def _compile(
     symbols: Mapping[str, int] | NativeModule | None,
     cache: ObjectCache | None,
 ) -> NativeModule:
-    held = symbols if isinstance(symbols, NativeModule) else None
-    known: dict[str, int] = {}
-    if isinstance(symbols, NativeModule):
-        known = {name: symbols.address(name) for name in symbols.symbols}
-    elif symbols:
-        known = dict(symbols)
-    compiled, startup = with_calls(llvm_ir)
+    compiled = with_calls(llvm_ir)
     key = options.key(llvm_ir) if cache is not None else ""
     stored = cache.load(key) if cache is not None else None
     unpacked = unpack(stored) if stored is not None else None
@@ -280,8 +145,9 @@ def _compile(
         assert unpacked is not None
     names, code = unpacked
     try:
-        linked, addresses = link(code, names, known)
+        return linked_module(llvm_ir, options, code, names, symbols)
     except CompileError as error:
+        known = known_symbols(symbols)
         declared = json.loads(perform("declared", compiled, options))
         absent = [name for name in declared if name not in known and not in_process(name)]
         if not absent:
@@ -290,7 +156,3 @@ def _compile(
             f"cannot link the module, symbols not found: {', '.join(absent)}. "
             "Give their addresses as `symbols`, or define them in the module"
         ) from error
-    native = NativeModule(llvm_ir, options, linked, addresses, held)
-    if START in startup:
-        ctypes.CFUNCTYPE(None)(addresses.pop(START))()
-    return native

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from lowering.bindings import ir
+from lowering.cache import START, STOP
 from lowering.constants import constant
 from lowering.errors import CompileError
 from lowering.scope import ModuleScope
@@ -58,9 +59,6 @@ def constructor_line(module: ModuleScope, op: ir.Operation, kind: str) -> str:
     )
 
 
-START, STOP = "lowering.start", "lowering.stop"
-"""The functions that `with_calls` defines: what runs the constructors and the destructors."""
-
 _TABLE = re.compile(
     r"^@llvm\.global_(ctors|dtors) = appending (?:constant|global) \[\d+ x \{ i32, ptr, ptr \}\] "
     r"(zeroinitializer|\[.*\])[^\]\n]*$",
@@ -71,15 +69,14 @@ _ROW = re.compile(
 )
 
 
-def with_calls(llvm_ir: str) -> tuple[str, list[str]]:
-    """The IR with functions that run its constructors and destructors in place of their tables, and
-    the names of these functions: the code is not loaded by anything that reads the tables.
+def with_calls(llvm_ir: str) -> str:
+    """The IR with functions that run its constructors and destructors in place of their tables: the
+    code is not loaded by anything that reads the tables.
 
     Raises CompileError for a table that cannot be read.
     """
     if "@llvm.global_" not in llvm_ir:
-        return llvm_ir, []
-    names = []
+        return llvm_ir
 
     def call_all(match: re.Match[str]) -> str:
         rows = [(int(priority), name) for priority, name in _ROW.findall(match[2])]
@@ -89,8 +86,7 @@ def with_calls(llvm_ir: str) -> tuple[str, list[str]]:
             )
         rows.sort(key=lambda row: row[0], reverse=match[1] == "dtors")
         name = START if match[1] == "ctors" else STOP
-        names.append(name)
         calls = "".join(f"  call void {function}()\n" for _, function in rows)
         return f"define void @{name}() {{\n{calls}  ret void\n}}"
 
-    return _TABLE.sub(call_all, llvm_ir), names
+    return _TABLE.sub(call_all, llvm_ir)
