@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
+from lowering.late import BEGAN as BEGAN
 from lowering.late import importing as importing
 from lowering.late import late as late
 

@@ -457,3 +457,6 @@ erf: Op = define(
 )  # fmt: skip
 
 BY_UFUNC["divide"] = div
+
+BUILT_IN: dict[str, Op] = dict(OPS)
+"""The ops of this package; those that users define come behind them."""

@@ -17,9 +17,11 @@ from lowering import native
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where Python is asked to write no bytecode, let the processes that tests start have a folder
-    for it in common, which is gone behind them: each would compile all sources anew.
+    """Let nothing that was compiled before be taken for what is compiled now, in the processes that
+    tests start, too. Where Python is asked to write no bytecode, let these have a folder for it in
+    common, which is gone behind them: each would compile all sources anew.
     """
+    os.environ["MICROGRAD_CACHE"] = "0"
     if sys.dont_write_bytecode and os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         folder = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="bytecode")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

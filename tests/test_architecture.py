@@ -84,6 +84,7 @@ def tops(path: Path) -> set[str]:
 STAGES = (
     "micrograd.notebook",  # HTML and SVG of plain facts, which knows of nothing
     "micrograd",
+    "micrograd.cache",
     "micrograd.tensor",
     "micrograd.layers",
     "micrograd.matrix",  # names of another system for it

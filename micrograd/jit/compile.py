@@ -1,41 +1,25 @@
-"""The order of the passes: Graph -> Program -> Code. The only place that knows it.
+"""The order of the passes: Graph -> Program. The only place that knows it.
 
 A pass is added in two files: its own, and PASSES here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
-
-import numpy.typing as npt
-
-import lowering
-from lowering.bindings import context, ir
+from typing import NamedTuple
 
 from ..checking import is_checking
-from ..locks import Lock, importing, lazy_property
-from ..store import Store
-from .emit.call_memory import STACK_BYTES
-from .emit.function import constant_data, emit
-from .emit.interface import ENTRY, Interface
-from .emit.native import native, set_pointer
-from .emit.storage import INLINE_DATA
-from .ir.extents import Entries
+from ..locks import importing
 from .ir.graph import Graph
-from .ir.program import Loop, Program, asks, loops
+from .ir.program import Program
 from .ir.verify import verify
 from .passes.carried import carried
 from .passes.like_terms import combine
 from .passes.simplify import expand, simplify
 from .reroll.found import SMALL
 from .reroll.reroll import reroll, reroll_strictly
-from .schedule.schedule import Schedule, schedule
 from .target import Target
-
-Emit = Callable[[Schedule, Interface, Target], "ir.Module"]
 
 
 class Pass(NamedTuple):
@@ -156,129 +140,3 @@ def _steps(target: Target) -> list[Pass]:
 
 def _schedulable(program: Program, target: Target, last: str) -> Program:
     return verify(program, last, stage="schedulable strictly" if target.strict else "schedulable")
-
-
-def compile_program(
-    program: Program,
-    target: Target,
-    interface: Interface,
-    *,
-    stores: Sequence[Store] = (),
-    emit: Emit = emit,
-    points: bool = False,
-) -> Code:
-    """An optimised program as code, of which nothing is made before it is asked for.
-
-    stores   that the arrays p0, p1, ... are in
-    emit     what makes the module of the schedule
-    points   numbers become vectors of points
-    """
-    if points and any(isinstance(x.extent, Entries) and x.going for x in loops(program.body)):
-        target = replace(target, vector_bits=target.bits)  # it is noted how often each point runs
-    in_turn = any(isinstance(node, Loop) for node in program.body)
-    if not points and in_turn and not asks(program.body):
-        with importing:
-            from .schedule.columns import by_columns
-            from .schedule.wavefronts import wavefronts
-        program = by_columns(wavefronts(program, target), target)
-    return Code(program, target, interface, stores, emit, points)
-
-
-class Code:
-    """A program on its way to machine code; it owns that, and holds the stores that it reads.
-
-    extend, symbols   set before it is compiled: what is added to the module that runs, and not to
-                      the one that is shown; and the addresses of what that refers to
-    """
-
-    def __init__(
-        self,
-        program: Program,
-        target: Target,
-        interface: Interface,
-        stores: Sequence[Store],
-        emit: Emit,
-        points: bool,
-    ) -> None:
-        self.program = program
-        self.target = target
-        self.interface = interface
-        self.stores = stores
-        self.extend: Callable[[ir.Module], None] | None = None
-        self.symbols: Callable[[ir.Module], Mapping[str, int]] | None = None
-        self._emit = emit
-        self._points = points
-        self._native: lowering.NativeModule | None = None
-        self._lock = Lock()
-
-    @lazy_property
-    def schedule(self) -> Schedule:
-        """Where everything lies, and in which loops it runs."""
-        return schedule(
-            self.program,
-            self.target,
-            returned=self.interface.returned,
-            points=self._points,
-            padded=self.interface.padded,
-        )
-
-    @lazy_property
-    def data(self) -> dict[str, npt.NDArray[Any]]:
-        """The constants that are too long for the module, by name."""
-        found = constant_data(self.program, self.target.dtype)
-        return {name: data for name, data in found.items() if len(data) > INLINE_DATA}
-
-    @lazy_property
-    def heap(self) -> int:
-        """Bytes that a call takes from the heap."""
-        size = self.schedule.workspace_size * self.target.dtype.itemsize
-        return size if size > STACK_BYTES else 0
-
-    @property
-    def mlir(self) -> str:
-        """The module as text."""
-        with context():
-            return str(self._emit(self.schedule, self.interface, self.target)).rstrip("\n")
-
-    def stage(self, name: str) -> str:
-        """A stage from the schedule on, as text. LLVM runs for what it makes."""
-        match name:
-            case "schedule":
-                return str(self.schedule)
-            case "mlir":
-                return self.mlir
-            case "llvm_ir":
-                return self.native.llvm_ir
-        return self.native.assembly
-
-    @property
-    def native(self) -> lowering.NativeModule:
-        """The machine code; compiled by the first thread that needs it."""
-        with self._lock:
-            if self._native is None:
-                self._native = self._compile()
-            return self._native
-
-    @property
-    def address(self) -> int:
-        """The address of `main`."""
-        return self.native.address(ENTRY)
-
-    def release(self) -> lowering.NativeModule | None:
-        """The machine code, if there is any, which this holds no longer."""
-        with self._lock:
-            code, self._native = self._native, None
-            return code
-
-    def _compile(self) -> lowering.NativeModule:
-        with context():
-            module = self._emit(self.schedule, self.interface, self.target)
-            if self.extend is not None:
-                self.extend(module)
-            symbols = self.symbols(module) if self.symbols is not None else None
-            code = native(module, self.target, opt_level=self.schedule.opt_level, symbols=symbols)
-        pointers = {f"p{k}": store.address for k, store in enumerate(self.stores)}
-        pointers |= {name: data.ctypes.data for name, data in self.data.items()}
-        for name in pointers.keys() & set(code.symbols):
-            set_pointer(code, name, pointers[name])
-        return code

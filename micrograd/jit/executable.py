@@ -5,7 +5,6 @@ An executable owns its machine code and keeps the parameter stores alive that th
 
 from __future__ import annotations
 
-import ctypes
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,23 +15,26 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import ir
 
+from ..cache.keys import fields_of
 from ..errors import KernelClosed
 from ..locks import Lock, importing
+from .call.callable import LAYOUT
 from .call.convention import Caller, Convention
-from .call.entry import CALLS, ENTRY_POINT, NEXT, emit_entry
+from .call.entry import ENTRY_POINT, NEXT, emit_entry
 from .call.entry_structures import has_entry
 from .call.index_arguments import indices_of
 from .call.marshalling import addresses, call_general
-from .compile import Code, compile_program, optimized, passes_text, program_of
+from .call.ndarrays import usable
+from .code import Code, compile_program
 from .emit.interface import ENTRY, Interface
-from .emit.native import set_pointer
+from .emit.making import set_pointer
+from .entered import let_go
 from .ir import graph as graphs
 from .ir.program import Program, Role
-from .ir.verify import verify
 from .options import Options
+from .programs import Programs
 from .reroll.outputs import OUTPUT
 from .schedule.counts import operations
-from .schedule.schedule import Schedule
 from .stages import STAGES
 from .target import Target
 from .trace.recordings import Recording
@@ -42,6 +44,7 @@ from .wanted import Wanted
 if TYPE_CHECKING:
     from .call.arrays import ArrayCaller
     from .call.check import Checker
+    from .schedule.schedule import Schedule
 
 Numbers = npt.NDArray[np.float64]
 
@@ -68,10 +71,10 @@ class Executable:
         self.wrt = recording.wrt
         self.stores = recording.trace.stores
         graphs.verify(self.graph)
-        self.program = program_of(self.graph, options.target)
-        self.differentiated = self._differentiate(recording)
+        extra = self.parameters[len(self.graph.given) :]
+        self._programs = Programs(name, recording, wanted, extra, options.target)
+        self.transformed = self._programs.optimized
         self.sparse = recording.sparse.get(wanted.value.name)
-        self.transformed = optimized(self.differentiated, options.target)
         self.interface = self._interface()
         passed = self.interface.arguments(self.transformed)
         self.pointer_outputs = [a.size for a in passed if a.role is Role.OUTPUT]
@@ -93,10 +96,12 @@ class Executable:
         self.code = self._code(self.transformed, self.interface)
         if self.has_entry:
             target, convention, work = options.target, self.convention, self.work
-            self.code.extend = lambda module: emit_entry(
-                module, convention, ENTRY, target, work=work
+            facts = fields_of(convention, without=frozenset({"prototype"}))
+            self.code.extend(
+                lambda module: emit_entry(module, convention, ENTRY, target, work=work),
+                ("entry", facts, work, LAYOUT, usable()),
+                lambda names: addresses(target.dtype, names),
             )
-            self.code.symbols = lambda module: addresses(target.dtype, module)
         self.points = self._code(self.transformed, self.interface, emit=_emit_block, points=True)
         """For calls with arrays: the numbers are vectors of points."""
         self._caller: Caller | None = None
@@ -117,15 +122,15 @@ class Executable:
 
     # -- stages --------------------------------------------------------------------------------
 
-    def _differentiate(self, recording: Recording) -> Program:
+    @property
+    def program(self) -> Program:
+        """The loops of the graph."""
+        return self._programs.rerolled
+
+    @property
+    def differentiated(self) -> Program:
         """The program of what is wanted."""
-        if self.wanted is Wanted.VALUE:
-            return self.program
-        with importing:
-            from .derivatives import program_for
-        extra, target = self.parameters[len(self.graph.given) :], self.options.target
-        program = program_for(self.wanted, self.name, self.program, recording, extra, target)
-        return program if program is self.program else verify(program, self.wanted.value.name)
+        return self._programs.differentiated
 
     @property
     def schedule(self) -> Schedule:
@@ -179,6 +184,8 @@ class Executable:
                 done = [("reroll", self.program)]
                 if self.differentiated is not self.program:
                     done.append((self.wanted.value.name, self.differentiated))
+                with importing:
+                    from .compile import passes_text
                 return passes_text(done, self.options.target)
             case "simplified":
                 return str(self.transformed)
@@ -243,7 +250,7 @@ class Executable:
             self._closed = True
             native = self.code.release()
             if native is not None:
-                _let_go(native)
+                let_go(native)
             self.points.release()
             self._arrays = None
         if self._caller is not None:
@@ -289,19 +296,3 @@ def _emit_block(schedule: Schedule, interface: Interface, target: Target) -> ir.
     with importing:
         from .emit.array_main import emit_block
     return emit_block(schedule, interface, target)
-
-
-_entered: list[lowering.NativeModule] = []  # let go while calls were in their entries
-_entered_lock = Lock()
-
-
-def _let_go(native: lowering.NativeModule) -> None:
-    """Keep the code while its entry is in a call, which holds no reference to it."""
-    with _entered_lock:
-        _entered[:] = [code for code in [*_entered, native] if _is_entered(code)]
-
-
-def _is_entered(native: lowering.NativeModule) -> bool:
-    if CALLS not in native.symbols:
-        return False
-    return ctypes.c_int64.from_address(native.address(CALLS)).value > 0

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lowering.bindings import context
+from lowering.bindings import ir
 
 from .. import ops
 from ..locks import Lock
@@ -228,11 +228,14 @@ def _mixer() -> Callable[..., None]:
     """
     with _lock:
         if not _made:
-            with context():
-                target = Target.host(np.float64, strict=True)
+            target = Target.host(np.float64, strict=True)
+
+            def module() -> ir.Module:
                 with new_module() as module:
                     _emit(Builder(module, target))
-                made = native(module, target, opt_level=1, passes=False)
+                return module
+
+            made = native(module, target, ("mix",), opt_level=1, passes=False)
             types = [ctypes.c_ssize_t, *[ctypes.c_size_t] * 7, *[ctypes.c_ssize_t] * 4]
             _made.append((made, ctypes.CFUNCTYPE(None, *types)(made.address("mix"))))
         return _made[0][1]

@@ -14,7 +14,7 @@ from scipy import LowLevelCallable, integrate
 from ..errors import SignatureError
 from ..jit import Kernel
 from ..jit.call.callbacks import CALLBACK, SIGNATURES, Callback, emit_callback
-from ..jit.compile import compile_program
+from ..jit.code import compile_program
 from ..jit.trace.signature import array_of
 from .flat import kernel_of, results_of
 
@@ -132,7 +132,10 @@ def _compiled(
         executable.transformed, target, executable.interface, stores=executable.stores
     )
     callback = Callback(count, data, written)
-    code.extend = lambda module: emit_callback(module, signature, callback, target)
+    code.extend(
+        lambda module: emit_callback(module, signature, callback, target),
+        ("callback", signature, callback),
+    )
     pointer = ctypes.CFUNCTYPE(None)(code.native.address(CALLBACK))
     pointer.code = code  # type: ignore[attr-defined]
     return pointer

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from .. import ops
 from ..engine import Value
-from ..jit.compile import compile_program, optimized
+from ..jit.code import compile_program
+from ..jit.compile import optimized
 from ..jit.emit.interface import Interface
 from ..jit.ir.program import Access, Apply, Program, Role
 from ..jit.ir.verify import verify

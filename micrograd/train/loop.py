@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 import lowering
-from lowering.bindings import context
 
 from ..jit.emit.native import native
 from ..jit.executable import Executable
@@ -48,8 +47,7 @@ _STEP, _UNTIL, _BUDGET = (FIELDS.index(name) for name in ("step", "until", "budg
 @functools.lru_cache(maxsize=64)
 def _compiled(form: Form, takes: Takes, target: Target) -> lowering.NativeModule:
     """A loop of some form, around kernels for that target."""
-    with context():
-        return native(form(takes, target), target)
+    return native(lambda: form(takes, target), target, ("loop", form, takes))
 
 
 def seconds_of(program: Program) -> float:

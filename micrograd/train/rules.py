@@ -31,7 +31,8 @@ from typing import Any
 from .. import ops
 from ..engine import Value
 from ..errors import TrainingError, kind
-from ..jit.compile import Code, compile_program, optimized
+from ..jit.code import Code, compile_program
+from ..jit.compile import optimized
 from ..jit.emit.interface import Interface
 from ..jit.ir.program import (
     Access,

@@ -16,7 +16,8 @@ import numpy as np
 
 from .. import ops
 from ..engine import Value
-from ..jit.compile import compile_program, optimized, program_of
+from ..jit.code import compile_program
+from ..jit.compile import optimized, program_of
 from ..jit.emit.interface import Interface
 from ..jit.ir.graph import Graph
 from ..jit.ir.program import Access, Apply, Program, Role
@@ -111,7 +112,7 @@ class BlockLoss(SampleLoss):
         options: Options,
     ) -> None:
         super().__init__(program, (OUTPUT, 0), found, parameters, options)
-        self.multiple = self.schedule.multiple
+        self.multiple = self.code.multiple
 
 
 class SingleLoss(SampleLoss):

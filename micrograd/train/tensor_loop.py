@@ -133,14 +133,14 @@ class TensorLoop(Loop):
         require(
             {
                 "parameters": self._store.missing,
-                "numbers between layers": size * max(s.code.schedule.workspace_size for s in steps),
+                "numbers between layers": size * max(s.code.workspace_size for s in steps),
             }
         )
 
     def _link(self, steps: list[TensorStep]) -> None:  # type: ignore[override]
         """Let native code call the steps, which take the same arguments."""
         self._steps = steps
-        shared = any(s.code.schedule.shared_work for s in steps)
+        shared = any(s.code.shared_work for s in steps)
         self._team = Team(self._threads if shared else 1)
         names = steps[0].arguments
         counts = steps[0].loss.counts

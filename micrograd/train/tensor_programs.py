@@ -10,7 +10,8 @@ import hashlib
 
 import numpy as np
 
-from ..jit.compile import Code, compile_program, optimized
+from ..jit.code import Code, compile_program
+from ..jit.compile import optimized
 from ..jit.emit.interface import Interface
 from ..jit.ir.program import Program
 from ..jit.target import Target

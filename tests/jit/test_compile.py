@@ -12,11 +12,12 @@ from micrograd import jit, tanh
 from micrograd.errors import CompilerError
 from micrograd.jit import compile as compiler
 from micrograd.jit.ir.program import Program
+from micrograd.jit.schedule import schedule as scheduler
 
 
 def test_a_program_is_scheduled_while_another_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """So a child may do it that was forked meanwhile: nothing is held for all programs."""
-    schedule, begun, done = compiler.schedule, threading.Event(), threading.Event()
+    schedule, begun, done = scheduler.schedule, threading.Event(), threading.Event()
     slow = []
 
     def waiting(*args: Any, **options: Any) -> Any:
@@ -25,7 +26,7 @@ def test_a_program_is_scheduled_while_another_one_is(monkeypatch: pytest.MonkeyP
             assert done.wait(60)
         return schedule(*args, **options)
 
-    monkeypatch.setattr(compiler, "schedule", waiting)
+    monkeypatch.setattr(scheduler, "schedule", waiting)
     results: list[float] = []
     one = threading.Thread(target=lambda: results.append(jit(lambda x: x * 2.5)(1.0)))
     other = threading.Thread(

@@ -82,7 +82,7 @@ def _compiled(
             with b.each(count):
                 emit_product(b, Product(m, n, k, x, y), into)
             b.leave()
-        return native(module, target)
+        return native(lambda: module, target, None)
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def _kernel(setting: dict[str, Any], target: Target, *_: Any) -> NativeModule:
             given = [k, left, k, one, right, n, result, n, start, zero, zero]
             given += [b.integer(target.lanes), b.constant(1.0), b.constant(-inf)]
             b.call(declared(b, shape), [*given, zero, result, zero])
-        return native(b.module, target)
+        return native(lambda: b.module, target, None)
 
 
 def _peak(setting: dict[str, Any], target: Target, *_: Any) -> NativeModule:
@@ -127,7 +127,7 @@ def _peak(setting: dict[str, Any], target: Target, *_: Any) -> NativeModule:
             for z in sums[1:]:
                 sums[0] = b.build("llvm.fadd", [x.type], [sums[0], z])
             b.store(sums[0], result)
-        return native(b.module, target)
+        return native(lambda: b.module, target, None)
 
 
 CONTESTANTS = {"product": product, "kernel": kernel, "peak": peak}

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
 
 import lowering
-from lowering.bindings import context, ir
+from lowering.bindings import ir
 
 from ..dialect.blocks import new_module
 from ..emit.builder import Builder
@@ -80,13 +81,19 @@ def array_entry() -> int:
 @functools.cache
 def _compiled() -> lowering.NativeModule:
     known = {"out_string": id(_OUT), "PyArray_New": array_new()}
-    with context():
-        target = Target.host(strict=True)
+    target = Target.host(strict=True)
+
+    def module() -> ir.Module:
         with new_module() as module:
             _Entry(Objects(Builder(module, target))).emit()
-        code = native(module, target, symbols=addresses(np.dtype(np.float64), module) | known)
-        immortal(code)
-        return code
+        return module
+
+    def symbols(names: Collection[str]) -> dict[str, int]:
+        return addresses(np.dtype(np.float64), names) | known
+
+    code = native(module, target, ("array entry", LAYOUT, ARRAY), symbols=symbols)
+    immortal(code)
+    return code
 
 
 class _Entry:

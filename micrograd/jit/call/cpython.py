@@ -72,11 +72,7 @@ class Objects:
 
     def object(self, name: str) -> ir.Value:
         """The address of an object of Python's, one of native_callable.symbols()."""
-        if self.b.is_new(name):
-            self.b.module.body.append(
-                ir.Operation.parse(f"llvm.mlir.global external @{name}() : !llvm.ptr")
-            )
-        return self.b.address(name)
+        return self.b.external(name)
 
     def call(self, name: str, *operands: ir.Value, last: bool = False) -> ir.Value:
         """Call a function of the C API, or of marshalling.py.

@@ -16,14 +16,14 @@ rest of a small one.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 import lowering
-from lowering.bindings import context, ir
+from lowering.bindings import ir
 
 from ...real_types import REAL_TYPES, RealType
 from ..dialect.blocks import new_module
@@ -49,7 +49,7 @@ def _first(dtype: np.dtype[Any]) -> lowering.NativeModule:
         _read_numbers(o)
         _call_general(o)
 
-    return _compiled(emit, dtype)
+    return _compiled("marshalling", emit, dtype)
 
 
 @functools.cache
@@ -65,7 +65,8 @@ def _rest(dtype: np.dtype[Any]) -> lowering.NativeModule:
         emit_walk(o)
 
     first = _first(dtype)
-    return _compiled(emit, dtype, {name: first.address(name) for name in first.symbols})
+    known = {name: first.address(name) for name in first.symbols}
+    return _compiled("marshalling, the rest", emit, dtype, known)
 
 
 def call_general(dtype: np.dtype[Any]) -> int:
@@ -74,26 +75,32 @@ def call_general(dtype: np.dtype[Any]) -> int:
 
 
 def _compiled(
+    kind: str,
     emit: Callable[[Objects], None],
     dtype: np.dtype[Any],
     known: Mapping[str, int] = MappingProxyType({}),
 ) -> lowering.NativeModule:
-    with context():
-        target = Target.host(dtype, strict=True)
+    target = Target.host(dtype, strict=True)
+
+    def module() -> ir.Module:
         with new_module() as module:
             emit(Objects(Builder(module, target)))
-        arrays = {"PyArray_New": array_new()} if usable() else {}
-        code = native(module, target, symbols=symbols() | arrays | dict(known))
-        immortal(code)
-        return code
+        return module
+
+    arrays = {"PyArray_New": array_new()} if usable() else {}
+    given = symbols() | arrays | dict(known)
+    code = native(module, target, (kind, LAYOUT, usable(), ARRAY), symbols=given)
+    immortal(code)
+    return code
 
 
-def addresses(dtype: np.dtype[Any], module: ir.Module) -> dict[str, int]:
-    """The symbols of the code that a module refers to, and all that it refers to itself."""
+def addresses(dtype: np.dtype[Any], names: Collection[str]) -> dict[str, int]:
+    """The symbols of the code that a module refers to, given all its names, and all that it refers
+    to itself.
+    """
     first = _first(dtype)
     known = symbols() | {name: first.address(name) for name in first.symbols}
-    names = {op.attributes["sym_name"].value for op in module.body if "sym_name" in op.attributes}
-    if not names.isdisjoint(REST):
+    if not set(names).isdisjoint(REST):
         rest = _rest(dtype)
         known |= {name: rest.address(name) for name in rest.symbols}
     return known

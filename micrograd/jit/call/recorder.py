@@ -17,7 +17,7 @@ import numpy as np
 
 import lowering
 from lowering import LoweringError
-from lowering.bindings import context
+from lowering.bindings import ir
 
 from ... import copies
 from ...engine import Value
@@ -30,7 +30,7 @@ from ..dialect.blocks import new_module
 from ..emit.builder import Builder
 from ..emit.native import native
 from ..target import Target
-from .callable import Unexpected, available, immortal, slot_offset, symbols
+from .callable import LAYOUT, Unexpected, available, immortal, slot_offset, symbols
 from .counter import check_counter
 from .cpython import Objects
 from .definitions import MOST_OPERANDS
@@ -135,8 +135,9 @@ def _compiled(tables: _Tables, methods: dict[str, Op]) -> tuple[lowering.NativeM
         "op_table": tables.by_number.ctypes.data,
         "op_calls": tables.called.ctypes.data,
     }
-    with context():
-        target = Target.host(np.float64, strict=True)
+    target = Target.host(np.float64, strict=True)
+
+    def module() -> ir.Module:
         with new_module() as module:
             o = Objects(Builder(module, target))
             Recorder(o, layout, places, {op: k for k, op in enumerate(tables.ops)}).emit(
@@ -145,8 +146,11 @@ def _compiled(tables: _Tables, methods: dict[str, Op]) -> tuple[lowering.NativeM
                 methods,
                 [OPS[name] for name in COMPARISONS],
             )
-        # what LLVM could do for it takes four times as long, and gains a tenth
-        made = native(module, target, symbols=known, opt_level=0, passes=False)
+        return module
+
+    # what LLVM could do for it takes four times as long, and gains a tenth
+    made_from = "recorder", LAYOUT, layout, places, tables.ops, methods
+    made = native(module, target, made_from, symbols=known, opt_level=0, passes=False)
     immortal((made, tables))
     release, mark = (
         immortal(ctypes.PYFUNCTYPE(None, *[ctypes.c_size_t] * n)(made.address(name)))

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 import lowering
-from lowering.bindings import context
 
 from ...locks import Lock
 from ..emit.native import native
@@ -63,6 +62,5 @@ def _help() -> Any:
     with _lock:
         if _code is None:
             target = Target.host(np.dtype(np.float64))
-            with context():
-                _code = native(emit_help(target), target)
+            _code = native(lambda: emit_help(target), target, ("help",))
         return _code.function(HELP, None, ctypes.c_void_p)

@@ -256,7 +256,7 @@ def strided_loop(bits: int) -> lowering.NativeModule:
     text = _SOURCE.substitute(
         number=BY_BITS[bits].c, size=bits // 8, flags=flags, most=MOST_ON_STACK
     )
-    return native(text, target)
+    return native(lambda: text, target, ("strided loop", text))
 
 
 def points_in_block(columns: int, target: Target) -> int:

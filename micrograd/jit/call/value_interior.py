@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lowering.bindings import context, ir
+from lowering.bindings import ir
 
 from ...engine import Value
 from ...opdef import OPS, Op
@@ -65,11 +65,14 @@ def _compiled() -> Callable[[int, int], int]:
     known = dict(symbols())
     known |= {"Value": id(Value), "Live": id(Live), "_Py_NoneStruct": id(None)}
     known["flows"] = table.ctypes.data
-    with context():
-        target = Target.host(np.float64, strict=True)
+    target = Target.host(np.float64, strict=True)
+
+    def module() -> ir.Module:
         with new_module() as module:
             _Interior(Objects(Builder(module, target))).emit()
-        code = native(module, target, symbols=known, opt_level=1, passes=False)
+        return module
+
+    code = native(module, target, ("interior",), symbols=known, opt_level=1, passes=False)
     immortal((code, table))
     kind = ctypes.PYFUNCTYPE(ctypes.c_ssize_t, ctypes.c_size_t, ctypes.c_size_t)
     function: Callable[[int, int], int] = immortal(kind(code.address("interior")))

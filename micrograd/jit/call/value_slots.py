@@ -18,7 +18,7 @@ import numpy as np
 
 import lowering
 from lowering import LoweringError
-from lowering.bindings import context
+from lowering.bindings import ir
 
 from ... import copies, engine, opdef
 from ...backward import INTERIOR
@@ -205,8 +205,9 @@ def _compiled(ops: list[Op], table: Any, previous: Any) -> lowering.NativeModule
     }
     for name in (*_reflected(BINARY), *IN_PLACE, *UNARY):
         known[name] = id(immortal(Value.__dict__[name]))
-    with context():
-        target = Target.host(np.float64, strict=True)
+    target = Target.host(np.float64, strict=True)
+
+    def module() -> ir.Module:
         with new_module() as module:
             Arithmetic(Objects(Builder(module, target)), places, definition).emit(
                 ops,
@@ -214,7 +215,10 @@ def _compiled(ops: list[Op], table: Any, previous: Any) -> lowering.NativeModule
                 {name: names[name.replace("__i", "__", 1)] for name in IN_PLACE},
                 {name: names[name] for name in UNARY},
             )
-        made = native(module, target, symbols=known, opt_level=1, passes=False)
+        return module
+
+    made_from = "arithmetic", places, definition, ops
+    made = native(module, target, made_from, symbols=known, opt_level=1, passes=False)
     immortal((made, table, previous))
     return made
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from lowering import LoweringError
-from lowering.bindings import context, ir
+from lowering.bindings import ir
 
 from ...engine import Value
 from ...locks import Lock
@@ -85,11 +85,15 @@ def _code() -> _Code | None:
 
 def _compiled() -> _Code:
     known = dict(symbols()) | {"Value": id(Value), "Live": id(Live), "_Py_NoneStruct": id(None)}
-    with context():
-        target = Target.host(np.float64, strict=True)
+    target = Target.host(np.float64, strict=True)
+
+    def module() -> ir.Module:
         with new_module() as module:
             Walk(Objects(Builder(module, target))).emit()
-        made = native(module, target, symbols=known, opt_level=1, passes=False)
+        return module
+
+    made_from = "walk", LAYOUT, _places()
+    made = native(module, target, made_from, symbols=known, opt_level=1, passes=False)
     immortal(made)
     kind = ctypes.PYFUNCTYPE(ctypes.c_ssize_t, *[ctypes.c_size_t] * 3)
     visit, fill = (immortal(kind(made.address(name))) for name in ("visit", "fill"))

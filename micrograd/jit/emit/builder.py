@@ -56,6 +56,13 @@ class Builder(Blocks):
         self._reassociate = ir.Attribute.parse(f"#llvm.fastmath<{REASSOCIATED}>")
         self._original: Builder | None = None
 
+    def external(self, name: str) -> ir.Value:
+        """The address of what is outside of the module, in the present block."""
+        if self.is_new(name):
+            text = f"llvm.mlir.global external @{name}() : !llvm.ptr"
+            self.module.body.append(ir.Operation.parse(text))
+        return self.address(name)
+
     def twin(self, lanes: int) -> Builder:
         """A builder for the same module whose numbers have so many lanes."""
         twin = Builder(self.module, self.target, lanes=lanes)

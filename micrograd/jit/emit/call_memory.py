@@ -10,9 +10,8 @@ from lowering.bindings import ir
 
 from ...memory import require_for_code
 from .builder import Builder
+from .data import STACK_BYTES
 
-STACK_BYTES = 256 * 1024
-"""Bytes that a function takes on its stack at most."""
 ALIGNMENT = 64
 """Where memory begins: at a cache line, which no vector is longer than."""
 

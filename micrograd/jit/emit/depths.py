@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowering import LoweringError
-from lowering.bindings import context, ir
+from lowering.bindings import ir
 
 from ...locks import Lock
 from ..dialect.blocks import new_module
@@ -51,11 +51,14 @@ def depths(codes: Ints, operands: Sequence[Ints], links: npt.NDArray[np.bool_]) 
 
 
 def _compiled() -> tuple[Any, Callable[..., None]]:
-    with context():
-        target = Target.host(np.float64, strict=True)
+    target = Target.host(np.float64, strict=True)
+
+    def module() -> ir.Module:
         with new_module() as module:
             _emit(Builder(module, target))
-        made = native(module, target, opt_level=1, passes=False)
+        return module
+
+    made = native(module, target, ("depths",), opt_level=1, passes=False)
     types = [ctypes.c_ssize_t, *[ctypes.c_size_t] * 6]
     return made, ctypes.CFUNCTYPE(None, *types)(made.address("depths"))
 

@@ -14,16 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from lowering.bindings import ir
 
 from ...locks import importing, lazy_property
 from ..dialect.blocks import new_module
-from ..ir.program import Access, Array, Expr, Program, Role, Statement
+from ..ir.program import Access, Array, Expr, Role, Statement
 from ..schedule.lanes import VectorLoop
 from ..schedule.nest import Nest
 from ..schedule.product import Product
@@ -31,26 +28,13 @@ from ..schedule.repeat import Repeat
 from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder
-from .interface import ENTRY, STORED, Interface
-from .storage import INLINE_DATA, Storage, in_pieces
+from .data import INLINE_DATA, constant_data
+from .interface import ENTRY, Interface
+from .storage import Storage, in_pieces
 
 if TYPE_CHECKING:
     from .origins import Origins
     from .shared_loops import SharedLoops
-
-
-def constant_data(program: Program, dtype: np.dtype[Any]) -> dict[str, npt.NDArray[Any]]:
-    """The constants of a program by name, numbers and entries, as the code reads them.
-
-    Those of more than INLINE_DATA entries are not part of the module: `@name` is a pointer to
-    them, set once after linking, like the pointers to the parameter stores.
-    """
-    with np.errstate(all="ignore"):  # what float32 does not hold is inf or 0
-        data: dict[str, npt.NDArray[Any]] = {
-            a.name: np.asarray(a.data, dtype=STORED.get(a.dtype, dtype))
-            for a in program.with_role(Role.CONSTANT)
-        }
-    return data
 
 
 def emit(

@@ -24,8 +24,10 @@ from lowering.bindings import ir
 from ...locks import Lock
 from ..ir.program import Loop, Node, asks, statements
 from ..schedule.counts import operations
+from ..target import Target
 from .builder import Builder
 from .call_memory import CallMemory
+from .making import Making
 
 HEARD = "python.heard"
 """As native.py links it."""
@@ -49,6 +51,7 @@ declare i32 @Py_AddPendingCall(ptr, ptr)
 @kind = internal global ptr null
 @error = internal global ptr null
 @trace = internal global ptr null
+@main.thread = global i64 0
 @is.stopped = internal global i1 false
 @helpers.stop = global i1 false
 @helpers = global [$helpers x i64] zeroinitializer
@@ -65,7 +68,8 @@ define i32 @go_on(ptr %ignored) {
 define i1 @heard() {
 entry:
   %self = call i64 @PyThread_get_thread_ident()
-  %is.main = icmp eq i64 %self, $main
+  %main.thread = load i64, ptr @main.thread
+  %is.main = icmp eq i64 %self, %main.thread
   br i1 %is.main, label %main, label %other
 other:
   %over = load volatile i1, ptr @helpers.stop
@@ -189,9 +193,12 @@ def _made() -> lowering.NativeModule:
         name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
         for name in _CALLED
     }
-    main = threading.main_thread().ident
-    source = _SOURCE.substitute(main=main, helpers=HELPERS)
-    return lowering.compile_ir(source, symbols=symbols, isolate=False, passes=False)
+    source = _SOURCE.substitute(helpers=HELPERS)
+    target, made_from = Target.host(), ("heard", source)
+    code = Making(lambda: source, target, made_from, symbols=symbols, passes=False).native()
+    main = ctypes.c_int64.from_address(code.address("main.thread"))
+    main.value = threading.main_thread().ident or 0
+    return code
 
 
 _lock = Lock()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
 import lowering
@@ -12,50 +11,62 @@ from lowering.bindings import ir
 
 from ...locks import importing
 from ..target import Target
+from .making import Making, Module, Symbols, manner
 
 LOOP = "numpy."
 HEARD = "python.heard"
-_KERNEL = re.compile(r"\bproduct\.f\d+\.\d+\.r\w+|\bnumpy\.\w+\.f\d+|\bpython\.heard\b")
+_KERNEL = re.compile(r"product\.f\d+\.\d+\.r\w+|numpy\.\w+\.f\d+(?:\.data)?|python\.heard")
 """As product_library.py, numpy_loops.py and interrupts.py name them."""
 
 
 def native(
-    module: ir.Module | str,
+    make: Callable[[], Module],
     target: Target,
+    made_from: tuple[Any, ...] | None,
     *,
-    opt_level: int = 2,
-    symbols: Mapping[str, int] | None = None,
-    passes: bool = True,
+    symbols: Symbols | None = None,
+    **how: Any,
 ) -> lowering.NativeModule:
-    """The machine code of a module, or of LLVM IR as text, for a target.
+    """The machine code of a module for a target."""
+    return making(make, target, made_from, symbols=symbols, **how).native()
 
-    The schedule has chosen the lanes and how far to unroll, so LLVM does not look for either. What
-    we emit does not end LLVM, so it needs no process of its own. Micro-kernels of products, loops
-    of NumPy, and `heard`, that the module declares are linked by their names.
+
+def making(
+    make: Callable[[], Module],
+    target: Target,
+    made_from: tuple[Any, ...] | None,
+    *,
+    symbols: Symbols | None = None,
+    **how: Any,
+) -> Making:
+    """The same, to be made when it is asked for. Micro-kernels of products, loops of NumPy, and
+    `heard`, that the module declares, are linked by their names.
     """
-    kernels: Mapping[str, int] = {}
-    names = needed(module)
-    if HEARD in names:
-        names -= {HEARD}
+
+    def found(names: Collection[str]) -> dict[str, int]:
+        given = symbols(names) if callable(symbols) else symbols
+        return {**linked_by_name(names, target), **(given or {})}
+
+    return Making(make, target, made_from, symbols=found, **how)
+
+
+def linked_by_name(names: Collection[str], target: Target) -> dict[str, int]:
+    """The addresses of those of these names that say what they are of."""
+    known: dict[str, int] = {}
+    ours = {name for name in names if _KERNEL.fullmatch(name)}
+    if HEARD in ours:
         with importing:
             from .interrupts import heard_address
-        symbols = {**(symbols or {}), HEARD: heard_address()}
-    if loops := {name for name in names if name.startswith(LOOP)}:
+        known[HEARD] = heard_address()
+    if loops := {name for name in ours if name.startswith(LOOP)}:
         with importing:
             from .numpy_loops import addresses as addresses_of_loops
-        kernels = addresses_of_loops(loops)
-    if products := names - loops:
+        known |= addresses_of_loops(loops)
+    if products := ours - loops - {HEARD}:
         with importing:
             from .product_library import addresses
-        kernels = {**kernels, **addresses(products, target)}
-    compile = lowering.compile_ir if isinstance(module, str) else lowering.compile
-    return compile(
-        module,
-        opt_level=opt_level,
-        symbols={**kernels, **(symbols or {})},
-        passes=passes,
-        **_manner(target),
-    )
+        known |= addresses(products, target)
+    return known
 
 
 def listing(
@@ -64,28 +75,4 @@ def listing(
     """The LLVM IR and the assembly of what `native` would make of a module; with the lines of a
     file that it is of, if that is named.
     """
-    return lowering.listing(module, lines=lines, opt_level=opt_level, **_manner(target))
-
-
-def _manner(target: Target) -> dict[str, Any]:
-    """How modules are compiled for a target."""
-    return {
-        "vectorize": False,
-        "unroll": False,
-        "isolate": False,
-        "cpu": target.processor.cpu,
-        "features": target.processor.features,
-    }
-
-
-def needed(module: ir.Module | str) -> set[str]:
-    """The names of such kernels and functions that a module, or LLVM IR, declares."""
-    if isinstance(module, str):
-        return set(_KERNEL.findall(module))
-    names = (op.attributes["sym_name"].value for op in module.body if "sym_name" in op.attributes)
-    return {name for name in names if _KERNEL.fullmatch(name)}
-
-
-def set_pointer(code: lowering.NativeModule, name: str, address: int) -> None:
-    """Set a global variable of linked code, which is null until then."""
-    ctypes.c_void_p.from_address(code.address(name)).value = address
+    return lowering.listing(module, lines=lines, opt_level=opt_level, **manner(target))

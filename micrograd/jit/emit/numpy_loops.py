@@ -97,10 +97,11 @@ def addresses(names: Iterable[str]) -> dict[str, int]:
     """Where the loops of these names are."""
     found = {}
     for name in names:
-        _, ufunc, number = name.split(".")
+        _, ufunc, number, *data = name.split(".")
         loop = loop_of(ufunc, int(number[1:]))
-        assert loop is not None
-        found[name] = loop.address
+        if loop is None:
+            raise LookupError(f"NumPy has no loop of {ufunc} that can be called")
+        found[name] = loop.data if data else loop.address
     return found
 
 
@@ -142,6 +143,7 @@ def _called(
         step = 0 if literal and k == op.arity - 1 else size
         b.store(b.integer(step), b.element(steps, k, b.i64))
     b.store(b.integer(lanes), count)
-    data = b.build("llvm.inttoptr", [b.ptr], [b.integer(loop.data)])
-    b.call(f"numpy.{op.ufunc}.f{b.bits}", [places, count, steps, data])
+    name = f"numpy.{op.ufunc}.f{b.bits}"
+    data = b.external(f"{name}.data") if loop.data else b.build("llvm.mlir.zero", [b.ptr], [])
+    b.call(name, [places, count, steps, data])
     return b.load(rooms[-1], operands[0].type, size)

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import lowering
-from lowering.bindings import context
+from lowering.bindings import ir
 
 from ...locks import Lock
 from ...real_types import REAL_TYPES
 from ..dialect.blocks import new_module
 from ..target import Target
 from .builder import Builder
+from .making import Making
 from .product_kernel import Shape, argument_types, emit_kernel
 
 _codes: dict[tuple[str, str, str], lowering.NativeModule] = {}
@@ -34,7 +35,7 @@ def addresses(names: Iterable[str], target: Target) -> dict[str, int]:
     """Where the micro-kernels of these names are; those that are nowhere yet are compiled, all in
     one module, which takes less time than one each.
     """
-    names = list(names)
+    names = sorted(names)
     processor = target.processor.cpu, target.processor.features
     with _lock:
         missing = [name for name in names if (name, *processor) not in _codes]
@@ -60,14 +61,12 @@ def _width(name: str) -> tuple[str, str]:
 def _compiled(names: Sequence[str], target: Target) -> lowering.NativeModule:
     bits, width = _width(names[0])
     target = replace(target, dtype=REAL_TYPES[bits].dtype, vector_bits=int(width), strict=False)
-    with context(), new_module() as module:
-        b = Builder(module, target)
-        for name in names:
-            emit_kernel(b, name, Shape.named(name.split(".")[-1]))
-    return lowering.compile(
-        module,
-        passes=False,
-        isolate=False,
-        cpu=target.processor.cpu,
-        features=target.processor.features,
-    )
+
+    def make() -> ir.Module:
+        with new_module() as module:
+            b = Builder(module, target)
+            for name in names:
+                emit_kernel(b, name, Shape.named(name.split(".")[-1]))
+        return module
+
+    return Making(make, target, ("products", *names), passes=False).native()

@@ -16,13 +16,11 @@ from ..schedule.schedule import Schedule
 from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
+from .data import INLINE_DATA
 from .gathers import gather, indices, is_vector, scatter
 
 Index = tuple[int, Any]
 """An index value: a constant plus an i64 value, or None."""
-
-INLINE_DATA = 1024
-"""Constant arrays of more entries lie outside the module."""
 
 _UNCHANGING = (Role.INPUT, Role.PARAMETER, Role.CONSTANT)
 

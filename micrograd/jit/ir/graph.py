@@ -20,10 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...cache.keys import fields_of
 from ...errors import CompilerError, GraphError, Place
 from ...index_arrays import IndexArray
 from ...lookups import ENTRY, Lookup
@@ -156,6 +158,29 @@ class Graph:
         lines += map(str, self.regions)
         lines.append("return " + " ".join(f"%{i}" for i in self.outputs))
         return "\n".join(lines)
+
+
+_NOT_SAID = frozenset({"codes", "place", "places"})
+_FIRST_LOOKUP = FIRST_OP + len(_TABLE)
+
+
+def said(graph: Graph) -> tuple[Any, ...]:
+    """All that a graph is, for keys: the same in every process. Lines of the user's code are left
+    out, as nothing that is computed depends on them; so is what stands for indices in its trace.
+    """
+    codes = graph.codes
+    lookups: list[tuple[int, int]] = []
+    if codes.max(initial=0) >= _FIRST_LOOKUP:  # these are numbered as a process has met them
+        there = (np.flatnonzero(np.bincount(codes)[_FIRST_LOOKUP:]) + _FIRST_LOOKUP).tolist()
+        rows, distances = tables_of_lookups()
+        lookups = sorted((rows[code], distances[code]) for code in there)
+        number = np.arange(FIRST_OP + len(_TABLE))
+        for code in there:
+            number[code] = _FIRST_LOOKUP + lookups.index((rows[code], distances[code]))
+        codes = number[codes]
+    facts = fields_of(graph, without=_NOT_SAID)
+    facts["indices"] = [fields_of(index) for index in graph.indices]
+    return codes, lookups, facts
 
 
 def verify(graph: Graph) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from math import prod
 from typing import Literal, TypeAlias
@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ...cache.keys import WRITTEN
 from ...ops import Op
 from .expressions import Access, Expr, accesses, format_expr
 from .extents import INDEX_NAMES
@@ -83,6 +84,11 @@ class Statement:
     def accesses(self) -> list[Access]:
         """Where it writes, then where it reads, left to right."""
         return [self.target, *accesses(self.expr)]
+
+
+# what was traced otherwise may be the same program
+_SAID = [f.name for f in fields(Statement) if f.compare]
+WRITTEN[Statement] = lambda s: (Statement, tuple([getattr(s, name) for name in _SAID]))
 
 
 class Order(Enum):

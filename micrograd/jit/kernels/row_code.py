@@ -25,7 +25,8 @@ from ..call.convention import address, made
 from ..call.index_arguments import indices_of
 from ..call.quiet import quiet
 from ..call.threads import run, worthwhile
-from ..compile import Code, compile_program, optimized, passes_text, program_of
+from ..code import Code, compile_program
+from ..compile import optimized, passes_text, program_of
 from ..derivatives import program_for
 from ..emit.interface import STORED, Interface
 from ..emit.over_rows import OVER_ROWS, emit_over_rows
@@ -99,7 +100,8 @@ class RowCode:
         self._keeps_values = self.backwards and wanted is Wanted.BOTH
         if self._keeps_values:
             self.moving[OUTPUT] = 1
-        self.code.extend = self._emit_loop
+        facts = "rows", self.moving, self.size, self.backwards
+        self.code.extend(self._emit_loop, facts)
         states = self.transformed.with_role(Role.STATE)
         first = [a for a in states if a.name == SUM + OUTPUT and a.size == 1]
         self._states = [*first, *(a for a in states if a not in first)]

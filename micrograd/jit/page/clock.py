@@ -15,7 +15,7 @@ import numpy.typing as npt
 import lowering
 
 from ..call.team import ALONE
-from ..compile import Code
+from ..code import Code
 from ..emit.interface import STORED
 from ..ir.program import Array, Role
 from ..target import c_type

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...ops import Op
-from ..compile import Code
+from ..code import Code
 from ..ir.program import Apply, Expr
 from ..ir.program import Statement as ProgramStatement
 from ..schedule.product import Product

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from lowering.bindings import context
 
-from ..compile import Code
+from ..code import Code
 from ..emit.function import emit
 from ..emit.native import listing
 from ..emit.origins import FILE, Origins

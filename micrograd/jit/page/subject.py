@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import Place
-from ..compile import Code
+from ..code import Code
 from ..executable import Executable
 from ..explain import explain
 from ..ir.graph import Graph

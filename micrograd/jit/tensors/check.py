@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..call.check import Checker, Numbers
 from ..call.team import ALONE
-from ..compile import compile_program
+from ..code import compile_program
 from ..emit.interface import Interface
 from ..ir.points import elements
 from ..ir.program import Program, Role

@@ -10,10 +10,12 @@ import numpy as np
 from ...locks import lazy_property
 from ...memory import require_now
 from ...tensor.primitive import Shape
+from ..call.callable import LAYOUT
 from ..call.ndarrays import usable
 from ..call.objects_entry import OF_OBJECTS, Passed, emit_of_objects
 from ..call.threads import worthwhile
-from ..compile import Code, compile_program, optimized, passes_text
+from ..code import Code, compile_program
+from ..compile import optimized, passes_text
 from ..emit.interface import Interface
 from ..ir.program import Array as ProgramArray
 from ..ir.program import Role
@@ -78,7 +80,7 @@ class TensorCode:
         entry = self._entry
         self._reads_objects = usable()
         if self._reads_objects:
-            self.code.extend = lambda module: emit_of_objects(module, entry, target)
+            self.code.extend(lambda module: emit_of_objects(module, entry, target), (LAYOUT, entry))
         self.checker: TensorChecker | None = None
         if check:
             counts = {g.name: n for g in self._given if (n := rows[g.row].samples)}
@@ -160,7 +162,7 @@ class TensorCode:
     @lazy_property
     def _work(self) -> int:
         """Operations of a call that threads may share, of the largest one."""
-        return self.code.schedule.shared_work
+        return self.code.shared_work
 
     @lazy_property
     def _places(self) -> list[tuple[int, Finish | None]]:

@@ -104,7 +104,9 @@ def meeting(parts: int) -> Any:
             team, counter = b.function("f", [b.ptr, b.ptr]).arguments
             share(b, team, "part", counter, b.integer(parts))
             b.leave()
-        return native(module, target).function("f", None, ctypes.c_void_p, ctypes.c_void_p)
+        return native(lambda: module, target, None).function(
+            "f", None, ctypes.c_void_p, ctypes.c_void_p
+        )
 
 
 def test_all_threads_work_at_a_time() -> None:
@@ -200,7 +202,7 @@ def bounds(first: str | None) -> Any:
                 b.store(x, b.element(out, k, b.i64))
             b.leave()
         types = [ctypes.c_int64] * 4
-        return native(module, target).function("f", None, ctypes.c_void_p, *types)
+        return native(lambda: module, target, None).function("f", None, ctypes.c_void_p, *types)
 
 
 @pytest.mark.parametrize("first", ["rows", "columns", None])

@@ -17,10 +17,10 @@ import numpy as np
 
 from lowering.bindings import ir
 from micrograd.jit.call.team import Team
-from micrograd.jit.compile import compile_program
+from micrograd.jit.code import compile_program
 from micrograd.jit.emit.function import emit
 from micrograd.jit.emit.interface import Interface
-from micrograd.jit.emit.native import set_pointer
+from micrograd.jit.emit.making import set_pointer
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Program, Role
 from micrograd.jit.target import Target

@@ -77,7 +77,7 @@ def compiled(case: Case, target: Target) -> lowering.NativeModule:
             finish = FINISHES[case.finish](b, Matrix(r, *strides(case.result, m, n)))
             emit_product(b, Product(*sizes, left, right), finish)
             b.leave()
-        return native(module, target)
+        return native(lambda: module, target, None)
 
 
 def _hook(b: Builder, into: Matrix) -> Finish:

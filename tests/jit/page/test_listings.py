@@ -9,7 +9,7 @@ import pytest
 
 from lowering.bindings import context
 from micrograd import Tensor, Value, exp, jit, tanh
-from micrograd.jit.compile import Code
+from micrograd.jit.code import Code
 from micrograd.jit.emit.function import emit
 from micrograd.jit.emit.native import listing
 from micrograd.jit.ir.program import Apply

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from micrograd import jit, tanh
-from micrograd.jit.compile import compile_program, optimized
+from micrograd.jit.code import compile_program
+from micrograd.jit.compile import optimized
 from micrograd.jit.emit.interface import Interface
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse

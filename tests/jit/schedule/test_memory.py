@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from micrograd.jit.compile import compile_program, optimized
+from micrograd.jit.code import compile_program
+from micrograd.jit.compile import optimized
 from micrograd.jit.emit.interface import Interface
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
