@@ -44,7 +44,7 @@ def key_of(kind: str, *made_from: Any) -> str | None:
 
     kind   of what is made; the same for all that the same code makes
     """
-    if is_off() or not _ops_are_ours():
+    if is_off() or users_ops():
         return None
     versions = surroundings()
     if versions is None:
@@ -79,9 +79,9 @@ def fields_of(x: Any, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     return found
 
 
-def _ops_are_ours() -> bool:
-    """Whether all ops are this package's: others are functions, which no hash tells apart."""
-    return OPS == BUILT_IN
+def users_ops() -> bool:
+    """Whether there are ops that are not this package's: functions, which no hash tells apart."""
+    return OPS != BUILT_IN
 
 
 def surroundings() -> tuple[str, ...] | None:

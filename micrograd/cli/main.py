@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from ..errors import MicrogradError
-from . import explain_options, moons_options, network_options
+from . import cache_options, explain_options, moons_options, network_options
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
     moons_options.add(commands)
     network_options.add(commands)
+    cache_options.add(commands)
     explain_options.add(commands)
     return main
 
