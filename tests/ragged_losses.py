@@ -24,6 +24,9 @@ from .targets import assumed
 LENGTHS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 31, 32, 33, 40)
 """Around the widths of vectors."""
 
+UNITS = (4, 7, 8, 9, 16)
+"""Around the widths of vectors, and as many as samples that are computed together."""
+
 ROWS = 5
 """Of tables."""
 
@@ -43,8 +46,9 @@ class Drawn:
         self.alike = choose.random() < 0.5
         self.beside = choose.random() < 0.3
         self.integers = choose.random() < 0.4
-        few = choose.sample(LENGTHS, choose.randint(1, 6))
-        self.rows = choose.choice([*range(1, 10), 17, 33])
+        self.wide = seed % 3 == 2
+        few = choose.sample(LENGTHS[:9] if self.wide else LENGTHS, choose.randint(1, 6))
+        self.rows = choose.choice([8, 9, 17, 33] if self.wide else [*range(1, 10), 17, 33])
         lengths = [choose.choice(few) for _ in range(self.rows)]
         columns = []
         for _ in range(self.ragged):
@@ -70,9 +74,9 @@ class Drawn:
             return tanh(found * 0.1 - one) ** 2 + two * two * 0.1 + three * 0.0
 
         self.loss: Loss = (lambda xs: loss(xs)) if len(columns) == 1 else loss
-        self.batch = choose.choice([1, 1, 2, 5, 8, 11, 16])
+        self.batch = choose.choice([8, 11, 16] if self.wide else [1, 1, 2, 5, 8, 11, 16])
         self.shuffle = False
-        self.together = choose.random() < 0.5
+        self.together = choose.random() < (0.9 if self.wide else 0.5)
         self.make = choose.choice([lambda p: SGD(p, lr=0.01), lambda p: Adam(p, lr=0.01)])
 
     def parameter(self) -> Value:
@@ -85,6 +89,7 @@ class Drawn:
 
     def _part(self) -> Callable[[Any], Value]:
         kinds = (self._recurrent, self._mean, self._attention, self._convolution, self._backwards)
+        kinds = (self._units,) if self.wide else kinds
         part = self.choose.choice(kinds)()
         return self._looked_up(part) if self.integers else part
 
@@ -191,6 +196,34 @@ class Drawn:
                 state = tanh(a * state + b * x)
                 states.append(state)
             return sum(s * x for s, x in zip(reversed(states), xs, strict=True))
+
+        return part
+
+    def _units(self) -> Callable[[Any], Value]:
+        """Sums over the positions, for each of several units, that read each other or do not."""
+        n, bend, begin = self.choose.choice(UNITS), self._bend(), self.parameter()
+        cell = [[self.parameter() for _ in range(4)] for _ in range(n)]
+        carried = self.choose.random() < 0.6
+        by_units = self.choose.random() < 0.5
+
+        def at(row: list[Value], x: Any, state: list[Value], k: int) -> Value:
+            a, b, c, d = row
+            return tanh(a * x + b + (c * state[k] + d * state[k - 1]) * 0.5)
+
+        def part(xs: Any) -> Value:
+            state, states = [begin] * n, []
+            for x in xs:
+                found = [at(row, x, state, k) for k, row in enumerate(cell)]
+                state = found if carried else state
+                states.append(found)
+            if by_units:
+                sums = [sum(bend(h) for h in unit) for unit in zip(*states, strict=True)]
+            else:
+                sums = [begin * 0.0] * n
+                for found in states:
+                    sums = [total + bend(h) for total, h in zip(sums, found, strict=True)]
+            terms = [(total - row[0]) ** 2 for total, row in zip(sums, cell, strict=True)]
+            return sum(terms) * (1 / (n * len(xs)))
 
         return part
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Value
-from ..errors import CompilerError, TraceError, TrainingError
+from ..errors import CompilerError
 from ..jit.compile import normal, program_of
 from ..jit.emit.interface import STORED
 from ..jit.ir.program import Array, Program, Role
@@ -105,6 +105,7 @@ class RaggedLoss:
         self._traced: dict[Sizes, Trace] = {}
         self._expected: dict[Sizes, list[ColumnLabels]] = {}
         self._shared: Shared | None = None
+        self._shared_code: SampleCode | None = None
         self.indices = RaggedIndices(data)
         with without_collecting():
             if len(data.sizes) > 1:
@@ -136,10 +137,10 @@ class RaggedLoss:
                 self.data.check_labels(sizes, labels)
             indices = self.indices.of_class(sizes, found.graph.indices)
             if self._shared is not None:
-                assert self._shared.code is not None
+                assert self._shared_code is not None
                 if self._shared.proves(found, sizes, self._leaves):
                     given = self._arguments(self._shared.general.given(sizes))
-                    return ClassCode(self._shared.code, given, indices)
+                    return ClassCode(self._shared_code, given, indices)
                 self.own.append(sizes)
             loss, spare = self._code_of_its_own(found)
             return ClassCode(loss, spare, indices)
@@ -160,7 +161,7 @@ class RaggedLoss:
 
     def is_shared(self, code: ClassCode) -> bool:
         """Whether a class has the code that others have, too."""
-        return self._shared is not None and code.loss is self._shared.code
+        return code.loss is self._shared_code
 
     @property
     def extras(self) -> int:
@@ -190,16 +191,19 @@ class RaggedLoss:
 
     def _generalises(self, around: Sequence[Sizes], most: Sizes) -> bool:
         """Whether there is a program for all classes, found from these."""
-        try:
-            traces = [self._traced.get(sizes) or self._trace(sizes) for sizes in around]
-        except (TraceError, TrainingError):
-            if around[0] in self.data.sizes:
-                raise
-            return False
-        for sizes, found in zip(around, traces, strict=True):
-            if sizes in self.data.sizes:
+        traces = []
+        for sizes in around:
+            is_asked = sizes in self.data.sizes
+            try:
+                found = self._traced.get(sizes) or self._trace(sizes)
+            except Exception:
+                if is_asked:
+                    raise
+                return False  # a loss may be for the sizes of its data only
+            if is_asked:
                 self._traced[sizes] = found
-        key = *(digest(found.graph) for found in traces), *around, most, self._code, self._key
+            traces.append(found)
+        key = *(digest(found) for found in traces), *around, most, self._code, self._key
         shared = kept(key, lambda: self._shared_at(traces, around, most))
         if shared is None:
             return False
@@ -207,14 +211,15 @@ class RaggedLoss:
             found = self._traced[most] = self._traced.get(most) or self._trace(most)
             if not shared.proves(found, most, self._leaves):
                 return False
-        if shared.code is None or shared.leaves != self._leaves:
-            shared.code, shared.leaves = None, self._leaves
+        leaves = tuple(self._leaves)
+        if leaves not in shared.codes:
             program = self._arranged(shared.program, self._given(shared.general.program))
+            code = None
             with suppress(CompilerError):
-                shared.code = self._code(
-                    program, traces[0], self.parameters, self.options, self.penalty
-                )
-        self._shared = shared if shared.code is not None else None
+                code = self._code(program, traces[0], self.parameters, self.options, self.penalty)
+            shared.codes[leaves] = code
+        self._shared_code = shared.codes[leaves]
+        self._shared = shared if self._shared_code is not None else None
         return self._shared is not None
 
     def _shared_at(
@@ -282,7 +287,7 @@ class RaggedLoss:
             return self._code(program, found, self.parameters, self.options, self.penalty)
 
         names = *self._leaves, *((a.name, a.size, a.dtype) for a in given)
-        loss = kept((digest(found.graph), names, self._code, self._key), made)
+        loss = kept((digest(found), names, self._code, self._key), made)
         return loss, [np.zeros(a.size, np.int64) for a in given]
 
 

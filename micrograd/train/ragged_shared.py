@@ -19,16 +19,16 @@ from .sample_loss import SampleValue, SingleLoss
 class Shared:
     """A program for samples of all sizes.
 
-    code     once it is compiled, for arguments `leaves`: the data, and index arrays
     stores   that the arrays p0, p1, ... of the program are in
+    codes    what it is compiled to, by its arguments: the names of data and index arrays; None, if
+             it cannot be
     proved   whether it is what was traced, by sizes and fingerprints
     """
 
     general: General
     program: Program
     stores: list[Store]
-    code: SingleLoss | SampleValue | None = None
-    leaves: Sequence[str] = ()
+    codes: dict[tuple[str, ...], SingleLoss | SampleValue | None] = field(default_factory=dict)
     proved: dict[Any, bool] = field(default_factory=dict)
 
     def proves(self, found: Trace, sizes: Sizes, leaves: Sequence[str]) -> bool:

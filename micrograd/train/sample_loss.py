@@ -19,7 +19,6 @@ from ..engine import Value
 from ..jit.code import compile_program
 from ..jit.compile import optimized, program_of
 from ..jit.emit.interface import Interface
-from ..jit.ir.graph import Graph
 from ..jit.ir.program import Access, Apply, Program, Role
 from ..jit.ir.verify import verify
 from ..jit.options import Options
@@ -30,6 +29,7 @@ from ..jit.reroll.found import SMALL
 from ..jit.reroll.outputs import OUTPUT
 from ..jit.schedule.schedule import Schedule
 from ..jit.trace.trace import Element, Trace, trace, without_collecting
+from ..locks import Lock
 from ..losses import Expectation, expectations
 from ..store import addresses
 from .data import ColumnLabels
@@ -188,7 +188,7 @@ def sample_loss(
     """
     with without_collecting(), expectations() as expected:
         found = trace_sample(function, shapes, parameters, penalty, integers)
-    key = (digest(found.graph), addresses(parameters).tobytes(), options, penalty is None)
+    key = (digest(found), addresses(parameters).tobytes(), options, penalty is None)
     loss = kept(key, lambda: _compiled(found, parameters, options, penalty))
     loss.expected = column_labels(found, expected)
     return loss
@@ -208,30 +208,37 @@ MOST_LOSSES = 8
 """How many losses are kept compiled."""
 _LOSSES: dict[Any, Any] = {}
 """The latest ones; they keep the stores alive whose addresses are in their keys."""
+_lock = Lock()
 Made = TypeVar("Made")
 
 
 def kept(key: Any, make: Callable[[], Made]) -> Made:
     """What was made for that key, if that was lately."""
-    found = _LOSSES.pop(key, _LOSSES)
+    with _lock:
+        found = _LOSSES.pop(key, _LOSSES)
     made: Made = make() if found is _LOSSES else found
-    _LOSSES[key] = made
-    while len(_LOSSES) > MOST_LOSSES:
-        del _LOSSES[next(iter(_LOSSES))]
+    with _lock:
+        _LOSSES[key] = made
+        while len(_LOSSES) > MOST_LOSSES:
+            del _LOSSES[next(iter(_LOSSES))]
     return made
 
 
-def digest(graph: Graph) -> str:
-    """What two graphs that compute the same by the same operations have in common."""
+def digest(found: Trace) -> str:
+    """What two traces that compute the same of the same by the same operations have in common."""
+    graph = found.graph
+    # a loss that reads one of two stores has the graph of one that reads the other
+    stores = [store.address for store in found.stores[: len(graph.parameters)]]
     said = graph.inputs, graph.parameters, graph.outputs, graph.indices, graph.tables
     loops = [replace(region, called=None) for region in graph.regions]
-    digest = hashlib.sha256(repr((*said, loops, graph.counted)).encode())
+    digest = hashlib.sha256(repr((*said, loops, graph.counted, stores)).encode())
     for program in [r.called for r in graph.regions if r.called is not None]:
         digest.update(str(program).encode())
         for a in program.arrays.values():
             digest.update(b"" if a.data is None else np.ascontiguousarray(a.data).tobytes())
     columns = graph.codes, graph.x, graph.y, graph.z, graph.constants
-    for column in (*columns, *graph.data.values()):
+    offsets = [index.offsets for index in graph.indices if index.offsets is not None]
+    for column in (*columns, *graph.data.values(), *offsets):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
 
