@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import ops
-from micrograd.jit.ir.extents import Affine, Entries, is_number
+from micrograd.jit.ir.extents import Affine, Entries, Extent, is_number
 from micrograd.jit.ir.places import most_of, span, steps
 from micrograd.jit.ir.program import (
     GIVEN,
@@ -382,7 +382,7 @@ class _Maker:
         if kind == "extent" and f.extents:
             known = [a for a in p.with_role(Role.EXTENT) if a.size <= most]
             if known and r.random() < 0.6:
-                return p.extent(known[0].name, known[0].size)
+                return Extent(known[0].name, known[0].size)
             return p.extent(self.name("count"), n)
         loops = [d for d, c in enumerate(outside) if int(c) > 0]
         if kind == "triangle" and f.triangles and loops:

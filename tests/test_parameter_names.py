@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
-from micrograd import Value, jit
+from micrograd import Value, fori, jit, minimum, scan, sin, take, while_loop
 from micrograd.errors import SignatureError
 
 NAMES = ["where", "out", "dtype", "order", "self", "args", "t0", "ct_x", "cotangent", "é"]
@@ -20,8 +21,8 @@ PAIRS = [
 ]
 
 
-def function(text: str) -> Callable[..., Any]:
-    made: dict[str, Any] = {}
+def function(text: str, **around: Any) -> Callable[..., Any]:
+    made: dict[str, Any] = around
     exec(text, made)
     f: Callable[..., Any] = made["f"]
     return f
@@ -59,6 +60,84 @@ def test_every_name_works(names: tuple[str, str]) -> None:
         np.testing.assert_array_equal(found, [12.0, 0.0, 0.0])
     if "dtype" in own:
         assert k(x, 2.5, dtype="f32").dtype == np.float32
+
+
+OWN = [
+    "along_0",
+    "at0",
+    "c0",
+    "count0",
+    "counts_12_12",
+    "direction",
+    "each0",
+    "first_12_12",
+    "flowing0",
+    "going0",
+    "hessian",
+    "in0",
+    "index",
+    "index0",
+    "is1",
+    "last0",
+    "live0",
+    "next_state0",
+    "one",
+    "out",
+    "p0",
+    "part",
+    "product",
+    "row_12_24_0",
+    "rows",
+    "state0",
+    "t",
+    "t0",
+    "table0",
+    "tangent",
+    "zero",
+]
+"""What the compiler calls arrays of its own."""
+
+
+def grid(x: Any) -> Any:
+    above: list[Any] = [100.0] * 13
+    for i in range(12):
+        row = [above[0] + x[i]]
+        for j in range(12):
+            cost = (x[i] - x[11 - j]) ** 2
+            row.append(cost + minimum(minimum(above[j + 1], row[j]), above[j]))
+        above = row
+    return above[12]
+
+
+def irregular(x: Any) -> Any:
+    choose, found = Random(1), [*x]
+    for _ in range(3500):
+        a, b = choose.choice(found[-8:]), choose.choice(found[-8:])
+        found.append(choose.choice([a * b * 0.3, a + b, sin(a), a - b]))
+    return found[-1]
+
+
+def loops(x: Any) -> Any:
+    def step(i: Any, s: Any) -> Any:
+        return s * take(x, i) + i
+
+    last, states = scan(lambda s, r: (s * 0.5 + r, s), x[2], x[3:])
+    some = while_loop(lambda s: s < 10.0, lambda s: s + x[1] ** 2 + 1.0, x[0])
+    return fori(5, step, x[0]) + some + last + sum(states)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("body", [grid, irregular, loops], ids=lambda f: f.__name__)
+def test_names_that_the_compiler_gives_arrays(body: Any, strict: bool) -> None:
+    found = []
+    for names in ([f"a_{k}" for k in range(len(OWN))], OWN):
+        terms = " + ".join(f"{k + 1.0} * {name}" for k, name in enumerate(names))
+        text = f"def f(x: list[float], {', '.join(names)}):\n    return body(x) + ({terms})"
+        f = function(text, body=body)
+        given = [0.1 * k + 0.05 for k in range(12)], *(0.01 * k for k in range(len(names)))
+        found.append(jit(f, strict=strict).value_and_grad(*given))
+    assert found[0] == found[1]
+    assert found[0][1][1:] == tuple(k + 1.0 for k in range(len(OWN)))
 
 
 @pytest.mark.parametrize("name", ["where", "out", "dtype", "order"])

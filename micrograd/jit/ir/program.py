@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import counted
+from ...errors import CompilerError, counted
 from ...locks import importing
 from ...ops import Op
 from ...real_types import WIDE
@@ -150,7 +150,12 @@ class Program:
         dtype: str = NUMBER,
         below: int = 0,
     ) -> Array:
-        """Enter an array and return it; live parameters are float64, if nothing else is said."""
+        """Enter an array and return it; live parameters are float64, if nothing else is said.
+
+        Raises CompilerError if there is one of that name.
+        """
+        if name in self.arrays:
+            raise CompilerError(f"the program has an array {name} already")
         if isinstance(shape, int):
             shape = (shape,)
         if dtype == NUMBER:

@@ -26,11 +26,10 @@ MOST_LOOPS = 8
 def write_outputs(
     program: Program, output: str, values: Sequence[Expr], nodes: Sequence[int] = ()
 ) -> None:
-    """Declare the output, and append the statements that set it; `nodes`: of a graph, that the
-    values are of. Cost: linear.
+    """Append the statements that set the output; `nodes`: of a graph, that the values are of. Cost:
+    linear.
     """
     size, before = len(values), len(program.body)
-    program.declare(output, Role.OUTPUT, size)
     if size > FEW:
         values = _gathered(program, values, nodes)
     start = 0

@@ -137,5 +137,6 @@ def straight_line(graph: Graph, *, strict: bool = False) -> Program:
                 target = Access(program.declare(f"t{node}", Role.TEMPORARY).name)
             program.body.append(Statement(target, expr, origin=range(node, node + 1)))
             values.append(target)
+    program.declare(OUTPUT, Role.OUTPUT, len(graph.outputs))
     write_outputs(program, OUTPUT, [values[node] for node in graph.outputs], graph.outputs)
     return program

@@ -61,6 +61,7 @@ class Writer:
             self.result.declare(f"t{home.number}", Role.TEMPORARY, shape)
         self.result.body = self._nodes(self.steps)
         values: list[Expr] = [self._output(node) for node in self.graph.outputs]
+        self.result.declare(output, Role.OUTPUT, len(values))
         write_outputs(self.result, output, values, self.graph.outputs)
         self.result.found = found.loops(self.result)
         return self.result

@@ -144,7 +144,13 @@ class Skew:
 
 
 def _table(program: Program, name: str, entries: npt.ArrayLike) -> str:
-    return name if name in program.arrays else program.table(name, entries)
+    """The name of the index array: another one where a parameter has this."""
+    while name in program.arrays:
+        array = program.arrays[name]
+        if array.is_index and array.data is not None and np.array_equal(array.data, entries):
+            return name
+        name += "_"
+    return program.table(name, entries)
 
 
 class Diagonals:

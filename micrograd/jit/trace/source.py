@@ -30,7 +30,7 @@ from .tensor_reads import no_parameters_read
 from .trace import Element, Trace, check_leaves, trace, without_collecting
 
 _RESERVED = re.compile(
-    r"(t|p|c|s|index|at|table|rows|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free"
+    r"(t|p|c|s|index|is|at|table|rows|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free"
 )
 _name = attrgetter("name")
 Outer = Mapping[int, Sequence[Any]]

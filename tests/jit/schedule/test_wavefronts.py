@@ -13,6 +13,7 @@ from micrograd.jit.ir.verify import verify
 from micrograd.jit.schedule.courses import course
 from micrograd.jit.schedule.wavefronts import Diagonals, wavefronts
 from micrograd.jit.target import Target
+from tests.by_values import interpreted
 from tests.grids import check
 
 TARGET = Target.host(vector_bits=512)
@@ -177,6 +178,16 @@ def sums(*lines: str) -> Program:
             )
         )
     )
+
+
+@pytest.mark.parametrize("name", ["first_38_62", "counts_38_62"])
+def test_index_arrays_beside_a_parameter_of_their_name(name: str) -> None:
+    program = recurrence("mul(t[i, j + 1], tanh(add(t[i + 1, j], x[i])))")
+    called = verify(parse(dump(program).replace("x[", f"{name}[")))
+    diagonal = verify(wavefronts(called, TARGET), "wavefronts")
+    assert diagonal is not called
+    x = [0.1 * k for k in range(40)]
+    assert interpreted(diagonal, x, ()) == interpreted(program, x, ())
 
 
 @pytest.mark.parametrize("seed", [5, 6, 8])
