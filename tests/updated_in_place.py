@@ -1,12 +1,14 @@
 """Random nests of loops that update lists and tables in place, as Python source.
 
     python -m tests.updated_in_place SECONDS [FIRST_SEED]
+    python -m tests.updated_in_place SECONDS FIRST_SEED compiled
 
 Each is a function `f(x, y)` for a size n: sweeps over a list, rows that are taken from others,
 triangles, stencils, exchanges, in some order, forwards or backwards, so that what is read is as it
 was in some iterations, and as it has become in others. Its loops should be found, whatever n is,
 strict too; what they compute is the trace's, bit for bit, and its derivatives are those of
-`Value.backward`. Run by itself it tells which programs grow with n.
+`Value.backward`. Run by itself it tells which programs grow with n; or it compiles them for vectors
+of 128, 256 and 512 bits, and compares with the interpreter.
 """
 
 from __future__ import annotations
@@ -16,22 +18,23 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
 import numpy as np
 
-import micrograd
 from micrograd.jit.ir.interpret import interpret, interpret_graph
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.reroll.reroll import reroll, reroll_strictly
 from micrograd.jit.target import Target
 
+from .at_widths import check_widths
+from .by_values import function
 from .regular import Traced, equal, floats, traced
 
-NAMES = ("exp", "log", "sin", "sqrt", "tanh", "maximum", "minimum", "where")
 SIZES = (9, 12)
 """What programs are compared at: their statements should be as many."""
+COMPILED = (7, 8, 9, 12, 16)
+"""What they are compiled at: around the numbers in a vector."""
 GROWN = 1.1
 
 Lines = list[str]
@@ -228,9 +231,20 @@ def source(seed: int, n: int) -> str:
 
 def made(seed: int, n: int) -> Traced:
     """The trace of it."""
-    scope: dict[str, Any] = {name: getattr(micrograd, name) for name in NAMES}
-    exec(source(seed, n), scope)
-    return traced(scope["f"], floats(n + n * n, seed), floats(n, seed + 1))
+    return traced(function(source(seed, n)), *numbers(seed, n))
+
+
+def numbers(seed: int, n: int) -> tuple[list[float], list[float]]:
+    """What it is called with."""
+    return floats(n + n * n, seed), floats(n, seed + 1)
+
+
+def compiled(seed: int, n: int, *, strict: bool = False) -> None:
+    """Raises AssertionError if its value and gradient, in vectors of some width, are others than
+    the interpreter's.
+    """
+    text = source(seed, n)
+    check_widths(function(text), numbers(seed, n), strict=strict, what=f"seed {seed}\n{text}")
 
 
 def statements(seed: int, n: int, *, strict: bool = False) -> int:
@@ -263,10 +277,15 @@ def grows(seed: int, *, strict: bool = False) -> tuple[int, ...]:
     return counts if max(counts) > GROWN * min(counts) + 2 else ()
 
 
-def main(seconds: float, seed: int) -> None:
+def main(seconds: float, seed: int, what: str = "") -> None:
     """One program after the other, strict and not."""
     end, seen = time.monotonic() + seconds, Counter[str]()
     while time.monotonic() < end:
+        if what:
+            compiled(seed, COMPILED[seed % len(COMPILED)], strict=seed % 4 == 3)
+            seen[what] += 1
+            seed += 1
+            continue
         for strict in (False, True):
             began = time.process_time()
             counts = grows(seed, strict=strict)
@@ -280,4 +299,4 @@ def main(seconds: float, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, *sys.argv[3:])
