@@ -62,11 +62,15 @@ def check_columns(data: Any, loss: Callable[..., Any]) -> None:
     and for more or fewer arrays than it has arguments.
     """
     given = [data] if isinstance(data, np.ndarray) else data
+    if isinstance(given, list) and _takes_any(loss) and len(set(map(_length, given))) > 1:
+        raise TrainingError(
+            f"data is a list of {len(given)} rows that differ in length: these are samples of a "
+            f"loss of one argument, and {_said(loss)} takes any number of them; give it one, as in "
+            "lambda xs: loss(*xs)"
+        )
     if not isinstance(given, (tuple, list)) or not given or _takes(loss, len(given)):
         return
-    sizes = {len(row) if isinstance(row, (tuple, list)) else 0 for row in given}
-    name = getattr(loss, "__name__", "the loss")
-    said = f"{name}({', '.join(inspect.signature(loss).parameters)})"
+    sizes, said = set(map(_length, given)), _said(loss)
     if len(sizes) == 1 and _takes(loss, *sizes):
         raise TrainingError(
             f"data should have an array for each argument of {said}, whose rows are the samples, "
@@ -75,6 +79,28 @@ def check_columns(data: Any, loss: Callable[..., Any]) -> None:
     raise TrainingError(
         f"data should have an array for each argument of {said}, as (X, y), got {len(given)}"
     )
+
+
+def _length(row: Any) -> int:
+    return len(row) if isinstance(row, (tuple, list)) else 0
+
+
+def _said(loss: Callable[..., Any]) -> str:
+    """A loss and its arguments, for errors."""
+    name = getattr(loss, "__name__", "the loss")
+    arguments = inspect.signature(loss).parameters.values()
+    stars: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*"}
+    stars[inspect.Parameter.VAR_KEYWORD] = "**"
+    return f"{name}({', '.join(stars.get(p.kind, '') + p.name for p in arguments)})"
+
+
+def _takes_any(function: Callable[..., Any]) -> bool:
+    """Whether a function can be called with any number of arguments, as far as that is known."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
 def _takes(function: Callable[..., Any], arguments: int) -> bool:

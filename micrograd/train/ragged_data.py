@@ -87,6 +87,13 @@ class RaggedData:
                 found[k] = (size,)
         return found
 
+    def called(self, sizes: Sizes) -> list[str]:
+        """What the rows of the first sample of these sizes are called, in errors."""
+        row = ""
+        if sizes in self.sizes:
+            row = str(int(np.argmax(self.classes == self.sizes.index(sizes))))
+        return [f"{column.called}[{row}]" for column in self.columns]
+
     def check_labels(self, sizes: Sizes, wanted: ColumnLabels) -> None:
         """Raises TrainingError if a sample of a class has a label that the loss does not take."""
         column, element = self.columns[wanted.array], wanted.column

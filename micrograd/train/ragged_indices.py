@@ -128,11 +128,13 @@ class RaggedIndices:
             elements=[(0,)],
         ).said({index.arrays[0]: integers[:, None]})[:, 0]
         wrong = np.flatnonzero(index.is_outside(said))
-        if len(wrong):
-            row = int(np.searchsorted(column.starts, wrong[0], side="right")) - 1
-            element = int(wrong[0] - column.starts[row])
-            if (element,) in index.used:
-                self._refuse(index, row, index.elements.index((element,)), said[wrong[0]])
+        rows = np.searchsorted(column.starts, wrong, side="right") - 1
+        elements = wrong - column.starts[rows]
+        used = np.isin(elements, [k for (k,) in index.used])
+        if used.any():
+            first = int(np.argmax(used))
+            k = index.elements.index((int(elements[first]),))
+            self._refuse(index, int(rows[first]), k, said[wrong[first]])
 
     def _refuse(self, index: IndexArray, row: int, k: int, said: Any) -> None:
         """Raises TrainingError for the index at place k of a sample."""

@@ -44,8 +44,8 @@ from .sample_loss import (
     digest,
     kept,
     penalty_loss,
-    trace_sample,
 )
+from .sample_trace import depends, no_parameters, trace_sample
 
 SMALL = 9
 """Sizes that are enough to see loops at."""
@@ -101,7 +101,7 @@ class RaggedLoss:
             self.penalty = penalty_loss(penalty, parameters, options)
         self._code = code or SingleLoss
         self.own: list[Sizes] = []
-        self.has_limits = False
+        self.has_limits = self._depends = False
         self._traced: dict[Sizes, Trace] = {}
         self._expected: dict[Sizes, list[ColumnLabels]] = {}
         self._shared: Shared | None = None
@@ -113,10 +113,20 @@ class RaggedLoss:
             if self._shared is None:
                 for sizes in data.sizes:
                     self._traced[sizes] = self._traced.get(sizes) or self._trace(sizes)
+            self._check_depends()
             self.indices.fix()
             for sizes in self.indices.suspects():
                 found = self._traced.get(sizes) or self._trace(sizes)
                 self.indices.of_class(sizes, found.graph.indices)
+
+    def _check_depends(self) -> None:
+        """Raises TrainingError for a loss that depends on no parameter, whatever the sizes are."""
+        for sizes in self.data.sizes:
+            if self._depends or self._code is SampleValue:
+                return
+            self._traced[sizes] = self._traced.get(sizes) or self._trace(sizes)
+        if not self._depends:
+            raise no_parameters()
 
     def code(self, sizes: Sizes) -> ClassCode:
         """The code for a class.
@@ -172,7 +182,10 @@ class RaggedLoss:
         integers = [column.integers is not None for column in self.data.columns]
         shapes = self.data.shapes(sizes)
         with expectations() as expected:
-            found = trace_sample(self.function, shapes, self.parameters, None, integers)
+            found = trace_sample(
+                self.function, shapes, self.parameters, None, integers, self.data.called(sizes)
+            )
+        self._depends |= sizes in self.data.sizes and depends(found, self.parameters)
         self.has_limits |= any(region.going for region in found.graph.regions)
         self._expected[sizes] = column_labels(found, expected)
         self.indices.name(found.graph, sizes)

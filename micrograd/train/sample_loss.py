@@ -33,7 +33,7 @@ from ..locks import Lock
 from ..losses import Expectation, expectations
 from ..store import addresses
 from .data import ColumnLabels
-from .sample_trace import trace_sample as trace_sample
+from .sample_trace import trace_sample
 
 BEFORE = "before"
 

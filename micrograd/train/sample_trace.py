@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..engine import Value
 from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..jit.ir import graph as graphs
@@ -16,6 +18,8 @@ from ..lookups import Lookups
 from ..store import adopt
 from ..traced import Scope, Traced
 
+NUMBERS = (int, float, np.integer, np.floating)
+
 
 def trace_sample(
     function: Callable[..., Any],
@@ -23,11 +27,14 @@ def trace_sample(
     parameters: Sequence[Value],
     penalty: Value | None = None,
     integers: Sequence[bool] = (),
+    one_of: Sequence[str] = (),
 ) -> Trace:
     """The graph of the function on one sample, and of the penalty, with the parameters live.
 
     shapes     of a row of each data array
     integers   whether its numbers are integers, by which rows can be looked up
+    one_of     what the rows are called, in errors, if others have other lengths: of these alone the
+               function may be a plain number, or depend on no parameter
 
     Raises TrainingError if the function fails on such a sample, or gives no number; TraceError if
     it does what cannot be traced.
@@ -46,19 +53,20 @@ def trace_sample(
         if any(integers[k : k + 1]):
             lookups.note(f"x{k}", leaves)
         arguments.append(build(structure, iter(leaves)))
-    taken = " and ".join(f"data[{k}][i], {_shown(shape)}" for k, shape in enumerate(shapes))
+    rows = one_of or [f"data[{k}][i]" for k in range(len(shapes))]
+    taken = " and ".join(f"{row}, {_shown(x)}" for row, x in zip(rows, shapes, strict=True))
     try:
         with compiling(scope):
             value = function(*arguments)
     except TraceError:
         raise
     except (TypeError, ValueError, IndexError, MicrogradError) as error:
-        columns = [k for k, shape in enumerate(shapes) if tuple(shape) == (1,)]
-        hint = f"; data[{columns[0]}][:, 0] would give it a number" if columns else ""
         raise TrainingError(
-            f"the loss of one sample could not be computed from {taken}: {error}; it is called "
-            f"with a row of each data array, so check their shapes{hint}"
+            f"the loss of one sample could not be computed from {taken}: {error}; "
+            f"{_advice(shapes, one_of)}"
         ) from error
+    if one_of and isinstance(value, NUMBERS) and not isinstance(value, bool):
+        value = Value(value)
     if not isinstance(value, Value):
         raise TrainingError(
             f"the loss of one sample should be one Value, computed from {taken}; got {kind(value)}"
@@ -67,13 +75,32 @@ def trace_sample(
     outputs = [value] if penalty is None else [value, penalty]
     given = inputs | lookups.inputs
     found = trace(outputs, given, set(parameters), lookups=lookups, scope=scope)
-    if not any(p in found.elements for p in parameters):
-        raise TrainingError(
-            "the loss does not depend on any parameter of the optimizer; compute it with the model "
-            "whose parameters() the optimizer has"
-        )
+    if not one_of and not depends(found, parameters):
+        raise no_parameters()
     graphs.verify(found.graph)
     return found
+
+
+def depends(found: Trace, parameters: Sequence[Value]) -> bool:
+    """Whether a loss depends on any of the parameters."""
+    return any(p in found.elements for p in parameters)
+
+
+def no_parameters() -> TrainingError:
+    """What is wrong with a loss that depends on none."""
+    return TrainingError(
+        "the loss does not depend on any parameter of the optimizer; compute it with the model "
+        "whose parameters() the optimizer has"
+    )
+
+
+def _advice(shapes: Sequence[Sequence[int]], one_of: Sequence[str]) -> str:
+    """What to do where a loss cannot be computed."""
+    if one_of:
+        return "samples differ in length, so it may be too short or too long: leave it out then"
+    columns = [k for k, shape in enumerate(shapes) if tuple(shape) == (1,)]
+    hint = f"; data[{columns[0]}][:, 0] would give it a number" if columns else ""
+    return f"it is called with a row of each data array, so check their shapes{hint}"
 
 
 def _shown(shape: Sequence[int]) -> str:

@@ -287,3 +287,63 @@ def test_an_interrupt_while_a_length_is_traced_keeps_whole_steps() -> None:
         fit(loss, optimizer, data=series([30, 5, 2]), epochs=1, shuffle=False, batch_size=1)
     history = caught.value.history  # type: ignore[attr-defined]
     assert (history.stopped, history.steps, optimizer.steps) == ("interrupt", 2, 2)
+
+
+def gaps(w: Value) -> Any:
+    """A loss that is 0, no Value, where a sample has one number."""
+    return lambda xs: sum([(w * a - b) ** 2 for a, b in pairwise(xs)]) * (1 / max(1, len(xs) - 1))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("lengths", [[1, 2, 3], [3, 1], [4, 4, 1], [1, 12]])
+def test_a_loss_that_is_a_number_for_one_length(lengths: list[int], strict: bool) -> None:
+    data = series(lengths)
+    w, eager = Value(0.5), Value(0.5)
+    found = fit(
+        gaps(w),
+        SGD([w], lr=0.1),
+        data=data,
+        steps=3,
+        batch_size=len(data),
+        dtype="f64",
+        strict=strict,
+        validation=[[0.1], [0.2]],
+        metric=lambda xs: float(len(xs)),
+    )
+    for loss in found.losses:
+        eager.grad = 0.0
+        total = sum(map(gaps(eager), data)) * (1 / len(data))
+        total.backward()
+        assert np.isclose(loss, total.data)
+        eager.data -= 0.1 * eager.grad
+    assert np.isclose(w.data, eager.data)
+    assert found.validation_losses.tolist() == [0.0, 0.0, 0.0]
+
+
+def refused(data: Any, loss: Any, parameters: list[Value]) -> str:
+    before = [p.data for p in parameters]
+    with pytest.raises(TrainingError) as error:
+        fit(loss, SGD(parameters, lr=0.1), data=data, steps=3, batch_size=1, shuffle=False)
+    assert [p.data for p in parameters] == before
+    return str(error.value)
+
+
+def test_what_cannot_be_computed_is_said() -> None:
+    w, data = Value(0.5), [[0.3], [0.1, 0.2], [0.5, 0.6, 0.7]]
+    assert (
+        "from data[0], a list of 1: list index out of range; samples differ in length"
+        in refused(data, lambda xs: (w * xs[1]) ** 2, [w])
+    )
+    assert "<lambda>(*xs) takes any number of them; give it one" in refused(
+        data, lambda *xs: w * xs[0], [w]
+    )
+    assert "does not depend on any parameter" in refused([[1.0], [2.0]], gaps(w), [w])
+
+
+def test_integers_that_are_no_index_hide_none() -> None:
+    table = [[Value(0.1 * k)] for k in range(3)]
+    data = [[0, 1], [9, 1], [1, 2], [0, 1, 7]]
+    said = refused(
+        data, lambda xs: sum([take(table, x)[0] ** 2 for x in xs[1:]]), [row[0] for row in table]
+    )
+    assert said.startswith("data[3][2] is the index 7")

@@ -23,7 +23,8 @@ from micrograd.jit.reroll.reroll import reroll
 from micrograd.jit.target import Target
 from micrograd.optim import SGD
 from micrograd.train.check_loss import check_loss
-from micrograd.train.sample_loss import BlockLoss, sample_loss, trace_sample
+from micrograd.train.sample_loss import BlockLoss, sample_loss
+from micrograd.train.sample_trace import trace_sample
 
 from ..guarded import guarded, needs_guards
 
