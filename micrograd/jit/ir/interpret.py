@@ -6,7 +6,8 @@ its points in order, last index fastest, so sums have one defined order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from .program import GIVEN, Access, Expr, Program, Role, Statement, accesses, as
 from .running import Run, run_in_order
 
 Numbers = npt.NDArray[np.float64]
+Memory = dict[str, list[float]]
+"""The elements of arrays, by their names."""
 
 
 def interpret_graph(graph: Graph, arrays: Mapping[str, Sequence[float]]) -> list[float]:
@@ -47,21 +50,20 @@ def interpret(program: Program, given: Mapping[str, Any]) -> dict[str, Numbers]:
     Elements that no statement has written read as nan, so a use before a definition shows.
     """
     program = with_counts(program.running(given))
-    memory: dict[str, Numbers] = {}
+    memory: Memory = {}
     for a in program.arrays.values():
         if a.is_index:
             continue
-        if a.role in GIVEN:
-            memory[a.name] = np.array(given[a.name], dtype=np.float64).reshape(a.size)
-        elif a.role is Role.CONSTANT:
-            memory[a.name] = np.array(a.data, dtype=np.float64).reshape(a.size)
+        if a.role in GIVEN or a.role is Role.CONSTANT:
+            known = given[a.name] if a.role in GIVEN else a.data
+            memory[a.name] = np.array(known, dtype=np.float64).reshape(a.size).tolist()
         else:
-            memory[a.name] = np.full(a.size, np.nan)
+            memory[a.name] = [nan] * a.size
     _run(program, memory)
-    return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT, Role.STATE)}
+    return {a.name: np.array(memory[a.name]) for a in program.with_role(Role.OUTPUT, Role.STATE)}
 
 
-def _run(program: Program, memory: dict[str, Numbers]) -> None:
+def _run(program: Program, memory: Memory) -> None:
     def prepare(s: Statement) -> Run:
         return _Step(s, program, memory).run
 
@@ -74,25 +76,30 @@ def _run(program: Program, memory: dict[str, Numbers]) -> None:
 class _Step:
     """A statement whose elements are looked up once, to be run a range of points at a time."""
 
-    def __init__(self, s: Statement, program: Program, memory: dict[str, Numbers]) -> None:
-        self.s = s
-        self.memory = memory
+    def __init__(self, s: Statement, program: Program, memory: Memory) -> None:
+        self.op = s.accumulate
         self.target = memory[s.target.array]
-        self.where = elements(s.target, s.domain, program)
-        self.read = {a: elements(a, s.domain, program) for a in accesses(s.expr)}
+        self.where = elements(s.target, s.domain, program).tolist()
+        self.memory = memory
+        self.read = {a: elements(a, s.domain, program).tolist() for a in accesses(s.expr)}
+        self.value = self._value(s.expr)
 
     def run(self, points: range) -> None:
         """Run these points, in order."""
+        op, target, where, value = self.op, self.target, self.where, self.value
         for point in points:
-            element = self.where[point]
-            v = self._value(self.s.expr, point)
-            before = float(self.target[element])
-            op = self.s.accumulate
-            self.target[element] = v if op is None else op.eval(before, v)
+            element, v = where[point], value(point)
+            target[element] = float(v if op is None else op.eval(target[element], v))
 
-    def _value(self, expr: Expr, point: int) -> float:
+    def _value(self, expr: Expr) -> Callable[[int], float]:
+        """What an expression is at a point: a function, so that nothing is asked at every point."""
         if isinstance(expr, float):
-            return expr
+            return lambda point: expr
         if isinstance(expr, Access):
-            return float(self.memory[expr.array][self.read[expr][point]])
-        return expr.op.eval(*[self._value(x, point) for x in expr.args])
+            array, where = self.memory[expr.array], self.read[expr]
+            return lambda point: array[where[point]]
+        of, args = expr.op.eval, [self._value(x) for x in expr.args]
+        if len(args) == 2:
+            x, y = args
+            return lambda point: of(x(point), y(point))
+        return lambda point: of(*[x(point) for x in args])
