@@ -67,15 +67,29 @@ def _planned(tree: Tree, body: tuple[int, ...], start: int) -> tuple[int, int, l
     are the ops of the trace.
     """
     items = tree.sequence[start : start + 2 * len(body)].tolist()
-    plans = _expected(tree, body, items[: len(body)], items[len(body) :])
     first = _first_op(tree, items[0])
-    if plans is None or first < 0:
+    if first < 0 or not _end_alike(tree, body, items[: len(body)], first):
         return None
-    codes = [code for plan in plans for code in _codes(plan)]
+    plans = _expected(tree, body, items[: len(body)], items[len(body) :])
+    if plans is None:
+        return None
+    codes: list[int] = []
+    _add_codes(plans, codes)
     begin = first - len(codes)
     if begin < 0 or tree.ops.code[begin:first].tolist() != codes:
         return None
     return begin, len(codes), plans
+
+
+def _end_alike(tree: Tree, body: tuple[int, ...], items: list[int], first: int) -> bool:
+    """Whether the ops behind all inner loops of a body stand before the op `first`, too."""
+    for at, symbol in enumerate(reversed(body)):
+        if symbol in tree.bodies:
+            break
+        before = first - 1 - at
+        if before < 0 or tree.ops.code[before] != tree.ops.code[items[-1 - at]]:
+            return False
+    return True
 
 
 def _possible(tree: Tree, segments: Segments) -> list[int]:
@@ -130,14 +144,19 @@ def _expected(
         count = 2 * here - behind
         if count < 0 or not here or not behind:
             return None
+        if not any(other in tree.bodies for other in inner):  # all its blocks are made of one plan
+            begin = int(tree.first[b])
+            kids = tree.kids[begin : begin + len(inner)]
+            plans.append((symbol, b, [tree.ops.code[kids].tolist()] * count))
+            continue
         blocks = []
         for k in range(count):
             at = [min(k, blocks_ - 1) * len(inner) for blocks_ in (here, behind)]
-            kids = [
+            both = [
                 tree.kids[tree.first[item] + a : tree.first[item] + a + len(inner)].tolist()
                 for item, a in zip((b, c), at, strict=True)
             ]
-            block = _expected(tree, inner, *kids)
+            block = _expected(tree, inner, *both)
             if block is None:
                 return None
             blocks.append(block)
@@ -145,13 +164,14 @@ def _expected(
     return plans
 
 
-def _codes(plan: Plan) -> Iterator[int]:
-    if isinstance(plan, int):
-        yield plan
-        return
-    for block in plan[2]:
-        for inner in block:
-            yield from _codes(inner)
+def _add_codes(plans: list[Plan], codes: list[int]) -> None:
+    """Append the codes of all ops of some plans."""
+    for plan in plans:
+        if isinstance(plan, int):
+            codes.append(plan)
+        else:
+            for block in plan[2]:
+                _add_codes(block, codes)
 
 
 def _built(tree: Tree, plan: Plan, ops: Iterator[int]) -> int:
