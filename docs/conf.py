@@ -20,7 +20,8 @@ import micrograd  # noqa: E402
 
 project = "micrograd, compiled"
 release = micrograd.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "docstrings", "mlir_lexer", "notebook_pages"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions += ["commands", "docstrings", "mlir_lexer", "notebook_pages"]  # those beside this file
 
 root_doc = "README"
 include_patterns = ["*.md", "docs/**.md", "notebooks/*.ipynb"]
@@ -30,6 +31,11 @@ suppress_warnings = ["myst.header"]
 
 myst_heading_anchors = 3
 """The levels of headings that links may name, as they do where the files are read unbuilt."""
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # most take what NumPy takes; docstrings say it in words
+
+smartquotes = False
 
 html_theme = "furo"
 html_title = project

@@ -12,15 +12,18 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote
 
 import pytest
+
+from micrograd.opdef import Op
 
 for package in ("sphinx", "myst_parser", "furo", "nbformat"):
     pytest.importorskip(package, reason="the site is made by the packages of the `docs` extra")
 
 ROOT = Path(__file__).parent.parent
-MODULES = ["conf", "docstrings", "mlir_lexer", "notebook_pages"]
+MODULES = ["commands", "conf", "docstrings", "mlir_lexer", "notebook_pages"]
 
 
 def build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
@@ -99,6 +102,27 @@ def test_every_page_can_be_found_from_the_front(site: Path) -> None:
     reached = {(site / link.partition("#")[0]).resolve() for link in front.links}
     own = {site / name for name in ("README.html", "genindex.html", "index.html", "search.html")}
     assert {path.resolve() for path in pages(site) if path not in own} <= reached
+
+
+PUBLIC = ("micrograd", "micrograd.nn", "micrograd.optim", "micrograd.losses", "micrograd.datasets",
+          "micrograd.checkpoint", "micrograd.tensor", "micrograd.matrix", "lowering")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_reference_has_everything_that_users_import(site: Path, name: str) -> None:
+    """Each under one of its names; ops are in a table of their own."""
+    module = importlib.import_module(name)
+    listed: set[str] = set()
+    for path in (site / "docs" / "reference").glob("*.html"):
+        listed |= Page(path).places
+    for public in module.__all__ if hasattr(module, "__all__") else dir(module):
+        thing = getattr(module, public)
+        if isinstance(thing, ModuleType | Op) or public.isupper():
+            continue
+        home = f"{getattr(thing, '__module__', '')}.{public}"
+        places = ("", "nn.", "schedules.")
+        names = {f"{name}.{public}", home, *(f"micrograd.{place}{public}" for place in places)}
+        assert names & listed, f"{name}.{public} is in none of docs/reference"
 
 
 def test_the_first_page_that_a_browser_opens_leads_to_the_front(site: Path) -> None:
