@@ -21,7 +21,7 @@ import micrograd  # noqa: E402
 project = "micrograd, compiled"
 release = micrograd.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-extensions += ["commands", "docstrings", "mlir_lexer", "notebook_pages"]  # those beside this file
+extensions += ["commands", "docstrings", "inline_pictures", "mlir_lexer", "notebook_pages"]
 
 root_doc = "README"
 include_patterns = ["*.md", "docs/**.md", "notebooks/*.ipynb"]

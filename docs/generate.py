@@ -2,16 +2,19 @@
 
     python docs/generate.py            rewrites what is out of date, and names it
     python docs/generate.py --check    only names it, and fails if there is any
+    python docs/generate.py README.md  looks at this file alone; several may be named
 
 Nothing that a program prints is pasted into a document by hand:
 
 - The ```python blocks of a file run from top to bottom in one namespace. A ```text block right
-  after one is what it printed.
+  after one is what it printed. A picture right after one, in a folder `pictures`, is what its last
+  line comes to: a thing with `_repr_svg_`, or a figure of matplotlib.
 - Between `<!-- NAME: begin -->` and `<!-- NAME: end -->` stands what TABLES[NAME] gives.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import doctest
@@ -40,8 +43,12 @@ WIDE = replace(machine(), vector_bits=512)
 VECTORS = mock.patch("micrograd.jit.target.machine", return_value=WIDE)
 """Pages show the code for vectors of 512 bits, whichever machine writes them."""
 
+MOST_BYTES = 60_000
+"""Of a picture."""
+
 _BLOCK = re.compile(
-    r"^```python\n(?P<code>.*?)^```\n(?P<shown>\n```text\n(?P<text>.*?)^```\n)?",
+    r"^```python\n(?P<code>.*?)^```\n(?P<shown>\n```text\n(?P<text>.*?)^```\n)?"
+    r"(?:\n!\[[^\]]*\]\((?P<picture>[^)]*\bpictures/[^)]*)\))?",
     re.MULTILINE | re.DOTALL,
 )
 _TABLE = re.compile(
@@ -55,21 +62,29 @@ def documents() -> list[Path]:
 
 
 def refreshed(path: Path) -> str:
-    """The text of a document with every output and table as it should be now.
+    """The text of a document with every output and table as it should be now."""
+    return executed(path)[0]
+
+
+def executed(path: Path) -> tuple[str, dict[Path, bytes]]:
+    """The text of a document with every output and table as it should be now, and its pictures.
 
     Raises what its code raises, with the line in the document as the place.
     """
     text = path.read_text(encoding="utf-8")
     space: dict[str, Any] = {"__name__": path.stem}
     pieces, done = [], 0
+    pictures: dict[Path, bytes] = {}
     for block in _BLOCK.finditer(text):
         line = text.count("\n", 0, block.start("code"))
         if block["code"].startswith(">>> "):
             _doctest(block["code"], space, path, line)
             continue
-        code = compile("\n" * line + block["code"], str(path), "exec", dont_inherit=True)
         with contextlib.redirect_stdout(io.StringIO()) as out, VECTORS:
-            exec(code, space)
+            last = _run("\n" * line + block["code"], path, space)
+        if block["picture"] is not None:
+            picture = (path.parent / block["picture"]).resolve()
+            pictures[picture] = _drawn(last, picture, f"{path.name}:{line + 1}")
         if block["shown"] is not None:
             pieces += [text[done : block.start("text")], out.getvalue().rstrip("\n") + "\n"]
             done = block.end("text")
@@ -77,7 +92,45 @@ def refreshed(path: Path) -> str:
             raise SystemExit(
                 f"{path.name}:{line + 1}: the block prints; show it in a ```text block"
             )
-    return _TABLE.sub(_table, "".join([*pieces, text[done:]]))
+    return _TABLE.sub(_table, "".join([*pieces, text[done:]])), pictures
+
+
+def _run(code: str, path: Path, space: dict[str, Any]) -> Any:
+    """Run the code; what its last line comes to, if that is an expression."""
+    tree = ast.parse(code, str(path))
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, str(path), "exec", dont_inherit=True), space)
+    if not isinstance(last, ast.Expr):
+        return None
+    return eval(compile(ast.Expression(last.value), str(path), "eval", dont_inherit=True), space)
+
+
+def _drawn(thing: Any, picture: Path, place: str) -> bytes:
+    """What a picture has in its file."""
+    kind = picture.suffix[1:]
+    if hasattr(thing, "savefig"):
+        file = io.BytesIO()
+        thing.savefig(file, format=kind, dpi=80)
+        return file.getvalue()
+    svg = thing._repr_svg_() if kind == "svg" and hasattr(thing, "_repr_svg_") else None
+    if svg is None:
+        raise SystemExit(f"{place}: the last line of the block is no picture of kind {kind}")
+    return f"{svg}\n".encode()
+
+
+def alike(picture: Path, fresh: bytes) -> bool:
+    """Whether a picture is as it should be: the words in it, if there are any, since numbers and
+    lines may differ by the machine that they come from.
+    """
+    if not picture.exists():
+        return False
+    found = picture.read_bytes()
+    if picture.suffix != ".svg":
+        return len(found) < MOST_BYTES
+    words = [
+        re.findall(rb"<(?:text|title)\b[^>]*>([^<]*[^\d.,e+<-][^<]*)", x) for x in (found, fresh)
+    ]
+    return words[0] == words[1] and len(found) < MOST_BYTES
 
 
 def _doctest(text: str, space: dict[str, Any], path: Path, line: int) -> None:
@@ -271,18 +324,23 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def main() -> int:
-    """Refresh every document, or check them."""
+    """Refresh every document, or check them, or those that are named."""
     check = "--check" in sys.argv[1:]
+    names = [Path(x).resolve() for x in sys.argv[1:] if x != "--check"]
     stale = 0
-    for path in documents():
+    for path in names or documents():
         if not path.exists():
             continue
-        text = refreshed(path)
+        text, pictures = executed(path)
+        files = {picture: x for picture, x in pictures.items() if not alike(picture, x)}
         if text != path.read_text(encoding="utf-8"):
+            files[path] = text.encode()
+        for file, content in files.items():
             stale += 1
-            print(f"{path.relative_to(ROOT)} {'is out of date' if check else 'rewritten'}")
+            print(f"{file.relative_to(ROOT)} {'is out of date' if check else 'rewritten'}")
             if not check:
-                path.write_text(text, encoding="utf-8")
+                file.parent.mkdir(exist_ok=True)
+                file.write_bytes(content)
     return int(check and stale > 0)
 
 

@@ -42,3 +42,8 @@ class Computed:
         with importing:
             from .notebook.values import value_html
         return value_html(self)
+
+    def _repr_svg_(self) -> str | None:
+        with importing:
+            from .notebook.values import value_svg
+        return value_svg(self)

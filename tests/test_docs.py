@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +36,11 @@ generate = load_generate()
 DOCUMENTS = generate.documents()
 
 
+NEEDED = {"calls_from_c.md": ["cc"], "gallery.md": ["matplotlib", "sklearn"],
+          "gradient_for_scipy.md": ["scipy"]}  # fmt: skip
+"""What the code of a page needs beside the package."""
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -49,8 +55,15 @@ def as_llvm_22(text: str) -> str:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_document_is_current(path: Path) -> None:
-    fresh, found = generate.refreshed(path), path.read_text(encoding="utf-8")
+    for needed in NEEDED.get(path.name, ()):
+        if not (shutil.which(needed) or importlib.util.find_spec(needed)):
+            pytest.skip(f"its code needs {needed}")
+    (fresh, pictures), found = generate.executed(path), path.read_text(encoding="utf-8")
     assert as_llvm_22(fresh) == as_llvm_22(found), "run `make docs`"
+    stale = [
+        picture.name for picture, made in pictures.items() if not generate.alike(picture, made)
+    ]
+    assert not stale, "run `make docs`"
 
 
 @pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=name_of)
@@ -99,6 +112,29 @@ def test_blocks_of_a_page_share_their_names(tmp_path: Path) -> None:
         tmp_path / "page.md", "~~~python\nx = 3\n~~~\n\n~~~python\nprint(x)\n~~~\n\n~~~text\n~~~\n"
     )
     assert "~~~text\n3\n~~~".replace("~~~", "```") in generate.refreshed(page)
+
+
+def test_a_picture_is_what_the_last_line_comes_to(tmp_path: Path) -> None:
+    page = write(
+        tmp_path / "page.md",
+        "~~~python\nfrom micrograd.nn import MLP\nMLP(2, [1])\n~~~\n\n![](pictures/net.svg)\n",
+    )
+    _, pictures = generate.executed(page)
+    (picture, drawn), *others = pictures.items()
+    assert not others
+    assert picture == tmp_path / "pictures" / "net.svg"
+    assert not generate.alike(picture, drawn)
+    picture.parent.mkdir()
+    picture.write_bytes(drawn.replace(b"M46", b"M47"))
+    assert generate.alike(picture, drawn), "the same but for where a line begins"
+    picture.write_bytes(drawn.replace(b"2 inputs", b"3 inputs"))
+    assert not generate.alike(picture, drawn)
+
+
+def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
+    page = write(tmp_path / "page.md", "~~~python\n1 + 1\n~~~\n\n![](pictures/sum.svg)\n")
+    with pytest.raises(SystemExit, match=r"page\.md:1: the last line of the block is no picture"):
+        generate.executed(page)
 
 
 def test_output_that_is_not_shown_is_refused(tmp_path: Path) -> None:

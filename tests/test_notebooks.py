@@ -146,7 +146,7 @@ def test_what_shows_itself_does_so_as_html() -> None:
     kinds = [set(data) for data in shown]
     html, picture, text = "text/html", "image/svg+xml", "text/plain"
     assert kinds == [
-        *({html, text}, {html, text}),  # a Value, a Tensor
+        *({html, picture, text}, {html, text}),  # a Value, a Tensor
         *[{html, picture, text}] * 3,  # two models, a history
         *({html, text}, {text}, {text}),  # a kernel, its program, its explanation
     ]

@@ -23,7 +23,7 @@ for package in ("sphinx", "myst_parser", "furo", "nbformat"):
     pytest.importorskip(package, reason="the site is made by the packages of the `docs` extra")
 
 ROOT = Path(__file__).parent.parent
-MODULES = ["commands", "conf", "docstrings", "mlir_lexer", "notebook_pages"]
+MODULES = ["commands", "conf", "docstrings", "inline_pictures", "mlir_lexer", "notebook_pages"]
 
 
 def build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
@@ -105,7 +105,8 @@ def test_every_page_can_be_found_from_the_front(site: Path) -> None:
 
 
 PUBLIC = ("micrograd", "micrograd.nn", "micrograd.optim", "micrograd.losses", "micrograd.datasets",
-          "micrograd.checkpoint", "micrograd.tensor", "micrograd.matrix", "lowering")  # fmt: skip
+          "micrograd.checkpoint", "micrograd.tensor", "micrograd.matrix", "micrograd.scipy",
+          "lowering")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PUBLIC)

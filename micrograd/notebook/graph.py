@@ -24,7 +24,7 @@ class Node:
     given: bool = False
 
 
-def drawn(nodes: Sequence[Node], edges: Sequence[Edge], title: str) -> str:
+def drawn(nodes: Sequence[Node], edges: Sequence[Edge], title: str, *, alone: bool = False) -> str:
     """The picture of nodes and edges (from, to), of which none leads back to an earlier node."""
     shown = [[text(line, LONGEST) for line in node.lines] for node in nodes]
     sizes = [
@@ -58,7 +58,8 @@ def drawn(nodes: Sequence[Node], edges: Sequence[Edge], title: str) -> str:
             style = {"font_weight": "bold"} if k == 0 else {}
             at = MARGIN + y - height / 2 + LINE_HEIGHT * (k + 1)
             parts.append(element("text", line, x=MARGIN + x, y=at, text_anchor="middle", **style))
-    return svg(layout.width + 2 * MARGIN, layout.height + 2 * MARGIN, title, *parts)
+    width, height = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
+    return svg(width, height, title, *parts, alone=alone)
 
 
 def _arrow(points: Sequence[tuple[float, float]]) -> str:

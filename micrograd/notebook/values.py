@@ -26,6 +26,12 @@ def value_html(value: Any) -> str | None:
     return box(heading("Value", *facts), drawn(nodes, edges, f"the graph of {value!r}"))
 
 
+def value_svg(value: Any) -> str | None:
+    """The graph of a Value as a file of its own; None if there is none that could be drawn."""
+    graph = _under(value) if value._scope is None else None
+    return None if graph is None else drawn(*graph, f"the graph of {value!r}", alone=True)
+
+
 def _number(x: Any) -> str:
     return number(x) if isinstance(x, (int, float)) else text(x)
 
