@@ -383,6 +383,20 @@ def test_a_kernel_is_shown_with_what_was_found(no_compiler: Callable[[], None]) 
     assert "for i < 100" in said
 
 
+def test_a_kernel_of_any_number_of_arguments_shows_the_one_that_was_called() -> None:
+    kernel = jit(lambda *xs: sum(x * x for x in xs))
+    assert kernel._repr_html_() is None
+    kernel(1.0, 2.0, 3.0)
+    assert "xs_2" in words(parsed(kernel._repr_html_()))
+
+
+def test_a_closed_kernel_is_shown() -> None:
+    kernel = jit(lambda x: x * x)
+    kernel(2.0)
+    kernel.close()
+    assert "kernel" in words(parsed(kernel._repr_html_()))
+
+
 def test_a_kernel_of_tensors_and_a_sum_over_rows_are_shown(no_compiler: Callable[[], None]) -> None:
     def f(x: Any) -> Any:
         return (x * x).sum()

@@ -124,6 +124,10 @@ class AnyNumber(Derived):
             )
         return getattr(self._latest, name)
 
+    def _repr_html_(self) -> str | None:
+        """What notebooks show: the kernel that was called last."""
+        return None if self._latest is None else self._latest._repr_html_()
+
     def __str__(self) -> str:
         return repr(self) if self._latest is None else str(self._latest)
 
