@@ -51,7 +51,7 @@ docs: $(READY)
 
 # The documents as a site, which opens from the disk: build/site/index.html.
 site: $(READY)
-	$(BIN)/python -m sphinx -W --keep-going -q -c docs -b html . build/site
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs -d build/doctrees -b html . build/site
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -43,6 +43,7 @@ html_extra_path = ["front"]
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
+html_domain_indices = False  # of modules: the reference is by what they are for
 
 
 def navigation(index: str) -> str:
@@ -70,9 +71,10 @@ def _from_root(page: str) -> str:
     return page.removeprefix("../") if page.startswith("../") else f"docs/{page}"
 
 
-def add_navigation(_app: Any, name: str, source: list[str]) -> None:
+def add_navigation(app: Any, name: str, source: list[str]) -> None:
     """Give the front page the tables of contents, which Sphinx looks for in pages."""
     if name == root_doc:
+        app.env.note_dependency(ROOT / "docs" / "index.md")
         index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
         source[0] += navigation(f"{index}\n## Index\n- [All documents](index.md)\n")
 

@@ -8,7 +8,7 @@ Nothing that a program prints is pasted into a document by hand:
 
 - The ```python blocks of a file run from top to bottom in one namespace. A ```text block right
   after one is what it printed. A picture right after one, in a folder `pictures`, is what its last
-  line comes to: a thing with `_repr_svg_`, or a figure of matplotlib.
+  line comes to: a thing with `_repr_svg_`, or a figure of matplotlib or of Graphviz.
 - Between `<!-- NAME: begin -->` and `<!-- NAME: end -->` stands what TABLES[NAME] gives.
 """
 
@@ -112,6 +112,8 @@ def _drawn(thing: Any, picture: Path, place: str) -> bytes:
         file = io.BytesIO()
         thing.savefig(file, format=kind, dpi=80)
         return file.getvalue()
+    if hasattr(thing, "pipe"):  # of Graphviz
+        return bytes(thing.pipe(kind))
     svg = thing._repr_svg_() if kind == "svg" and hasattr(thing, "_repr_svg_") else None
     if svg is None:
         raise SystemExit(f"{place}: the last line of the block is no picture of kind {kind}")

@@ -36,7 +36,7 @@ generate = load_generate()
 DOCUMENTS = generate.documents()
 
 
-NEEDED = {"calls_from_c.md": ["cc"], "gallery.md": ["matplotlib", "sklearn"],
+NEEDED = {"calls_from_c.md": ["cc"], "gallery.md": ["matplotlib", "sklearn", "pygraphviz"],
           "gradient_for_scipy.md": ["scipy"]}  # fmt: skip
 """What the code of a page needs beside the package."""
 
@@ -81,6 +81,10 @@ def test_every_page_is_in_the_index() -> None:
     there = {*(ROOT / "docs").rglob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")} - {index}
     assert {(index.parent / name).resolve() for name in listed} >= there, "add it to docs/index.md"
     assert "docs/index.md" in (ROOT / "README.md").read_text()
+
+
+def test_readme_fits_two_screens() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 110
 
 
 def test_readme_has_the_place_of_the_benchmark_table() -> None:
@@ -133,7 +137,7 @@ def test_a_picture_is_what_the_last_line_comes_to(tmp_path: Path) -> None:
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     page = write(tmp_path / "page.md", "~~~python\n1 + 1\n~~~\n\n![](pictures/sum.svg)\n")
-    with pytest.raises(SystemExit, match=r"page\.md:1: the last line of the block is no picture"):
+    with pytest.raises(SystemExit, match=r"page\.md:2: the last line of the block is no picture"):
         generate.executed(page)
 
 

@@ -31,7 +31,7 @@ def build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             *(sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-c", str(ROOT / "docs")),
-            *("-b", "html", str(source), str(target)),
+            *("-d", f"{target}.doctrees", "-b", "html", str(source), str(target)),
         ],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -152,7 +152,7 @@ def _line(x1: float, y1: float, x2: float, y2: float, **style: Any) -> str:
 
 
 def _legend(k: int, name: str, style: dict[str, Any]) -> Iterator[str]:
-    x, y = WIDTH - RIGHT - 130, TOP + 10 + 16 * k
+    x, y = WIDTH - RIGHT - 150, TOP + 10 + 16 * k
     yield element("line", x1=x, y1=y - 4, x2=x + 24, y2=y - 4, stroke_width=1.5, **style)
     yield element("text", text(name, 20), x=x + 30, y=y)
 
