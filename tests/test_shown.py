@@ -9,6 +9,7 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 
 from lowering import native
 from micrograd import History, Tensor, Value, copies, fit, jit, nn, total
+from micrograd.cache import store
 from micrograd.losses import cross_entropy
 from micrograd.notebook.graph import MOST_NODES, Node, drawn
 from micrograd.notebook.layered import GAP_ACROSS, GAP_DOWN, laid_out
@@ -383,6 +385,25 @@ def test_a_kernel_is_shown_with_what_was_found(no_compiler: Callable[[], None]) 
     assert "for i < 100" in said
 
 
+def test_of_a_kernel_that_was_kept_only_what_was_kept_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_compiler: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("MICROGRAD_CACHE", "1")
+    monkeypatch.setenv("MICROGRAD_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(store, "_sizes", {})
+
+    def f(x: float, y: float) -> Any:
+        return x.tanh() * y  # type: ignore[attr-defined]
+
+    first, kept = jit(f).grad, jit(f).grad
+    assert first(0.5, 2.0) == kept(0.5, 2.0)
+    no_compiler()
+    tree = parsed(kept._repr_html_())
+    assert [words(x).partition(":")[0] for x in marked(tree, "summary")] == ["simplified"]
+    assert "explain() says more" in words(tree)
+    assert "rerolled" not in vars(kept._latest._programs)
+
+
 def test_a_kernel_of_any_number_of_arguments_shows_the_one_that_was_called() -> None:
     kernel = jit(lambda *xs: sum(x * x for x in xs))
     assert kernel._repr_html_() is None
@@ -421,8 +442,7 @@ def test_of_a_kernel_of_many_statements_there_is_a_count(
     monkeypatch.setattr(sys.modules["micrograd.jit.shown"], "MOST_STATEMENTS", 5)
     monkeypatch.setattr(preformatted, "__defaults__", (5,))
     tree = parsed(kernel._repr_html_())
-    assert "statements forward" in words(tree)
-    assert "explain() says more" in words(tree)
+    assert "14 statements; explain() says more" in words(tree)
     assert "… and more lines" in words(tree)
 
 

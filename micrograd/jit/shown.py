@@ -51,12 +51,12 @@ class Shown:
         title = heading(repr(self).strip("<>"))
         if made is None:
             return box(title, element("div", "not compiled yet: it will be when it is called"))
-        small = len(made.transformed.body) <= MOST_STATEMENTS
-        if small and _is_scheduled(made):
+        statements = len(made.transformed.body)
+        small = statements <= MOST_STATEMENTS
+        if small and _is_scheduled(made) and _is_rerolled(made):
             found: str = self._explained(made)
         else:
-            forward, all_ = len(made.program.body), len(made.transformed.body)
-            found = f"{counted(forward, 'statement')} forward, {all_:,} in all; explain() says more"
+            found = f"{counted(statements, 'statement')}; explain() says more"
         stages = [folded(name, preformatted(lines)) for name, lines in _stages(made, small)]
         rest = element("div", "all stages, made when looked at: ", element("code", "stages()"))
         return box(title, preformatted(found), *stages, rest)
@@ -66,12 +66,21 @@ def _is_scheduled(made: Any) -> bool:
     return "schedule" in vars(made.code)
 
 
+def _is_rerolled(made: Any) -> bool:
+    """Whether the first program is there: what is kept between processes is the last one."""
+    programs = getattr(made, "_programs", None)
+    return programs is None or "rerolled" in vars(programs)
+
+
 def _stages(made: Any, small: bool) -> Iterator[tuple[str, str | Iterable[str]]]:
     """The stages that there are, and their lines."""
-    yield "program: what was found", made.program.lines()
-    if made.transformed is not made.program:
+    rerolled = _is_rerolled(made)
+    if rerolled:
+        yield "program: what was found", made.program.lines()
+    if not rerolled or made.transformed is not made.program:
         yield "simplified: with derivatives, after all passes", made.transformed.lines()
     if small and _is_scheduled(made):
         yield "schedule: where everything lies, in which loops it runs", str(made.code.schedule)
-    if made.code._native is not None:
-        yield "llvm_ir: as it was given to LLVM", made.code._native.llvm_ir
+    native = made.code._native
+    if native is not None and native.is_compiled:
+        yield "llvm_ir: as it was given to LLVM", native.llvm_ir
