@@ -18,15 +18,11 @@ import numpy.typing as npt
 
 from ..engine import Value
 from ..errors import CompilerError
-from ..jit.compile import normal, program_of
 from ..jit.emit.interface import STORED
 from ..jit.ir.program import Array, Program, Role
-from ..jit.ir.verify import verify
 from ..jit.options import Options
 from ..jit.passes.abreast import Unfit
-from ..jit.reroll.general import Sizes, generalised
-from ..jit.reroll.longer import Unlike
-from ..jit.reroll.reroll import reroll, reroll_strictly
+from ..jit.reroll.general import Sizes
 from ..jit.trace.trace import Trace, without_collecting
 from ..losses import expectations
 from ..store import addresses, adopt
@@ -35,7 +31,7 @@ from .check_loss import check_class
 from .data import ColumnLabels
 from .ragged_data import Ints, RaggedData
 from .ragged_indices import RaggedIndices
-from .ragged_shared import Shared
+from .ragged_shared import Shared, arrays_of, general_program
 from .sample_loss import (
     Penalty,
     SampleValue,
@@ -44,6 +40,7 @@ from .sample_loss import (
     digest,
     kept,
     penalty_loss,
+    rerolled,
 )
 from .sample_trace import depends, no_parameters, trace_sample
 
@@ -241,19 +238,8 @@ class RaggedLoss:
         """The program that these traces are at their sizes; None if there is none."""
         if any(found.graph.regions for found in traces):  # fingerprints know no loops in a graph
             return None
-        with suppress(Unlike, CompilerError):  # then each class has code of its own
-            programs = [
-                reroll_strictly(found.graph, _parameters(found))
-                if self.options.strict
-                else reroll(found.graph)
-                for found in traces
-            ]
-            general = generalised(programs, around, most)
-            program = verify(general.program, "generalised", stage="rerolled")
-            if program.found.strategy != "straight":
-                program = normal(program, self.options.target)
-            return Shared(general, program, traces[0].stores)
-        return None
+        general = general_program(traces, around, most, self.options.target)
+        return None if general is None else Shared(*general, traces[0].stores)
 
     @property
     def _key(self) -> Any:
@@ -295,18 +281,13 @@ class RaggedLoss:
         given = [] if shared is None else self._given(shared.general.program)
 
         def made() -> SampleCode:
-            program = program_of(found.graph, self.options.target, behind=_parameters(found))
+            program = rerolled(found.graph, self.options.target, arrays_of(found))
             program = self._arranged(program, given)
             return self._code(program, found, self.parameters, self.options, self.penalty)
 
         names = *self._leaves, *((a.name, a.size, a.dtype) for a in given)
         loss = kept((digest(found), names, self._code, self._key), made)
         return loss, [np.zeros(a.size, np.int64) for a in given]
-
-
-def _parameters(found: Trace) -> list[str]:
-    """The arrays whose derivatives are added to those of other samples."""
-    return [name for name, _ in found.graph.parameters]
 
 
 def _unused(name: str) -> Array:

@@ -3,16 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..cache.remembered import remembered
+from ..errors import CompilerError
+from ..jit.compile import normal
 from ..jit.fingerprint import of_graph, of_program
+from ..jit.ir.graph import said
 from ..jit.ir.program import Program
-from ..jit.reroll.general import General, Sizes
+from ..jit.ir.verify import verify
+from ..jit.reroll.general import General, Sizes, generalised
+from ..jit.reroll.longer import Unlike
 from ..jit.reroll.outputs import OUTPUT
+from ..jit.reroll.reroll import reroll, reroll_strictly
+from ..jit.target import Target
 from ..jit.trace.trace import Trace
 from ..store import Store
 from .sample_loss import SampleValue, SingleLoss
+
+
+def general_program(
+    traces: Sequence[Trace], around: Sequence[Sizes], most: Sizes, target: Target
+) -> tuple[General, Program] | None:
+    """The program that these traces are at their sizes, and as it is differentiated; None if there
+    is none.
+    """
+
+    def made() -> tuple[General, Program] | None:
+        with suppress(Unlike, CompilerError):  # then each class has code of its own
+            programs = [
+                reroll_strictly(found.graph, arrays_of(found))
+                if target.strict
+                else reroll(found.graph)
+                for found in traces
+            ]
+            general = generalised(programs, around, most)
+            program = verify(general.program, "generalised", stage="rerolled")
+            if program.found.strategy != "straight":
+                program = normal(program, target)
+            return general, program
+        return None
+
+    made_from = [said(found.graph) for found in traces], list(around), most, target
+    return remembered("program of all lengths", made_from, made)
+
+
+def arrays_of(found: Trace) -> list[str]:
+    """The arrays whose derivatives are added to those of other samples."""
+    return [name for name, _ in found.graph.parameters]
 
 
 @dataclass(slots=True)

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
-import numpy as np
-
 from .. import ops
+from ..cache.keys import written_out
+from ..cache.remembered import remembered
 from ..engine import Value
 from ..jit.code import compile_program
 from ..jit.compile import optimized, program_of
 from ..jit.emit.interface import Interface
+from ..jit.ir.graph import Graph, said
 from ..jit.ir.program import Access, Apply, Program, Role
 from ..jit.ir.verify import verify
 from ..jit.options import Options
@@ -28,6 +28,7 @@ from ..jit.passes.row_sums import dot
 from ..jit.reroll.found import SMALL
 from ..jit.reroll.outputs import OUTPUT
 from ..jit.schedule.schedule import Schedule
+from ..jit.target import Target
 from ..jit.trace.trace import Element, Trace, trace, without_collecting
 from ..locks import Lock
 from ..losses import Expectation, expectations
@@ -74,15 +75,20 @@ class SampleLoss:
         parameters: Sequence[Value],
         options: Options,
     ) -> None:
-        wrt = [found.elements.get(p) for p in parameters]
-        program = gradient(program, of, wrt, keep_value=True, target=options.target)
-        self._compile(program, found, options)
+        wrt, target = [found.elements.get(p) for p in parameters], options.target
+
+        def differentiated() -> Program:
+            made = gradient(program, of, wrt, keep_value=True, target=target)
+            return optimized(verify(made, "differentiate"), target)
+
+        made_from = program, of, wrt, target
+        self._compile(remembered("loss of samples", made_from, differentiated), found, options)
 
     def _compile(self, program: Program, found: Trace, options: Options) -> None:
         self.options = options
         self.stores = found.stores
         self.indices = found.graph.indices
-        self.program = optimized(verify(program, "differentiate"), options.target)
+        self.program = program
         self.interface = Interface(frozenset(self.by_value), OUTPUT, padded=self.padded)
         self.code = compile_program(
             self.program, options.target, self.interface, stores=self.stores
@@ -162,7 +168,7 @@ class SampleValue(SampleLoss):
         options: Options,
         penalty: SampleLoss | None,
     ) -> None:
-        self._compile(program, found, options)
+        self._compile(optimized(verify(program, "rerolled"), options.target), found, options)
 
 
 class Penalty(SampleLoss):
@@ -229,18 +235,9 @@ def digest(found: Trace) -> str:
     graph = found.graph
     # a loss that reads one of two stores has the graph of one that reads the other
     stores = [store.address for store in found.stores[: len(graph.parameters)]]
-    said = graph.inputs, graph.parameters, graph.outputs, graph.indices, graph.tables
-    loops = [replace(region, called=None) for region in graph.regions]
-    digest = hashlib.sha256(repr((*said, loops, graph.counted, stores)).encode())
-    for program in [r.called for r in graph.regions if r.called is not None]:
-        digest.update(str(program).encode())
-        for a in program.arrays.values():
-            digest.update(b"" if a.data is None else np.ascontiguousarray(a.data).tobytes())
-    columns = graph.codes, graph.x, graph.y, graph.z, graph.constants
-    offsets = [index.offsets for index in graph.indices if index.offsets is not None]
-    for column in (*columns, *graph.data.values(), *offsets):
-        digest.update(np.ascontiguousarray(column).tobytes())
-    return digest.hexdigest()
+    written = written_out((said(graph), stores))
+    assert written is not None  # it is numbers and names
+    return hashlib.sha256(written).hexdigest()
 
 
 def _compiled(
@@ -249,16 +246,33 @@ def _compiled(
     if not options.strict:
         # rows that are looked up lie in a row, and samples do not
         small = 0 if found.graph.indices else SMALL
-        block = over_samples(program_of(found.graph, options.target, small))
+
+        def of_block() -> Program | None:
+            block = over_samples(program_of(found.graph, options.target, small))
+            return None if block is None else verify(block, "over_samples")
+
+        made_from = said(found.graph), options.target, small
+        block = remembered("block of samples", made_from, of_block)
         if block is not None:
-            return BlockLoss(verify(block, "over_samples"), found, parameters, options)
+            return BlockLoss(block, found, parameters, options)
     alone = None
     if penalty is not None:
         found.graph.outputs = found.graph.outputs[:1]
         alone = penalty_loss(penalty, parameters, options)
     behind = [name for name, _ in found.graph.parameters]
-    program = program_of(found.graph, options.target, behind=behind)
+    program = rerolled(found.graph, options.target, behind)
     return SingleLoss(program, found, parameters, options, alone)
+
+
+def rerolled(graph: Graph, target: Target, behind: Sequence[str]) -> Program:
+    """The loops in the graph of one sample; `behind`: arrays whose derivatives are added to those
+    of other samples.
+    """
+
+    def made() -> Program:
+        return program_of(graph, target, behind=behind)
+
+    return remembered("program of a sample", (said(graph), target, list(behind)), made)
 
 
 def penalty_loss(penalty: Value, parameters: Sequence[Value], options: Options) -> Penalty:
