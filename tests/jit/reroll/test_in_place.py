@@ -12,7 +12,7 @@ from micrograd import jit, minimum
 from micrograd.jit.reroll.switches import moved, switched
 
 from ...regular import floats, traced
-from ...updated_in_place import statements
+from ...updated_in_place import compiled, statements
 from .test_loops import found
 
 Function = Callable[..., Any]
@@ -177,3 +177,8 @@ def test_what_follows_no_face_has_no_switch() -> None:
     at = np.array([[i, j] for i in range(6) for j in range(6)])
     values = (at[:, :1] * at[:, 1:]) % 5
     assert switched(at, values) is None
+
+
+@pytest.mark.parametrize(("seed", "n", "strict"), [(8000, 7, False), (8003, 9, True)])
+def test_random_updates_in_vectors(seed: int, n: int, strict: bool) -> None:
+    compiled(seed, n, strict=strict)
