@@ -121,7 +121,7 @@ class Fragments:
             out = moved.at[OUTPUT]
             source = Access(out.array, out.offset + start, (*out.strides, 1))
             to = Access(s.to.array, s.to.offset, (*s.to.strides, 1))
-            self.body.append(Statement(to, source, (*around, size)))
+            self.body.append(Statement(to, source, (*around, size), origin=s.nodes))
             start += size
 
     def _subgraph(self, mine: list[int], segments: list[Segment]) -> tuple[Graph, list[str], Ints]:
