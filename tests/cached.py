@@ -34,6 +34,8 @@ WAYS = (
 
 def numbers_of(x: Any) -> list[bytes]:
     """The bits of all numbers of a result."""
+    if isinstance(x, dict):
+        x = [*x.values()]
     if isinstance(x, (list, tuple)):
         return [bits for item in x for bits in numbers_of(item)]
     return [np.asarray(x).tobytes()]
