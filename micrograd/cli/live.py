@@ -20,6 +20,9 @@ HOST = "127.0.0.1"
 BETWEEN = 0.3
 """Seconds between two looks at the files."""
 
+State = tuple[int, int]
+"""When a file was written, in nanoseconds, and how long it is."""
+
 FAILED = """\
 <!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>micrograd explain</title>
@@ -100,7 +103,9 @@ def serve(path: Path, asked: Asked, port: int, *, show: bool) -> None:
         thread.start()
         try:
             made = False
+            states = {path.resolve(): _state(path)}
             while True:
+                begun = time.time_ns()
                 server.show(_made(path, asked))
                 if not made:
                     print(f"serving {asked.name} on {server.url}; Ctrl-C ends it", flush=True)
@@ -109,7 +114,7 @@ def serve(path: Path, asked: Asked, port: int, *, show: bool) -> None:
                         import webbrowser
 
                         webbrowser.open(server.url)
-                _until_saved({path.resolve(), *used(path)})
+                states = _saved(used(path), states, begun)
         except KeyboardInterrupt:
             print("\nended")
         finally:
@@ -130,15 +135,23 @@ def _made(path: Path, asked: Asked) -> str:
     return html
 
 
-def _until_saved(files: Iterable[Path]) -> None:
-    """Wait until one of the files is another than it was."""
-    before = {file: _state(file) for file in files}
-    while all(_state(file) == state for file, state in before.items()):
+def _saved(files: Iterable[Path], before: dict[Path, State], begun: int) -> dict[Path, State]:
+    """The states of the files as soon as one is another than when the page was begun.
+
+    before   the states at that time, of files that were known then; others are new if they were
+             written since
+    begun    that time, in nanoseconds
+    """
+    while True:
+        now = {file: _state(file) for file in files}
+        for file, state in now.items():
+            if before[file] != state if file in before else state[0] >= begun:
+                return now
         time.sleep(BETWEEN)
 
 
-def _state(file: Path) -> tuple[int, int]:
-    """When it was written and how long it is; of a file that is just being replaced, nothing."""
+def _state(file: Path) -> State:
+    """That of a file; of one that is just being replaced, nothing."""
     try:
         found = file.stat()
     except OSError:
