@@ -195,7 +195,11 @@ def seconds(time: float) -> str:
 def _facts(page: Page) -> list[tuple[str, str, str]]:
     """What stands on top: a title, a number, and how it was found."""
     found = [
-        (title, seconds(time.seconds) if time.seconds is not None else "—", time.how)
+        (
+            title,
+            seconds(time.seconds) if time.seconds is not None else "—",
+            time.how.partition(":")[0].partition(";")[0],  # all of it stands below
+        )
         for title, time in (("Measured", page.measured), ("Estimated", page.estimated))
     ]
     found += _ratio(page.measured, page.estimated)
