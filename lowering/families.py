@@ -19,6 +19,7 @@ class Family:
     registers    how many vector registers there are
     most         the same of the widest
     exceptions   FE_ALL_EXCEPT of the C library
+    comment      what comments in assembly begin with
     """
 
     triples: tuple[str, ...]
@@ -28,6 +29,7 @@ class Family:
     registers: int
     most: int
     exceptions: int
+    comment: str
 
     def vector_bits(self, features: Sequence[str]) -> int:
         """The width of the vector registers of a processor with these features."""
@@ -58,8 +60,11 @@ X86 = Family(
     registers=16,
     most=32,
     exceptions=61,
+    comment="#",
 )
-ARM = Family(("aarch64", "arm64"), 128, (), None, registers=32, most=32, exceptions=31)
+ARM = Family(
+    ("aarch64", "arm64"), 128, (), None, registers=32, most=32, exceptions=31, comment="//"
+)
 
 
 def family_of(triple: str) -> Family:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
-import platform
 import re
 import shutil
 import subprocess
@@ -66,7 +65,7 @@ def costs_of(blocks: Sequence[Block], target: Target) -> list[Cost] | None:
     found = tool()
     if found is None:
         return None
-    mark = "//" if platform.machine() in ("aarch64", "arm64") else "#"
+    mark = target.processor.family.comment
     texts, bodies, size = [], [], 0
     for k, block in enumerate(blocks):
         body = [n for n, text in enumerate(block.instructions) if not _CALL.match(text)]
