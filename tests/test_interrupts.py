@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -72,3 +75,36 @@ def test_a_handler_that_goes_on() -> None:
         signal.signal(signal.SIGALRM, before)
     assert heard == [1]
     assert np.isfinite(found).all()
+
+
+def test_what_cannot_be_kept_comes_behind_the_call() -> None:
+    """Python keeps few calls for its loop; others may have taken all places."""
+    x = np.linspace(0.1, 0.9, 4_000)
+    kernel = jit(turning)
+    expected = kernel(x)
+    done = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: 0)
+    places = []
+
+    def fill() -> None:
+        time.sleep(0.02)
+        places.append(ctypes.pythonapi.Py_AddPendingCall(done, None))
+        while not places[-1]:
+            places.append(ctypes.pythonapi.Py_AddPendingCall(done, None))
+        signal.raise_signal(signal.SIGINT)
+
+    def call() -> None:
+        filling.start()
+        np.testing.assert_array_equal(kernel(x), expected)
+        filling.join()
+        time.sleep(0.01)  # so that Python's loop looks for signals
+
+    # a handler in Python would run Python's loop, which makes the calls that are kept
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    filling = threading.Thread(target=fill)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            call()
+    finally:
+        filling.join()
+        signal.signal(signal.SIGINT, before)
+    np.testing.assert_array_equal(kernel(x), expected)

@@ -3,7 +3,8 @@
 Python notes signals, Ctrl-C above all, and its loop looks at them between two bytecodes; but a
 kernel is one call. So code of loops whose length data say asks now and then. What Python's handler
 raises is kept until the kernel has returned, and is raised then, as if it had come there: a call
-that Python's loop makes as soon as it goes on (`Py_AddPendingCall`).
+that Python's loop makes as soon as it goes on (`Py_AddPendingCall`). Where no more such calls can
+be kept, the kernel runs to its end, and Ctrl-C comes behind it.
 
 Other threads are not interrupted, as in Python, but for those that help the main one with a call:
 they end when it does (`helping`).
@@ -46,6 +47,8 @@ declare void @PyGILState_Release(i32)
 declare i32 @PyErr_CheckSignals()
 declare void @PyErr_Fetch(ptr, ptr, ptr)
 declare void @PyErr_Restore(ptr, ptr, ptr)
+declare void @PyErr_Clear()
+declare void @PyErr_SetInterrupt()
 declare i32 @Py_AddPendingCall(ptr, ptr)
 
 @kind = internal global ptr null
@@ -99,6 +102,18 @@ ask:
 keep:
   call void @PyErr_Fetch(ptr @kind, ptr @error, ptr @trace)
   %full = call i32 @Py_AddPendingCall(ptr @go_on, ptr null)
+  %is.full = icmp ne i32 %full, 0
+  br i1 %is.full, label %again, label %stop
+again:
+  %a = load ptr, ptr @kind
+  %b = load ptr, ptr @error
+  %c = load ptr, ptr @trace
+  call void @PyErr_Restore(ptr %a, ptr %b, ptr %c)
+  call void @PyErr_Clear()
+  call void @PyErr_SetInterrupt()
+  call void @PyGILState_Release(i32 %state)
+  ret i1 false
+stop:
   store i1 true, ptr @is.stopped
   store volatile i1 true, ptr @helpers.stop
   br label %let.go
@@ -109,7 +124,8 @@ let.go:
 }
 """)
 _CALLED = ("PyThread_get_thread_ident", "PyGILState_Ensure", "PyGILState_Release",
-           "PyErr_CheckSignals", "PyErr_Fetch", "PyErr_Restore", "Py_AddPendingCall")  # fmt: skip
+           "PyErr_CheckSignals", "PyErr_Fetch", "PyErr_Restore", "PyErr_Clear",
+           "PyErr_SetInterrupt", "Py_AddPendingCall")  # fmt: skip
 
 
 def heard(b: Builder) -> Any:
