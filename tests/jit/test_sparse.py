@@ -188,6 +188,26 @@ def test_out_is_written_where_it_lies() -> None:
         kernel.sparse_jacobian([1.0] * 3, out=np.zeros(4))
 
 
+def test_what_matrices_share_stays_as_it_is() -> None:
+    kernel = jit(lambda v: [v[0] * v[1], v[1] * v[2], v[2]])
+    x = [1.0, 2.0, 3.0]
+    matrix = kernel.sparse_jacobian([0.0, 1.0, 2.0])  # an entry is 0
+    with pytest.raises(ValueError, match="read-only"):
+        matrix.eliminate_zeros()
+    copied = matrix.copy()
+    copied.eliminate_zeros()
+    assert copied.nnz == 4
+    assert matrix.nnz == 5
+    np.testing.assert_array_equal(kernel.sparse_jacobian(x).toarray(), kernel.jacobian(x))
+    first, second = jit(lambda v: [v[0] * v[1], v[2]]), jit(lambda v: [v[0], v[1] * v[2]])
+    with pytest.raises(SignatureError, match="with 3, which are elsewhere"):
+        second.sparse_jacobian(x, out=first.sparse_jacobian(x))
+    given = second.sparse_jacobian(x).copy()
+    np.testing.assert_array_equal(
+        second.sparse_jacobian(x, out=given).toarray(), second.jacobian(x)
+    )
+
+
 def test_bad_calls() -> None:
     kernel = jit(lambda x: [x[0] * x[1]])
     with pytest.raises(SignatureError, match="takes numbers, not Values"):
