@@ -24,7 +24,6 @@ from micrograd.jit.ir.rounding import Bounded
 from micrograd.jit.kernels.kernel import Kernel
 from micrograd.jit.options import Options
 from micrograd.jit.target import Target
-from micrograd.jit.trace.recordings import Recording
 from micrograd.jit.trace.signature import SCALAR, Container, Structure, count, structure_of
 from micrograd.jit.trace.source import FunctionSource
 from micrograd.jit.wanted import Wanted
@@ -34,7 +33,9 @@ from .programs import Case
 
 Numbers = npt.NDArray[np.float64]
 
-OF_ONE = frozenset({Wanted.GRADIENT, Wanted.BOTH, Wanted.HESSIAN, Wanted.HVP})
+OF_ONE = frozenset(
+    {Wanted.GRADIENT, Wanted.BOTH, Wanted.HESSIAN, Wanted.SPARSE_HESSIAN, Wanted.HVP}
+)
 """What is derived of one result only."""
 MOST_PARTIALS = 3000
 """Larger matrices of derivatives are left out: they take too long."""
@@ -116,8 +117,7 @@ class Derived:
         self.recording = self.source.record(self.structures)
         self.results = len(self.recording.trace.graph.outputs)
         self.partials = len(self.recording.wrt)
-        self.programs: dict[tuple[Wanted, bool], Program] = {}
-        self._expected: dict[tuple[Wanted, bool, str, int], dict[str, Bounded]] = {}
+        self._expected: dict[tuple[Wanted, str, int, str], dict[str, Bounded]] = {}
 
     @property
     def wanted(self) -> list[Wanted]:
@@ -147,7 +147,7 @@ class Derived:
         return np.split(numbers, np.cumsum(sizes)[:-1])
 
     def executable(self, form: Form) -> Executable:
-        """The kernel, scheduled; its program is made once for all dtypes and widths."""
+        """The kernel, scheduled. Raises TooLong."""
         found, bits = processor(form.target), form.bits
         target = Target.host(form.dtype, strict=form.strict, vector_bits=bits, processor=found)
         options = Options.on(target)
@@ -155,7 +155,10 @@ class Derived:
         names = [p.name for p in kernel._parameters]
         structures = [*self.structures, *self.extra(form.wanted)]
         parameters = list(zip(names, structures, strict=True))
-        found = _Shared(self, kernel.name, self.recording, parameters, form.wanted, options)
+        found = Executable(kernel.name, self.recording, parameters, form.wanted, options)
+        if len(found.transformed.statements) > self.most_statements:
+            found.close()
+            raise TooLong
         found.has_entry = False  # that is tried by tests of its own, and takes as long again
         if form.level is not None:
             found.schedule.opt_level = form.level
@@ -163,9 +166,9 @@ class Derived:
 
     def expected(self, form: Form, found: Executable) -> dict[str, Bounded]:
         """What the interpreter makes of the arguments."""
-        key = (form.wanted, form.strict, form.dtype, form.points)
+        program = found.transformed
+        key = (form.wanted, form.dtype, form.points, str(program))
         if key not in self._expected:
-            program = found.transformed
             names = [a.name for a in program.with_role(Role.INPUT)]
             columns = self.arguments(form.wanted, form.points)
             given: dict[str, Any] = dict(zip(names, columns, strict=True))
@@ -192,23 +195,6 @@ class Derived:
             found = bounded[name].value[:, -1]
             if not same(numbers, found).all():
                 raise Mismatch(f"interpret_bounded is not interpret: {found} and {numbers}")
-
-
-class _Shared(Executable):
-    """An executable whose program may have been made before, for another width or dtype."""
-
-    def __init__(self, derived: Derived, *arguments: Any) -> None:
-        self._derived = derived
-        super().__init__(*arguments)
-
-    def _transform(self, recording: Recording) -> Program:
-        key = (self.wanted, self.options.strict)
-        programs = self._derived.programs
-        if key not in programs:
-            programs[key] = super()._transform(recording)
-        if len(programs[key].statements) > self._derived.most_statements:
-            raise TooLong
-        return programs[key]
 
 
 def check(derived: Derived, form: Form, tally: Tally) -> None:
