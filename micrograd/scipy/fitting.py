@@ -90,7 +90,9 @@ def curve_fit(
     if isinstance(f, Kernel) and f._parameters[0].array == "map":
         model, jacobian = _mapped(f, n)
     else:
-        model, jacobian = _whole(f, xdata, n)
+        if isinstance(xdata, (list, tuple)):
+            xdata = np.asarray(xdata, dtype=np.float64)  # as SciPy does
+        model, jacobian = _whole(f, n)
     if p0 is None:
         model.__signature__ = inspect.signature(f)  # which SciPy counts the parameters of
     made = jacobian if jac is None else jac
@@ -111,14 +113,19 @@ def _parameters(f: Callable[..., Any]) -> int:
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in given) - 1
 
 
-def _whole(f: Callable[..., Any], xdata: Any, n: int) -> tuple[Any, Any]:
+def _whole(f: Callable[..., Any], n: int) -> tuple[Any, Any]:
     """The model and its Jacobian, of parameters, for all data at once."""
     x, _ = unknowns([1.0] * n, "p0", as_array=False)
-    kernel = flat(lambda p: f(xdata, *p), x)
-    jacobian = kernel.jacobian
+    made: list[Any] = [None, None]
+
+    def kernel(data: Any) -> Any:
+        if data is not made[0]:  # SciPy may leave rows out
+            made[:] = data, flat(lambda p: f(data, *p), x)
+        return made[1]
+
     return (
-        lambda xdata, *p: kernel(np.array(p, dtype=np.float64)),
-        lambda xdata, *p: jacobian(np.array(p, dtype=np.float64)),
+        lambda xdata, *p: kernel(xdata)(np.array(p, dtype=np.float64)),
+        lambda xdata, *p: kernel(xdata).jacobian(np.array(p, dtype=np.float64)),
     )
 
 

@@ -88,7 +88,8 @@ def flat(
     time     whether a number comes before them, as time
     scalar   whether it gives one number, which comes without an array
 
-    Raises SignatureError for results that are no numbers, or more than one where one is expected.
+    Raises SignatureError for results that are no numbers, or more than one where one is expected,
+    and with `time`, of which it is a derivative, for a dict with other keys than x has.
     """
     if not callable(function):
         raise SignatureError(f"expected a function or a kernel, got {kind(function)}")
@@ -121,11 +122,36 @@ def _compiled(
         before, (numbers, *behind) = given[:time], given[time:]
         taken = numbers.tolist() if spread else [x.made(numbers.tolist())]
         result = function(*before, *taken, *behind, *fixed)
+        if time and not scalar:
+            result = _in_order(result, x.structure, name)
         return results_of(name, result, 1 if scalar else None)
 
     parameters: dict[str, Any] = {"t": float} if time else {}
     parameters |= {"x": np.ndarray, **{f"args_{k}": list for k in range(more)}}
     return kernel_of(call, name, parameters, function)
+
+
+def _in_order(result: Any, structure: Structure, where: str) -> Any:
+    """A derivative by time, with dicts in the order of those that it is the derivative of.
+
+    Raises SignatureError for other keys.
+    """
+    if not isinstance(structure, Container) or structure.type is np.ndarray:
+        return result
+    if issubclass(structure.type, dict) and isinstance(result, dict):
+        if result.keys() != set(structure.keys):
+            raise SignatureError(
+                f"{where} should return a dict with the keys of y0, "
+                f"{', '.join(map(repr, structure.keys))}; it returned one with "
+                f"{', '.join(map(repr, result)) or 'none'}"
+            )
+        parts = [(k, result[k]) for k in structure.keys]
+    elif isinstance(result, (list, tuple)) and len(result) == len(structure.items):
+        parts = list(enumerate(result))
+    else:
+        return result
+    pairs = zip(parts, structure.items, strict=True)
+    return [_in_order(x, s, f"{where}[{k!r}]") for (k, x), s in pairs]
 
 
 def is_sparse(given: Any) -> bool:

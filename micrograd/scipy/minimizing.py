@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from ..errors import SignatureError
 from ..jit import Kernel
 from .constrained import compiled_constraints
 from .flat import Numbers, flat, is_sparse, unknowns
@@ -23,6 +24,8 @@ SECOND = {
 """What methods take of second derivatives: the Hessian, or where they take either, its product with
 a direction.
 """
+DENSE = ("dogleg", "trust-exact", "trust-krylov", "trust-ncg")
+"""Methods that take no sparse Hessian."""
 WITHOUT = ("nelder-mead", "powell", "cobyla", "cobyqa")
 """Methods that take no derivatives."""
 
@@ -111,6 +114,15 @@ def _derivatives(kernel: Any, method: Any, given: dict[str, Any]) -> dict[str, A
     """The function and its derivatives, as SciPy takes them: those that are given, and compiled
     those that the method takes.
     """
+    if is_sparse(given["jac"]):
+        raise SignatureError(
+            "minimize: a gradient is a row of numbers, never sparse; hess='sparse' asks for a "
+            "sparse Hessian"
+        )
+    if is_sparse(given["hess"]) and method in DENSE:
+        raise SignatureError(
+            f"minimize: SciPy's {method} takes no sparse Hessian, as trust-constr and Newton-CG do"
+        )
     if given["jac"] is True:
         return {"fun": _pair(kernel), **given}
     if given["jac"] is None and method not in WITHOUT:

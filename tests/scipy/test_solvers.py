@@ -290,7 +290,37 @@ def test_events_end_it_and_states_may_have_a_structure() -> None:
     assert found.sol(1.0) == pytest.approx([5.0, 0.0])
 
 
+@pytest.mark.parametrize("method", ["RK45", "BDF"])
+def test_derivatives_by_time_may_be_in_another_order(method: str) -> None:
+    def slopes(t: Any, y: Any) -> Any:
+        return {"b": [0.0 * y["a"] + 1.0, -y["b"][1]], "a": -y["a"]}
+
+    def in_order(t: Any, y: Any) -> Any:
+        return [-y[0], 1.0, -y[2]]
+
+    found = solve_ivp(slopes, (0.0, 1.0), {"a": 1.0, "b": [0.0, 2.0]}, method)
+    expected = solve_ivp(in_order, (0.0, 1.0), [1.0, 0.0, 2.0], method)
+    np.testing.assert_allclose(found.y, expected.y, rtol=1e-12)
+    with pytest.raises(SignatureError, match="the keys of y0, 'a', 'b'; it returned one with 'c'"):
+        solve_ivp(lambda t, y: {"c": y["a"]}, (0.0, 1.0), {"a": 1.0, "b": 0.0}, method)
+
+
+def test_curves_of_lists_and_of_what_nan_leave() -> None:
+    def model(x: Any, a: Any, b: Any) -> Any:
+        return a * np.exp(-b * x)
+
+    x = np.linspace(0.0, 4.0, 30)
+    y = 2.5 * np.exp(-1.3 * x)
+    some = np.where(np.arange(30) % 2, y, np.nan)
+    for given in (curve_fit(model, x.tolist(), y), curve_fit(model, x, some, nan_policy="omit")):
+        np.testing.assert_allclose(given[0], [2.5, 1.3], rtol=1e-6)
+
+
 def test_bad_cases_say_what_to_do() -> None:
+    with pytest.raises(SignatureError, match="never sparse"):
+        minimize(lambda x: x[0] ** 2, [1.0, 2.0], jac="sparse")
+    with pytest.raises(SignatureError, match="trust-exact takes no sparse Hessian"):
+        minimize(lambda x: x[0] ** 2, [1.0, 2.0], method="trust-exact", hess="sparse")
     with pytest.raises(SignatureError, match="should return 1 number, it returned 2; least_sq"):
         minimize(lambda x: [x[0], x[1]], [1.0, 2.0])
     with pytest.raises(SignatureError, match="expected a function or a kernel, got float"):
