@@ -66,8 +66,12 @@ def test_demo_shows_every_stage_and_equal_losses(tmp_path: Path) -> None:
     assert interpreted == pytest.approx(single, rel=1e-5)
     assert "values became 12 statements forward" in out
     assert "did not reroll: nothing" in out
-    assert out.endswith(f"the decision boundary is in {picture}\n")
+    page = picture.with_suffix(".html")
+    assert f"the decision boundary is in {picture}\n" in out
+    assert out.endswith(f"which line became what, and which lines take the time, is in {page}\n")
     assert picture.stat().st_size > 5000
+    assert 100_000 < page.stat().st_size < 1_000_000
+    assert "scores = list(map(model, inputs))" in page.read_text(encoding="utf-8")
 
 
 def test_moons_are_micrograds(monkeypatch: pytest.MonkeyPatch) -> None:
