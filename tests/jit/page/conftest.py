@@ -41,7 +41,7 @@ def opened(browser: Any) -> Iterator[Open]:
         options = {"viewport": {"width": 1600, "height": 950}, **options}
         contexts.append(browser.new_context(**options))
         window = contexts[-1].new_page()
-        window.set_default_timeout(60_000)
+        window.set_default_timeout(180_000)
         window.on("console", lambda message: said.append(message.text))
         window.on("pageerror", lambda error: said.append(str(error)))
         address = page if isinstance(page, str) else page.resolve().as_uri()
