@@ -16,7 +16,7 @@ import pytest
 
 import lowering
 from micrograd import Value, exp, jit, tanh
-from micrograd.cache import folder, store
+from micrograd.cache import entries, folder, store
 from micrograd.errors import CompilerError
 from micrograd.jit.emit import making
 
@@ -96,6 +96,17 @@ def test_a_damaged_entry_is_made_again(place: Path, compiled: list[int]) -> None
         compiled[0] = 0
         assert numbers() == expected
         assert 3 <= compiled[0] <= made
+
+
+def test_an_entry_that_is_whole_and_no_code_is_made_again(place: Path, compiled: list[int]) -> None:
+    expected = numbers()
+    made = compiled[0]
+    for payload in (b"", b"3\nabc", b"2\n[]code"):
+        for file in place.iterdir():
+            file.write_bytes(entries.packed(file.stem, payload))
+        compiled[0] = 0
+        assert numbers() == expected
+        assert compiled[0] == made
 
 
 def test_an_entry_of_another_key_is_not_taken(place: Path, compiled: list[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -206,6 +207,14 @@ def test_what_matrices_share_stays_as_it_is() -> None:
     np.testing.assert_array_equal(
         second.sparse_jacobian(x, out=given).toarray(), second.jacobian(x)
     )
+
+
+def test_a_page_is_about_the_entries(tmp_path: Path) -> None:
+    pytest.importorskip("jinja2")
+    kernel = jit(lambda v: [v[0] * v[1], v[2]]).sparse_jacobian
+    kernel([1.0, 2.0, 3.0])
+    text = kernel.page(tmp_path / "sparse.html").read_text(encoding="utf-8")
+    assert "sparse_jacobian" in text
 
 
 def test_bad_calls() -> None:

@@ -50,11 +50,14 @@ class Kept:
         return b"%d\n" % len(head) + head + self.code
 
     @staticmethod
-    def unpack(payload: bytes) -> Kept:
-        """Of a payload that `pack` gave."""
+    def unpack(payload: bytes) -> Kept | None:
+        """Of a payload that `pack` gave; of any other None."""
         size, _, rest = payload.partition(b"\n")
-        names, facts = json.loads(rest[: int(size)])
-        return Kept(names, facts, rest[int(size) :])
+        try:
+            names, facts = json.loads(rest[: int(size)])
+            return Kept(names, facts, rest[int(size) :])
+        except (TypeError, ValueError):
+            return None
 
 
 class _Taken:

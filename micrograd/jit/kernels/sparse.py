@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -133,6 +135,10 @@ class SparseKernel:
     def explain(self) -> str:
         """What the compiler found, in words."""
         return self._kernel.explain()
+
+    def page(self, path: str | PathLike[str]) -> Path:
+        """Write a page about the kernel of the entries: see `Paged.page`."""
+        return self._kernel.page(path)
 
 
 def _alike(one: Any, other: Any) -> bool:
