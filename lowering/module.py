@@ -65,6 +65,7 @@ class NativeModule:
         ctypes types, `None` for no result. The module lives as long as the function does.
 
         >>> import ctypes
+        >>> from lowering import compile_ir
         >>> native = compile_ir("define double @f(double %x) { ret double %x }")
         >>> native.function("f", ctypes.c_double, ctypes.c_double)(1.5)
         1.5

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import proxy
 
 import numpy.typing as npt
 
@@ -197,13 +198,14 @@ class Code:
         with importing:
             from .emit.native import making
         made_from = self.given, fields_of(self.interface), self._emit, self._points, self._extended
+        this = proxy(self)  # it is held by this: so code is gone with its kernel, at once
         return making(
-            self._extended_module,
+            lambda: this._extended_module(),
             self.target,
             ("kernel", *made_from),
-            opt_level=lambda: self.schedule.opt_level,
+            opt_level=lambda: this.schedule.opt_level,
             symbols=self._symbols,
-            facts=self._told,
+            facts=lambda: this._told(),
         )
 
     def _extended_module(self) -> ir.Module:

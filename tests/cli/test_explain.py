@@ -193,6 +193,7 @@ def changed(address: str, version: str) -> str:
     pytest.fail("the page was not made anew")
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_the_page_is_served_and_made_anew_on_save(script: Path) -> None:
     with served(script) as (address, process):
         page, version = fetched(address), fetched(f"{address}version")

@@ -28,6 +28,7 @@ def copies(values: list[Any]) -> Program:
     program = Program()
     program.declare("x", Role.INPUT, 6000)
     program.declare("y", Role.INPUT, 6000)
+    program.declare("out", Role.OUTPUT, len(values))
     write_outputs(program, "out", values)
     return verify(program, "outputs")
 
