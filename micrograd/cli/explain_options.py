@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..errors import MicrogradError
+from ..errors import MicrogradError, SignatureError, TraceError
 from ..lines import keep_lines
 from . import arguments as types
 from . import shared_options as shared
-from .scripts import loaded
+from .scripts import frames_in, loaded, where
 from .subjects import Asked, kernel_of, split
 
 DESCRIPTION = """\
@@ -102,9 +102,22 @@ def run(arguments: argparse.Namespace) -> None:
 
         serve(path, asked, arguments.port, show=arguments.open)
         return
-    with keep_lines():
-        kernel = kernel_of(loaded(path), asked)
-        page = kernel.page(arguments.output or Path(f"{name.rpartition('.')[2]}.html"))
+    output = arguments.output or Path(f"{name.rpartition('.')[2]}.html")
+    try:
+        with keep_lines():
+            kernel = kernel_of(loaded(path), asked)
+            page = kernel.page(output)
+    except SignatureError as error:
+        if asked.args is not None or "not been called" not in str(error):
+            raise
+        cause = error.__cause__ if isinstance(error.__cause__, TraceError) else error
+        raise MicrogradError(f"{cause}; here by --args '0.5, [1.0, 2.0]', as in Python") from error
+    except MicrogradError:
+        raise
+    except Exception as error:
+        if not frames_in(error, path):
+            raise
+        raise MicrogradError(f"{name} cannot be run: {where(error, path)}") from error
     print(f"{page} ({page.stat().st_size / 1000:,.0f} kB) is about {kernel!r}")
     if arguments.open:
         import webbrowser

@@ -57,16 +57,21 @@ def forget(path: Path) -> None:
 
 def where(error: BaseException, path: Path) -> str:
     """An error with the innermost line of the script's folder that led to it."""
-    folder = path.parent.resolve()
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if folder in Path(frame.filename).resolve().parents
-    ]
+    own = frames_in(error, path)
     said = f"{type(error).__name__}: {error}"
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return f"{Path(error.filename).name}:{error.lineno}: {type(error).__name__}: {error.msg}"
     return f"{Path(own[-1].filename).name}:{own[-1].lineno}: {said}" if own else said
+
+
+def frames_in(error: BaseException, path: Path) -> list[traceback.FrameSummary]:
+    """The lines of the script's folder that led to an error, but for those of this package."""
+    folder, package = path.parent.resolve(), Path(__file__).parents[1]
+    return [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if folder in (parents := Path(frame.filename).resolve().parents) and package not in parents
+    ]
 
 
 def _own(path: Path) -> dict[str, ModuleType]:

@@ -66,8 +66,8 @@ def kernel_of(module: ModuleType, asked: Asked) -> Any:
     else:
         kernel = _compiled(found, asked, module)
         wanted = asked.wanted or DEFAULT
-        if isinstance(found, Value) and asked.wrt is None and asked.wanted is None:
-            wanted = "value"  # a Value's leaves are constants, unless it is said which are not
+        if isinstance(found, Value) and asked.wanted is None and not kernel._parameters:
+            wanted = "value"  # nothing that it is computed of has a name
     if wanted != "value":
         kernel = getattr(kernel, wanted)
     if asked.args is not None:
@@ -83,6 +83,8 @@ def _compiled(found: Any, asked: Asked, module: ModuleType) -> Any:
             f"kernel. {_known(module)}"
         )
     wrt = None if asked.wrt is None else _wrt(asked.wrt, found, module)
+    if wrt is None and isinstance(found, Value):
+        wrt = _named_leaves(found, module) or None
     return jit(found, wrt=wrt, dtype=asked.dtype, strict=asked.strict)
 
 
@@ -96,6 +98,28 @@ def _wrt(text: str, found: Any, module: ModuleType) -> Any:
             return names
     given = _evaluated(text, module, "--wrt")
     return [given] if isinstance(given, Value) else list(given)
+
+
+def _named_leaves(value: Value, module: ModuleType) -> list[Value]:
+    """The leaves of a Value that the script has names for, alone, in lists or in models, or that
+    have labels: those that one would take its derivatives by.
+    """
+    named: dict[Value, None] = {}
+    for x in vars(module).values():
+        parts = x.parameters() if isinstance(x, Module) else x
+        for part in parts if isinstance(parts, (list, tuple)) else [parts]:
+            if isinstance(part, Value):
+                named[part] = None
+    seen, stack = {value}, [value]
+    while stack:
+        found = stack.pop()
+        if not found._prev and found.label:
+            named[found] = None
+        for x in found._prev:
+            if x not in seen:
+                seen.add(x)
+                stack.append(x)
+    return [x for x in named if x in seen and not x._prev]
 
 
 def _arguments(text: str, module: ModuleType) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -36,7 +36,16 @@ def total(numbers: list, scale=1.0):
     return sum(n * n for n in numbers) * scale
 
 
+def slip(x):
+    return expp(x)
+
+
+def each(xs):
+    return sum(x * x for x in xs)
+
+
 fitted = (w * 2.0 + b) ** 2
+constant = Value(2.0) * 3.0
 kernel = jit(line)
 model = MLP(2, [3, 1])
 words = "no function"
@@ -74,7 +83,9 @@ def explain(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
         (["line", "--value"], "line"),
         (["line", "--grad", "--wrt", "y", "--dtype", "f32"], "line.grad"),
         (["total", "--args", "[1.0, 2.0], scale=2.0", "--strict"], "total.value_and_grad"),
-        (["fitted"], "value"),
+        (["fitted"], "value.value_and_grad"),
+        (["fitted", "--value"], "value"),
+        (["constant"], "value"),
         (["fitted", "--wrt", "[w, b]"], "value.value_and_grad"),
         (["fitted", "--wrt", "w", "--grad"], "value.grad"),
         (["kernel"], "line"),
@@ -102,13 +113,18 @@ def test_a_page_is_written(
     ("arguments", "said"),
     [
         (["none.py:f"], "there is no file none.py"),
-        (["script.py:loss"], "there is no loss in script.py. script.py has w, b, line, total, fit"),
+        (["script.py:loss"], "there is no loss in script.py. script.py has w, b, line, total, "),
         (["script.py:kernel.loss"], "kernel in script.py has no loss"),
         (
             ["script.py:words"],
             "words is str 'no function'; a page is about a function, a Value, a model",
         ),
-        (["script.py:total", "--value"], "call it once"),
+        (
+            ["script.py:total", "--value"],
+            "structure; call it once, then look at it; here by --args",
+        ),
+        (["script.py:each"], "to take an array whole, annotate its parameter"),
+        (["script.py:slip"], "slip cannot be run: script.py:17: NameError: name 'expp'"),
         (["script.py:total", "--args", "[1.0, oops]"], "--args cannot be evaluated: NameError"),
         (["script.py:line", "--wrt", "z"], "--wrt cannot be evaluated: NameError"),
         (["script.py:kernel", "--dtype", "f32"], "is compiled by the script already"),

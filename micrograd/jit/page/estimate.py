@@ -82,7 +82,7 @@ def _words(draft: Draft, exact: set[int], pairs: Sequence[tuple[Block, Cost]]) -
     mine = [(b, c) for b, c in pairs if any(own.intersection(some) for some in b.numbers)]
     if not mine:
         return "no instruction is left of it"
-    block, cost = max(mine, key=lambda pair: (pair[0].often or 0) * pair[1].cycles)
+    block, cost = max(mine, key=lambda pair: (pair[0].often or 0) * _whole(pair[1]))
     if block.often == 1:
         return f"by its instructions: {len(block.instructions)} at most in a row"
     return (
@@ -111,12 +111,18 @@ def _by_instructions(pairs: Sequence[tuple[Block, Cost]], count: int) -> list[fl
     """The cycles of each statement: of an instruction that is of several, each has a part."""
     cycles = [0.0] * count
     for block, cost in pairs:
-        each = (block.often or 0) * (cost.cycles + CALLED * cost.calls)
         named = sum(x for x, some in zip(cost.shares, block.numbers, strict=True) if some)
-        for share, some in zip(cost.shares, block.numbers, strict=True):
+        each = [cost.cycles * share / (named or 1.0) for share in cost.shares]
+        for k in cost.calls:
+            each[k] += CALLED
+        for taken, some in zip(each, block.numbers, strict=True):
             for n in some:
-                cycles[n] += each * share / (len(some) * (named or 1.0))
+                cycles[n] += (block.often or 0) * taken / len(some)
     return cycles
+
+
+def _whole(cost: Cost) -> float:
+    return cost.cycles + CALLED * len(cost.calls)
 
 
 def _by_operations(

@@ -22,7 +22,8 @@ SIMULATED = 300_000
 MOST_ROUNDS = 100
 SECONDS = 60.0
 """After which the tool is given up."""
-_CALL = re.compile(r"^\t(?:call[a-z]*|blr?)\t")
+_CALL = re.compile(r"^\t(?:call[a-z]*|blr?)\t|^\t(?:jmp[a-z]*|b)\t(?=[^.*])")
+"""The last one of a function is a jump; other jumps are to labels, or to addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,13 @@ class Cost:
              of the processor's parts says, since what comes before and behind overlaps
     shares   of each instruction, by what it needs of the processor; they sum up to 1
     busiest  the part of the processor that is needed most, and for how many cycles
-    calls    of other functions, which are not in it
+    calls    which instructions are calls of other functions, whose time is not in it
     """
 
     cycles: float
     shares: tuple[float, ...]
     busiest: str
-    calls: int
+    calls: tuple[int, ...]
 
 
 @functools.cache
@@ -98,7 +99,7 @@ def _cost(block: Block, body: Sequence[int], region: Any, names: Sequence[str]) 
     """What the tool has found about a block, of which it was given some instructions."""
     n = len(block.instructions)
     if region is None:
-        return Cost(0.0, (1.0 / n,) * n if n else (), "", n)
+        return Cost(0.0, (1.0 / n,) * n if n else (), "", tuple(range(n)))
     summary = region["SummaryView"]
     cycles = summary["BlockRThroughput"]
     if block.loops:
@@ -115,7 +116,7 @@ def _cost(block: Block, body: Sequence[int], region: Any, names: Sequence[str]) 
     if most is not None and parts[most]:
         name = re.sub(r"[^\w]+\W*$", "", names[most].partition(".")[0])
         busiest = f"{name} {parts[most]:.1f} cycles of {cycles:.1f}"
-    return Cost(float(cycles), shares, busiest, n - len(body))
+    return Cost(float(cycles), shares, busiest, tuple(sorted({*range(n)} - {*body})))
 
 
 def _run(command: Sequence[str], text: str) -> str:

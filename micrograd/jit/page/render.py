@@ -40,6 +40,7 @@ def rendered(page: Page, *, live: bool = False) -> str:
         "live": live,
         "facts": _facts(page),
         "costliest": _costliest(page.sources),
+        "rest": 1.0 - sum(line.share for source in page.sources for line in source.lines),
         "sources": [_source(source, sets) for source in page.sources],
         "groups": [_group(group, sets) for group in page.groups],
         "listings": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from micrograd import Value, fori, jit
+from micrograd import Value, fori, jit, tanh
 from micrograd.jit.page import estimate, mca
 from micrograd.jit.page.build import page_of
 from micrograd.jit.page.cycle import cycle
@@ -51,6 +51,24 @@ def test_by_instructions() -> None:
     assert lines["cheap "] < 0.05
     most = max(found.groups, key=lambda g: g.share)
     assert most.estimate.startswith("by its instructions")
+
+
+def bent(a: Value, b: Value) -> Value:
+    y = a * a + b
+    return tanh(y)
+
+
+@pytest.mark.parametrize("wanted", ["value", "value_and_grad"])
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_calls_of_the_library_are_of_the_lines_that_call(wanted: str, dtype: str) -> None:
+    """As the last of a function they are jumps."""
+    if mca.tool() is None:
+        pytest.skip("llvm-mca is not installed")
+    kernel = jit(bent, dtype=dtype)
+    found = page(kernel if wanted == "value" else kernel.value_and_grad, 0.25, 0.5)
+    check(found)
+    shares = {line.text.strip()[:6]: line.share for line in found.sources[0].lines}
+    assert shares["return"] > 0.6 > 0.2 > shares["y = a "]
 
 
 def test_without_the_tool(monkeypatch: pytest.MonkeyPatch) -> None:
