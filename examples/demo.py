@@ -165,8 +165,10 @@ def table(runs: dict[str, Run], base: Run) -> None:
         if run.preparing:
             gain = base.step - run.step
             prepare = duration(run.preparing)
-            pays = f"{int(run.preparing / gain) + 1} steps" if gain > 0.0 else "never"
-        faster = f"{base.step / run.step:,.1f}x"
+            most = int(run.preparing / gain) + 1 if gain > 0.0 else 0
+            pays = f"{most} step{'s' * (most > 1)}" if most else "never"
+        ratio = base.step / run.step
+        faster = f"{ratio:.1f}x" if ratio < 100.0 else f"{float(f'{ratio:.2g}'):,.0f}x"
         cells = (prepare, duration(run.step), duration(100 * run.step), faster, pays)
         print(f"{name:31}" + "".join(f"{cell:>12}" for cell in cells))
 
@@ -203,6 +205,8 @@ def page(samples: int, path: Path) -> None:
 def show_moons(steps: int, samples: int, path: Path) -> None:
     """The moons demo, interpreted and compiled."""
     heading(f"moons, {samples} samples, {steps} steps: the interpreter")
+    if steps * samples >= 5000:
+        print("a minute or two, most of it garbage collection; DEMO_STEPS=10 makes it short")
     slow = interpret(steps, samples, collect=True)
     few = min(steps, 10)
     without = interpret(few, samples, collect=False, show=False)
@@ -230,9 +234,9 @@ def show_moons(steps: int, samples: int, path: Path) -> None:
     }
     table(names, slow)
     print(
-        "\nprepare: build the loss, compile it with its gradient, call it once; a step: on average,"
-        f"\nof {TRAININGS} native trainings the median; pays after: steps until compiling has paid "
-        "for itself"
+        "\nprepare: build the loss, compile it with its gradient (or find it in the cache, if"
+        "\nit was done before), call it once; a step: on average, the median of "
+        f"{TRAININGS} native trainings;\npays after: steps until compiling has paid for itself"
     )
 
     heading("what was learnt")

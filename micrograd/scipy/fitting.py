@@ -29,9 +29,9 @@ def least_squares(
     x0    as for `minimize`
     jac   by default compiled; "sparse": compiled, as a sparse matrix, which SciPy solves with by
           LSMR; what else is given is passed on
-    positions, options   as SciPy takes them behind `jac`: bounds, method, ftol, ...
 
-    The result's `x` is an array; `structured` is that as x0 is.
+    All else is as SciPy takes it behind `jac`: bounds, method, ftol, ... The result's `x` is an
+    array; `structured` is that as x0 is.
 
     >>> from micrograd.scipy import least_squares
     >>> found = least_squares(lambda x: [10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]], [-1.2, 1.0])
@@ -77,7 +77,8 @@ def curve_fit(
               there are in `ydata`. A plain function gets `xdata` whole, as in SciPy; a kernel maps
               over it, and is compiled but once
     jac       by default compiled; what is given is passed on
-    positions, options   as SciPy takes them behind `p0`: sigma, absolute_sigma, ...
+
+    All else is as SciPy takes it behind `p0`: sigma, absolute_sigma, ...
 
     >>> import numpy as np
     >>> from micrograd.scipy import curve_fit
