@@ -87,6 +87,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["counted"] = counted
     environment.filters["percent"] = percent
     environment.filters["seconds"] = seconds
     return environment
