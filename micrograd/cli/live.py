@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any
 
 from ..errors import MicrogradError
-from ..lines import keep_lines
+from ..lines import KEPT, keep_lines
 from .scripts import loaded, used, where
 from .subjects import Asked, kernel_of
 
@@ -124,6 +124,7 @@ def serve(path: Path, asked: Asked, port: int, *, show: bool) -> None:
 def _made(path: Path, asked: Asked) -> str:
     """The page, or one that says why there is none."""
     begun = time.perf_counter()
+    KEPT.clear()  # Values of the last page are gone, their lines would not be
     try:
         with keep_lines():
             html: str = kernel_of(loaded(path), asked)._html(live=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .layered import Edge, laid_out
-from .markup import element, svg, text
+from .markup import element, frame, svg, text
 
 MOST_NODES = 40
 """So many can be read; of more there is no picture."""
@@ -40,20 +40,8 @@ def drawn(nodes: Sequence[Node], edges: Sequence[Edge], title: str, *, alone: bo
     for node, lines, (width, height), (x, y) in zip(
         nodes, shown, sizes, layout.centres, strict=True
     ):
-        parts.append(
-            element(
-                "rect",
-                x=MARGIN + x - width / 2,
-                y=MARGIN + y - height / 2,
-                width=width,
-                height=height,
-                rx=4,
-                fill="currentColor",
-                fill_opacity=0.06,
-                stroke="currentColor",
-                stroke_width=1.6 if node.given else 0.8,
-            )
-        )
+        stroke = 1.6 if node.given else 0.8
+        parts.append(frame((MARGIN + x, MARGIN + y), (width, height), stroke))
         for k, line in enumerate(lines):
             style = {"font_weight": "bold"} if k == 0 else {}
             at = MARGIN + y - height / 2 + LINE_HEIGHT * (k + 1)

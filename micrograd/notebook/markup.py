@@ -104,6 +104,23 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
     return element("table", element("tbody", *lines), style=style)
 
 
+def frame(centre: tuple[float, float], size: tuple[float, float], stroke_width: float = 0.8) -> str:
+    """A box in a picture, in which something stands."""
+    (x, y), (width, height) = centre, size
+    return element(
+        "rect",
+        x=x - width / 2,
+        y=y - height / 2,
+        width=width,
+        height=height,
+        rx=4,
+        fill="currentColor",
+        fill_opacity=0.06,
+        stroke="currentColor",
+        stroke_width=stroke_width,
+    )
+
+
 def svg(width: float, height: float, title: str, *inside: str, alone: bool = False) -> str:
     """A picture with a title that is read aloud, in the colour of the text around it.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .markup import box, element, folded, heading, svg, table, text
+from .markup import box, element, folded, frame, heading, svg, table, text
 
 MOST_DOTS, MOST_COLUMNS = 8, 12
 """Neurons of a layer, and layers, that are drawn."""
@@ -169,18 +169,7 @@ def _upright(x: float, kind: str) -> Iterator[str]:
     """A box with its text from bottom to top, for what has no neurons to be drawn."""
     height, width = STEP * MOST_DOTS, 24.0
     middle = TOP + STEP * (MOST_DOTS - 1) / 2
-    yield element(
-        "rect",
-        x=x - width / 2,
-        y=middle - height / 2,
-        width=width,
-        height=height,
-        rx=4,
-        fill="currentColor",
-        fill_opacity=0.06,
-        stroke="currentColor",
-        stroke_width=0.8,
-    )
+    yield frame((x, middle), (width, height))
     turn = f"rotate(-90 {x:.1f} {middle:.1f})"
     said = text(kind, LONGEST)
     yield element("text", said, x=x, y=middle + 4, text_anchor="middle", transform=turn)
