@@ -314,6 +314,13 @@ def times_of(name: str) -> str:
     return "\n".join([*lines, "", environment_line(found["environment"])])
 
 
+def newcomers_times() -> str:
+    """What `python -m benchmarks.newcomer` has written down last."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "newcomer.json").read_text())
+    steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found["seconds"].items())
+    return f"{steps}; {found['in all']:.1f} s in all, {found['environment']['date']}."
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "op table": op_table,
     "fact table": fact_table,
@@ -321,6 +328,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "rules": rule_list,
     "stages of programs": stage_table,
     "microgpt times": partial(times_of, "microgpt"),
+    "newcomer times": newcomers_times,
     "scipy times": partial(times_of, "scipy"),
 }
 
