@@ -103,6 +103,14 @@ def adopt(leaves: Iterable[Value]) -> list[Store]:
     return list(dict.fromkeys(map(_store, map(_home, leaves))))
 
 
+def living(store: Store, index: int) -> Value:
+    """A new leaf whose number is that element of a store."""
+    leaf = Value(0.0)
+    leaf.__class__ = Live
+    leaf._home = (store, index)
+    return leaf
+
+
 def addresses(leaves: Sequence[Value]) -> npt.NDArray[np.int64]:
     """Where the number of each live leaf is in memory: i64[leaves]."""
     homes = list(map(_home, leaves))

@@ -225,6 +225,8 @@ def test_an_import_outside_of_the_lock_is_seen() -> None:
 
 
 EXTRAS = {
+    "dask": {f"micrograd/train/{name}.py" for name in ("dask_data", "dask_plan")},
+    "distributed": {f"micrograd/train/{name}.py" for name in ("dask_plan", "dask_steps")},
     "graphviz": {"micrograd/drawing/nodes.py", "micrograd/drawing/picture.py"},
     "jinja2": {"micrograd/jit/page/render.py"},
     "matplotlib": {"micrograd/cli/pictures.py"},

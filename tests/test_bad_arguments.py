@@ -318,6 +318,7 @@ CASES: dict[str, dict[str, tuple[Callable[[Any], Any], list[Any]]]] = {
         "dtype": (fits("dtype"), NO_DTYPES),
         "strict": (fits("strict"), but(NO_FLAGS, None)),
         "threads": (fits("threads"), [*NO_COUNTS, 0]),
+        "client": (fits("client"), NO_FUNCTIONS),
     },
 }  # fmt: skip
 

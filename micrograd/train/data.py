@@ -131,8 +131,11 @@ def _checked_array(given: Any, name: str) -> npt.NDArray[Any]:
     return array
 
 
-def indices(wanted: Sequence[IndexArray], arrays: Sequence[npt.NDArray[Any]], name: str) -> Arrays:
-    """The index arrays of a loss, of data as they were given.
+def indices(
+    wanted: Sequence[IndexArray], arrays: Sequence[npt.NDArray[Any]], name: str, first: int = 0
+) -> Arrays:
+    """The index arrays of a loss, of data as they were given; `first`: the number of their first
+    row, for errors.
 
     Raises TrainingError for an index that is out of range.
     """
@@ -142,7 +145,9 @@ def indices(wanted: Sequence[IndexArray], arrays: Sequence[npt.NDArray[Any]], na
         said = w.said(given)
         if not w.fits(said) and (wrong := w.is_outside(said)).any():
             row, k = (int(x) for x in np.argwhere(wrong)[0])
-            raise TrainingError(f"{_named(w, k, row, name, arrays)} {w.outside(said[row, k])}")
+            raise TrainingError(
+                f"{_named(w, k, first + row, name, arrays)} {w.outside(said[row, k])}"
+            )
         found.append(w.counted(said))
     return found
 
@@ -170,16 +175,20 @@ class ColumnLabels:
     labels: Labels
 
 
-def check_labels(arrays: Sequence[npt.NDArray[Any]], name: str, wanted: ColumnLabels) -> None:
-    """Raises TrainingError if an array has a label that the loss does not take."""
+def check_labels(
+    arrays: Sequence[npt.NDArray[Any]], name: str, wanted: ColumnLabels, first: int = 0
+) -> None:
+    """Raises TrainingError if an array has a label that the loss does not take; `first`: the number
+    of its first row.
+    """
     rows = len(arrays[0])
     column = arrays[wanted.array].reshape(rows, -1)[:, wanted.column].reshape(rows, -1)
     fits = wanted.labels.fit(column)
     if not fits.all():
         row, labels = int(np.argmin(fits.all(axis=1))), wanted.labels
         raise TrainingError(
-            f"y of {wanted.loss} should be {labels.words}, but row {row} of {name}[{wanted.array}] "
-            f"has {column[row, np.argmin(fits[row])].item()!r}{labels.hint}"
+            f"y of {wanted.loss} should be {labels.words}, but row {first + row} of "
+            f"{name}[{wanted.array}] has {column[row, np.argmin(fits[row])].item()!r}{labels.hint}"
         )
 
 

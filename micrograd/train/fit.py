@@ -41,13 +41,15 @@ def fit(
     dtype: Any = None,
     strict: bool | None = None,
     threads: int = 1,
+    client: Any = None,
 ) -> History:
     """Train: losses, gradients and updates in one native loop. Parameters change in place.
 
     Without `data` the target is a loss, a Value or a kernel. With arrays of n rows, such as (X, y),
     X: [n, d], y: [n], it is the loss of a row of each, or with loss(output, y) a model. Rows may be
     lists of different lengths, such as documents. `steps` or `epochs` say how long. Where the
-    optimizer has Tensors, the loss is of a batch: Tensors of rows.
+    optimizer has Tensors, the loss is of a batch: Tensors of rows. With dask arrays and a `client`,
+    workers compute the gradients of their blocks of rows (docs/dask.md).
     docs/training.md has all options.
 
     Raises TrainingError for what cannot be trained, and TraceError for a loss that cannot be
@@ -67,15 +69,15 @@ def fit(
     )
     batches = Batches(batch_size, accumulate, shuffle, seed, threads)
     watch = Watch(optimizer, patience, restore, callback, every, progress)
-    return _trained(asked, batches, watch, data)
+    return _trained(asked, batches, watch, data, client)
 
 
-def _trained(asked: Asked, batches: Batches, watch: Watch, data: Any) -> History:
+def _trained(asked: Asked, batches: Batches, watch: Watch, data: Any, client: Any) -> History:
     history = watch.begin()
     try:
         with _kept_by_interrupts(history):
             with watch.waiting("compiling"):
-                plan = _planned(asked, batches, watch, data)
+                plan = _planned(asked, batches, watch, data, client)
             _run(plan, watch, history)
     finally:
         if watch.bar is not None:
@@ -94,7 +96,11 @@ def _trained(asked: Asked, batches: Batches, watch: Watch, data: Any) -> History
     return history
 
 
-def _planned(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
+def _planned(asked: Asked, batches: Batches, watch: Watch, data: Any, client: Any) -> Plan:
+    if client is not None:
+        with importing:
+            from .dask_plan import of_dask
+        return of_dask(asked, batches, watch, data, client)
     if asked.optimizer.of_tensors:
         with importing:
             from .tensor_plan import of_tensors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from .batch_loop import BatchLoop
 from .data import check_columns, check_labels, checked_data, indices, raw_data, same_rows
 from .given import function_and_options, mean, of_sample, penalty_of, whole_loss, whole_number
 from .loop import Loop, WholeLoop
-from .sample_loss import sample_loss
+from .sample_loss import SampleLoss, sample_loss
 from .watch import Watch
 
 Numbers = npt.NDArray[np.float64]
@@ -175,14 +175,26 @@ def of_samples(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     )
     held = raw
     if asked.validation is not None:
-        held = raw_data(asked.validation, "validation")
-        same_rows(held, shapes)
-        for labels in compiled.expected:
-            check_labels(held, "validation", labels)
-        indices(compiled.indices, held, "validation")
+        held = validation_data(asked.validation, compiled, shapes)
         watch.validation = mean(function, held, options)
     if asked.metric is not None:
-        metric = function_or_none("metric", asked.metric, TrainingError)
-        watched = metric if asked.loss is None else of_sample(target, metric)
-        watch.metric = mean(watched, held, options)
+        watch.metric = mean(metric_of(asked, target), held, options)
     return Plan(loop, steps, samples, batch, ahead, asks(compiled.program.body))
+
+
+def validation_data(
+    given: Any, loss: SampleLoss, shapes: Sequence[tuple[int, ...]]
+) -> list[npt.NDArray[Any]]:
+    """The arrays that `validation` is, if the loss takes their rows."""
+    held = raw_data(given, "validation")
+    same_rows(held, shapes)
+    for labels in loss.expected:
+        check_labels(held, "validation", labels)
+    indices(loss.indices, held, "validation")
+    return held
+
+
+def metric_of(asked: Asked, target: Any) -> Callable[..., Any]:
+    """The function of a sample whose mean is the metric."""
+    metric: Callable[..., Any] = function_or_none("metric", asked.metric, TrainingError)
+    return metric if asked.loss is None else of_sample(target, metric)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from .. import ops
@@ -82,18 +83,33 @@ class SampleLoss:
             return optimized(verify(made, "differentiate"), target)
 
         made_from = program, of, wrt, target
-        self._compile(remembered("loss of samples", made_from, differentiated), found, options)
+        self._take(remembered("loss of samples", made_from, differentiated), found, options)
 
-    def _compile(self, program: Program, found: Trace, options: Options) -> None:
+    def _take(self, program: Program, found: Trace, options: Options) -> None:
         self.options = options
         self.stores = found.stores
         self.indices = found.graph.indices
         self.program = program
+        self._compile()
+
+    def _compile(self) -> None:
         self.interface = Interface(frozenset(self.by_value), OUTPUT, padded=self.padded)
         self.code = compile_program(
-            self.program, options.target, self.interface, stores=self.stores
+            self.program, self.options.target, self.interface, stores=self.stores
         )
         self.address = self.code.address
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the machine code, which another process makes for its own processor, and what
+        stands for indices in the trace.
+        """
+        made = {"interface", "code", "address", "multiple", "expected"}
+        state = {name: x for name, x in vars(self).items() if name not in made}
+        return state | {"indices": [replace(index, leaves=[]) for index in self.indices]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._compile()
 
     @property
     def schedule(self) -> Schedule:
@@ -118,6 +134,9 @@ class BlockLoss(SampleLoss):
         options: Options,
     ) -> None:
         super().__init__(program, (OUTPUT, 0), found, parameters, options)
+
+    def _compile(self) -> None:
+        super()._compile()
         self.multiple = self.code.multiple
 
 
@@ -168,7 +187,7 @@ class SampleValue(SampleLoss):
         options: Options,
         penalty: SampleLoss | None,
     ) -> None:
-        self._compile(optimized(verify(program, "rerolled"), options.target), found, options)
+        self._take(optimized(verify(program, "rerolled"), options.target), found, options)
 
 
 class Penalty(SampleLoss):
