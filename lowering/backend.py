@@ -148,7 +148,7 @@ def forget_machines() -> None:
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to compile; `cpu` and `features`: None is this machine's processor; `passes`: whether
-    the IR is optimised before machine code is made of it.
+    the IR is optimised before machine code is made of it, or "straight": as code without loops.
     """
 
     opt_level: int
@@ -158,11 +158,13 @@ class Options:
     isolate: bool = True
     cpu: str | None = None
     features: str | None = None
-    passes: bool = True
+    passes: bool | str = True
 
     def __post_init__(self) -> None:
         if type(self.opt_level) is not int or not 0 <= self.opt_level <= 3:
             raise ValueError(f"opt_level must be 0, 1, 2 or 3, not {self.opt_level!r}")
+        if self.passes not in (True, False, "straight"):
+            raise ValueError(f"passes must be True, False or 'straight', not {self.passes!r}")
 
     def fields(self) -> dict[str, Any]:
         """What the options were made from."""

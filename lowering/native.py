@@ -35,7 +35,7 @@ def compile(
     slp: bool = False,
     unroll: bool = True,
     isolate: bool = True,
-    passes: bool = True,
+    passes: bool | str = True,
     cpu: str | None = None,
     features: str | None = None,
 ) -> NativeModule:
@@ -50,7 +50,8 @@ def compile(
     a few tenths of a second the first time; turn it off for IR that you know. `passes=False` leaves
     out LLVM's optimiser, whatever else is said of it, and `opt_level` is that of the code generator
     alone: IR that keeps its values in registers by itself gives the same code in a third of the
-    time. Constructors of the module run now, its destructors when it is closed.
+    time. `passes="straight"` takes the few that matter where there are no loops. Constructors of
+    the module run now, its destructors when it is closed.
 
     `cpu` and `features` say what to compile for, see `processor`: a processor of this machine's
     kind by LLVM's name, and changes to its features. The code is linked into this process, so it
@@ -79,7 +80,7 @@ def listing(
     slp: bool = False,
     unroll: bool = True,
     isolate: bool = True,
-    passes: bool = True,
+    passes: bool | str = True,
     cpu: str | None = None,
     features: str | None = None,
 ) -> tuple[str, str]:
@@ -107,7 +108,7 @@ def compile_ir(
     slp: bool = False,
     unroll: bool = True,
     isolate: bool = True,
-    passes: bool = True,
+    passes: bool | str = True,
     cpu: str | None = None,
     features: str | None = None,
 ) -> NativeModule:

@@ -100,8 +100,7 @@ def test_mlir_translates_what_the_emitter_emits(made: Callable[[], Executable]) 
     assert theirs is not None
     outcomes = []
     for text in (theirs, lowering.translate(module)):
-        level = executable.schedule.opt_level
-        with lowering.compile_ir(text, opt_level=level, vectorize=False, unroll=False) as native:
+        with lowering.compile_ir(text, **levels(executable)) as native:
             outcomes.append(results(executable, native))
     assert outcomes[0] == outcomes[1] == results(executable, executable.native)
 
@@ -110,12 +109,18 @@ def test_mlir_translates_what_the_emitter_emits(made: Callable[[], Executable]) 
 def test_both_translations_compute_the_same(made: Callable[[], Executable]) -> None:
     executable = made()
     ours = results(executable, executable.native)
-    level = executable.schedule.opt_level
     reference = reference_ir(ir.Module.parse(executable.code.mlir, context()))
-    with lowering.compile_ir(reference, opt_level=level, vectorize=False, unroll=False) as native:
+    with lowering.compile_ir(reference, **levels(executable)) as native:
         assert results(executable, native) == ours
     assert all(math.isfinite(x) for x in ours)
     assert any(x != 0.0 for x in ours)
+
+
+def levels(executable: Executable) -> dict[str, Any]:
+    """How its code was made."""
+    schedule = executable.schedule
+    how = {"opt_level": schedule.opt_level, "passes": schedule.passes}
+    return {**how, "vectorize": False, "unroll": False}
 
 
 def results(executable: Executable, native: lowering.NativeModule | None) -> list[float]:

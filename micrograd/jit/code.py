@@ -204,6 +204,7 @@ class Code:
             self.target,
             ("kernel", *made_from),
             opt_level=lambda: this.schedule.opt_level,
+            passes=lambda: this._points or this.schedule.passes,
             symbols=self._symbols,
             facts=lambda: this._told(),
         )

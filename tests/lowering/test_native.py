@@ -163,6 +163,44 @@ def test_without_passes_code_is_made_of_the_ir_as_it_was_written() -> None:
     assert function(40) == 42
 
 
+def test_passes_for_straight_line_code_simplify_and_leave_loops_as_they_are() -> None:
+    text = """
+define internal double @square(double %x) alwaysinline {
+  %y = fmul double %x, %x
+  ret double %y
+}
+define double @f(double %x) {
+  %p = alloca double, i64 2
+  store double %x, ptr %p
+  %q = call double @square(double %x)
+  %r = call double @square(double %x)
+  %s = fadd double %q, %r
+  %t = load double, ptr %p
+  %u = fadd double %s, %t
+  ret double %u
+}
+define i64 @loop(i64 %n) {
+  br label %again
+again:
+  %k = phi i64 [ 0, %0 ], [ %j, %again ]
+  %j = add i64 %k, 1
+  %go = icmp ult i64 %j, %n
+  br i1 %go, label %again, label %end
+end:
+  ret i64 %j
+}"""
+    with lowering.compile_ir(text, passes="straight") as native:
+        optimized = native.optimized_ir
+        assert optimized.count("fmul") == 1
+        assert "alloca" not in optimized
+        assert "@square" not in optimized
+        assert "br i1" in optimized  # level 2 finds the closed form
+        assert native.function("f", ctypes.c_double, ctypes.c_double)(3.0) == 21.0
+        assert native.function("loop", ctypes.c_int64, ctypes.c_int64)(5) == 5
+    with pytest.raises(ValueError, match="passes must be True, False or 'straight', not 'fast'"):
+        lowering.compile_ir(text, passes="fast")
+
+
 def test_explicit_functions_stay_as_they_are_written_beside_others() -> None:
     body = "{\n  %y = add i64 %x, 1\n  %z = add i64 %y, 1\n  ret i64 %z\n}\n"
     text = f"define i64 @f(i64 %x) {body}"

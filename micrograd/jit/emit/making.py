@@ -80,6 +80,7 @@ class Making:
     made_from  all that the module depends on beside the target, in one way or another; None: its
                code is not kept
     opt_level  of the module that was made
+    passes     of LLVM's that run, as `lowering.compile` takes them
     symbols    addresses of what it refers to, or what gives those of names
     facts      what gives the numbers that are told with it, `told`
     """
@@ -92,7 +93,7 @@ class Making:
         *,
         opt_level: int | Callable[[], int] = 2,
         symbols: Symbols = MappingProxyType({}),
-        passes: bool = True,
+        passes: bool | Callable[[], bool | str] = True,
         facts: Callable[[], Facts] = dict,
     ) -> None:
         self._make = make
@@ -105,7 +106,7 @@ class Making:
         self._kept: Kept | None = None
         self._told: Facts | None = None
         if made_from is not None:
-            self._key = key_of("code", lowering.identity(), target, passes, made_from)
+            self._key = key_of("code", lowering.identity(), target, passes is not False, made_from)
         if self._key is not None:
             payload = load(self._key)
             self._kept = None if payload is None else Kept.unpack(payload)
@@ -134,7 +135,7 @@ class Making:
 
     def compiled(self) -> tuple[lowering.NativeModule, Kept]:
         """The machine code, compiled now, and as it is kept."""
-        taken, level = _Taken(), self._opt_level
+        taken, level, passes = _Taken(), self._opt_level, self._passes
         with context():
             module = self._make()
             names = _declared(module)
@@ -142,7 +143,7 @@ class Making:
                 module,
                 opt_level=level if isinstance(level, int) else level(),
                 symbols=self._addresses(names),
-                passes=self._passes,
+                passes=passes if isinstance(passes, bool) else passes(),
                 cache=taken,
                 **manner(self._target),
             )

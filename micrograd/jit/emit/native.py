@@ -70,9 +70,16 @@ def linked_by_name(names: Collection[str], target: Target) -> dict[str, int]:
 
 
 def listing(
-    module: ir.Module, target: Target, *, opt_level: int = 2, lines: str = ""
+    module: ir.Module,
+    target: Target,
+    *,
+    opt_level: int = 2,
+    passes: bool | str = True,
+    lines: str = "",
 ) -> tuple[str, str]:
     """The LLVM IR and the assembly of what `native` would make of a module; with the lines of a
     file that it is of, if that is named.
     """
-    return lowering.listing(module, lines=lines, opt_level=opt_level, **manner(target))
+    return lowering.listing(
+        module, lines=lines, opt_level=opt_level, passes=passes, **manner(target)
+    )

@@ -78,7 +78,11 @@ def listings_of(code: Code) -> Listings:
         module = emit(code.schedule, code.interface, code.target, origins)
         text = str(module.operation.get_asm(enable_debug_info=True))
         llvm_ir, assembly = listing(
-            module, code.target, opt_level=code.schedule.opt_level, lines=FILE
+            module,
+            code.target,
+            opt_level=code.schedule.opt_level,
+            passes=code.schedule.passes,
+            lines=FILE,
         )
     return Listings(
         origins,

@@ -36,7 +36,6 @@ CHUNK_OPS = 1000
 """Operations in one function of a program that is cut up."""
 WHOLE_OPS = 2000
 """A program of at most so many operations stays whole and is optimised fully."""
-
 WHOLE_LOOPS = 60
 """A program of more loops over index tables, the batches of an irregular graph, is cut up too."""
 CHUNK_LOOPS = 40
@@ -64,6 +63,11 @@ class Schedule:
     opt_level: int
     reasons: list[str] = field(default_factory=list)
     padded: bool = False
+
+    @property
+    def passes(self) -> bool | str:
+        """Which of LLVM's passes run: those for loops only where there are any."""
+        return True if any(not isinstance(step, Statement) for step in self.steps) else "straight"
 
     @property
     def steps(self) -> list[Step]:
@@ -266,8 +270,8 @@ def _steps(
         elif isinstance(part, Nest) and part.courses:
             yield part
         elif isinstance(part, Nest):
-            own = {name for name in names if everywhere[name] == 1 and _is_temporary(name, program)}
-            nest = part.narrowed(own)
+            once = {name for name in names if everywhere[name] == 1}
+            nest = part.narrowed({x for x in once if program.arrays[x].role is Role.TEMPORARY})
             inside = repeated(nest.body, program.arrays, nest.tiles)
             if inside is None:
                 nest = nest.plan(width, target.strict, program.arrays)
@@ -296,10 +300,6 @@ def _blocks(
     with importing:
         from .quiet import in_blocks
     return in_blocks(parts, program, elsewhere)
-
-
-def _is_temporary(name: str, program: Program) -> bool:
-    return program.arrays[name].role is Role.TEMPORARY
 
 
 def _cut(steps: Iterable[Step], most: int) -> Iterable[list[Step]]:

@@ -66,7 +66,8 @@ def test_lines_of_statements_change_nothing(every: dict[str, tuple[Code, Listing
         with context():
             module = emit(code.schedule, code.interface, code.target, listings.origins)
             mlir = str(module)
-            texts = listing(module, code.target, opt_level=code.schedule.opt_level)
+            how = {"opt_level": code.schedule.opt_level, "passes": code.schedule.passes}
+            texts = listing(module, code.target, **how)
         assert [line.text for line in listings.mlir.lines] == mlir.splitlines(), name
         ours = [_NODE.sub("!", line.text) for line in listings.llvm_ir.lines]
         plain = [_NODE.sub("!", line.text) for line in llvm_lines(texts[0], lambda line: ())]

@@ -218,3 +218,10 @@ def test_long_code_is_cut_into_functions() -> None:
         "function 1: 1000 operations",
         "function 2: 1 operations",
     ]
+
+
+def test_llvm_looks_for_loops_where_there_are_any() -> None:
+    straight = parse("input x[1]\noutput out[1]\n\nout = add(mul(x, x), x)\n")
+    sums = "input x[100]\noutput out[1]\n\nout = 0.0\nout += mul(x[i], x[i])  for i < 100\n"
+    schedules = [schedule(program, Target.host()) for program in (straight, parse(sums))]
+    assert [s.passes for s in schedules] == ["straight", True]
