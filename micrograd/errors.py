@@ -40,6 +40,7 @@ MACHINERY = frozenset(
         "lookups",
         "rows",
         "tables",
+        "plain",
         "nn",
         "jit/kernels/kernel",
         "jit/loops",

@@ -6,9 +6,8 @@ arithmetic, without numbers either; a `Scope` is one call of such a function.
 Invariant: nothing is recorded with a value of a scope that is over, so that none which was kept in
 an outer variable or a cache ends up in other computations.
 
-What is recorded is said here. Where much is, machine code that does the same takes the place of the
-operators (jit/call/recorder.py), with a `Tape` for what it records: a Value that it makes has no
-operands of its own, but looks them up there.
+What is recorded is said here. Where much is, machine code does the same in place of the operators
+(jit/call/recorder.py), on a `Tape`: a Value that it makes looks its operands up there.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from .mapped import apply_function
 from .numpy_functions import OF_NUMBERS
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op
-from .tracing import Site, Tape
+from .tracing import Site, Tape, refuse
 
 _new: Callable[[Any], Any] = object.__new__
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -154,8 +153,7 @@ class Traced(Value):
     """A Value whose number is not known yet: an argument of a function being compiled.
 
     It records like a Value, and refuses what would need its number. `_site` is the code that made
-    it and the place in it, None for an argument; `_mapped` says of an argument whether it is one
-    number in place of an array.
+    it and the place in it, None for an argument; `_mapped`, whether an argument is for an array.
     """
 
     __slots__ = ("_made_at", "_mapped", "_scope")
@@ -217,6 +215,7 @@ class Traced(Value):
         )
 
     def __bool__(self) -> bool:
+        refuse(_getframe(1).f_code)
         raise self._scope.error(
             "a traced value has no truth value; for `if` write micrograd.where(condition, a, b), "
             "for `while` while_loop(condition, body, state), for `and`, `or`, `not`, `a < x < b` "
@@ -244,6 +243,7 @@ class Traced(Value):
         )
 
     def __index__(self) -> int:
+        refuse(_getframe(1).f_code)
         raise self._scope.error(
             "a traced value cannot be an index or a range; for xs[i], i an integer that is given, "
             "write micrograd.take(xs, i), and for `for i in range(n)` fori(n, body, state)"
