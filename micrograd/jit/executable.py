@@ -102,7 +102,7 @@ class Executable:
                 ("entry", facts, work, LAYOUT, usable()),
                 lambda names: addresses(target.dtype, names),
             )
-        self.points = self._code(self.transformed, self.interface, emit=_emit_block, points=True)
+        self.points = self._code(self.transformed, self.interface, emit=emit_points, points=True)
         """For calls with arrays: the numbers are vectors of points."""
         self._caller: Caller | None = None
         self._arrays: ArrayCaller | None = None
@@ -291,7 +291,7 @@ class Executable:
         return ArrayCaller(self.convention, code, self.work)
 
 
-def _emit_block(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
+def emit_points(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
     """The module for calls with arrays."""
     with importing:
         from .emit.array_main import emit_block

@@ -7,9 +7,9 @@ again, and so on. So what is added to what depends on the partitions, and not on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
-from typing import Any
+from typing import Any, TypeVar
 
 import distributed
 import numpy as np
@@ -22,6 +22,7 @@ from .given_code import Orders
 from .part_loop import Work
 
 Numbers = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 FAN = 8
 """Sums that a worker adds up."""
@@ -69,45 +70,54 @@ class DaskSteps:
         self._edges = np.array([*data.starts, data.samples])
         shuffled = seed is not None and batch < data.samples
         self._orders = Orders(data.samples, seed or 0) if shuffled else None
-        self._begin()
+        self._parts: list[Any] = []
+        self._lasting(lambda: None)
 
-    def _begin(self) -> None:
-        """Hand out the work, and let the workers make their data ready."""
+    def _lasting(self, compute: Callable[[], T]) -> T:
+        """What is computed of data that are ready; anew where these went with their workers."""
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                if not self._parts:
+                    self._parts = self._begin()
+                return compute()
+            except (CancelledError, KilledWorker) as error:
+                self._parts = []
+                if not left:
+                    raise TrainingError(
+                        f"workers were lost {ATTEMPTS} times, with blocks of data that cannot be "
+                        f"computed again, or while they worked on the same ones ({error}); "
+                        "parameters are as the last whole step left them. Look into the workers' "
+                        "logs: they may need more memory, or smaller blocks of rows"
+                    ) from error
+        raise AssertionError
+
+    def _begin(self) -> list[Any]:
+        """Hand out the work, and let the workers make their data ready: a future for each part."""
         client, data = self._client, self._data
         self._sent = client.submit(_given, self._work, pure=False)
         prepared = client.submit(_given, self._prepared, pure=False)
         blocks = client.compute([block for row in data.blocks for block in row])
         each = len(data.shapes)
-        self._parts = [
+        parts = [
             client.submit(
                 _called, prepared, start, n, *blocks[each * k : each * (k + 1)], pure=False
             )
             for k, (start, n) in enumerate(zip(data.starts, data.rows, strict=True))
         ]
         try:
-            distributed.wait(self._parts)
-            for part in self._parts:
+            distributed.wait(parts)
+            for part in parts:
                 if part.status != "finished":
                     part.result()  # raises what was wrong
         except BaseException:
-            client.cancel(self._parts)
+            client.cancel(parts)
             raise
+        return parts
 
     def take(self, step: int) -> Numbers:
         """The loss of a step, counted from the first epoch on, and behind it its gradient."""
         rows = self._rows(step)
-        for left in reversed(range(ATTEMPTS)):
-            try:
-                return self._sum(rows)
-            except (CancelledError, KilledWorker) as error:
-                if not left:
-                    raise TrainingError(
-                        f"step {step} was begun {ATTEMPTS} times, and workers were lost each time "
-                        f"({error}); parameters are as the last whole step left them. Look into "
-                        "the workers' logs: they may need more memory"
-                    ) from error
-                self._begin()
-        raise AssertionError
+        return self._lasting(lambda: self._sum(rows))
 
     def _rows(self, step: int) -> list[tuple[int, Any, int]]:
         """The partitions that have rows of a step; which rows, and how many."""

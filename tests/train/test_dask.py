@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import random
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,11 +15,12 @@ import pytest
 
 import micrograd
 from micrograd import Value
-from micrograd.errors import TrainingError
+from micrograd.errors import SignatureError, TrainingError
 from micrograd.losses import max_margin
 from micrograd.nn import MLP
 from micrograd.optim import SGD, Adam
 
+dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
@@ -30,7 +35,7 @@ def client() -> Iterator[Any]:
     """Of two processes, with a thread each."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
+            n_workers=2, threads_per_worker=1, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -74,13 +79,130 @@ def test_a_single_partition_is_fit_bit_for_bit(client: Any, dtype: str) -> None:
     assert found == numbers
 
 
-def test_a_kernel_maps_over_dask_arrays() -> None:
-    kernel = micrograd.jit(lambda x, y: x * y + 1.0, dtype="f64")
+@pytest.mark.parametrize("strict", [True, False])
+def test_numbers_do_not_depend_on_the_workers(client: Any, strict: bool) -> None:
+    """Of clusters of threads, too, of which some compute several parts at a time."""
+    rows = (90, 0, 1, 9, *(50,) * 12)
+    how: Any = {"data": blocks(rows), "batch_size": 500, "strict": strict}
+    history, numbers = trained(**how, client=client)
+    for workers, threads in ((1, 1), (3, 2)):
+        with (
+            distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=threads,
+                processes=False,
+                dashboard_address=":0",
+            ) as cluster,
+            distributed.Client(cluster) as other,
+        ):
+            again, found = trained(**how, client=other)
+        np.testing.assert_array_equal(again.losses, history.losses)
+        assert found == numbers
+
+
+def test_a_worker_that_is_killed_loses_nothing(client: Any) -> None:
+    how: Any = {"data": blocks(), "batch_size": len(X), "every": 3, "strict": True}
+    expected, numbers = trained(**how, client=client)
+    killed = []
+
+    def kill(history: Any) -> None:
+        if history.steps == 6:
+            pid = next(iter(client.run(os.getpid).values()))
+            killed.append(pid)
+            threading.Timer(0.01, os.kill, (pid, signal.SIGKILL)).start()
+
+    history, found = trained(**how, client=client, callback=kill)
+    assert len(killed) == 1
+    assert killed[0] not in client.run(os.getpid).values()
+    np.testing.assert_array_equal(history.losses, expected.losses)
+    assert found == numbers
+
+
+def test_data_that_cannot_be_computed_again(client: Any) -> None:
+    """They were put into the memory of a worker, which is gone."""
+    client.wait_for_workers(2)
+    holder = next(iter(client.scheduler_info()["workers"]))
+    placed = client.scatter(X, workers=[holder])
+    x = da.from_delayed(dask.delayed(placed), X.shape, X.dtype)
+    y = da.from_array(Y, chunks=len(Y))
+
+    def kill(history: Any) -> None:
+        if history.steps == 3:
+            os.kill(client.run(os.getpid, workers=[holder])[holder], signal.SIGKILL)
+
+    random.seed(1)
+    model = MLP(2, [4, 1])
+    optimizer = Adam(model.parameters(), lr=0.01)
+    how: Any = {"loss": max_margin, "steps": 200, "every": 3}
+    with pytest.raises(TrainingError, match="workers were lost 3 times"):
+        micrograd.fit(model, optimizer, data=(x, y), client=client, callback=kill, **how)
+    assert optimizer.steps >= 3
+
+
+def test_ctrl_c_leaves_the_last_whole_step(client: Any) -> None:
+    how: Any = {"data": blocks(), "client": client}
+
+    def interrupt(history: Any) -> None:
+        if history.steps == 2:
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        trained(**how, steps=10**6, every=2, callback=interrupt)
+    history = caught.value.history  # type: ignore[attr-defined]
+    assert history.stopped == "interrupt"
+    assert history.steps >= 2
+    expected, _ = trained(**how, steps=history.steps)
+    np.testing.assert_array_equal(history.losses, expected.losses)
+
+
+# --- ufuncs ---------------------------------------------------------------------------------------
+
+w = Value(2.0)
+KERNEL = micrograd.jit(lambda x, y: x * y + w, dtype="f64")
+
+
+def test_a_kernel_maps_over_dask_arrays(client: Any) -> None:
     x = da.from_array(X, chunks=(100, 1))
-    found = kernel.ufunc(x, Y[:, None])
+    found = KERNEL.ufunc(x, Y[:, None])
     assert found.chunks == x.chunks
-    assert found.dtype == np.float64
-    np.testing.assert_array_equal(found.compute(scheduler="synchronous"), kernel(X, Y[:, None]))
+    assert found.dtype == found._meta.dtype == np.float64
+    np.testing.assert_array_equal(found, KERNEL(X, Y[:, None]))
+    narrow = KERNEL.ufunc(x.astype("f4"), 2)
+    assert narrow.dtype == narrow.compute().dtype == np.float32
+
+
+def test_several_outputs_over_dask_arrays(client: Any) -> None:
+    x, y = (da.from_array(a, chunks=200) for a in X.T)
+    found = da.apply_gufunc(KERNEL.value_and_grad.ufunc, "(),()->(),(),()", x, y)
+    value, partials = KERNEL.value_and_grad(*X.T)
+    for a, b in zip(found, (value, *partials), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_model_over_dask_arrays(client: Any) -> None:
+    random.seed(1)
+    model = micrograd.jit(MLP(2, [3, 1]))
+    x = da.from_array(X, chunks=(300, 2))
+    found = da.apply_gufunc(model.ufunc, "(i)->()", x, output_dtypes=float)
+    np.testing.assert_array_equal(found, model.ufunc(X))
+
+
+def test_a_pickled_ufunc_has_the_numbers_of_its_parameters() -> None:
+    ufunc = KERNEL.ufunc
+    again = pickle.loads(pickle.dumps(ufunc))
+    assert again.types == ufunc.types
+    w.data = 7.0
+    try:
+        assert (ufunc(2.0, 3.0), again(2.0, 3.0)) == (13.0, 8.0)
+        assert pickle.loads(pickle.dumps(ufunc))(2.0, 3.0) == 13.0
+    finally:
+        w.data = 2.0
+    assert pickle.loads(pickle.dumps(np.add)) is np.add
+    with pytest.raises(SignatureError, match=r"got a dask array; <lambda>.ufunc maps"):
+        KERNEL(da.ones(3), 1.0)
+
+
+# --- errors ---------------------------------------------------------------------------------------
 
 
 def test_errors() -> None:

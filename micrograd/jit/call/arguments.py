@@ -80,6 +80,11 @@ def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structu
     if x.__class__ in PLAIN:
         _check(name, p, SCALAR, 1)
         return SCALAR, x
+    if hasattr(x, "__dask_graph__"):
+        raise SignatureError(
+            f"{name} takes numbers and arrays of NumPy as {p.name}, got a dask array; "
+            f"{name}.ufunc maps over its blocks, lazily: docs/dask.md"
+        )
     if p.array == "rows" and isinstance(p.structure, Container) and _is_rows(opened(x, p.name)):
         x = _rows(name, p, opened(x, p.name))
     if isinstance(x, np.ndarray) and p.array != "map" and x.ndim:

@@ -13,7 +13,7 @@ from ..emit.array_main import BLOCK
 from ..target import Target
 from ..trace.signature import SCALAR, count
 from .convention import Convention
-from .ufunc import MOST_OPERANDS, make_ufunc
+from .ufunc import MOST_OPERANDS, Compilable, make_ufunc
 from .ufunc_loop import STRIDED, points_in_block, strided_loop
 
 
@@ -100,11 +100,17 @@ class BatchCode:
 
 
 def ufunc_of(
-    convention: Convention, codes: Sequence[BatchCode], doc: str, *, live: bool = False
+    convention: Convention,
+    codes: Sequence[BatchCode],
+    doc: str,
+    *,
+    live: bool = False,
+    made_of: Compilable | None = None,
 ) -> np.ufunc:
     """The ufunc of a kernel, with a loop per dtype that there is code for.
 
-    live   whether it is called by others, and reads live parameters
+    live      whether it is called by others, and reads live parameters
+    made_of   what its pickle has
     """
     operands = Operands.of(convention)
     return make_ufunc(
@@ -116,4 +122,5 @@ def ufunc_of(
         operands.signature,
         list(codes),
         live=live,
+        made_of=made_of,
     )

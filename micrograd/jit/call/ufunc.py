@@ -5,8 +5,10 @@ Source: NumPy reference, "UFunc API": PyUFunc_FromFuncAndDataAndSignature, PyUFu
 
 from __future__ import annotations
 
+import copyreg
 import ctypes
-from typing import Any
+import weakref
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +25,13 @@ MOST_OPERANDS = 32
 _NONE = -1  # PyUFunc_None: no identity
 
 
+class Compilable(Protocol):
+    """What a ufunc can be made of again, in another process."""
+
+    def compiled(self) -> np.ufunc:
+        """The ufunc, with code of its own."""
+
+
 def make_ufunc(
     name: str,
     doc: str,
@@ -33,6 +42,7 @@ def make_ufunc(
     owner: object,
     *,
     live: bool = False,
+    made_of: Compilable | None = None,
 ) -> np.ufunc:
     """A ufunc whose operands are all of one dtype.
 
@@ -41,9 +51,14 @@ def make_ufunc(
     owner      what must live as long as the ufunc: the code and the data
     live       whether it reads live parameters, so that its numbers are not final while a function
                that uses them is compiled
+    made_of    what its pickle has; None: it cannot be pickled
     """
     n = len(loops)
     kept = _Kept(owner)
+    if made_of is not None:
+        kept.made_of = made_of
+        _pickled[id(kept)] = kept
+        copyreg.pickle(np.ufunc, _reduced)
     kept.functions = (ctypes.c_void_p * n)(*(address for _, address, _ in loops))
     if live:
         kept.watch(name)
@@ -86,6 +101,7 @@ class _Kept:
     types: bytes
     name: bytes
     doc: bytes
+    made_of: Compilable
 
     def __init__(self, owner: object) -> None:
         self.owner = owner
@@ -147,6 +163,21 @@ def _own(ufunc: np.ufunc, kept: object) -> None:
 
 _immortal: list[object] = []
 """What ufuncs of an unknown layout point to."""
+
+
+_pickled: weakref.WeakValueDictionary[int, _Kept] = weakref.WeakValueDictionary()
+"""What ufuncs that can be pickled point to, by its address."""
+_numpys = copyreg.dispatch_table[np.ufunc]
+
+
+def _reduced(ufunc: np.ufunc) -> Any:
+    """How a ufunc is pickled: a kernel's as what it is made of, others as NumPy does it."""
+    kept = _pickled.get(ctypes.c_void_p.from_address(id(ufunc) + OBJECT_OFFSET).value or 0)
+    return _numpys(ufunc) if kept is None else (_compiled, (kept.made_of,))
+
+
+def _compiled(made_of: Compilable) -> np.ufunc:
+    return made_of.compiled()
 
 
 def _probe(x: Any) -> Any:

@@ -198,12 +198,13 @@ class Inspectable(Shown, Paged):
         """The kernel as a NumPy ufunc, with loops for float32 and float64.
 
         A parameter or result that is a sequence of n numbers is a core dimension `(n)`. It keeps
-        the machine code alive.
+        the machine code alive. Pickled, as for the workers of dask, it has the numbers that
+        parameters have then.
         """
         if is_compiling() is not None:
             raise numbers_of(self.name)
         with importing:
-            from ..call.array_code import ufunc_of
+            from ..ufuncs import Ufunc
         kernels = [self._with_dtype(t.dtype) for t in REAL_TYPES.values()]
         structures = self._shown.structures
         executables = [k._compile(structures) for k in kernels]
@@ -212,6 +213,5 @@ class Inspectable(Shown, Paged):
                 f"{self.name} looks rows up by integers, which are checked at every call, so it is "
                 "no ufunc; call it with arrays"
             )
-        codes = [e.arrays.code for e in executables]
-        live = any(e.graph.parameters for e in executables)
-        return ufunc_of(executables[0].convention, codes, self.__doc__ or "", live=live)
+        made_of = Ufunc(executables, self.__doc__ or "")
+        return made_of.of([e.arrays.code for e in executables])
