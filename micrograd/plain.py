@@ -17,6 +17,7 @@ from typing import Any
 from . import ops
 from .engine import Value
 from .errors import TraceError, user_location
+from .lookups import Lookup
 from .opdef import Op
 from .tables import take
 from .traced import Traced
@@ -31,12 +32,11 @@ def item(container: Any, index: Any) -> Any:
         attempt = ATTEMPTS.get(get_ident())
         if attempt is not None and _is_plain(container):
             found = take(container, index)
-            for x in _lists(found):
-                attempt.handed[id(x)] = Handed(x, tuple(x), user_location())
-            for row in container:
+            for row in (found, *container):
                 for x in _lists(row):
                     if id(x) not in attempt.handed:
-                        attempt.handed[id(x)] = Handed(x, tuple(x), user_location())
+                        is_copy = row is found
+                        attempt.handed[id(x)] = Handed(x, tuple(x), user_location(), is_copy)
             return found
     return container[index]
 
@@ -46,6 +46,20 @@ def chosen(function: Any) -> Any:
     if function is builtins.max:
         return _largest
     return _smallest if function is builtins.min else function
+
+
+def is_same(x: Any, y: Any) -> bool:
+    """`x is y`; an error for what was looked up, which is no item of its table here."""
+    attempt = ATTEMPTS.get(get_ident())
+    for one in (x, y):
+        handed = attempt.handed.get(id(one)) if attempt is not None else None
+        is_taken = isinstance(one, Traced) and isinstance(one._entry, Lookup)
+        if is_taken or (handed is not None and handed.row is one and handed.is_copy):
+            raise TraceError(
+                f"{user_location()}: `is` asks which row it was that an integer chose, which is "
+                "known only when the compiled code runs; compare numbers with micrograd.eq"
+            )
+    return x is y
 
 
 def check(handed: Sequence[Handed]) -> None:
@@ -120,7 +134,7 @@ def _is_plain(x: Any) -> bool:
 
 
 def _is_number(x: Any) -> bool:
-    return isinstance(x, (Value, int, float))
+    return isinstance(x, (Value, int, float)) and x.__class__ is not bool
 
 
 def _lists(x: Any) -> Iterator[list[Any]]:

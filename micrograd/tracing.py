@@ -49,11 +49,12 @@ class Tape(Protocol):
 
 
 class Handed(NamedTuple):
-    """A list that a lookup gave, or that it was in, its items then, and the line of the lookup."""
+    """A list that a lookup gave, a copy, or that is in its table: its items then, and the line."""
 
     row: list[Any]
     items: tuple[Any, ...]
     place: str
+    is_copy: bool
 
 
 @dataclass(slots=True)

@@ -73,6 +73,17 @@ def test_the_counter_of_a_loop_looks_up() -> None:
     assert jit(f, wrt=[w]).value_and_grad() == (30.0, (15.0,))
 
 
+def test_is_means_what_it_means_of_all_else() -> None:
+    table, nothing = values(1.0, 2.0, 3.0), [0.0]
+
+    def loss(doc: Any) -> Any:
+        rows = [nothing, table]
+        return sum(table[t] for t in doc for row in rows if row is not nothing and row is table)
+
+    wanted = loss(DOCUMENTS[0]).data
+    assert trained(loss, table)[0] == wanted
+
+
 def test_a_parameter_that_no_document_uses_keeps_its_number() -> None:
     table = values(1.0, 2.0, 3.0, 4.0)
     trained(lambda doc: sum(table[t] ** 2 for t in doc), table)
@@ -186,7 +197,7 @@ def test_a_token_out_of_range_is_told_with_its_document() -> None:
 def test_what_depends_on_tokens_otherwise_is_refused() -> None:
     table = values(1.0, 2.0, 3.0)
     rows = dict(enumerate(table))
-    kinds = [True, False, True]
+    kinds = [1, 0, 1]
 
     def compared(doc: Any) -> Any:
         return sum(table[t] if t == 0 else table[t] * 2 for t in doc)
@@ -197,6 +208,16 @@ def test_what_depends_on_tokens_otherwise_is_refused() -> None:
     for loss in (compared, by_kind):
         with pytest.raises(TraceError, match=r"test_plain_lookups\.py:\d+: .*no truth value"):
             trained(loss, table)
+    pairs = [[v, v * v] for v in table]
+    for same in (
+        lambda doc: sum(v for t in doc for v in pairs[t] if pairs[t] is not pairs[0]),
+        lambda doc: sum(v for t in doc for v in pairs[t] if v is table[0]),
+    ):
+        with pytest.raises(TraceError, match="`is` asks which row it was"):
+            trained(same, table)
+    truths = [True, False, True]
+    with pytest.raises(TraceError, match="cannot be an index or a range"):
+        trained(lambda doc: sum(table[t] for t in doc if truths[t] is True), table)
     with pytest.raises(TraceError, match="no hash"):
         trained(lambda doc: sum(rows[t] for t in doc), table)
     with pytest.raises(TraceError, match="cannot be an index or a range"):

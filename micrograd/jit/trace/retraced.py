@@ -43,7 +43,11 @@ def retraced(trace: Callable[[], T], function: Any) -> T:
     with ExitStack() as given:
         with _lock:
             for user, way in list(needed.items()):
-                _give(user(), way, given)
+                there = user()
+                if there is None:
+                    del needed[user]
+                else:
+                    _give(there, way, given)
         try:
             while True:
                 attempt = ATTEMPTS[thread] = Attempt()
@@ -105,10 +109,8 @@ def _place(code: CodeType) -> tuple[str, str, int]:
     return code.co_filename, code.co_name, code.co_firstlineno
 
 
-def _give(function: FunctionType | None, way: Way, given: ExitStack) -> None:
-    """Let a function have other code until that is taken back, if it is there, and has this own."""
-    if function is None:
-        return
+def _give(function: FunctionType, way: Way, given: ExitStack) -> None:
+    """Let a function have other code until that is taken back, if it has this code of its own."""
     own, count = _users.get(function, (function.__code__, 0))
     if own is way[0]:
         _users[function] = own, count + 1

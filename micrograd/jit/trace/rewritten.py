@@ -1,9 +1,10 @@
 """Code of a function -> the same code, in which lookups and `max` may be of traced values.
 
 The source is read, `a[b]` becomes a call of `plain.item`, `max(...)` and `min(...)` one of what
-`plain.chosen` gives, and that is compiled: operands are computed in the same order, once each,
-names mean what they meant, and lines and columns stay. The source as it is is compiled, too, and
-must be the code that runs; else there is no such code, as where there is no source.
+`plain.chosen` gives, `a is b` one of `plain.is_same`, and that is compiled: operands are computed
+in the same order, once each, names mean what they meant, and lines and columns stay. The source as
+it is is compiled, too, and must be the code that runs; else there is no such code, as where there
+is no source.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Any
 
 from ... import plain
 
-_MARKS: dict[str, Any] = {f"micrograd: {f.__name__}": f for f in (plain.item, plain.chosen)}
+_CALLED = plain.item, plain.chosen, plain.is_same
+_MARKS: dict[str, Any] = {f"micrograd: {f.__name__}": f for f in _CALLED}
 """Texts that stand for functions in a syntax tree, where a name might mean something else."""
-_ITEM, _CHOSEN = _MARKS
+_ITEM, _CHOSEN, _SAME = _MARKS
 _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 _NAMES = ("max", "min")
 
@@ -118,6 +120,17 @@ class _Rewrite(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id in _NAMES:
             node.func = _call(_CHOSEN, [node.func], node.func)
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        operands = [node.left, *node.comparators]
+        if any(isinstance(x, ast.Constant) for x in operands) or len(operands) > 2:
+            return node
+        if isinstance(node.ops[0], ast.Is):
+            return _call(_SAME, operands, node)
+        if isinstance(node.ops[0], ast.IsNot):
+            return ast.copy_location(ast.UnaryOp(ast.Not(), _call(_SAME, operands, node)), node)
         return node
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
