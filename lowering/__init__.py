@@ -28,13 +28,16 @@ from lowering.late import late
 if TYPE_CHECKING:
     from lowering.backend import identity, vector_bits
     from lowering.cache import ObjectCache
+    from lowering.machines import MACHINES, machine
     from lowering.module import NativeModule, load
     from lowering.native import compile, compile_ir, listing
+    from lowering.objects import ObjectFile, object_file
     from lowering.pipelines import PIPELINES
     from lowering.processors import Processor, processor
     from lowering.translation import translate
 
 __all__ = [
+    "MACHINES",
     "PIPELINES",
     "BindingsMissing",
     "CompileError",
@@ -43,6 +46,7 @@ __all__ = [
     "ModuleClosed",
     "NativeModule",
     "ObjectCache",
+    "ObjectFile",
     "PipelineError",
     "Processor",
     "UnknownSymbol",
@@ -56,14 +60,18 @@ __all__ = [
     "identity",
     "listing",
     "load",
+    "machine",
+    "object_file",
     "processor",
     "translate",
     "vector_bits",
 ]
 
 _HOMES = {
+    "MACHINES": "machines",
     "NativeModule": "module",
     "ObjectCache": "cache",
+    "ObjectFile": "objects",
     "PIPELINES": "pipelines",
     "Processor": "processors",
     "compile": "native",
@@ -71,6 +79,8 @@ _HOMES = {
     "identity": "backend",
     "listing": "native",
     "load": "module",
+    "machine": "machines",
+    "object_file": "objects",
     "processor": "processors",
     "translate": "translation",
     "vector_bits": "backend",

@@ -123,8 +123,37 @@ def has_fma() -> bool:
     return family().fuses(host_features())
 
 
+@functools.cache
+def _other(triple: str) -> tuple[Any, str]:
+    """Target and data layout of a machine, of which this process runs no code."""
+    _host()
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple(triple)
+    return target, str(target.create_target_machine().target_data)
+
+
+def layout_of(triple: str | None) -> str:
+    """The data layout of a machine by LLVM's name; None: of this one."""
+    return host_layout() if triple is None else _other(triple)[1]
+
+
 @functools.lru_cache(maxsize=64)
-def _machine(opt_level: int, cpu: str | None = None, features: str | None = None) -> Any:
+def _machine(
+    opt_level: int,
+    cpu: str | None = None,
+    features: str | None = None,
+    triple: str | None = None,
+) -> Any:
+    if triple is not None:  # for a file, which a linker reads
+        return _other(triple)[0].create_target_machine(
+            cpu=cpu or "",
+            features=features or "",
+            opt=opt_level,
+            reloc="pic",
+            codemodel="default",
+            abiname="lp64d" if triple.startswith("riscv64") else "",
+        )
     target, this, its_features, _, _ = _host()
     if cpu is None:
         cpu, features = this, its_features
@@ -148,7 +177,8 @@ def forget_machines() -> None:
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to compile; `cpu` and `features`: None is this machine's processor; `passes`: whether
-    the IR is optimised before machine code is made of it, or "straight": as code without loops.
+    the IR is optimised before machine code is made of it, or "straight": as code without loops;
+    `triple`: the machine that an object file is for, None if the code runs in this process.
     """
 
     opt_level: int
@@ -159,6 +189,7 @@ class Options:
     cpu: str | None = None
     features: str | None = None
     passes: bool | str = True
+    triple: str | None = None
 
     def __post_init__(self) -> None:
         if type(self.opt_level) is not int or not 0 <= self.opt_level <= 3:
@@ -174,7 +205,7 @@ class Options:
         """The target machine for this level; shared, since llvmlite lets one thread at a time into
         LLVM.
         """
-        return _machine(self.opt_level, self.cpu, self.features)
+        return _machine(self.opt_level, self.cpu, self.features, self.triple)
 
     def key(self, llvm_ir: str) -> str:
         """The name of the code in a cache."""
@@ -183,8 +214,9 @@ class Options:
 
 
 @contextlib.contextmanager
-def parsed(llvm_ir: str) -> Iterator[Any]:
-    """The LLVM module, verified, laid out for this machine; closed at the end of the block.
+def parsed(llvm_ir: str, machine: str | None = None) -> Iterator[Any]:
+    """The LLVM module, verified, laid out for this machine, or for another by LLVM's name; closed
+    at the end of the block.
 
     It is closed by hand because a garbage collector that finds module and context in one cycle,
     such as that of an exception and its frames, may free the context first, which LLVM does not
@@ -192,14 +224,14 @@ def parsed(llvm_ir: str) -> Iterator[Any]:
 
     Raises CompileError with LLVM's message, which quotes the offending line.
     """
-    _, _, _, triple, layout = _host()
+    triple, layout = machine or host_triple(), layout_of(machine)
     given = re.search(r'^target datalayout = "(.*)"$', llvm_ir, re.MULTILINE)
     if given is None:
         # Before parsing: the alignment of a load that does not state one is taken from it then.
         llvm_ir = f'target datalayout = "{layout}" target triple = "{triple}" {llvm_ir}'
     elif given[1] != layout:
         raise CompileError(
-            "the module's data layout is not that of this machine; leave it out, or use "
+            "the module's data layout is not that of the machine; leave it out, or use "
             f"llvm.data_layout = {layout!r}\n  the module has: {given[1]!r}"
         )
     with contextlib.ExitStack() as stack:

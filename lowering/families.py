@@ -20,6 +20,7 @@ class Family:
     most         the same of the widest
     exceptions   FE_ALL_EXCEPT of the C library
     comment      what comments in assembly begin with
+    pointer_bits the width of addresses
     """
 
     triples: tuple[str, ...]
@@ -30,6 +31,7 @@ class Family:
     most: int
     exceptions: int
     comment: str
+    pointer_bits: int = 64
 
     def vector_bits(self, features: Sequence[str]) -> int:
         """The width of the vector registers of a processor with these features."""
@@ -65,6 +67,18 @@ X86 = Family(
 ARM = Family(
     ("aarch64", "arm64"), 128, (), None, registers=32, most=32, exceptions=31, comment="//"
 )
+RISCV = Family(("riscv64",), 128, (), None, registers=32, most=32, exceptions=31, comment="#")
+WASM = Family(
+    ("wasm32",),
+    128,
+    (),
+    ("relaxed-simd", "f64x2.relaxed_madd"),
+    registers=16,
+    most=16,
+    exceptions=0,
+    comment="#",
+    pointer_bits=32,
+)
 
 
 def family_of(triple: str) -> Family:
@@ -73,4 +87,4 @@ def family_of(triple: str) -> Family:
     >>> family_of("x86_64-unknown-linux-gnu") is X86
     True
     """
-    return next((f for f in (X86, ARM) if triple.startswith(f.triples)), ARM)
+    return next((f for f in (X86, ARM, RISCV, WASM) if triple.startswith(f.triples)), ARM)

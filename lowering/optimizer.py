@@ -26,7 +26,7 @@ time that these do.
 @contextlib.contextmanager
 def lowered(llvm_ir: str, options: Options) -> Iterator[Any]:
     """The LLVM module after the pass pipeline, if it is to run; closed at the end of the block."""
-    with parsed(llvm_ir) as module, contextlib.ExitStack() as stack:
+    with parsed(llvm_ir, options.triple) as module, contextlib.ExitStack() as stack:
         if not options.passes:
             yield module
             return

@@ -43,6 +43,7 @@ class Processor:
     vector_bits     the width of its vector registers: 512, 256 or 128
     has_fma         whether it fuses a product and a sum in one instruction
     family          what it has in common with others
+    triple          the machine that it is in, by LLVM's name; None: this one, whose code runs here
     """
 
     cpu: str
@@ -50,6 +51,7 @@ class Processor:
     vector_bits: int
     has_fma: bool
     family: Family
+    triple: str | None = None
 
     @property
     def registers(self) -> int:

@@ -18,7 +18,7 @@ from typing import Any
 
 from lowering.accounts import check, check_module
 from lowering.attributes import number
-from lowering.backend import host_layout, llvm_version
+from lowering.backend import layout_of, llvm_version
 from lowering.bindings import ir, llvm, package
 from lowering.globals import global_line
 from lowering.late import late
@@ -43,15 +43,16 @@ def is_available() -> bool:
     return any(installed.glob(f"{DISTRIBUTION}-{llvm_version()}.*.dist-info"))
 
 
-def upstream(module: ir.Module) -> str | None:
-    """The LLVM IR of the module by MLIR, for this machine's data layout, or None.
+def upstream(module: ir.Module, machine: str | None = None) -> str | None:
+    """The LLVM IR of the module by MLIR, for this machine's data layout, or that of another by
+    LLVM's name; or None.
 
     Requires that MLIR's verifier accepts the module.
     """
-    return translated(module) if is_available() and is_plain(module) else None
+    return translated(module, machine) if is_available() and is_plain(module) else None
 
 
-def translated(module: ir.Module) -> str | None:
+def translated(module: ir.Module, machine: str | None = None) -> str | None:
     """What MLIR makes of the functions and we of the globals; None when MLIR gives up.
 
     For a module that is not plain, MLIR may end the process.
@@ -61,7 +62,7 @@ def translated(module: ir.Module) -> str | None:
     if "llvm.data_layout" not in attributes:
         # Their text states every alignment, and takes it from here.
         with copy.context:
-            attributes["llvm.data_layout"] = ir.StringAttr.get(host_layout())
+            attributes["llvm.data_layout"] = ir.StringAttr.get(layout_of(machine))
     scope = ModuleScope(module.operation)
     globals_ = []
     check_module(module.operation.attributes)
