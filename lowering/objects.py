@@ -31,13 +31,14 @@ class ObjectFile:
     llvm_ir: str
 
 
-def object_file(module: ir.Module, processor: Processor, *, opt_level: int = 2) -> ObjectFile:
+def object_file(
+    module: ir.Module, processor: Processor, *, opt_level: int = 2, passes: bool | str = True
+) -> ObjectFile:
     """The object file of a module, for a processor that `machine` gives.
 
     It is compiled as written, with no vectoriser of LLVM's and no unrolling, in this process: for
-    modules that are known not to end LLVM.
-
-    Raises what `compile` raises.
+    modules that are known not to end LLVM. `opt_level` and `passes` are as for `compile`, whose
+    errors it raises.
     """
     options = Options(
         opt_level,
@@ -47,6 +48,7 @@ def object_file(module: ir.Module, processor: Processor, *, opt_level: int = 2) 
         isolate=False,
         cpu=processor.cpu,
         features=processor.features,
+        passes=passes,
         triple=processor.triple,
     )
     verify(module)

@@ -118,6 +118,10 @@ class CheckpointError(MicrogradError, ValueError):
     """Parameters cannot be saved, or a file cannot be loaded into them."""
 
 
+class ExportError(MicrogradError, ValueError):
+    """A kernel cannot be exported: for that machine, under that name, or at all."""
+
+
 class PickleError(MicrogradError, PicklingError):
     """A kernel cannot be pickled, since its function cannot."""
 

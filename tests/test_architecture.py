@@ -105,6 +105,7 @@ STAGES = (
     ),
     "micrograd.jit",
     "micrograd.jit.page",
+    "micrograd.jit.export",
     "micrograd.jit.tensors",
     "micrograd.jit.kernels",
     "micrograd.train",

@@ -513,11 +513,23 @@ TEXTS: dict[str, dict[str, list[str]]] = {
         "--output": ["x.txt", "/none/x.html", "."],
         "--port": ["-1", "70000", "x", ""],
     },
+    "export": {
+        "--dtype": ["f16", "", "float64"],
+        "--parameters": ["live", ""],
+        "--target": ["sparc", "", "wasm32-linux-gnu"],
+    },
     "cache": {},
 }
-WITHOUT_BAD_TEXTS = {"explain": {"--args", "--wrt"}}
-"""Options that take Python, which is evaluated later."""
-POSITIONAL = {"run-digits-training": ["1", "1"], "explain": ["script.py:loss"]}
+WITHOUT_BAD_TEXTS = {
+    "explain": {"--args", "--wrt"},
+    "export": {"--args", "--wrt", "--name", "--output"},
+}
+"""Options that take Python, which is evaluated later, and what is looked at then."""
+POSITIONAL = {
+    "run-digits-training": ["1", "1"],
+    "explain": ["script.py:loss"],
+    "export": ["script.py:loss"],
+}
 
 
 @pytest.mark.parametrize(

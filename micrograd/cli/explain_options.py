@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..errors import MicrogradError, SignatureError, TraceError
+from ..errors import MicrogradError
 from ..lines import keep_lines
 from . import arguments as types
 from . import shared_options as shared
-from .scripts import frames_in, loaded, where
-from .subjects import Asked, kernel_of, split
+from . import subject_options
+from .scripts import loaded
+from .subjects import kernel_of
 
 DESCRIPTION = """\
 Write a page about a function, a Value, a model or a kernel of a script: what it became, line by
@@ -33,39 +34,11 @@ def add(commands: shared.Commands) -> None:
         commands, "explain", "write a page about a function of a script", DESCRIPTION, EXAMPLES
     )
     option = command.add_argument
-    option(
-        "target",
-        type=split,
-        metavar="SCRIPT.py:NAME",
-        help="a function, Value, model or kernel; NAME may have dots, as in kernel.grad",
+    subject_options.add(
+        command,
+        what="the default but for kernels, which are shown as they are",
+        default="value_and_grad",
     )
-    option(
-        "--args",
-        metavar="ARGUMENTS",
-        help="call it with these once, as Python with the script's names: '[1.0, 2.0], n=3'; "
-        "needed where a function takes more than numbers",
-    )
-    option(
-        "--wrt",
-        metavar="NAMES",
-        help="differentiate with respect to these: parameters of the function, or an expression "
-        "of the script's names that gives Values",
-    )
-    what = command.add_mutually_exclusive_group()
-    for name, help in (
-        ("value", "the value alone"),
-        ("grad", "the gradient alone"),
-        ("value_and_grad", "both: the default but for kernels, which are shown as they are"),
-    ):
-        what.add_argument(
-            f"--{name.replace('_', '-')}",
-            dest="wanted",
-            action="store_const",
-            const=name,
-            help=help,
-        )
-    option("--dtype", choices=["f32", "f64"], help="precision (default: that of jit)")
-    option("--strict", action="store_true", help="neither reassociate sums nor fuse products")
     option(
         "--output",
         type=types.output(".html", ".htm"),
@@ -91,10 +64,7 @@ def add(commands: shared.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the page, or serve it."""
-    path, name = arguments.target
-    asked = Asked(name, arguments.args, arguments.wrt, arguments.wanted, arguments.dtype)
-    if arguments.strict:
-        asked = asked.as_strict()
+    path, asked = subject_options.asked(arguments)
     if arguments.serve:
         if arguments.output:
             raise MicrogradError("--serve writes no file; leave out --output")
@@ -102,22 +72,10 @@ def run(arguments: argparse.Namespace) -> None:
 
         serve(path, asked, arguments.port, show=arguments.open)
         return
-    output = arguments.output or Path(f"{name.rpartition('.')[2]}.html")
-    try:
-        with keep_lines():
-            kernel = kernel_of(loaded(path), asked)
-            page = kernel.page(output)
-    except SignatureError as error:
-        if asked.args is not None or "not been called" not in str(error):
-            raise
-        cause = error.__cause__ if isinstance(error.__cause__, TraceError) else error
-        raise MicrogradError(f"{cause}; here by --args '0.5, [1.0, 2.0]', as in Python") from error
-    except MicrogradError:
-        raise
-    except Exception as error:
-        if not frames_in(error, path):
-            raise
-        raise MicrogradError(f"{name} cannot be run: {where(error, path)}") from error
+    output = arguments.output or Path(f"{asked.name.rpartition('.')[2]}.html")
+    with subject_options.errors(path, asked), keep_lines():
+        kernel = kernel_of(loaded(path), asked)
+        page = kernel.page(output)
     print(f"{page} ({page.stat().st_size / 1000:,.0f} kB) is about {kernel!r}")
     if arguments.open:
         import webbrowser

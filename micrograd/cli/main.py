@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from ..errors import MicrogradError
-from . import cache_options, explain_options, moons_options, network_options
+from . import cache_options, explain_options, export_options, moons_options, network_options
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 DESCRIPTION = """\
 Autograd that compiles: micrograd's demo and networks on moons, digits and MNIST, trained as native
-code, and measured; and pages that show what code became. Names may be written with underscores
-too: train_digits.
+code, and measured; pages that show what code became; and code for C. Names may be written with
+underscores too: train_digits.
 """
 
 
@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     network_options.add(commands)
     cache_options.add(commands)
     explain_options.add(commands)
+    export_options.add(commands)
     return main
 
 

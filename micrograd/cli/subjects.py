@@ -1,4 +1,4 @@
-"""A name in a script -> the kernel that a page is about."""
+"""A name in a script -> the kernel that a command is about."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Asked:
 
     args    of a call, as Python
     wrt     names of parameters, or an expression that gives Values
-    wanted  "value", "grad" or "value_and_grad"; None: the last, and a kernel as it is
+    wanted  the name of a derivative, or "value"; None: the command's own, and a kernel as it is
     """
 
     name: str
@@ -48,8 +48,9 @@ def split(text: str) -> tuple[Path, str]:
     return Path(path), name
 
 
-def kernel_of(module: ModuleType, asked: Asked) -> Any:
-    """The kernel, called with the arguments that are given, so that its shapes are known.
+def kernel_of(module: ModuleType, asked: Asked, default: str = DEFAULT) -> Any:
+    """The kernel, called with the arguments that are given, so that its shapes are known;
+    `default`: what is wanted of a function if nothing else is asked for.
 
     Raises MicrogradError for a name that is not there, saying which are, and for what is no
     function, Value, model or kernel.
@@ -65,7 +66,7 @@ def kernel_of(module: ModuleType, asked: Asked) -> Any:
         wanted = asked.wanted or "value"
     else:
         kernel = _compiled(found, asked, module)
-        wanted = asked.wanted or DEFAULT
+        wanted = asked.wanted or default
         if isinstance(found, Value) and asked.wanted is None and not kernel._parameters:
             wanted = "value"  # nothing that it is computed of has a name
     if wanted != "value":
@@ -79,7 +80,7 @@ def kernel_of(module: ModuleType, asked: Asked) -> Any:
 def _compiled(found: Any, asked: Asked, module: ModuleType) -> Any:
     if not callable(found) and not isinstance(found, Value):
         raise MicrogradError(
-            f"{asked.name} is {kind(found)}; a page is about a function, a Value, a model or a "
+            f"{asked.name} is {kind(found)}; it should be a function, a Value, a model or a "
             f"kernel. {_known(module)}"
         )
     wrt = None if asked.wrt is None else _wrt(asked.wrt, found, module)

@@ -117,7 +117,7 @@ def test_a_page_is_written(
         (["script.py:kernel.loss"], "kernel in script.py has no loss"),
         (
             ["script.py:words"],
-            "words is str 'no function'; a page is about a function, a Value, a model",
+            "words is str 'no function'; it should be a function, a Value, a model",
         ),
         (
             ["script.py:total", "--value"],

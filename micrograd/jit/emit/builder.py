@@ -37,10 +37,14 @@ class Builder(Blocks):
     lanes   how many elements one number of the program is. More than 1: every number is a vector,
             of that number at so many points of a batch, and memory holds such vectors; parameters,
             constant data and index tables are the same for all points, and stay single elements.
+    whole   whether the module has all that it needs: constants of any length are part of it
     """
 
-    def __init__(self, module: ir.Module, target: Target, *, lanes: int = 1) -> None:
+    def __init__(
+        self, module: ir.Module, target: Target, *, lanes: int = 1, whole: bool = False
+    ) -> None:
         super().__init__(module, target)
+        self.whole = whole
         self.bits = bits = target.bits
         self.lanes = lanes
         self.element_type = float_type(bits)
@@ -65,7 +69,7 @@ class Builder(Blocks):
 
     def twin(self, lanes: int) -> Builder:
         """A builder for the same module whose numbers have so many lanes."""
-        twin = Builder(self.module, self.target, lanes=lanes)
+        twin = Builder(self.module, self.target, lanes=lanes, whole=self.whole)
         twin._declared, twin._tables = self._declared, self._tables
         twin._original, twin.origins = self, self.origins
         twin.shared = self.shared

@@ -45,9 +45,11 @@ class CallMemory:
         self.from_heap += size
         require_for_code(self.from_heap)
         b = self.b
-        b.declare("malloc", "(i64) -> !llvm.ptr")
+        word = ir.IntegerType.get_signless(b.target.processor.family.pointer_bits)
+        b.declare("malloc", f"({word}) -> !llvm.ptr")
         b.declare("free", "(!llvm.ptr)")
-        given = b.call("malloc", [b.integer(size + ALIGNMENT - 1)], b.ptr)
+        room = b.constant_op(ir.IntegerAttr.get(word, size + ALIGNMENT - 1), word)
+        given = b.call("malloc", [room], b.ptr)
         self.on_heap.append(given)
         address = b.build("llvm.ptrtoint", [b.i64], [given])
         below = b.integer_op("llvm.sub", b.integer(0), address)

@@ -91,7 +91,7 @@ class Emitter:
             self.builder.pointer_variable(a.name)
         b = self.builder
         for name, numbers in constant_data(self.program, b.target.dtype).items():
-            if len(numbers) > INLINE_DATA:
+            if len(numbers) > INLINE_DATA and not b.whole:
                 b.pointer_variable(name)
             else:
                 b.data(name, numbers, b.type_of(self.program.arrays[name]))

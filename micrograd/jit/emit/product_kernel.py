@@ -80,9 +80,9 @@ def argument_types(b: Builder) -> list[ir.Type]:
     ]
 
 
-def emit_kernel(b: Builder, name: str, shape: Shape) -> None:
+def emit_kernel(b: Builder, name: str, shape: Shape, *, internal: bool = False) -> None:
     """Append the micro-kernel of a shape to the builder's module."""
-    entry = b.function(name, argument_types(b))
+    entry = b.function(name, argument_types(b), internal=internal)
     Kernel(b, shape, list(entry.arguments)).emit()
     b.leave()
 

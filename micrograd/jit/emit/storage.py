@@ -252,7 +252,8 @@ class Storage:
     def _constant(self, name: str) -> ir.Value:
         """The address of constant data."""
         size = self.program.arrays[name].size
-        return self._pointer(name) if size > INLINE_DATA else self._global(name)
+        outside = size > INLINE_DATA and not self.b.whole
+        return self._pointer(name) if outside else self._global(name)
 
     def _pointer(self, name: str) -> ir.Value:
         """The address that a global pointer holds; it never changes while the kernel lives."""

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ...errors import SignatureError, TraceError
+from ...errors import ExportError, SignatureError, TraceError
 from ...locks import importing
 from ...notebook.text import Text
 from ...real_types import REAL_TYPES
 from ..call.callable import available, reason
 from ..call.ufunc import numbers_of
+from ..export.exported import Exportable
+from ..options import Options
 from ..page.paged import Paged
 from ..shown import Shown
 from ..stages import Stages
+from ..target import Target
 from ..trace.compiling import is_compiling
 from ..trace.parameters import Parameter
 from ..trace.recordings import Recording
@@ -34,7 +37,7 @@ MOST_ARGUMENTS = 64
 """Leaves of a Value up to which it is shown as a function of them before it is called."""
 
 
-class Inspectable(Shown, Paged):
+class Inspectable(Shown, Paged, Exportable):
     """A kernel that can be looked at, before it is called and after."""
 
     name: str
@@ -46,6 +49,10 @@ class Inspectable(Shown, Paged):
     _tensor_kernel: Any
 
     def _with_dtype(self, dtype: np.dtype[Any]) -> Self:
+        raise NotImplementedError
+
+    def _on(self, options: Options) -> Self:
+        """The same kernel, compiled under other options."""
         raise NotImplementedError
 
     def _check_open(self) -> None:
@@ -182,6 +189,18 @@ class Inspectable(Shown, Paged):
             subject: Subject = self._tensor_kernel._subject()
             return subject
         return subject_of(*self._code())
+
+    @property
+    def _own_target(self) -> Target:
+        target: Target = self._options.target
+        return target
+
+    def _executable_for(self, target: Target) -> Executable:
+        self._check_open()
+        if self._is_of_tensors:
+            raise ExportError(f"{self.name} is of Tensors, which cannot be exported yet")
+        structures = self._shown.structures
+        return self._on(Options.on(target))._compile(structures)
 
     @property
     def address(self) -> int:

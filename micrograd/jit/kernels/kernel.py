@@ -93,6 +93,9 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
                 self._siblings[dtype] = Kernel(self._source, options, self._wanted)
             return self._siblings[dtype]
 
+    def _on(self, options: Options) -> Kernel:
+        return Kernel(self._source, options, self._wanted)
+
     # -- calling -------------------------------------------------------------------------------
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:

@@ -1,0 +1,72 @@
+"""`export`: the method of kernels that writes them as files for other programs."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...locks import importing
+
+if TYPE_CHECKING:
+    from ..executable import Executable
+    from ..target import Target
+
+
+class Exportable:
+    """A kernel that can be written as files for C."""
+
+    def _executable_for(self, target: Target) -> Executable:
+        """The code of the latest call, for another target."""
+        raise NotImplementedError
+
+    @property
+    def _own_target(self) -> Target:
+        """What it is compiled for here."""
+        raise NotImplementedError
+
+    def export(
+        self,
+        directory: str | PathLike[str],
+        *,
+        name: str | None = None,
+        target: str | None = None,
+        parameters: str = "baked",
+        overwrite: bool = False,
+    ) -> list[Path]:
+        """Write this kernel as files for C and other languages; their paths (docs/export.md).
+
+        There are a header, an object file, a static and a shared library, a file for CMake and one
+        for pkg-config, an example in C, and a module that calls the library by ctypes. What is
+        exported is what the latest call ran, as for `stages()`: value, gradient or another
+        derivative of arguments of that structure. In C it gives the bits that it gives here.
+
+        directory   is made if it is not there
+        name        of the function in C, and of the files; by default that of the kernel
+        target      the machine: "native", this one, with all that its processor can do, or one
+                    of "x86_64", "x86_64-v2", "x86_64-v3", "x86_64-v4", "aarch64", "riscv64",
+                    "wasm32"; "aarch64-linux-gnu" is the same as "aarch64"
+        parameters  what live parameters become: "baked", constants, as they are now, or "passed",
+                    an argument, float64[n]
+        overwrite   whether files that are there are replaced
+
+        Raises ExportError for a target, a name or options that are none, where a file is there
+        already, and for what cannot be exported; OSError if files cannot be written.
+
+        >>> from micrograd import jit
+        >>> f = jit(lambda x, y: x * y + x)
+        >>> f.export("build", name="f")  # doctest: +SKIP
+        [PosixPath('build/f.h'), PosixPath('build/f.o'), PosixPath('build/libf.a'), ...]
+        """
+        with importing:
+            from .export import checked, export, target_of
+        path = checked(directory, parameters, overwrite=overwrite)
+        machine = target_of(target, self._own_target)
+        return export(
+            self._executable_for(machine),
+            machine,
+            path,
+            name=name,
+            parameters=parameters,
+            overwrite=overwrite,
+        )

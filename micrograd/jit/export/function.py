@@ -1,0 +1,195 @@
+"""An executable -> its function as C sees it: what it takes and gives, in words and in types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ExportError
+from ...real_types import BY_DTYPE, WIDE
+from ..executable import Executable
+from ..ir.program import Array, Program, Role
+from ..target import Target
+from ..trace.signature import Structure, count
+from .names import argument_names
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument in C.
+
+    size      how many elements are at its address; None: it is a number, by value
+    written   whether the function writes it, and reads nothing of it
+    says      what it is
+    """
+
+    name: str
+    c_type: str
+    size: int | None
+    says: str
+    written: bool = False
+
+    @property
+    def declaration(self) -> str:
+        """As it stands in the prototype."""
+        if self.size is None:
+            return f"{self.c_type} {self.name}"
+        return f"{'' if self.written else 'const '}{self.c_type} {self.name}[{self.size}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function in C.
+
+    call       the same in Python
+    number     what it computes in
+    returns    whether it returns a number, which `returned` describes
+    numbers    of parameters that are passed: what they are now, by the names of their arguments
+    heap       bytes that a call takes from malloc
+    """
+
+    name: str
+    call: str
+    number: str
+    arguments: Sequence[Argument]
+    returns: bool
+    returned: str
+    numbers: Mapping[str, npt.NDArray[np.float64]]
+    heap: int = 0
+
+    @property
+    def prototype(self) -> str:
+        """As C declares it."""
+        arguments = ", ".join(a.declaration for a in self.arguments) or "void"
+        return f"{self.number if self.returns else 'void'} {self.name}({arguments})"
+
+
+def with_parameters(executable: Executable, *, baked: bool) -> Program:
+    """The program of an executable with its live parameters as constants, or behind its inputs."""
+    program = executable.transformed
+    if not program.with_role(Role.PARAMETER):
+        return program
+    numbers = {f"p{k}": store.array.copy() for k, store in enumerate(executable.stores)}
+    arrays = {}
+    for name, a in program.arrays.items():
+        if a.role is Role.PARAMETER:
+            if a.dtype != WIDE.name:
+                raise ExportError(f"{executable.name} reads parameters in {a.dtype}")
+            role = Role.CONSTANT if baked else Role.INPUT
+            a = replace(a, role=role, data=numbers[name] if baked else None)
+        arrays[name] = a
+    if not baked:  # behind what is given, before all else
+        before = (Role.INPUT, Role.EXTENT)
+        given = {n: a for n, a in arrays.items() if program.arrays[n].role in before}
+        passed = {n: a for n, a in arrays.items() if program.arrays[n].role is Role.PARAMETER}
+        arrays = {**given, **passed, **arrays}
+    return replace(program, arrays=arrays)
+
+
+def function_of(
+    executable: Executable, program: Program, name: str, target: Target, heap: int
+) -> Function:
+    """What the function of a program is in C."""
+    passed = dict(executable.convention.passed)
+    inputs = [a for a in program.with_role(Role.INPUT) if a.name not in _stores(executable)]
+    stores = [a for a in program.with_role(Role.INPUT) if a.name in _stores(executable)]
+    outputs = executable.interface.arguments(program)[len(inputs) + len(stores) :]
+    number = BY_DTYPE[target.dtype].c
+    result = executable.convention.result
+    returns = executable.interface.returned is not None
+    named = ["parameters" if len(stores) == 1 else f"parameters{k}" for k in range(len(stores))]
+    names = argument_names([*passed, *named, *["out" for _ in outputs]])
+    arguments: list[Argument] = []
+    for a, (given, structure) in zip(inputs, passed.items(), strict=True):
+        c_name = names[len(arguments)]
+        arguments.append(_input(a, c_name, number, given, structure, executable))
+    for a in stores:
+        says = "the parameters, in the order in which they were made"
+        arguments.append(Argument(names[len(arguments)], WIDE.c, a.size, says))
+    for a in outputs:
+        says = _said(result, 1 if returns else 0, "out")
+        arguments.append(Argument(names[len(arguments)], number, a.size, says, written=True))
+    return Function(
+        name,
+        f"{executable.name}({', '.join(passed)})",
+        number,
+        arguments,
+        returns,
+        _first(result),
+        {
+            x.name: executable.stores[int(a.name[1:])].array.copy()
+            for a, x in zip(stores, arguments[len(inputs) :], strict=False)
+        },
+        heap,
+    )
+
+
+def _stores(executable: Executable) -> set[str]:
+    return {f"p{k}" for k in range(len(executable.stores))}
+
+
+def _input(
+    a: Array, name: str, number: str, given: str, structure: Structure, executable: Executable
+) -> Argument:
+    by_value = a.name in executable.interface.by_value
+    says = "a number" if by_value else _shape_of(structure, a.size)
+    if name != given:
+        says = f"{given} in Python: {says}"
+    return Argument(name, number, None if by_value else a.size, says)
+
+
+def _shape_of(structure: Any, size: int) -> str:
+    """What an array holds."""
+    found = list(parts(structure))
+    if len(found) == 1:
+        _, _, shape = found[0]
+        if len(shape) > 1:
+            return f"an array of shape {shape}, row by row"
+        return f"{size} number{'s' * (size != 1)} in a row"
+    rows = [f"{path} at {start}" for path, start, _ in found[:6]]
+    return f"{size} numbers: {', '.join(rows)}{', ...' * (len(found) > 6)}"
+
+
+def _said(result: Structure, skipped: int, name: str) -> str:
+    """What of the result is written where."""
+    found = [p for p in parts(result) if p[1] >= skipped]
+    if len(found) == 1 and not found[0][0]:
+        return f"the result: {_shape_of(result, count(result))}"
+    rows = []
+    for path, start, shape in found[:12]:
+        n, first = int(np.prod(shape)), start - skipped
+        where = f"{name}[{first}]" if n == 1 else f"{name}[{first}] to {name}[{first + n - 1}]"
+        of = f", of shape {shape}" if len(shape) > 1 else ""
+        rows.append(f"{where}: result{path}{of}")
+    return "; ".join(rows) + "; ..." * (len(found) > 12)
+
+
+def _first(result: Structure) -> str:
+    path = next(iter(parts(result)))[0]
+    return f"result{path}"
+
+
+def parts(structure: Any, path: str = "", start: int = 0) -> Iterator[tuple[str, int, Any]]:
+    """What a structure is made of: where it is in Python, at which number it begins, and its
+    shape.
+
+    >>> from micrograd.jit.trace.signature import SCALAR, Container, row
+    >>> list(parts(Container(tuple, (), (SCALAR, row(list, 3)))))
+    [('[0]', 0, ()), ('[1]', 1, (3,))]
+    """
+    items = getattr(structure, "items", None)
+    if items is None:
+        yield path, start, ()
+    elif structure.type is np.ndarray:
+        yield path, start, structure.keys
+    elif structure.is_flat and not structure.keys:
+        yield path, start, (len(items),)
+    else:
+        keys = structure.keys or range(len(items))
+        for key, item in zip(keys, items, strict=True):
+            yield from parts(item, f"{path}[{key!r}]", start)
+            start += count(item)

@@ -1,0 +1,237 @@
+"""A function in C -> the texts around it: header, example, ctypes stub, and for build systems."""
+
+from __future__ import annotations
+
+import textwrap
+from string import Template
+
+import numpy as np
+
+from ...real_types import REAL_TYPES
+from .function import Argument, Function
+
+_SMALL = 16
+"""Elements up to which an array of the example is on the stack."""
+
+_HEADER = Template("""\
+/* $name: compiled by micrograd for $machine.
+ *
+$words
+ *
+ * What is at an address is aligned as its elements are, and is not written while the function reads
+ * it; what the function writes overlaps nothing else. There is no state: threads may call it at the
+ * same time. $memory
+ */
+#ifndef $guard
+#define $guard
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+$prototype;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+""")
+
+_EXAMPLE = Template("""\
+#include <stdio.h>
+#include "$name.h"
+$more
+int main(void) {
+$body
+    return 0;
+}
+""")
+
+_STUB = Template('''\
+"""$call, compiled: the function $name of $library, for ctypes."""
+
+import ctypes
+from pathlib import Path
+
+_library = ctypes.CDLL(str(Path(__file__).resolve().with_name("$library")))
+_function = _library.$name
+_function.restype = $restype
+_function.argtypes = [$argtypes]
+
+
+def _array(name, number, size, given):
+    """A row of numbers in C."""
+    if len(given) != size:
+        raise ValueError(f"{name} has {size} numbers, got {len(given)}")
+    return (number * size)(*given)
+
+
+def $name($parameters):
+    """$returns"""
+$body
+''')
+
+_PKG_CONFIG = Template("""\
+prefix=$${pcfiledir}
+
+Name: $name
+Description: $call, compiled by micrograd for $machine
+Version: 1.0
+Cflags: -I$${prefix}
+Libs: -L$${prefix} -l$name $libm
+""")
+
+_CMAKE = Template("""\
+# find_package($name CONFIG): the targets $targets
+get_filename_component(_${name}_folder "$${CMAKE_CURRENT_LIST_FILE}" PATH)
+""")
+_CMAKE_TARGET = Template("""\
+if(NOT TARGET $name::$target)
+  add_library($name::$target $kind IMPORTED)
+  set_target_properties($name::$target PROPERTIES
+    IMPORTED_LOCATION "$${_${name}_folder}/$library"
+    INTERFACE_INCLUDE_DIRECTORIES "$${_${name}_folder}"
+    INTERFACE_LINK_LIBRARIES "$libm")
+endif()
+""")
+
+
+def header(f: Function, machine: str) -> str:
+    """The header, for C and C++."""
+    lines = [f"{f.call} in Python, which gives `result`.", ""]
+    width = max([len("returns"), *(len(a.name) for a in f.arguments)]) + 2
+    for a in f.arguments:
+        written = "written: " * a.written
+        lines += _entry(a.name, f"{written}{a.says}", width)
+    if f.returns:
+        lines += _entry("returns", f.returned, width)
+    memory = f"A call takes {f.heap} bytes from malloc, which must not fail, and frees them."
+    return _HEADER.substitute(
+        name=f.name,
+        machine=machine,
+        words="\n".join(f" * {line}".rstrip() for line in lines).replace("*/", "* /"),
+        memory=memory if f.heap else "It takes nothing from the heap.",
+        guard=f"MICROGRAD_{f.name.upper()}_H",
+        prototype="\n    ".join(textwrap.wrap(f.prototype, 92)),
+    )
+
+
+def _entry(name: str, says: str, width: int) -> list[str]:
+    first, *rest = textwrap.wrap(says, 92 - width)
+    return [name.ljust(width) + first, *(" " * width + line for line in rest)]
+
+
+def sample(k: int) -> float:
+    """The number that the example has for element k of an array, or argument k."""
+    return 0.5 + k % 8 / 16
+
+
+def example(f: Function) -> str:
+    """A program in C that calls the function, and prints what it gives, a line each."""
+    body, passed = [], []
+    for k, a in enumerate(f.arguments):
+        if a.size is None:
+            passed.append(f"{sample(k)}")
+            continue
+        passed.append(a.name if a.name not in f.numbers else f"{f.name}_{a.name}")
+        if a.name not in f.numbers:
+            body.append(f"{'static ' * (a.size > _SMALL)}{a.c_type} {a.name}[{a.size}];")
+            if not a.written:
+                fill = f"{a.name}[k] = 0.5 + k % 8 / 16.0;"
+                body.append(f"for (int k = 0; k < {a.size}; k++) {fill}")
+    call = f"{f.name}({', '.join(passed)})"
+    digits = "%.17g" if f.number == "double" else "%.9g"
+    body.append(f'printf("{digits}\\n", {call});' if f.returns else f"{call};")
+    for a in f.arguments:
+        if a.written:
+            body.append(f'for (int k = 0; k < {a.size}; k++) printf("{digits}\\n", {a.name}[k]);')
+    return _EXAMPLE.substitute(
+        name=f.name,
+        more=f'#include "{f.name}_parameters.h"\n' if f.numbers else "",
+        body="\n".join(f"    {line}" for line in body),
+    )
+
+
+def parameters(f: Function) -> str:
+    """A header with the numbers of the parameters that are passed, as they are now."""
+    lines = [f"/* The parameters of {f.name}, as they were when it was exported. */"]
+    for name, numbers in f.numbers.items():
+        rows = textwrap.wrap(", ".join(map(_literal, numbers.tolist())), 92)
+        lines += [f"static const double {f.name}_{name}[{len(numbers)}] = {{"]
+        lines += [f"    {row}" for row in rows] + ["};"]
+    return "\n".join(lines) + "\n"
+
+
+def _literal(x: float) -> str:
+    """A number in C, to the last bit."""
+    if np.isnan(x):
+        return "0.0 / 0.0"
+    if np.isinf(x):
+        return "1e999" if x > 0 else "-1e999"
+    return x.hex()
+
+
+def stub(f: Function, library: str) -> str:
+    """A module of Python that calls the function by ctypes."""
+    types = {t.c: f"ctypes.c_{t.c}" for t in REAL_TYPES.values()}
+    body, results = [], []
+    for a in f.arguments:
+        if a.written:
+            body.append(f"{a.name} = ({types[a.c_type]} * {a.size})()")
+            results.append(f"list({a.name})")
+        elif a.size is not None:
+            body.append(f'{a.name} = _array("{a.name}", {types[a.c_type]}, {a.size}, {a.name})')
+    call = f"_function({', '.join(a.name for a in f.arguments)})"
+    if f.returns and results:
+        body += [f"value = {call}", f"return value, {', '.join(results)}"]
+    else:
+        body += [f"return {call}"] if f.returns else [call, f"return {', '.join(results)}"]
+    given = [a for a in f.arguments if not a.written]
+    return _STUB.substitute(
+        call=f.call,
+        name=f.name,
+        library=library,
+        restype=types[f.number] if f.returns else None,
+        argtypes=", ".join(_ctype(a, types[a.c_type]) for a in f.arguments),
+        parameters=", ".join(a.name for a in given),
+        returns=_what_python_gives(f),
+        body="\n".join(f"    {line}" for line in body),
+    )
+
+
+def _ctype(a: Argument, number: str) -> str:
+    return number if a.size is None else f"ctypes.POINTER({number})"
+
+
+def _what_python_gives(f: Function) -> str:
+    """A docstring of the stub's function."""
+    rows = [f"{f.call}, of numbers and rows of numbers, which gives `result`.", ""]
+    rows += [f"    {a.name}: {a.says}" for a in f.arguments if not a.written]
+    gives = [f.returned] if f.returns else []
+    gives += [f"a list, {a.says}" for a in f.arguments if a.written]
+    rows += ["", f"    Gives {'; and '.join(gives)}.", "    "]
+    return "\n".join(rows)
+
+
+def pkg_config(f: Function, machine: str, *, libm: bool) -> str:
+    """A file of pkg-config."""
+    return _PKG_CONFIG.substitute(
+        name=f.name, call=f.call, machine=machine, libm="-lm" if libm else ""
+    ).rstrip(" ")
+
+
+def cmake(f: Function, libraries: dict[str, str], *, libm: bool) -> str:
+    """A configuration file of CMake; `libraries`: the file of each of its targets."""
+    names = " and ".join(f"{f.name}::{target}" for target in libraries)
+    text = _CMAKE.substitute(name=f.name, targets=names)
+    return text + "".join(
+        _CMAKE_TARGET.substitute(
+            name=f.name,
+            target=target,
+            kind=target.upper(),
+            library=library,
+            libm="m" if libm and target == "static" else "",
+        )
+        for target, library in libraries.items()
+    )
