@@ -28,6 +28,7 @@ from lowering.late import late
 if TYPE_CHECKING:
     from lowering.backend import identity, vector_bits
     from lowering.cache import ObjectCache
+    from lowering.grids import grid_assembly, grid_object, grid_processor
     from lowering.machines import MACHINES, machine
     from lowering.module import NativeModule, load
     from lowering.native import compile, compile_ir, listing
@@ -57,6 +58,9 @@ __all__ = [
     "UnsupportedType",
     "compile",
     "compile_ir",
+    "grid_assembly",
+    "grid_object",
+    "grid_processor",
     "identity",
     "listing",
     "load",
@@ -76,6 +80,9 @@ _HOMES = {
     "Processor": "processors",
     "compile": "native",
     "compile_ir": "native",
+    "grid_assembly": "grids",
+    "grid_object": "grids",
+    "grid_processor": "grids",
     "identity": "backend",
     "listing": "native",
     "load": "module",

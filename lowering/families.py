@@ -7,6 +7,29 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """How functions are written that a grid of threads runs, block by block.
+
+    triple      LLVM's name of the machine
+    convention  MLIR's name of how such functions are called
+    block       the intrinsic that gives the number of a block, an i32
+    thread      that of a thread in its block
+    private     the address space of a thread's own memory
+    shown       that of global variables
+    barrier     operations at which the threads of a block wait for each other: intrinsics, with
+                integers that they take, and fences, by their order
+    """
+
+    triple: str
+    convention: str
+    block: str
+    thread: str
+    private: int
+    shown: int
+    barrier: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """Processors that run the same code, but for what their features add.
 
@@ -21,6 +44,7 @@ class Family:
     exceptions   FE_ALL_EXCEPT of the C library
     comment      what comments in assembly begin with
     pointer_bits the width of addresses
+    grid         how grids of threads are written, on processors that have nothing else
     """
 
     triples: tuple[str, ...]
@@ -32,6 +56,7 @@ class Family:
     exceptions: int
     comment: str
     pointer_bits: int = 64
+    grid: Grid | None = None
 
     def vector_bits(self, features: Sequence[str]) -> int:
         """The width of the vector registers of a processor with these features."""
@@ -79,6 +104,33 @@ WASM = Family(
     comment="#",
     pointer_bits=32,
 )
+
+NVPTX = Family(
+    ("nvptx64",), 64, (), None, registers=255, most=255, exceptions=0, comment="//",
+    grid=Grid(
+        "nvptx64-nvidia-cuda",
+        "ptx_kernelcc",
+        "llvm.nvvm.read.ptx.sreg.ctaid.x",
+        "llvm.nvvm.read.ptx.sreg.tid.x",
+        private=0,
+        shown=0,
+        barrier=(("llvm.nvvm.barrier.cta.sync.aligned.all", (0,)),),
+    ),
+)  # fmt: skip
+AMDGPU = Family(
+    ("amdgcn",), 64, (), None, registers=256, most=256, exceptions=0, comment=";",
+    grid=Grid(
+        "amdgcn-amd-amdhsa",
+        "amdgpu_kernelcc",
+        "llvm.amdgcn.workgroup.id.x",
+        "llvm.amdgcn.workitem.id.x",
+        private=5,
+        shown=1,
+        barrier=(("release", ()), ("llvm.amdgcn.s.barrier", ()), ("acquire", ())),
+    ),
+)  # fmt: skip
+GRIDS = {"nvptx64": NVPTX, "amdgcn": AMDGPU}
+"""The families whose processors run grids of threads, by LLVM's names."""
 
 
 def family_of(triple: str) -> Family:

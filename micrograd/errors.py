@@ -122,6 +122,10 @@ class ExportError(MicrogradError, ValueError):
     """A kernel cannot be exported: for that machine, under that name, or at all."""
 
 
+class GpuError(MicrogradError, RuntimeError):
+    """A GPU cannot be used: there is no driver, no GPU, or what it is asked for fails there."""
+
+
 class PickleError(MicrogradError, PicklingError):
     """A kernel cannot be pickled, since its function cannot."""
 

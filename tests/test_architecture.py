@@ -110,6 +110,7 @@ STAGES = (
     "micrograd.jit.kernels",
     "micrograd.train",
     "micrograd.scipy",
+    "micrograd.gpu",
     "micrograd.drawing",
     "micrograd.graph",  # its name in micrograd's relatives
     "micrograd.cli",

@@ -20,6 +20,7 @@ from ..real_types import BY_DTYPE
 
 if TYPE_CHECKING:
     from lowering import Processor
+    from lowering.families import Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Target:
     processor    that the code is for
     cache_line   in bytes
     last_cache   bytes of the largest cache
+    hosted       whether there are a C library and Python, whose functions code may call
     arrays       whether code is of Tensors and strict: functions are NumPy's, as in eager ones
     kept         bytes of what the steps of a loop have computed that a gradient keeps; of more it
                  keeps checkpoints, and computes the steps again (jit/passes/checkpoints.py)
@@ -52,6 +54,7 @@ class Target:
     last_cache: int = 32 << 20
     kept: int = 256 << 20
     arrays: bool = False
+    hosted: bool = True
 
     @property
     def of_tensors(self) -> Target:
@@ -74,6 +77,22 @@ class Target:
             found = replace(found, processor=processor, vector_bits=processor.vector_bits)
         return found if vector_bits is None else replace(found, vector_bits=vector_bits)
 
+    @staticmethod
+    def of_threads(
+        dtype: npt.DTypeLike, *, strict: bool = False, processor: Processor | None = None
+    ) -> Target:
+        """For the threads of a grid, each of which computes with single numbers and calls no C
+        library; `processor`: None is this machine's, which runs them one after the other.
+        """
+        bits = np.dtype(dtype).itemsize * 8
+        found = Target.host(dtype, strict=strict, processor=processor, vector_bits=bits)
+        return replace(found, hosted=False)
+
+    @property
+    def grid(self) -> Grid | None:
+        """How grids of threads are written, if the processor runs such."""
+        return self.processor.family.grid
+
     @property
     def fma(self) -> bool:
         """Whether a product and a sum are one instruction."""
@@ -87,7 +106,7 @@ class Target:
     @property
     def looks_up(self) -> bool:
         """Whether an instruction looks numbers up in a table that lies in registers."""
-        return self.avx512
+        return self.avx512 and self.lanes > 1
 
     @property
     def registers(self) -> int:

@@ -120,9 +120,10 @@ class Blocks(Operations):
 
     def pointer_variable(self, name: str) -> None:
         """A global variable: a pointer, null until somebody sets it after linking."""
+        space = "".join(f"{{{k} = {x}}} " for k, x in self.in_space.items())
         self.module.body.append(
             ir.Operation.parse(
-                f"llvm.mlir.global external @{name}() : !llvm.ptr {{\n"
+                f"llvm.mlir.global external @{name}() {space}: !llvm.ptr {{\n"
                 "  %0 = llvm.mlir.zero : !llvm.ptr\n  llvm.return %0 : !llvm.ptr\n}"
             )
         )
@@ -138,6 +139,7 @@ class Blocks(Operations):
             "value": ir.DenseElementsAttr.get(np.ascontiguousarray(numbers), type=type),
             "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
             "constant": ir.UnitAttr.get(),
+            **self.in_space,
         }
         body = self.module.body
         point = ir.InsertionPoint.at_block_begin(body) if first else ir.InsertionPoint(body)
@@ -150,11 +152,6 @@ class Blocks(Operations):
             name = self._tables[key] = f"table.{len(self._tables)}"
             self.data(name, np.array(numbers, dtype=f"f{type.width // 8}"), type, first=True)
         return self.numbered(("table", key), lambda: self.address(self._tables[key]))
-
-    def address(self, name: str) -> ir.Value:
-        """The address of a global, in the present block."""
-        symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
-        return self.build("llvm.mlir.addressof", [self.ptr], [], symbol)
 
     # -- control -------------------------------------------------------------------------------
 

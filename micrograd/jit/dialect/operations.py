@@ -45,6 +45,8 @@ class Operations:
         self.i1 = ir.IntegerType.get_signless(1)
         self.i32 = ir.IntegerType.get_signless(32)
         self.i64 = ir.IntegerType.get_signless(64)
+        self.spaces = (0, 0) if target.grid is None else (target.grid.private, target.grid.shown)
+        """The address spaces of a thread's own memory, and of global variables."""
         self._scopes: list[dict[Any, Any]] = [{}]
         self.origins: Any = None
         """Says what operations are made for, if that is asked (emit/origins.py)."""
@@ -174,7 +176,32 @@ class Operations:
         attributes: dict[str, ir.Attribute] = {"elem_type": ir.TypeAttr.get(type)}
         if align is not None:
             attributes["alignment"] = ir.IntegerAttr.get(self.i64, align)
-        return self.build("llvm.alloca", [self.ptr], [self.constant_integer(count)], attributes)
+        return self._anywhere(
+            self.spaces[0],
+            lambda type: self.build(
+                "llvm.alloca", [type], [self.constant_integer(count)], attributes
+            ),
+        )
+
+    def address(self, name: str) -> ir.Value:
+        """The address of a global, in the present block."""
+        symbol = {"global_name": ir.FlatSymbolRefAttr.get(name)}
+        return self._anywhere(
+            self.spaces[1], lambda type: self.build("llvm.mlir.addressof", [type], [], symbol)
+        )
+
+    @property
+    def in_space(self) -> dict[str, ir.Attribute]:
+        """What says of a global variable in which address space it is, if there are several."""
+        space = self.spaces[1]
+        return {"addr_space": ir.IntegerAttr.get(self.i32, space)} if space else {}
+
+    def _anywhere(self, space: int, build: Callable[[ir.Type], ir.Value]) -> ir.Value:
+        """An address in a space, which `build` gives as one of a type, as one among all."""
+        if not space:
+            return build(self.ptr)
+        address = build(ir.Type.parse(f"!llvm.ptr<{space}>"))
+        return self.build("llvm.addrspacecast", [self.ptr], [address])
 
     def offset(self, base: ir.Value, index: ir.Value | int, type: ir.Type) -> ir.Value:
         """The address of `base[index]` in the present block, or a vector of such."""

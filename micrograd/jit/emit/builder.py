@@ -129,8 +129,8 @@ class Builder(Blocks):
             contracted = op.contracts and not self.target.strict
             flags = {"fastmathFlags": self._contract} if contracted else None
             return self.build(op.mlir, [operands[0].type], operands, flags)
-        vector = isinstance(operands[0].type, ir.VectorType)
-        if not self.target.strict and (vector or op.libm is None) and (expand := _expansion(op)):
+        single = self.target.hosted and not isinstance(operands[0].type, ir.VectorType)
+        if not (self.target.strict or (single and op.libm)) and (expand := _expansion(op)):
             return self._library.call(op, expand, operands)
         width = self.width(operands[0])
         if op.predicate is not None:

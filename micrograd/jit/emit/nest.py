@@ -44,7 +44,7 @@ class NestEmitter:
         self.levels = {id(s): c for s, c in zip(nest.statements, nest.levels, strict=True)}
         self.whole = Piece()
         self.alive: Any = None  # where points of a vector are in the innermost loop that asks
-        long = asks(nest.body) and is_long(nest.body)
+        long = builder.target.hosted and asks(nest.body) and is_long(nest.body)
         self.listening = Listening(builder, storage.memory) if long else None
         self.copies: dict[tuple[int, Access], Scratch] = {}
 
