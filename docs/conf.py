@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ myst_heading_anchors = 3
 """The levels of headings that links may name, as they do where the files are read unbuilt."""
 
 autodoc_member_order = "bysource"
+autodoc_mock_imports = [name for name in ("torch",) if find_spec(name) is None]
 autodoc_typehints = "none"  # most take what NumPy takes; docstrings say it in words
 
 smartquotes = False

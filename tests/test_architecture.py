@@ -111,6 +111,8 @@ STAGES = (
     "micrograd.train",
     "micrograd.scipy",
     "micrograd.gpu",
+    "micrograd.bridge",
+    "micrograd.torch",
     "micrograd.drawing",
     "micrograd.graph",  # its name in micrograd's relatives
     "micrograd.cli",
@@ -238,6 +240,7 @@ EXTRAS = {
     "scipy": {"micrograd/jit/kernels/sparse.py"}
     | {f"micrograd/scipy/{path.name}" for path in (ROOT / "micrograd/scipy").glob("*.py")},
     "sklearn": {"micrograd/images.py"},
+    "torch": {f"micrograd/torch/{path.name}" for path in (ROOT / "micrograd/torch").glob("*.py")},
     "tqdm": {"micrograd/cli/progress.py", "micrograd/train/watch.py"},
 }
 """Packages that only some files need, which say what to install when they are missing."""
@@ -263,7 +266,7 @@ def test_lowering_is_imported_without_micrograd() -> None:
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize("optional", [*EXTRAS, "torch", "jax"])
+@pytest.mark.parametrize("optional", [*EXTRAS, "jax"])
 def test_importing_micrograd_needs_no_extra(optional: str) -> None:
     program = f"import sys; sys.modules[{optional!r}] = None; import micrograd, micrograd.cli"
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)

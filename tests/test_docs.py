@@ -37,7 +37,8 @@ DOCUMENTS = generate.documents()
 
 
 NEEDED = {"calls_from_c.md": ["cc"], "gallery.md": ["matplotlib", "sklearn", "pygraphviz"],
-          "gradient_for_scipy.md": ["scipy"], "dask.md": ["distributed"]}  # fmt: skip
+          "gradient_for_scipy.md": ["scipy"], "dask.md": ["distributed"],
+          "torch.md": ["torch"]}  # fmt: skip
 """What the code of a page needs beside the package."""
 
 

@@ -1,0 +1,1 @@
+"""Kernels as functions of arrays that other frameworks hold, with their derivatives: those too."""

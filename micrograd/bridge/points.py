@@ -1,0 +1,155 @@
+"""Kernels of numbers as functions of arrays of points, which other frameworks differentiate.
+
+Of k arguments, each a number or a row of numbers at every point, such a function gives n numbers at
+every point: an array (n, *points). Its pullback takes the same arguments and a row of cotangents,
+and is such a function again; so are the pullbacks of that, for kernels nest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ..engine import Value
+from ..jit import Kernel, jit
+from ..jit.trace.parameters import Parameter
+from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, result_structure, row
+from ..locks import Lock
+
+Array: TypeAlias = npt.NDArray[Any]
+Core: TypeAlias = tuple[int, ...] | None
+"""The shape of what an argument is at a point, as the function gets it; None: a number."""
+WIDE = np.dtype(np.float64)
+
+
+class Points:
+    """A kernel of numbers, for arguments of any cores."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self._made: dict[tuple[Core, ...], Pointwise] = {}
+        self._lock = Lock()
+
+    def at(self, cores: tuple[Core, ...]) -> Pointwise:
+        """The function for these."""
+        found = self._made.get(cores)
+        if found is None:
+            with self._lock:
+                if cores not in self._made:
+                    self._made[cores] = _of_kernel(self.kernel, cores)
+                found = self._made[cores]
+        return found
+
+
+class Pointwise:
+    """A kernel whose arguments are numbers and rows, and which gives a list of numbers.
+
+    sizes       how many numbers each argument is a row of; 0 for one that is no row
+    integers    which arguments are integers, that nothing is differentiated by
+    results     how many numbers it gives
+    structure   of what the kernel that it was made of gives
+    """
+
+    def __init__(
+        self, call: Callable[..., list[Any]], parameters: list[Parameter], name: str, like: Kernel
+    ) -> None:
+        options = like._options
+        how: dict[str, Any] = {"threads": options.threads, "check": options.check}
+        function = _Function(call, parameters, name.replace(".", "_"))
+        self.kernel: Kernel = jit(function, dtype=WIDE, strict=options.strict, **how)
+        self.parameters = parameters
+        structures = tuple(p.structure or SCALAR for p in parameters)
+        self.sizes = tuple(0 if s is SCALAR else count(s) for s in structures)
+        self.integers = tuple(p.integer for p in parameters)
+        recording, _ = self.kernel._recorded(structures)
+        self.results = count(recording.result)
+        self.structure: Structure = recording.result
+        self._pullbacks: dict[tuple[int, ...], Pointwise] = {}
+        self._kernels: dict[np.dtype[Any], Kernel] = {WIDE: self.kernel}
+        self._lock = Lock()
+
+    def __call__(self, arrays: Sequence[Array], out: Array) -> None:
+        """Compute it into an array (results, *points), in its dtype.
+
+        arrays   (*points), or (*points, size) for a row
+        """
+        kernel = self._kernels.get(out.dtype) or self._in(out.dtype)
+        if out.ndim == 1:
+            given = [x if n else x.item() for x, n in zip(arrays, self.sizes, strict=True)]
+            if self.results == 1:
+                out[0] = kernel(*given)[0]
+            else:
+                kernel(*given, out=out)
+            return
+        if out.ndim > 2 and all(x.flags.c_contiguous for x in arrays):
+            out = out.reshape(self.results, -1)
+            arrays = [
+                x.reshape(-1, n) if n else x.reshape(-1)
+                for x, n in zip(arrays, self.sizes, strict=True)
+            ]
+        kernel(*arrays, out=out)
+
+    def _in(self, dtype: np.dtype[Any]) -> Kernel:
+        """The kernel that computes in a dtype."""
+        made = self._kernels[dtype] = self.kernel._with_dtype(dtype)
+        return made
+
+    def pullback(self, needed: tuple[int, ...]) -> Pointwise:
+        """The function of the same arguments and a row of cotangents, one for each result, that
+        gives the cotangents of the `needed` arguments, one after the other.
+        """
+        with self._lock:
+            if needed not in self._pullbacks:
+                self._pullbacks[needed] = self._pulled_back(needed)
+            return self._pullbacks[needed]
+
+    def _pulled_back(self, needed: tuple[int, ...]) -> Pointwise:
+        inner = jit(self.kernel, wrt=[self.parameters[k].name for k in needed], dtype=WIDE)
+
+        def call(*args: Any) -> list[Any]:
+            _, partials = inner.vjp(*args)
+            return [x for p in partials for x in (p if isinstance(p, list) else [p])]
+
+        cotangents = Parameter(f"ct{len(self.parameters)}", "rows", row(list, self.results))
+        name = f"{self.kernel.name}_vjp"
+        return Pointwise(call, [*self.parameters, cotangents], name, self.kernel)
+
+
+class _Function:
+    """A function that says what it takes."""
+
+    def __init__(
+        self, call: Callable[..., list[Any]], parameters: list[Parameter], name: str
+    ) -> None:
+        self._call, self._parameters, self.__name__ = call, parameters, name
+
+    def __call__(self, *args: Any) -> list[Any]:
+        return self._call(*args)
+
+
+def _of_kernel(kernel: Kernel, cores: tuple[Core, ...]) -> Pointwise:
+    """The function of a kernel for arguments of these cores."""
+    structure: list[Structure] = []
+
+    def call(*args: Any) -> list[Any]:
+        given = [
+            x if core is None or p.array == "rows" else build(array_of(core), iter(x))
+            for x, core, p in zip(args, cores, kernel._parameters, strict=True)
+        ]
+        found: list[Value | float] = []
+        structure[:] = [result_structure(kernel(*given), found.append, kernel.name)]
+        return found
+
+    parameters = [
+        Parameter(f"x{k}", integer=p.integer)
+        if core is None
+        else Parameter(f"x{k}", "rows", row(list, prod(core)), integer=p.integer)
+        for k, (p, core) in enumerate(zip(kernel._parameters, cores, strict=True))
+    ]
+    made = Pointwise(call, parameters, kernel.name, kernel)
+    made.structure = structure[0]
+    return made

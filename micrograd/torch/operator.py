@@ -1,0 +1,207 @@
+"""`operator`: a kernel as a function of PyTorch's tensors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch._C._functorch import peek_interpreter_stack
+from torch.autograd import forward_ad
+
+from ..bridge.points import Core, Points
+from ..errors import SignatureError, counted, kind
+from ..jit import Kernel, jit
+from ..jit.trace.signature import Container, Structure
+from .function import Function
+from .registered import Registered, encoded
+
+DTYPES = (torch.float32, torch.float64)
+
+
+def operator(function: Callable[..., Any], *, name: str | None = None) -> Operator:
+    """A kernel, or a function that is compiled for it, as a function of PyTorch's tensors.
+
+    function   of numbers: what it is called with broadcasts, and it is computed at every point, as
+               kernels do with arrays. A model takes a row of numbers along the last axis, and a
+               parameter that is annotated as an array or a list takes a tensor whole.
+    name       of the op, `torch.ops.micrograd.name`; by default the function's own
+
+    It computes in the dtype of the tensors, float32 or float64, or in that which `jit` was told.
+    Gradients of any order flow to its arguments; Values and models that it closes over are live.
+
+    Raises SignatureError for what is no function of numbers.
+
+    >>> import torch
+    >>> from micrograd import exp
+    >>> from micrograd.torch import operator
+    >>> f = operator(lambda x, y: x * exp(-y))
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> f(x, 0.0).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
+    kernel: Any = function
+    if callable(function) and not isinstance(function, Kernel):
+        kernel = jit(function)
+    if not isinstance(kernel, Kernel):
+        raise SignatureError(
+            f"operator takes a function of numbers, or a kernel of one, got {kind(function)}"
+        )
+    made = kernel.made_of_it
+    if ("torch", name) not in made:
+        made["torch", name] = Operator(kernel, name or kernel.name)
+    found: Operator = made["torch", name]
+    return found
+
+
+class Operator:
+    """What `operator` gives."""
+
+    def __init__(self, kernel: Kernel, name: str) -> None:
+        self.kernel = kernel
+        self.name = kernel.name
+        options = kernel._options
+        self._dtype = getattr(torch, options.dtype.name) if options.fixed else None
+        self._parameters = [(p.name, p.array, p.integer, p.default) for p in kernel._parameters]
+        self._registered = Registered(name, Points(kernel).at, len(kernel._parameters))
+        self._op = self._registered.op
+        functools.update_wrapper(self, kernel, updated=())
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """The results for tensors and numbers, in the structure that the function gives."""
+        if kwargs or len(args) != len(self._parameters):
+            args = self._bound(args, kwargs)
+        tensors, cores = self._tensors(args)
+        key = encoded(cores)
+        if not torch.compiler.is_compiling() and transformed(tensors):
+            out = Function.apply(self._registered, key, *tensors)
+        else:
+            out = self._op(*tensors, key)
+        return built(structure_of(self, key), list(out.unbind(0)))
+
+    def __repr__(self) -> str:
+        return f"<operator {self.name} of torch.ops.micrograd.{self._registered.name}>"
+
+    def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The arguments in order, with defaults."""
+        names = [name for name, *_ in self._parameters]
+        given = dict(zip(names, args, strict=False))
+        fault = f"got {len(args)} of them" if len(args) > len(names) else ""
+        for name, x in kwargs.items():
+            if name in given or name not in names:
+                fault = f"{name} is {'given twice' if name in given else 'none of them'}"
+            given[name] = x
+        for name, _, _, default in self._parameters:
+            if name not in given and default is None:
+                fault = fault or f"{name} is missing"
+        if fault:
+            raise SignatureError(
+                f"{self.name} takes {counted(len(names), 'argument')}, {', '.join(names)}; {fault}"
+            )
+        return tuple([given.get(n, default) for n, _, _, default in self._parameters])
+
+    def _tensors(self, args: Sequence[Any]) -> tuple[list[torch.Tensor], list[Core]]:
+        """Tensors of the same points, rows along the last axis; and the cores."""
+        dtype = self._dtype or self._common(args)
+        device = next((x.device for x in args if isinstance(x, torch.Tensor)), None)
+        tensors: list[torch.Tensor] = []
+        cores: list[Core] = []
+        points = []
+        for x, (name, array, integer, _) in zip(args, self._parameters, strict=True):
+            wanted = torch.int64 if integer else dtype
+            if isinstance(x, (list, tuple)):
+                x = torch.stack(
+                    torch.broadcast_tensors(*[torch.as_tensor(v, device=device) for v in x]), -1
+                )
+                if array == "map":
+                    array = "rows"
+            elif not isinstance(x, torch.Tensor):
+                x = self._number(name, x, wanted, device)
+            if x.dtype is not wanted:
+                if x.dtype.is_complex or (integer and x.dtype.is_floating_point):
+                    expected = "integers" if integer else "real numbers"
+                    raise SignatureError(
+                        f"{self.name}: {name} should hold {expected}, got {x.dtype}"
+                    )
+                x = x.to(wanted)
+            core: Core = None
+            if array == "whole" and x.ndim:
+                core = tuple(x.shape)
+                x = x.reshape(-1)
+            elif array == "rows":
+                core = (x.shape[-1],)
+            tensors.append(x)
+            cores.append(core)
+            points.append(x.shape if core is None else x.shape[:-1])
+        first = points[0]
+        if any(shape != first for shape in points):
+            shape = torch.broadcast_shapes(*points)
+            tensors = [
+                t.expand(shape if core is None else (*shape, t.shape[-1]))
+                for t, core in zip(tensors, cores, strict=True)
+            ]
+        return tensors, cores
+
+    def _number(self, name: str, x: Any, dtype: torch.dtype, device: Any) -> torch.Tensor:
+        if isinstance(x, (int, float)):
+            return torch.full((), x, dtype=dtype, device=device)
+        raise SignatureError(
+            f"{self.name}: {name} should be a tensor, a number or a list of them, got {kind(x)}"
+        )
+
+    def _common(self, args: Sequence[Any]) -> torch.dtype:
+        """In which dtype to compute: that which PyTorch would promote the arguments to."""
+        found = None
+        parts = [x if isinstance(x, (list, tuple)) else [x] for x in args]
+        for x in [x for part in parts for x in part]:
+            if isinstance(x, torch.Tensor) and x.dtype.is_floating_point:
+                found = x.dtype if found is None else torch.promote_types(found, x.dtype)
+        found = found or torch.get_default_dtype()
+        if found not in DTYPES:
+            raise SignatureError(
+                f"{self.name} computes in float32 or float64, got {found}; convert it, as by "
+                "x.float()"
+            )
+        return found
+
+
+def transformed(x: Sequence[torch.Tensor]) -> bool:
+    """Whether a transformation of `torch.func` is under way, or forward mode."""
+    return peek_interpreter_stack() is not None or (
+        forward_ad._current_level >= 0
+        and any(forward_ad.unpack_dual(t).tangent is not None for t in x)
+    )
+
+
+@torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
+def structure_of(of: Operator, key: list[int]) -> Any:
+    """The structure of the results, for what the cores encode: None for a number, or (type, keys,
+    items).
+    """
+    return _plain(of._registered.function(key).structure)
+
+
+def _plain(structure: Structure) -> Any:
+    if not isinstance(structure, Container):
+        return None
+    kind = "list" if issubclass(structure.type, list) else "tuple"
+    for name, made in (("dict", dict), ("array", np.ndarray)):
+        if issubclass(structure.type, made):
+            kind = name
+    return kind, structure.keys, tuple(map(_plain, structure.items))
+
+
+def built(structure: Any, numbers: list[torch.Tensor]) -> Any:
+    """The results in a structure, taken off a list of numbers."""
+    if structure is None:
+        return numbers.pop(0)
+    kind, keys, items = structure
+    found = [built(s, numbers) for s in items]
+    if kind == "array":
+        return torch.stack(found, -1).reshape(*found[0].shape, *keys)
+    if kind == "dict":
+        return dict(zip(keys, found, strict=True))
+    return found if kind == "list" else tuple(found)

@@ -1,0 +1,174 @@
+"""Functions of points as custom ops of PyTorch, which know their gradients, themselves such ops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from keyword import iskeyword
+from typing import Any
+
+import torch
+from torch import library
+
+from ..bridge.points import Core, Pointwise
+from ..locks import Lock
+
+NAMESPACE = "micrograd"
+_taken: set[str] = set()
+_lock = Lock()
+
+
+class Registered:
+    """The custom op `micrograd::name(Tensor x0, ..., int[] cores) -> Tensor`.
+
+    Its tensors have the points as their first axes, the same for all, and behind them one axis with
+    the row of numbers, if an argument is a row; the result is (results, *points). What the cores
+    are, `encoded` says.
+
+    at      the function for arguments of these cores
+    arity   how many tensors it takes
+    """
+
+    def __init__(self, name: str, at: Callable[[tuple[Core, ...]], Pointwise], arity: int) -> None:
+        self.arity = arity
+        self.name = _free(name)
+        self._at = at
+        self._pullbacks: dict[tuple[int, ...], Registered] = {}
+        self._functions: dict[tuple[int, ...], Pointwise] = {}
+        self._lock = Lock()
+        tensors = ", ".join(f"Tensor x{k}" for k in range(arity))
+        schema = f"({tensors}, int[] cores) -> Tensor"
+        op = library.custom_op(
+            f"{NAMESPACE}::{self.name}", self._compute, mutates_args=(), schema=schema
+        )
+        op.register_fake(self._shaped)
+        op.register_autograd(self._backward, setup_context=self._remember)
+        op.register_vmap(self._mapped)
+        self.op = op
+        """What PyTorch calls."""
+
+    def function(self, cores: Sequence[int]) -> Pointwise:
+        """What is computed for arguments of these encoded cores."""
+        key = tuple(cores)
+        found = self._functions.get(key)
+        if found is None:
+            found = self._functions[key] = self._at(decoded(key))
+        return found
+
+    def pullback(self, needed: tuple[int, ...]) -> Registered:
+        """The op of the cotangents of the `needed` arguments."""
+        with self._lock:
+            if needed not in self._pullbacks:
+
+                def at(cores: tuple[Core, ...]) -> Pointwise:
+                    return self._at(cores).pullback(needed)
+
+                name = "_".join([self.name, "vjp", *map(str, needed)])
+                self._pullbacks[needed] = Registered(name, at, self.arity + 1)
+            return self._pullbacks[needed]
+
+    # -- what PyTorch calls --------------------------------------------------------------------
+
+    def _compute(self, *given: Any) -> torch.Tensor:
+        *x, cores = given
+        function = self.function(cores)
+        out = self._empty(function, x)
+        function([t.numpy() for t in x], out.numpy())
+        return out
+
+    def _shaped(self, *given: Any) -> torch.Tensor:
+        *x, cores = given
+        return self._empty(self.function(cores), x)
+
+    def _empty(self, function: Pointwise, x: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Room for the results."""
+        k = function.integers.index(False)
+        t = x[k]
+        points = t.shape[:-1] if function.sizes[k] else t.shape
+        return t.new_empty((function.results, *points))
+
+    @staticmethod
+    def _remember(ctx: Any, inputs: Any, output: torch.Tensor) -> None:
+        *x, ctx.cores = inputs
+        ctx.save_for_backward(*x)
+
+    def _backward(self, ctx: Any, cotangent: torch.Tensor) -> Any:
+        x, cores, asked = ctx.saved_tensors, ctx.cores, ctx.needs_input_grad[:-1]
+        found = self.cotangents(lambda op, *xs: op.op(*xs, cores), x, cores, cotangent, asked)
+        return *found, None
+
+    def cotangents(
+        self,
+        apply: Callable[..., torch.Tensor],
+        x: Sequence[torch.Tensor],
+        cores: Sequence[int],
+        cotangent: torch.Tensor,
+        asked: Sequence[bool],
+    ) -> list[torch.Tensor | None]:
+        """Those of the arguments that are asked for, by applying another op."""
+        partials: list[torch.Tensor | None] = [None] * len(x)
+        needed = tuple([k for k, is_asked in enumerate(asked) if is_asked])
+        if needed:
+            rows = apply(self.pullback(needed), *x, cotangent.movedim(0, -1))
+            at = 0
+            for k in needed:
+                n = self.function(cores).sizes[k]
+                partials[k] = rows[at : at + n].movedim(0, -1) if n else rows[at]
+                at += n or 1
+        return partials
+
+    def _mapped(self, info: Any, places: Any, *given: Any) -> Any:
+        """For a batch, which is one axis more of the points."""
+        *x, cores = given
+        return self.op(*batched(info.batch_size, places[:-1], x), cores), 1
+
+
+def batched(
+    size: int, places: Sequence[int | None], x: Sequence[torch.Tensor]
+) -> list[torch.Tensor]:
+    """Tensors with a batch of this size as their first axis, from where it is; None: nowhere."""
+    return [
+        t.expand(size, *t.shape) if axis is None else t.movedim(axis, 0)
+        for t, axis in zip(x, places, strict=True)
+    ]
+
+
+def _free(name: str) -> str:
+    """A name that no op has yet."""
+    name = re.sub(r"\W", "_", name).strip("_")
+    if not name.isidentifier() or iskeyword(name):  # it stands in the code of graphs
+        name = f"kernel_{name}".removesuffix("_lambda").rstrip("_")
+    with _lock:
+        found, n = name, 1
+        while found in _taken:
+            n += 1
+            found = f"{name}_{n}"
+        _taken.add(found)
+    return found
+
+
+def encoded(cores: Sequence[Core]) -> list[int]:
+    """Cores in a row: -1 for a number, else how many dimensions there are, and these.
+
+    >>> encoded([None, (2, 3)])
+    [-1, 2, 2, 3]
+    """
+    found: list[int] = []
+    for core in cores:
+        found += [-1] if core is None else [len(core), *core]
+    return found
+
+
+def decoded(numbers: Sequence[int]) -> tuple[Core, ...]:
+    """The cores that were encoded.
+
+    >>> decoded([-1, 2, 2, 3])
+    (None, (2, 3))
+    """
+    found: list[Core] = []
+    k = 0
+    while k < len(numbers):
+        n = numbers[k]
+        found.append(None if n < 0 else tuple(numbers[k + 1 : k + 1 + n]))
+        k += 1 + max(0, n)
+    return tuple(found)

@@ -1,0 +1,210 @@
+"""Kernels as operators of PyTorch: numbers, derivatives, transformations, graphs, errors."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import Tensor, Value, exp, jit, sin, take
+from micrograd.errors import SignatureError
+from micrograd.nn import MLP
+
+torch = pytest.importorskip("torch")
+from torch import library  # noqa: E402
+
+from micrograd.torch import operator  # noqa: E402
+
+from .random_operators import check  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # PyTorch's own
+
+WIDE = torch.float64
+
+
+def formula(x: Any, y: Any) -> Any:
+    return x * exp(-y) + sin(x * y)
+
+
+def several(x: Any, y: Any) -> Any:
+    return {"a": x * y, "b": [x - y, sin(x)]}
+
+
+def rough(x: np.ndarray, a: Any) -> Any:
+    return sum((x[1:] - x[:-1]) ** 3) * a
+
+
+f = operator(formula)
+
+
+def numbers(*shape: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(*shape, dtype=WIDE, generator=generator).requires_grad_()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_functions(seed: int) -> None:
+    check(seed)
+
+
+def test_the_memory_is_that_of_the_tensors() -> None:
+    """Results that a kernel writes are those that PyTorch made room for."""
+    x = torch.linspace(0.0, 1.0, 5, dtype=WIDE)
+    expected = jit(formula)(x.numpy(), 2.0)
+    assert (f(x, 2.0).numpy() == expected).all()
+    assert f(x[::2], 2).dtype is WIDE
+    assert f(x.float(), 2.0).dtype is torch.float32
+    assert f(torch.arange(3), 2.0).dtype is torch.get_default_dtype()
+    assert f(x.float(), x).dtype is WIDE
+    assert operator(jit(formula, dtype="f64"))(x.float(), 1.0).dtype is WIDE
+
+
+def test_results_have_the_structure_of_the_function() -> None:
+    g = operator(several)
+    x, y = numbers(3), numbers(2, 1)
+    found = g(x=x, y=y)
+    assert found.keys() == {"a", "b"}
+    assert found["b"][1].shape == (2, 3)
+    torch.testing.assert_close(found["a"], x * y)
+    torch.testing.assert_close(found["b"][0], x - y)
+    turned = operator(lambda x: np.array([[x, 2 * x], [x * x, x]]))
+    assert turned(numbers(5)).shape == (5, 2, 2)
+
+
+def test_gradients_of_any_order_pass_gradcheck() -> None:
+    x, y = numbers(2, 1), numbers(1)
+    check, again = torch.autograd.gradcheck, torch.autograd.gradgradcheck
+    more = {"check_batched_grad": True, "check_forward_ad": True}
+    assert check(f, (x, y), **more)
+    assert again(f, (x, y), check_batched_grad=True, check_fwd_over_rev=True)
+    assert check(f, (x.T[:, ::2], y.detach()[:, None]))
+    assert again(lambda x, y: tuple(operator(several)(x, y)["b"]), (x, y))
+    third = torch.autograd.grad
+    (one,) = third(f(x, 0.5).sum(), x, create_graph=True)
+    (two,) = third(one.sum(), x, create_graph=True)
+    (three,) = third(two.sum(), x)
+    torch.testing.assert_close(three, -(0.5**3) * torch.cos(x * 0.5))
+
+
+def test_arrays_are_taken_whole_and_models_take_rows() -> None:
+    g = operator(rough)
+    x, a = numbers(4), numbers(3)
+    torch.testing.assert_close(g(x, a), ((x[1:] - x[:-1]) ** 3).sum() * a)
+    assert torch.autograd.gradcheck(g, (x, a))
+    assert torch.autograd.gradgradcheck(g, (x, a[0]))
+    rows = torch.vmap(g, in_dims=(0, None))(numbers(5, 4), a[0])
+    torch.testing.assert_close(rows, torch.stack([g(r, a[0]) for r in numbers(5, 4)]))
+    model = MLP(2, [3, 1])
+    m = operator(model)
+    points = numbers(6, 2)
+    expected = [model([float(v) for v in row]).data for row in points]
+    assert m(points).tolist() == pytest.approx(expected)
+    assert torch.autograd.gradcheck(m, (points,))
+    before = m(points)
+    for p in model.parameters():
+        p.data *= 2.0  # they are live
+    assert not torch.equal(m(points), before)
+    columns = m(list(points.unbind(-1)))
+    torch.testing.assert_close(columns, m(points))
+
+
+def test_integers_choose_rows() -> None:
+    table = [Value(1.0), Value(5.0), Value(7.0)]
+
+    def scaled(x: float, i: int) -> Any:
+        return x * x * take(table, i)
+
+    g, x = operator(scaled), numbers(3)
+    i = torch.tensor([2, 0, 1])
+    torch.testing.assert_close(g(x, i), x * x * torch.tensor([7.0, 1.0, 5.0], dtype=WIDE))
+    assert torch.autograd.gradcheck(lambda x: g(x, i), (x,))
+    assert torch.autograd.gradgradcheck(lambda x: g(x, i), (x,))
+
+
+def test_transformations_of_functions() -> None:
+    func = torch.func
+    x, y = numbers(3).detach(), numbers(4).detach()
+    g = lambda x, y: x * torch.exp(-y) + torch.sin(x * y)  # noqa: E731
+    for made in (
+        lambda f: func.grad(lambda x: f(x, y).sum())(x[0]),
+        lambda f: func.vmap(func.vmap(func.grad(f), (None, 0)), (0, None))(x, y),
+        lambda f: func.jacrev(f, argnums=1)(x[:, None], y),
+        lambda f: func.jacfwd(f)(x[:, None], y),
+        lambda f: func.hessian(lambda y: f(x[:, None], y).sum())(y),
+        lambda f: func.jvp(f, (x, x), (x, x + 1.0))[1],
+        lambda f: func.vmap(f, in_dims=(None, 1), out_dims=1)(x, torch.outer(x, y)),
+    ):
+        torch.testing.assert_close(made(f), made(g))
+
+
+BACKENDS = ["eager", "aot_eager", *(["inductor"] if shutil.which("g++") else [])]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_graphs_do_not_break(backend: str) -> None:
+    g = operator(several, name=f"several_{backend}")
+
+    def whole(x: torch.Tensor, y: torch.Tensor) -> Any:
+        if backend == "inductor":  # compiles C++
+            return f(x, 1.0).sum()
+        found = g(x, y * 2.0)
+        return (found["a"] * torch.cos(x) + found["b"][0] + f(x, 1.0)).sum()
+
+    made = torch.compile(whole, backend=backend, fullgraph=True)
+    x, y = numbers(3, 2), numbers(2)
+    torch.testing.assert_close(made(x, y), whole(x, y))
+    ours = torch.autograd.grad(made(x, y), x)
+    torch.testing.assert_close(ours, torch.autograd.grad(whole(x, y), x))
+    torch._dynamo.reset()
+
+
+def test_the_ops_are_what_pytorch_wants_ops_to_be() -> None:
+    x, y = numbers(3), numbers(3)
+    found = library.opcheck(f._op, (x, y.detach(), [-1, -1]))
+    assert set(found.values()) == {"SUCCESS"}
+    pullback = f._registered.pullback((0, 1)).op
+    found = library.opcheck(pullback, (x, y, numbers(3, 1), [-1, -1]))
+    assert set(found.values()) == {"SUCCESS"}
+
+
+def test_an_operator_is_made_once_and_named() -> None:
+    kernel = jit(formula)
+    assert operator(kernel) is operator(kernel)
+    assert repr(operator(kernel, name="own")) == "<operator formula of torch.ops.micrograd.own>"
+    assert torch.ops.micrograd.own(numbers(2), numbers(2), [-1, -1]).shape == (1, 2)
+
+
+def test_errors() -> None:
+    x = numbers(3)
+    with pytest.raises(SignatureError, match="formula takes 2 arguments, x, y; y is missing"):
+        f(x)
+    with pytest.raises(SignatureError, match="formula takes 2 arguments, x, y; got 3 of them"):
+        f(x, x, x)
+    with pytest.raises(SignatureError, match="formula takes 2 arguments, x, y; z is none of them"):
+        f(x, z=x)
+    with pytest.raises(SignatureError, match="formula takes 2 arguments, x, y; x is given twice"):
+        f(x, x=x)
+    with pytest.raises(SignatureError, match="formula: y should be a tensor, a number or a list"):
+        f(x, "two")
+    with pytest.raises(SignatureError, match=r"computes in float32 or float64, got torch\.float16"):
+        f(x.half(), 1.0)
+    with pytest.raises(SignatureError, match="complex64"):
+        f(x.to(torch.complex64), 1.0)
+    with pytest.raises(RuntimeError, match=r"broadcast|Shape mismatch"):
+        f(x, numbers(2))
+    with pytest.raises(SignatureError, match="operator takes a function of numbers"):
+        operator(5)  # type: ignore[arg-type]
+    with pytest.raises(SignatureError, match="operator takes a function of numbers"):
+        operator(of_tensors)
+    with pytest.raises(SignatureError, match=r"i should hold integers, got torch\.float64"):
+        operator(of_index)(x, x)
+
+
+def of_tensors(x: Tensor) -> Tensor:
+    return x
+
+
+def of_index(x: float, i: int) -> Any:
+    return x * i
