@@ -103,7 +103,8 @@ class OnGpu:
         self._loaded: dict[GridCode, Any] = {}
         self._constants: dict[GridCode, list[Any]] = {}
         self._rows: dict[tuple[GridCode, int], Any] = {}
-        self._device: Any = None
+        self.device: Any = None
+        """Where it runs: found by the first call."""
         self._lock = Lock()
 
     def __repr__(self) -> str:
@@ -163,8 +164,8 @@ class OnGpu:
         shape = (code.results,) if self._summed else (code.results, n)
         found = np.zeros(shape, dtype)
         if n and code.results:
-            if self._device is None:
-                self._device = _DEVICES[self._kind]()
+            if self.device is None:
+                self.device = _DEVICES[self._kind]()
             found = self._launch(code, given, shape)
         result = given.executable.convention.result
         if self._summed or given.shape == ():
@@ -173,7 +174,7 @@ class OnGpu:
         return rows[0] if result is SCALAR else build(result, iter(rows))
 
     def _launch(self, code: GridCode, given: Given, shape: tuple[int, ...]) -> Any:
-        device, dtype, n = self._device, self._target.dtype, given.count
+        device, dtype, n = self.device, self._target.dtype, given.count
         if code not in self._loaded:
             self._loaded[code] = device.load(code)
             kept = [(name, device.copied(x)) for name, x in code.constants.items()]
@@ -208,9 +209,9 @@ class OnGpu:
     def _input(self, code: GridCode, given: Given, k: int) -> Any:
         """An input where the code reads it; rows that are given for good are copied there once."""
         if not given.is_fixed(k):
-            return self._device.copied(given.numbers(k))
+            return self.device.copied(given.numbers(k))
         if (code, k) not in self._rows:
-            self._rows[code, k] = self._device.copied(given.numbers(k))
+            self._rows[code, k] = self.device.copied(given.numbers(k))
         return self._rows[code, k]
 
 

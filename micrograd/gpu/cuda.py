@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -98,8 +99,8 @@ class Memory:
     def read(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         """A copy of what is there, as an array; what was launched before is waited for."""
         found = np.empty(shape, dtype)
+        self._cuda.wait()
         with self._cuda as cuda:
-            cuda.driver.call("cuCtxSynchronize", what="while it computed")
             cuda.driver.call("cuMemcpyDtoH_v2", found.ctypes.data, self.address, found.nbytes)
         return found
 
@@ -192,14 +193,21 @@ class Cuda:
         """So many bytes of memory."""
         return Memory(self, size)
 
-    def free(self, address: int) -> None:
-        """Give memory back; what was launched before is waited for."""
+    def wait(self) -> None:
+        """Until what was launched is done, or has failed."""
         with self:
+            self.driver.call("cuCtxSynchronize", what="while it computed")
+
+    def free(self, address: int) -> None:
+        """Give memory back; what was launched before is waited for. A GPU that has failed fails
+        here once more, which was told.
+        """
+        with suppress(GpuError), self:
             self.driver.call("cuMemFree_v2", address)
 
     def unload(self, module: Any) -> None:
-        """Give the memory of code back."""
-        with self:
+        """Give the memory of code back, likewise."""
+        with suppress(GpuError), self:
             self.driver.call("cuModuleUnload", module)
 
     def point(self, loaded: Loaded, name: str, to: Memory) -> None:

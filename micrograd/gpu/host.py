@@ -62,3 +62,6 @@ class Host:
         """Run a function of the code by so many blocks."""
         types = [ctypes.c_void_p] * len(pointers) + [ctypes.c_int64] * 2
         loaded.function(name, None, *types)(*pointers, n, blocks)
+
+    def wait(self) -> None:
+        """Until what was launched is done: it is."""

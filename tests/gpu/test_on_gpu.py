@@ -17,7 +17,7 @@ from tests.grid_functions import assembled, blocks, check, close, ptxas
 needs_ptxas = pytest.mark.skipif(ptxas() is None, reason="NVIDIA's assembler is not installed")
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_random_kernels(seed: int) -> None:
     check(seed, assemble=seed < 4)
 
