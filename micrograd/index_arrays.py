@@ -6,7 +6,7 @@ That is done before the code runs: so all that it sees are from 0 on and below t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,14 @@ class IndexArray:
         place = self._place(element, scope)
         self.unused.discard(place)
         return self.leaves[place]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the leaves, which belong to a trace of this process."""
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {"leaves": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, x in state.items():
+            setattr(self, name, x)
 
     def reserve(self, size: int, scope: Scope) -> None:
         """Let there be an index for each element of an array of this size."""

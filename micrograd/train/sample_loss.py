@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from .. import ops
@@ -100,12 +99,9 @@ class SampleLoss:
         self.address = self.code.address
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the machine code, which another process makes for its own processor, and what
-        stands for indices in the trace.
-        """
+        """All but the machine code, which another process makes for its own processor."""
         made = {"interface", "code", "address", "multiple", "expected"}
-        state = {name: x for name, x in vars(self).items() if name not in made}
-        return state | {"indices": [replace(index, leaves=[]) for index in self.indices]}
+        return {name: x for name, x in vars(self).items() if name not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ from micrograd.optim import SGD, Adam
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
+
+from benchmarks import dask_workers  # noqa: E402
+
+from .dask_fits import Training, in_process  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(700, 2))
@@ -79,25 +84,45 @@ def test_a_single_partition_is_fit_bit_for_bit(client: Any, dtype: str) -> None:
     assert found == numbers
 
 
+@pytest.fixture(scope="module")
+def others() -> Iterator[list[Any]]:
+    """Clients of one worker, and of three that compute two parts at a time."""
+    with ExitStack() as stack:
+        clusters = [stack.enter_context(in_process(*k)) for k in ((1, 1), (3, 2))]
+        yield [stack.enter_context(distributed.Client(cluster)) for cluster in clusters]
+
+
 @pytest.mark.parametrize("strict", [True, False])
-def test_numbers_do_not_depend_on_the_workers(client: Any, strict: bool) -> None:
-    """Of clusters of threads, too, of which some compute several parts at a time."""
+def test_numbers_do_not_depend_on_the_workers(client: Any, others: list[Any], strict: bool) -> None:
     rows = (90, 0, 1, 9, *(50,) * 12)
     how: Any = {"data": blocks(rows), "batch_size": 500, "strict": strict}
     history, numbers = trained(**how, client=client)
-    for workers, threads in ((1, 1), (3, 2)):
-        with (
-            distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=threads,
-                processes=False,
-                dashboard_address=":0",
-            ) as cluster,
-            distributed.Client(cluster) as other,
-        ):
-            again, found = trained(**how, client=other)
+    for other in others:
+        again, found = trained(**how, client=other)
         np.testing.assert_array_equal(again.losses, history.losses)
         assert found == numbers
+
+
+@pytest.mark.parametrize("seed", [2, 9, 13, 22])
+def test_random_trainings(client: Any, others: list[Any], seed: int) -> None:
+    Training(seed).compare([client, *others])
+
+
+def test_what_is_watched_is_as_in_fit(client: Any) -> None:
+    how: Any = {"steps": None, "epochs": 6, "batch_size": 300, "dtype": "f64", "patience": 2}
+    how["validation"] = X[:50], Y[:50]
+    how["metric"] = lambda score, y: score * y
+    expected, numbers = trained(**how)
+    history, found = trained(**how, data=blocks(), client=client)
+    for name in ("losses", "epoch_losses", "validation_losses", "metrics", "looks"):
+        np.testing.assert_allclose(getattr(history, name), getattr(expected, name), rtol=1e-9)
+    assert (history.best, history.stopped) == (expected.best, expected.stopped)
+    np.testing.assert_allclose(found, numbers, rtol=1e-9)
+
+
+def test_the_benchmark_runs(client: Any) -> None:
+    found = dask_workers.measured({1: client, 2: client}, rows=800, steps=1, rounds=1)
+    assert dask_workers.report(found)["throughput"] > 0
 
 
 def test_a_worker_that_is_killed_loses_nothing(client: Any) -> None:
@@ -166,9 +191,9 @@ def test_a_kernel_maps_over_dask_arrays(client: Any) -> None:
     found = KERNEL.ufunc(x, Y[:, None])
     assert found.chunks == x.chunks
     assert found.dtype == found._meta.dtype == np.float64
-    np.testing.assert_array_equal(found, KERNEL(X, Y[:, None]))
+    np.testing.assert_array_equal(found.compute(scheduler=client), KERNEL(X, Y[:, None]))
     narrow = KERNEL.ufunc(x.astype("f4"), 2)
-    assert narrow.dtype == narrow.compute().dtype == np.float32
+    assert narrow.dtype == narrow.compute(scheduler=client).dtype == np.float32
 
 
 def test_several_outputs_over_dask_arrays(client: Any) -> None:
@@ -176,7 +201,7 @@ def test_several_outputs_over_dask_arrays(client: Any) -> None:
     found = da.apply_gufunc(KERNEL.value_and_grad.ufunc, "(),()->(),(),()", x, y)
     value, partials = KERNEL.value_and_grad(*X.T)
     for a, b in zip(found, (value, *partials), strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a.compute(scheduler=client), b)
 
 
 def test_a_model_over_dask_arrays(client: Any) -> None:
@@ -184,7 +209,7 @@ def test_a_model_over_dask_arrays(client: Any) -> None:
     model = micrograd.jit(MLP(2, [3, 1]))
     x = da.from_array(X, chunks=(300, 2))
     found = da.apply_gufunc(model.ufunc, "(i)->()", x, output_dtypes=float)
-    np.testing.assert_array_equal(found, model.ufunc(X))
+    np.testing.assert_array_equal(found.compute(scheduler=client), model.ufunc(X))
 
 
 def test_a_pickled_ufunc_has_the_numbers_of_its_parameters() -> None:

@@ -1,0 +1,130 @@
+"""How much faster two workers train than one: `python -m benchmarks.dask_workers [results.json]`.
+
+A network is trained on full batches by clusters of one and of two processes with a thread each, in
+turns. Beside the seconds of a step, which want a quiet machine with three processors, stand those
+that processors worked: the busiest worker's and this process's say what a step takes where each
+has one of its own. Steps of workers wait for each other, so more than `BAR` times the throughput is
+asked of two.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import dask.array as da
+from distributed import Client, LocalCluster
+
+from micrograd import fit
+from micrograd.losses import squared_error
+from micrograd.nn import MLP
+from micrograd.optim import SGD
+
+from .environment import environment
+
+BAR = 1.8
+"""The throughput at two workers over that at one."""
+ROWS, BLOCKS, STEPS, ROUNDS = 4_000_000, 8, 3, 5
+
+
+def _worked() -> float:
+    return time.process_time()
+
+
+class Marks:
+    """When so many steps were done, and how long processors had worked by then."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._marks: list[tuple[float, float, float, dict[str, float]]] = []
+
+    def __call__(self, history: Any) -> None:
+        reached, own = time.perf_counter(), time.process_time()
+        workers = self._client.run(_worked)
+        self._marks.append((reached, time.perf_counter(), own, workers))
+
+    def between(self, steps: int) -> dict[str, float]:
+        """Seconds of a step of those between the two marks."""
+        (_, left, own, busy), (reached, _, own_then, busy_then) = self._marks
+        worked = [busy_then[name] - busy[name] for name in busy]
+        seconds = {
+            "step": reached - left,
+            "busiest worker": max(worked),
+            "all workers": sum(worked),
+            "this process": own_then - own,
+        }
+        return {name: x / steps for name, x in seconds.items()}
+
+
+def measured(
+    clients: Mapping[int, Client], rows: int = ROWS, steps: int = STEPS, rounds: int = ROUNDS
+) -> dict[int, dict[str, float]]:
+    """Medians over rounds of the seconds of a step, by the number of workers."""
+    X = da.random.default_rng(0).normal(size=(rows, 8), chunks=(rows // BLOCKS, -1)).astype("f4")
+    found: dict[int, list[dict[str, float]]] = {workers: [] for workers in clients}
+    losses = set()
+    for _ in range(rounds):
+        for workers, client in clients.items():
+            random.seed(0)
+            model = MLP(8, [32, 32, 1])
+            marks = Marks(client)
+            history = fit(
+                model,
+                SGD(model.parameters(), lr=0.01),
+                data=(X, X[:, 0] * X[:, 1]),
+                loss=squared_error,
+                batch_size=rows,
+                steps=2 * steps,  # the first ones to begin with
+                every=steps,
+                callback=marks,
+                client=client,
+            )
+            losses.add(history.losses.tobytes())
+            found[workers].append(marks.between(steps))
+    assert len(losses) == 1, "the numbers depend on the workers"
+    return {
+        workers: {name: median([run[name] for run in runs]) for name in runs[0]}
+        for workers, runs in found.items()
+    }
+
+
+def cluster(workers: int) -> LocalCluster:
+    """Processes with a thread each."""
+    return LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
+
+
+def report(found: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:
+    """The ratios: of seconds, and of what the busiest processors of a step worked."""
+    one, two = found[1], found[2]
+    alone = [x["busiest worker"] + x["this process"] for x in (one, two)]
+    return {
+        "bar": BAR,
+        "throughput": round(one["step"] / two["step"], 3),
+        "throughput by processor time": round(alone[0] / alone[1], 3),
+        "milliseconds of a step": {
+            str(workers): {name: round(1e3 * x, 2) for name, x in seconds.items()}
+            for workers, seconds in found.items()
+        },
+        "rows": ROWS,
+        "blocks": BLOCKS,
+    }
+
+
+def main() -> None:
+    """Measure, print, and write the results down if a file is named."""
+    with cluster(1) as one, cluster(2) as two, Client(one) as first, Client(two) as second:
+        result = report(measured({1: first, 2: second}))
+    result["environment"] = environment()
+    print(json.dumps(result, indent=1))
+    if sys.argv[1:]:
+        Path(sys.argv[1]).write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
