@@ -238,8 +238,8 @@ class Traced(Value):
     def __hash__(self) -> int:
         raise self._scope.error(
             "a traced value has no hash, as its number is not known yet, so it cannot be looked up "
-            "in a dict or set, nor be an argument of what functools caches; choose by numbers with "
-            "micrograd.where(x == a, b, c), and look up by identity with id(x)"
+            "in a dict or set, nor be an argument of what functools caches; look up by integers in "
+            "a list, choose with micrograd.where(x == a, b, c), and by identity with id(x)"
         )
 
     def __index__(self) -> int:

@@ -16,6 +16,7 @@ from micrograd import Value, fit, fori, jit
 from micrograd.errors import IndexRangeError, TraceError, TrainingError
 from micrograd.optim import SGD
 
+from . import lookup_programs, lookups_in_loops
 from .plain_lookups import problems, written
 
 DOCUMENTS = [[0, 1, 2], [2, 2], [1, 0, 0, 1]]
@@ -33,6 +34,20 @@ def trained(loss: Callable[..., Any], parameters: list[Value], data: Any = DOCUM
 @pytest.mark.parametrize("seed", [1, 4, 7, 12, 18, 33])
 def test_random_losses_are_the_interpreters(seed: int) -> None:
     assert not list(problems(seed))
+
+
+@pytest.mark.parametrize(("programs", "seed"), [(lookup_programs, 57), (lookups_in_loops, 9)])
+def test_lookups_of_other_programs_may_be_plain(
+    programs: Any, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plain(table: Any, index: Any) -> Any:
+        return table[index]
+
+    monkeypatch.setattr(programs, "take", plain)
+    if programs is lookup_programs:
+        assert not list(programs.problems(seed))
+    else:
+        programs.check(seed)
 
 
 # --- what is looked up ----------------------------------------------------------------------
@@ -154,6 +169,11 @@ def test_max_of_data_is_found_when_the_code_runs() -> None:
         value, partials = kernel.value_and_grad(x, y)
         assert value == eager.data
         assert partials == (max(x, y), min(x, 2, -y))
+
+
+def test_max_of_data_is_nan_if_one_is() -> None:
+    kernel = jit(lambda x, y: max(x.data, y.data))
+    assert np.isnan([kernel(np.nan, 1.0), kernel(1.0, np.nan)]).all()
 
 
 def test_max_is_what_it_is_else() -> None:
