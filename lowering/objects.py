@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from lowering.backend import Options
 from lowering.bindings import ir
-from lowering.cache import unpack
 from lowering.guard import perform
 from lowering.processors import Processor
 from lowering.translation import translate, verify
@@ -53,8 +52,6 @@ def object_file(
     )
     verify(module)
     llvm_ir = upstream(module, processor.triple) or translate(module)
-    unpacked = unpack(perform("object", llvm_ir, options))
-    assert unpacked is not None
-    names, code = unpacked
-    needed = json.loads(perform("declared", llvm_ir, options))
-    return ObjectFile(code, tuple(names), tuple(needed), llvm_ir)
+    names, _, code = perform("linkable", llvm_ir, options).partition(b"\n")
+    defined, needed = json.loads(names)
+    return ObjectFile(code, tuple(defined), tuple(needed), llvm_ir)

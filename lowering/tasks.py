@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from typing import Any
 
 from lowering.backend import Options, aliases, defined, family, forget_machines
 from lowering.cache import pack
@@ -34,13 +35,24 @@ def _assembly(llvm_ir: str, options: Options) -> bytes:
 def _declared(llvm_ir: str, options: Options) -> bytes:
     """The names that the optimised module declares and does not define, as JSON."""
     with lowered(llvm_ir, options) as module:
-        names = [
-            each.name
-            for group in (module.functions, module.global_variables)
-            for each in group
-            if each.is_declaration and not each.name.startswith("llvm.")
-        ]
-    return json.dumps(names).encode()
+        return json.dumps(_needed(module)).encode()
+
+
+def _needed(module: Any) -> list[str]:
+    return [
+        each.name
+        for group in (module.functions, module.global_variables)
+        for each in group
+        if each.is_declaration and not each.name.startswith("llvm.")
+    ]
+
+
+def _linkable(llvm_ir: str, options: Options) -> bytes:
+    """The object code behind a line, which has the names that it defines and needs, as JSON."""
+    with lowered(llvm_ir, options) as module:
+        names = json.dumps([defined(module), _needed(module)]).encode()
+        code: bytes = options.machine().emit_object(module)
+        return names + b"\n" + code
 
 
 def _processor(llvm_ir: str, options: Options) -> bytes:
@@ -63,6 +75,7 @@ def _processor(llvm_ir: str, options: Options) -> bytes:
 
 TASKS: dict[str, Callable[[str, Options], bytes]] = {
     "object": _object,
+    "linkable": _linkable,
     "optimized": _optimized,
     "assembly": _assembly,
     "declared": _declared,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-_ARGUMENT = re.compile(r"(const )?(\w+) (\w+)(?:\[(\d+)\])?")
+_ARGUMENT = re.compile(r"(const )?(\w+) (\*?)(\w+)(?:\[(\d+)\])?")
 
 
 @dataclass
@@ -51,16 +51,65 @@ def exported(calls: Iterable[Call], folder: Path, **how: Any) -> list[Path]:
     return found
 
 
-def driver(calls: Sequence[Call], folder: Path, *, language: str = "c") -> Path:
-    """A program that calls all of them and prints each number that they give in a line."""
-    includes, body = [], []
+@dataclass(frozen=True)
+class Argument:
+    """An argument, as the header declares it; `size`: None for a number."""
+
+    type: str
+    name: str
+    size: int | None
+    written: bool
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A call of a function that a header declares.
+
+    returned   the type of the number that it returns, or "void"
+    given      what is passed for the arguments that are not written
+    """
+
+    name: str
+    returned: str
+    arguments: Sequence[Argument]
+    given: Sequence[Any]
+
+    @property
+    def rows(self) -> list[tuple[Argument, list[float]]]:
+        """All arguments, with the numbers that are passed; none for what is written."""
+        numbers = iter(self.given)
+        found = [(a, [] if a.written else flat(next(numbers))) for a in self.arguments]
+        assert next(numbers, None) is None
+        assert all(a.written or len(row) == (1 if a.size is None else a.size) for a, row in found)
+        return found
+
+
+def invocations(calls: Sequence[Call], folder: Path) -> list[Invocation]:
+    """All calls, of the functions f0, f1, ..., in order."""
+    found = []
     for k, call in enumerate(calls):
-        includes.append(f'#include "f{k}.h"')
         text = Path(folder, f"f{k}.h").read_text(encoding="utf-8")
-        kind, arguments = re.search(rf"^(\w+) f{k}\(([^)]*)\);", text, re.MULTILINE).groups()  # type: ignore[union-attr]
-        declared = [] if arguments == "void" else _ARGUMENT.findall(arguments)
+        match = re.search(rf"^(\w+) f{k}\(([^)]*)\);", text, re.MULTILINE)
+        assert match is not None
+        declared = " ".join(match[2].replace("void", "").split())
+        arguments = [
+            Argument(
+                type,
+                name,
+                int(size or 0) if size or pointer else None,
+                bool(size or pointer) and not const,
+            )
+            for const, type, pointer, name, size in _ARGUMENT.findall(declared)
+        ]
         for point in call.points:
-            body += _call(f"f{k}", kind, declared, [*point, *call.more])
+            found.append(Invocation(f"f{k}", match[1], arguments, [*point, *call.more]))
+    return found
+
+
+def driver(made: Sequence[Invocation], folder: Path, *, language: str = "c") -> Path:
+    """A program that makes all calls and prints each number that they give in a line."""
+    includes = dict.fromkeys(f'#include "{call.name}.h"' for call in made)
+    body = [line for call in made for line in _call(call)]
     path = folder / f"driver.{language}"
     show = "static void show(double x) { union { double d; unsigned long long u; } v; v.d = x; "
     show += 'printf("%016llx\\n", v.u); }'
@@ -69,29 +118,28 @@ def driver(calls: Sequence[Call], folder: Path, *, language: str = "c") -> Path:
     return path
 
 
-def _call(name: str, kind: str, declared: Sequence[Any], given: Sequence[Any]) -> list[str]:
+def _call(made: Invocation) -> list[str]:
     """One call, in a block, with what it writes shown behind."""
     lines, passed, shown = ["{"], [], []
-    numbers = iter(given)
-    for const, type, argument, size in declared:
-        if not size:
-            passed.append(_literal(next(numbers), type))
+    for a, row in made.rows:
+        if a.size is None:
+            passed.append(_literal(row[0]))
             continue
-        passed.append(argument)
-        if const:
-            row = ", ".join(_literal(x, type) for x in flat(next(numbers)))
-            lines.append(f"static const {type} {argument}[{size}] = {{{row}}};")
+        passed.append(a.name if a.size else "0")
+        if not a.size:
+            continue
+        if a.written:
+            lines.append(f"static {a.type} {a.name}[{a.size}];")
+            shown.append(f"for (int k = 0; k < {a.size}; k++) show({a.name}[k]);")
         else:
-            lines.append(f"static {type} {argument}[{size}];")
-            shown.append(f"for (int k = 0; k < {size}; k++) show({argument}[k]);")
-    assert next(numbers, None) is None
-    call = f"{name}({', '.join(passed)})"
-    return [*lines, f"{call};" if kind == "void" else f"show({call});", *shown, "}"]
+            numbers = ", ".join(map(_literal, row))
+            lines.append(f"static const {a.type} {a.name}[{a.size}] = {{{numbers}}};")
+    call = f"{made.name}({', '.join(passed)})"
+    return [*lines, f"{call};" if made.returned == "void" else f"show({call});", *shown, "}"]
 
 
-def _literal(x: Any, type: str) -> str:
-    """A number in C, of its type to the last bit."""
-    x = float(x)
+def _literal(x: float) -> str:
+    """A number in C, to the last bit."""
     if np.isnan(x):
         return '__builtin_nan("")'
     if np.isinf(x):
@@ -101,8 +149,8 @@ def _literal(x: Any, type: str) -> str:
 
 def numbers(text: str, expected: Sequence[Sequence[float]]) -> list[list[float]]:
     """What a driver has printed, as `expected` has it: a list for each call."""
-    bits = np.array([int(line, 16) for line in text.split()], dtype=np.uint64)
-    found = iter(bits.view(np.float64).tolist())
+    printed = np.array([int(line, 16) for line in text.split()], dtype=np.uint64)
+    found = iter(printed.view(np.float64).tolist())
     rows = [[next(found) for _ in row] for row in expected]
     assert next(found, None) is None
     return rows

@@ -21,7 +21,7 @@ from micrograd.errors import ExportError
 from micrograd.jit.export import linking, texts
 from micrograd.jit.export.archive import archive
 
-from .drivers import Call, bits, done, driver, exported, flat, numbers
+from .drivers import Call, bits, done, driver, exported, flat, invocations, numbers
 
 CC, CXX = shutil.which("gcc") or shutil.which("cc"), shutil.which("g++") or shutil.which("c++")
 COMPILER = pytest.mark.skipif(
@@ -60,7 +60,7 @@ def matmul(a: Any, b: Any) -> Any:
 def cases(dtype: str, *, strict: bool) -> list[Call]:
     rng = random.Random(3)
     found = []
-    for n in (3, 19):
+    for n in (3, 19) if dtype == "f64" and not strict else (19,):
         points = [(row(rng, n), row(rng, 3)) for _ in range(2)]
         kernel = jit(loss, dtype=dtype, strict=strict)
         for each in (kernel, kernel.value_and_grad, kernel.hessian)[: 3 if n < 9 else 2]:
@@ -73,6 +73,8 @@ def cases(dtype: str, *, strict: bool) -> list[Call]:
     product = jit(matmul, dtype=dtype, strict=strict)
     product(*big)
     found.append(Call(product, [(big[0], big[1])]))
+    found.append(Call(jit(lambda x, y: sum(x) + 2 * y, dtype=dtype, strict=strict), [([], 1.5)]))
+    found[-1].kernel([], 1.5)
     training = jit(step, dtype=dtype, strict=strict)
     data = (row(rng, 2), row(rng, 9), row(rng, 9))
     training(*data)
@@ -86,11 +88,21 @@ def test_c_gives_the_bits_that_the_kernel_gives(tmp_path: Path, dtype: str, stri
     libraries = exported(calls, tmp_path)
     expected = [found for call in calls for found in call.expected()]
     program = tmp_path / "driver"
-    done([CC, "-o", program, driver(calls, tmp_path), *SANITIZED, *libraries, "-lm"])
+    done(
+        [
+            CC,
+            "-o",
+            program,
+            driver(invocations(calls, tmp_path), tmp_path),
+            *SANITIZED,
+            *libraries,
+            "-lm",
+        ]
+    )
     assert bits(numbers(done([program]), expected)) == bits(expected)
-    if CXX is None:
+    if CXX is None or strict:
         return
-    source = driver(calls, tmp_path, language="cpp")
+    source = driver(invocations(calls, tmp_path), tmp_path, language="cpp")
     done([CXX, "-std=c++17", "-o", program, source, "-Wall", "-Werror", *libraries, "-lm"])
     assert bits(numbers(done([program]), expected)) == bits(expected)
 
@@ -119,7 +131,17 @@ def test_parameters_are_baked_or_passed(tmp_path: Path, dtype: str) -> None:
     for p in network.parameters():  # what was exported is as it was
         p.data = 0.0
     program = tmp_path / "driver"
-    done([CC, "-o", program, driver(calls, tmp_path), *SANITIZED, *libraries, "-lm"])
+    done(
+        [
+            CC,
+            "-o",
+            program,
+            driver(invocations(calls, tmp_path), tmp_path),
+            *SANITIZED,
+            *libraries,
+            "-lm",
+        ]
+    )
     assert bits(numbers(done([program]), expected)) == bits(expected)
     assert "const double parameters[337]" in Path(tmp_path, "f2.h").read_text(encoding="utf-8")
 
@@ -152,7 +174,7 @@ def test_the_example_runs(tmp_path: Path, dtype: str) -> None:
         source = tmp_path / f"{name}_example.c"
         assert len(source.read_text(encoding="utf-8").splitlines()) <= 15
         given = sampled(tmp_path / f"{name}.h")[: len(found._parameters)]
-        for library in (f"lib{name}.a", f"lib{name}.so"):
+        for library in (f"lib{name}.a", f"lib{name}.so")[: 1 + (dtype == "f64")]:
             done([CC, "-o", tmp_path / "a", source, *SANITIZED, tmp_path / library, "-lm"])
             printed = done([tmp_path / "a"], env={"LD_LIBRARY_PATH": str(tmp_path)}).split()
             assert [float(number(x)) for x in printed] == flat(found(*given))

@@ -38,7 +38,9 @@ class Argument:
         """As it stands in the prototype."""
         if self.size is None:
             return f"{self.c_type} {self.name}"
-        return f"{'' if self.written else 'const '}{self.c_type} {self.name}[{self.size}]"
+        of = f"{'' if self.written else 'const '}{self.c_type}"
+        # no array of C is empty
+        return f"{of} {self.name}[{self.size}]" if self.size else f"{of} *{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def _input(
 
 def _shape_of(structure: Any, size: int) -> str:
     """What an array holds."""
+    if not size:
+        return "no numbers, perhaps NULL"
     found = list(parts(structure))
     if len(found) == 1:
         _, _, shape = found[0]

@@ -134,6 +134,9 @@ def example(f: Function) -> str:
         if a.size is None:
             passed.append(f"{sample(k)}")
             continue
+        if not a.size:
+            passed.append("NULL")
+            continue
         passed.append(a.name if a.name not in f.numbers else f"{f.name}_{a.name}")
         if a.name not in f.numbers:
             body.append(f"{'static ' * (a.size > _SMALL)}{a.c_type} {a.name}[{a.size}];")
