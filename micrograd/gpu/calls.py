@@ -9,7 +9,7 @@ import numpy as np
 
 import lowering
 
-from ..errors import GpuError, GraphError, SignatureError, kind
+from ..errors import GpuError, SignatureError, kind
 from ..jit.call.convention import made
 from ..jit.emit.grid import THREADS
 from ..jit.emit.grid_kernel import EACH, ROWS, TOTAL
@@ -98,6 +98,9 @@ class OnGpu:
         options = kernel._options
         self._target = Target.of_threads(options.dtype, strict=options.strict, processor=processor)
         self._summed = isinstance(kernel, Total)
+        self._stacked = (
+            kernel._stacked if isinstance(kernel, Kernel) and kernel._stacks else lambda x: x
+        )
         self._recorded: dict[tuple[Structure, ...], Executable] = {}
         self._codes: dict[Any, GridCode] = {}
         self._loaded: dict[GridCode, Any] = {}
@@ -149,12 +152,7 @@ class OnGpu:
     def _code(self, given: Given) -> GridCode:
         key = given.executable, given.moving
         if key not in self._codes:
-            code = GridCode(*key, self._target, summed=self._summed)
-            try:
-                code.llvm_ir  # noqa: B018  it is made now, and so are its errors
-            except GraphError as error:
-                raise GraphError(f"{self.name} cannot run on a GPU: {error}") from None
-            self._codes[key] = code
+            self._codes[key] = GridCode(*key, self._target, summed=self._summed)
         return self._codes[key]
 
     # -- running -------------------------------------------------------------------------------
@@ -171,7 +169,9 @@ class OnGpu:
         if self._summed or given.shape == ():
             return made(result, found.reshape(-1))
         rows = found.reshape(code.results, *given.shape)
-        return rows[0] if result is SCALAR else build(result, iter(rows))
+        if result is SCALAR:
+            return rows[0]
+        return self._stacked(build(result, iter(rows)))
 
     def _launch(self, code: GridCode, given: Given, shape: tuple[int, ...]) -> Any:
         device, dtype, n = self.device, self._target.dtype, given.count

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import context, ir
 
+from ..errors import GraphError
 from ..jit.emit.data import INLINE_DATA, constant_data
 from ..jit.emit.grid_kernel import emit_grid, results_of
 from ..jit.emit.making import manner
@@ -53,26 +55,38 @@ class GridCode:
 
     @cached_property
     def llvm_ir(self) -> str:
-        """The module as LLVM IR."""
-        with context():
+        """The module as LLVM IR. Raises GraphError for what threads cannot do."""
+        with self._told(), context():
             return lowering.translate(self._module())
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors inside are told to be of this kernel, and of GPUs."""
+        try:
+            yield
+        except (GraphError, lowering.CompileError) as error:
+            raise GraphError(f"{self.executable.name} cannot run on a GPU: {error}") from None
 
     @cached_property
     def assembly(self) -> str:
         """What the processor runs, as text: PTX for NVIDIA's."""
         if self.target.grid is None:
             return self.native.assembly
-        return lowering.grid_assembly(self.llvm_ir, self.target.processor)
+        llvm_ir = self.llvm_ir
+        with self._told():
+            return lowering.grid_assembly(llvm_ir, self.target.processor)
 
     @cached_property
     def object_code(self) -> bytes:
         """An ELF object, for AMD's processors."""
-        return lowering.grid_object(self.llvm_ir, self.target.processor)
+        llvm_ir = self.llvm_ir
+        with self._told():
+            return lowering.grid_object(llvm_ir, self.target.processor)
 
     @cached_property
     def native(self) -> lowering.NativeModule:
         """The code in this process, if that is where it runs."""
-        with context():
+        with self._told(), context():
             return lowering.compile(self._module(), **manner(self.target))
 
     @cached_property

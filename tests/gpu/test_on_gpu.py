@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import micrograd as mg
-from micrograd import Value, jit, nn, total
+from micrograd import Value, fori, jit, nn, total, while_loop
 from micrograd.errors import GpuError, GraphError, IndexRangeError, ShapeError, SignatureError
 from micrograd.gpu import on_gpu
 from micrograd.ops import OPS
@@ -72,6 +72,61 @@ def test_long_constants() -> None:
     x = np.linspace(0.0, 1.0, 130)
     assert close(on_gpu(f, target="host")(x), f(x), 1e-11)
     assert "c0" in on_gpu(f).assembly(x)
+
+
+def _newton(x: Any) -> Any:
+    return while_loop(lambda q: abs(q * q - x) > 1e-12, lambda q: 0.5 * (q + x / q), x, limit=30)
+
+
+def _steps(x: Any) -> Any:
+    return fori(20, lambda i, s: s + mg.sin(s * x) * 0.1, x)
+
+
+def _chosen(w: Any, i: int) -> Any:
+    return mg.take(w, i) * 2.0
+
+
+def _whole(q: np.ndarray, x: Any) -> Any:
+    return (q * q).sum() * x
+
+
+def _structured(p: Any) -> Any:
+    return [p["u"] * p["v"][0], (p["v"][1], p["u"])]
+
+
+X = np.linspace(0.5, 2.0, 130)
+KINDS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "a loop that asks": (jit(_newton).value_and_grad, (X,)),
+    "a loop in order": (jit(_steps).value_and_grad, (X,)),
+    "a table": (jit(_chosen).value_and_grad, ([1.0, 2.0, 3.0], np.array([0, 2] * 65))),
+    "an array taken whole": (jit(_whole), (np.ones((4, 3)), X)),
+    "structures": (jit(_structured), ({"u": X, "v": [2.0, X]},)),
+    "a model of several results": (jit(nn.MLP(3, [4, 5])), (np.outer(X, [1.0, -1.0, 0.5]),)),
+    "a model of several results, once": (jit(nn.MLP(3, [4, 5])), ([0.1, 0.2, 0.3],)),
+    "its Jacobian": (jit(nn.MLP(3, [4, 2])).jacobian, (np.outer(X, [1.0, -1.0, 0.5]),)),
+    "a Value": (jit(Value(2.0) * 3.0, dtype="f64"), ()),
+    "no argument that is used": (jit(lambda x: 3.0), (X,)),
+    "no number that is one": (
+        jit(lambda x: mg.maximum(x, 1.0) * mg.minimum(x, 2.0)),
+        (np.array([np.nan, np.inf, -np.inf, 0.0, -0.0]),),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_of_kernels(name: str) -> None:
+    kernel, arguments = KINDS[name]
+    found, expected = on_gpu(kernel, "host")(*arguments), kernel(*arguments)
+    assert type(found) is type(expected)
+    assert close(found, expected, 1e-5), name
+
+
+def test_what_llvm_gives_up_on() -> None:
+    def f(x: Any) -> Any:
+        return fori(30_000, lambda i, s: s + mg.sin(s * x) * 0.001, x)
+
+    with pytest.raises(GraphError, match=r"(?s)f cannot run on a GPU: .*stack frame size"):
+        on_gpu(jit(f), "amdgcn").object(np.ones(2))
 
 
 def test_rows_of_a_table() -> None:
