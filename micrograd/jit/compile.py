@@ -15,6 +15,7 @@ from .ir.graph import Graph
 from .ir.program import Program
 from .ir.verify import verify
 from .passes.carried import carried
+from .passes.fills import by_rows
 from .passes.like_terms import combine
 from .passes.simplify import expand, simplify
 from .reroll.found import SMALL
@@ -41,6 +42,7 @@ PASSES = (
     Pass("simplify", lambda program, target: simplify(program), "simplified"),
     Pass("like_terms", lambda program, target: combine(program), "expanded", rounds=True),
     Pass("simplify", lambda program, target: simplify(program), "simplified", rounds=True),
+    Pass("fills", lambda program, target: by_rows(program), "simplified"),
     Pass("carried", lambda program, target: carried(program), "schedulable"),
 )
 """What every program goes through, differentiated or not, before it is scheduled."""

@@ -160,7 +160,8 @@ def while_loop(
     body       of a state, the next one; in a compiled function both are called once
     state      a Value or number, or lists, tuples, dicts or arrays of them; it keeps its structure
     limit      how often the body runs at most. Where the condition holds even then, the loop has
-               found nothing: all numbers of the result are nan, and so are its derivatives
+               found nothing: all numbers of the result are nan, and so are its derivatives. The
+               value takes any limit; gradients keep all states, of at most 2**24 numbers
 
     In calls with arrays each point has its own number of iterations.
 

@@ -13,7 +13,8 @@ from math import prod
 
 import numpy as np
 
-from ..ir.extents import is_number
+from ..ir.counted import counts
+from ..ir.extents import Entries, is_number
 from ..ir.nests import Ints, factor, pieces
 from ..ir.points import touched
 from ..ir.program import Access, Loop, Statement, statements
@@ -54,6 +55,7 @@ class LoopFlows:
         self.sent: list[Sent] = []
         self.zeros: dict[tuple[int, ...], list[Statement]] = {}
         program = arrays.program
+        self.counts = counts(program)
         for s in statements([loop]):
             found = flows(s)
             if found is not None:
@@ -171,4 +173,9 @@ class LoopFlows:
         """The arrays that iterations touch in stretches of their own."""
         inside = [x.s for x in self.sent if x.s is not None]
         found = own(self.loop, {a.array for s in inside for a in s.accesses})
-        return {name: x for name, x in found.items() if all(map(is_number, x.counts))}
+        return {name: x for name, x in found.items() if all(map(self._is_known, x.counts))}
+
+    def _is_known(self, count: int) -> bool:
+        """Whether how often a loop runs is one number, or will be known once it has run."""
+        entries = isinstance(count, Entries) and count.array in self.counts
+        return entries or is_number(count)
