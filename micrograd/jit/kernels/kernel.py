@@ -172,9 +172,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
-        parameters = self._parameters
-        if len(args) != len(parameters):
-            parameters = self._given(len(args))
+        parameters = self._given(len(args))
         key, columns, shapes, values = flatten(self.name, parameters, args, self._is_value)
         if values or ((THREADS or FROZEN) and self._is_recorded(key)):
             return self._call_nested(key, columns, shapes, out, where)
@@ -254,6 +252,9 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
     # -- compiling -----------------------------------------------------------------------------
 
     def _compile(self, structures: tuple[Structure, ...]) -> Executable:
+        if structures not in self._executables and not self._closed:
+            with without_collecting():  # and no lock: what is traced may call kernels
+                self._recorded(structures)
         with self._lock, without_collecting():
             self._check_open()
             executable = self._executables.get(structures)
@@ -282,10 +283,9 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
             if self._closed or self._array_words is not None:
                 return
             self._array_words = () if words is None else words
-            if words is None:
-                return
-            self._arrays, self._array_entry = words.ctypes.data, array_entry()
-            self._link()
+            if words is not None:
+                self._arrays, self._array_entry = words.ctypes.data, array_entry()
+                self._link()
 
     def _link(self) -> None:
         """Let entries answer calls, before the general path, if they know the arguments' order."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...engine import Value
 from ...errors import TensorsNeeded
-from ...locks import Lock
+from ...once import Once
 from .signature import Container, Structure
 from .trace import Element, Trace
 
@@ -55,25 +55,26 @@ class Recordings:
         self.numbers: dict[Value, float] = {}
         self.latest: Any = None
         self._made: dict[Any, Any] = {}
-        self._lock = Lock()  # what is traced may call kernels
+        self._once = Once()  # what is traced may call kernels
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:
         """What was made for the key, now or before; so is TensorsNeeded raised."""
-        with self._lock:
-            if key not in self._made:
-                try:
-                    made = make()
-                    self.latest = key
-                    if isinstance(made, Recording) and made.captured:
-                        return made
-                    self._made[key] = made
-                except TensorsNeeded as needed:
-                    self._made[key] = _Needed(str(needed))
-                    raise
-            found = self._made[key]
-            if isinstance(found, _Needed):
-                raise TensorsNeeded(found)
-            return found
+        found = self._once.make(key, lambda: self._made.get(key), lambda: self._kept(key, make))
+        if isinstance(found, _Needed):
+            raise TensorsNeeded(found)
+        return found
+
+    def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What is made now; what another thread has made meanwhile, if one has."""
+        try:
+            made = make()
+        except TensorsNeeded as needed:
+            self._made[key] = _Needed(str(needed))
+            raise
+        self.latest = key
+        if isinstance(made, Recording) and made.captured:
+            return made
+        return self._made.setdefault(key, made)
 
     def __reduce__(self) -> Any:
         return Recordings, ()
