@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -16,7 +16,6 @@ from ..index_arrays import IndexArray
 from .data import (
     Arrays,
     ColumnLabels,
-    check_columns,
     check_labels,
     checked_data,
     indices,
@@ -28,10 +27,12 @@ from .data import (
 class DaskData:
     """Arrays with a row per sample, all cut into the same blocks of rows, whole rows each.
 
+    name     what they are called, in errors
     rows     of each partition, those without rows left out
     blocks   of each partition and array: what computes it
     """
 
+    name: str
     shapes: list[tuple[int, ...]]
     dtypes: list[np.dtype[Any]]
     rows: list[int]
@@ -53,33 +54,39 @@ class DaskData:
         return [dtype.kind in "iu" for dtype in self.dtypes]
 
 
-def dask_data(data: Any, loss: Callable[..., Any]) -> DaskData:
+def are_dask(given: Any) -> bool:
+    """Whether there is a dask array among them."""
+    several = given if isinstance(given, (tuple, list)) else (given,)
+    return any(isinstance(a, da.Array) for a in several)
+
+
+def dask_data(given: Any, name: str) -> DaskData:
     """The data as `fit` is given them, with a client: dask arrays, and others beside them.
 
     Raises TrainingError for what is no tuple of arrays of numbers with as many rows.
     """
-    given = (data,) if isinstance(data, da.Array) else data
-    if not isinstance(given, (tuple, list)) or not any(isinstance(a, da.Array) for a in given):
+    if not are_dask(given):
         raise TrainingError(
-            "with client=, data should be dask arrays, such as (X, y), whose rows are the samples "
-            f"and whose blocks of rows the workers share; got {kind(data)}; "
+            f"with client=, {name} should be dask arrays, such as (X, y), whose rows are the "
+            f"samples and whose blocks of rows the workers share; got {kind(given)}; "
             "dask.array.from_array(X, chunks=(10_000, -1)) makes one of an array"
         )
-    check_columns(tuple(given), loss)
-    arrays = [_checked(a, f"data[{k}]") for k, a in enumerate(given)]
+    several = given if isinstance(given, (tuple, list)) else (given,)
+    arrays = [_checked(a, f"{name}[{k}]") for k, a in enumerate(several)]
     lengths = [a.shape[0] for a in arrays]
     if len(set(lengths)) > 1:
         raise TrainingError(
-            "the arrays of data should have a row per sample each, got "
+            f"the arrays of {name} should have a row per sample each, got "
             + ", ".join(f"{n} rows" for n in lengths)
         )
     if not lengths[0]:
-        raise TrainingError("data has no samples; give arrays of at least one row")
+        raise TrainingError(f"{name} has no samples; give arrays of at least one row")
     rows = next(a for a in arrays if isinstance(a, da.Array)).chunks[0]
     arrays = [_whole_rows(a, rows) for a in arrays]
     columns = [a.to_delayed().reshape(len(rows)).tolist() for a in arrays]
     filled = [k for k, n in enumerate(rows) if n]
     return DaskData(
+        name,
         [a.shape[1:] for a in arrays],
         [a.dtype for a in arrays],
         [int(rows[k]) for k in filled],
@@ -120,6 +127,7 @@ class Prepared:
     Raises TrainingError for what is not as the arrays have said.
     """
 
+    name: str
     shapes: list[tuple[int, ...]]
     integers: list[bool]
     dtype: np.dtype[Any]
@@ -133,15 +141,15 @@ class Prepared:
         kinds = [np.asarray(block).dtype.kind in "iu" for block in blocks]
         if said != found or kinds != self.integers:
             raise TrainingError(
-                f"the blocks of data from row {first} on are not what their dask arrays have said: "
-                f"of shapes {found} for {said}, integers {kinds} for {self.integers}; give "
-                "map_blocks their dtype= and chunks="
+                f"the blocks of {self.name} from row {first} on are not what their dask arrays "
+                f"have said: of shapes {found} for {said}, integers {kinds} for {self.integers}; "
+                "give map_blocks their dtype= and chunks="
             )
-        raw = raw_data(blocks, "data")
-        arrays = checked_data(raw, "data", self.dtype)
+        raw = raw_data(blocks, self.name)
+        arrays = checked_data(raw, self.name, self.dtype)
         for labels in self.expected:
-            check_labels(arrays, "data", labels, first)
-        return [*arrays, *indices(self.indices, raw, "data", first)]
+            check_labels(arrays, self.name, labels, first)
+        return [*arrays, *indices(self.indices, raw, self.name, first)]
 
 
 def some_rows(arrays: Sequence[npt.NDArray[Any]], rows: Any) -> Arrays:

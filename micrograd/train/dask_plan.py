@@ -23,14 +23,15 @@ from ..jit.ir.statements import asks
 from ..jit.options import Options
 from ..optimizer import Optimizer
 from ..real_types import WIDE
-from .dask_data import Prepared, dask_data
+from .dask_data import DaskData, Prepared, are_dask, dask_data
 from .dask_steps import DaskSteps, checked_client
+from .data import check_columns, check_shapes
 from .given import function_and_options, mean, of_sample, penalty_of
 from .given_code import emit_given
 from .loop import FIRST_STRETCH, Loop
 from .part_loop import Work
 from .plan import Asked, Batches, Plan, metric_of, validation_data
-from .sample_loss import sample_loss
+from .sample_loss import SampleLoss, sample_loss
 from .step_code import FIELDS
 from .watch import Watch
 
@@ -86,30 +87,58 @@ def of_dask(asked: Asked, batches: Batches, watch: Watch, data: Any, client: Any
         )
     target, options = function_and_options(asked.target, asked.dtype, asked.strict)
     function = of_sample(target, asked.loss)
-    arrays = dask_data(data, asked.loss or target)
+    arrays = dask_data(data, "data")
+    check_columns(data if isinstance(data, (tuple, list)) else (data,), asked.loss or target)
     batch = batches.of(arrays.samples)
     steps, ahead = asked.span(-(-arrays.samples // batch))
     penalty = penalty_of(asked.regularization)
     parameters = asked.optimizer.parameters
     loss = sample_loss(function, arrays.shapes, parameters, options, penalty, arrays.integers)
-    most = min(batch, max(arrays.rows))
-    gradients = DaskSteps(
-        client,
-        Work(loss, parameters, rows=most, threads=batches.threads),
-        Prepared(arrays.shapes, arrays.integers, options.dtype, loss.expected, loss.indices),
-        arrays,
-        batch=batch,
-        seed=batches.seed if batches.shuffle else None,
-    )
+    seed = batches.seed if batches.shuffle else None
+
+    def handed_out(loss: SampleLoss, data: DaskData, batch: int, seed: int | None) -> DaskSteps:
+        work = Work(loss, parameters, rows=min(batch, max(data.rows)), threads=batches.threads)
+        prepared = Prepared(
+            data.name, data.shapes, data.integers, options.dtype, loss.expected, loss.indices
+        )
+        return DaskSteps(client, work, prepared, data, batch=batch, seed=seed)
+
+    def mean_over(function: Callable[..., Any], data: DaskData) -> Callable[[], float]:
+        """The mean over dask arrays, by the workers."""
+        loss = sample_loss(function, data.shapes, parameters, options, None, data.integers)
+        whole = handed_out(loss, data, data.samples, None)
+        return lambda: float(whole.take(0)[0])
+
+    gradients = handed_out(loss, arrays, batch, seed)
     loop = DaskLoop(asked.optimizer, gradients.take, options, ahead=ahead)
-    if asked.validation is not None:
-        held = validation_data(asked.validation, loss, arrays.shapes)
-        watch.validation = mean(function, held, options)
-    if asked.metric is not None:
-        if asked.validation is None:
-            raise TrainingError(
-                "with client=, a metric is computed of the validation data, of which there are "
-                "none; give validation=(X, y), arrays of rows that are held out"
-            )
-        watch.metric = mean(metric_of(asked, target), held, options)
+    _watch(asked, watch, target, loss, arrays, options, mean_over)
     return Plan(loop, steps, arrays.samples, batch, ahead, asks(loss.program.body))
+
+
+def _watch(
+    asked: Asked,
+    watch: Watch,
+    target: Any,
+    loss: SampleLoss,
+    data: DaskData,
+    options: Options,
+    mean_over: Callable[[Callable[..., Any], DaskData], Callable[[], float]],
+) -> None:
+    """Say how validation and metric are computed: of dask arrays by the workers, of others here."""
+    held: Any = data
+    if asked.validation is not None:
+        if are_dask(asked.validation):
+            held = dask_data(asked.validation, "validation")
+            check_shapes(held.shapes, data.shapes)
+        else:
+            held = validation_data(asked.validation, loss, data.shapes)
+
+    def mean_of(function: Callable[..., Any]) -> Callable[[], float]:
+        if isinstance(held, DaskData):
+            return mean_over(function, held)
+        return mean(function, held, options)
+
+    if asked.validation is not None:
+        watch.validation = mean_of(of_sample(target, asked.loss))
+    if asked.metric is not None:
+        watch.metric = mean_of(metric_of(asked, target))

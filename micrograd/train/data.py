@@ -194,8 +194,13 @@ def check_labels(
 
 def same_rows(arrays: Sequence[npt.NDArray[Any]], shapes: Sequence[tuple[int, ...]]) -> None:
     """Check that validation data has rows like the data that is trained on."""
-    found = [a.shape[1:] for a in arrays]
-    if found != list(shapes):
+    check_shapes([a.shape[1:] for a in arrays], shapes)
+
+
+def check_shapes(found: Sequence[tuple[int, ...]], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Check that rows of validation data are of the shapes of those that are trained on."""
+    if list(found) != list(shapes):
         raise TrainingError(
-            f"validation should have rows of the same shapes as data, {list(shapes)}, got {found}"
+            f"validation should have rows of the same shapes as data, {list(shapes)}, got "
+            f"{list(found)}"
         )

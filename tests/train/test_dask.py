@@ -108,11 +108,15 @@ def test_random_trainings(client: Any, others: list[Any], seed: int) -> None:
     Training(seed).compare([client, *others])
 
 
-def test_what_is_watched_is_as_in_fit(client: Any) -> None:
+@pytest.mark.parametrize("held", ["arrays", "dask", "data"])
+def test_what_is_watched_is_as_in_fit(client: Any, held: str) -> None:
     how: Any = {"steps": None, "epochs": 6, "batch_size": 300, "dtype": "f64", "patience": 2}
-    how["validation"] = X[:50], Y[:50]
+    if held != "data":
+        how["validation"] = X[:50], Y[:50]
     how["metric"] = lambda score, y: score * y
     expected, numbers = trained(**how)
+    if held == "dask":
+        how["validation"] = tuple(da.from_array(a, chunks=20) for a in how["validation"])
     history, found = trained(**how, data=blocks(), client=client)
     for name in ("losses", "epoch_losses", "validation_losses", "metrics", "looks"):
         np.testing.assert_allclose(getattr(history, name), getattr(expected, name), rtol=1e-9)
@@ -260,5 +264,9 @@ def test_errors_of_data(client: Any) -> None:
     bad = da.from_array(np.where(np.arange(700) == 650, 7.0, Y), chunks=100)
     with pytest.raises(TrainingError, match=r"-1 or 1, but row 650 of data\[1\] has 7.0"):
         fit(x, bad, loss=lambda x, y: max_margin(w * x, y))
-    with pytest.raises(TrainingError, match="give validation="):
-        fit(x, x, metric=lambda x, y: w * x)
+    with pytest.raises(TrainingError, match="validation should have rows of the same shapes"):
+        fit(x, x, validation=(da.from_array(X, chunks=100), x))
+    with pytest.raises(TrainingError, match="the blocks of validation from row 0 on"):
+        fit(x, x, validation=(x.map_blocks(lambda b: b[:-1], dtype=float, meta=np.zeros(0)), x))
+    with pytest.raises(TrainingError, match=r"data should have an array for each argument"):
+        fit(x)
