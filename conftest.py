@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-MISSING = [name for name in ("torch",) if find_spec(name) is None]
+MISSING = [name for name in ("jax", "torch") if find_spec(name) is None]
 collect_ignore_glob = [
     pattern for name in MISSING for pattern in (f"micrograd/{name}/*", f"tests/{name}/random_*")
 ]

@@ -34,7 +34,7 @@ myst_heading_anchors = 3
 """The levels of headings that links may name, as they do where the files are read unbuilt."""
 
 autodoc_member_order = "bysource"
-autodoc_mock_imports = [name for name in ("torch",) if find_spec(name) is None]
+autodoc_mock_imports = [name for name in ("jax", "torch") if find_spec(name) is None]
 autodoc_typehints = "none"  # most take what NumPy takes; docstrings say it in words
 
 smartquotes = False

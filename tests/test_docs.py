@@ -38,7 +38,7 @@ DOCUMENTS = generate.documents()
 
 NEEDED = {"calls_from_c.md": ["cc"], "gallery.md": ["matplotlib", "sklearn", "pygraphviz"],
           "gradient_for_scipy.md": ["scipy"], "dask.md": ["distributed"],
-          "torch.md": ["torch"]}  # fmt: skip
+          "jax.md": ["jax"], "torch.md": ["torch"]}  # fmt: skip
 """What the code of a page needs beside the package."""
 
 
@@ -54,6 +54,7 @@ def as_llvm_22(text: str) -> str:
     return re.sub(r" fastmath<([\w, ]+)>", r" {fastmathFlags = #llvm.fastmath<\1>}", text)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # PyTorch uses it itself
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_document_is_current(path: Path) -> None:
     for needed in NEEDED.get(path.name, ()):

@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize(("extra", "package"), [("scipy", "SciPy"), ("torch", "PyTorch")])
+PACKAGES = {"jax": "JAX", "scipy": "SciPy", "torch": "PyTorch"}
+
+
+@pytest.mark.parametrize(("extra", "package"), PACKAGES.items())
 def test_the_extra_is_named(extra: str, package: str) -> None:
     program = f"import sys; sys.modules[{extra!r}] = None; import micrograd.{extra}"
     done = subprocess.run(

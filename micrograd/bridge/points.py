@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from ..jit import Kernel, jit
 from ..jit.trace.parameters import Parameter
 from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, result_structure, row
 from ..locks import Lock
+
+if TYPE_CHECKING:
+    from ..jit.executable import Executable
 
 Array: TypeAlias = npt.NDArray[Any]
 Core: TypeAlias = tuple[int, ...] | None
@@ -92,6 +95,11 @@ class Pointwise:
                 for x, n in zip(arrays, self.sizes, strict=True)
             ]
         kernel(*arrays, out=out)
+
+    def executable(self, dtype: np.dtype[Any]) -> Executable:
+        """The kernel that computes in a dtype, compiled for these arguments."""
+        kernel = self._kernels.get(dtype) or self._in(dtype)
+        return kernel._compile(tuple(p.structure or SCALAR for p in self.parameters))
 
     def _in(self, dtype: np.dtype[Any]) -> Kernel:
         """The kernel that computes in a dtype."""

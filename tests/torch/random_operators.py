@@ -13,49 +13,11 @@ from typing import Any
 
 import torch
 
-from micrograd import exp, jit, sin, tanh
+import micrograd
+from micrograd import jit
 from micrograd.torch import operator
 
-UNARY: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
-    (exp, torch.exp),
-    (sin, torch.sin),
-    (tanh, torch.tanh),
-    (lambda x: x.relu(), torch.relu),
-    (lambda x: -x, torch.neg),
-    (lambda x: 1.0 / (x * x + 1.0), lambda x: 1.0 / (x * x + 1.0)),
-]
-BINARY: list[Callable[[Any, Any], Any]] = [
-    lambda x, y: x + y,
-    lambda x, y: x - y,
-    lambda x, y: x * y,
-    lambda x, y: x / (y * y + 1.5),
-]
-
-
-def made(rng: random.Random, arity: int, results: int) -> Callable[[bool], Callable[..., Any]]:
-    """A random function: of Values, or of PyTorch's tensors."""
-    steps: list[tuple[Any, ...]] = []
-    for k in range(rng.randint(1, 9)):
-        at = [rng.randrange(arity + k) for _ in range(2)]
-        steps.append(
-            ("unary", rng.choice(UNARY), at) if rng.random() < 0.4 else
-            ("binary", rng.choice(BINARY), at)
-        )  # fmt: skip
-    last = [rng.randrange(arity + len(steps)) for _ in range(results)]
-
-    def of(native: bool) -> Callable[..., Any]:
-        def compute(given: list[Any]) -> Any:
-            for what, op, (i, j) in steps:
-                given.append(op[native](given[i]) if what == "unary" else op(given[i], given[j]))
-            found = tuple(given[k] * 1.5 for k in last)
-            return found if results > 1 else found[0]
-
-        one = lambda a: compute([a])  # noqa: E731
-        two = lambda a, b: compute([a, b])  # noqa: E731
-        three = lambda a, b, c: compute([a, b, c])  # noqa: E731
-        return (one, two, three)[arity - 1]
-
-    return of
+from ..random_functions import random_function
 
 
 def arguments(rng: random.Random, arity: int) -> list[torch.Tensor]:
@@ -98,13 +60,13 @@ def check(seed: int) -> None:
     rng = random.Random(seed)
     torch.manual_seed(seed)
     arity, results = rng.randint(1, 3), rng.randint(1, 3)
-    of, given = made(rng, arity, results), arguments(rng, arity)
-    f = jit(of(False), strict=rng.random() < 0.3)
+    of, given = random_function(rng, arity, results), arguments(rng, arity)
+    f = jit(of(micrograd), strict=rng.random() < 0.3)
     shape = torch.broadcast_shapes(*(x.shape for x in given))
     weights = [torch.randn(shape, dtype=given[0].dtype) for _ in range(results)]
 
     def native(*args: torch.Tensor) -> Any:
-        return of(True)(*torch.broadcast_tensors(*args))
+        return of(torch)(*torch.broadcast_tensors(*args))
 
     pairs = zip(
         derivatives(operator(f), given, weights), derivatives(native, given, weights), strict=True
