@@ -110,6 +110,11 @@ class OnGpu:
         """Where it runs: found by the first call."""
         self._lock = Lock()
 
+    def __reduce__(self) -> Any:
+        """Without code, which the copy makes when it is called."""
+        processor = None if self._kind == "host" else self._target.processor
+        return OnGpu, (self._kernel, self._kind, processor)
+
     def __repr__(self) -> str:
         processor = self._target.processor.cpu
         return f"<{self.name} for {self._kind}, {processor}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,10 @@ def _whole(q: np.ndarray, x: Any) -> Any:
 
 def _structured(p: Any) -> Any:
     return [p["u"] * p["v"][0], (p["v"][1], p["u"])]
+
+
+def _row(w: Any, x: Any) -> Any:
+    return mg.exp(w * x[0]) - x[1]
 
 
 X = np.linspace(0.5, 2.0, 130)
@@ -248,6 +253,19 @@ def test_more_memory_than_a_thread_has() -> None:
 
     with pytest.raises(GraphError, match="256 KiB"):
         on_gpu(jit(f).grad).assembly(np.ones(2))
+
+
+def test_copies_compile_anew() -> None:
+    for kernel, arguments in (
+        (jit(_newton), (X,)),
+        (total(_row, np.outer(X, [1.0, 2.0])).grad, (0.5,)),
+    ):
+        here = on_gpu(kernel, "host")
+        found = here(*arguments)
+        copied = pickle.loads(pickle.dumps(here))
+        assert close(copied(*arguments), found, 0.0)
+    there = on_gpu(jit(_newton), "amdgcn", "gfx942")
+    assert "--gfx942" in pickle.loads(pickle.dumps(there)).assembly(X)
 
 
 def test_it_says_what_it_is() -> None:
