@@ -30,7 +30,7 @@ from .environment import environment
 
 BAR = 1.8
 """The throughput at two workers over that at one."""
-ROWS, BLOCKS, STEPS, ROUNDS = 4_000_000, 8, 3, 5
+ROWS, BLOCKS, STEPS, ROUNDS, HIDDEN = 4_000_000, 8, 3, 5, 32
 
 
 def _worked() -> float:
@@ -63,7 +63,11 @@ class Marks:
 
 
 def measured(
-    clients: Mapping[int, Client], rows: int = ROWS, steps: int = STEPS, rounds: int = ROUNDS
+    clients: Mapping[int, Client],
+    rows: int = ROWS,
+    steps: int = STEPS,
+    rounds: int = ROUNDS,
+    hidden: int = HIDDEN,
 ) -> dict[int, dict[str, float]]:
     """Medians over rounds of the seconds of a step, by the number of workers."""
     X = da.random.default_rng(0).normal(size=(rows, 8), chunks=(rows // BLOCKS, -1)).astype("f4")
@@ -72,7 +76,7 @@ def measured(
     for _ in range(rounds):
         for workers, client in clients.items():
             random.seed(0)
-            model = MLP(8, [32, 32, 1])
+            model = MLP(8, [hidden, hidden, 1])
             marks = Marks(client)
             history = fit(
                 model,

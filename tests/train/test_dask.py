@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from typing import Any
 
@@ -26,6 +27,7 @@ da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
 from benchmarks import dask_workers  # noqa: E402
+from micrograd.train.dask_steps import DaskSteps  # noqa: E402
 
 from .dask_fits import Training, in_process  # noqa: E402
 
@@ -125,47 +127,38 @@ def test_what_is_watched_is_as_in_fit(client: Any, held: str) -> None:
 
 
 def test_the_benchmark_runs(client: Any) -> None:
-    found = dask_workers.measured({1: client, 2: client}, rows=800, steps=1, rounds=1)
+    found = dask_workers.measured({1: client, 2: client}, 800, 1, 1, 4)
     assert dask_workers.report(found)["throughput"] > 0
 
 
-def test_a_worker_that_is_killed_loses_nothing(client: Any) -> None:
-    how: Any = {"data": blocks(), "batch_size": len(X), "every": 3, "strict": True}
-    expected, numbers = trained(**how, client=client)
-    killed = []
+def test_a_step_whose_data_are_gone_is_repeated(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how: Any = {"data": blocks(), "batch_size": len(X), "client": client}
+    expected, numbers = trained(**how)
+    whole, calls = DaskSteps._sum, []
 
-    def kill(history: Any) -> None:
-        if history.steps == 6:
-            pid = next(iter(client.run(os.getpid).values()))
-            killed.append(pid)
-            threading.Timer(0.01, os.kill, (pid, signal.SIGKILL)).start()
+    def lost(self: DaskSteps, rows: Any) -> Any:
+        calls.append(rows)
+        found = whole(self, rows)
+        if len(calls) == 5:
+            raise CancelledError("lost dependencies")
+        return found
 
-    history, found = trained(**how, client=client, callback=kill)
-    assert len(killed) == 1
-    assert killed[0] not in client.run(os.getpid).values()
+    monkeypatch.setattr(DaskSteps, "_sum", lost)
+    history, found = trained(**how)
+    assert len(calls) == history.steps + 1
     np.testing.assert_array_equal(history.losses, expected.losses)
     assert found == numbers
 
 
 def test_data_that_cannot_be_computed_again(client: Any) -> None:
-    """They were put into the memory of a worker, which is gone."""
-    client.wait_for_workers(2)
-    holder = next(iter(client.scheduler_info()["workers"]))
-    placed = client.scatter(X, workers=[holder])
+    placed = client.scatter(X)
     x = da.from_delayed(dask.delayed(placed), X.shape, X.dtype)
+    client.cancel(placed, force=True)
     y = da.from_array(Y, chunks=len(Y))
-
-    def kill(history: Any) -> None:
-        if history.steps == 3:
-            os.kill(client.run(os.getpid, workers=[holder])[holder], signal.SIGKILL)
-
-    random.seed(1)
-    model = MLP(2, [4, 1])
-    optimizer = Adam(model.parameters(), lr=0.01)
-    how: Any = {"loss": max_margin, "steps": 200, "every": 3}
     with pytest.raises(TrainingError, match="workers were lost 3 times"):
-        micrograd.fit(model, optimizer, data=(x, y), client=client, callback=kill, **how)
-    assert optimizer.steps >= 3
+        trained(data=(x, y), client=client)
 
 
 def test_ctrl_c_leaves_the_last_whole_step(client: Any) -> None:
@@ -270,3 +263,24 @@ def test_errors_of_data(client: Any) -> None:
         fit(x, x, validation=(x.map_blocks(lambda b: b[:-1], dtype=float, meta=np.zeros(0)), x))
     with pytest.raises(TrainingError, match=r"data should have an array for each argument"):
         fit(x)
+
+
+# --- last, for a new worker takes seconds to begin ---------------------------------------------
+
+
+def test_a_worker_that_is_killed_loses_nothing(client: Any) -> None:
+    how: Any = {"data": blocks(), "batch_size": len(X), "every": 3, "strict": True}
+    expected, numbers = trained(**how, client=client)
+    killed = []
+
+    def kill(history: Any) -> None:
+        if history.steps == 6:
+            pid = next(iter(client.run(os.getpid).values()))
+            killed.append(pid)
+            threading.Timer(0.01, os.kill, (pid, signal.SIGKILL)).start()
+
+    history, found = trained(**how, client=client, callback=kill)
+    assert len(killed) == 1
+    assert killed[0] not in client.run(os.getpid).values()
+    np.testing.assert_array_equal(history.losses, expected.losses)
+    assert found == numbers
