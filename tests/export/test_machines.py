@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from micrograd import jit, tanh
+
 from . import fuzz
+from .drivers import Call, exported, invocations, numbers
 from .machines import MACHINES
 
 
@@ -31,6 +34,30 @@ def test_random_functions_are_the_same_there(tmp_path: Path, name: str) -> None:
     fuzz.check(range(20, 22), machine, tally, tmp_path)
     assert tally.kernels > 1
     assert tally.vague < tally.numbers / 10
+
+
+def spread(x: Any) -> Any:
+    """What needs more room than a stack has: so many numbers, one after the other."""
+    moved = [tanh(v * 0.5) * x[0] for v in x]
+    middle = sum(moved)
+    return sum((v - middle) ** 2 for v in moved)
+
+
+@pytest.mark.parametrize("name", ["aarch64", "wasmtime"])
+def test_memory_of_the_heap_is_that_of_the_machine(tmp_path: Path, name: str) -> None:
+    """Addresses are 64 bits wide, or 32."""
+    machine = MACHINES[name]
+    if machine.missing:
+        pytest.skip(machine.missing)
+    kernel = jit(spread, dtype="f64")
+    given = [0.5 + k % 97 / 64 for k in range(17_000)]
+    calls = [Call(kernel.value_and_grad, [(given,)])]
+    kernel.value_and_grad(given)
+    exported(calls, tmp_path, target=machine.target)
+    assert "bytes from malloc" in Path(tmp_path, "f0.h").read_text(encoding="utf-8")
+    ((*expected,),) = calls[0].expected()
+    (found,) = numbers(machine.run(invocations(calls, tmp_path), tmp_path), [expected])
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_wrong_number_is_seen(tmp_path: Path) -> None:

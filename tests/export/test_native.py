@@ -146,6 +146,20 @@ def test_parameters_are_baked_or_passed(tmp_path: Path, dtype: str) -> None:
     assert "const double parameters[337]" in Path(tmp_path, "f2.h").read_text(encoding="utf-8")
 
 
+@COMPILER
+def test_parameters_of_two_models(tmp_path: Path) -> None:
+    first, second = model(1), nn.MLP(2, [3, 1])
+    kernel = jit(lambda x, y: first([x, y]) * second([y, x]))
+    expected = [[kernel(0.5, 2.0)]]
+    stores = {id(p._home[0]): p._home[0] for m in (first, second) for p in m.parameters()}
+    now = [store.array for store in stores.values()]
+    calls = [Call(kernel, [(0.5, 2.0)]), Call(kernel, [(0.5, 2.0)], now, {"parameters": "passed"})]
+    libraries = exported(calls, tmp_path)
+    source, program = driver(invocations(calls, tmp_path), tmp_path), tmp_path / "driver"
+    done([CC, "-o", program, source, *SANITIZED, *libraries, "-lm"])
+    assert bits(numbers(done([program]), expected * 2)) == bits(expected * 2)
+
+
 def sampled(header: Path) -> list[Any]:
     """The arguments that the example has."""
     prototype = re.search(r"^\w+ \w+\(([^)]*)\);", header.read_text(encoding="utf-8"), re.M)
@@ -344,6 +358,13 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
     looked_up(1.0, 2)
     with pytest.raises(ExportError, match="looks rows up by integers"):
         looked_up.export(tmp_path, name="f")
+    of_tensors = jit(lambda x: (x * x).sum())
+    of_tensors(micrograd.Tensor([1.0, 2.0]))
+    with pytest.raises(ExportError, match="is of Tensors, and only kernels of numbers"):
+        of_tensors.export(tmp_path, name="f")
+    rows = micrograd.total(lambda w, x: w * x, [1.0, 2.0])
+    with pytest.raises(ExportError, match="any number of rows"):
+        rows.export(tmp_path, name="f")
     uncalled = jit(lambda xs: sum(x * x for x in xs))
     with pytest.raises(micrograd.errors.SignatureError, match="call it once"):
         uncalled.export(tmp_path, name="f")

@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...errors import ExportError
 from ...locks import importing
 
 if TYPE_CHECKING:
@@ -13,8 +14,22 @@ if TYPE_CHECKING:
     from ..target import Target
 
 
+OF_TENSORS = "is of Tensors"
+
+
+def not_exported(name: str, why: str) -> ExportError:
+    """The error for a kernel that is none of numbers."""
+    return ExportError(
+        f"{name} {why}, and only kernels of numbers are exported: compiled functions of numbers "
+        "and of lists of them, and models"
+    )
+
+
 class Exportable:
-    """A kernel that can be written as files for C."""
+    """A kernel that can be written as files for C, or says why it cannot."""
+
+    name: str
+    _not_exported = ""  # why no kernel of the class is
 
     def _executable_for(self, target: Target) -> Executable:
         """The code of the latest call, for another target."""
@@ -58,6 +73,8 @@ class Exportable:
         >>> f.export("build", name="f")  # doctest: +SKIP
         [PosixPath('build/f.h'), PosixPath('build/f.o'), PosixPath('build/libf.a'), ...]
         """
+        if self._not_exported:
+            raise not_exported(self.name, self._not_exported)
         with importing:
             from .export import checked, export, target_of
         path = checked(directory, parameters, overwrite=overwrite)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ...errors import ExportError, SignatureError, TraceError
+from ...errors import SignatureError, TraceError
 from ...locks import importing
 from ...notebook.text import Text
 from ...real_types import REAL_TYPES
 from ..call.callable import available, reason
 from ..call.ufunc import numbers_of
-from ..export.exported import Exportable
+from ..export.exported import OF_TENSORS, Exportable, not_exported
 from ..options import Options
 from ..page.paged import Paged
 from ..shown import Shown
@@ -198,7 +198,7 @@ class Inspectable(Shown, Paged, Exportable):
     def _executable_for(self, target: Target) -> Executable:
         self._check_open()
         if self._is_of_tensors:
-            raise ExportError(f"{self.name} is of Tensors, which cannot be exported yet")
+            raise not_exported(self.name, OF_TENSORS)
         structures = self._shown.structures
         return self._on(Options.on(target))._compile(structures)
 

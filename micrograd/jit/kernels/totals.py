@@ -20,6 +20,7 @@ from ..axes import signature_for
 from ..call.arguments import dtype_of, flatten
 from ..call.binding import bound
 from ..derived import Derived
+from ..export.exported import Exportable
 from ..options import Options
 from ..page.paged import Paged
 from ..shown import Shown
@@ -121,13 +122,15 @@ calls are machine code then, and have no threads.
 """
 
 
-class Total(Derived, Shown, Paged):
+class Total(Derived, Shown, Paged, Exportable):
     """What `total` gives: a kernel, compiled once per structure of its arguments.
 
     rows     the names of the parameters that take rows
     data     those rows, if they are given for good
     kernel   the same for known data, if there may be one
     """
+
+    _not_exported = "is a sum over any number of rows"
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from ...notebook.text import Text
 from ...tensor.core import Tensor
 from ..axes import signature_of
 from ..derived import Derived
+from ..export.exported import OF_TENSORS, Exportable
 from ..options import Options
 from ..page.paged import Paged
 from ..shown import Shown
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ..page.subject import Subject
 
 
-class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown, Paged):
+class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown, Paged, Exportable):
     """A callable that runs native code, compiled once for the shapes and dtypes of its arguments.
 
     Tensors that the function closes over are live if they require a gradient, else constants, until
@@ -45,6 +46,7 @@ class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown, Paged):
     """
 
     is_of_tensors = True
+    _not_exported = OF_TENSORS
 
     def __init__(
         self,
