@@ -16,7 +16,7 @@ from ..errors import SignatureError, kind
 from ..jit import Kernel, jit
 from ..jit.trace.parameters import Parameter
 from ..jit.trace.signature import Container, Structure
-from .primitive import points_p
+from .primitive import points_p, tell_rules
 
 
 def operator(function: Callable[..., Any]) -> Operator:
@@ -62,6 +62,7 @@ class Operator:
     """What `operator` gives."""
 
     def __init__(self, kernel: Kernel) -> None:
+        tell_rules()
         self.kernel = kernel
         self.name = kernel.name
         self._points = Points(kernel)

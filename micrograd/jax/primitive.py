@@ -61,9 +61,6 @@ def _lowered(context: Any, *operands: Any, function: Pointwise, transposed: Any)
     return jax.ffi.ffi_lowering(target)(context, *operands)
 
 
-mlir.register_lowering(points_p, _lowered, platform="cpu")
-
-
 def _registered(function: Pointwise, dtype: np.dtype[Any]) -> str:
     """The name by which XLA knows the machine code, which is compiled now."""
     with _lock:
@@ -101,9 +98,6 @@ def _pushed(
     return result, points_p.bind(*given, function=along, transposed=pullback)
 
 
-ad.primitive_jvps.update({points_p: _pushed})
-
-
 def _pulled(cotangent: Any, *operands: Any, function: Pointwise, transposed: Any) -> list[Any]:
     """The cotangent of the direction."""
     found: list[Any] = [None] * len(operands)
@@ -111,9 +105,6 @@ def _pulled(cotangent: Any, *operands: Any, function: Pointwise, transposed: Any
         given = (*operands[:-2], cotangent)
         found[-1] = points_p.bind(*given, function=transposed, transposed=None)
     return found
-
-
-ad.primitive_transposes.update({points_p: _pulled})
 
 
 def _mapped(
@@ -133,4 +124,10 @@ def _mapped(
     return points_p.bind(*given, function=function, **how), 1
 
 
-batching.primitive_batchers.update({points_p: _mapped})
+@functools.cache
+def tell_rules() -> None:
+    """Tell JAX what its transformations make of the primitive; before it is first used."""
+    mlir.register_lowering(points_p, _lowered, platform="cpu")
+    ad.primitive_jvps[points_p] = _pushed
+    ad.primitive_transposes[points_p] = _pulled
+    batching.primitive_batchers[points_p] = _mapped
