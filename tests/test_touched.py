@@ -84,9 +84,12 @@ def test_types_of_numbers_are_told_apart_in_the_files_that_are_listed() -> None:
 
 
 def test_families_of_processors_are_told_apart_in_one_file() -> None:
-    """The guard knows which of LLVM's intrinsics only some processors have."""
+    """The guard knows which of LLVM's intrinsics only some processors have; exports have names of
+    machines, and of their compilers.
+    """
     words = {"x86_64", "AMD64", "aarch64", "arm64", "zmm", "ymm", "+avx", "+avx512f", "+fma"}
-    assert naming(words) == {"lowering/families.py", "lowering/guard.py"}
+    exports = {"lowering/machines.py", "micrograd/jit/export/linking.py"}
+    assert naming(words) == {"lowering/families.py", "lowering/guard.py", *exports}
 
 
 def test_optimisers_are_named_in_one_file() -> None:
