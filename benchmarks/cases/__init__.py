@@ -27,6 +27,7 @@ CASES = {
     "networks": "training networks of Tensors on images of digits; first results",
     "seeds": "training as pycrograd and mocrograd did, processes whole: imports, compiling, all",
     "loops": "programs of other fields: recurrences, triangles, wavefronts, reductions",
+    "data": "rows looked up by integers, their gradient, and loops until something holds",
     "scipy": "callbacks of SciPy's solvers, and sparse derivatives",
     "microgpt": "training a GPT of 4,192 parameters from its scalar code, and drawing from it",
     "eager": "single operations of eager Tensors, and backward passes",

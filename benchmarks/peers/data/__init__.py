@@ -1,0 +1,1 @@
+"""The workloads over data: a module per project, as in the folder above."""
