@@ -18,5 +18,6 @@ except ImportError as error:
     ) from error
 
 from .operator import Operator, operator
+from .weights import load_state_dict, state_dict
 
-__all__ = ["Operator", "operator"]
+__all__ = ["Operator", "load_state_dict", "operator", "state_dict"]
