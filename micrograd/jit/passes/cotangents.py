@@ -148,10 +148,11 @@ def owners(
     An element that is assigned in such a loop is there wherever it is read. `asked` are arrays
     that are read outside of all loops.
     """
-    extents = {c for s in program.statements for c in s.domain if isinstance(c, Extent)}
+    domains = [s.domain for s in program.statements]  # in order: sets of names differ by process
+    extents = dict.fromkeys(c for domain in domains for c in domain if isinstance(c, Extent))
     if not extents:
         return {}, {}
-    accesses = {(a, s.domain) for s in program.statements for a in s.accesses}
+    accesses = dict.fromkeys((a, s.domain) for s in program.statements for a in s.accesses)
     of: dict[str, list[tuple[Access, tuple[int, ...]]]] = {}
     for a, domain in accesses:
         of.setdefault(a.array, []).append((a, domain))
@@ -162,7 +163,7 @@ def owners(
     rows: dict[str, tuple[Extent, int]] = {}
     for array, which in found.items():
         size = program.arrays[array].size
-        for extent in which:
+        for extent in [e for e in extents if e in which]:
             row = _row(extent, *of[array][0], program)
             if row is not None and row[0] * int(extent) == size and row[1] >= 0 and row[2] < row[0]:
                 rows[array] = extent, row[0]

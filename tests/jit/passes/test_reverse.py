@@ -338,3 +338,27 @@ def test_cotangents_of_as_many_as_there_are_begin_with_as_many_zeros() -> None:
     )
     g = verify(gradient(p, ("out", 0), [("x", 0)]), "differentiate")
     assert "ct_a[i, j] = -0.0  for i < n, j < 2" in str(g)
+
+
+def test_zeros_of_cotangents_do_not_depend_on_the_names_of_arrays() -> None:
+    text = """
+        extent n <= 8
+        input x[8, 4]
+        temp NAME[8, 4]
+        temp y[8]
+        output out[1]
+
+        NAME[i, j] = 0.0  for i < n, j < 4
+        NAME[i, j] += mul(x[i, j], x[k, j])  for i < n, j < 4, k < i + 1
+        y[i] = 0.0  for i < n
+        y[i] += mul(NAME[i, j], NAME[i, k])  for i < n, j < 4, k < 4
+        out = 0.0
+        out += y[i]  for i < n
+        """
+    names = [f"t{k}" for k in range(16)]
+    found = set()
+    for name in names:
+        p = verify(parse(text.replace("NAME", name)))
+        g = verify(gradient(p, ("out", 0), [("x", 0)]), "differentiate")
+        found.add(str(g).replace(name, "NAME"))
+    assert len(found) == 1
