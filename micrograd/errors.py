@@ -40,7 +40,6 @@ MACHINERY = frozenset(
         "lookups",
         "rows",
         "tables",
-        "plain",
         "nn",
         "jit/kernels/kernel",
         "jit/loops",

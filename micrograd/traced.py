@@ -6,8 +6,9 @@ arithmetic, without numbers either; a `Scope` is one call of such a function.
 Invariant: nothing is recorded with a value of a scope that is over, so that none which was kept in
 an outer variable or a cache ends up in other computations.
 
-What is recorded is said here. Where much is, machine code does the same in place of the operators
-(jit/call/recorder.py), on a `Tape`: a Value that it makes looks its operands up there.
+What is recorded is said here. Where much is, machine code that does the same takes the place of the
+operators (jit/call/recorder.py), with a `Tape` for what it records: a Value that it makes has no
+operands of its own, but looks them up there.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .mapped import apply_function
 from .numpy_functions import OF_NUMBERS
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op
-from .tracing import Site, Tape, refuse
+from .tracing import Site, Tape
 
 _new: Callable[[Any], Any] = object.__new__
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -153,7 +154,8 @@ class Traced(Value):
     """A Value whose number is not known yet: an argument of a function being compiled.
 
     It records like a Value, and refuses what would need its number. `_site` is the code that made
-    it and the place in it, None for an argument; `_mapped`, whether an argument is for an array.
+    it and the place in it, None for an argument; `_mapped` says of an argument whether it is one
+    number in place of an array.
     """
 
     __slots__ = ("_made_at", "_mapped", "_scope")
@@ -215,7 +217,6 @@ class Traced(Value):
         )
 
     def __bool__(self) -> bool:
-        refuse(_getframe(1).f_code)
         raise self._scope.error(
             "a traced value has no truth value; for `if` write micrograd.where(condition, a, b), "
             "for `while` while_loop(condition, body, state), for `and`, `or`, `not`, `a < x < b` "
@@ -238,12 +239,11 @@ class Traced(Value):
     def __hash__(self) -> int:
         raise self._scope.error(
             "a traced value has no hash, as its number is not known yet, so it cannot be looked up "
-            "in a dict or set, nor be an argument of what functools caches; look up by integers in "
-            "a list, choose with micrograd.where(x == a, b, c), and by identity with id(x)"
+            "in a dict or set, nor be an argument of what functools caches; choose by numbers with "
+            "micrograd.where(x == a, b, c), and look up by identity with id(x)"
         )
 
     def __index__(self) -> int:
-        refuse(_getframe(1).f_code)
         raise self._scope.error(
             "a traced value cannot be an index or a range; for xs[i], i an integer that is given, "
             "write micrograd.take(xs, i), and for `for i in range(n)` fori(n, body, state)"

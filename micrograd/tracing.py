@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from threading import get_ident
 from types import CodeType, FrameType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from .errors import TraceError, user_location
 
@@ -48,36 +47,12 @@ class Tape(Protocol):
         """Hold no other Values any more."""
 
 
-class Handed(NamedTuple):
-    """A list that a lookup gave, a copy, or that is in its table: its items then, and the line."""
-
-    row: list[Any]
-    items: tuple[Any, ...]
-    place: str
-    is_copy: bool
-
-
-@dataclass(slots=True)
-class Attempt:
-    """A call of a function to compile it, after which it may be called again, written anew.
-
-    refused   the code that asked a traced value for an index or for its truth
-    handed    lists of lookups that the code does not say are such, by their ids
-    """
-
-    refused: list[CodeType] = field(default_factory=list)
-    handed: dict[int, Handed] = field(default_factory=dict)
-
-
-ATTEMPTS: dict[int, Attempt] = {}
-"""The innermost attempt of a thread."""
-
 THREADS: dict[int, Recorder] = {}
 """The threads that are in `tracing()`, and what each records with."""
 
 
 def _keep_own() -> None:
-    for threads in (THREADS, FROZEN, ATTEMPTS):
+    for threads in (THREADS, FROZEN):
         for thread in threads.keys() - {get_ident()}:
             del threads[thread]
 
@@ -88,13 +63,6 @@ if hasattr(os, "register_at_fork"):  # a child has one of them at most
 
 FROZEN: dict[int, Recorder] = {}
 """The threads that call a function of which all numbers that it reads shall be constants."""
-
-
-def refuse(code: CodeType) -> None:
-    """Note that this code asked a traced value for what it has not."""
-    attempt = ATTEMPTS.get(get_ident())
-    if attempt is not None:
-        attempt.refused.append(code)
 
 
 @contextmanager
