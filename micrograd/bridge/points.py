@@ -49,7 +49,7 @@ class Points:
 
 
 class Pointwise:
-    """A kernel whose arguments are numbers and rows, and which gives a list of numbers.
+    """A kernel whose arguments are numbers and rows, and which gives one, or a list of several.
 
     sizes       how many numbers each argument is a row of; 0 for one that is no row
     integers    which arguments are integers, that nothing is differentiated by
@@ -84,7 +84,7 @@ class Pointwise:
         if out.ndim == 1:
             given = [x if n else x.item() for x, n in zip(arrays, self.sizes, strict=True)]
             if self.results == 1:
-                out[0] = kernel(*given)[0]
+                out[0] = kernel(*given)
             else:
                 kernel(*given, out=out)
             return
@@ -94,7 +94,7 @@ class Pointwise:
                 x.reshape(-1, n) if n else x.reshape(-1)
                 for x, n in zip(arrays, self.sizes, strict=True)
             ]
-        kernel(*arrays, out=out)
+        kernel(*arrays, out=out[0] if self.results == 1 else out)
 
     def executable(self, dtype: np.dtype[Any]) -> Executable:
         """The kernel that computes in a dtype, compiled for these arguments."""
@@ -119,7 +119,8 @@ class Pointwise:
         inner = jit(self.kernel, wrt=[self.parameters[k].name for k in needed], dtype=WIDE)
 
         def call(*args: Any) -> list[Any]:
-            _, partials = inner.vjp(*args)
+            *given, cotangents = args
+            _, partials = inner.vjp(*given, cotangents[0] if self.results == 1 else cotangents)
             return [x for p in partials for x in (p if isinstance(p, list) else [p])]
 
         cotangents = Parameter(f"ct{len(self.parameters)}", "rows", row(list, self.results))
@@ -135,8 +136,9 @@ class _Function:
     ) -> None:
         self._call, self._parameters, self.__name__ = call, parameters, name
 
-    def __call__(self, *args: Any) -> list[Any]:
-        return self._call(*args)
+    def __call__(self, *args: Any) -> Any:
+        found = self._call(*args)
+        return found[0] if len(found) == 1 else found
 
 
 def _of_kernel(kernel: Kernel, cores: tuple[Core, ...]) -> Pointwise:
