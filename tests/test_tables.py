@@ -306,3 +306,28 @@ def test_integers_in_loops_of_loops_at_points(dtype: str) -> None:
     x = np.linspace(-1.0, 1.0, 11)
     assert kernel(ks, x) == pytest.approx([f(ks, v) for v in x.tolist()], rel=1e-5)
     assert "moving" in kernel.stages()["schedule"]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("dtype", ["f64", "f32"])
+def test_rows_that_are_all_the_same(dtype: str, strict: bool) -> None:
+    def thrice(x: Any, y: Any, i: int) -> Any:
+        return take([x] * 3, i) * y
+
+    def single(x: Any, y: Any, i: int) -> Any:
+        return take([x], i - i) * x + y
+
+    def rows(x: Any, y: Any, i: int) -> Any:
+        return sum(take([[x, y]] * 3, i)) * take([y, y, y], i) * take([x, y, x], i)
+
+    for f in (thrice, single, rows):
+        kernel = jit(f, dtype=dtype, strict=strict)
+        for i in (0, 1, -1):
+            x, y = Value(2.0), Value(3.0)
+            expected = f(x, y, i)
+            expected.backward()
+            assert kernel(2.0, 3.0, i) == expected.data
+            assert kernel.grad(2.0, 3.0, i)[:2] == (x.grad, y.grad)
+        if f is not single:
+            with pytest.raises(IndexError):
+                kernel(2.0, 3.0, 3)

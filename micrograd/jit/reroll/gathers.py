@@ -78,6 +78,8 @@ def taken(op: Lookup, args: Sequence[Expr], distance: int | None = None) -> Expr
     if not isinstance(first, Access) or not isinstance(index, Access) or index.parts:
         raise NoGather
     distance = op.distance if distance is None else distance
+    if not distance:  # all rows are the same
+        return first
     part = Part("entry", index.array, index.offset, index.strides, distance)
     return replace(first, parts=(*first.parts, part))
 
