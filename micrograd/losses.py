@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -161,16 +162,18 @@ def _of_tensors(loss: str, outputs: Any, y: Any) -> Any:
 
 def _chosen(xs: list[Any], index: Any) -> Any:
     """The element at an index that may be traced."""
-    classes = Labels(
-        f"the index of a class, 0 to {len(xs) - 1}",
-        lambda y: (y >= 0) & (y < len(xs)) & (y == np.floor(y)),
-    )
+    are_classes = partial(_are_classes, len(xs))  # not xs: workers are sent what labels should be
+    classes = Labels(f"the index of a class, 0 to {len(xs) - 1}", are_classes)
     index = _checked(index, "cross_entropy", classes)
     if not isinstance(index, Traced):
         return xs[int(index.data if isinstance(index, Value) else index)]
     matches = [ops.eq(index, float(k)) for k in range(len(xs))]
     chosen = _sum(ops.where(hit, x, 0.0) for hit, x in zip(matches, xs, strict=True))
     return chosen + ops.where(_sum(matches), 0.0, math.nan)
+
+
+def _are_classes(count: int, y: Any) -> Any:
+    return (y >= 0) & (y < count) & (y == np.floor(y))
 
 
 # --- labels -----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import pytest
 import micrograd
 from micrograd import Value
 from micrograd.errors import SignatureError, TrainingError
-from micrograd.losses import max_margin
+from micrograd.losses import cross_entropy, max_margin
 from micrograd.nn import MLP
 from micrograd.optim import SGD, Adam
 
@@ -84,6 +84,24 @@ def test_a_single_partition_is_fit_bit_for_bit(client: Any, dtype: str) -> None:
     history, found = trained(**how, data=blocks((len(X),)), client=client)
     np.testing.assert_array_equal(history.losses, expected.losses)
     assert found == numbers
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_labels_are_classes(client: Any, kind: type) -> None:
+    rng = np.random.default_rng(5)
+    rows, labels = rng.normal(size=(40, 2)), rng.integers(0, 3, size=40).astype(kind)
+    found = []
+    for there in (False, True):
+        random.seed(3)
+        model = MLP(2, [4, 3])
+        how: Any = {"data": (rows, labels)}
+        if there:
+            data = da.from_array(rows, chunks=(15, -1)), da.from_array(labels, chunks=15)
+            how = {"data": data, "client": client}
+        optimizer = SGD(model.parameters(), lr=0.1)
+        history = micrograd.fit(model, optimizer, loss=cross_entropy, steps=4, dtype="f64", **how)
+        found.append(history.losses)
+    assert found[1] == pytest.approx(found[0], rel=1e-12)
 
 
 @pytest.fixture(scope="module")
