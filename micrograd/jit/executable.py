@@ -16,6 +16,7 @@ import lowering
 from lowering.bindings import ir
 
 from ..cache.keys import fields_of
+from ..engine import Value
 from ..errors import KernelClosed
 from ..locks import Lock, importing
 from .call.callable import LAYOUT
@@ -119,6 +120,13 @@ class Executable:
 
     def _code(self, program: Program, interface: Interface, **how: Any) -> Code:
         return compile_program(program, self.options.target, interface, stores=self.stores, **how)
+
+    @property
+    def live_elements(self) -> dict[Value, tuple[str, int]]:
+        """The parameters, with the array of each, p0, p1, ..., and its element there."""
+        names = {name for name, _ in self.graph.parameters}
+        elements = self._programs.recording.trace.elements
+        return {v: element for v, element in elements.items() if element[0] in names}
 
     # -- stages --------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ import numpy as np
 import lowering
 from micrograd import jit
 from micrograd.errors import MicrogradError
+from micrograd.jit.export import passed as parameters
 from micrograd.jit.export.export import export
 from micrograd.jit.ir.bounds import interpret_bounded
 from micrograd.jit.ir.program import Role
@@ -74,7 +75,7 @@ def check(seeds: Sequence[int], machine: Machine, tally: Tally, folder: Path) ->
             target = executable.options.target
             name = f"f{len(calls)}"
             export(executable, target, folder, name=name, parameters=how, overwrite=False)
-            more = [store.array.copy() for store in executable.stores] if passed else []
+            more = [parameters.passed(executable, None).numbers] if passed else []
             by_value = [
                 x[0] if not hasattr(s, "items") else x
                 for x, s in zip(given, executable.structures, strict=True)

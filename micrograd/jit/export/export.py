@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import lowering
 from lowering.bindings import context
@@ -19,9 +20,10 @@ from ..executable import Executable
 from ..target import Target
 from . import texts
 from .archive import archive
-from .function import Function, function_of, with_parameters
+from .function import Function, function_of
 from .linking import kind_of, link, linker, shared_name
 from .names import function_name
+from .passed import passed, with_parameters
 
 PARAMETERS = ("baked", "passed")
 
@@ -65,18 +67,24 @@ def export(
     name: object,
     parameters: str,
     overwrite: bool,
+    model: Any = None,
 ) -> list[Path]:
-    """Write the files of an executable for a target; their paths."""
+    """Write the files of an executable for a target; their paths.
+
+    model   what parameters that are passed are in the order of, if it has `parameters()`
+    """
     found = function_name(name, executable.name)
     if executable.graph.indices:
         raise ExportError(
             f"{executable.name} looks rows up by integers, which Python checks at every call, so "
             "it cannot be exported; take the rows out of the function"
         )
-    program = with_parameters(executable, baked=parameters == "baked")
+    live = passed(executable, model) if parameters == "passed" else None
+    program, given = with_parameters(executable, live)
     code = compile_program(program, target, executable.interface)
     made, heap = _object(code, found)
-    function = function_of(executable, program, found, target, heap)
+    taken = (given, live) if given is not None and live is not None else None
+    function = function_of(executable, program, found, target, heap, taken)
     files = _files(function, made, target.processor)
     directory.mkdir(parents=True, exist_ok=True)
     there = [file for file in files if (directory / file).exists()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ExportError
 from ...locks import importing
@@ -36,6 +36,11 @@ class Exportable:
         raise NotImplementedError
 
     @property
+    def _model(self) -> Any:
+        """What the kernel is of, if that has parameters; None otherwise."""
+        return None
+
+    @property
     def _own_target(self) -> Target:
         """What it is compiled for here."""
         raise NotImplementedError
@@ -62,7 +67,8 @@ class Exportable:
                     of "x86_64", "x86_64-v2", "x86_64-v3", "x86_64-v4", "aarch64", "riscv64",
                     "wasm32"; "aarch64-linux-gnu" is the same as "aarch64"
         parameters  what live parameters become: "baked", constants, as they are now, or "passed",
-                    an argument, float64[n]
+                    an argument, float64[n]: those that are read, in the order of the model's
+                    `parameters()`, or in which they were made; the header lists them
         overwrite   whether files that are there are replaced
 
         Raises ExportError for a target, a name or options that are none, where a file is there
@@ -86,4 +92,5 @@ class Exportable:
             name=name,
             parameters=parameters,
             overwrite=overwrite,
+            model=self._model,
         )

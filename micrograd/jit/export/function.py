@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import ExportError
 from ...real_types import BY_DTYPE, WIDE
 from ..executable import Executable
 from ..ir.program import Array, Program, Role
 from ..target import Target
 from ..trace.signature import Structure, count
 from .names import argument_names
+from .passed import Passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,48 +70,32 @@ class Function:
         return f"{self.number if self.returns else 'void'} {self.name}({arguments})"
 
 
-def with_parameters(executable: Executable, *, baked: bool) -> Program:
-    """The program of an executable with its live parameters as constants, or behind its inputs."""
-    program = executable.transformed
-    if not program.with_role(Role.PARAMETER):
-        return program
-    numbers = {f"p{k}": store.array.copy() for k, store in enumerate(executable.stores)}
-    arrays = {}
-    for name, a in program.arrays.items():
-        if a.role is Role.PARAMETER:
-            if a.dtype != WIDE.name:
-                raise ExportError(f"{executable.name} reads parameters in {a.dtype}")
-            role = Role.CONSTANT if baked else Role.INPUT
-            a = replace(a, role=role, data=numbers[name] if baked else None)
-        arrays[name] = a
-    if not baked:  # behind what is given, before all else
-        before = (Role.INPUT, Role.EXTENT)
-        given = {n: a for n, a in arrays.items() if program.arrays[n].role in before}
-        passed = {n: a for n, a in arrays.items() if program.arrays[n].role is Role.PARAMETER}
-        arrays = {**given, **passed, **arrays}
-    return replace(program, arrays=arrays)
-
-
 def function_of(
-    executable: Executable, program: Program, name: str, target: Target, heap: int
+    executable: Executable,
+    program: Program,
+    name: str,
+    target: Target,
+    heap: int,
+    parameters: tuple[str, Passed] | None = None,
 ) -> Function:
-    """What the function of a program is in C."""
+    """What the function of a program is in C; `parameters`: which of its inputs they are."""
     passed = dict(executable.convention.passed)
-    inputs = [a for a in program.with_role(Role.INPUT) if a.name not in _stores(executable)]
-    stores = [a for a in program.with_role(Role.INPUT) if a.name in _stores(executable)]
-    outputs = executable.interface.arguments(program)[len(inputs) + len(stores) :]
+    inputs = program.with_role(Role.INPUT)[: len(passed)]
+    outputs = [a for a in executable.interface.arguments(program) if a.role is not Role.INPUT]
     number = BY_DTYPE[target.dtype].c
     result = executable.convention.result
     returns = executable.interface.returned is not None
-    named = ["parameters" if len(stores) == 1 else f"parameters{k}" for k in range(len(stores))]
+    named = ["parameters"] if parameters is not None else []
     names = argument_names([*passed, *named, *["out" for _ in outputs]])
     arguments: list[Argument] = []
     for a, (given, structure) in zip(inputs, passed.items(), strict=True):
         c_name = names[len(arguments)]
         arguments.append(_input(a, c_name, number, given, structure, executable))
-    for a in stores:
-        says = "the parameters, in the order in which they were made"
-        arguments.append(Argument(names[len(arguments)], WIDE.c, a.size, says))
+    numbers = {}
+    if parameters is not None:
+        c_name, (_, live) = names[len(arguments)], parameters
+        arguments.append(Argument(c_name, WIDE.c, len(live.numbers), live.says))
+        numbers[c_name] = live.numbers
     for a in outputs:
         says = _said(result, 1 if returns else 0, "out")
         arguments.append(Argument(names[len(arguments)], number, a.size, says, written=True))
@@ -122,16 +106,9 @@ def function_of(
         arguments,
         returns,
         _first(result),
-        {
-            x.name: executable.stores[int(a.name[1:])].array.copy()
-            for a, x in zip(stores, arguments[len(inputs) :], strict=False)
-        },
+        numbers,
         heap,
     )
-
-
-def _stores(executable: Executable) -> set[str]:
-    return {f"p{k}" for k in range(len(executable.stores))}
 
 
 def _input(

@@ -195,6 +195,15 @@ class Inspectable(Shown, Paged, Exportable):
         target: Target = self._options.target
         return target
 
+    @property
+    def _model(self) -> Any:
+        source: Any = self._source
+        while isinstance(getattr(source, "function", None), Inspectable):
+            source = source.function._source
+        function = getattr(source, "function", None)
+        owner = getattr(function, "__self__", function)
+        return owner if callable(getattr(owner, "parameters", None)) else None
+
     def _executable_for(self, target: Target) -> Executable:
         self._check_open()
         if self._is_of_tensors:
