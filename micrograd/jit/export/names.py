@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Collection, Iterable
 
 from ...errors import ExportError, kind
+from .c_names import MACROS, is_taken
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED = re.compile("__|_[A-Z]")
 KEYWORDS = frozenset(
     str.split(
         "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t "
@@ -23,16 +26,10 @@ KEYWORDS = frozenset(
     )
 )
 """Those of C and of C++, whose compilers read the header too."""
-TAKEN = frozenset(
-    str.split(
-        "main malloc free memcpy memmove memset memcmp abs acos acosh asin asinh atan atan2 atanh "
-        "cbrt ceil copysign cos cosh div erf erfc exp exp2 expm1 fabs fdim floor fma fmax fmin "
-        "fmod frexp gamma hypot ilogb index j0 j1 jn ldexp lgamma llrint log log10 log1p log2 logb "
-        "lrint lround modf nan nearbyint nextafter pow remainder remquo rint round scalbn sin sinh "
-        "sqrt tan tanh tgamma time trunc y0 y1 yn exit abort signal printf puts read write select"
-    )
+_OF_STUB = frozenset({"ctypes", "pathlib", "Path", "list", "len", "str", "ValueError"}) | frozenset(
+    {"_array", "_function", "_library"}
 )
-"""Functions of the C library, which the code or its compiler may call; with f and l behind, too."""
+"""What the Python module around a function uses."""
 
 
 def function_name(name: object, default: str) -> str:
@@ -51,15 +48,19 @@ def function_name(name: object, default: str) -> str:
         raise ExportError(f"{found!r} is no name in C: letters, digits and _; {say}")
     if found in KEYWORDS:
         raise ExportError(f"{found!r} is a keyword of C or C++; {say}")
-    if found in TAKEN or (found[:-1] in TAKEN and found[-1] in "fl"):
-        raise ExportError(f"{found!r} is a function of the C library; {say}")
-    if found.startswith("__") or re.match("_[A-Z]", found):
+    if keyword.iskeyword(found):
+        raise ExportError(f"{found!r} is a keyword of Python, whose module is called so; {say}")
+    if found in _OF_STUB:
+        raise ExportError(f"{found!r} is a name that the module for Python uses; {say}")
+    if is_taken(found):
+        raise ExportError(f"{found!r} is a name of the C library; {say}")
+    if _RESERVED.match(found):
         raise ExportError(f"{found!r} is kept for C compilers, as it begins with _; {say}")
     return found
 
 
 def argument_names(names: Iterable[str], taken: Collection[str] = ()) -> list[str]:
-    """Names of arguments, all of them different: what is a keyword gets a _ behind it.
+    """Names of arguments, all of them different: what C has already gets a _ behind it.
 
     >>> argument_names(["x", "double", "x[0]", "x_0", "π"])
     ['x', 'double_', 'x_0', 'x_0_', 'u03c0']
@@ -68,9 +69,9 @@ def argument_names(names: Iterable[str], taken: Collection[str] = ()) -> list[st
     for name in names:
         text = "".join(c if c.isascii() else f"u{ord(c):04x}" for c in name)
         text = re.sub(r"\W+", "_", text).rstrip("_") or "x"
-        if not _NAME.fullmatch(text):
+        if not _NAME.fullmatch(text) or _RESERVED.match(text):
             text = f"x{text}"
-        while text in KEYWORDS or text in taken or text in found:
+        while text in KEYWORDS or text in MACROS or text in taken or text in found:
             text += "_"
         found.append(text)
     return found
