@@ -6,6 +6,7 @@ import argparse
 import warnings
 from pathlib import Path
 
+from ..errors import ExportError
 from . import shared_options as shared
 from . import subject_options
 from .scripts import loaded
@@ -73,13 +74,18 @@ def run(arguments: argparse.Namespace) -> None:
     path, asked = subject_options.asked(arguments)
     with subject_options.errors(path, asked), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        files = kernel_of(loaded(path), asked, default="value").export(
-            arguments.output,
-            name=arguments.name,
-            target=arguments.target,
-            parameters=arguments.parameters,
-            overwrite=arguments.overwrite,
-        )
+        kernel = kernel_of(loaded(path), asked, default="value")
+        try:
+            files = kernel.export(
+                arguments.output,
+                name=arguments.name,
+                target=arguments.target,
+                parameters=arguments.parameters,
+                overwrite=arguments.overwrite,
+            )
+        except ExportError as error:
+            said_here = str(error).replace("overwrite=True", "--overwrite")
+            raise ExportError(said_here.replace("by name=", "by --name")) from None
     for file in files:
         print(f"{file} ({file.stat().st_size:,} bytes)")
     for each in said:

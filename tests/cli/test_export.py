@@ -93,5 +93,5 @@ def test_files_are_replaced_if_asked(folder: Path, capsys: pytest.CaptureFixture
     given = ["export", "subject.py:line"]
     assert main(given) == 0
     assert main(given) == 1
-    assert "overwrite" in capsys.readouterr().err
+    assert "already; --overwrite replaces them" in capsys.readouterr().err
     assert main([*given, "--overwrite"]) == 0

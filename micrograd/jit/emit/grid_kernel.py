@@ -63,7 +63,7 @@ def emit_grid(
             grid.function(TOTAL, 3, [grid.add_blocks, grid.add_all])
         else:
             grid.function(EACH, len(grid.inputs) + len(grid.outputs), [grid.at_points])
-    _check(module)
+    _check(module, strict=target.strict)
     return module
 
 
@@ -214,7 +214,7 @@ class GridKernel(Grid):
         return found
 
 
-def _check(module: ir.Module) -> None:
+def _check(module: ir.Module, *, strict: bool) -> None:
     """Raises GraphError if the code calls what is not in it."""
     for view in module.body:
         function: Any = view.operation
@@ -224,4 +224,5 @@ def _check(module: ir.Module) -> None:
         if name == "malloc":
             raise GraphError("it needs more memory at a point than a thread of a grid has, 256 KiB")
         if not name.startswith("llvm.") and name != "free":
-            raise GraphError(f"it calls {name}, and threads of a grid have no C library")
+            why = " (strict code calls it; compile without strict=True)" if strict else ""
+            raise GraphError(f"it calls {name}, and threads of a grid have no C library{why}")

@@ -24,6 +24,7 @@ from .function import Function, function_of
 from .linking import kind_of, link, linker, shared_name
 from .names import function_name
 from .passed import passed, with_parameters
+from .stack import stack_of
 
 PARAMETERS = ("baked", "passed")
 
@@ -53,6 +54,8 @@ def checked(directory: object, parameters: object, *, overwrite: object) -> Path
         raise ExportError(f"parameters should be 'baked' or 'passed', got {kind(parameters)}")
     if not isinstance(overwrite, bool):
         raise ExportError(f"overwrite should be True or False, got {kind(overwrite)}")
+    if not os.fspath(directory):
+        raise ExportError("directory should be a path, got ''; '.' is the folder that you are in")
     path = Path(os.fspath(directory))
     if path.exists() and not path.is_dir():
         raise ExportError(f"{path} is a file; give the name of a folder, which may be a new one")
@@ -68,24 +71,30 @@ def export(
     parameters: str,
     overwrite: bool,
     model: Any = None,
+    defaults: Mapping[str, float] | None = None,
 ) -> list[Path]:
     """Write the files of an executable for a target; their paths.
 
-    model   what parameters that are passed are in the order of, if it has `parameters()`
+    model      what parameters that are passed are in the order of, if it has `parameters()`
+    defaults   of arguments, by name
     """
     found = function_name(name, executable.name)
     if executable.graph.indices:
         raise ExportError(
-            f"{executable.name} looks rows up by integers, which Python checks at every call, so "
-            "it cannot be exported; take the rows out of the function"
+            f"{executable.name} takes integers that choose rows or say how often loops run, which "
+            "Python checks at every call, so it cannot be exported; take the rows out of the "
+            "function, and give loops a constant number of iterations"
         )
     live = passed(executable, model) if parameters == "passed" else None
     program, given = with_parameters(executable, live)
     code = compile_program(program, target, executable.interface)
-    made, heap = _object(code, found)
+    made, memory = _object(code, found)
     taken = (given, live) if given is not None and live is not None else None
-    function = function_of(executable, program, found, target, heap, taken)
+    function = function_of(executable, program, found, target, memory, defaults or {}, taken)
     files = _files(function, made, target.processor)
+    for file in files:
+        if (directory / file).is_dir():
+            raise ExportError(f"{directory / file} is a folder; choose another name, or move it")
     directory.mkdir(parents=True, exist_ok=True)
     there = [file for file in files if (directory / file).exists()]
     if there and not overwrite:
@@ -99,11 +108,12 @@ def export(
     return [directory / file for file in files]
 
 
-def _object(code: Code, name: str) -> tuple[lowering.ObjectFile, int]:
-    """The object file, and the bytes that a call takes from the heap."""
+def _object(code: Code, name: str) -> tuple[lowering.ObjectFile, tuple[int, int]]:
+    """The object file, and the bytes that a call takes from the heap, and on the stack."""
     schedule = code.schedule
     with context():
         module = emit_whole(schedule, code.interface, code.target, name)
+        stack = stack_of(module)
         made = lowering.object_file(
             module,
             code.target.processor,
@@ -113,7 +123,7 @@ def _object(code: Code, name: str) -> tuple[lowering.ObjectFile, int]:
     if made.defined != (name,):
         raise ExportError(f"{name}: the object defines {', '.join(made.defined)} too")
     heap = schedule.workspace_size * code.target.dtype.itemsize if "malloc" in made.needed else 0
-    return made, heap
+    return made, (heap, stack)
 
 
 def _files(

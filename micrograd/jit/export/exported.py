@@ -41,6 +41,11 @@ class Exportable:
         return None
 
     @property
+    def _defaults(self) -> dict[str, float]:
+        """The defaults of arguments that are numbers, by name."""
+        return {}
+
+    @property
     def _own_target(self) -> Target:
         """What it is compiled for here."""
         raise NotImplementedError
@@ -93,4 +98,5 @@ class Exportable:
             parameters=parameters,
             overwrite=overwrite,
             model=self._model,
+            defaults=self._defaults,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ class Argument:
 
     size      how many elements are at its address; None: it is a number, by value
     written   whether the function writes it, and reads nothing of it
+    default   of a number, if it has one
     says      what it is
     """
 
@@ -32,6 +33,7 @@ class Argument:
     size: int | None
     says: str
     written: bool = False
+    default: float | None = None
 
     @property
     def declaration(self) -> str:
@@ -51,7 +53,7 @@ class Function:
     number     what it computes in
     returns    whether it returns a number, which `returned` describes
     numbers    of parameters that are passed: what they are now, by the names of their arguments
-    heap       bytes that a call takes from malloc
+    memory     bytes that a call takes from malloc, and on the stack for arrays
     """
 
     name: str
@@ -61,7 +63,7 @@ class Function:
     returns: bool
     returned: str
     numbers: Mapping[str, npt.NDArray[np.float64]]
-    heap: int = 0
+    memory: tuple[int, int] = (0, 0)
 
     @property
     def prototype(self) -> str:
@@ -75,7 +77,8 @@ def function_of(
     program: Program,
     name: str,
     target: Target,
-    heap: int,
+    memory: tuple[int, int],
+    defaults: Mapping[str, float],
     parameters: tuple[str, Passed] | None = None,
 ) -> Function:
     """What the function of a program is in C; `parameters`: which of its inputs they are."""
@@ -86,11 +89,14 @@ def function_of(
     result = executable.convention.result
     returns = executable.interface.returned is not None
     named = ["parameters"] if parameters is not None else []
-    names = argument_names([*passed, *named, *["out" for _ in outputs]])
+    names = argument_names([*passed, *named, *["out" for _ in outputs]], _around(name))
     arguments: list[Argument] = []
     for a, (given, structure) in zip(inputs, passed.items(), strict=True):
         c_name = names[len(arguments)]
-        arguments.append(_input(a, c_name, number, given, structure, executable))
+        argument = _input(a, c_name, number, given, structure, executable)
+        if argument.size is None:
+            argument = replace(argument, default=defaults.get(given))
+        arguments.append(argument)
     numbers = {}
     if parameters is not None:
         c_name, (_, live) = names[len(arguments)], parameters
@@ -107,8 +113,18 @@ def function_of(
         returns,
         _first(result),
         numbers,
-        heap,
+        memory,
     )
+
+
+def guard(name: str) -> str:
+    """The macro that says that a function's header was read."""
+    return f"MICROGRAD_{name.upper()}_H"
+
+
+def _around(name: str) -> set[str]:
+    """What the header and the example of a function call their own."""
+    return {name, guard(name), f"{name}_parameters", f"{name}_parameters_", "printf", "main"}
 
 
 def _input(
@@ -136,22 +152,39 @@ def _shape_of(structure: Any, size: int) -> str:
 
 
 def _said(result: Structure, skipped: int, name: str) -> str:
-    """What of the result is written where."""
-    found = [p for p in parts(result) if p[1] >= skipped]
-    if len(found) == 1 and not found[0][0]:
+    """What of the result is written where, which begins behind so many numbers."""
+    found = [p for p in parts(result) if np.prod(p[2])]
+    if not skipped and len(found) <= 1 and not (found and found[0][0]):
         return f"the result: {_shape_of(result, count(result))}"
     rows = []
-    for path, start, shape in found[:12]:
+    for path, start, shape in _behind(found, skipped)[:13]:
         n, first = int(np.prod(shape)), start - skipped
         where = f"{name}[{first}]" if n == 1 else f"{name}[{first}] to {name}[{first + n - 1}]"
         of = f", of shape {shape}" if len(shape) > 1 else ""
         rows.append(f"{where}: result{path}{of}")
-    return "; ".join(rows) + "; ..." * (len(found) > 12)
+    return "; ".join([*rows[:12], *["..."] * (len(rows) > 12)])
+
+
+def _behind(found: Sequence[tuple[str, int, Any]], skipped: int) -> list[tuple[str, int, Any]]:
+    """Parts behind so many numbers, the rest of a row among them."""
+    rows = [p for p in found if p[1] >= skipped]
+    for path, start, shape in found[:1]:
+        if start < skipped and len(shape) == 1 and start + shape[0] > skipped:
+            k = skipped - start
+            rest: list[tuple[str, int, Any]]
+            rest = [(f"{path}[{j}]", start + j, ()) for j in range(k, min(shape[0], k + 3))]
+            if shape[0] > k + len(rest):
+                rest = [(f"{path}[{k}:]", skipped, (shape[0] - k,))]
+            rows = [*rest, *rows]
+    return rows
 
 
 def _first(result: Structure) -> str:
-    path = next(iter(parts(result)))[0]
-    return f"result{path}"
+    """What of the result its first number is; "" if there is none."""
+    for path, _, shape in parts(result):
+        if np.prod(shape):
+            return f"result{path}{'[0]' * len(shape)}"
+    return ""
 
 
 def parts(structure: Any, path: str = "", start: int = 0) -> Iterator[tuple[str, int, Any]]:

@@ -26,6 +26,8 @@ KEYWORDS = frozenset(
     )
 )
 """Those of C and of C++, whose compilers read the header too."""
+LONGEST = 200
+"""Letters of a function's name: files have more behind it, and 255 at most."""
 _OF_STUB = frozenset({"ctypes", "pathlib", "Path", "list", "len", "str", "ValueError"}) | frozenset(
     {"_array", "_function", "_library"}
 )
@@ -54,6 +56,11 @@ def function_name(name: object, default: str) -> str:
         raise ExportError(f"{found!r} is a name that the module for Python uses; {say}")
     if is_taken(found):
         raise ExportError(f"{found!r} is a name of the C library; {say}")
+    if len(found) > LONGEST:
+        raise ExportError(
+            f"{found[:20]}... has {len(found)} letters, and files of that name would "
+            f"have more than systems take; up to {LONGEST} are allowed; {say}"
+        )
     if _RESERVED.match(found):
         raise ExportError(f"{found!r} is kept for C compilers, as it begins with _; {say}")
     return found
@@ -72,6 +79,20 @@ def argument_names(names: Iterable[str], taken: Collection[str] = ()) -> list[st
         if not _NAME.fullmatch(text) or _RESERVED.match(text):
             text = f"x{text}"
         while text in KEYWORDS or text in MACROS or text in taken or text in found:
+            text += "_"
+        found.append(text)
+    return found
+
+
+def python_names(names: Iterable[str]) -> list[str]:
+    """Names of arguments of the Python module, all of them different, by their names in C.
+
+    >>> python_names(["x", "lambda", "list", "list_"])
+    ['x', 'lambda_', 'list_', 'list__']
+    """
+    found: list[str] = []
+    for text in names:
+        while keyword.iskeyword(text) or text in _OF_STUB or text == "value" or text in found:
             text += "_"
         found.append(text)
     return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from string import Template
 
 import numpy as np
 
 from ...real_types import REAL_TYPES
-from .function import Argument, Function
+from .function import Argument, Function, guard
+from .names import python_names
 
 _SMALL = 16
 """Elements up to which an array of the example is on the stack."""
@@ -106,13 +108,18 @@ def header(f: Function, machine: str) -> str:
         lines += _entry(a.name, f"{written}{a.says}", width)
     if f.returns:
         lines += _entry("returns", f.returned, width)
-    memory = f"A call takes {f.heap} bytes from malloc, which must not fail, and frees them."
+    heap, stack = f.memory
+    memory = [f"A call has {stack:,} bytes of arrays on the stack, at most."] * (stack > 0)
+    if heap:
+        memory.append(f"It takes {heap:,} bytes from malloc, which must not fail, and frees them.")
+    else:
+        memory.append("It takes nothing from the heap.")
     return _HEADER.substitute(
         name=f.name,
         machine=machine,
         words="\n".join(f" * {line}".rstrip() for line in lines).replace("*/", "* /"),
-        memory=memory if f.heap else "It takes nothing from the heap.",
-        guard=f"MICROGRAD_{f.name.upper()}_H",
+        memory="\n * ".join(memory),
+        guard=guard(f.name),
         prototype="\n    ".join(textwrap.wrap(f.prototype, 92)),
     )
 
@@ -130,6 +137,9 @@ def sample(k: int) -> float:
 def example(f: Function) -> str:
     """A program in C that calls the function, and prints what it gives, a line each."""
     body, passed = [], []
+    counter = "k"  # the counter of loops
+    while any(a.name == counter for a in f.arguments):
+        counter += "_"
     for k, a in enumerate(f.arguments):
         if a.size is None:
             passed.append(f"{sample(k)}")
@@ -141,14 +151,15 @@ def example(f: Function) -> str:
         if a.name not in f.numbers:
             body.append(f"{'static ' * (a.size > _SMALL)}{a.c_type} {a.name}[{a.size}];")
             if not a.written:
-                fill = f"{a.name}[k] = 0.5 + k % 8 / 16.0;"
-                body.append(f"for (int k = 0; k < {a.size}; k++) {fill}")
+                fill = f"{a.name}[{counter}] = 0.5 + {counter} % 8 / 16.0;"
+                body.append(f"for (int {counter} = 0; {counter} < {a.size}; {counter}++) {fill}")
     call = f"{f.name}({', '.join(passed)})"
     digits = "%.17g" if f.number == "double" else "%.9g"
     body.append(f'printf("{digits}\\n", {call});' if f.returns else f"{call};")
     for a in f.arguments:
-        if a.written:
-            body.append(f'for (int k = 0; k < {a.size}; k++) printf("{digits}\\n", {a.name}[k]);')
+        if a.written and a.size:
+            show = f'printf("{digits}\\n", {a.name}[{counter}]);'
+            body.append(f"for (int {counter} = 0; {counter} < {a.size}; {counter}++) {show}")
     return _EXAMPLE.substitute(
         name=f.name,
         more=f'#include "{f.name}_parameters.h"\n' if f.numbers else "",
@@ -171,46 +182,58 @@ def _literal(x: float) -> str:
     if np.isnan(x):
         return "0.0 / 0.0"
     if np.isinf(x):
-        return "1e999" if x > 0 else "-1e999"
+        return "1.0 / 0.0" if x > 0 else "-1.0 / 0.0"
     return x.hex()
 
 
 def stub(f: Function, library: str) -> str:
     """A module of Python that calls the function by ctypes."""
     types = {t.c: f"ctypes.c_{t.c}" for t in REAL_TYPES.values()}
-    body, results = [], []
-    for a in f.arguments:
+    names = python_names([a.name for a in f.arguments])
+    body, results, taken = [], [], []
+    optional = True  # as long as what stands behind is
+    for a, name in reversed([*zip(f.arguments, names, strict=True)]):
         if a.written:
-            body.append(f"{a.name} = ({types[a.c_type]} * {a.size})()")
-            results.append(f"list({a.name})")
-        elif a.size is not None:
-            body.append(f'{a.name} = _array("{a.name}", {types[a.c_type]}, {a.size}, {a.name})')
-    call = f"_function({', '.join(a.name for a in f.arguments)})"
+            body.append(f"{name} = ({types[a.c_type]} * {a.size})()")
+            results.append(f"list({name})")
+            continue
+        if a.size is not None:
+            body.append(f'{name} = _array("{name}", {types[a.c_type]}, {a.size}, {name})')
+        optional = optional and a.default is not None
+        taken.append(f"{name}={_python_literal(a.default)}" if optional else name)
+    body.reverse()
+    results.reverse()
+    call = f"_function({', '.join(names)})"
     if f.returns and results:
         body += [f"value = {call}", f"return value, {', '.join(results)}"]
     else:
         body += [f"return {call}"] if f.returns else [call, f"return {', '.join(results)}"]
-    given = [a for a in f.arguments if not a.written]
     return _STUB.substitute(
         call=f.call,
         name=f.name,
         library=library,
         restype=types[f.number] if f.returns else None,
         argtypes=", ".join(_ctype(a, types[a.c_type]) for a in f.arguments),
-        parameters=", ".join(a.name for a in given),
-        returns=_what_python_gives(f),
+        parameters=", ".join(reversed(taken)),
+        returns=_what_python_gives(f, names),
         body="\n".join(f"    {line}" for line in body),
     )
+
+
+def _python_literal(x: float | None) -> str:
+    """A number in Python."""
+    return repr(x) if x is not None and np.isfinite(x) else f'float("{x}")'
 
 
 def _ctype(a: Argument, number: str) -> str:
     return number if a.size is None else f"ctypes.POINTER({number})"
 
 
-def _what_python_gives(f: Function) -> str:
+def _what_python_gives(f: Function, names: Sequence[str]) -> str:
     """A docstring of the stub's function."""
     rows = [f"{f.call}, of numbers and rows of numbers, which gives `result`.", ""]
-    rows += [f"    {a.name}: {a.says}" for a in f.arguments if not a.written]
+    given = zip(f.arguments, names, strict=True)
+    rows += [f"    {name}: {a.says}" for a, name in given if not a.written]
     gives = [f.returned] if f.returns else []
     gives += [f"a list, {a.says}" for a in f.arguments if a.written]
     rows += ["", f"    Gives {'; and '.join(gives)}.", "    "]

@@ -204,6 +204,10 @@ class Inspectable(Shown, Paged, Exportable):
         owner = getattr(function, "__self__", function)
         return owner if callable(getattr(owner, "parameters", None)) else None
 
+    @property
+    def _defaults(self) -> dict[str, float]:
+        return {p.name: float(p.default) for p in self._parameters if p.default is not None}
+
     def _executable_for(self, target: Target) -> Executable:
         self._check_open()
         if self._is_of_tensors:
