@@ -7,6 +7,7 @@ and is such a function again; so are the pullbacks of that, for kernels nest.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,9 +17,11 @@ import numpy.typing as npt
 
 from ..engine import Value
 from ..jit import Kernel, jit
+from ..jit.ir.graph import PARAMETER, Graph
 from ..jit.trace.parameters import Parameter
 from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, result_structure, row
 from ..locks import Lock
+from ..store import Store
 
 if TYPE_CHECKING:
     from ..jit.executable import Executable
@@ -71,6 +74,7 @@ class Pointwise:
         recording, _ = self.kernel._recorded(structures)
         self.results = count(recording.result)
         self.structure: Structure = recording.result
+        self._reads = _reads(recording.trace.graph, recording.trace.stores)
         self._pullbacks: dict[tuple[int, ...], Pointwise] = {}
         self._kernels: dict[np.dtype[Any], Kernel] = {WIDE: self.kernel}
         self._lock = Lock()
@@ -95,6 +99,30 @@ class Pointwise:
                 for x, n in zip(arrays, self.sizes, strict=True)
             ]
         kernel(*arrays, out=out[0] if self.results == 1 else out)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it reads parameters."""
+        return bool(self._reads)
+
+    def parameters_now(self) -> Array:
+        """A copy of the numbers of all stores of parameters that it reads."""
+        return np.concatenate([store.array for store, _ in self._reads])
+
+    def changed(self, of: Pointwise, before: Array) -> bool:
+        """Whether parameters that it reads, too, are others than before.
+
+        before   what `of.parameters_now()` was
+        """
+        known, at = {}, 0
+        for store, _ in of._reads:
+            known[id(store)] = before[at : at + len(store)]
+            at += len(store)
+        return any(
+            store.array[read].tobytes() != known[id(store)][read].tobytes()
+            for store, read in self._reads
+            if id(store) in known
+        )
 
     def executable(self, dtype: np.dtype[Any]) -> Executable:
         """The kernel that computes in a dtype, compiled for these arguments."""
@@ -123,7 +151,9 @@ class Pointwise:
             _, partials = inner.vjp(*given, cotangents[0] if self.results == 1 else cotangents)
             return [x for p in partials for x in (p if isinstance(p, list) else [p])]
 
-        cotangents = Parameter(f"ct{len(self.parameters)}", "rows", row(list, self.results))
+        unnamed = (f"ct{k}" for k in itertools.count(len(self.parameters)))
+        name = next(n for n in unnamed if all(n != p.name for p in self.parameters))
+        cotangents = Parameter(name, "rows", row(list, self.results))
         name = f"{self.kernel.name}_vjp"
         return Pointwise(call, [*self.parameters, cotangents], name, self.kernel)
 
@@ -141,13 +171,27 @@ class _Function:
         return found[0] if len(found) == 1 else found
 
 
+def _reads(graph: Graph, stores: Sequence[Store]) -> list[tuple[Store, Any]]:
+    """The stores that it reads, and which of their elements."""
+    if graph.regions:
+        return [(store, slice(None)) for store in stores]
+    read = np.unique(graph.x[graph.codes == PARAMETER])
+    found, at = [], 0
+    for store, (_, size) in zip(stores, graph.parameters, strict=False):
+        own = read[(read >= at) & (read < at + size)] - at
+        if len(own):
+            found.append((store, own))
+        at += size
+    return found
+
+
 def _of_kernel(kernel: Kernel, cores: tuple[Core, ...]) -> Pointwise:
     """The function of a kernel for arguments of these cores."""
     structure: list[Structure] = []
 
     def call(*args: Any) -> list[Any]:
         given = [
-            x if core is None or p.array == "rows" else build(array_of(core), iter(x))
+            build(array_of(core), iter(x)) if core is not None and p.array == "whole" else x
             for x, core, p in zip(args, cores, kernel._parameters, strict=True)
         ]
         found: list[Value | float] = []
@@ -155,10 +199,10 @@ def _of_kernel(kernel: Kernel, cores: tuple[Core, ...]) -> Pointwise:
         return found
 
     parameters = [
-        Parameter(f"x{k}", integer=p.integer)
+        Parameter(p.name, integer=p.integer)
         if core is None
-        else Parameter(f"x{k}", "rows", row(list, prod(core)), integer=p.integer)
-        for k, (p, core) in enumerate(zip(kernel._parameters, cores, strict=True))
+        else Parameter(p.name, "rows", row(list, prod(core)), integer=p.integer)
+        for p, core in zip(kernel._parameters, cores, strict=True)
     ]
     made = Pointwise(call, parameters, kernel.name, kernel)
     made.structure = structure[0]

@@ -27,6 +27,7 @@ class Function(torch.autograd.Function):  # type: ignore[misc]
     def setup_context(ctx: Any, inputs: Any, output: torch.Tensor) -> None:
         """Remember what derivatives need."""
         ctx.op, ctx.cores, *x = inputs
+        ctx.before = ctx.op.kept.now(ctx.cores)
         ctx.save_for_backward(*x)
         ctx.save_for_forward(*x)
 
@@ -34,9 +35,13 @@ class Function(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, cotangent: torch.Tensor) -> Any:
         """The cotangents of what they are asked for."""
         op, cores = ctx.op, ctx.cores
-        x, asked = ctx.saved_tensors, ctx.needs_input_grad[2:]
+        saved, asked = (*ctx.saved_tensors, *ctx.before), ctx.needs_input_grad[2:]
         found = op.cotangents(
-            lambda pullback, *xs: Function.apply(pullback, cores, *xs), x, cores, cotangent, asked
+            lambda pullback, *xs: Function.apply(pullback, cores, *xs),
+            saved,
+            cores,
+            cotangent,
+            asked,
         )
         return None, None, *found
 

@@ -50,9 +50,15 @@ def operator(function: Callable[..., Any], *, name: str | None = None) -> Operat
         raise SignatureError(
             f"operator takes a function of numbers, or a kernel of one, got {kind(function)}"
         )
+    if name is not None and not isinstance(name, str):
+        raise SignatureError(f"name should be a text, got {kind(name)}")
+    if not kernel._parameters:
+        raise SignatureError(
+            f"{kernel.name} takes no arguments, so it is no function of PyTorch's tensors"
+        )
     made = kernel.made_of_it
     if ("torch", name) not in made:
-        made["torch", name] = Operator(kernel, name or kernel.name)
+        made["torch", name] = Operator(kernel, name)
     found: Operator = made["torch", name]
     return found
 
@@ -60,13 +66,16 @@ def operator(function: Callable[..., Any], *, name: str | None = None) -> Operat
 class Operator:
     """What `operator` gives."""
 
-    def __init__(self, kernel: Kernel, name: str) -> None:
+    def __init__(self, kernel: Kernel, name: str | None) -> None:
         self.kernel = kernel
         self.name = kernel.name
         options = kernel._options
         self._dtype = getattr(torch, options.dtype.name) if options.fixed else None
         self._parameters = [(p.name, p.array, p.integer, p.default) for p in kernel._parameters]
-        self._registered = Registered(name, Points(kernel).at, len(kernel._parameters))
+        self._asked = name
+        self._registered = Registered(
+            name or kernel.name, Points(kernel).at, len(kernel._parameters), self._dtype
+        )
         self._op = self._registered.op
         functools.update_wrapper(self, kernel, updated=())
 
@@ -80,10 +89,14 @@ class Operator:
             out = Function.apply(self._registered, key, *tensors)
         else:
             out = self._op(*tensors, key)
-        return built(structure_of(self, key), list(out.unbind(0)))
+        # views by `unbind` could not be changed in place
+        return built(structure_of(self, key), [out[k] for k in range(len(out))])
 
     def __repr__(self) -> str:
         return f"<operator {self.name} of torch.ops.micrograd.{self._registered.name}>"
+
+    def __reduce__(self) -> Any:
+        return functools.partial(operator, name=self._asked), (self.kernel,)
 
     def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The arguments in order, with defaults."""
@@ -153,13 +166,14 @@ class Operator:
         )
 
     def _common(self, args: Sequence[Any]) -> torch.dtype:
-        """In which dtype to compute: that which PyTorch would promote the arguments to."""
-        found = None
+        """In which dtype to compute: that which PyTorch would promote the arguments to, where
+        tensors without dimensions yield to others.
+        """
         parts = [x if isinstance(x, (list, tuple)) else [x] for x in args]
-        for x in [x for part in parts for x in part]:
-            if isinstance(x, torch.Tensor) and x.dtype.is_floating_point:
-                found = x.dtype if found is None else torch.promote_types(found, x.dtype)
-        found = found or torch.get_default_dtype()
+        given = [x for part in parts for x in part if isinstance(x, torch.Tensor)]
+        floats = [x for x in given if x.dtype.is_floating_point]
+        dtypes = [x.dtype for x in floats if x.ndim] or [x.dtype for x in floats]
+        found = functools.reduce(torch.promote_types, dtypes or [torch.get_default_dtype()])
         if found not in DTYPES:
             raise SignatureError(
                 f"{self.name} computes in float32 or float64, got {found}; convert it, as by "

@@ -12,6 +12,7 @@ from torch import library
 
 from ..bridge.points import Core, Pointwise
 from ..locks import Lock
+from .kept import Kept
 
 NAMESPACE = "micrograd"
 _taken: set[str] = set()
@@ -27,10 +28,18 @@ class Registered:
 
     at      the function for arguments of these cores
     arity   how many tensors it takes
+    dtype   of results, if no argument says it, as all are integers; None: PyTorch's default
     """
 
-    def __init__(self, name: str, at: Callable[[tuple[Core, ...]], Pointwise], arity: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        at: Callable[[tuple[Core, ...]], Pointwise],
+        arity: int,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         self.arity = arity
+        self._dtype = dtype
         self.name = _free(name)
         self._at = at
         self._pullbacks: dict[tuple[int, ...], Registered] = {}
@@ -44,6 +53,7 @@ class Registered:
         op.register_fake(self._shaped)
         op.register_autograd(self._backward, setup_context=self._remember)
         op.register_vmap(self._mapped)
+        self.kept = Kept(self.name, self.function)
         self.op = op
         """What PyTorch calls."""
 
@@ -82,33 +92,39 @@ class Registered:
 
     def _empty(self, function: Pointwise, x: Sequence[torch.Tensor]) -> torch.Tensor:
         """Room for the results."""
-        k = function.integers.index(False)
+        integers = function.integers
+        k = integers.index(False) if False in integers else 0
         t = x[k]
         points = t.shape[:-1] if function.sizes[k] else t.shape
-        return t.new_empty((function.results, *points))
+        dtype = (self._dtype or torch.get_default_dtype()) if integers[k] else t.dtype
+        return t.new_empty((function.results, *points), dtype=dtype)
 
-    @staticmethod
-    def _remember(ctx: Any, inputs: Any, output: torch.Tensor) -> None:
+    def _remember(self, ctx: Any, inputs: Any, output: torch.Tensor) -> None:
         *x, ctx.cores = inputs
-        ctx.save_for_backward(*x)
+        ctx.save_for_backward(*x, *self.kept.now(ctx.cores))
 
     def _backward(self, ctx: Any, cotangent: torch.Tensor) -> Any:
-        x, cores, asked = ctx.saved_tensors, ctx.cores, ctx.needs_input_grad[:-1]
-        found = self.cotangents(lambda op, *xs: op.op(*xs, cores), x, cores, cotangent, asked)
-        return *found, None
+        saved, cores, asked = ctx.saved_tensors, ctx.cores, ctx.needs_input_grad[:-1]
+        apply = lambda op, *xs: op.op(*xs, cores)  # noqa: E731
+        return *self.cotangents(apply, saved, cores, cotangent, asked), None
 
     def cotangents(
         self,
         apply: Callable[..., torch.Tensor],
-        x: Sequence[torch.Tensor],
+        saved: Sequence[torch.Tensor],
         cores: Sequence[int],
         cotangent: torch.Tensor,
         asked: Sequence[bool],
     ) -> list[torch.Tensor | None]:
-        """Those of the arguments that are asked for, by applying another op."""
+        """Those of the arguments that are asked for, by applying another op.
+
+        saved   the arguments, and behind them what `kept` had
+        """
+        x, before = saved[: self.arity], saved[self.arity :]
         partials: list[torch.Tensor | None] = [None] * len(x)
         needed = tuple([k for k, is_asked in enumerate(asked) if is_asked])
         if needed:
+            self.kept.require(before, cores, needed)
             rows = apply(self.pullback(needed), *x, cotangent.movedim(0, -1))
             at = 0
             for k in needed:
@@ -135,7 +151,7 @@ def batched(
 
 def _free(name: str) -> str:
     """A name that no op has yet."""
-    name = re.sub(r"\W", "_", name).strip("_")
+    name = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_")  # PyTorch takes no others
     if not name.isidentifier() or iskeyword(name):  # it stands in the code of graphs
         name = f"kernel_{name}".removesuffix("_lambda").rstrip("_")
     with _lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import shutil
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from micrograd import Tensor, Value, exp, jit, sin, take
-from micrograd.errors import SignatureError
+from micrograd.errors import GraphError, IndexRangeError, SignatureError
 from micrograd.nn import MLP
 
 torch = pytest.importorskip("torch")
@@ -176,6 +178,99 @@ def test_an_operator_is_made_once_and_named() -> None:
     assert torch.ops.micrograd.own(numbers(2), numbers(2), [-1, -1]).shape == (1, 2)
 
 
+def test_results_can_be_changed_in_place() -> None:
+    x = numbers(3)
+    f(x, 1.0).mul_(2.0).sum().backward()
+    y = x.detach().requires_grad_()
+    (expected,) = torch.autograd.grad(2.0 * formula_of_torch(y, torch.ones(())).sum(), y)
+    torch.testing.assert_close(x.grad, expected)
+    x = numbers(3)
+    first, second = operator(lambda x: (x * x, x * x * x))(x)
+    first.mul_(3.0)
+    torch.testing.assert_close(torch.autograd.grad((first + second).sum(), x)[0], 6 * x + 3 * x**2)
+
+
+def formula_of_torch(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return x * torch.exp(-y) + torch.sin(x * y)
+
+
+@pytest.mark.parametrize("way", ["plain", "function"])
+def test_gradients_are_not_computed_with_changed_parameters(way: str) -> None:
+    """As PyTorch does not where it has saved a tensor that was changed."""
+    w, b, unused = Value(2.0), Value(1.0), Value(3.0)
+    kernel = jit(lambda x: x * x * w + b)
+    jit(lambda x: x * w * b * unused)(1.0)  # they share a store
+    g, x = operator(kernel, name=f"live_{way}"), numbers(3)
+    if way == "function":
+        result, pull = torch.func.vjp(g, x)
+        pullback = lambda: pull(torch.ones_like(result))[0]  # noqa: E731
+    else:
+        result = g(x)
+        pullback = lambda: torch.autograd.grad(result.sum(), x, retain_graph=True)[0]  # noqa: E731
+    torch.testing.assert_close(pullback(), 4.0 * x)
+    unused.data = 5.0  # of which it does not depend
+    torch.testing.assert_close(pullback(), 4.0 * x)
+    w.data = 10.0
+    with pytest.raises(GraphError, match=rf"torch\.ops\.micrograd\.live_{way} reads have changed"):
+        pullback()
+    w.data = 2.0
+    torch.testing.assert_close(pullback(), 4.0 * x)
+    b.data = 2.0
+    torch.testing.assert_close(pullback(), 4.0 * x)
+    (slope,) = torch.autograd.grad(g(x).sum(), x, create_graph=True)
+    w.data = 3.0
+    with pytest.raises(GraphError, match="have changed"):
+        slope.sum().backward()
+
+
+def test_any_function_has_a_name_for_pytorch() -> None:
+    def größe(x: float) -> float:
+        return 2.0 * x
+
+    x = numbers(2)
+    for g in (operator(größe), operator(jit(größe), name="π")):
+        torch.testing.assert_close(g(x), 2.0 * x)
+        assert g.name == "größe"
+
+
+def test_operators_are_copied_with_what_holds_them() -> None:
+    class Layer(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.f = operator(formula, name="copied")
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return self.f(x, 2.0)
+
+    layer, x = Layer(), numbers(2)
+    torch.testing.assert_close(copy.deepcopy(layer)(x), layer(x))
+    torch.testing.assert_close(pickle.loads(pickle.dumps(layer.f))(x, 2.0), layer(x))
+
+
+def test_what_is_not_all_floats() -> None:
+    def of_rows(i: int) -> Any:
+        return take([Value(1.5), Value(5.0)], i)
+
+    g = operator(of_rows)
+    found = g(torch.tensor([1, 0]))
+    assert found.dtype is torch.get_default_dtype()
+    assert found.tolist() == [5.0, 1.5]
+    assert operator(jit(of_rows, dtype="f64"))(torch.tensor([1, 0])).dtype is WIDE
+    with pytest.raises(IndexRangeError, match=r"\bi\b"):
+        g(torch.tensor([2]))
+    assert f(torch.ones(3), torch.ones((), dtype=WIDE)).dtype is torch.float32
+    assert f(torch.ones((), dtype=WIDE), torch.arange(2)).dtype is WIDE
+
+
+def test_a_list_is_what_it_is_for_jit() -> None:
+    def joined(p: Any, x: float) -> Any:
+        return p[0] * x + p[1] if isinstance(p, list) else x
+
+    x, a = numbers(3), numbers(1)
+    for g in (operator(joined), operator(lambda p, x: p[0] * x + [*p, 0.0][1])):
+        torch.testing.assert_close(g([a, 2.0], x), a * x + 2.0)
+
+
 def test_errors() -> None:
     x = numbers(3)
     with pytest.raises(SignatureError, match="formula takes 2 arguments, x, y; y is missing"):
@@ -198,6 +293,10 @@ def test_errors() -> None:
         operator(5)  # type: ignore[arg-type]
     with pytest.raises(SignatureError, match="operator takes a function of numbers"):
         operator(of_tensors)
+    with pytest.raises(SignatureError, match="name should be a text, got"):
+        operator(formula, name=5)  # type: ignore[arg-type]
+    with pytest.raises(SignatureError, match="takes no arguments"):
+        operator(lambda: 5.0)
     with pytest.raises(SignatureError, match=r"i should hold integers, got torch\.float64"):
         operator(of_index)(x, x)
 
