@@ -37,8 +37,7 @@ def of_header(path: Path) -> str:
 
 
 @COMPILER
-@pytest.mark.parametrize("before", [False, True])
-@pytest.mark.parametrize("dtype", ["f64", "f32"])
+@pytest.mark.parametrize(("dtype", "before"), [("f64", True), ("f32", False)])
 def test_parameters_are_those_that_are_read_in_order(
     tmp_path: Path, dtype: str, before: bool
 ) -> None:
