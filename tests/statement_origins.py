@@ -130,7 +130,8 @@ def check_instructions(code: Any) -> None:
     listings = listings_of(code)
     with context():
         module = emit(code.schedule, code.interface, code.target, listings.origins)
-        _, plain = listing(module, code.target, opt_level=code.schedule.opt_level)
+        how = {"opt_level": code.schedule.opt_level, "passes": code.schedule.passes}
+        _, plain = listing(module, code.target, **how)
     without = [line.text for line in assembly_lines(plain, lambda line: ())]
     assert [line.text for line in listings.assembly.lines] == without
     count = len(listings.origins.statements)

@@ -162,7 +162,7 @@ def test_thread_local() -> None:
 
 
 def test_foreign_data_layout() -> None:
-    with pytest.raises(lowering.CompileError, match="data layout is not that of this machine"):
+    with pytest.raises(lowering.CompileError, match="data layout is not that of the machine"):
         lowering.compile_ir('target datalayout = "E-p:32:32"\n')
 
 

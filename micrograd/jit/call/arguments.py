@@ -80,7 +80,7 @@ def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structu
     if x.__class__ in PLAIN:
         _check(name, p, SCALAR, 1)
         return SCALAR, x
-    if hasattr(x, "__dask_graph__"):
+    if hasattr(x.__class__, "__dask_graph__"):
         raise SignatureError(
             f"{name} takes numbers and arrays of NumPy as {p.name}, got a dask array; "
             f"{name}.ufunc maps over its blocks, lazily: docs/dask.md"

@@ -33,6 +33,8 @@ ON_STACK = 4096
 """Numbers, arguments and results together, up to which they are on the stack; more are allocated
 for the call."""
 
+INLINED_WORK = 100
+"""Operations up to which a call of `main` is worth avoiding, which not all of LLVM's passes ask."""
 GIL_FREE_WORK = 100_000
 """Operations from which on a kernel lets other threads run: some ten times what that costs."""
 
@@ -44,6 +46,9 @@ def emit_entry(
     with ir.Location.unknown():
         objects = Objects(Builder(module, target))
         _Entry(objects, convention).emit(main, release=work > GIL_FREE_WORK)
+        for op in module.body if work <= INLINED_WORK else ():
+            if "sym_name" in op.attributes and op.attributes["sym_name"].value == main:
+                op.attributes["always_inline"] = ir.UnitAttr.get()
 
 
 class _Entry(Arguments, Results):

@@ -25,7 +25,7 @@ from ..schedule.lanes import VectorLoop
 from ..schedule.nest import Nest
 from ..schedule.product import Product
 from ..schedule.repeat import Repeat
-from ..schedule.schedule import Schedule, Step, cost
+from ..schedule.schedule import Schedule, Step
 from ..target import Target
 from .builder import Builder
 from .data import INLINE_DATA, constant_data
@@ -35,9 +35,6 @@ from .storage import Storage, in_pieces
 if TYPE_CHECKING:
     from .origins import Origins
     from .shared_loops import SharedLoops
-
-INLINED_OPS = 100
-"""Straight-line code of so many operations is put where it is called."""
 
 
 def emit(
@@ -158,8 +155,6 @@ class Emitter:
         attributes = self.builder.as_written
         if apart:
             attributes["no_inline"] = ir.UnitAttr.get()
-        elif name == ENTRY and _is_short(self.schedule):
-            attributes["always_inline"] = ir.UnitAttr.get()
         if not internal:
             attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
         marks = []
@@ -260,8 +255,3 @@ class Emitter:
         if isinstance(expr, Access):
             return self.storage.read(expr)
         return self.builder.expression(expr, self._value)
-
-
-def _is_short(schedule: Schedule) -> bool:
-    """Whether a call is worth avoiding, which LLVM's passes for straight-line code do not ask."""
-    return schedule.passes == "straight" and sum(map(cost, schedule.steps)) <= INLINED_OPS

@@ -172,7 +172,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     def _call_structured(self, args: Sequence[Any], out: Any, where: Any) -> Any:
         """The general call: containers are flattened, arrays are mapped over."""
-        parameters = self._given(len(args))
+        n, parameters = len(args), self._parameters
+        parameters = parameters if n == len(parameters) else self._given(n)
         key, columns, shapes, values = flatten(self.name, parameters, args, self._is_value)
         if values or ((THREADS or FROZEN) and self._is_recorded(key)):
             return self._call_nested(key, columns, shapes, out, where)
@@ -246,8 +247,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     def _given(self, n: int) -> list[Parameter]:
         """The parameters that n arguments are for: all, or those behind the leaves of a Value."""
-        missing = len(self._parameters) - n
-        return self._parameters[missing:] if missing else self._parameters
+        return self._parameters[len(self._parameters) - n :]
 
     # -- compiling -----------------------------------------------------------------------------
 
