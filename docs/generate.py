@@ -22,10 +22,12 @@ import inspect
 import io
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -43,6 +45,16 @@ WIDE = replace(machine(), vector_bits=512)
 VECTORS = mock.patch("micrograd.jit.target.machine", return_value=WIDE)
 """Pages show the code for vectors of 512 bits, whichever machine writes them."""
 
+NEEDED = {
+    "calls_from_c.md": ["cc"],
+    "dask.md": ["distributed"],
+    "gallery.md": ["matplotlib", "sklearn", "pygraphviz"],
+    "gradient_for_scipy.md": ["scipy"],
+    "jax.md": ["jax"],
+    "torch.md": ["torch"],
+}
+"""What the code of a page needs beside the package."""
+
 MOST_BYTES = 60_000
 """Of a picture."""
 
@@ -59,6 +71,12 @@ _TABLE = re.compile(
 def documents() -> list[Path]:
     """The files that are kept current."""
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def missing(path: Path) -> list[str]:
+    """What the code of a document needs and is not here."""
+    needed = NEEDED.get(path.name, [])
+    return [name for name in needed if not (shutil.which(name) or find_spec(name))]
 
 
 def refreshed(path: Path) -> str:
@@ -340,6 +358,9 @@ def main() -> int:
     stale = 0
     for path in names or documents():
         if not path.exists():
+            continue
+        if lacking := missing(path):
+            print(f"{path.relative_to(ROOT)} passed over, its code needs {', '.join(lacking)}")
             continue
         text, pictures = executed(path)
         files = {picture: x for picture, x in pictures.items() if not alike(picture, x)}

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -36,12 +35,6 @@ generate = load_generate()
 DOCUMENTS = generate.documents()
 
 
-NEEDED = {"calls_from_c.md": ["cc"], "gallery.md": ["matplotlib", "sklearn", "pygraphviz"],
-          "gradient_for_scipy.md": ["scipy"], "dask.md": ["distributed"],
-          "jax.md": ["jax"], "torch.md": ["torch"]}  # fmt: skip
-"""What the code of a page needs beside the package."""
-
-
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -57,9 +50,8 @@ def as_llvm_22(text: str) -> str:
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # PyTorch uses it itself
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_document_is_current(path: Path) -> None:
-    for needed in NEEDED.get(path.name, ()):
-        if not (shutil.which(needed) or importlib.util.find_spec(needed)):
-            pytest.skip(f"its code needs {needed}")
+    if missing := generate.missing(path):
+        pytest.skip(f"its code needs {missing[0]}")
     (fresh, pictures), found = generate.executed(path), path.read_text(encoding="utf-8")
     assert as_llvm_22(fresh) == as_llvm_22(found), "run `make docs`"
     stale = [
