@@ -271,6 +271,26 @@ def test_a_list_is_what_it_is_for_jit() -> None:
         torch.testing.assert_close(g([a, 2.0], x), a * x + 2.0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, WIDE])
+def test_dense_tensors_are_passed_by_address(dtype: torch.dtype) -> None:
+    """At any number of points, and beside tensors that are not dense."""
+    kernel = jit(several, dtype="f64" if dtype is WIDE else "f32")
+    g = operator(several, name="dense")
+    g(torch.ones(1, dtype=dtype), torch.ones(1, dtype=dtype))
+    block = g._registered._blocks[(-1, -1), dtype]
+    assert block is not None
+    for n in (0, 1, 2, 7, 8, 9, 17, 1000, block.most - 1, block.most, block.most + 1):
+        x = torch.linspace(-1.0, 1.0, 2 * n, dtype=dtype)
+        for a, b in ((x[:n], x[n:]), (x[::2], x[n:]), (x[n:], x.flip(0)[:n])):
+            expected = kernel(a.numpy().copy(), b.numpy().copy())
+            found = g(a, b)
+            np.testing.assert_array_equal(found["a"].numpy(), expected["a"])
+            for ours, theirs in zip(found["b"], expected["b"], strict=True):
+                np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-6, atol=1e-7)
+    with pytest.raises(SignatureError, match="do not broadcast"):
+        g._op(torch.ones(3, dtype=dtype), torch.ones(2, dtype=dtype), [-1, -1])
+
+
 def test_errors() -> None:
     x = numbers(3)
     with pytest.raises(SignatureError, match="formula takes 2 arguments, x, y; y is missing"):
