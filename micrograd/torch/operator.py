@@ -16,9 +16,7 @@ from ..errors import SignatureError, counted, kind
 from ..jit import Kernel, jit
 from ..jit.trace.signature import Container, Structure
 from .function import Function
-from .registered import Registered, encoded
-
-DTYPES = (torch.float32, torch.float64)
+from .registered import NUMBERS, Registered, encoded
 
 
 def operator(function: Callable[..., Any], *, name: str | None = None) -> Operator:
@@ -174,7 +172,7 @@ class Operator:
         floats = [x for x in given if x.dtype.is_floating_point]
         dtypes = [x.dtype for x in floats if x.ndim] or [x.dtype for x in floats]
         found = functools.reduce(torch.promote_types, dtypes or [torch.get_default_dtype()])
-        if found not in DTYPES:
+        if found not in NUMBERS:
             raise SignatureError(
                 f"{self.name} computes in float32 or float64, got {found}; convert it, as by "
                 "x.float()"

@@ -16,10 +16,11 @@ from ..locks import Lock
 from .kept import Kept
 
 NAMESPACE = "micrograd"
-_NUMBERS: dict[torch.dtype, np.dtype[Any]] = {
+NUMBERS: dict[torch.dtype, np.dtype[Any]] = {
     torch.float32: np.dtype(np.float32),
     torch.float64: np.dtype(np.float64),
 }
+"""The dtypes that are computed in, as NumPy has them."""
 _taken: set[str] = set()
 _lock = Lock()
 
@@ -100,7 +101,7 @@ class Registered:
     def _block(self, key: tuple[tuple[int, ...], torch.dtype]) -> Block | None:
         cores, dtype = key
         function = self.function(cores)
-        number = _NUMBERS.get(dtype)
+        number = NUMBERS.get(dtype)
         found = None if number is None else function.block(number)
         self._blocks[key] = found
         return found
