@@ -7,6 +7,7 @@ again, and so on. So what is added to what depends on the partitions, and not on
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
@@ -17,17 +18,22 @@ import numpy.typing as npt
 from distributed.scheduler import KilledWorker
 
 from ..errors import TrainingError, kind
+from .ctrl_c import noted
 from .dask_data import DaskData, Prepared, some_rows
 from .given_code import Orders
 from .part_loop import Work
 
 Numbers = npt.NDArray[np.float64]
 T = TypeVar("T")
+Check = Callable[[], None]
+"""What is called while waiting: it raises KeyboardInterrupt after Ctrl-C."""
 
 FAN = 8
 """Sums that a worker adds up."""
 ATTEMPTS = 3
 """How often a step is begun whose data went with their workers."""
+LISTENING = 0.1
+"""Seconds from Ctrl-C to being heard, at most."""
 SMALL = 64 * 1024
 """Bytes of parameters that every task is given; more are a result of their own, which workers hand
 to each other."""
@@ -71,16 +77,20 @@ class DaskSteps:
         shuffled = seed is not None and batch < data.samples
         self._orders = Orders(data.samples, seed or 0) if shuffled else None
         self._parts: list[Any] = []
-        self._lasting(lambda: None)
+        self._lasting(lambda check: None)
 
-    def _lasting(self, compute: Callable[[], T]) -> T:
+    def _lasting(self, compute: Callable[[Check], T]) -> T:
         """What is computed of data that are ready; anew where these went with their workers."""
+        with noted() as check:  # futures are let go within, too
+            return self._repeated(compute, check)
+
+    def _repeated(self, compute: Callable[[Check], T], check: Check) -> T:
         for left in reversed(range(ATTEMPTS)):
             try:
                 if not self._parts:
-                    self._parts = self._begin()
-                return compute()
-            except (CancelledError, KilledWorker) as error:
+                    self._parts = self._begin(check)
+                return compute(check)
+            except (CancelledError, asyncio.CancelledError, KilledWorker) as error:
                 self._parts = []
                 if not left:
                     raise TrainingError(
@@ -91,7 +101,7 @@ class DaskSteps:
                     ) from error
         raise AssertionError
 
-    def _begin(self) -> list[Any]:
+    def _begin(self, check: Check) -> list[Any]:
         """Hand out the work, and let the workers make their data ready: a future for each part."""
         client, data = self._client, self._data
         self._sent = client.submit(_given, self._work, pure=False)
@@ -104,20 +114,21 @@ class DaskSteps:
             )
             for k, (start, n) in enumerate(zip(data.starts, data.rows, strict=True))
         ]
-        try:
-            distributed.wait(parts)
-            for part in parts:
-                if part.status != "finished":
-                    part.result()  # raises what was wrong
-        except BaseException:
-            client.cancel(parts)
-            raise
+        while True:
+            try:
+                distributed.wait(parts, timeout=LISTENING)
+                break
+            except TimeoutError:
+                check()
+        for part in parts:
+            if part.status != "finished":
+                part.result()  # raises what was wrong
         return parts
 
     def take(self, step: int) -> Numbers:
         """The loss of a step, counted from the first epoch on, and behind it its gradient."""
         rows = self._rows(step)
-        return self._lasting(lambda: self._sum(rows))
+        return self._lasting(lambda check: self._sum(rows, check))
 
     def _rows(self, step: int) -> list[tuple[int, Any, int]]:
         """The partitions that have rows of a step; which rows, and how many."""
@@ -140,7 +151,7 @@ class DaskSteps:
             found.append((k, rows, len(rows)))
         return found
 
-    def _sum(self, rows: Sequence[tuple[int, Any, int]]) -> Numbers:
+    def _sum(self, rows: Sequence[tuple[int, Any, int]], check: Check) -> Numbers:
         client, total = self._client, sum(n for _, _, n in rows)
         numbers: Any = self._work.numbers
         if numbers.nbytes > SMALL:
@@ -149,16 +160,22 @@ class DaskSteps:
             client.submit(_part, self._sent, numbers, self._parts[k], some, n / total, pure=False)
             for k, some, n in rows
         ]
-        waited = list(sums)
-        try:
-            while len(sums) > FAN:
-                groups = [sums[k : k + FAN] for k in range(0, len(sums), FAN)]
-                sums = [client.submit(_added, *group, pure=False) for group in groups]
-                waited += sums
-            return _added(*client.gather(sums))
-        except BaseException:
-            client.cancel(waited)
-            raise
+        while len(sums) > FAN:
+            groups = [sums[k : k + FAN] for k in range(0, len(sums), FAN)]
+            sums = [client.submit(_added, *group, pure=False) for group in groups]
+        coming = client.gather(sums, asynchronous=True)
+        waiting = asyncio.run_coroutine_threadsafe(coming, client.loop.asyncio_loop)
+        while True:
+            try:
+                return _added(*waiting.result(LISTENING))
+            except TimeoutError:
+                if waiting.done():
+                    raise
+                try:
+                    check()
+                except KeyboardInterrupt:
+                    waiting.cancel()  # futures that nobody holds are no longer worked on
+                    raise
 
 
 def _given(x: Any) -> Any:

@@ -156,9 +156,9 @@ def test_a_step_whose_data_are_gone_is_repeated(
     expected, numbers = trained(**how)
     whole, calls = DaskSteps._sum, []
 
-    def lost(self: DaskSteps, rows: Any) -> Any:
+    def lost(self: DaskSteps, rows: Any, *how: Any) -> Any:
         calls.append(rows)
-        found = whole(self, rows)
+        found = whole(self, rows, *how)
         if len(calls) == 5:
             raise CancelledError("lost dependencies")
         return found
@@ -193,6 +193,29 @@ def test_ctrl_c_leaves_the_last_whole_step(client: Any) -> None:
     assert history.steps >= 2
     expected, _ = trained(**how, steps=history.steps)
     np.testing.assert_array_equal(history.losses, expected.losses)
+
+
+def test_ctrl_c_is_heard_in_a_destructor_too(client: Any, monkeypatch: Any) -> None:
+    """Python prints what is raised there, and goes on."""
+    let_go, steps = distributed.Future.__del__, 0
+
+    def interrupted(future: Any) -> None:
+        nonlocal steps
+        if threading.current_thread() is threading.main_thread() and steps == 3:
+            steps += 1
+            signal.raise_signal(signal.SIGINT)
+        let_go(future)
+
+    def count(history: Any) -> None:
+        nonlocal steps
+        steps = history.steps
+
+    monkeypatch.setattr(distributed.Future, "__del__", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        trained(data=blocks(), client=client, steps=20, every=1, callback=count)
+    history = caught.value.history  # type: ignore[attr-defined]
+    assert (history.stopped, history.steps) == ("interrupt", 3)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 # --- ufuncs ---------------------------------------------------------------------------------------
