@@ -8,12 +8,10 @@ this process, with the schedulers of both clusters, grow with the time that pass
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -25,7 +23,7 @@ from micrograd.losses import squared_error
 from micrograd.nn import MLP
 from micrograd.optim import SGD
 
-from .environment import environment
+from .environment import write_down
 
 BAR = 1.8
 """The throughput at two workers over that at one."""
@@ -122,10 +120,7 @@ def main() -> None:
     """Measure, print, and write the results down if a file is named."""
     with cluster(1) as one, cluster(2) as two, Client(one) as first, Client(two) as second:
         result = report(measured({1: first, 2: second}))
-    result["environment"] = environment()
-    print(json.dumps(result, indent=1))
-    if sys.argv[1:]:
-        Path(sys.argv[1]).write_text(json.dumps(result, indent=1) + "\n")
+    write_down(result, "".join(sys.argv[1:2]))
 
 
 if __name__ == "__main__":

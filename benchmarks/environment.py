@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import json
 import os
 import platform
 import sys
@@ -53,3 +54,11 @@ def environment() -> dict[str, Any]:
         "versions": versions,
         "implementation": sys.implementation.name,
     }
+
+
+def write_down(result: dict[str, Any], file: str) -> None:
+    """Print a result with the record, and write both to a file, if one is named."""
+    text = json.dumps({**result, "environment": environment()}, indent=1)
+    print(text)
+    if file:
+        Path(file).write_text(text + "\n")

@@ -8,7 +8,6 @@ compiles C++, is not installed, its part is left out.
 from __future__ import annotations
 
 import ctypes
-import json
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ import numpy as np
 
 from micrograd import exp
 
-from .environment import environment
+from .environment import write_down
 
 POINTS, CALLS, ROUNDS = 8, 300, 30
 TORCH_BAR, JAX_BAR = 3.0, 1.1
@@ -120,10 +119,7 @@ def main() -> None:
         result["torch"] = of_torch()
     if find_spec("jax"):
         result["jax"] = of_jax()
-    result["environment"] = environment()
-    print(json.dumps(result, indent=1))
-    if sys.argv[1:]:
-        Path(sys.argv[1]).write_text(json.dumps(result, indent=1) + "\n")
+    write_down(result, "".join(sys.argv[1:2]))
 
 
 if __name__ == "__main__":

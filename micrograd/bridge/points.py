@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Value
+from ..errors import SignatureError, kind
 from ..jit import Kernel, jit
 from ..jit.call.threads import SPLIT_WORK
 from ..jit.ir.graph import PARAMETER, Graph
@@ -33,6 +34,21 @@ Array: TypeAlias = npt.NDArray[Any]
 Core: TypeAlias = tuple[int, ...] | None
 """The shape of what an argument is at a point, as the function gets it; None: a number."""
 WIDE = np.dtype(np.float64)
+
+
+def kernel_of(function: Any) -> Kernel:
+    """What operators are made of: a kernel, or the function that it is compiled of.
+
+    Raises SignatureError for what is no function of numbers.
+    """
+    kernel = function
+    if callable(function) and not isinstance(function, Kernel):
+        kernel = jit(function)
+    if not isinstance(kernel, Kernel):
+        raise SignatureError(
+            f"operator takes a function of numbers, or a kernel of one, got {kind(function)}"
+        )
+    return kernel
 
 
 class Points:

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..bridge.points import Core, Points
+from ..bridge.points import Core, Points, kernel_of
 from ..errors import SignatureError, kind
-from ..jit import Kernel, jit
+from ..jit import Kernel
 from ..jit.trace.parameters import Parameter
 from ..jit.trace.signature import Container, Structure
 from .primitive import points_p, tell_rules
@@ -39,13 +39,7 @@ def operator(function: Callable[..., Any]) -> Operator:
     >>> jax.grad(f)(2.0, 0.0).item()
     1.0
     """
-    kernel: Any = function
-    if callable(function) and not isinstance(function, Kernel):
-        kernel = jit(function)
-    if not isinstance(kernel, Kernel):
-        raise SignatureError(
-            f"operator takes a function of numbers, or a kernel of one, got {kind(function)}"
-        )
+    kernel = kernel_of(function)
     integers = [p.name for p in kernel._parameters if p.integer]
     if integers:
         raise SignatureError(

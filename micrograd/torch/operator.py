@@ -11,9 +11,9 @@ import torch
 from torch._C._functorch import peek_interpreter_stack
 from torch.autograd import forward_ad
 
-from ..bridge.points import Core, Points
+from ..bridge.points import Core, Points, kernel_of
 from ..errors import SignatureError, counted, kind
-from ..jit import Kernel, jit
+from ..jit import Kernel
 from ..jit.trace.signature import Container, Structure
 from .function import Function
 from .registered import NUMBERS, Registered, encoded
@@ -41,13 +41,7 @@ def operator(function: Callable[..., Any], *, name: str | None = None) -> Operat
     >>> x.grad
     tensor([1., 1.])
     """
-    kernel: Any = function
-    if callable(function) and not isinstance(function, Kernel):
-        kernel = jit(function)
-    if not isinstance(kernel, Kernel):
-        raise SignatureError(
-            f"operator takes a function of numbers, or a kernel of one, got {kind(function)}"
-        )
+    kernel = kernel_of(function)
     if name is not None and not isinstance(name, str):
         raise SignatureError(f"name should be a text, got {kind(name)}")
     if not kernel._parameters:

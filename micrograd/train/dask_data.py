@@ -17,6 +17,7 @@ from .data import (
     Arrays,
     ColumnLabels,
     check_labels,
+    check_lengths,
     checked_data,
     indices,
     raw_data,
@@ -73,14 +74,7 @@ def dask_data(given: Any, name: str) -> DaskData:
         )
     several = given if isinstance(given, (tuple, list)) else (given,)
     arrays = [_checked(a, f"{name}[{k}]") for k, a in enumerate(several)]
-    lengths = [a.shape[0] for a in arrays]
-    if len(set(lengths)) > 1:
-        raise TrainingError(
-            f"the arrays of {name} should have a row per sample each, got "
-            + ", ".join(f"{n} rows" for n in lengths)
-        )
-    if not lengths[0]:
-        raise TrainingError(f"{name} has no samples; give arrays of at least one row")
+    check_lengths([a.shape[0] for a in arrays], name)
     rows = next(a for a in arrays if isinstance(a, da.Array)).chunks[0]
     arrays = [_whole_rows(a, rows) for a in arrays]
     columns = [a.to_delayed().reshape(len(rows)).tolist() for a in arrays]

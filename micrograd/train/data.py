@@ -46,7 +46,12 @@ def raw_data(data: Any, name: str) -> Arrays:
             f"got {kind(data)}"
         )
     arrays = [_checked_array(a, f"{name}[{k}]") for k, a in enumerate(data)]
-    lengths = [len(a) for a in arrays]
+    check_lengths([len(a) for a in arrays], name)
+    return arrays
+
+
+def check_lengths(lengths: Sequence[int], name: str) -> None:
+    """Raises TrainingError if arrays with so many rows are not one row per sample, or have none."""
     if len(set(lengths)) > 1:
         raise TrainingError(
             f"the arrays of {name} should have a row per sample each, got "
@@ -54,7 +59,6 @@ def raw_data(data: Any, name: str) -> Arrays:
         )
     if not lengths[0]:
         raise TrainingError(f"{name} has no samples; give arrays of at least one row")
-    return arrays
 
 
 def check_columns(data: Any, loss: Callable[..., Any]) -> None:

@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,27 +82,25 @@ def cases(dtype: str, *, strict: bool) -> list[Call]:
     return [*found, Call(training, [data])]
 
 
+def printed(
+    calls: Sequence[Call], libraries: Sequence[Path], folder: Path, expected: Sequence[Any]
+) -> Any:
+    """What a program in C gets from the libraries."""
+    program, source = folder / "driver", driver(invocations(calls, folder), folder)
+    done([CC, "-o", program, source, *SANITIZED, *libraries, "-lm"])
+    return numbers(done([program]), expected)
+
+
 @COMPILER
 @pytest.mark.parametrize(("dtype", "strict"), [("f64", False), ("f64", True), ("f32", False)])
 def test_c_gives_the_bits_that_the_kernel_gives(tmp_path: Path, dtype: str, strict: bool) -> None:
     calls = cases(dtype, strict=strict)
     libraries = exported(calls, tmp_path)
     expected = [found for call in calls for found in call.expected()]
-    program = tmp_path / "driver"
-    done(
-        [
-            CC,
-            "-o",
-            program,
-            driver(invocations(calls, tmp_path), tmp_path),
-            *SANITIZED,
-            *libraries,
-            "-lm",
-        ]
-    )
-    assert bits(numbers(done([program]), expected)) == bits(expected)
+    assert bits(printed(calls, libraries, tmp_path, expected)) == bits(expected)
     if CXX is None or strict:
         return
+    program = tmp_path / "driver"
     source = driver(invocations(calls, tmp_path), tmp_path, language="cpp")
     done([CXX, "-std=c++17", "-o", program, source, "-Wall", "-Werror", *libraries, "-lm"])
     assert bits(numbers(done([program]), expected)) == bits(expected)
@@ -130,19 +129,7 @@ def test_parameters_are_baked_or_passed(tmp_path: Path, dtype: str) -> None:
     libraries = exported(calls, tmp_path)
     for p in network.parameters():  # what was exported is as it was
         p.data = 0.0
-    program = tmp_path / "driver"
-    done(
-        [
-            CC,
-            "-o",
-            program,
-            driver(invocations(calls, tmp_path), tmp_path),
-            *SANITIZED,
-            *libraries,
-            "-lm",
-        ]
-    )
-    assert bits(numbers(done([program]), expected)) == bits(expected)
+    assert bits(printed(calls, libraries, tmp_path, expected)) == bits(expected)
     assert "const double parameters[337]" in Path(tmp_path, "f2.h").read_text(encoding="utf-8")
 
 
