@@ -20,7 +20,6 @@ import dataclasses
 import doctest
 import inspect
 import io
-import json
 import re
 import shutil
 import sys
@@ -40,6 +39,9 @@ from micrograd.jit.target import machine
 from micrograd.ops import OPS, Op
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
+
+import measured  # noqa: E402
 
 WIDE = replace(machine(), vector_bits=512)
 VECTORS = mock.patch("micrograd.jit.target.machine", return_value=WIDE)
@@ -305,39 +307,7 @@ def stage_table() -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-# --- times ----------------------------------------------------------------------------------
-
-
-def times_of(name: str) -> str:
-    """What `python -m benchmarks NAME` has written down last."""
-    results = ROOT / "benchmarks" / "results" / f"{name}.json"
-    if not results.exists():
-        return f"Nothing is written down yet: `python -m benchmarks {name} --peers` measures it."
-    sys.path.insert(0, str(ROOT))
-    from benchmarks.report import environment_line
-    from benchmarks.tables import duration
-
-    found = json.loads(results.read_text())
-    (case,) = (case for case in found["cases"] if case["case"] == name)
-    names = list(dict.fromkeys(c["name"] for e in case["experiments"] for c in e["contestants"]))
-    rows = [("", *names), ("---",) * (1 + len(names))]
-    for e in case["experiments"]:
-        times = {
-            c["name"]: duration(c["evaluation"]["median"])
-            for c in e["contestants"]
-            if c["status"] == "timed"
-        }
-        rows.append((e["what"], *(times.get(name, "") for name in names)))
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", environment_line(found["environment"])])
-
-
-def newcomers_times() -> str:
-    """What `python -m benchmarks.newcomer` has written down last."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "newcomer.json").read_text())
-    steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found["seconds"].items())
-    return f"{steps}; {found['in all']:.1f} s in all, {found['environment']['date']}."
-
+# --- all of them -----------------------------------------------------------------------------
 
 TABLES: dict[str, Callable[[], str]] = {
     "op table": op_table,
@@ -345,9 +315,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "numerical table": numerical_table,
     "rules": rule_list,
     "stages of programs": stage_table,
-    "microgpt times": partial(times_of, "microgpt"),
-    "newcomer times": newcomers_times,
-    "scipy times": partial(times_of, "scipy"),
+    "calls in JAX": partial(measured.call_times, "jax"),
+    "calls in PyTorch": partial(measured.call_times, "torch"),
+    "microgpt times": partial(measured.times_of, "microgpt"),
+    "newcomer times": measured.newcomers_times,
+    "scipy times": partial(measured.times_of, "scipy"),
+    "times of workers": measured.workers_times,
 }
 
 
