@@ -15,6 +15,7 @@ from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import dump
 from micrograd.jit.ir.verify import verify
+from micrograd.jit.passes.carried import carried
 
 from .written_loops import check
 
@@ -267,3 +268,77 @@ def test_a_list_is_written_element_by_element_until_it_is_enough() -> None:
 
     chances = [0.1 * k for k in range(32)]
     assert jit(f)(0.125, chances) == pytest.approx(f(0.125, chances), rel=1e-12)
+
+
+def _replaced(x: Any) -> Any:
+    return while_loop(lambda s: s[1] < 3.0, lambda s: (sin(x), s[1] + 1.0), (0.0, 0.0))[0]
+
+
+def _moved(x: Any) -> Any:
+    start = (0.0, 0.0, x)
+    return while_loop(lambda s: s[1] < x, lambda s: (s[2], s[1] + 1.0, sin(s[2]) * x), start)[0]
+
+
+def _in_fori(x: Any) -> Any:
+    def body(k: Any, y: Any) -> Any:
+        start = (0.0, 0.0)
+        return while_loop(lambda s: s[1] < 2.0, lambda s: (sin(y * x), s[1] + 1.0), start)[0] + y
+
+    return fori(3, body, x)
+
+
+def _in_while(x: Any) -> Any:
+    def body(t: Any) -> Any:
+        start = (1.0, 0.0)
+        inner = while_loop(lambda s: s[1] < 2.0, lambda s: (sin(t[0]), s[1] + 1.0), start)
+        return inner[0] * x, t[1] + 1.0
+
+    return while_loop(lambda t: t[1] < 2.5, body, (x, 0.0))[0]
+
+
+def _behind_another(x: Any) -> Any:
+    y, start = _replaced(x), (5.0, 0.0)
+    return while_loop(lambda s: s[1] < 2.0, lambda s: (y * x, s[1] + 1.0), start)[0] * y
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("f", [_replaced, _moved, _in_fori, _in_while, _behind_another])
+def test_tangents_of_states_that_no_iteration_reads(f: Any, strict: bool) -> None:
+    """What the state begins with has none, and that is said before the loop, not behind it."""
+    kernel = jit(f, strict=strict)
+    for number in (-1.0, 0.5, 2.25):
+        x = Value(number)
+        y = f(x)
+        y.backward() if isinstance(y, Value) else None
+        assert kernel.jvp(number, 2.0)[1] == pytest.approx(2.0 * x.grad, abs=1e-12)
+        assert kernel.jacobian(number) == pytest.approx(x.grad, abs=1e-12)
+        _, along = kernel.jvp(np.array([number, 0.3]), np.array([1.0, 1.0]))
+        assert along[0] == pytest.approx(x.grad, abs=1e-12)
+    few = jit(_replaced).jvp
+    few(0.5, 1.0)
+    assert "[20]" not in few.stages()["simplified"]  # one iteration's numbers are kept
+
+
+def test_what_a_loop_begins_with_is_kept_where_it_is_read_behind() -> None:
+    """Nothing that is traced does so; a program may."""
+    program = verify(
+        parse("""
+input x[1]
+temp s[4]
+temp going[4]
+temp count[1] i64 < 4
+output out[2]
+
+s = x
+going = lt(s, 8.0)
+for i < count[0] in order while going[i]:
+  s[i + 1] = mul(s[i], 2.0)
+  going[i + 1] = lt(s[i + 1], 8.0)
+out = s[count[0]]
+out[1] = s
+"""),
+        "parse",
+    )
+    narrowed = carried(program)
+    given = {"x": np.array([3.0])}
+    assert interpret(narrowed, given)["out"].tolist() == [12.0, 3.0]

@@ -116,8 +116,12 @@ class _Rewritten:
             if self.whole.arrays[s.target.array].role not in (Role.TEMPORARY, Role.SCRATCH):
                 raise _Unfit
             self.rows.setdefault(s.target.array, _Rows())
+        behind = False
         for s, around in _statements(body, path):
+            behind = behind or self._is_inside(around)
             for k, a in enumerate(s.accesses):
+                if behind and a.array in self.rows and not (a.parts or self._is_inside(around)):
+                    raise _Unfit  # the row that the loop has begun with is gone
                 self._touch(a, s.domain, around, written=k == 0)
             for d, extent in enumerate(s.domain):
                 own = len(around) > d and around[d] is self.loop

@@ -35,6 +35,7 @@ from ..ir.program import (
     Role,
     Statement,
     accesses,
+    asks,
     map_accesses,
     row_major,
     statements,
@@ -156,6 +157,12 @@ class Bundle(TangentArrays):
                 self.set[name][Touch.of(s.target, s.domain, self.program).index] = True
         for name, index in touched.items():
             self.complete(name, index)
+        if asks([loop]):  # what it begins with is gone behind it, where one row is kept
+            body = self.program.body
+            behind = body[next(k for k, node in enumerate(body) if node is loop) + 1 :]
+            later = {s.target.array for s in statements(behind)}
+            for name in sorted({s.target.array for s in statements([loop])} & some - later):
+                self.complete(name, np.flatnonzero(~self.set[name]))
 
     def _reached(self, array: str) -> Bools:
         """Which elements a direction reaches; of those that are differentiated by, too."""
