@@ -179,6 +179,7 @@ def test_data_that_cannot_be_computed_again(client: Any) -> None:
         trained(data=(x, y), client=client)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_leaves_the_last_whole_step(client: Any) -> None:
     how: Any = {"data": blocks(), "client": client}
 
@@ -187,7 +188,7 @@ def test_ctrl_c_leaves_the_last_whole_step(client: Any) -> None:
             threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
 
     with pytest.raises(KeyboardInterrupt) as caught:
-        trained(**how, steps=10**6, every=2, callback=interrupt)
+        trained(**how, steps=5_000, every=2, callback=interrupt)
     history = caught.value.history  # type: ignore[attr-defined]
     assert history.stopped == "interrupt"
     assert history.steps >= 2
@@ -195,6 +196,7 @@ def test_ctrl_c_leaves_the_last_whole_step(client: Any) -> None:
     np.testing.assert_array_equal(history.losses, expected.losses)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_is_heard_in_a_destructor_too(client: Any, monkeypatch: Any) -> None:
     """Python prints what is raised there, and goes on."""
     let_go, steps = distributed.Future.__del__, 0
