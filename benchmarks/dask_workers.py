@@ -1,9 +1,10 @@
 """How much faster two workers train than one: `python -m benchmarks.dask_workers [results.json]`.
 
 A network is trained on full batches by clusters of one and of two processes with a thread each, in
-turns. Beside the seconds of a step, which want a quiet machine, stand those that processors worked:
-the busiest worker's are what a step takes at least where each has a processor of its own. Those of
-this process, with the schedulers of both clusters, grow with the time that passes, too.
+turns; only one of them is there at a time, as its scheduler takes time of this process even while
+it has nothing to do. Beside the seconds of a step, which want a quiet machine, stand those that
+processors worked: the busiest worker's are what a step takes at least where each has a processor of
+its own. Those of this process, with the scheduler, grow with the time that passes, too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from statistics import median
 from typing import Any
 
@@ -59,8 +61,18 @@ class Marks:
         return {name: x / steps for name, x in seconds.items()}
 
 
+@contextmanager
+def cluster(workers: int) -> Iterator[Client]:
+    """A client of processes with a thread each."""
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as processes,
+        Client(processes) as client,
+    ):
+        yield client
+
+
 def measured(
-    clients: Mapping[int, Client],
+    opened: Callable[[int], AbstractContextManager[Client]] = cluster,
     rows: int = ROWS,
     steps: int = STEPS,
     rounds: int = ROUNDS,
@@ -68,36 +80,32 @@ def measured(
 ) -> dict[int, dict[str, float]]:
     """Medians over rounds of the seconds of a step, by the number of workers."""
     X = da.random.default_rng(0).normal(size=(rows, 8), chunks=(rows // BLOCKS, -1)).astype("f4")
-    found: dict[int, list[dict[str, float]]] = {workers: [] for workers in clients}
+    found: dict[int, list[dict[str, float]]] = {1: [], 2: []}
     losses = set()
     for _ in range(rounds):
-        for workers, client in clients.items():
+        for workers, runs in found.items():
             random.seed(0)
             model = MLP(8, [hidden, hidden, 1])
-            marks = Marks(client)
-            history = fit(
-                model,
-                SGD(model.parameters(), lr=0.01),
-                data=(X, X[:, 0] * X[:, 1]),
-                loss=squared_error,
-                batch_size=rows,
-                steps=2 * steps,  # the first ones to begin with
-                every=steps,
-                callback=marks,
-                client=client,
-            )
+            with opened(workers) as client:
+                marks = Marks(client)
+                history = fit(
+                    model,
+                    SGD(model.parameters(), lr=0.01),
+                    data=(X, X[:, 0] * X[:, 1]),
+                    loss=squared_error,
+                    batch_size=rows,
+                    steps=2 * steps,  # the first ones to begin with
+                    every=steps,
+                    callback=marks,
+                    client=client,
+                )
             losses.add(history.losses.tobytes())
-            found[workers].append(marks.between(steps))
+            runs.append(marks.between(steps))
     assert len(losses) == 1, "the numbers depend on the workers"
     return {
         workers: {name: median([run[name] for run in runs]) for name in runs[0]}
         for workers, runs in found.items()
     }
-
-
-def cluster(workers: int) -> LocalCluster:
-    """Processes with a thread each."""
-    return LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
 
 
 def report(found: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:
@@ -118,9 +126,7 @@ def report(found: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, and write the results down if a file is named."""
-    with cluster(1) as one, cluster(2) as two, Client(one) as first, Client(two) as second:
-        result = report(measured({1: first, 2: second}))
-    write_down(result, "".join(sys.argv[1:2]))
+    write_down(report(measured()), "".join(sys.argv[1:2]))
 
 
 if __name__ == "__main__":

@@ -156,10 +156,15 @@ class DaskSteps:
         numbers: Any = self._work.numbers
         if numbers.nbytes > SMALL:
             numbers = client.submit(_given, numbers, pure=False)
-        sums = [
-            client.submit(_part, self._sent, numbers, self._parts[k], some, n / total, pure=False)
-            for k, some, n in rows
-        ]
+        sums = client.map(
+            _part,
+            [self._parts[k] for k, _, _ in rows],
+            [some for _, some, _ in rows],
+            [n / total for _, _, n in rows],
+            work=self._sent,
+            numbers=numbers,
+            pure=False,
+        )
         while len(sums) > FAN:
             groups = [sums[k : k + FAN] for k in range(0, len(sums), FAN)]
             sums = [client.submit(_added, *group, pure=False) for group in groups]
@@ -187,7 +192,7 @@ def _called(function: Any, *arguments: Any) -> Any:
 
 
 def _part(
-    work: Work, numbers: Numbers, data: Sequence[npt.NDArray[Any]], rows: Any, share: float
+    data: Sequence[npt.NDArray[Any]], rows: Any, share: float, *, work: Work, numbers: Numbers
 ) -> Numbers:
     """The share of some rows of a partition in the mean loss and its gradient."""
     return share * work.mean(numbers, some_rows(data, rows))

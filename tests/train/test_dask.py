@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,7 @@ def test_what_is_watched_is_as_in_fit(client: Any, held: str) -> None:
 
 
 def test_the_benchmark_runs(client: Any) -> None:
-    found = dask_workers.measured({1: client, 2: client}, 800, 1, 1, 4)
+    found = dask_workers.measured(lambda workers: nullcontext(client), 800, 1, 1, 4)
     assert dask_workers.report(found)["throughput"] > 0
 
 
