@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from ..errors import SignatureError
 from ..jit import Kernel, jit
-from .flat import Unknowns, flat
+from .flat import Unknowns, flat, is_sparse
 
 
 def compiled_constraints(given: Any, x: Unknowns, *, second: bool) -> Any:
@@ -33,6 +34,11 @@ def _compiled(given: Any, x: Unknowns, *, second: bool) -> Any:
         kernel = flat(given["fun"], x, args)
         passed = args if isinstance(given["fun"], Kernel) else ()
         made = {**given, "fun": kernel, "args": passed}
+        if is_sparse(given.get("jac")):
+            raise SignatureError(
+                "a constraint that is a dict, as SLSQP and COBYLA take it, has no sparse Jacobian; "
+                "jac='sparse' is for a scipy.optimize.NonlinearConstraint and trust-constr"
+            )
         if given.get("jac") is None:
             made["jac"] = kernel.jacobian
         return made
@@ -41,19 +47,22 @@ def _compiled(given: Any, x: Unknowns, *, second: bool) -> Any:
 
 def _nonlinear(given: Any, x: Unknowns, *, second: bool) -> Any:
     """A NonlinearConstraint; the derivatives that are as its class has them by default are
-    compiled.
+    compiled, and those that are asked for as sparse matrices.
     """
     kernel = flat(given.fun, x)
     made = copy.copy(given)
     made.fun = kernel
-    if given.jac == "2-point":
+    if is_sparse(given.jac):
+        made.jac = kernel.sparse_jacobian
+    elif given.jac == "2-point":
         made.jac = kernel.jacobian
-    if second and _is_default(given.hess):
+    if is_sparse(given.hess) or (second and _is_default(given.hess)):
 
         def weighted(x: np.ndarray, v: np.ndarray) -> Any:
             return sum(kernel(x) * v)
 
-        made.hess = jit(weighted, wrt="x").hessian
+        along = jit(weighted, wrt="x")
+        made.hess = along.sparse_hessian if is_sparse(given.hess) else along.hessian
     return made
 
 

@@ -220,13 +220,17 @@ def check(seed: int) -> None:
         expected = (jacobian_pattern if name == "jacobian" else hessian_pattern)(graph)
         assert entries(found) == expected, (seed, name, entries(found) ^ expected)
         assert {tuple(p) for p in np.argwhere(dense).tolist()} <= expected
+        by_columns = sparse.csc(x)
+        assert (by_columns.format, by_columns.nnz) == ("csc", found.nnz)
+        np.testing.assert_array_equal(by_columns.toarray(), found.toarray())
         y = [v + 0.1 for v in x]
-        other = sparse(y)
-        assert other.indices is found.indices
-        assert other.indptr is found.indptr
-        assert sparse(x, out=other) is other
-        np.testing.assert_array_equal(other.data, found.data)
-        assert found.has_sorted_indices
+        for each, of in ((sparse, found), (sparse.csc, by_columns)):
+            other = each(y)
+            assert other.indices is of.indices
+            assert other.indptr is of.indptr
+            assert each(x, out=other) is other
+            np.testing.assert_array_equal(other.data, of.data)
+            assert of.has_sorted_indices
 
 
 def check_loops(seed: int) -> None:

@@ -171,6 +171,9 @@ def test_structures_are_told_apart() -> None:
     ]
     single = jit(lambda x: [x[0] * x[1]], dtype="f32").sparse_jacobian([0.1, 2.0])
     assert single.data.tolist() == [2.0, float(np.float32(0.1))]
+    again = pickle.loads(pickle.dumps(jit(MLP(2, [1])).sparse_jacobian.csc))
+    assert again.csc is again
+    assert again([1.0, 2.0]).format == "csc"
     again = pickle.loads(pickle.dumps(jit(MLP(2, [1])).sparse_jacobian))
     assert again([1.0, 2.0]).shape == (1, 3)
 
@@ -187,6 +190,8 @@ def test_out_is_written_where_it_lies() -> None:
         kernel.sparse_jacobian([1.0] * 3, out=matrix)
     with pytest.raises(SignatureError, match="out should be a matrix that it has given, got nd"):
         kernel.sparse_jacobian([1.0] * 3, out=np.zeros(4))
+    with pytest.raises(SignatureError, match="out should be a matrix that it has given"):
+        kernel.sparse_jacobian.csc([1.0] * n, out=matrix)
 
 
 def test_what_matrices_share_stays_as_it_is() -> None:

@@ -161,6 +161,29 @@ def test_constraints_are_compiled(method: str, new: bool) -> None:
     assert found.x == pytest.approx([1.0, 0.0], abs=2e-3)
 
 
+def test_constraints_have_sparse_derivatives_where_they_are_asked_for() -> None:
+    def pairs(x: Any) -> Any:
+        return [x[k] ** 2 + x[k + 1] ** 2 * x[k] for k in range(11)]
+
+    def loss(x: Any) -> Any:
+        return sum((x[k] - 2.0) ** 2 for k in range(12))
+
+    found = []
+    for given in ({}, {"jac": "sparse"}, {"jac": "sparse", "hess": "sparse"}):
+        limits = optimize.NonlinearConstraint(pairs, -np.inf, 1.0, **given)
+        taken = minimize(loss, [0.1] * 12, method="trust-constr", constraints=limits, tol=1e-9)
+        assert hasattr(taken.jac[0], "tocsr") == bool(given)
+        found.append(taken.x)
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, atol=1e-6)
+    with pytest.raises(SignatureError, match=r"is for a scipy.optimize.NonlinearConstraint"):
+        minimize(
+            loss,
+            [0.1] * 12,
+            method="SLSQP",
+            constraints={"type": "ineq", "fun": pairs, "jac": "sparse"},
+        )
+
+
 def test_least_squares_and_root_take_the_steps_that_they_take_by_hand() -> None:
     def residuals(x: Any) -> Any:
         return [10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]]

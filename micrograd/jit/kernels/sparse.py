@@ -22,7 +22,8 @@ LARGE = 1 << 14
 
 
 class SparseKernel:
-    """The kernel of a sparse Jacobian or Hessian: it gives a `scipy.sparse.csr_array`.
+    """The kernel of a sparse Jacobian or Hessian: it gives a `scipy.sparse.csr_array`, and `csc`,
+    the same by columns, a `csc_array`.
 
     There is a row for each number of the result, of a Hessian for each partial, and a column for
     each partial, in the order in which they stand in the structures. Its entries are those that may
@@ -31,8 +32,9 @@ class SparseKernel:
     entries can be taken out (`matrix.copy().eliminate_zeros()`).
     """
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, kernel: Kernel, by_columns: bool = False) -> None:
+        self._kernel, self._by_columns = kernel, by_columns
+        self._orders: dict[int, npt.NDArray[np.int64]] = {}  # of a template's entries, by its id
         self._templates: dict[Any, Any] = {}
         self._only: Any = None  # the template of the one structure that there is so far
 
@@ -40,6 +42,21 @@ class SparseKernel:
     def entries(self) -> Kernel:
         """The kernel of the entries alone, row by row: an array."""
         return self._kernel
+
+    @property
+    def csc(self) -> SparseKernel:
+        """The same matrices as `scipy.sparse.csc_array`: by columns, as direct solvers take them.
+
+        >>> from micrograd import jit
+        >>> jit(lambda x: [x[0] * x[1], x[2] ** 2]).sparse_jacobian.csc([2.0, 3.0, 4.0]).format
+        'csc'
+        """
+        if self._by_columns:
+            return self
+        made: SparseKernel = self._kernel.made_of_it.setdefault(
+            "csc", SparseKernel(self._kernel, by_columns=True)
+        )
+        return made
 
     @property
     def name(self) -> str:
@@ -56,7 +73,7 @@ class SparseKernel:
         kernel = self._kernel
         if kwargs and (others := kernel._keywords & kwargs.keys()):
             raise SignatureError(f"{self.name} takes no {min(others)}")
-        wide = kernel._options.dtype == WIDE.dtype
+        wide = kernel._options.dtype == WIDE.dtype and not self._by_columns
         if out is not None and wide and len(getattr(out, "data", ())) >= LARGE:
             self._check(out, self._template(args, kwargs))
             kernel(*args, **kwargs, out=out.data)
@@ -70,6 +87,8 @@ class SparseKernel:
         template = self._only
         if template is None or len(kernel._executables) > 1 or kernel._variants:
             template = self._template(args, kwargs)
+        if self._by_columns:
+            data = data[self._orders[id(template)]]
         if out is None:
             return _like(template, data)
         self._check(out, template)
@@ -90,7 +109,7 @@ class SparseKernel:
             )
 
     def pattern(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Where entries are for such arguments: a `csr_array` of ones."""
+        """Where entries are for such arguments: a matrix of ones."""
         template = self._template(args, kwargs)
         return _like(template, np.ones(len(template.data)))
 
@@ -104,16 +123,20 @@ class SparseKernel:
         key = flatten(self.name, parameters, given, variant._is_value)[0]
         found = self._templates.get((variant, key))
         if found is None:
-            pattern = variant._compile(key).sparse
-            found = self._templates[variant, key] = _matrix(self.name, pattern)
+            pattern: Any = variant._compile(key).sparse
+            found = _matrix(self.name, pattern, self._by_columns)
+            if self._by_columns:
+                self._orders[id(found)] = np.lexsort((pattern.rows, pattern.columns))
+            self._templates[variant, key] = found
         self._only = found if variant is kernel else None
         return found
 
     def __reduce__(self) -> Any:
-        return SparseKernel, (self._kernel,)
+        return SparseKernel, (self._kernel, self._by_columns)
 
     def __repr__(self) -> str:
-        return repr(self._kernel).replace(" -> ", " -> csr_array of ")
+        made = "csc_array" if self._by_columns else "csr_array"
+        return repr(self._kernel).replace(" -> ", f" -> {made} of ")
 
     def __str__(self) -> str:
         return str(self._kernel)
@@ -159,22 +182,26 @@ def _like(template: Any, data: npt.NDArray[Any]) -> Any:
     return made
 
 
-def _matrix(name: str, pattern: Any) -> Any:
+def _matrix(name: str, pattern: Any, by_columns: bool) -> Any:
     """The matrix of a pattern, of zeros.
 
     Raises ImportError if there is no SciPy.
     """
     try:
         with importing:
-            from scipy.sparse import csr_array
+            from scipy.sparse import csc_array, csr_array
     except ImportError as error:
         raise ImportError(
             f"{name} gives a matrix of SciPy, which is not installed; it comes with the extra "
             "'scipy': pip install 'micrograd-mlir[scipy]'"
         ) from error
-    starts = np.searchsorted(pattern.rows, np.arange(pattern.shape[0] + 1))
-    parts = (np.zeros(pattern.count), pattern.columns.astype(np.int32), starts.astype(np.int32))
-    made = csr_array(parts, shape=pattern.shape)
+    outer, inner, count = pattern.rows, pattern.columns, pattern.shape[0]
+    if by_columns:
+        order = np.lexsort((pattern.rows, pattern.columns))
+        outer, inner, count = pattern.columns[order], pattern.rows[order], pattern.shape[1]
+    starts = np.searchsorted(outer, np.arange(count + 1))
+    parts = (np.zeros(pattern.count), inner.astype(np.int32), starts.astype(np.int32))
+    made = (csc_array if by_columns else csr_array)(parts, shape=pattern.shape)
     made.has_canonical_format = True
     made.indices.flags.writeable = made.indptr.flags.writeable = False
     return made
