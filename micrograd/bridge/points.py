@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..jit.executable import Executable
 
 Array: TypeAlias = npt.NDArray[Any]
+Places: TypeAlias = npt.NDArray[np.intp]
 Core: TypeAlias = tuple[int, ...] | None
 """The shape of what an argument is at a point, as the function gets it; None: a number."""
 WIDE = np.dtype(np.float64)
@@ -94,6 +95,7 @@ class Pointwise:
         self.results = count(recording.result)
         self.structure: Structure = recording.result
         self._reads = _reads(recording.trace.graph, recording.trace.stores)
+        self._shared: dict[Pointwise, tuple[Places, Places]] = {}
         self._pullbacks: dict[tuple[int, ...], Pointwise] = {}
         self._kernels: dict[np.dtype[Any], Kernel] = {WIDE: self.kernel}
         self._lock = Lock()
@@ -120,28 +122,26 @@ class Pointwise:
         kernel(*arrays, out=out[0] if self.results == 1 else out)
 
     @property
-    def is_live(self) -> bool:
-        """Whether it reads parameters."""
-        return bool(self._reads)
+    def live(self) -> int:
+        """How many numbers of parameters it reads."""
+        return sum(len(read) for _, read in self._reads)
 
     def parameters_now(self) -> Array:
-        """A copy of the numbers of all stores of parameters that it reads."""
-        return np.concatenate([store.array for store, _ in self._reads])
+        """A copy of the numbers of the parameters that it reads."""
+        return np.concatenate([store.array[read] for store, read in self._reads] or [np.empty(0)])
 
     def changed(self, of: Pointwise, before: Array) -> bool:
         """Whether parameters that it reads, too, are others than before.
 
-        before   what `of.parameters_now()` was
+        before   what `of.parameters_now()` was, or several of these
         """
-        known, at = {}, 0
-        for store, _ in of._reads:
-            known[id(store)] = before[at : at + len(store)]
-            at += len(store)
-        return any(
-            store.array[read].tobytes() != known[id(store)][read].tobytes()
-            for store, read in self._reads
-            if id(store) in known
-        )
+        found = self._shared.get(of)
+        if found is None:
+            found = self._shared[of] = _shared(self._reads, of._reads)
+        own, theirs = found
+        now = self.parameters_now()[own]
+        differ = now.view(np.int64) != before[..., theirs].view(np.int64)  # bits, for nan
+        return bool(differ.any())
 
     def executable(self, dtype: np.dtype[Any]) -> Executable:
         """The kernel that computes in a dtype, compiled for these arguments."""
@@ -214,18 +214,35 @@ class _Function:
         return found[0] if len(found) == 1 else found
 
 
-def _reads(graph: Graph, stores: Sequence[Store]) -> list[tuple[Store, Any]]:
-    """The stores that it reads, and which of their elements."""
-    if graph.regions:
-        return [(store, slice(None)) for store in stores]
+def _reads(graph: Graph, stores: Sequence[Store]) -> list[tuple[Store, Places]]:
+    """The stores that it reads, and which of their elements: all, where there are loops."""
+    whole = bool(graph.regions)
     read = np.unique(graph.x[graph.codes == PARAMETER])
     found, at = [], 0
     for store, (_, size) in zip(stores, graph.parameters, strict=False):
-        own = read[(read >= at) & (read < at + size)] - at
+        own = np.arange(size) if whole else read[(read >= at) & (read < at + size)] - at
         if len(own):
             found.append((store, own))
         at += size
     return found
+
+
+def _shared(
+    some: Sequence[tuple[Store, Places]], others: Sequence[tuple[Store, Places]]
+) -> tuple[Places, Places]:
+    """Where the elements that both read are, in the elements of the one and of the other."""
+    own, theirs = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
+    at = 0
+    for store, read in some:
+        place = 0
+        for other, among in others:
+            if other is store:
+                _, x, y = np.intersect1d(read, among, assume_unique=True, return_indices=True)
+                own.append(x + at)
+                theirs.append(y + place)
+            place += len(among)
+        at += len(read)
+    return np.concatenate(own), np.concatenate(theirs)
 
 
 def _of_kernel(kernel: Kernel, cores: tuple[Core, ...]) -> Pointwise:

@@ -10,57 +10,56 @@ from typing import Any
 
 import torch
 
-from .registered import Registered, batched
+from .registered import Registered
 
 
 class Function(torch.autograd.Function):  # type: ignore[misc]
-    """`Function.apply(op, cores, *x)`: the result of a registered op, with derivatives of any order
-    in both modes.
+    """`Function.apply(op, cores, *x)`: what a registered op gives, with derivatives of any order in
+    both modes.
     """
 
     @staticmethod
-    def forward(op: Registered, cores: Sequence[int], *x: torch.Tensor) -> torch.Tensor:
-        """The result."""
+    def forward(op: Registered, cores: Sequence[int], *x: torch.Tensor) -> Any:
+        """What it gives."""
         return op.op(*x, cores)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: torch.Tensor) -> None:
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         """Remember what derivatives need."""
         ctx.op, ctx.cores, *x = inputs
-        ctx.before = ctx.op.kept.now(ctx.cores)
-        ctx.save_for_backward(*x)
-        ctx.save_for_forward(*x)
+        ctx.save_for_forward(*ctx.op.save(ctx, x, output))
 
     @staticmethod
-    def backward(ctx: Any, cotangent: torch.Tensor) -> Any:
+    def backward(ctx: Any, cotangent: torch.Tensor | None, *_: None) -> Any:
         """The cotangents of what they are asked for."""
-        op, cores = ctx.op, ctx.cores
-        saved, asked = (*ctx.saved_tensors, *ctx.before), ctx.needs_input_grad[2:]
+        op, cores, asked = ctx.op, ctx.cores, ctx.needs_input_grad[2:]
         found = op.cotangents(
             lambda pullback, *xs: Function.apply(pullback, cores, *xs),
-            saved,
+            ctx.saved_tensors,
             cores,
             cotangent,
             asked,
         )
-        return None, None, *found
+        return None, None, *found, *[None] * (len(asked) - op.arity)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         """The tangent of the result: the pullback is linear in cotangents, so its own pullback,
         with respect to these, is the derivative along a direction.
         """
-        op, cores, x = ctx.op, ctx.cores, ctx.saved_tensors
+        op, cores, (*x, kept) = ctx.op, ctx.cores, ctx.saved_tensors
         function = op.function(cores)
-        known = tuple([k for k, t in enumerate(tangents[2:]) if t is not None])
-        rows = [tangents[2 + k] for k in known]
-        rows = [t if function.sizes[k] else t[..., None] for k, t in zip(known, rows, strict=True)]
+        given = tangents[2 : 2 + op.arity]
+        known = tuple([k for k, t in enumerate(given) if t is not None])
+        rows = [given[k] if function.sizes[k] else given[k][..., None] for k in known]
         direction = torch.cat(rows, -1)
         weights = direction.new_zeros(()).expand(*direction.shape[:-1], function.results)
         pushed = op.pullback(known).pullback((len(x),))
-        return Function.apply(pushed, cores, *x, weights, direction)
+        tangent = Function.apply(pushed, cores, *x, weights, direction, kept)
+        return tangent if op.of else (tangent, None)
 
     @staticmethod
     def vmap(info: Any, places: Any, op: Registered, cores: Any, *x: torch.Tensor) -> Any:
         """For a batch, which is one axis more of the points."""
-        return Function.apply(op, cores, *batched(info.batch_size, places[2:], x)), 1
+        apply = lambda *x: Function.apply(op, cores, *x)  # noqa: E731
+        return op.mapped(apply, info.batch_size, places[2:], x)

@@ -78,9 +78,9 @@ class Operator:
         tensors, cores = self._tensors(args)
         key = encoded(cores)
         if not torch.compiler.is_compiling() and transformed(tensors):
-            out = Function.apply(self._registered, key, *tensors)
+            out, _ = Function.apply(self._registered, key, *tensors)
         else:
-            out = self._op(*tensors, key)
+            out, _ = self._op(*tensors, key)
         # views by `unbind` could not be changed in place
         return built(structure_of(self, key), [out[k] for k in range(len(out))])
 

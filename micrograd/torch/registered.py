@@ -12,8 +12,8 @@ import torch
 from torch import library
 
 from ..bridge.points import Block, Core, Pointwise
+from ..errors import GraphError
 from ..locks import Lock
-from .kept import Kept
 
 NAMESPACE = "micrograd"
 NUMBERS: dict[torch.dtype, np.dtype[Any]] = {
@@ -26,15 +26,18 @@ _lock = Lock()
 
 
 class Registered:
-    """The custom op `micrograd::name(Tensor x0, ..., int[] cores) -> Tensor`.
+    """The custom op `micrograd::name(Tensor x0, ..., int[] cores) -> (Tensor, Tensor kept)`.
 
     Its tensors have the points as their first axes, the same for all, and behind them one axis with
     the row of numbers, if an argument is a row; the result is (results, *points). What the cores
-    are, `encoded` says.
+    are, `encoded` says. `kept` has the numbers of the parameters that it has read: an op of
+    cotangents takes it behind the other tensors, `(Tensor x0, ..., Tensor kept, int[] cores) ->
+    Tensor`, and refuses to compute with others. So a graph has to keep it from the call on.
 
     at      the function for arguments of these cores
-    arity   how many tensors it takes
+    arity   how many tensors that takes
     dtype   of results, if no argument says it, as all are integers; None: PyTorch's default
+    of      the op whose cotangents it gives, or those of its cotangents
     """
 
     def __init__(
@@ -43,8 +46,9 @@ class Registered:
         at: Callable[[tuple[Core, ...]], Pointwise],
         arity: int,
         dtype: torch.dtype | None = None,
+        of: Registered | None = None,
     ) -> None:
-        self.arity = arity
+        self.arity, self.of = arity, of
         self._dtype = dtype
         self.name = _free(name)
         self._at = at
@@ -52,15 +56,14 @@ class Registered:
         self._functions: dict[tuple[int, ...], Pointwise] = {}
         self._blocks: dict[tuple[tuple[int, ...], torch.dtype], Block | None] = {}
         self._lock = Lock()
-        tensors = ", ".join(f"Tensor x{k}" for k in range(arity))
-        schema = f"({tensors}, int[] cores) -> Tensor"
+        tensors = [f"Tensor x{k}" for k in range(arity)] + ["Tensor kept"] * (of is not None)
+        schema = f"({', '.join(tensors)}, int[] cores) -> {'Tensor' if of else '(Tensor, Tensor)'}"
         op = library.custom_op(
             f"{NAMESPACE}::{self.name}", self._compute, mutates_args=(), schema=schema
         )
         op.register_fake(self._shaped)
         op.register_autograd(self._backward, setup_context=self._remember)
         op.register_vmap(self._mapped)
-        self.kept = Kept(self.name, self.function)
         self.op = op
         """What PyTorch calls."""
 
@@ -81,13 +84,31 @@ class Registered:
                     return self._at(cores).pullback(needed)
 
                 name = "_".join([self.name, "vjp", *map(str, needed)])
-                self._pullbacks[needed] = Registered(name, at, self.arity + 1)
+                of = self.of or self
+                self._pullbacks[needed] = Registered(name, at, self.arity + 1, of=of)
             return self._pullbacks[needed]
 
     # -- what PyTorch calls --------------------------------------------------------------------
 
-    def _compute(self, *given: Any) -> torch.Tensor:
+    def _compute(self, *given: Any) -> Any:
         *x, cores = given
+        if self.of is not None:
+            self._require_unchanged(self.of, x.pop(), cores)
+            return self._computed(x, cores)
+        kept = torch.from_numpy(self.function(cores).parameters_now())
+        return self._computed(x, cores), kept
+
+    def _require_unchanged(self, of: Registered, kept: torch.Tensor, cores: Sequence[int]) -> None:
+        """GraphError if parameters that this reads are not as they were."""
+        function = self.function(cores)
+        if function.live and function.changed(of.function(cores), kept.numpy()):
+            raise GraphError(
+                f"parameters that torch.ops.micrograd.{of.name} reads have changed since it was "
+                "called, so its gradient cannot be computed any more: call backward() before they "
+                "are changed, as by an optimiser's step"
+            )
+
+    def _computed(self, x: Sequence[torch.Tensor], cores: Sequence[int]) -> torch.Tensor:
         first = x[0]
         key = tuple(cores), first.dtype
         block = self._blocks[key] if key in self._blocks else self._block(key)
@@ -106,9 +127,12 @@ class Registered:
         self._blocks[key] = found
         return found
 
-    def _shaped(self, *given: Any) -> torch.Tensor:
+    def _shaped(self, *given: Any) -> Any:
         *x, cores = given
-        return self._empty(self.function(cores), x)
+        function = self.function(cores)
+        if self.of is not None:
+            return self._empty(function, x[:-1])
+        return self._empty(function, x), x[0].new_empty(function.live, dtype=torch.float64)
 
     def _empty(self, function: Pointwise, x: Sequence[torch.Tensor]) -> torch.Tensor:
         """Room for the results."""
@@ -119,33 +143,43 @@ class Registered:
         dtype = (self._dtype or torch.get_default_dtype()) if integers[k] else t.dtype
         return t.new_empty((function.results, *points), dtype=dtype)
 
-    def _remember(self, ctx: Any, inputs: Any, output: torch.Tensor) -> None:
+    def _remember(self, ctx: Any, inputs: Any, output: Any) -> None:
         *x, ctx.cores = inputs
-        ctx.save_for_backward(*x, *self.kept.now(ctx.cores))
+        self.save(ctx, x, output)
 
-    def _backward(self, ctx: Any, cotangent: torch.Tensor) -> Any:
-        saved, cores, asked = ctx.saved_tensors, ctx.cores, ctx.needs_input_grad[:-1]
+    def save(self, ctx: Any, x: Sequence[torch.Tensor], output: Any) -> Sequence[torch.Tensor]:
+        """Save the tensors that derivatives are computed with, `kept` last."""
+        ctx.set_materialize_grads(False)
+        if self.of is None:
+            _, kept = output
+            ctx.mark_non_differentiable(kept)
+            x = [*x, kept]
+        ctx.save_for_backward(*x)
+        return x
+
+    def _backward(self, ctx: Any, cotangent: torch.Tensor | None, *_: None) -> Any:
+        cores = ctx.cores
         apply = lambda op, *xs: op.op(*xs, cores)  # noqa: E731
-        return *self.cotangents(apply, saved, cores, cotangent, asked), None
+        partials = self.cotangents(apply, ctx.saved_tensors, cores, cotangent, ctx.needs_input_grad)
+        return *partials, *[None] * (len(ctx.needs_input_grad) - self.arity)
 
     def cotangents(
         self,
         apply: Callable[..., torch.Tensor],
         saved: Sequence[torch.Tensor],
         cores: Sequence[int],
-        cotangent: torch.Tensor,
+        cotangent: torch.Tensor | None,
         asked: Sequence[bool],
     ) -> list[torch.Tensor | None]:
         """Those of the arguments that are asked for, by applying another op.
 
-        saved   the arguments, and behind them what `kept` had
+        saved   what `save` did
         """
-        x, before = saved[: self.arity], saved[self.arity :]
-        partials: list[torch.Tensor | None] = [None] * len(x)
-        needed = tuple([k for k, is_asked in enumerate(asked) if is_asked])
-        if needed:
-            self.kept.require(before, cores, needed)
-            rows = apply(self.pullback(needed), *x, cotangent.movedim(0, -1))
+        *x, kept = saved
+        partials: list[torch.Tensor | None] = [None] * self.arity
+        needed = tuple([k for k in range(self.arity) if asked[k]])
+        if needed and cotangent is not None:
+            rows = apply(self.pullback(needed), *x, cotangent.movedim(0, -1), kept)
             at = 0
             for k in needed:
                 n = self.function(cores).sizes[k]
@@ -154,9 +188,24 @@ class Registered:
         return partials
 
     def _mapped(self, info: Any, places: Any, *given: Any) -> Any:
-        """For a batch, which is one axis more of the points."""
         *x, cores = given
-        return self.op(*batched(info.batch_size, places[:-1], x), cores), 1
+        return self.mapped(lambda *x: self.op(*x, cores), info.batch_size, places[:-1], x)
+
+    def mapped(
+        self,
+        apply: Callable[..., Any],
+        size: int,
+        places: Sequence[int | None],
+        given: Sequence[torch.Tensor],
+    ) -> Any:
+        """What applying this op gives for a batch, which is one axis more of the points, and where
+        that is.
+        """
+        x = batched(size, places[: self.arity], given[: self.arity])
+        if self.of is None:
+            return apply(*x), (1, None)
+        kept, axis = given[-1], places[-1]
+        return apply(*x, kept if axis is None else kept.movedim(axis, 0)), 1
 
 
 def alike(x: Sequence[torch.Tensor]) -> bool:
