@@ -20,7 +20,7 @@ from ..engine import Value
 from ..errors import SignatureError, kind
 from ..jit import Kernel, jit
 from ..jit.call.threads import SPLIT_WORK
-from ..jit.ir.graph import PARAMETER, Graph
+from ..jit.ir.graph import PARAMETER, Graph, is_take
 from ..jit.trace.parameters import Parameter
 from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, result_structure, row
 from ..locks import Lock
@@ -215,8 +215,8 @@ class _Function:
 
 
 def _reads(graph: Graph, stores: Sequence[Store]) -> list[tuple[Store, Places]]:
-    """The stores that it reads, and which of their elements: all, where there are loops."""
-    whole = bool(graph.regions)
+    """The stores that it reads, and which of their elements: all, where that depends on indices."""
+    whole = graph.regions or graph.tables or is_take(graph.codes).any()
     read = np.unique(graph.x[graph.codes == PARAMETER])
     found, at = [], 0
     for store, (_, size) in zip(stores, graph.parameters, strict=False):

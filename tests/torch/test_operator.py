@@ -223,6 +223,20 @@ def test_gradients_are_not_computed_with_changed_parameters(way: str) -> None:
         slope.sum().backward()
 
 
+def test_gradients_are_not_computed_with_changed_rows() -> None:
+    """Of which the graph has only the first, as a number says which is read."""
+    rows = [Value(0.5), Value(4.0)]
+
+    def chosen(x: float, i: int) -> Any:
+        return x * take(rows, i)
+
+    x = numbers(2)
+    result = operator(chosen)(x, torch.tensor([0, 1])).sum()
+    rows[1].data = 9.0
+    with pytest.raises(GraphError, match="have changed"):
+        result.backward()
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_gradients_of_graphs_are_not_computed_with_changed_parameters(backend: str) -> None:
     """What a graph's gradient reads was kept by its call, wherever its partitioner cuts."""
@@ -247,7 +261,7 @@ def test_gradients_of_graphs_are_not_computed_with_changed_parameters(backend: s
         results, expected = made(x, i), whole(x, i)
         torch.testing.assert_close(results, expected)
         torch.testing.assert_close(gradient(results), gradient(expected))
-    for changed in (w, rows[0]):
+    for changed in (w, rows[1]):
         results = made(x, i)
         changed.data += 1.0
         with pytest.raises(GraphError, match="have changed since"):
