@@ -34,6 +34,8 @@ ASKING_OPS = 360
 """The same of kernels whose loops go on as long as a condition holds: each iteration waits for the
 one before it, so that a second vector costs less than it gains, although its registers are spilled.
 """
+WRITTEN_OUT = 64
+"""Points, at most, of the loops beside those."""
 MOST_STREAMS = 12
 """Kernels with more outputs write them through the cache."""
 
@@ -58,8 +60,11 @@ def _is_short(schedule: Schedule) -> bool:
     of the other.
     """
     operations = sum(cost(step) for steps in schedule.functions for step in steps)
-    most = ASKING_OPS if asks(schedule.program.body) else PAIRED_OPS
-    return operations <= most and not any(isinstance(s, VectorLoop) for s in schedule.steps)
+    loops = [step for step in schedule.steps if isinstance(step, VectorLoop)]
+    if asks(schedule.program.body):
+        points = sum(s.points for loop in loops for s in loop.group.statements)
+        return operations <= ASKING_OPS and points <= WRITTEN_OUT
+    return operations <= PAIRED_OPS and not loops
 
 
 def _emit_main(plain: Vectors, wide: Vectors | None) -> None:

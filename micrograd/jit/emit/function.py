@@ -194,10 +194,23 @@ class Emitter:
             self.storage.team = arguments[len(self.arguments)]
 
     def _allocate_workspace(self) -> None:
-        size = self.schedule.workspace_size
-        if size:
-            pieces = in_pieces(self.program.statements) & set(self.schedule.workspace)
-            self.storage.workspace = self.storage.allocate(size, in_pieces=bool(pieces))
+        schedule, storage = self.schedule, self.storage
+        pieces = self._in_pieces()
+        for name, size in schedule.apart.items():
+            storage.bases[name] = storage.allocate(size, in_pieces=size > 1 and name in pieces)
+        if schedule.workspace_size:
+            several = not pieces.isdisjoint(schedule.workspace)
+            storage.workspace = storage.allocate(schedule.workspace_size, in_pieces=several)
+
+    def _in_pieces(self) -> set[str]:
+        """The arrays of which more may be loaded at once than has been stored: of points that lie
+        in lanes, what is stored lane by lane.
+        """
+        body = self.program.statements
+        if self.builder.lanes > 1:
+            body = [s for s in body if s.target.parts]
+            return {s.target.array for s in body}
+        return in_pieces(body)
 
     def _body(self, steps: Sequence[Step]) -> None:
         for step in steps:

@@ -14,12 +14,15 @@ from ..schedule.courses import Course, reorders, varies
 from . import masks
 from .indices import trip_count
 from .operands import Operands, Piece, moved
+from .reductions import Reduction
 from .scratch import Scratch
-from .shuffles import shuffle, widen
+from .shuffles import widen
 from .storage import Index, Storage
 
 UNROLLED_TERMS = 32
 """Terms of a reduction, times the vectors side by side, that are written out."""
+FEW_POINTS = 16
+"""Where a number is a vector of points, a statement's own points that are written out."""
 UNROLLED_OPS = 160
 """Operations in them."""
 
@@ -49,6 +52,7 @@ class NestStatement:
         self.start = [*around, *[(0, None)] * (len(s.domain) - len(around))]
         self.operands = Operands(storage, s, course, copies, tiles)
         self.whole = whole
+        self.reduction = Reduction(storage.b, s.accumulate)
 
     def emit(self) -> None:
         """The whole."""
@@ -81,12 +85,18 @@ class NestStatement:
         if not dims:
             return body(at, list(carried))
         d, *rest = dims
+        count = self._count(d, at)
+        if self.b.lanes > 1 and isinstance(count, int) and self._points(dims, after) <= FEW_POINTS:
+            found = list(carried)
+            for k in range(count):
+                found = self._loops(rest, after, moved(at, d, (k, None)), body, found, pieces)
+            return found
 
         def inner(i: Any, values: list[Any]) -> list[Any]:
             return self._loops(rest, after, moved(at, d, (0, i)), body, values, pieces)
 
         return self.b.repeat(
-            self._count(d, at),
+            count,
             inner,
             carried,
             lambda: self._before(d, [*rest, *after], at, pieces),
@@ -95,6 +105,10 @@ class NestStatement:
 
     def _count(self, d: int, at: Sequence[Index]) -> int | Any:
         return trip_count(self.storage, self.s.domain[d], at)
+
+    def _points(self, dims: Sequence[int], after: Sequence[int]) -> int:
+        """How many points some loops have at most."""
+        return prod(int(self.s.domain[d]) for d in (*dims, *after))
 
     def _before(
         self, d: int, inside: Sequence[int], at: Sequence[Index], pieces: Sequence[Piece]
@@ -203,7 +217,7 @@ class NestStatement:
 
             def term(there: Sequence[Index], sums: list[Any]) -> list[Any]:
                 return [
-                    self._combined(x, self.operands.value(self.s.expr, there, piece))
+                    self.reduction.combined(x, self.operands.value(self.s.expr, there, piece))
                     for x, piece in zip(sums, pieces, strict=True)
                 ]
 
@@ -232,7 +246,10 @@ class NestStatement:
         """Set the target to what a reduction gave."""
         if self._is_common and piece.width > 1:
             one = Piece(piece.start)
-            x = self._combined(self.operands.fetch(self.s.target, at, one), self._across(x))
+            x = self.reduction.combined(
+                self.operands.fetch(self.s.target, at, one),
+                self.reduction.across(x),
+            )
             piece = one
         self.operands.write(at, piece, x)
 
@@ -255,8 +272,10 @@ class NestStatement:
             for k, piece in enumerate(pieces):
                 term = self.operands.value(self.s.expr, there, piece)
                 before = sums[k][number % chains]
-                sums[k][number % chains] = term if before is None else self._combined(before, term)
-        return [self._tree([x for x in chain if x is not None]) for chain in sums]
+                sums[k][number % chains] = (
+                    term if before is None else self.reduction.combined(before, term)
+                )
+        return [self.reduction.tree([x for x in chain if x is not None]) for chain in sums]
 
     def _reduce_lanes(self, at: Sequence[Index]) -> None:
         """Reduce over the lanes too: partial results in each, and then those."""
@@ -274,7 +293,7 @@ class NestStatement:
                     x = widen(b, x, course.width, identity)
                 if piece.mask is not None:
                     x = b.select(piece.mask, x, nothing)
-                sums[k] = self._combined(sums[k], x)
+                sums[k] = self.reduction.combined(sums[k], x)
             return sums
 
         *outer, lane = course.inside
@@ -285,36 +304,6 @@ class NestStatement:
             lambda there, values: self._along(there, terms, values),
             [nothing] * course.sides,
         )
-        total = self._across(self._tree(sums))
+        total = self.reduction.across(self.reduction.tree(sums))
         before = self.operands.fetch(self.s.target, at, Piece())
-        self.operands.write(at, Piece(), self._combined(before, total))
-
-    def _across(self, x: Any) -> Any:
-        """The lanes of a vector reduced to one number."""
-        b, op = self.b, self.s.accumulate
-        width = b.width(x)
-        assert op is not None
-        assert op.identity is not None
-        if op.reduces == "+":
-            return b.add_lanes(x)
-        if width & (width - 1):
-            width = 1 << width.bit_length()
-            x = widen(b, x, width, op.identity)
-        while width > 2:
-            width //= 2
-            low, high = (shuffle(b, x, x, range(k, k + width)) for k in (0, width))
-            x = self._combined(low, high)
-        return self._combined(b.extract(x, 0), b.extract(x, 1))
-
-    def _tree(self, values: list[Any]) -> Any:
-        while len(values) > 1:
-            pairs = [self._combined(values[k], values[k + 1]) for k in range(0, len(values) - 1, 2)]
-            values = pairs + values[len(values) // 2 * 2 :]
-        return values[0]
-
-    def _combined(self, x: Any, y: Any) -> Any:
-        op = self.s.accumulate
-        assert op is not None
-        if op.reduces == "+":
-            return self.b.add(x, y, reduction=True)
-        return self.b.apply(op, [x, y])
+        self.operands.write(at, Piece(), self.reduction.combined(before, total))

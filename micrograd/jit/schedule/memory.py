@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..ir.program import Statement
@@ -11,6 +11,9 @@ from .lanes import VectorLoop
 from .nest import Nest
 from .product import Product
 from .repeat import Repeat
+
+FEW = 16
+"""Elements up to which an array that nests touch has memory of its own."""
 
 
 def touched_in_loops(parts: Iterable[Part | Product]) -> set[str]:
@@ -33,6 +36,13 @@ def touched_in_loops(parts: Iterable[Part | Product]) -> set[str]:
             else:
                 found.update(a.array for a in s.accesses if a.parts)
     return found
+
+
+def few_in_nests(parts: Iterable[Part | Product], sizes: Mapping[str, int]) -> dict[str, int]:
+    """Arrays of few elements that loops as they stand touch, and how many they have."""
+    nests = [part for part in parts if isinstance(part, Nest)]
+    touched = {a.array: None for nest in nests for s in nest.statements for a in s.accesses}
+    return {name: sizes[name] for name in touched if sizes[name] <= FEW}
 
 
 def _statements(step: Any) -> list[Statement]:

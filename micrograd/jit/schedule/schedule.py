@@ -22,7 +22,7 @@ from ..target import Target
 from .counts import operations
 from .fuse import Group, Part, fuse
 from .lanes import VectorLoop, vectorize
-from .memory import shared, touched_in_loops
+from .memory import few_in_nests, shared, touched_in_loops
 from .nest import Nest
 from .plans import Bounds
 from .product import Product
@@ -53,6 +53,7 @@ class Schedule:
     functions   the steps of each function, in order
     opt_level   LLVM's level, 0 to 3
     padded      whether run-time extents are multiples of `multiple`
+    apart       arrays of few elements that LLVM makes registers of, and how many: each alone
     """
 
     program: Program
@@ -63,6 +64,7 @@ class Schedule:
     opt_level: int
     reasons: list[str] = field(default_factory=list)
     padded: bool = False
+    apart: dict[str, int] = field(default_factory=dict)
 
     @property
     def passes(self) -> bool | str:
@@ -123,9 +125,8 @@ class Schedule:
             shown = ", ".join(names[:12]) + (f", ... ({len(names)})" if len(names) > 12 else "")
             lines.append(f"registers: {shown}")
         sizes = self.sizes
-        for name, offset in self.workspace.items():
-            lines.append(f"workspace[{offset}]: {name}[{sizes[name]}]")
-        return "\n".join(lines)
+        lines += [f"workspace[{at}]: {x}[{sizes[x]}]" for x, at in self.workspace.items()]
+        return "\n".join([*lines, *(f"apart: {x}[{size}]" for x, size in self.apart.items())])
 
 
 def schedule(
@@ -158,19 +159,22 @@ def schedule(
     }
     products = [step for step in steps if isinstance(step, Product)]
     tiles |= {name for product in products for name in product.unstored}
-    stretches = _stretches(flattened(steps))
+    sizes = {a.name: a.size for a in program.arrays.values()} | _stretches(flattened(steps))
     addressed = touched_in_loops(parts) | elsewhere
-    registers, workspace = set(), Workspace(target)
+    few = few_in_nests(parts, sizes) if len(functions) == 1 else {}
+    registers, workspace, apart = set[str](), Workspace(target), dict[str, int]()
     for a in program.arrays.values():
         kept = a.role in (Role.TEMPORARY, Role.SCRATCH) or a.name == returned
         if not kept or a.name in tiles:
             continue
         if a.is_index:
             workspace.add(a.name, -(-8 * a.size // target.dtype.itemsize))
-        elif a.name in addressed:
-            workspace.add(a.name, stretches.get(a.name, a.size))
-        else:
+        elif a.name not in addressed:
             registers.add(a.name)
+        elif a.name not in few:
+            workspace.add(a.name, sizes[a.name])
+        else:
+            apart[a.name] = sizes[a.name]
     reasons = [reason]
     places, size = workspace.places, workspace.size
     if places:
@@ -178,7 +182,7 @@ def schedule(
             f"{len(places)} arrays in a workspace of {size} elements: they are indexed by "
             "several loops or shared between functions"
         )
-    return Schedule(program, registers, places, size, functions, opt_level, reasons, padded)
+    return Schedule(program, registers, places, size, functions, opt_level, reasons, padded, apart)
 
 
 def _parts(

@@ -330,7 +330,7 @@ def test_nests_share_a_loop_and_keep_what_one_iteration_needs() -> None:
         "most[i] max= s[0, j]  for j < i + 1  ; lanes: j",
         "total[i] += sub(s[0, j], most[i])  for j < i + 1  ; lanes: j",
         "o[i, k] += mul(s[0, j], k[j, k])  for j < i + 1, k < 5  ; lanes: k",
-        "workspace[0]: s[16]",
+        "apart: s[16]",
     ]
 
 

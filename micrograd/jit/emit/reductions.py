@@ -1,0 +1,51 @@
+"""What a reduction makes of numbers, and of the lanes of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...ops import Op
+from .builder import Builder
+from .shuffles import shuffle, widen
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """By an op that has an identity; none for statements that assign, which do not ask."""
+
+    b: Builder
+    op: Op | None
+
+    def combined(self, x: Any, y: Any) -> Any:
+        """Two partial results as one."""
+        assert self.op is not None
+        if self.op.reduces == "+":
+            return self.b.add(x, y, reduction=True)
+        return self.b.apply(self.op, [x, y])
+
+    def tree(self, values: Sequence[Any]) -> Any:
+        """Partial results as one, by pairs."""
+        values = list(values)
+        while len(values) > 1:
+            pairs = [self.combined(values[k], values[k + 1]) for k in range(0, len(values) - 1, 2)]
+            values = pairs + values[len(values) // 2 * 2 :]
+        return values[0]
+
+    def across(self, x: Any) -> Any:
+        """The lanes of a vector reduced to one number."""
+        b, op = self.b, self.op
+        width = b.width(x)
+        assert op is not None
+        assert op.identity is not None
+        if op.reduces == "+":
+            return b.add_lanes(x)
+        if width & (width - 1):
+            width = 1 << width.bit_length()
+            x = widen(b, x, width, op.identity)
+        while width > 2:
+            width //= 2
+            low, high = (shuffle(b, x, x, range(k, k + width)) for k in (0, width))
+            x = self.combined(low, high)
+        return self.combined(b.extract(x, 0), b.extract(x, 1))
