@@ -86,7 +86,7 @@ def _beside(roots: Sequence[Value], scope: Scope) -> list[Value] | None:
     the tape of another function.
     """
     seen = {}
-    for v in roots:
+    for v in {id(v): v for v in roots}.values():  # a parameter comes as often as it is used
         if own_operands(v) is not None:
             seen[v._serial] = v
         elif v._scope is not scope:
