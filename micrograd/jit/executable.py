@@ -61,6 +61,7 @@ class Executable:
         wanted: Wanted,
         options: Options,
         sequences: frozenset[str] = frozenset(),
+        takes_out: bool = False,
     ) -> None:
         self.name = name
         self.graph = recording.trace.graph
@@ -90,6 +91,7 @@ class Executable:
             self.interface.prototype(self.transformed, options.dtype),
             sequences,
             indices_of(self.graph, self.parameters),
+            takes_out,
         )
         # what CPython runs by itself compares nothing: with `check`, every call goes through Python
         self.has_entry = has_entry(self.convention) and not options.check

@@ -10,7 +10,6 @@ wrong, goes to `Kernel.__call__`.
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Collection
 
 import numpy as np
@@ -32,10 +31,10 @@ from .ndarrays import (
     ALIGNED,
     ARRAY,
     CONTIGUOUS,
-    WRITEABLE,
     array_new,
     check_array,
     dimensions,
+    given_out,
     points_of,
     usable,
 )
@@ -44,9 +43,6 @@ MOST_COLUMNS = 64
 """Kernels of more inputs and results go the general way."""
 MOST_WORK = 2_000_000
 """Operations up to which a call keeps Python's lock, for about 0.1 ms, and stays on one thread."""
-
-_OUT = sys.intern("out")
-
 
 # what `_arrays` points to: words, by their places
 BLOCK, INPUTS, RESULTS, DTYPE, SIZE, MOST_POINTS, NUMBER, MAY_MAKE = range(8)
@@ -80,7 +76,7 @@ def array_entry() -> int:
 
 @functools.cache
 def _compiled() -> lowering.NativeModule:
-    known = {"out_string": id(_OUT), "PyArray_New": array_new()}
+    known = {"PyArray_New": array_new()}
     target = Target.host(strict=True)
 
     def module() -> ir.Module:
@@ -143,12 +139,8 @@ class _Entry:
 
     def _given(self) -> ir.Value:
         """The array of `out=`, with a new reference to it."""
-        o, b = self.o, self.b
-        o.require(o.compare("eq", o.word(self.kwnames, LAYOUT.size), 1), self.other)
-        name = o.pointer(self.kwnames, LAYOUT.tuple_items)
-        o.require(o.compare("eq", name, o.object("out_string")), self.other)
-        out = b.load(o.at(self.args, self.n_inputs, o.ptr), o.ptr)
-        check_array(o, out, self.dtype, CONTIGUOUS | ALIGNED | WRITEABLE, self.other)
+        o = self.o
+        out = given_out(o, self.args, self.n_inputs, self.kwnames, self.dtype, self.other)
         self._check_shape(out)
         self._check_apart(out)
         o.call("Py_IncRef", out)

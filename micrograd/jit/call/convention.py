@@ -38,6 +38,7 @@ class Convention:
     prototype   the type of `main`, for ctypes
     sequences   the parameters that may be lists, tuples or arrays, whatever their structure says
     indices     the index arrays that `main` takes behind the arguments of the source
+    takes_out   whether `out=` says where to write, and is no argument of the source
     """
 
     name: str
@@ -49,6 +50,7 @@ class Convention:
     prototype: Any
     sequences: frozenset[str] = frozenset()
     indices: Indices | None = None
+    takes_out: bool = False
 
     @property
     def passed(self) -> Sequence[tuple[str, Structure]]:
@@ -115,7 +117,12 @@ class Caller:
                 return value
             return made(convention.result, np.array([value]))
         if out is not None:
-            value = self._function(*passed, address(self._checked(out)))
+            to = self._checked(out)
+            own = any(isinstance(x, np.ndarray) and np.may_share_memory(x, to) for x in kept)
+            written = np.empty_like(to) if own else to  # all is read before any of it is written
+            value = self._function(*passed, address(written))
+            if own:
+                to[:] = written
             return (value, out) if convention.returns else out
         results = self._results()
         at = convention.returns * ctypes.sizeof(convention.number)

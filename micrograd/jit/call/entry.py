@@ -5,25 +5,29 @@
 It stands beside `main` in the kernel's module, so that LLVM may inline main into it. It takes
 positional arguments that are exactly floats (Python's or NumPy's) and ints, lists and tuples of
 them, and arrays that lie in a row, in the structure that main was compiled for, and makes the
-result. Everything else it passes on, to the function in the module's variable `next`, the last of
-which calls `Kernel.__call__`: keywords, defaults, subclasses, other numbers, arrays and structures,
-and everything that is an error.
+result, or writes it to the array of `out=`. Everything else it passes on, to the function in the
+module's variable `next`, the last of which calls `Kernel.__call__`: other keywords, defaults,
+subclasses, other numbers, arrays and structures, and everything that is an error.
 Where `main` takes long, other threads run meanwhile, one of which may close the kernel; then the
 variable `calls` says how many are in there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lowering.bindings import ir
 
+from ...real_types import BY_BITS
 from ..emit.builder import Builder
 from ..target import Target
-from ..trace.signature import count
+from ..trace.signature import Container, count
 from .convention import Convention
 from .cpython import Objects
 from .entry_arguments import Arguments
 from .entry_frame import LINE
 from .entry_results import Results
+from .ndarrays import ARRAY, given_out, points_of, usable
 
 ENTRY_POINT = "entry"
 NEXT = "next"
@@ -71,12 +75,20 @@ class _Entry(Arguments, Results):
             room = o.allocate(taken)
             self.output = None if written is None else o.allocate(written)
         given = o.compare("eq", o.integer_op("and", nargsf, 2**63 - 1), len(self.parameters))
-        o.require(o.b.both(given, o.is_null(kwnames)), following)
+        self.out: ir.Value | None = None
+        if self._takes_out:
+            o.require(given, following)
+            self._given_out(args, kwnames, following)
+        else:
+            o.require(o.b.both(given, o.is_null(kwnames)), following)
         if numbers > ON_STACK:
             room = self._allocate(numbers + LINE // o.number_size, following)
             self.output = None if written is None else o.at(room, taken * o.number_size)
         passed = self._arguments(args, room)
-        if self.output is not None:
+        if self.out is not None:
+            self._check_apart(passed)
+            passed.append(b.select(o.is_null(self.out), self.output, self.given))
+        elif self.output is not None:
             passed.append(self.output)
         if release:
             self._count(1)
@@ -85,6 +97,8 @@ class _Entry(Arguments, Results):
         if thread is not None:
             o.call("PyEval_RestoreThread", thread)
             self._count(-1)
+        if self.out is not None:
+            self._give_out()
         self._make_result()
         b.enter(self.undo)
         o.call("Py_DecRef", self.undo.arguments[0])
@@ -96,6 +110,51 @@ class _Entry(Arguments, Results):
         next_ = b.load(o.b.address(NEXT), o.ptr)
         # it takes the place of this function, whose code may be gone when it returns
         b.leave(b.call(next_, list(start.arguments), o.ptr, tail="musttail"))
+
+    @property
+    def _takes_out(self) -> bool:
+        """Whether an array of `out=` can be where `main` writes, and all that a call returns."""
+        c = self.convention
+        return c.takes_out and bool(c.written) and not c.returns and usable()
+
+    def _given_out(self, args: ir.Value, kwnames: ir.Value, following: ir.Block) -> None:
+        """Note the array of `out=` and where its numbers are; both null where there is none."""
+        o, b = self.o, self.b
+        some, known = o.block(), o.block(o.ptr, o.ptr)
+        b.branch_if(o.is_null(kwnames), known, some, [o.null(), o.null()])
+        b.enter(some)
+        dtype = o.object(str(BY_BITS[b.bits].dtype))
+        out = given_out(o, args, o.integer(len(self.parameters)), kwnames, dtype, following)
+        fits = o.compare("eq", points_of(o, out, following), self.convention.written)
+        o.require(fits, following)
+        b.branch(known, [out, o.pointer(out, ARRAY.data)])
+        b.enter(known)
+        self.out, self.given = known.arguments
+
+    def _check_apart(self, passed: Sequence[ir.Value]) -> None:
+        """Let `main` write nothing that it reads: arguments in memory lie apart from `out`."""
+        o, b = self.o, self.b
+        assert self.convention.written is not None
+        to, apart = b.build("llvm.ptrtoint", [o.i64], [self.given]), []
+        for x, s in zip(passed, self.parameters, strict=True):
+            if not isinstance(s, Container) or not count(s):
+                continue
+            source = b.build("llvm.ptrtoint", [o.i64], [x])
+            ahead, behind = o.integer_op("sub", to, source), o.integer_op("sub", source, to)
+            apart.append(o.compare("uge", ahead, count(s) * o.number_size))
+            apart.append(o.compare("uge", behind, self.convention.written * o.number_size))
+        if apart:
+            o.require(o.all(apart), self.other)
+
+    def _give_out(self) -> None:
+        """Return the array of `out=`, if there is one."""
+        o, b = self.o, self.b
+        given, none = o.block(), o.block()
+        b.branch_if(o.is_null(self.out), none, given)
+        b.enter(given)
+        o.call("Py_IncRef", self.out)
+        self._leave(self.out)
+        b.enter(none)
 
     def _count(self, change: int) -> None:
         """Change how many calls are in `main` without Python's lock, while holding it."""

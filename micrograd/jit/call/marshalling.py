@@ -33,7 +33,7 @@ from ..emit.native import native
 from ..target import Target
 from .callable import GENERAL, LAYOUT, immortal, symbols
 from .cpython import Objects
-from .ndarrays import ARRAY, array_new, usable
+from .ndarrays import ARRAY, OUT, array_new, usable
 from .walk import emit_walk
 
 CALL_GENERAL = "call_general"
@@ -99,7 +99,8 @@ def addresses(dtype: np.dtype[Any], names: Collection[str]) -> dict[str, int]:
     to itself.
     """
     first = _first(dtype)
-    known = symbols() | {name: first.address(name) for name in first.symbols}
+    known = symbols() | {"out_string": id(OUT)}
+    known |= {name: first.address(name) for name in first.symbols}
     if not set(names).isdisjoint(REST):
         rest = _rest(dtype)
         known |= {name: rest.address(name) for name in rest.symbols}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...real_types import BY_DTYPE
-from .callable import available
+from .callable import LAYOUT, available
 from .cpython import Objects
 
+OUT = sys.intern("out")
+"""What the keyword is that says where to write: CPython's own string, which callers pass."""
 NEW = 93
 """The place of PyArray_New in NumPy's table of array functions."""
 
@@ -92,3 +95,13 @@ def points_of(o: Objects, x: Any, other: Any) -> Any:
     o.require(o.is_a(x, np.ndarray), other)
     o.require(o.compare("eq", dimensions(o, x), 1), other)
     return o.word(o.pointer(x, ARRAY.shape))
+
+
+def given_out(o: Objects, args: Any, n: Any, kwnames: Any, dtype: Any, other: Any) -> Any:
+    """The array of `out=`, behind n arguments by place, where that is the only keyword."""
+    o.require(o.compare("eq", o.word(kwnames, LAYOUT.size), 1), other)
+    name = o.pointer(kwnames, LAYOUT.tuple_items)
+    o.require(o.compare("eq", name, o.object("out_string")), other)
+    out = o.b.load(o.at(args, n, o.ptr), o.ptr)
+    check_array(o, out, dtype, CONTIGUOUS | ALIGNED | WRITEABLE, other)
+    return out

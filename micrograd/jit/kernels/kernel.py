@@ -262,14 +262,14 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
                 with importing:
                     from ..executable import Executable
                 names = [p.name for p in self._given(len(structures))]
-                recording, _ = self._recorded(structures)
                 executable = self._executables[structures] = Executable(
                     self.name,
-                    recording,
+                    self._recorded(structures)[0],
                     list(zip(names, structures, strict=True)),
                     self._wanted,
                     self._options,
                     in_rows(self._source.parameters),
+                    takes_out="out" in self._keywords,
                 )
             self._latest = executable
             return executable

@@ -92,7 +92,7 @@ class SparseKernel:
         if out is None:
             return _like(template, data)
         self._check(out, template)
-        out.data[:] = data  # a call with `out` takes longer
+        out.data[:] = data
         return out
 
     def _check(self, out: Any, template: Any) -> None:

@@ -174,6 +174,64 @@ def test_gradients_of_any_structure(general_calls: list[Any]) -> None:
 
 
 @needs_entries
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_out_of_whole_results(dtype: str, general_calls: list[Any]) -> None:
+    def f(x: np.ndarray, s: float) -> Any:
+        return [a * b + s for a, b in zip(x, x[::-1], strict=True)]
+
+    x = np.linspace(0.5, 2.0, 9).astype(dtype.replace("f", "float"))
+    kernel = jit(f, dtype=dtype)
+    expected = kernel(x, 1.0)
+    out = np.empty_like(x)
+    references = sys.getrefcount(out)
+    general_calls.clear()
+    assert kernel(x, 1.0, out=out) is out
+    assert out.tolist() == expected
+    assert sys.getrefcount(out) == references
+    assert not general_calls
+    assert kernel(x, 1.0) == expected  # and without out, a list as before
+    fixed = out.copy()
+    fixed.flags.writeable = False
+    for wrong in (out[:-1], out[::2], fixed, out.reshape(3, 3), out.astype(np.int64), [0.0] * 9):
+        with pytest.raises(SignatureError, match="out should be a writeable, contiguous"):
+            kernel(x, 1.0, out=wrong)
+    with pytest.raises(SignatureError, match="got 2 and other="):
+        kernel(x, 1.0, other=out)
+    assert kernel(x, 1.0, out=None) == expected
+    named = jit(lambda x, out: [x * out, x + out], dtype=dtype)
+    assert named(3.0, out=2.0) == named(3.0, 2.0) == [6.0, 5.0]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_out_of_whole_results_may_overlap_arguments(seed: int) -> None:
+    r = random.Random(seed)
+    n, dtype = r.choice([2, 3, 5, 8, 17, 64]), r.choice(["f32", "f64"])
+
+    def f(x: np.ndarray, y: np.ndarray) -> Any:
+        return [x[i] * y[-1 - i] + x[-1 - i] for i in range(n)]
+
+    kernel = jit(f, dtype=dtype, strict=r.random() < 0.5)
+    if r.random() < 0.5:
+
+        def total(x: np.ndarray, y: np.ndarray) -> Any:
+            return sum(f(x, y))
+
+        kernel = jit(total, dtype=dtype, wrt="x").grad
+    memory = np.array([r.uniform(-1, 1) for _ in range(4 * n + 4)], dtype.replace("f", "float"))
+    x, y, out = (memory[k : k + n] for k in r.choices(range(3 * n + 4), k=3))
+    expected = np.empty_like(out)
+    kernel(x.copy(), y.copy(), out=expected)
+    before = memory.copy()
+    for _ in range(2):  # the first call goes the general way
+        memory[:] = before
+        kernel(x, y, out=out)
+        np.testing.assert_array_equal(out, expected)
+        out[:] = 0.0
+        mine = memory == 0.0
+        np.testing.assert_array_equal(memory[~mine], before[~mine])
+
+
+@needs_entries
 def test_live_parameters_and_calls_without_arguments(general_calls: list[Any]) -> None:
     a, b = Value(4.0), Value(2.0)
     kernel = jit(a * b, wrt=[a, b], dtype="f64")
