@@ -72,7 +72,7 @@ def test_files_of_a_script(
         (["total"], "here by --args '0.5, [1.0, 2.0]'"),
         (["line", "--name", "double"], "'double' is a keyword of C or C++"),
         (["line", "--output", "subject.py"], "subject.py is a file; give the name of a folder"),
-        (["mapped"], "vmap_line is of Tensors, and only kernels of numbers are exported"),
+        (["mapped"], "vmap_line has not been called yet, and its arguments may have any shape"),
         (["some"], "any number of arguments, and has not been called yet"),
         (["kernel", "--dtype", "f32"], "compiled by the script already"),
     ],

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from micrograd import Tensor
+
 _ARGUMENT = re.compile(r"(const )?(\w+) (\*?)(\w+)(?:\[(\d+)\])?")
 
 
@@ -21,16 +23,18 @@ class Call:
     """A kernel that is exported, and the arguments that it is called with.
 
     more   arguments behind those of Python: parameters that are passed
+    looks  whether the function looks at integers, and returns what is wrong
     """
 
     kernel: Any
     points: Sequence[tuple[Any, ...]]
     more: Sequence[Any] = ()
     how: dict[str, Any] = field(default_factory=dict)
+    looks: bool = False
 
     def expected(self) -> list[list[float]]:
-        """What the kernel gives in this process."""
-        return [flat(self.kernel(*point)) for point in self.points]
+        """What the kernel gives in this process; behind a 0 where integers are looked at."""
+        return [[0.0] * self.looks + flat(self.kernel(*point)) for point in self.points]
 
 
 def flat(x: Any) -> list[float]:
@@ -39,6 +43,10 @@ def flat(x: Any) -> list[float]:
         return [n for item in x.values() for n in flat(item)]
     if isinstance(x, (list, tuple)):
         return [n for item in x for n in flat(item)]
+    if isinstance(x, Tensor):
+        x = x.numpy()
+    if isinstance(x, int):
+        return [x]  # which a float may not hold
     return np.asarray(x, dtype=np.float64).reshape(-1).tolist()  # type: ignore[no-any-return]
 
 
@@ -65,7 +73,7 @@ class Argument:
 class Invocation:
     """A call of a function that a header declares.
 
-    returned   the type of the number that it returns, or "void"
+    returned   the type of the number that it returns, or "void"; an "int" says what is wrong
     given      what is passed for the arguments that are not written
     """
 
@@ -122,8 +130,9 @@ def _call(made: Invocation) -> list[str]:
     """One call, in a block, with what it writes shown behind."""
     lines, passed, shown = ["{"], [], []
     for a, row in made.rows:
+        literal = _integer if a.type == "int64_t" else _literal
         if a.size is None:
-            passed.append(_literal(row[0]))
+            passed.append(literal(row[0]))
             continue
         passed.append(a.name if a.size else "0")
         if not a.size:
@@ -132,10 +141,15 @@ def _call(made: Invocation) -> list[str]:
             lines.append(f"static {a.type} {a.name}[{a.size}];")
             shown.append(f"for (int k = 0; k < {a.size}; k++) show({a.name}[k]);")
         else:
-            numbers = ", ".join(map(_literal, row))
+            numbers = ", ".join(map(literal, row))
             lines.append(f"static const {a.type} {a.name}[{a.size}] = {{{numbers}}};")
     call = f"{made.name}({', '.join(passed)})"
     return [*lines, f"{call};" if made.returned == "void" else f"show({call});", *shown, "}"]
+
+
+def _integer(x: float) -> str:
+    """An integer in C; there is no literal of the least one."""
+    return f"{int(x)}" if x > -(2**63) else "INT64_MIN"
 
 
 def _literal(x: float) -> str:

@@ -21,6 +21,7 @@ from micrograd import jit
 from micrograd.errors import MicrogradError
 from micrograd.jit.export import passed as parameters
 from micrograd.jit.export.export import export
+from micrograd.jit.export.of_numbers import of_numbers
 from micrograd.jit.ir.bounds import interpret_bounded
 from micrograd.jit.ir.program import Role
 from micrograd.jit.kernels.kernel import Kernel
@@ -74,7 +75,8 @@ def check(seeds: Sequence[int], machine: Machine, tally: Tally, folder: Path) ->
             how = "passed" if passed else "baked"
             target = executable.options.target
             name = f"f{len(calls)}"
-            export(executable, target, folder, name=name, parameters=how, overwrite=False)
+            whole = of_numbers(executable, target, name, parameters=how)
+            export(whole, folder, overwrite=False)
             more = [parameters.passed(executable, None).numbers] if passed else []
             by_value = [
                 x[0] if not hasattr(s, "items") else x

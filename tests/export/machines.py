@@ -19,7 +19,7 @@ import lowering
 
 from .drivers import Invocation, done, driver
 
-_SIZES = {"float": 4, "double": 8}
+_DTYPES = {"float": np.dtype("f4"), "double": np.dtype("f8"), "int64_t": np.dtype("i8")}
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ def _wasmtime(made: Sequence[Invocation], folder: Path) -> str:
         memory, passed, written = exports["memory"], [], []
         for a, row in call.rows:
             if a.size is None:
-                passed.append(row[0])
+                passed.append(int(row[0]) if a.type == "int64_t" else row[0])
                 continue
-            address = exports["malloc"](store, _SIZES[a.type] * a.size)
+            dtype = _DTYPES[a.type]
+            address = exports["malloc"](store, dtype.itemsize * a.size)
             passed.append(address)
-            dtype = np.dtype(f"f{_SIZES[a.type]}")
             if a.written:
                 written.append((address, a.size, dtype))
             else:
@@ -124,9 +124,11 @@ for (const call of JSON.parse(fs.readFileSync(process.argv[2]))) {
   }
   const f = instances[call.name], passed = [], written = [];
   for (const [type, size, isWritten, bits] of call.arguments) {
-    const numbers = new Float64Array(new BigUint64Array(bits.map(BigInt)).buffer);
+    const raw = new BigUint64Array(bits.map(BigInt)).buffer;
+    const whole = type === "int64_t";
+    const numbers = whole ? new BigInt64Array(raw) : new Float64Array(raw);
     if (size === null) { passed.push(numbers[0]); continue; }
-    const row = type === "float" ? Float32Array : Float64Array;
+    const row = whole ? BigInt64Array : type === "float" ? Float32Array : Float64Array;
     const address = f.malloc(size * row.BYTES_PER_ELEMENT);
     passed.push(address);
     if (isWritten) written.push([row, address, size]);
@@ -140,16 +142,19 @@ for (const call of JSON.parse(fs.readFileSync(process.argv[2]))) {
 """
 
 
+def _bits(type: str, row: Sequence[float]) -> list[str]:
+    """The words of 64 bits that numbers are, floats as doubles."""
+    dtype = np.int64 if type == "int64_t" else np.float64
+    return [hex(x) for x in np.array(row, dtype).view(np.uint64)]
+
+
 def _node(made: Sequence[Invocation], folder: Path) -> str:
     calls = [
         {
             "name": call.name,
             "file": str(folder / f"{call.name}.wasm"),
             "returned": call.returned,
-            "arguments": [
-                [a.type, a.size, a.written, [hex(x) for x in np.array(row).view(np.uint64)]]
-                for a, row in call.rows
-            ],
+            "arguments": [[a.type, a.size, a.written, _bits(a.type, row)] for a, row in call.rows],
         }
         for call in made
     ]

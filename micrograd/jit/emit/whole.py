@@ -18,16 +18,26 @@ from ..schedule.schedule import Schedule
 from ..target import Target
 from .builder import Builder
 from .function import Emitter
-from .interface import Interface
+from .interface import ENTRY, Interface
 from .interrupts import HEARD
 from .native import LOOP
+from .outer import Outer, emit_outer
 from .product_kernel import Shape, emit_kernel
 
 _PRODUCT = re.compile(r"product\.f\d+\.\d+\.(r\w+)")
 
 
-def emit_whole(schedule: Schedule, interface: Interface, target: Target, name: str) -> ir.Module:
-    """The module of a schedule, whose function has this name; all else in it is internal.
+def emit_whole(
+    schedule: Schedule,
+    interface: Interface,
+    target: Target,
+    name: str,
+    outer: Outer | None = None,
+) -> tuple[ir.Module, int]:
+    """The module of a schedule, whose function has this name; all else in it is internal. And how
+    many bytes a call takes from the heap, beside the workspace.
+
+    outer   the function, if it is not the kernel itself, but around that
 
     Raises ExportError for what is called in this process only: NumPy's functions, which strict code
     of Tensors has its bits from.
@@ -36,9 +46,10 @@ def emit_whole(schedule: Schedule, interface: Interface, target: Target, name: s
         builder = Builder(module, target, whole=True)
         emitter = Emitter(builder, schedule, interface)
         emitter.globals()
-        emitter.kernel(name)
+        emitter.kernel(ENTRY if outer else name, internal=bool(outer))
+        heap = emit_outer(builder, outer, name) if outer else 0
         _complete(module, builder, name)
-    return module
+    return module, heap
 
 
 def _complete(module: ir.Module, b: Builder, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A kernel's executable -> files for other programs, written together or not at all."""
+"""A function in C and its code -> files for other programs, written together or not at all."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import os
 import tempfile
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import lowering
 from lowering.bindings import context
 
 from ...errors import ExportError, kind
 from ...files import atomic
-from ..code import Code, compile_program
+from ..emit.data import STACK_BYTES
 from ..emit.whole import emit_whole
-from ..executable import Executable
 from ..target import Target
 from . import texts
 from .archive import archive
-from .function import Function, function_of
+from .function import Exported, Function
 from .linking import kind_of, link, linker, shared_name
-from .names import function_name
-from .passed import passed, with_parameters
 from .stack import stack_of
 
 PARAMETERS = ("baked", "passed")
@@ -62,36 +59,10 @@ def checked(directory: object, parameters: object, *, overwrite: object) -> Path
     return path
 
 
-def export(
-    executable: Executable,
-    target: Target,
-    directory: Path,
-    *,
-    name: object,
-    parameters: str,
-    overwrite: bool,
-    model: Any = None,
-    defaults: Mapping[str, float] | None = None,
-) -> list[Path]:
-    """Write the files of an executable for a target; their paths.
-
-    model      what parameters that are passed are in the order of, if it has `parameters()`
-    defaults   of arguments, by name
-    """
-    found = function_name(name, executable.name)
-    if executable.graph.indices:
-        raise ExportError(
-            f"{executable.name} takes integers that choose rows or say how often loops run, which "
-            "Python checks at every call, so it cannot be exported; take the rows out of the "
-            "function, and give loops a constant number of iterations"
-        )
-    live = passed(executable, model) if parameters == "passed" else None
-    program, given = with_parameters(executable, live)
-    code = compile_program(program, target, executable.interface)
-    made, memory = _object(code, found)
-    taken = (given, live) if given is not None and live is not None else None
-    function = function_of(executable, program, found, target, memory, defaults or {}, taken)
-    files = _files(function, made, target.processor)
+def export(exported: Exported, directory: Path, *, overwrite: bool) -> list[Path]:
+    """Write the files of a function; their paths."""
+    made, memory = _object(exported)
+    files = _files(replace(exported.function, memory=memory), made, exported.code.target.processor)
     for file in files:
         if (directory / file).is_dir():
             raise ExportError(f"{directory / file} is a folder; choose another name, or move it")
@@ -108,11 +79,12 @@ def export(
     return [directory / file for file in files]
 
 
-def _object(code: Code, name: str) -> tuple[lowering.ObjectFile, tuple[int, int]]:
+def _object(exported: Exported) -> tuple[lowering.ObjectFile, tuple[int, int]]:
     """The object file, and the bytes that a call takes from the heap, and on the stack."""
+    code, name = exported.code, exported.function.name
     schedule = code.schedule
     with context():
-        module = emit_whole(schedule, code.interface, code.target, name)
+        module, heap = emit_whole(schedule, code.interface, code.target, name, exported.outer)
         stack = stack_of(module)
         made = lowering.object_file(
             module,
@@ -122,8 +94,8 @@ def _object(code: Code, name: str) -> tuple[lowering.ObjectFile, tuple[int, int]
         )
     if made.defined != (name,):
         raise ExportError(f"{name}: the object defines {', '.join(made.defined)} too")
-    heap = schedule.workspace_size * code.target.dtype.itemsize if "malloc" in made.needed else 0
-    return made, (heap, stack)
+    room = schedule.workspace_size * code.target.dtype.itemsize
+    return made, (heap + room * (room > STACK_BYTES), stack)
 
 
 def _files(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import ExportError
 from ...locks import importing
 
 if TYPE_CHECKING:
-    from ..executable import Executable
     from ..target import Target
-
-
-OF_TENSORS = "is of Tensors"
+    from .function import Exported
 
 
 def not_exported(name: str, why: str) -> ExportError:
@@ -31,19 +28,9 @@ class Exportable:
     name: str
     _not_exported = ""  # why no kernel of the class is
 
-    def _executable_for(self, target: Target) -> Executable:
-        """The code of the latest call, for another target."""
+    def _exported(self, target: Target, name: str, parameters: str) -> Exported:
+        """What the latest call ran, as a function of this name in C, for another target."""
         raise NotImplementedError
-
-    @property
-    def _model(self) -> Any:
-        """What the kernel is of, if that has parameters; None otherwise."""
-        return None
-
-    @property
-    def _defaults(self) -> dict[str, float]:
-        """The defaults of arguments that are numbers, by name."""
-        return {}
 
     @property
     def _own_target(self) -> Target:
@@ -88,15 +75,8 @@ class Exportable:
             raise not_exported(self.name, self._not_exported)
         with importing:
             from .export import checked, export, target_of
+            from .names import function_name
         path = checked(directory, parameters, overwrite=overwrite)
         machine = target_of(target, self._own_target)
-        return export(
-            self._executable_for(machine),
-            machine,
-            path,
-            name=name,
-            parameters=parameters,
-            overwrite=overwrite,
-            model=self._model,
-            defaults=self._defaults,
-        )
+        found = function_name(name, self.name)
+        return export(self._exported(machine, found, parameters), path, overwrite=overwrite)

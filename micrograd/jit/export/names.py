@@ -29,7 +29,7 @@ KEYWORDS = frozenset(
 LONGEST = 200
 """Letters of a function's name: files have more behind it, and 255 at most."""
 _OF_STUB = frozenset({"ctypes", "pathlib", "Path", "list", "len", "str", "ValueError"}) | frozenset(
-    {"_array", "_function", "_library"}
+    {"_array", "_function", "_library", "_numbers", "IndexError", "getattr", "hasattr"}
 )
 """What the Python module around a function uses."""
 
@@ -92,7 +92,12 @@ def python_names(names: Iterable[str]) -> list[str]:
     """
     found: list[str] = []
     for text in names:
-        while keyword.iskeyword(text) or text in _OF_STUB or text == "value" or text in found:
+        while (
+            keyword.iskeyword(text)
+            or text in _OF_STUB
+            or text in ("value", "code")
+            or text in found
+        ):
             text += "_"
         found.append(text)
     return found

@@ -8,8 +8,8 @@ from string import Template
 
 import numpy as np
 
-from ...real_types import REAL_TYPES
-from .function import Argument, Function, guard
+from ...real_types import BY_DTYPE, REAL_TYPES
+from .function import WHOLE, Argument, Function, guard
 from .names import python_names
 
 _SMALL = 16
@@ -26,7 +26,7 @@ $words
  */
 #ifndef $guard
 #define $guard
-
+$include
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -62,11 +62,21 @@ _function.restype = $restype
 _function.argtypes = [$argtypes]
 
 
+def _numbers(given):
+    """What is in rows, and in rows of rows."""
+    for x in given:
+        if hasattr(x, "__len__") and getattr(x, "ndim", 1):
+            yield from _numbers(x)
+        else:
+            yield x
+
+
 def _array(name, number, size, given):
     """A row of numbers in C."""
-    if len(given) != size:
-        raise ValueError(f"{name} has {size} numbers, got {len(given)}")
-    return (number * size)(*given)
+    row = list(_numbers(given))
+    if len(row) != size:
+        raise ValueError(f"{name} has {size} numbers, got {len(row)}")
+    return (number * size)(*row)
 
 
 def $name($parameters):
@@ -106,7 +116,11 @@ def header(f: Function, machine: str) -> str:
     for a in f.arguments:
         written = "written: " * a.written
         lines += _entry(a.name, f"{written}{a.says}", width)
-    if f.returns:
+    if f.codes:
+        told = [f"{k} if {text}" for k, text in enumerate(f.codes, 1)]
+        says = f"0; {'; '.join(told)}: then nothing is written"
+        lines += _entry("returns", says, width)
+    elif f.returns:
         lines += _entry("returns", f.returned, width)
     heap, stack = f.memory
     memory = [f"A call has {stack:,} bytes of arrays on the stack, at most."] * (stack > 0)
@@ -120,6 +134,7 @@ def header(f: Function, machine: str) -> str:
         words="\n".join(f" * {line}".rstrip() for line in lines).replace("*/", "* /"),
         memory="\n * ".join(memory),
         guard=guard(f.name),
+        include="\n#include <stdint.h>\n" if any(a.is_whole for a in f.arguments) else "",
         prototype="\n    ".join(textwrap.wrap(f.prototype, 92)),
     )
 
@@ -142,7 +157,7 @@ def example(f: Function) -> str:
         counter += "_"
     for k, a in enumerate(f.arguments):
         if a.size is None:
-            passed.append(f"{sample(k)}")
+            passed.append("0" if a.is_whole else f"{sample(k)}")
             continue
         if not a.size:
             passed.append("NULL")
@@ -151,11 +166,15 @@ def example(f: Function) -> str:
         if a.name not in f.numbers:
             body.append(f"{'static ' * (a.size > _SMALL)}{a.c_type} {a.name}[{a.size}];")
             if not a.written:
-                fill = f"{a.name}[{counter}] = 0.5 + {counter} % 8 / 16.0;"
+                number = "0" if a.is_whole else f"0.5 + {counter} % 8 / 16.0"
+                fill = f"{a.name}[{counter}] = {number};"
                 body.append(f"for (int {counter} = 0; {counter} < {a.size}; {counter}++) {fill}")
     call = f"{f.name}({', '.join(passed)})"
     digits = "%.17g" if f.number == "double" else "%.9g"
-    body.append(f'printf("{digits}\\n", {call});' if f.returns else f"{call};")
+    if f.codes:
+        body.append(f"if ({call}) return 1;")
+    else:
+        body.append(f'printf("{digits}\\n", {call});' if f.returns else f"{call};")
     for a in f.arguments:
         if a.written and a.size:
             show = f'printf("{digits}\\n", {a.name}[{counter}]);'
@@ -172,7 +191,8 @@ def parameters(f: Function) -> str:
     lines = [f"/* The parameters of {f.name}, as they were when it was exported. */"]
     for name, numbers in f.numbers.items():
         rows = textwrap.wrap(", ".join(map(_literal, numbers.tolist())), 92)
-        lines += [f"static const double {f.name}_{name}[{len(numbers)}] = {{"]
+        number = BY_DTYPE[numbers.dtype].c
+        lines += [f"static const {number} {f.name}_{name}[{len(numbers)}] = {{"]
         lines += [f"    {row}" for row in rows] + ["};"]
     return "\n".join(lines) + "\n"
 
@@ -188,7 +208,7 @@ def _literal(x: float) -> str:
 
 def stub(f: Function, library: str) -> str:
     """A module of Python that calls the function by ctypes."""
-    types = {t.c: f"ctypes.c_{t.c}" for t in REAL_TYPES.values()}
+    types = {t.c: f"ctypes.c_{t.c}" for t in REAL_TYPES.values()} | {WHOLE: "ctypes.c_int64"}
     names = python_names([a.name for a in f.arguments])
     body, results, taken = [], [], []
     optional = True  # as long as what stands behind is
@@ -204,7 +224,11 @@ def stub(f: Function, library: str) -> str:
     body.reverse()
     results.reverse()
     call = f"_function({', '.join(names)})"
-    if f.returns and results:
+    if f.codes:
+        told = ", ".join(map(repr, f.codes))
+        body += [f"code = {call}", "if code:", f"    raise IndexError([{told}][code - 1])"]
+        body += [f"return {', '.join(results)}"]
+    elif f.returns and results:
         body += [f"value = {call}", f"return value, {', '.join(results)}"]
     else:
         body += [f"return {call}"] if f.returns else [call, f"return {', '.join(results)}"]
@@ -212,7 +236,7 @@ def stub(f: Function, library: str) -> str:
         call=f.call,
         name=f.name,
         library=library,
-        restype=types[f.number] if f.returns else None,
+        restype="ctypes.c_int" if f.codes else types[f.number] if f.returns else None,
         argtypes=", ".join(_ctype(a, types[a.c_type]) for a in f.arguments),
         parameters=", ".join(reversed(taken)),
         returns=_what_python_gives(f, names),
@@ -234,7 +258,7 @@ def _what_python_gives(f: Function, names: Sequence[str]) -> str:
     rows = [f"{f.call}, of numbers and rows of numbers, which gives `result`.", ""]
     given = zip(f.arguments, names, strict=True)
     rows += [f"    {name}: {a.says}" for a, name in given if not a.written]
-    gives = [f.returned] if f.returns else []
+    gives = [f.returned] if f.returns and not f.codes else []
     gives += [f"a list, {a.says}" for a in f.arguments if a.written]
     rows += ["", f"    Gives {'; and '.join(gives)}.", "    "]
     return "\n".join(rows)

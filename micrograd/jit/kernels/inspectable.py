@@ -14,7 +14,7 @@ from ...notebook.text import Text
 from ...real_types import REAL_TYPES
 from ..call.callable import available, reason
 from ..call.ufunc import numbers_of
-from ..export.exported import OF_TENSORS, Exportable, not_exported
+from ..export.exported import Exportable
 from ..options import Options
 from ..page.paged import Paged
 from ..shown import Shown
@@ -29,6 +29,7 @@ from ..wanted import Wanted, structures_behind
 
 if TYPE_CHECKING:
     from ..executable import Executable
+    from ..export.function import Exported
     from ..ir.graph import Graph
     from ..page.subject import Subject
     from ..trace.stale import Stale
@@ -208,12 +209,16 @@ class Inspectable(Shown, Paged, Exportable):
     def _defaults(self) -> dict[str, float]:
         return {p.name: float(p.default) for p in self._parameters if p.default is not None}
 
-    def _executable_for(self, target: Target) -> Executable:
+    def _exported(self, target: Target, name: str, parameters: str) -> Exported:
         self._check_open()
         if self._is_of_tensors:
-            raise not_exported(self.name, OF_TENSORS)
-        structures = self._shown.structures
-        return self._on(Options.on(target))._compile(structures)
+            found: Exported = self._tensor_kernel._exported(target, name, parameters)
+            return found
+        with importing:
+            from ..export.of_numbers import of_numbers
+        made = self._on(Options.on(target))._compile(self._shown.structures)
+        how: Any = {"model": self._model, "defaults": self._defaults}
+        return of_numbers(made, target, name, parameters=parameters, **how)
 
     @property
     def address(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,15 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> A
     return Mapped(function, in_axes, out_axes)
 
 
+def _without_numbers(x: Any) -> Any:
+    """Arguments with arrays of zeros, which take no memory, for numbers and arrays of them."""
+    if isinstance(x, (int, float, np.ndarray, np.number, np.bool_)):
+        return np.broadcast_to(np.float64(0.0), np.shape(x))
+    if type(x) in CONTAINERS:
+        return type(x)(map(_without_numbers, x))
+    return {k: _without_numbers(v) for k, v in x.items()} if type(x) is dict else x
+
+
 class Mapped:
     """What `vmap` gives."""
 
@@ -65,14 +75,18 @@ class Mapped:
         self.axes = Axes(self.__name__, in_axes, out_axes)
         self.is_of_tensors = takes_tensors(function, None)
         self._kernels: dict[str, Any] = {}
+        self._latest: Any = None  # the arguments of the latest call, if they were numbers
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The results of all samples."""
         if not self.is_of_tensors and not any(map(is_tensor, leaves([*args, *kwargs.values()]))):
             try:
-                return self._on_numbers(args, kwargs)
+                result = self._on_numbers(args, kwargs)
+                self._latest = _without_numbers((list(args), kwargs))
+                return result
             except TensorsNeeded:
                 args, kwargs = tuple(of_floats(list(args))), of_floats(kwargs)
+        self._latest = None
         with importing:
             from ..tensors.mapped import mapped
         return mapped(self, self.axes, args, kwargs)
@@ -87,6 +101,19 @@ class Mapped:
         with importing:
             from ..tensors.mapped import kernel_of
         return getattr(kernel_of(self), name)
+
+    def export(self, directory: Any, **how: Any) -> list[Path]:
+        """Write it as files for C, for as many samples as the latest call had: as kernels do. Of a
+        function of numbers it is the kernel of Tensors that it is, too.
+        """
+        with importing:
+            from ..tensors.mapped import kernel_of, with_tensors
+        made = kernel_of(self)
+        if self._latest is not None:
+            args, kwargs = with_tensors(self._latest, self.options.dtype)
+            made(*args, **kwargs)
+        exported: list[Path] = made.export(directory, **how)
+        return exported
 
     def of(self, function: Callable[..., Any]) -> Mapped:
         """The same map of another function."""

@@ -21,6 +21,7 @@ from .arguments import Leaves, built, items, of_tensors, replaced
 from .asked import require_one_dtype, rows_of, watched_call
 from .callee import Callee
 from .derivatives import Asked
+from .outlines import Outline
 from .passing import Direct, sizes
 
 OF_ONE = (Wanted.GRADIENT, Wanted.BOTH, Wanted.HESSIAN, Wanted.HVP)
@@ -152,6 +153,8 @@ class Compiled:
     ) -> None:
         traced = self._traced = Traced(kernel, leaves, bound, batches, samples)
         scope = traced.scope
+        self.outline = Outline.of(leaves, bound, batches)
+        self.samples = samples  # of the latest call
         self.most = traced.most
         self.callee = traced.callee
         self.code = self.callee.code
@@ -214,6 +217,7 @@ class Compiled:
     def _called(self, given: Sequence[Any], operands: Sequence[Any]) -> list[Any]:
         """The arrays of the results, of arguments that were not looked at yet."""
         samples = given[self._batch].shape[0] if self._batch >= 0 else 0
+        self.samples = samples
         if len(operands) != len(self._rows) or self._traced.extra:
             self._traced.require(given, self._arguments, samples)
         found = self.code([x._data for x in operands], samples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SignatureError
@@ -12,7 +13,7 @@ from ...notebook.text import Text
 from ...tensor.core import Tensor
 from ..axes import signature_of
 from ..derived import Derived
-from ..export.exported import OF_TENSORS, Exportable
+from ..export.exported import Exportable
 from ..options import Options
 from ..page.paged import Paged
 from ..shown import Shown
@@ -27,7 +28,9 @@ from .extra import split, with_extra
 from .methods import TensorMethods
 
 if TYPE_CHECKING:
+    from ..export.function import Exported
     from ..page.subject import Subject
+    from ..target import Target
 
 
 class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown, Paged, Exportable):
@@ -46,7 +49,6 @@ class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown, Paged, Exporta
     """
 
     is_of_tensors = True
-    _not_exported = OF_TENSORS
 
     def __init__(
         self,
@@ -167,17 +169,34 @@ class TensorKernel(Derived, TensorMethods, TensorCopyable, Shown, Paged, Exporta
     @property
     def _shown(self) -> TensorCode:
         if self._latest is None:
-            raise SignatureError(
-                f"{self.name} has not been called yet, and its arguments may have any shape; call "
-                "it once, then look at it"
-            )
+            raise _uncalled(self.name)
         return self._latest.code
+
+    @property
+    def _own_target(self) -> Target:
+        return self._options.target
+
+    def _exported(self, target: Target, name: str, parameters: str) -> Exported:
+        with importing:
+            from .exporting import of_tensors
+        latest, options = self._latest, replace(self._options, chosen=target)
+        if latest is None:
+            raise _uncalled(self.name)
+        kernel = TensorKernel(self.function, options, self._wrt, self._wanted, freeze=self._freeze)
+        return of_tensors(kernel, latest.outline, latest.samples, name, parameters=parameters)
 
     def __str__(self) -> str:
         return self._shown.stage("mlir")
 
     def __repr__(self) -> str:
         return f"<kernel {self.name}({', '.join(self._signature.parameters)}) of Tensors>"
+
+
+def _uncalled(name: str) -> SignatureError:
+    return SignatureError(
+        f"{name} has not been called yet, and its arguments may have any shape; call it once, then "
+        "look at it"
+    )
 
 
 def shapes_of(args: Sequence[Any]) -> Any:

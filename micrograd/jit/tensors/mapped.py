@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from ...errors import SignatureError, user_location
 from ...tensor.core import Tensor
 from ..axes import Axes, bind, spread
@@ -45,6 +47,15 @@ def kernel_of(made: Made) -> Any:
         "tensors",
         lambda: tensor_kernel(made, made.options, None, wanted=Wanted.VALUE, freeze=False),
     )
+
+
+def with_tensors(x: Any, dtype: Any) -> Any:
+    """Arguments with Tensors of a dtype for arrays."""
+    if isinstance(x, np.ndarray):
+        return Tensor(x, dtype)
+    if type(x) in (list, tuple):
+        return type(x)([with_tensors(y, dtype) for y in x])
+    return {k: with_tensors(y, dtype) for k, y in x.items()} if type(x) is dict else x
 
 
 def mapped(made: Made, axes: Axes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
