@@ -127,6 +127,57 @@ def test_dtype() -> None:
         KERNELS["f32"](x, x, dtype=int)
 
 
+# --- arrays of other libraries -----------------------------------------------------------------
+
+
+class Foreign:
+    """An array of a library that has DLPack, and nothing else that NumPy knows."""
+
+    def __init__(self, numbers: Any) -> None:
+        self._numbers = np.array(numbers)
+
+    def __dlpack__(self, **how: Any) -> Any:
+        return self._numbers.__dlpack__(**how)
+
+    def __dlpack_device__(self) -> Any:
+        return self._numbers.__dlpack_device__()
+
+    def __repr__(self) -> str:
+        return "Foreign()"
+
+
+class Elsewhere(Foreign):
+    def __dlpack__(self, **how: Any) -> Any:
+        raise BufferError("its memory is elsewhere.")
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "i4"])
+def test_arrays_of_other_libraries_are_taken_as_those_of_numpy(dtype: str) -> None:
+    def squares(x: np.ndarray) -> Any:
+        return sum(x * x)
+
+    x, rows = np.arange(5).astype(dtype), np.arange(15.0).reshape(3, 5)
+    for kernel in KERNELS.values():
+        expected = kernel(x, 0.5)
+        for _ in range(2):
+            np.testing.assert_array_equal(kernel(Foreign(x), 0.5), expected)
+        assert kernel(Foreign(x[3]), 0.5) == expected[3]
+    whole, net = jit(squares), jit(MLP(5, [2]))
+    for _ in range(2):
+        assert whole(Foreign(x)) == whole(x)
+        np.testing.assert_array_equal(net(Foreign(rows)), net(rows))
+    np.testing.assert_array_equal(whole.grad(Foreign(x)), 2.0 * x)
+
+
+def test_arrays_that_cannot_be_shared() -> None:
+    with pytest.raises(
+        SignatureError, match=r"in this machine's memory as x, got Elsewhere .*: it"
+    ):
+        KERNELS["f64"](Elsewhere([1.0]), 2.0)
+    with pytest.raises(SignatureError, match="x should hold real numbers, got an array of compl"):
+        KERNELS["f64"](Foreign([1.0j]), 2.0)
+
+
 # --- out and where -----------------------------------------------------------------------------
 
 
