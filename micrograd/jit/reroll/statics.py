@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from .tree import Tree
 
 Map = tuple[Ints, Ints]
 """A matrix and a vector: x -> x @ matrix + vector."""
+Rows = list[list[int]]
+"""A matrix."""
 SAMPLED = 24
 """Points at either end, and as many in between, that a map is guessed from."""
 
@@ -126,6 +129,8 @@ def affine(points: Ints, values: Ints) -> Map | None:
     found = _fitted(points[some], values[some])
     if found is None:
         return None
+    if len(some) == len(points):
+        return found
     matrix, vector = found
     for there, given, first in zip(matrix.T, values.T, vector.tolist(), strict=True):
         mapped = np.full(len(points), first)
@@ -137,24 +142,50 @@ def affine(points: Ints, values: Ints) -> Map | None:
     return found
 
 
+@lru_cache(maxsize=256)
 def _sample(n: int) -> Ints:
     """Some of so many rows: those at both ends, and others between."""
+    if n <= 2 * SAMPLED:
+        return np.arange(n)
     between = np.linspace(0, n - 1, min(n, 2 * SAMPLED)).astype(np.int64)
     ends = np.arange(min(n, SAMPLED)), np.arange(max(0, n - SAMPLED), n)
     return distinct(np.concatenate([ends[0], between, ends[1]]))
 
 
 def _fitted(points: Ints, values: Ints) -> Map | None:
-    """The map of a sample, by least squares, if it is exact there."""
+    """The map of a sample, if it is exact there."""
+    rows = (points != points[0]).argmax(axis=0).tolist()
+    varying = [d for d, row in enumerate(rows) if row]
     matrix = np.zeros((points.shape[1], values.shape[1]), dtype=np.int64)
-    varying = np.flatnonzero((points != points[0]).any(axis=0))
-    if len(varying):
-        differences = (points[:, varying] - points[0, varying]).astype(float)
-        wanted = (values - values[0]).astype(float)
-        found = np.linalg.lstsq(differences, wanted, rcond=None)[0]
-        matrix[varying] = np.rint(found).astype(np.int64)
+    if varying:
+        matrix[varying] = _steps(points, values, varying, [rows[d] for d in varying])
     vector = values[0] - points[0] @ matrix
     return (matrix, vector) if np.array_equal(points @ matrix + vector, values) else None
+
+
+def _steps(points: Ints, values: Ints, varying: list[int], rows: list[int]) -> Rows:
+    """By how much values rise with each index that varies, if there is a map; any numbers else.
+
+    rows   where these indices first differ from what they are first
+    """
+    if len(set(rows)) < len(rows):
+        rises = (points[:, varying] - points[0, varying]).astype(float)
+        found = np.linalg.lstsq(rises, (values - values[0]).astype(float), rcond=None)[0]
+        steps: Rows = np.rint(found).astype(np.int64).tolist()
+        return steps
+    # where one index first differs, those that differ later on do not yet
+    few, base = values[[0, *rows]].tolist(), points[0].tolist()
+    steps = [[] for _ in varying]
+    known: list[tuple[int, list[int]]] = []
+    for k in sorted(range(len(rows)), key=rows.__getitem__):
+        index, rise = points[rows[k]].tolist(), []
+        for column, (value, start) in enumerate(zip(few[k + 1], few[0], strict=True)):
+            for d, step in known:
+                value -= (index[d] - base[d]) * step[column]
+            rise.append((value - start) // (index[varying[k]] - base[varying[k]]))
+        steps[k] = rise
+        known.append((varying[k], rise))
+    return steps
 
 
 LONGEST_TURN = 8
