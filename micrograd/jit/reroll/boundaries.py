@@ -106,87 +106,83 @@ class _Joining:
         self.tree, self.body, self.start, self.three = tree, body, start, three
         self.period = len(body)
         self.step = way * self.period
-        self.good = np.ones(len(start), dtype=bool)
-        self.evidence = np.zeros(len(start), dtype=np.int64)
 
     def joins(self) -> Bools:
         """The answers."""
-        p, step, sequence = self.period, self.step, self.tree.sequence
+        tree, p, step, n = self.tree, self.period, self.step, len(self.start)
         third = np.where(self.three, 2, 1)
         places = [self.start + d * step for d in (-1, 0, 1)] + [self.start + third * step]
-        blocks = [sequence[at[:, None] + np.arange(p)] for at in places]
-        ops: list[list[Ints]] = [[] for _ in blocks]
-        counts: list[list[Ints]] = [[] for _ in blocks]
+        blocks = np.concatenate([tree.sequence[at[:, None] + np.arange(p)] for at in places])
+        found, counts = [], []
         for offset, symbol in enumerate(self.body):
-            for k, block in enumerate(blocks):
-                found, trips = self.tree.first_ops(block[:, offset], symbol)
-                ops[k] += found
-                counts[k] += trips
-        for a, b, c in zip(*counts[:3], strict=True):
-            self.good &= (2 * b - c == a) | (a < 0) | (b < 0) | (c < 0)
-        for four in zip(*ops, strict=True):
-            known = np.all([x >= 0 for x in four], axis=0)
-            if known.any():
-                at = int(np.argmax(known))
-                filled = [np.where(known, x, x[at]) for x in four]
-                for slot in range(SLOTS):
-                    if self.tree.ops.used[slot, filled[1][0]]:
-                        self._operand(slot, filled, known)
-        found_: Bools = self.good & (self.evidence >= 1)
-        return found_
+            first_ops, trips = tree.first_ops(blocks[:, offset], symbol)
+            found += [op.reshape(4, n) for op in first_ops]
+            counts += [count.reshape(4, n) for count in trips]
+        good = np.ones(n, dtype=bool)
+        for a, b, c, _ in counts:
+            good &= (2 * b - c == a) | (a < 0) | (b < 0) | (c < 0)
+        ops = np.stack(found)
+        known: Bools = np.all(ops >= 0, axis=1)
+        some: Bools = np.any(known, axis=1)
+        if not some.any():
+            return np.zeros(n, dtype=bool)
+        fits, evidence = self._operands(ops[some], known[some])
+        joins: Bools = good & fits.all(axis=0) & evidence.any(axis=0)
+        return joins
 
-    def _operand(self, slot: int, four: list[Ints], known: Bools) -> None:
-        ops = self.tree.ops
+    def _operands(self, ops: Ints, known: Bools) -> tuple[Bools, Bools]:
+        """Whether each operand in the blocks is what it should be then, and says that it is.
+
+        ops     [op, block, segment]: of the blocks beside, and of three from there on
+        known   [op, segment]: whether all four are there
+        """
+        at = known.argmax(axis=1)[:, None, None]
+        ops = np.where(known[:, None], ops, np.take_along_axis(ops, at, axis=2))
+        first, trace = ops[:, 1, 0], self.tree.ops
+        slot, which = np.nonzero(trace.used[:, first])
+        four, known = ops[which].transpose(1, 0, 2), known[which]
         # it may be the start value
-        starts = self.step > 0 and slot == 0 and bool(ops.chain[four[1][0]])
-        (ka, kb, kc), (ra, rb, rc) = ([x[slot, op] for op in four[:3]] for x in (ops.kind, ops.ref))
+        starts = ((self.step > 0) & (slot == 0) & trace.chain[first[which]])[:, None]
+        kinds, refs = (x[slot[:, None], four] for x in (trace.kind, trace.ref))
+        (ka, kb, kc, _), (ra, rb, rc, rd) = kinds, refs
         follows = (ka == kb) & (ra == 2 * rb - rc)
         literal = (kb == LITERAL) & (kc == LITERAL)
-        self.good &= ~literal | (ka == LITERAL) | ~known
-        if not starts:
-            leaf = (kb < LITERAL) & (kc < LITERAL)
-            if self.period > SHORT:  # what has no pattern later on needs none here
-                irregular = self.three & (ops.ref[slot, four[3]] != 2 * rc - rb)
-                leaf &= ~(irregular & (ka == kb))
-            self.good &= ~leaf | follows | ~known
-            self.evidence += leaf & follows & (rb != rc) & known
-        self._made(slot, four, known & (kc >= 0), starts)
+        good = ~literal | (ka == LITERAL) | ~known
+        leaf = (kb < LITERAL) & (kc < LITERAL) & ~starts
+        if self.period > SHORT:  # what has no pattern later on needs none here
+            leaf &= ~(self.three & (rd != 2 * rc - rb) & (ka == kb))
+        good &= ~leaf | follows | ~known
+        evidence = leaf & follows & (rb != rc) & known
+        more = self._made(kinds[:3], refs[:3], known & (kc >= 0), starts)
+        return good & more[0], evidence | more[1]
 
-    def _made(self, slot: int, four: list[Ints], made: Bools, starts: bool) -> None:
-        """What the block makes itself, takes from the block before, or from outside."""
+    def _made(self, kinds: Ints, refs: Ints, made: Bools, starts: Bools) -> tuple[Bools, Bools]:
+        """The same of what the block makes itself, takes from the block before, or from outside."""
         tree, p = self.tree, self.period
-        kinds = [tree.ops.kind[slot, op] for op in four[:3]]
-        refs = [
-            np.where(k >= 0, tree.ops.ref[slot, op], 0) for k, op in zip(kinds, four, strict=False)
-        ]
-        (ta, xa), (tb, xb), (tc, xc) = (tree.top(ref) for ref in refs)
-        pa, pb, pc = tree.place[ta], tree.place[tb], tree.place[tc]
+        top, coordinates = tree.top(np.where(kinds >= 0, refs, 0))
+        places = tree.place[top]
+        pa, pb, pc = places
         here = self.start
         qa, qb, qc = pa - (here - self.step), pb - here, pc - (here + self.step)
-        (ka, kb, _) = kinds
+        ka, kb, _ = kinds
         inside = made & (qc >= 0) & (qc < p)
         carried = made & (qc < 0) & (qc >= -p)
-        outside = made & ~inside & ~carried
+        outside = made & ~inside & ~carried & ~starts
         same = (ka >= 0) & (qa == qc)
-        self.good &= ~inside | same
+        linked = (kb >= 0) & (qb == qc) & ((self.step > 0) | same)
+        good = (~inside | same) & (~carried | linked)
+        evidence = carried & (qb == qc)
         if p > SHORT:
-            self.evidence += inside & (qa == qc)
-        linked = (kb >= 0) & (qb == qc) & ((self.step > 0) | ((ka >= 0) & (qa == qc)))
-        self.good &= ~carried | linked
-        self.evidence += carried & (qb == qc)
-        if starts:
-            return
+            evidence |= inside & (qa == qc)
         follows = (ka >= 0) & (kb >= 0) & (pa == 2 * pb - pc)
         moves = pb != pc
-        zero = np.zeros(len(pa), dtype=np.int64)
-        for d in range(max(len(xa), len(xb), len(xc))):
-            u, v, w = (x[d] if d < len(x) else zero for x in (xa, xb, xc))
+        for u, v, w in coordinates:
             follows &= u == 2 * v - w
             moves |= v != w
-        other = (ta != tb) | ((qa >= 0) & (qa < p))
+        other = (top[0] != top[1]) | ((qa >= 0) & (qa < p))
         edge = (self.step < 0) & (ka < 0)
-        self.good &= ~outside | follows | edge | (other & (p > SHORT))
-        self.evidence += outside & follows & moves
+        good &= ~outside | follows | edge | (other & (p > SHORT))
+        return good, evidence | (outside & follows & moves)
 
 
 # --- loops that do not run -------------------------------------------------------------------

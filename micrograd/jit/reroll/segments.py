@@ -13,7 +13,7 @@ import numpy as np
 
 from ..ir.nests import Ints
 from .statics import LONGEST_TURN
-from .strings import LITERAL, SLOTS, Bools
+from .strings import ABSENT, LITERAL, SLOTS, Bools
 from .tree import Tree
 
 FEWEST = 3
@@ -26,6 +26,8 @@ OUTSIDE = np.iinfo(np.int64).min
 """The place of what is made before a run; leaves have their kinds instead."""
 IRREGULAR = 0.7
 """What breaks in more of all places than this has no pattern: a gather, or data."""
+TOGETHER = 1 << 14
+"""Operands of blocks that are looked at at once."""
 SHORTEST = 0.51
 """Segments may be so many, per block: about two blocks each."""
 
@@ -57,14 +59,14 @@ def segment_starts(tree: Tree, blocks: Blocks) -> Bools:
     joined = blocks.joined
     runs = int(blocks.run[-1]) + 1
     count = len(blocks.items)
-    candidates: list[tuple[int, int, Bools]] = []
-    for breaks in _features(tree, blocks):
-        n = int(breaks.sum())
-        if n:
-            candidates.append((n, len(candidates), breaks))
+    features = _features(tree, blocks)
+    sizes = [np.count_nonzero(breaks) for breaks in features]
     most = max(3 * runs, SHORTEST * count)
     total, first = np.zeros(count - 1, dtype=bool), np.concatenate([[True], ~joined])
-    for n, _, breaks in sorted(candidates, key=lambda c: c[:2]):
+    for k in sorted(range(len(sizes)), key=sizes.__getitem__):
+        n, breaks = sizes[k], features[k]
+        if not n:
+            continue
         together = total | breaks
         if _once(first, total, breaks):
             tree.has_switches = True
@@ -88,67 +90,88 @@ def _once(first: Bools, total: Bools, breaks: Bools) -> bool:
 
 def _features(tree: Tree, blocks: Blocks) -> list[Bools]:
     """For every trip count and operand, between which blocks it breaks its progression."""
-    ops, counts = [], []
+    found, counts = [], []
     for offset in range(blocks.items.shape[1]):
         column = blocks.items[:, offset]
-        found, trips = tree.first_ops(column, int(tree.symbol[column[0]]))
-        ops += found
+        first_ops, trips = tree.first_ops(column, int(tree.symbol[column[0]]))
+        found += first_ops
         counts += trips
-    joined = blocks.joined
-    turning = _turning(tree, blocks)
-    features = [_irregular(n, joined & (n[1:] >= 0) & (n[:-1] >= 0), blocks.run) for n in counts]
-    for op in ops:
-        missing = op < 0
-        here = joined
+    joined, turning = blocks.joined, _turning(tree, blocks)
+    features: list[Bools] = []
+    if counts:
+        numbers = np.stack(counts)
+        known = joined & (numbers[:, 1:] >= 0) & (numbers[:, :-1] >= 0)
+        features.extend(_irregular(numbers, known, blocks.run))
+    together = max(1, TOGETHER // max(1, len(joined)))
+    for start in range(0, len(found), together):
+        ops = np.stack(found[start : start + together])
+        missing = ops < 0
+        here = joined & ~(missing[:, 1:] | missing[:, :-1])
         if missing.any():
-            if missing.all():
-                continue
-            op = np.where(missing, op[~missing][0], op)
-            here = joined & ~(missing[1:] | missing[:-1])
-        for slot in range(SLOTS):
-            if tree.ops.used[slot, op[0]] and (int(op[0]), slot) not in turning:
-                features += _operand(tree, blocks, op, slot, here)
+            some = ~missing.all(axis=1)
+            ops, missing, here = ops[some], missing[some], here[some]
+            first = np.take_along_axis(ops, missing.argmin(axis=1)[:, None], axis=1)
+            ops = np.where(missing, first, ops)
+        which, slot = np.nonzero(tree.ops.used[:, ops[:, 0]].T)
+        own = list(zip(ops[which, 0].tolist(), slot.tolist(), strict=True))
+        rows = [k for k, operand in enumerate(own) if operand not in turning]
+        if rows:
+            which, slot = which[rows], slot[rows]
+            features.extend(_operands(tree, blocks, ops[which], slot[:, None], here[which]))
     return features
 
 
-def _operand(tree: Tree, blocks: Blocks, op: Ints, slot: int, here: Bools) -> list[Bools]:
-    """Where what the ops read in a slot breaks."""
-    kind, ref = tree.ops.kind[slot, op], tree.ops.ref[slot, op]
-    if (kind == LITERAL).all():
-        return []
+def _operands(tree: Tree, blocks: Blocks, ops: Ints, slot: Ints, here: Bools) -> Bools:
+    """Where what ops read in a slot breaks, a row for each operand."""
+    kind, ref = tree.ops.kind[slot, ops], tree.ops.ref[slot, ops]
     made = kind >= 0
-    if not made.any():
-        same = (kind[1:] == kind[:-1]) & here
-        return [_irregular(ref, same, blocks.run) | (here & ~same)]
+    by_ops, numbers = made.any(axis=1), (kind == LITERAL).all(axis=1)
+    breaks = np.zeros(here.shape, dtype=bool)
+    leaves = ~by_ops & ~numbers
+    if leaves.any():
+        same = (kind[leaves, 1:] == kind[leaves, :-1]) & here[leaves]
+        breaks[leaves] = _irregular(ref[leaves], same, blocks.run) | (here[leaves] & ~same)
+    if by_ops.all():
+        return _made(tree, blocks, kind, ref, here)
+    if by_ops.any():
+        breaks[by_ops] = _made(tree, blocks, kind[by_ops], ref[by_ops], here[by_ops])
+    return breaks
+
+
+def _made(tree: Tree, blocks: Blocks, kind: Ints, ref: Ints, here: Bools) -> Bools:
+    """The same of operands that ops have made, for the most part."""
+    made = kind >= 0
     top, coordinates = tree.top(np.where(made, ref, 0))
     place = tree.place[top]
     period = blocks.items.shape[1]
     inside = made & (place >= blocks.start) & (place < blocks.end)
     number = np.where(inside, (place - blocks.start) // period, place)
     offset = np.where(inside, (place - blocks.start) % period, np.where(made, OUTSIDE, kind))
-    same = (offset[1:] == offset[:-1]) & here
+    same = (offset[:, 1:] == offset[:, :-1]) & here
     differs = here & ~same
     if not tree.switching:  # both are start values
-        differs &= made[:-1] | (kind[:-1] == LITERAL) | (offset[1:] != OUTSIDE)
-    same = same & made[1:]
-    breaks = np.zeros(len(same), dtype=bool)
-    if differs.any():
+        differs &= made[:, :-1] | (kind[:, :-1] == LITERAL) | (offset[:, 1:] != OUTSIDE)
+    same = same & made[:, 1:]
+    breaks = np.zeros(same.shape, dtype=bool)
+    for row in np.flatnonzero(differs.any(axis=1)).tolist():
         # from a start value to what most blocks read is no break, but a loop's first iteration
-        values, times = np.unique(offset, return_counts=True)
+        values, times = np.unique(offset[row], return_counts=True)
         usual = values[np.argmax(times)]
-        breaks |= differs & ((offset[:-1] == usual) | (offset[1:] != usual))
+        before, behind = offset[row, :-1] == usual, offset[row, 1:] != usual
+        breaks[row] |= differs[row] & (before | behind)
     group = blocks.run * 2 + ~inside
     for numbers in (number, *coordinates):
         breaks |= _irregular(numbers, same, group)
-    at = np.flatnonzero(breaks & made[1:] & made[:-1])
-    if not tree.switching:
-        at = at[:LOOKED_AT] if not tree.has_switches else at[:0]
-    if len(at):
-        becomes = at[_becomes(tree, ref[at], ref[at + 1])]
-        tree.has_switches |= len(becomes) > 0
-        if tree.switching:
-            breaks[becomes] = False
-    return [breaks]
+    for row in np.flatnonzero(breaks.any(axis=1)).tolist():
+        at = np.flatnonzero(breaks[row] & made[row, 1:] & made[row, :-1])
+        if not tree.switching:
+            at = at[:LOOKED_AT] if not tree.has_switches else at[:0]
+        if len(at):
+            becomes = at[_becomes(tree, ref[row, at], ref[row, at + 1])]
+            tree.has_switches |= len(becomes) > 0
+            if tree.switching:
+                breaks[row, becomes] = False
+    return breaks
 
 
 def _becomes(tree: Tree, old: Ints, new: Ints) -> Bools:
@@ -178,9 +201,10 @@ def _turning(tree: Tree, blocks: Blocks) -> set[tuple[int, int]]:
         if int(tree.symbol[op[0]]) in tree.bodies:
             continue
         for slot in range(SLOTS):
-            kind, ref = tree.ops.kind[slot, op], tree.ops.ref[slot, op]
-            if kind[0] >= LITERAL or (kind != kind[0]).any():
+            first = tree.ops.kind[slot, op[0]]
+            if first >= LITERAL or first == ABSENT or (tree.ops.kind[slot, op] != first).any():
                 continue
+            ref = tree.ops.ref[slot, op]
             steps = np.diff(ref)[joined]
             if len(steps) and steps[0] and (steps == steps[0]).all():
                 steady = True
@@ -199,20 +223,28 @@ def _turns(numbers: Ints, blocks: Blocks) -> int:
 
 
 def _irregular(numbers: Ints, valid: Bools, group: Ints) -> Bools:
-    """Where numbers do not grow by what is usual in their group of blocks."""
+    """Where the numbers of a row do not grow by what is usual in their group of blocks."""
     steps = np.diff(numbers)
-    some = steps[valid]
-    if not len(some) or not (some != some[0]).any():
-        return np.zeros(len(steps), dtype=bool)
-    groups = group[1:]
-    order = np.lexsort((some, groups[valid]))
-    step, of = some[order], groups[valid][order]
+    found = np.zeros(steps.shape, dtype=bool)
+    if not steps.size:
+        return found
+    first = np.take_along_axis(steps, valid.argmax(axis=1)[:, None], axis=1)
+    some = ((steps != first) & valid).any(axis=1)
+    if not some.any():
+        return found
+    steps, valid = steps[some], valid[some]
+    groups = (group[some] if group.ndim > 1 else group[None])[:, 1:]
+    count = int(groups.max()) + 1
+    groups = groups + count * np.arange(len(steps))[:, None]
+    step, of = steps[valid], groups[valid]
+    order = np.lexsort((step, of))
+    step, of = step[order], of[order]
     new = np.concatenate([[True], (step[1:] != step[:-1]) | (of[1:] != of[:-1])])
     at = np.flatnonzero(new)
     times = np.diff(np.append(at, len(step)))
     by_times = np.lexsort((times, of[at]))
     last = np.concatenate([of[at][by_times][1:] != of[at][by_times][:-1], [True]])
-    usual = np.zeros(int(group.max()) + 1, dtype=np.int64)
+    usual = np.zeros(count * len(steps), dtype=np.int64)
     usual[of[at][by_times][last]] = step[at][by_times][last]
-    found: Bools = valid & (steps != usual[groups])
+    found[some] = valid & (steps != usual[groups])
     return found
