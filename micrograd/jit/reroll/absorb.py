@@ -32,7 +32,7 @@ class Absorbing:
 
     def run(self) -> None:
         """Make loops of them."""
-        tree, p = self.tree, len(self.body)
+        tree = self.tree
         symbol = tree.loop_symbol(self.body)
         sequence = tree.symbol[tree.sequence]
         at = np.flatnonzero(sequence == symbol)
@@ -51,23 +51,41 @@ class Absorbing:
         linked = self._linked(fits, at)
         segments: list[tuple[int, int, int]] = []
         last = 0
-        for x in np.flatnonzero(fits).tolist():
-            if x < last:
-                continue
-            y = x + p
-            while y + p <= n and y < len(fits) and fits[y] and linked[y]:
-                y += p
-            before = int(bare[x - 1]) if x else NOTHING
-            behind = int(bare[y]) if y < n else NOTHING
-            beside = (y < len(fits) and fits[y]) or (x - p >= 0 and fits[x - p])
-            between = before in left and behind in right
-            if beside or between or (p > 1 and (before in left or behind in right)):
+        for x, y in self._candidates(bare, fits, linked, left, right):
+            if x >= last:
                 segments.append((x, y, symbol))
                 last = y
         if segments and len(segments) <= 3 * len(at):
             found = Segments.of(segments)
             tree.collapse(found.start, found.end, found.symbol)
             tree.settle()
+
+    def _candidates(
+        self, bare: Ints, fits: Bools, linked: Bools, left: set[int], right: set[int]
+    ) -> list[tuple[int, int]]:
+        """Where loops of the body may begin, and where they end then, by what is beside them."""
+        p = len(self.body)
+        at = np.flatnonzero(fits)
+        if not len(at):
+            return []
+        fits = np.concatenate([np.zeros(p, dtype=bool), fits, np.zeros(2 * p, dtype=bool)])
+        goes_on = fits[p:] & linked[: len(fits) - p]
+        end = at + p
+        if goes_on[end].any():
+            last = np.arange(len(goes_on)) + p * goes_on
+            while True:
+                further = last[last]
+                if np.array_equal(further, last):
+                    break
+                last = further
+            end = last[end]
+        bare = np.append(bare, NOTHING)
+        behind, ahead = np.isin(bare[end], [*right]), np.isin(bare[at - 1], [*left])
+        beside = fits[end + p] | fits[at]
+        good = beside | (ahead & behind)
+        if p > 1:
+            good |= ahead | behind
+        return list(zip(at[good].tolist(), end[good].tolist(), strict=True))
 
     def _fits(self, sequence: Ints) -> Bools:
         """Where the body stands in the sequence."""

@@ -118,15 +118,15 @@ class _Search:
 
     def tree(self, look: Look) -> Tree:
         """The tree, as it was found."""
-        if look not in self.trees or self.trees[look].is_written_out:
+        if look not in self.trees:
             self.trees[look] = recognise(self.ops, look.depth, switching=look.switching)
-            self._statics[look] = self.trees[look].statics
+        self.trees[look].restore()
         return self.trees[look]
 
     def statics(self, look: Look) -> int:
         """Of how many ops its loops are made."""
         if look not in self._statics:
-            self.tree(look)
+            self._statics[look] = self.tree(look).statics
         return self._statics[look]
 
     def program(self, most: int) -> Program | None:

@@ -7,59 +7,122 @@ the first is written out, and compared with the trace, op by op.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
 from typing import TypeAlias
 
 import numpy as np
 
+from ..ir.nests import Ints
 from .boundaries import Segments, extended
-from .tree import Tree
+from .tree import Loops, Tree
 
 MOST = 1 << 16
 """Ops of the second iterations of all loops of a body; longer ones are left as they are."""
 AT_MOST = 3
 """Iterations that a loop gets."""
 
-Plan: TypeAlias = "int | tuple[int, int, list[list[Plan]]]"
-"""The code of an op; or the symbol of a loop, an item like it, and its iterations."""
+
+@dataclass(frozen=True)
+class Rows:
+    """What a loop is to be whose blocks are ops alone: the codes of one, and how many there are."""
+
+    symbol: int
+    like: int
+    codes: list[int]
+    count: int
+
+
+@dataclass(frozen=True)
+class Nest:
+    """What a loop of loops is to be, block by block."""
+
+    symbol: int
+    like: int
+    blocks: list[list[Plan]]
+
+
+Plan: TypeAlias = "int | Rows | Nest"
+"""The code of an op, or a loop, with an item like it."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What stands before a loop, and may be its first iteration.
+
+    segment   the number of the loop
+    place     where it begins in the sequence
+    op        its first op
+    ops       how many it has
+    plans     of its items
+    """
+
+    segment: int
+    place: int
+    op: int
+    ops: int
+    plans: list[Plan]
 
 
 def rebuilt(tree: Tree, segments: Segments) -> Segments:
     """The segments, longer by the iterations before them that the ops there are."""
-    start, end = segments.start.copy(), segments.end.copy()
-    for k in _possible(tree, segments):
-        for _ in range(AT_MOST):
-            least = int(end[k - 1]) if k else 0
-            more = _longer(tree, int(segments.symbol[k]), int(start[k]), int(end[k]), least)
-            if more is None:
-                break
-            start[k + 1 :] += more
-            end[k:] += more
-            start[k] += more - len(tree.bodies[int(segments.symbol[k])])
-    return Segments(start, end, segments.symbol)
+    possible = _possible(tree, segments)
+    for _ in range(AT_MOST):
+        found = [before for k in possible if (before := _before(tree, segments, k)) is not None]
+        if not found:
+            break
+        segments, possible = _longer(tree, segments, found)
+    return segments
 
 
-def _longer(tree: Tree, symbol: int, start: int, end: int, least: int) -> int | None:
-    """Make what stands before a loop, from the place `least` on, its first iteration, if it is one.
-    Returns by how many items the sequence is longer then.
+def _before(tree: Tree, segments: Segments, k: int) -> Before | None:
+    """What stands before a loop, behind the loop before, if it may be the first iteration."""
+    start, least = int(segments.start[k]), int(segments.end[k - 1]) if k else 0
+    planned = _planned(tree, tree.bodies[int(segments.symbol[k])], start)
+    if planned is None:
+        return None
+    op, ops, plans = planned
+    place = _beginning(tree, op, least, start)
+    return Before(k, place, op, ops, plans) if place is not None else None
+
+
+def _longer(tree: Tree, segments: Segments, found: list[Before]) -> tuple[Segments, list[int]]:
+    """Make what stands before loops their first iterations, where it is. Returns the segments, and
+    which of them are longer.
     """
-    body = tree.bodies[symbol]
-    found = _planned(tree, body, start)
-    if found is None:
-        return None
-    first, ops, plans = found
-    place = _beginning(tree, first, least, start)
-    if place is None:
-        return None
-    undo = tree.undo(first, first + ops)
-    numbers = iter(range(first, first + ops))
-    tree.replace(place, start, [_built(tree, plan, numbers) for plan in plans])
-    more = len(body) - (start - place)
-    loop = Segments.of([(start + more, end + more, symbol)])
-    if int(extended(tree, loop).start[0]) == place:
-        return more
-    undo()
-    return None
+    sequence = tree.sequence
+    undo: dict[int, Callable[[], None]] = {}
+    items: dict[int, list[int]] = {}
+    for each in found:
+        undo[each.segment] = tree.undo(each.op, each.op + each.ops)
+        items[each.segment] = _built(tree, each.plans, each.op)
+    longer = segments
+    while found:
+        pieces: list[Sequence[int] | Ints] = []
+        end = 0
+        more = np.zeros(len(segments), dtype=np.int64)
+        for each in found:
+            pieces += [sequence[end : each.place], items[each.segment]]
+            end = int(segments.start[each.segment])
+            more[each.segment] = len(items[each.segment]) - (end - each.place)
+        tree.rearrange([*pieces, sequence[end:]])
+        some = np.array([each.segment for each in found])
+        behind = np.cumsum(more)
+        longer = Segments(segments.start + behind, segments.end + behind, segments.symbol)
+        start = extended(tree, longer.some(some)).start
+        joins = start < longer.start[some]
+        longer.start[some] = start
+        if joins.all():
+            break
+        for each, is_first in zip(found, joins.tolist(), strict=True):
+            if not is_first:
+                undo[each.segment]()
+        found = [each for each, is_first in zip(found, joins.tolist(), strict=True) if is_first]
+    else:
+        tree.rearrange([sequence])
+        longer = segments
+    return longer, [each.segment for each in found]
 
 
 def _planned(tree: Tree, body: tuple[int, ...], start: int) -> tuple[int, int, list[Plan]] | None:
@@ -147,7 +210,7 @@ def _expected(
         if not any(other in tree.bodies for other in inner):  # all its blocks are made of one plan
             begin = int(tree.first[b])
             kids = tree.kids[begin : begin + len(inner)]
-            plans.append((symbol, b, [tree.ops.code[kids].tolist()] * count))
+            plans.append(Rows(symbol, b, tree.ops.code[kids].tolist(), count))
             continue
         blocks = []
         for k in range(count):
@@ -160,7 +223,7 @@ def _expected(
             if block is None:
                 return None
             blocks.append(block)
-        plans.append((symbol, b, blocks))
+        plans.append(Nest(symbol, b, blocks))
     return plans
 
 
@@ -169,17 +232,28 @@ def _add_codes(plans: list[Plan], codes: list[int]) -> None:
     for plan in plans:
         if isinstance(plan, int):
             codes.append(plan)
+        elif isinstance(plan, Rows):
+            codes += plan.codes * plan.count
         else:
-            for block in plan[2]:
+            for block in plan.blocks:
                 _add_codes(block, codes)
 
 
-def _built(tree: Tree, plan: Plan, ops: Iterator[int]) -> int:
-    """The item of a plan, of the next ops."""
-    if isinstance(plan, int):
-        return next(ops)
-    symbol, like, blocks = plan
-    if not blocks:
-        return tree.empty(like, symbol)
-    kids = [[_built(tree, inner, ops) for inner in block] for block in blocks]
-    return tree.loop(np.array(kids), symbol)
+def _built(tree: Tree, plans: list[Plan], op: int) -> list[int]:
+    """The items of plans, of the ops from this one on."""
+    loops, ops = Loops(tree), count(op)
+
+    def items(plans: list[Plan]) -> list[int]:
+        return [next(ops) if isinstance(plan, int) else item(plan) for plan in plans]
+
+    def item(plan: Rows | Nest) -> int:
+        if isinstance(plan, Rows):
+            return loops.add(
+                [*islice(ops, plan.count * len(plan.codes))], plan.count, plan.symbol, plan.like
+            )
+        kids = [kid for block in plan.blocks for kid in items(block)]
+        return loops.add(kids, len(plan.blocks), plan.symbol, plan.like)
+
+    found = items(plans)
+    loops.finish()
+    return found

@@ -61,7 +61,7 @@ class _Recogniser:
 
     def _long_periods(self) -> list[int]:
         """The distances at which windows of symbols come again, most frequent first."""
-        symbols = self.tree.symbol[self.tree.sequence]
+        symbols = self.tree.letters()
         n = len(symbols)
         if n < 32:
             return []
@@ -110,7 +110,7 @@ class _Recogniser:
 
     def _runs(self, period: int, fewest: int) -> Runs | None:
         """The runs in which something of that length comes again and again, if there are any."""
-        symbols = self.tree.symbol[self.tree.sequence]
+        symbols = self.tree.letters()
         if len(symbols) < period * fewest:
             return None
         equal = symbols[period:] == symbols[:-period]
@@ -205,17 +205,17 @@ class _Recogniser:
         middle = min(max(blocks // 2, 1), blocks - 2) if blocks > 2 else 0
         origin = start + middle * period
         two = sequence[origin : origin + 2 * period]
+        found = [tree.first_ops(two[k : k + 1], symbol)[0] for k, symbol in enumerate(body * 2)]
+        ops = np.concatenate([op for each in found for op in each])
+        offsets = np.repeat(np.arange(len(two)), [len(each) for each in found])
+        offsets, ops = offsets[ops >= 0], ops[ops >= 0]
         user = np.zeros(2 * period, dtype=np.int64)  # the farthest one, of each item of the first
-        for offset in range(len(two)):
-            found, _ = tree.first_ops(two[offset : offset + 1], int(tree.symbol[two[offset]]))
-            ops = np.concatenate(found)
-            ops = ops[ops >= 0]
-            for slot in range(SLOTS):
-                made = tree.ops.kind[slot, ops] >= 0
-                top, _ = tree.top(tree.ops.ref[slot, ops[made]])
-                places = tree.place[top] - origin
-                places = places[(places >= 0) & (places < period)]
-                np.maximum.at(user, places, offset)
+        for slot in range(SLOTS):
+            made = tree.ops.kind[slot, ops] >= 0
+            top, _ = tree.top(tree.ops.ref[slot, ops[made]])
+            places = tree.place[top] - origin
+            inside = (places >= 0) & (places < period)
+            np.maximum.at(user, places[inside], offsets[made][inside])
         crossing = np.zeros(2 * period + 1, dtype=np.int64)
         for offset in range(period):
             if user[offset] > offset:

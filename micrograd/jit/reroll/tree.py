@@ -31,7 +31,7 @@ class Tree:
     place       item -> its place in the sequence
     bodies      symbol of a loop -> the symbols of its body
     bare        symbol -> the same for all that is made of the same ops
-    is_written_out   whether loops were taken back
+    taken_back  loops that were taken back, and their items
     has_switches     whether something breaks its progression once in each loop, or in the last
                      iterations
     switching        whether that is no end of a loop
@@ -54,6 +54,7 @@ class Tree:
         self.kept = 0
         self.items = n
         self.sequence = np.arange(n)
+        self._seen_last: tuple[Ints, Ints, Ints] | None = None
         self.bodies: dict[int, tuple[int, ...]] = {}
         self._symbol_of: dict[tuple[int, ...], int] = {}
         self._bare_of: dict[tuple[int, ...], int] = {}
@@ -61,7 +62,7 @@ class Tree:
         self.bare = np.zeros(self.symbols, dtype=np.int64)
         self.bare[self.symbol[:n]] = ops.code
         self.place = np.arange(n)
-        self.is_written_out = False
+        self.taken_back: list[tuple[int, Ints]] = []
 
     @property
     def statics(self) -> int:
@@ -113,10 +114,19 @@ class Tree:
             trips += more
         return found, trips
 
+    def letters(self) -> Ints:
+        """The symbols of the sequence."""
+        return self._seen()[1]
+
     def bare_sequence(self) -> Ints:
         """The sequence as what its items are made of."""
-        found: Ints = self.bare[self.symbol[self.sequence]]
-        return found
+        return self._seen()[2]
+
+    def _seen(self) -> tuple[Ints, Ints, Ints]:
+        if self._seen_last is None or self._seen_last[0] is not self.sequence:
+            letters = self.symbol[self.sequence]
+            self._seen_last = self.sequence, letters, self.bare[letters]
+        return self._seen_last
 
     # -- building ------------------------------------------------------------------------------
 
@@ -131,7 +141,8 @@ class Tree:
             self.symbols += 1
         return self._symbol_of[body]
 
-    def _reserve(self, items: int) -> None:
+    def reserve(self, items: int) -> None:
+        """Make room for more items."""
         while self.items + items > len(self.parent):
             more = len(self.parent)
             self.parent = np.append(self.parent, np.full(more, -1, dtype=np.int64))
@@ -141,29 +152,19 @@ class Tree:
 
     def empty(self, like: int, symbol: int) -> int:
         """A new item: a loop of that symbol which runs zero times."""
-        self._reserve(1)
+        self.reserve(1)
         item = self.items
         self.items += 1
         self.symbol[item], self.blocks[item] = symbol, 0
         self.first[item] = self.first[like]
         return item
 
-    def loop(self, blocks: Ints, symbol: int) -> int:
-        """A new item: a loop of that symbol with these items, a row for each iteration."""
-        self._reserve(1)
-        item = self.items
-        self.items += 1
-        count, period = blocks.shape
-        kids = blocks.reshape(-1)
-        self.parent[kids] = item
-        self.block[kids] = np.repeat(np.arange(count), period)
-        self.offset[kids] = np.tile(np.arange(period), count)
+    def keep(self, kids: Ints) -> None:
+        """Append to the items of loops."""
         while self.kept + len(kids) > len(self.kids):
             self.kids = np.append(self.kids, np.zeros(len(self.kids), dtype=np.int64))
         self.kids[self.kept : self.kept + len(kids)] = kids
-        self.symbol[item], self.blocks[item], self.first[item] = symbol, count, self.kept
         self.kept += len(kids)
-        return item
 
     def collapse(self, start: Ints, end: Ints, symbols: Ints) -> None:
         """Make loops of stretches of the sequence, in order: where they begin and end, and the
@@ -172,7 +173,7 @@ class Tree:
         sequence = self.sequence
         length = end - start
         period = len(self.bodies[int(symbols[0])])
-        self._reserve(len(start))
+        self.reserve(len(start))
         total = int(length.sum())
         new = self.items + np.arange(len(start))
         before = np.cumsum(length) - length
@@ -184,11 +185,8 @@ class Tree:
         numbers -= np.repeat(np.cumsum(blocks) - blocks, blocks)
         self.block[items] = np.repeat(numbers, period)
         self.offset[items] = np.tile(np.arange(period), len(numbers))
-        while self.kept + total > len(self.kids):
-            self.kids = np.append(self.kids, np.zeros(len(self.kids), dtype=np.int64))
         self.first[new] = self.kept + before
-        self.kids[self.kept : self.kept + total] = items
-        self.kept += total
+        self.keep(items)
         self.blocks[new] = blocks
         self.symbol[new] = symbols
         self.items += len(start)
@@ -201,32 +199,41 @@ class Tree:
 
     def write_out(self, ops: Ints) -> None:
         """Let the outermost loops of these ops be none: their items stand in the sequence."""
-        self.is_written_out = True
+        if not self.taken_back:
+            self._whole = self.sequence
         items, _ = self.top(ops)
         for item in dict.fromkeys(items[items >= len(self.ops)].tolist()):
             length = int(self.blocks[item]) * len(self.bodies[int(self.symbol[item])])
             kids = self.kids[self.first[item] : self.first[item] + length]
             self.parent[kids] = -1
+            self.taken_back.append((item, kids))
             at = int(self.place[item])
             before, behind = self.sequence[:at], self.sequence[at + 1 :]
             self.sequence = np.concatenate([before, kids, behind])
             self.settle()
 
-    def replace(self, start: int, end: int, items: Sequence[int]) -> None:
-        """Put items in the place of a stretch of the sequence."""
-        self.parent[list(items)] = -1
-        self.sequence = np.concatenate([self.sequence[:start], items, self.sequence[end:]])
+    def restore(self) -> None:
+        """Put back what was written out."""
+        if not self.taken_back:
+            return
+        for item, kids in self.taken_back:
+            self.parent[kids] = item
+        self.taken_back, self.sequence = [], self._whole
+        self.settle()
+
+    def rearrange(self, pieces: Sequence[Sequence[int] | Ints]) -> None:
+        """Let the sequence be these items."""
+        self.sequence = np.concatenate([np.asarray(piece, dtype=np.int64) for piece in pieces])
+        self.parent[self.sequence] = -1
         self.settle()
 
     def undo(self, first: int, last: int) -> Callable[[], None]:
-        """What makes the sequence, and what the ops from `first` on are part of, what it is now."""
-        sequence, ops = self.sequence, slice(first, last)
+        """What makes that which the ops from `first` on are part of what it is now."""
+        ops = slice(first, last)
         columns = [x[ops].copy() for x in (self.parent, self.block, self.offset)]
 
         def undo() -> None:
-            self.sequence = sequence
             self.parent[ops], self.block[ops], self.offset[ops] = columns
-            self.settle()
 
         return undo
 
@@ -234,3 +241,41 @@ class Tree:
         """Put items into the sequence, before what is at these places now."""
         self.sequence = np.insert(self.sequence, list(places), list(items))
         self.settle()
+
+
+class Loops:
+    """New loops of a tree, which are entered all at once."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.kids: list[int] = []
+        self.parents: list[int] = []
+        self.blocks: list[int] = []
+        self.offsets: list[int] = []
+        self.columns: list[tuple[int, int, int]] = []
+
+    def add(self, kids: list[int], count: int, symbol: int, like: int) -> int:
+        """A loop of that symbol, as `like` is, with these items, of so many iterations."""
+        tree = self.tree
+        item, n = tree.items + len(self.columns), len(kids)
+        first = tree.kept + len(self.kids) if n else int(tree.first[like])
+        self.columns.append((symbol, count, first))
+        if n:
+            period = n // count
+            self.kids += kids
+            self.parents += [item] * n
+            self.blocks += [k // period for k in range(n)]
+            self.offsets += [*range(period)] * count
+        return item
+
+    def finish(self) -> None:
+        """Enter them."""
+        tree, n = self.tree, len(self.columns)
+        tree.reserve(n)
+        new, kids = slice(tree.items, tree.items + n), np.array(self.kids, dtype=np.int64)
+        columns = np.array(self.columns, dtype=np.int64).reshape(-1, 3).T
+        tree.symbol[new], tree.blocks[new], tree.first[new] = columns
+        tree.parent[kids], tree.block[kids] = self.parents, self.blocks
+        tree.offset[kids] = self.offsets
+        tree.items += n
+        tree.keep(kids)

@@ -20,6 +20,7 @@ from micrograd import detach, exp, maximum
 from micrograd.jit.reroll.loops import looped
 from micrograd.jit.reroll.recognise import recognise
 from micrograd.jit.reroll.strings import Ops
+from micrograd.jit.reroll.tree import Loops
 
 from ...regular import floats, traced
 from .test_loops import found
@@ -103,9 +104,13 @@ def test_what_is_built_can_be_undone() -> None:
     tree = recognise(Ops(t.graph), 1)
     before = tree.sequence.copy(), tree.parent.copy(), tree.block.copy(), tree.offset.copy()
     undo = tree.undo(0, len(tree.ops))
-    tree.replace(0, 1, [tree.loop(np.arange(12).reshape(6, 2), tree.loop_symbol((0, 1)))])
+    loops = Loops(tree)
+    item = loops.add([*range(12)], 6, tree.loop_symbol((0, 1)), 0)
+    loops.finish()
+    tree.rearrange([[item], tree.sequence[1:]])
     assert tree.top(np.array([3]))[0].tolist() == [tree.sequence[0]]
     undo()
+    tree.rearrange([before[0]])
     after = tree.sequence, tree.parent, tree.block, tree.offset
     n = len(tree.ops)
     assert all(np.array_equal(a[:n], b[:n]) for a, b in zip(before, after, strict=True))
