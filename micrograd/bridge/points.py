@@ -7,7 +7,6 @@ and is such a function again; so are the pullbacks of that, for kernels nest.
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 from collections.abc import Callable, Sequence
 from math import prod
@@ -27,7 +26,6 @@ from ..locks import Lock
 from ..store import Store
 
 if TYPE_CHECKING:
-    from ..jit.call.array_code import BatchCode
     from ..jit.executable import Executable
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -148,15 +146,16 @@ class Pointwise:
         kernel = self._kernels.get(dtype) or self._in(dtype)
         return kernel._compile(tuple(p.structure or SCALAR for p in self.parameters))
 
-    def block(self, dtype: np.dtype[Any]) -> Block | None:
-        """Its machine code for columns of numbers; None if that is not all there is to a call."""
+    def most_points(self, dtype: np.dtype[Any]) -> int | None:
+        """Fewer points than this are computed by one call of the machine code for a block of them,
+        for they are not worth several threads; None if that is not all there is to a call.
+        """
         executable = self.executable(dtype)
-        if any(self.sizes) or any(self.integers) or executable.options.check:
+        if any(self.integers) or executable.options.check:
             return None
         if executable.convention.indices is not None or executable.graph.regions:
             return None
-        arrays = executable.arrays
-        return Block(arrays.code, len(self.sizes) + self.results, SPLIT_WORK // max(1, arrays.work))
+        return SPLIT_WORK // max(1, executable.work)
 
     def _in(self, dtype: np.dtype[Any]) -> Kernel:
         """The kernel that computes in a dtype."""
@@ -185,20 +184,6 @@ class Pointwise:
         cotangents = Parameter(name, "rows", row(list, self.results))
         name = f"{self.kernel.name}_vjp"
         return Pointwise(call, [*self.parameters, cotangents], name, self.kernel)
-
-
-class Block:
-    """`block(columns, points)`: the machine code, for the addresses of dense columns, results last.
-
-    columns      the type of these addresses
-    most         points that are not worth several threads
-    """
-
-    def __init__(self, code: BatchCode, columns: int, most: int) -> None:
-        self.code = code  # which the machine code lives as long as
-        self.columns = ctypes.c_int64 * columns
-        self.most = most
-        self.run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(code.address)
 
 
 class _Function:

@@ -15,8 +15,9 @@ from ..bridge.points import Core, Points, kernel_of
 from ..errors import SignatureError, counted, kind
 from ..jit import Kernel
 from ..jit.trace.signature import Container, Structure
+from .dtypes import NUMBERS
 from .function import Function
-from .registered import NUMBERS, Registered, encoded
+from .registered import Registered, encoded
 
 
 def operator(function: Callable[..., Any], *, name: str | None = None) -> Operator:

@@ -7,20 +7,16 @@ from collections.abc import Callable, Sequence
 from keyword import iskeyword
 from typing import Any
 
-import numpy as np
 import torch
 from torch import library
 
-from ..bridge.points import Block, Core, Pointwise
+from ..bridge.points import Core, Pointwise
 from ..errors import GraphError
 from ..locks import Lock
+from .dtypes import WIDE
+from .native import Native, native
 
 NAMESPACE = "micrograd"
-NUMBERS: dict[torch.dtype, np.dtype[Any]] = {
-    torch.float32: np.dtype(np.float32),
-    torch.float64: np.dtype(np.float64),
-}
-"""The dtypes that are computed in, as NumPy has them."""
 _taken: set[str] = set()
 _lock = Lock()
 
@@ -54,7 +50,7 @@ class Registered:
         self._at = at
         self._pullbacks: dict[tuple[int, ...], Registered] = {}
         self._functions: dict[tuple[int, ...], Pointwise] = {}
-        self._blocks: dict[tuple[tuple[int, ...], torch.dtype], Block | None] = {}
+        self._natives: dict[tuple[tuple[int, ...], torch.dtype], Native | None] = {}
         self._lock = Lock()
         tensors = [f"Tensor x{k}" for k in range(arity)] + ["Tensor kept"] * (of is not None)
         schema = f"({', '.join(tensors)}, int[] cores) -> {'Tensor' if of else '(Tensor, Tensor)'}"
@@ -90,13 +86,37 @@ class Registered:
 
     # -- what PyTorch calls --------------------------------------------------------------------
 
+    def native(self, cores: tuple[int, ...], dtype: torch.dtype) -> Native | None:
+        """What computes it without Python, for most tensors; it gives None for others, and is None
+        where PyTorch or the kernel have none. Its second result is `kept`, if this gives that and
+        no parameters are read.
+        """
+        key = cores, dtype
+        if key in self._natives:
+            return self._natives[key]
+        function = self.function(cores)
+        with self._lock:
+            if key not in self._natives:
+                kept = self.of is None and not function.live
+                self._natives[key] = native(function, dtype, self.name, kept=kept)
+            return self._natives[key]
+
     def _compute(self, *given: Any) -> Any:
         *x, cores = given
+        key = tuple(cores)
         if self.of is not None:
-            self._require_unchanged(self.of, x.pop(), cores)
-            return self._computed(x, cores)
-        kept = torch.from_numpy(self.function(cores).parameters_now())
-        return self._computed(x, cores), kept
+            self._require_unchanged(self.of, x.pop(), key)
+        computed = self.native(key, x[0].dtype)
+        found = computed and computed(*x, 1)
+        function = self.function(key)
+        if self.of is not None:
+            return self._general(function, x) if found is None else found
+        if function.live:
+            kept = torch.from_numpy(function.parameters_now())
+            return self._general(function, x) if found is None else found, kept
+        if found is None or found[0] is None:
+            return self._general(function, x), x[0].new_empty(0, dtype=WIDE)
+        return found
 
     def _require_unchanged(self, of: Registered, kept: torch.Tensor, cores: Sequence[int]) -> None:
         """GraphError if parameters that this reads are not as they were."""
@@ -108,31 +128,18 @@ class Registered:
                 "are changed, as by an optimiser's step"
             )
 
-    def _computed(self, x: Sequence[torch.Tensor], cores: Sequence[int]) -> torch.Tensor:
-        first = x[0]
-        key = tuple(cores), first.dtype
-        block = self._blocks[key] if key in self._blocks else self._block(key)
-        if block is not None and 0 < first.numel() < block.most and alike(x):
-            return computed(block, x, self._functions[key[0]].results)
-        function = self.function(cores)
+    def _general(self, function: Pointwise, x: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The results for tensors of any kind."""
         out = self._empty(function, x)
         function([t.numpy() for t in x], out.numpy())
         return out
-
-    def _block(self, key: tuple[tuple[int, ...], torch.dtype]) -> Block | None:
-        cores, dtype = key
-        function = self.function(cores)
-        number = NUMBERS.get(dtype)
-        found = None if number is None else function.block(number)
-        self._blocks[key] = found
-        return found
 
     def _shaped(self, *given: Any) -> Any:
         *x, cores = given
         function = self.function(cores)
         if self.of is not None:
             return self._empty(function, x[:-1])
-        return self._empty(function, x), x[0].new_empty(function.live, dtype=torch.float64)
+        return self._empty(function, x), x[0].new_empty(function.live, dtype=WIDE)
 
     def _empty(self, function: Pointwise, x: Sequence[torch.Tensor]) -> torch.Tensor:
         """Room for the results."""
@@ -206,29 +213,6 @@ class Registered:
             return apply(*x), (1, None)
         kept, axis = given[-1], places[-1]
         return apply(*x, kept if axis is None else kept.movedim(axis, 0)), 1
-
-
-def alike(x: Sequence[torch.Tensor]) -> bool:
-    """Whether all are dense in this process's memory, of the same shape and dtype."""
-    shape, dtype = x[0].shape, x[0].dtype
-    for t in x:
-        if t.shape != shape or t.dtype is not dtype or not t.is_contiguous():
-            return False
-        if not t.is_cpu or t.is_neg():
-            return False
-    return True
-
-
-def computed(block: Block, x: Sequence[torch.Tensor], results: int) -> torch.Tensor:
-    """The results for tensors that are alike."""
-    first = x[0]
-    out = first.new_empty((results, *first.shape))
-    points, at = first.numel(), out.data_ptr()
-    pitch = points * first.element_size()
-    columns = [t.data_ptr() for t in x]
-    columns += range(at, at + results * pitch, pitch)
-    block.run(block.columns(*columns), points)
-    return out
 
 
 def batched(

@@ -18,6 +18,8 @@ torch = pytest.importorskip("torch")
 from torch import library  # noqa: E402
 
 from micrograd.torch import operator  # noqa: E402
+from micrograd.torch.dtypes import NUMBERS  # noqa: E402
+from micrograd.torch.native import c_interface  # noqa: E402
 
 from .random_operators import check  # noqa: E402
 
@@ -327,9 +329,10 @@ def test_dense_tensors_are_passed_by_address(dtype: torch.dtype) -> None:
     kernel = jit(several, dtype="f64" if dtype is WIDE else "f32")
     g = operator(several, name="dense")
     g(torch.ones(1, dtype=dtype), torch.ones(1, dtype=dtype))
-    block = g._registered._blocks[(-1, -1), dtype]
-    assert block is not None
-    for n in (0, 1, 2, 7, 8, 9, 17, 1000, block.most - 1, block.most, block.most + 1):
+    assert (g._registered.native((-1, -1), dtype) is None) == (c_interface() is None)
+    most = g._registered.function([-1, -1]).most_points(NUMBERS[dtype])
+    assert most is not None
+    for n in (0, 1, 2, 7, 8, 9, 17, 1000, most - 1, most, most + 1):
         x = torch.linspace(-1.0, 1.0, 2 * n, dtype=dtype)
         for a, b in ((x[:n], x[n:]), (x[::2], x[n:]), (x[n:], x.flip(0)[:n])):
             expected = kernel(a.numpy().copy(), b.numpy().copy())
