@@ -17,7 +17,7 @@ from ..jit import Kernel
 from ..jit.trace.signature import Container, Structure
 from .dtypes import NUMBERS
 from .function import Function
-from .registered import Registered, encoded
+from .registered import FACTS, Registered, encoded
 
 
 def operator(function: Callable[..., Any], *, name: str | None = None) -> Operator:
@@ -77,7 +77,7 @@ class Operator:
         if kwargs or len(args) != len(self._parameters):
             args = self._bound(args, kwargs)
         tensors, cores = self._tensors(args)
-        key = encoded(cores)
+        key = told(self, encoded(cores))
         if not torch.compiler.is_compiling() and transformed(tensors):
             out, _ = Function.apply(self._registered, key, *tensors)
         else:
@@ -181,6 +181,15 @@ def transformed(x: Sequence[torch.Tensor]) -> bool:
         forward_ad._current_level >= 0
         and any(forward_ad.unpack_dual(t).tangent is not None for t in x)
     )
+
+
+@torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
+def told(of: Operator, key: list[int]) -> list[int]:
+    """What the cores encode, and how many numbers the op gives: a graph that PyTorch has kept from
+    another process is of no use where these are others.
+    """
+    function = of._registered.function(key)
+    return [*key, FACTS, function.results, function.live]
 
 
 @torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]

@@ -17,7 +17,9 @@ from .dtypes import WIDE
 from .native import Native, native
 
 NAMESPACE = "micrograd"
-_taken: set[str] = set()
+_PULLBACK = re.compile(r"(.+)_vjp_(\d+(?:_\d+)*)")
+_made: dict[str, Registered | None] = {}
+"""By its name; None: it is being made."""
 _lock = Lock()
 
 
@@ -62,6 +64,7 @@ class Registered:
         op.register_vmap(self._mapped)
         self.op = op
         """What PyTorch calls."""
+        _made[self.name] = self
 
     def function(self, cores: Sequence[int]) -> Pointwise:
         """What is computed for arguments of these encoded cores."""
@@ -232,11 +235,39 @@ def _free(name: str) -> str:
         name = f"kernel_{name}".removesuffix("_lambda").rstrip("_")
     with _lock:
         found, n = name, 1
-        while found in _taken:
+        while found in _made:
             n += 1
             found = f"{name}_{n}"
-        _taken.add(found)
+        _made[found] = None
     return found
+
+
+def provided(name: str) -> Registered | None:
+    """The op of this name, which may be the pullback of another that nothing has asked for yet."""
+    if name not in _made and (parts := _PULLBACK.fullmatch(name)):
+        of = provided(parts[1])
+        if of is not None:
+            of.pullback(tuple(map(int, parts[2].split("_"))))
+    return _made.get(name)
+
+
+class _Ops(type(getattr(torch.ops, NAMESPACE))):  # type: ignore[misc]
+    """`torch.ops.micrograd`. A graph that PyTorch has kept from another process may name pullbacks
+    which are no ops yet in this one.
+    """
+
+    __module__ = type(getattr(torch.ops, NAMESPACE)).__module__  # by which ops are pickled
+
+    def __getattr__(self, name: str) -> Any:
+        provided(name)
+        return vars(self)[name] if name in vars(self) else super().__getattr__(name)
+
+
+getattr(torch.ops, NAMESPACE).__class__ = _Ops
+
+
+FACTS = -2
+"""Behind the cores that are encoded: then there may be anything else."""
 
 
 def encoded(cores: Sequence[Core]) -> list[int]:
@@ -256,10 +287,12 @@ def decoded(numbers: Sequence[int]) -> tuple[Core, ...]:
 
     >>> decoded([-1, 2, 2, 3])
     (None, (2, 3))
+    >>> decoded([-1, FACTS, 5])
+    (None,)
     """
     found: list[Core] = []
     k = 0
-    while k < len(numbers):
+    while k < len(numbers) and numbers[k] != FACTS:
         n = numbers[k]
         found.append(None if n < 0 else tuple(numbers[k + 1 : k + 1 + n]))
         k += 1 + max(0, n)

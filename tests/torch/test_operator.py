@@ -20,6 +20,7 @@ from torch import library  # noqa: E402
 from micrograd.torch import operator  # noqa: E402
 from micrograd.torch.dtypes import NUMBERS  # noqa: E402
 from micrograd.torch.native import c_interface  # noqa: E402
+from micrograd.torch.operator import told  # noqa: E402
 
 from .random_operators import check  # noqa: E402
 
@@ -178,6 +179,25 @@ def test_an_operator_is_made_once_and_named() -> None:
     assert operator(kernel) is operator(kernel)
     assert repr(operator(kernel, name="own")) == "<operator formula of torch.ops.micrograd.own>"
     assert torch.ops.micrograd.own(numbers(2), numbers(2), [-1, -1])[0].shape == (1, 2)
+
+
+def test_graphs_of_other_processes_find_what_they_name() -> None:
+    """PyTorch keeps graphs with the names of pullbacks, and the shapes of what ops give."""
+    w = [Value(2.0), Value(3.0)]
+    g = operator(lambda x, y: x * y * w[0], name="kept_vjp_0")
+    assert torch.ops.micrograd.kept_vjp_0 is not None
+    pullback = torch.ops.micrograd.kept_vjp_0_vjp_0_1
+    twice = torch.ops.micrograd.kept_vjp_0_vjp_0_1_vjp_2
+    assert pullback.default is g._registered.pullback((0, 1)).op._opoverload
+    assert twice.default is g._registered.pullback((0, 1)).pullback((2,)).op._opoverload
+    for name in ("kept_vjp_1", "none_vjp_0", "kept_vjp_0_vjp_"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(torch.ops.micrograd, name)
+    more = operator(lambda x, y: x * y * w[0] * w[1])
+    assert told(g, [-1, -1]) != told(more, [-1, -1])
+    torch.testing.assert_close(
+        more._op(*numbers(2, 3), told(more, [-1, -1]))[0][0], more(*numbers(2, 3))
+    )
 
 
 def test_results_can_be_changed_in_place() -> None:
