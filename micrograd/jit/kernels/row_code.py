@@ -48,6 +48,9 @@ Numbers = npt.NDArray[np.float64]
 PARTS = 16
 """Sums that the rows are divided into, at most."""
 
+_NOTHING = np.zeros(0)
+"""What is passed for integers that only indices are made of."""
+
 
 class RowCode:
     """One recording of a function of one row, summed over rows, and compiled.
@@ -135,7 +138,7 @@ class RowCode:
             return verify(program, wanted.value.name)
         extra = self.parameters[len(self.graph.given) :]
         program = program_for(wanted, self.name, self.program, recording, extra, target)
-        return verify(added_up(program), wanted.value.name)
+        return verify(added_up(program, target), wanted.value.name)
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -159,11 +162,15 @@ class RowCode:
         rows      how many there are
         """
         dtype = self.options.dtype
-        given = [quiet().run(np.ascontiguousarray, x, dtype) for x in columns]
+        unread = self.indices.unread if self.indices is not None else frozenset[int]()
+        given = [
+            _NOTHING if k in unread else quiet().run(np.ascontiguousarray, x, dtype)
+            for k, x in enumerate(columns)
+        ]
         if self.indices is not None:
             entries: Sequence[Any] = self.indices.entries(self.name, columns)
             kinds = [self.transformed.arrays[a.name].dtype for a in self.indices.arrays]
-            entries = [x.astype(STORED[k]) for x, k in zip(entries, kinds, strict=True)]
+            entries = [x.astype(STORED[k], copy=False) for x, k in zip(entries, kinds, strict=True)]
             given[len(self.graph.given) : len(self.graph.given)] = entries
         blocks = -(-rows // self.size)
         parts = 1 if self.options.strict else max(1, min(blocks, PARTS))
