@@ -82,8 +82,9 @@ class ArrayCaller:
         indices = self.convention.indices
         if indices is not None:
             columns = indices.columns(self.convention.name, arguments, self.dtype)
-            behind = len(indices.names)
-            arguments = [*arguments[:behind], *columns, *arguments[behind:]]
+            behind, unread = len(indices.names), indices.unread
+            given = [0.0 if k in unread else x for k, x in enumerate(arguments[:behind])]
+            arguments = [*given, *columns, *arguments[behind:]]
         if where is True and self._are_as_computed(arguments, out):
             return self._mapped(arguments, shape, out, where, threads, last, False)
         return quiet().run(self._mapped, arguments, shape, out, where, threads, last, True)

@@ -39,8 +39,7 @@ def _compared(
     def numbers(address: int, size: int) -> npt.NDArray[Any]:
         return np.array((convention.number * size).from_address(address), dtype=dtype)
 
-    behind = len(convention.indices.names) if convention.indices is not None else 0
-    entries = range(behind, behind + len(convention.passed) - len(convention.parameters))
+    entries = convention.entries
 
     def call(*passed: Any) -> Any:
         if not checker.due("main"):
@@ -103,7 +102,10 @@ class CheckedArrayCaller(ArrayCaller):
         ends = np.cumsum([count(s) for _, s in self.convention.passed])[:-1]
         with np.errstate(over="ignore"):  # numbers too large for float32 are infinite
             numbers = numbers.astype(self.convention.dtype)
-        columns = np.split(numbers.astype(np.float64), ends)
+        columns = np.split(numbers, ends)
+        for k in self.convention.entries:
+            columns[k] = columns[k].view(f"i{columns[k].itemsize}")
+        columns = [c.astype(np.float64) for c in columns]
         self._checker.compare(columns, _rows(outputs, sizes, shape, at).astype(np.float64))
 
 

@@ -61,6 +61,12 @@ class Convention:
         return [*self.parameters[:behind], *self.indices.parameters, *self.parameters[behind:]]
 
     @property
+    def entries(self) -> range:
+        """Which of these are index arrays."""
+        behind = len(self.indices.names) if self.indices is not None else 0
+        return range(behind, behind + len(self.passed) - len(self.parameters))
+
+    @property
     def number(self) -> Any:
         """The C type of a number."""
         return c_type(self.dtype)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ...errors import IndexRangeError, SignatureError, kind
 from ...index_arrays import IndexArray
-from ..ir.graph import Graph
+from ..ir.graph import FIRST_OP, INPUT, Graph
 from ..trace.signature import Container, Structure, row
 
 FEW = 32
@@ -30,6 +30,7 @@ class Indices:
     places   which parameters the arrays of integers are, by the names of these
     names    of the parameters of the source
     is_row   whether each is several numbers
+    unread   which parameters are an integer of which code reads nothing but the index
     each     what calls with arrays have many of, for errors
     """
 
@@ -37,6 +38,7 @@ class Indices:
     places: Mapping[str, int]
     names: Sequence[str]
     is_row: Sequence[bool]
+    unread: frozenset[int]
     each: str = "point"
 
     @property
@@ -84,20 +86,21 @@ class Indices:
     def columns(
         self, name: str, arguments: Sequence[Any], dtype: np.dtype[Any]
     ) -> list[npt.NDArray[Any]]:
-        """The same for the arguments of a call with arrays: [..., n] numbers of a dtype, as which
-        they go through NumPy.
+        """The same for the arguments of a call with arrays: [..., n] integers as wide as numbers of
+        a dtype, as which they go through NumPy, that does not look at them.
 
-        Raises SignatureError also for a table of more rows than the dtype has whole numbers.
+        Raises SignatureError also for a table of more rows than these integers count.
         """
         found = []
-        most = 2 ** (np.finfo(dtype).nmant + 1)
+        own = np.dtype(f"i{dtype.itemsize}")
+        most = int(np.iinfo(own).max)
         for a, rows in zip(self.arrays, self._rows(name, arguments), strict=True):
             if a.below > most:
                 raise SignatureError(
                     f"{name}: a table of {a.below} rows is too long for calls with arrays in "
                     f"{dtype}, which counts to {most}; compile it with dtype='f64'"
                 )
-            found.append(rows.astype(dtype))
+            found.append(rows.astype(own, copy=False).view(dtype))
         return found
 
     def _integers(self, name: str, array: str, arguments: Sequence[Any]) -> npt.NDArray[Any]:
@@ -139,7 +142,23 @@ def indices_of(
     source = parameters[: len(given)]
     is_row = [isinstance(s, Container) for _, s in source]
     places = {name: k for k, name in enumerate(given)}
-    return Indices(graph.indices, places, [name for name, _ in source], is_row, each)
+    integers = {places[array] for a in graph.indices for array in a.arrays}
+    read = {places.get(name) for name in _read(graph)}
+    unread = frozenset(k for k in integers - read if not is_row[k])
+    return Indices(graph.indices, places, [name for name, _ in source], is_row, unread, each)
+
+
+def _read(graph: Graph) -> set[str]:
+    """The inputs that something is computed of; all, if loops may read them."""
+    names, sizes = zip(*graph.inputs, strict=True)
+    if graph.regions:
+        return set(names)
+    used = np.zeros(len(graph), dtype=bool)
+    used[graph.outputs] = True
+    for column in (graph.x, graph.y, graph.z):
+        used[column[(graph.codes >= FIRST_OP) & (column >= 0)]] = True
+    leaves = graph.x[used & (graph.codes == INPUT)]
+    return {names[k] for k in set(np.searchsorted(np.cumsum(sizes), leaves, "right").tolist())}
 
 
 def _whole(x: Any, said: str) -> npt.NDArray[Any]:

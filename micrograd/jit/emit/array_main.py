@@ -37,7 +37,9 @@ one before it, so that a second vector costs less than it gains, although its re
 WRITTEN_OUT = 64
 """Points, at most, of the loops beside those."""
 MOST_STREAMS = 12
-"""Kernels with more outputs write them through the cache."""
+"""Kernels with more outputs write them through the cache, unless in whole lines."""
+LINE = 64
+"""Bytes of a line of the cache."""
 
 
 def emit_block(schedule: Schedule, interface: Interface, target: Target) -> ir.Module:
@@ -77,9 +79,14 @@ def _emit_main(plain: Vectors, wide: Vectors | None) -> None:
     _emit_few(plain)
     plain.kernel.function(BLOCK, [b.ptr, b.i64], None, marked=False)
     columns, n = b.block.arguments
-    past, before = _past(plain, columns, n)
-    with b.when(b.compare_integers("sgt", before, b.integer(0))):
-        b.call("few", [columns, b.integer(0), before])
+    past, before = _past(plain, columns, n, (wide or plain).b.lanes)
+    vector = plain.b.lanes * plain.b.bits // 8
+    for k in range(max(1, LINE // vector)):  # vectors that begin before the first whole line
+        first = b.integer(k * plain.b.lanes)
+        rest = b.integer_op("llvm.sub", before, first)
+        some = b.build("llvm.intr.smin", [b.i64], [rest, b.integer(plain.b.lanes)])
+        with b.when(b.compare_integers("sgt", rest, b.integer(0))):
+            b.call("few", [columns, first, some])
     start = before
     for vectors in [wide, plain] if wide else [plain]:
         rest = b.integer_op("llvm.sub", n, start)
@@ -132,29 +139,31 @@ def _emit_few(v: Vectors) -> None:
     b.leave()
 
 
-def _past(v: Vectors, columns: Any, n: Any) -> tuple[Any, Any]:
+def _past(v: Vectors, columns: Any, n: Any, at_once: int) -> tuple[Any, Any]:
     """Whether the outputs exceed the cache and all begin equally far from a whole vector; and how
     many points lie before it, or 0.
+
+    at_once   points that are computed at once: where they fill cache lines, the outputs may be many
     """
     b = v.b
     outputs = [
         k for x in v.leaves if not x.is_input for k in range(x.first, x.first + x.array.size)
     ]
     size = b.bits // 8
-    if not outputs or len(outputs) > MOST_STREAMS:
+    many = len(outputs) > MOST_STREAMS
+    if not outputs or (many and at_once * size % LINE):
         return _truth(b, False), b.integer(0)
     addresses = [b.build("llvm.ptrtoint", [b.i64], [v.column(columns, k)]) for k in outputs]
     apart = b.integer(0)
     for address in addresses[1:]:
         difference = b.integer_op("llvm.xor", address, addresses[0])
         apart = b.integer_op("llvm.or", apart, difference)
-    within = b.integer(b.lanes * size - 1)
+    within = b.integer((LINE if many else b.lanes * size) - 1)
     alike = b.compare_integers("eq", b.integer_op("llvm.and", apart, within), b.integer(0))
     even = b.integer_op("llvm.and", addresses[0], b.integer(size - 1))
     alike = b.both(alike, b.compare_integers("eq", even, b.integer(0)))
     limit = b.target.last_cache // (size * len(outputs))
-    many = b.compare_integers("sgt", n, b.integer(limit))
-    past = b.both(alike, many)
+    past = b.both(alike, b.compare_integers("sgt", n, b.integer(limit)))
     short = b.integer_op("llvm.and", b.integer_op("llvm.sub", b.integer(0), addresses[0]), within)
     points = b.integer_op("llvm.lshr", short, b.integer(size.bit_length() - 1))
     return past, b.select(past, points, b.integer(0))

@@ -103,6 +103,8 @@ class Operands:
         def load() -> Any:
             if mask is not None:
                 return self.storage.load_part(a.array, index, mask)
+            if width == 1:
+                return self.storage.load_of(a, index)
             return self.storage.load(a.array, index, width)
 
         if a.array == self.s.target.array:

@@ -3,7 +3,7 @@
 Requires a schedule made for numbers without lanes of their own (`width=1`). A number of the program
 becomes a vector, of its values at as many points as a vector has lanes. Inputs and outputs are
 columns: a pointer per number, the inputs' in order, then the outputs', what `main` returns first;
-each to one number per point, in a row.
+each to one number per point, in a row. Indices are integers as wide as numbers.
 
 At every vector all inputs are read before an output is written, so an output may be an input.
 """
@@ -24,10 +24,11 @@ from ..schedule.schedule import Schedule
 from .builder import Builder
 from .call_memory import CallMemory
 from .function import Emitter
+from .gathers import indices
 from .interface import Interface
 from .interrupts import OFTEN, VECTORS, Listening
 
-UNROLLED_COLUMNS = 12
+UNROLLED_COLUMNS = 16
 """An array of more numbers is read and written in a loop over its columns."""
 NARROWED = 1 << 14
 """Parameters of a kernel of narrower numbers, up to so many, are converted once a call."""
@@ -149,7 +150,7 @@ class Vectors:
                         for place, k in places:
                             number = b.load(column(k), self.lanes_type, b.bits // 8)
                             if self._type(x) != b.number:
-                                number = b.build("llvm.fptosi", [b.i64], [number])
+                                number = indices(b, number)
                             b.store(number, b.element(buffers[name], place, self._type(x)))
             elif x.is_input:
                 passed[name] = b.load(column(x.first), self.lanes_type, b.bits // 8)

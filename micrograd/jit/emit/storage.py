@@ -10,6 +10,7 @@ from typing import Any
 
 from lowering.bindings import ir
 
+from ...locks import lazy_property
 from ..ir.program import NUMBER, Access, Array, Role, Statement
 from ..schedule.repeat import Repeat
 from ..schedule.schedule import Schedule
@@ -17,7 +18,7 @@ from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
 from .data import INLINE_DATA
-from .gathers import gather, indices, is_vector, scatter
+from .gathers import ROW, gather, gather_rows, indices, is_vector, rows_of, scatter
 
 Index = tuple[int, Any]
 """An index value: a constant plus an i64 value, or None."""
@@ -65,6 +66,11 @@ class Storage:
                 self.scalars[a.name, 0] = value
             else:
                 self.bases[a.name] = value
+
+    @lazy_property
+    def rows(self) -> dict[Access, int]:
+        """What is read in rows, and where these begin."""
+        return rows_of(self.schedule.program)
 
     def allocate(self, numbers: int, *, in_pieces: bool = False) -> ir.Value:
         """Scratch memory for the time of the call, at a vector's alignment.
@@ -188,6 +194,18 @@ class Storage:
             return b.everywhere(numbers) if width == 1 else numbers
 
         return b.numbered(("load", address, width), load) if role in _UNCHANGING else load()
+
+    def load_of(self, a: Access, index: Index) -> ir.Value:
+        """One number that an access reads; one that differs from point to point with those beside
+        it, if they are read, too.
+        """
+        b, start = self.b, self.rows.get(a)
+        if start is None or not is_vector(index[1]) or b.lanes % ROW:
+            return self.load(a.array, index, 1)
+        base, type, first = self._base(a.array), self._type(a.array), index[0] + start - a.offset
+        key = ("row", base, first, index[1])
+        row = b.numbered(key, lambda: gather_rows(b, base, (first, index[1]), type))
+        return row[a.offset - start]
 
     def load_part(self, name: str, index: Index, mask: ir.Value) -> ir.Value:
         """The same, of which the lanes that a mask leaves out are not read."""
