@@ -11,6 +11,7 @@ import pytest
 
 from micrograd import Value, jit, while_loop
 from micrograd.errors import TraceError
+from micrograd.jit.call import arrays
 
 
 def _root(x: Any, limit: int) -> Any:
@@ -100,3 +101,18 @@ def test_what_is_printed_says_the_limit() -> None:
 def test_gradients_begin_with_the_rows_that_there_are() -> None:
     text = jit(lambda x: _sums(x, 50)).grad.stages()["simplified"]
     assert "ct_state0[3*i + j + 3] = -0.0  for i < count0[0], j < 3" in text
+
+
+def test_work_is_that_of_a_few_steps_however_high_the_limit_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def shared(jobs: Any) -> None:
+        raise AssertionError(f"{len(jobs)} threads for nine points")
+
+    monkeypatch.setattr(arrays, "run", shared)
+    x = np.arange(1.0, 10.0)
+    high = jit(lambda x: _root(x, 8_000_000), threads=8)
+    highest = jit(lambda x: _root(x, 1 << 40), threads=8)
+    assert np.allclose(high(x), np.sqrt(x))
+    assert np.allclose(highest(x), np.sqrt(x))
+    assert np.allclose(high.grad(x), 0.5 / np.sqrt(x))

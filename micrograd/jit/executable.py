@@ -35,7 +35,7 @@ from .ir.program import Program, Role
 from .options import Options
 from .programs import Programs
 from .reroll.outputs import OUTPUT
-from .schedule.counts import operations
+from .schedule.counts import expected_work
 from .stages import STAGES
 from .target import Target
 from .trace.recordings import Recording
@@ -175,7 +175,7 @@ class Executable:
     @property
     def work(self) -> int:
         """How many operations a call takes, or a point of arrays: those of loops every time."""
-        return sum(s.points * max(1, operations(s.expr)) for s in self.transformed.statements)
+        return expected_work(self.transformed)
 
     @property
     def stage_names(self) -> list[str]:

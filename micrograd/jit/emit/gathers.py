@@ -106,7 +106,7 @@ def rows_of(program: Program) -> dict[Access, int]:
             role = program.arrays[a.array].role
             if a.parts and role in (Role.PARAMETER, Role.CONSTANT) and not any(a.strides):
                 places.setdefault((a.array, a.strides, a.parts), {})[a.offset] = a
-    found = {}
+    found: dict[Access, int] = {}
     for there in places.values():
         for start in sorted(there):
             row = [there.get(start + k) for k in range(ROW)]

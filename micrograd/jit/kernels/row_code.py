@@ -37,7 +37,7 @@ from ..options import Options
 from ..passes.over_samples import SIZE, summed_over
 from ..passes.row_sums import SUM, added_up, last_row_first
 from ..reroll.outputs import OUTPUT
-from ..schedule.counts import operations
+from ..schedule.counts import expected_work
 from ..schedule.schedule import Schedule
 from ..stages import STAGES
 from ..trace.recordings import Recording
@@ -111,8 +111,7 @@ class RowCode:
         self._sizes = [a.size for a in self._states]
         self._passed = self.interface.arguments(self.transformed)
         self._names = [a.name for a in inputs]
-        steps = sum(s.points * max(1, operations(s.expr)) for s in self.transformed.statements)
-        self.work = steps / self.size
+        self.work = expected_work(self.transformed) / self.size
         """How many operations a row takes."""
         self._function: Any = None
         self._closed = False
