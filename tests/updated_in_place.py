@@ -247,28 +247,33 @@ def compiled(seed: int, n: int, *, strict: bool = False) -> None:
     check_widths(function(text), numbers(seed, n), strict=strict, what=f"seed {seed}\n{text}")
 
 
-def statements(seed: int, n: int, *, strict: bool = False) -> int:
-    """How many statements a program has. Raises AssertionError if it is not what the trace is.
+def checked(t: Traced, text: str, *, strict: bool = False) -> int:
+    """How many statements the program of a trace has. Raises AssertionError if it is not what the
+    trace is.
 
     strict   and its derivatives are compared bit for bit, too
     """
-    t = made(seed, n)
     program = verify((reroll_strictly if strict else reroll)(t.graph), "reroll")
     values = interpret(program, t.given)["out"].tolist()
-    assert equal(values, interpret_graph(t.graph, t.given)) or not strict, source(seed, n)
+    assert equal(values, interpret_graph(t.graph, t.given)) or not strict, text
     expected = np.array([t.outputs[0].data, *t.partials()])
     target = Target.host(strict=strict)
     back = verify(gradient(program, ("out", 0), t.wrt, target=target), "differentiate")
     partials = interpret(back, t.given)["grad"]
     found = np.array([*values, *partials])
     if strict:
-        assert np.array_equal(found, expected, equal_nan=True), source(seed, n)
+        assert np.array_equal(found, expected, equal_nan=True), text
     else:
         scale = max(1.0, float(np.nanmax(np.abs(expected))))
         assert np.allclose(
             found / scale, expected / scale, rtol=1e-9, atol=1e-12, equal_nan=True
-        ), source(seed, n)
+        ), text
     return len(program.statements)
+
+
+def statements(seed: int, n: int, *, strict: bool = False) -> int:
+    """The same of a seed's program for a size."""
+    return checked(made(seed, n), source(seed, n), strict=strict)
 
 
 def grows(seed: int, *, strict: bool = False) -> tuple[int, ...]:

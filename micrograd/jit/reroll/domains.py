@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..ir.nests import Ints
@@ -9,34 +11,116 @@ from .homes import Use
 from .statics import Level, Map, affine, first_of_rows
 from .strings import Bools
 
+Domain = tuple[tuple[Level, ...], Ints]
+"""Loops, and their points."""
 
-def domain_of(
-    path: tuple[Level, ...], points: Ints, rows: Ints
-) -> tuple[tuple[Level, ...], Ints] | None:
+MOST_PARTS = 4
+"""Loops that some points may be divided into."""
+
+
+def domain_of(path: tuple[Level, ...], points: Ints, rows: Ints) -> Domain | None:
     """Loops that run through some rows of the points of other loops, in order: their levels and
     their points. None if there are none.
 
-    Loops that have one index there are left out; the others may begin later, and end earlier. Where
-    the first loops are whole, they are the loops of the path themselves, so that what runs in them
-    may be part of their iterations.
+    Loops that have one index there for each of the iterations outside are left out; the others may
+    begin later, and end earlier. Where the first loops are whole, they are the loops of the path
+    themselves, so that what runs in them may be part of their iterations.
     """
     some = points[rows]
-    low, high = some.min(axis=0), some.max(axis=0)
-    kept = np.flatnonzero(low != high)
-    inner = some[:, kept] - low[kept]
     levels: list[Level] = []
+    columns: list[Ints] = []
     whole = True
-    for k, d in enumerate(kept.tolist()):
-        whole = whole and d == k and _covers(points, some, d + 1)
+    for d in range(points.shape[1]):
+        column = some[:, d]
+        if not (column != column[0]).any():
+            whole = False
+            continue
+        whole = whole and _covers(points, some, d + 1)
         if whole:
             levels.append(path[d])
+            columns.append(column)
             continue
-        level = _level(tuple(levels), inner, k)
+        inner = np.stack([*columns, column], axis=1)
+        level = _level(tuple(levels), inner)
+        if level is None:
+            return None
+        if level.most > 1:
+            levels.append(level)
+            columns.append(inner[:, -1])
+    inner = np.stack(columns, axis=1) if columns else some[:, :0]
+    if columns and not _each_once(inner):
+        return None
+    return tuple(levels), inner
+
+
+def parts_of(path: tuple[Level, ...], points: Ints, rows: Ints) -> list[tuple[Ints, Domain]] | None:
+    """Some rows of the points of loops in a few parts that loops run through, in as few as are
+    found; None if they come to no such parts.
+
+    Those of an edge, `i == n - 1`, stand beside those of a first iteration, and those before a
+    diagonal, `j < i`, beside those behind it.
+    """
+    return _parted(path, points, rows, MOST_PARTS)
+
+
+def _parted(
+    path: tuple[Level, ...], points: Ints, rows: Ints, most: int
+) -> list[tuple[Ints, Domain]] | None:
+    domain = domain_of(path, points, rows)
+    if domain is not None:
+        return [(rows, domain)]
+    best = None
+    for face in _faces(points[rows]) if most > 1 else ():
+        some = domain_of(path, points, rows[face])
+        if some is None:
+            continue
+        rest = _parted(path, points, rows[~face], most - 1)
+        if rest is not None:
+            best = [(rows[face], some), *rest]
+            most = len(best) - 1
+            if most == 1:
+                break
+    return best
+
+
+def _faces(points: Ints) -> Iterator[Bools]:
+    """Which points are at an edge, inner loops first, before a diagonal, or on it."""
+    dimensions = points.shape[1]
+    for d in reversed(range(dimensions)):
+        column = points[:, d]
+        low, high = column.min(), column.max()
+        if low < high:
+            yield column == high
+            yield column == low
+    for d in reversed(range(dimensions)):
+        for e in reversed(range(d)):
+            apart = points[:, d] - points[:, e]
+            for face in (apart < 0, apart == 0):
+                if face.any() and not face.all():
+                    yield face
+
+
+def loops_of(path: tuple[Level, ...], points: Ints, depth: int, loop: Level) -> Domain | None:
+    """The same loops with another one in the place of that at a depth; None if they are not the
+    same in all of its iterations.
+    """
+    each = points[points[:, depth] == 0]
+    count, times = path[depth].most, len(loop.points)
+    if (loop.counts != loop.most).any() or len(each) % times or len(points) != count * len(each):
+        return None
+    blocks = each.reshape(times, 1, -1, points.shape[1])
+    here, there = (np.repeat(blocks, n, axis=1) for n in (count, loop.most))
+    for some in (here, there):
+        some[:, :, :, depth] = np.arange(some.shape[1])[:, None]
+    if not np.array_equal(here.reshape(points.shape), points):
+        return None
+    inner = there.reshape(-1, points.shape[1])
+    levels = [*path[:depth], loop]
+    for d in range(depth + 1, len(path)):
+        level = _level(tuple(levels), inner[:, : d + 1].copy())
         if level is None:
             return None
         levels.append(level)
-    if len(kept) and not _each_once(inner):
-        return None
     return tuple(levels), inner
 
 
@@ -74,14 +158,24 @@ def _each_once(points: Ints) -> bool:
     return bool((leading > 0).all())
 
 
-def _level(outer: tuple[Level, ...], points: Ints, d: int) -> Level | None:
-    """The loop that column d of the points is an index of; None if it leaves some out."""
+def _level(outer: tuple[Level, ...], points: Ints) -> Level | None:
+    """The loop that the last column of the points is an index of, counted from where it begins for
+    each iteration outside; None if it leaves some out, or begins anywhere.
+    """
+    d = points.shape[1] - 1
     begins = first_of_rows(points, d)
     steps = first_of_rows(points, d + 1)
     group = np.cumsum(begins) - 1
     counts = np.bincount(group[steps], minlength=int(begins.sum()))
-    values = points[steps][:, d]
-    starts = np.cumsum(counts) - counts
-    if not np.array_equal(values, np.arange(len(values)) - np.repeat(starts, counts)):
+    starts = points[begins][:, d]
+    first = np.cumsum(counts) - counts
+    if not np.array_equal(
+        points[steps][:, d] - np.repeat(starts, counts),
+        np.arange(int(counts.sum())) - np.repeat(first, counts),
+    ):
         return None
-    return Level(outer, points[begins][:, :d], counts)
+    around = points[begins][:, :d]
+    if affine(around, starts[:, None]) is None:
+        return None
+    points[:, d] -= starts[group]
+    return Level(outer, around, counts)

@@ -140,6 +140,8 @@ class _Search:
         best = self._program(one, tried)
         if best is not None:
             few = len(best.statements) <= FEW
+            if not few and len(best.statements) > statics:  # much is copied
+                best = self._switching(len(best.statements) - 1) or best
             if few or len(self.ops) > MANY or self.statics(two) >= statics:
                 return best
             return self._program(two, len(best.statements) - 1) or best

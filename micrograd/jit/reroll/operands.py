@@ -12,8 +12,8 @@ from collections.abc import Collection
 import numpy as np
 
 from ..ir.graph import op_of
-from ..ir.nests import Ints, distinct
-from .domains import domain_of, inside
+from ..ir.nests import Ints
+from .domains import inside
 from .homes import (
     UNKNOWN,
     Home,
@@ -29,17 +29,18 @@ from .homes import (
 )
 from .inline import inlined
 from .merge import merged
+from .pieces import Pieces
 from .prove import Values
-from .statics import Level, Map, NoLoops, Static, affine, first_of_rows, turning
-from .strings import LITERAL, Bools, Ops, keys_of
+from .statics import Map, Static, first_of_rows
+from .strings import LITERAL, Bools, Ops
 from .sums import sum_depths
-from .switches import Switches, moved, switched, switched_inside
+from .switches import Switches, moved, switched_inside
 
 MOST_CANDIDATES = 3
 """Arrays that are tried as the one that an operand is read from."""
 
 
-class Operands:
+class Operands(Pieces):
     """The tasks of statics.
 
     tasks   in the order in which they came up: statics as they were made
@@ -94,11 +95,6 @@ class Operands:
 
     # -- tasks -----------------------------------------------------------------------------------
 
-    def _new_home(self, rank: int) -> Home:
-        home = Home(len(self.homes), rank)
-        self.homes.append(home)
-        return home
-
     def _task(self, s: Static) -> Task:
         depth = self.depths[s.number]
         rank = len(s.path) if depth is None else depth
@@ -133,12 +129,6 @@ class Operands:
 
     # -- operands --------------------------------------------------------------------------------
 
-    def _sources(self, use: Use) -> Ints:
-        """Which static, or which kind of leaf, each value comes from."""
-        return np.where(
-            use.kind >= 0, self.static_of[np.where(use.kind >= 0, use.ref, 0)], use.kind
-        )
-
     def _operand(self, use: Use) -> Operand:
         sources = self._sources(use)
         every, counts = counted(sources)
@@ -159,29 +149,6 @@ class Operands:
         if len(every) == 1:
             return operand
         return self._apart(use)
-
-    def _single(self, use: Use, source: int) -> Operand:
-        """What comes from one array, or is literal."""
-        if source == LITERAL:
-            return Number(use.ref)
-        if source < 0:
-            found = affine(use.points, use.ref[:, None])
-            turned = turning(use.points, use.ref[:, None]) if found is None else None
-            if turned is not None:
-                return Leaf(source, turned[0], use.ref, turned[1])
-            if found is None and self.switching:
-                led = switched(use.points, use.ref[:, None])
-                if led is not None:
-                    return Leaf(source, led[0], use.ref, switches=led[1])
-            return Leaf(source, found, use.ref)
-        home, points = self._elements(source, use.ref)
-        return Read(home, affine(use.points, points), points)
-
-    def _elements(self, source: int, ref: Ints) -> tuple[Home, Ints]:
-        """The home of a static, and the points in it of some of its ops."""
-        home = self.task_of[source].home
-        points = self.statics[source].points[self.row_of[ref]]
-        return home, points[:, : home.rank]
 
     def _with_virtual(
         self, use: Use, usual: Bools, source: int, *, switching: bool = False
@@ -253,66 +220,3 @@ class Operands:
         ops = s.ops[first]
         values[known] = self.values.of(self.ops.kind[0, ops], self.ops.ref[0, ops])
         return values
-
-    def _apart(self, use: Use) -> Operand:
-        """An array of its own for the operand, written in pieces."""
-        home = self._new_home(len(use.path))
-        same = np.eye(len(use.path), dtype=np.int64), np.zeros(len(use.path), dtype=np.int64)
-        sources = self._sources(use)
-        for source in distinct(sources).tolist():
-            some = np.flatnonzero(sources == source)
-            domain = domain_of(use.path, use.points, some)
-            self._piece(use, some, home, use.points, domain)
-        return Read(home, same, use.points)
-
-    def _pieces(self, use: Use, rows: Ints, home: Home, there: Ints) -> None:
-        """Tasks that write the values of some of a use's points to where each is to be.
-
-        One for all where they are loops of their own, which is an operand in turn; else one for
-        each array that they come from.
-        """
-        # what is the same for several points is written once
-        _, once = np.unique(keys_of(there[rows]), return_index=True)
-        rows = rows[np.sort(once)]
-        domain = domain_of(use.path, use.points, rows)
-        if domain is not None and len(domain[0]) < len(use.path):
-            self._piece(use, rows, home, there, domain)
-            return
-        sources = self._sources(use)[rows]
-        for source in distinct(sources).tolist():
-            some = rows[sources == source]
-            self._piece(use, some, home, there, domain_of(use.path, use.points, some))
-
-    def _piece(
-        self,
-        use: Use,
-        rows: Ints,
-        home: Home,
-        there: Ints,
-        domain: tuple[tuple[Level, ...], Ints] | None,
-    ) -> None:
-        """A task for some of a use's points; if they are no loops, one by one in a loop."""
-        points = there[rows]
-        if domain is None:
-            level = Level((), np.zeros((1, 0), dtype=np.int64), np.array([len(rows)]))
-            path: tuple[Level, ...] = (level,)
-            inner = np.arange(len(rows))[:, None]
-        else:
-            path, inner = domain
-        part = Use(path, inner, use.kind[rows], use.ref[rows])
-        if len(path) < len(use.path):
-            operand = self._operand(part)
-        else:
-            sources = self._sources(part)
-            if (sources != sources[0]).any():
-                raise NoLoops
-            operand = self._single(part, int(sources[0]))
-        task = Task(path, inner, home, affine(inner, points), operands=[operand])
-        task.target_points = points
-        last: Ints = use.points[rows].max(axis=0)
-        loops = zip(use.path, last.tolist(), strict=True)
-        task.begins = next((loop for loop, later in loops if not later and loop.most > 1), None)
-        self.tasks.append(task)
-        if len(self.tasks) > self.most + len(self.statics):
-            raise NoLoops
-        home.write(points, self.values.of(part.kind, part.ref), task, inner)

@@ -96,11 +96,16 @@ class _Recogniser:
         if not len(segments):
             return False
         segments = rebuilt(tree, _disjoint(segments, period))
-        segments = extended(tree, segments)
+        first, last = extended(tree, segments), segments
         if tree.switching or not tree.has_switches:
-            longer = extended_behind(tree, segments)
-            tree.has_switches |= bool((longer.end > segments.end).any())
-            segments = longer if tree.switching else segments
+            last = extended_behind(tree, segments)
+            tree.has_switches |= bool((last.end > segments.end).any())
+        if not tree.switching:
+            segments = first
+        elif (last.end > segments.end).sum() > (first.start < segments.start).sum():
+            segments = extended(tree, last)  # the first loop of several begins with its first block
+        else:
+            segments = extended_behind(tree, first)
         segments = with_empty_loops(tree, segments, self.empty)
         tree.collapse(segments.start, segments.end, segments.symbol)
         tree.settle()

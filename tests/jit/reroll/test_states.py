@@ -1,0 +1,119 @@
+"""Vectors, matrices and rods that are carried from step to step, and touched in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from micrograd import log
+from micrograd.jit.reroll.domains import domain_of, parts_of
+from micrograd.jit.reroll.statics import Level
+
+from ...regular import floats, traced
+from ...states_in_steps import compiled, statements
+from .test_loops import found
+
+Function = Callable[..., Any]
+
+
+def kalman_filter(steps: int, d: int) -> tuple[Function, tuple[int, ...]]:
+    """With what the model adds to the diagonal of the covariance."""
+
+    def f(z: Any, w: Any) -> Any:
+        a = [[w[d * i + j] for j in range(d)] for i in range(d)]
+        m, total = [0.0] * d, 0.0
+        p = [[1.0 * (i == j) for j in range(d)] for i in range(d)]
+        for t in range(steps):
+            m = [sum(a[i][k] * m[k] for k in range(d)) for i in range(d)]
+            g = [[sum(a[i][k] * p[k][j] for k in range(d)) for j in range(d)] for i in range(d)]
+            p = [[sum(g[i][k] * a[j][k] for k in range(d)) for j in range(d)] for i in range(d)]
+            for i in range(d):
+                p[i][i] = p[i][i] + 0.1
+            s = p[0][0] + 0.5
+            y = z[t] - m[0]
+            gain = [p[i][0] / s for i in range(d)]
+            m = [m[i] + gain[i] * y for i in range(d)]
+            p = [[p[i][j] - gain[i] * p[0][j] for j in range(d)] for i in range(d)]
+            total = total + log(s) + y * y / s
+        return total
+
+    return f, (steps, d * d)
+
+
+def heated(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
+    """A rod, whose ends stay as they are, made anew in each step."""
+
+    def f(x: Any) -> Any:
+        u = list(x)
+        for _ in range(steps):
+            inner = [u[i] + 0.1 * (u[i - 1] - 2.0 * u[i] + u[i + 1]) for i in range(1, n - 1)]
+            u = [u[0], *inner, u[-1]]
+        return sum(e * e for e in u)
+
+    return f, (n,)
+
+
+def waves(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
+    """On a string, whose ends do not move: of two steps before."""
+
+    def f(x: Any) -> Any:
+        u, v = list(x), list(x)
+        for _ in range(steps):
+            q = [0.0] * n
+            for i in range(1, n - 1):
+                q[i] = 2.0 * u[i] - v[i] + 0.3 * (u[i - 1] - 2.0 * u[i] + u[i + 1])
+            v, u = u, q
+        return sum(e * e for e in u)
+
+    return f, (n,)
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "most"),
+    [(kalman_filter, 2, 60), (kalman_filter, 3, 75), (heated, 10, 10), (waves, 10, 14)],
+)
+def test_programs_are_as_long_for_any_steps(make: Callable[..., Any], size: int, most: int) -> None:
+    counts = set()
+    for steps in (8, 12):
+        f, lengths = make(steps, size)
+        counts.add(len(found(traced(f, *map(floats, lengths))).statements))
+    assert len(counts) == 1
+    assert max(counts) <= most
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_random_steps(seed: int) -> None:
+    """Whatever is found is the trace's own, strict to the last bit."""
+    statements(seed, 7)
+    statements(seed, 7, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("seed", "steps", "strict", "dtype"),
+    [(1, 5, False, "f64"), (3, 3, True, "f64"), (6, 4, False, "f32")],
+)
+def test_random_steps_compiled(seed: int, steps: int, strict: bool, dtype: str) -> None:
+    compiled(seed, steps, strict=strict, dtype=dtype)
+
+
+def test_points_come_apart_into_loops() -> None:
+    """An edge beside a first iteration, what is beside a diagonal, and what is in no order."""
+    points = np.array([[i, j] for i in range(5) for j in range(5)])
+    rows = Level((), np.zeros((1, 0), dtype=np.int64), np.array([5]))
+    columns = Level((rows,), np.arange(5)[:, None], np.full(5, 5))
+    i, j = points.T
+
+    def sizes(some: np.ndarray[Any, np.dtype[np.bool_]]) -> list[int] | None:
+        parts = parts_of((rows, columns), points, np.flatnonzero(some))
+        return None if parts is None else sorted(len(part) for part, _ in parts)
+
+    assert sizes((i == 0) | (j == 4)) == [4, 5]
+    assert sizes(i != j) == [10, 10]
+    assert sizes(i == j) == [5]
+    assert sizes((i + j) % 2 == 0) is None
+    levels, inner = domain_of((rows, columns), points, np.flatnonzero(j == 4)) or ((), points)
+    assert levels == (rows,)
+    assert inner.tolist() == [[k] for k in range(5)]

@@ -1,0 +1,215 @@
+"""Random steps of vectors and matrices in time, as Python source: filters, rods, networks.
+
+    python -m tests.states_in_steps SECONDS [FIRST_SEED]
+    python -m tests.states_in_steps SECONDS FIRST_SEED compiled
+
+Each is a function `f(z, w)` for a number of steps, which carries a vector `m`, a matrix `p`, a list
+`u` with edges and what it was before, `v`, from step to step, by a few parts in some order. Parts
+touch the diagonal alone, or all but it, or all but the edges; what is carried on begins as numbers
+or as inputs. Loops should be found, however many the steps are, strict too; what they compute is
+the trace's, and its derivatives are those of `Value.backward`. Run by itself it tells which grow
+with the steps; or it compiles them, in f64, strict and not, and in f32.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+import numpy as np
+
+from micrograd import jit
+
+from .by_values import function
+from .regular import Traced, floats, traced
+from .updated_in_place import checked
+
+SIZES = (9, 13)
+"""Steps that programs are compared at: their statements should be as many."""
+COMPILED = (1, 2, 3, 5, 8, 9)
+"""Steps that they are compiled for."""
+GROWN = 1.1
+
+Lines = list[str]
+
+
+def means(r: Random) -> Lines:
+    """A product of a matrix and the vector."""
+    return r.choice(
+        [
+            ["m = [sum(a[i][k] * m[k] for k in range(d)) for i in range(d)]"],
+            ["m = [sum(b * c for b, c in zip(row, m)) for row in a]"],
+            ["q = []", "for row in a:", "    s = 0.1 * z[t]", "    for b, c in zip(row, m):",
+             "        s += b * c", "    q.append(tanh(s))", "m = q"],
+        ]
+    )  # fmt: skip
+
+
+def spread(r: Random) -> Lines:
+    """A product of matrices on both sides, or on one; in place, or not."""
+    left = ["g = [[sum(a[i][k] * p[k][j] for k in range(d)) for j in range(d)] for i in range(d)]"]
+    right = "sum(g[i][k] * a[j][k] for k in range(d))"
+    if r.random() < 0.4:
+        return [*left, f"p = [[{right} for j in range(d)] for i in range(d)]"]
+    return [*left, "for i in range(d):", "    for j in range(d):", f"        p[i][j] = {right}"]
+
+
+def diagonal(r: Random) -> Lines:
+    """What is added to the diagonal, or beside it."""
+    return r.choice(
+        [
+            ["for i in range(d):", "    p[i][i] = p[i][i] + 0.1"],
+            ["for i in range(d):", "    p[i][i] += h[i] * h[i]"],
+            ["p = [[p[i][j] + (0.2 if i == j else 0.0) for j in range(d)] for i in range(d)]"],
+            ["for i in range(d):", "    for j in range(d):", "        if i != j:",
+             "            p[i][j] = 0.9 * p[i][j]"],
+            ["for i in range(d):", "    for j in range(i):",
+             "        p[i][j] = 0.5 * (p[i][j] + p[j][i])", "        p[j][i] = p[i][j]"],
+        ]
+    )  # fmt: skip
+
+
+def gain(r: Random) -> Lines:
+    """An observation of the vector, which corrects both."""
+    seen = r.choice(
+        [
+            ["e = [p[i][0] for i in range(d)]", "s = p[0][0] + 0.5", "y = z[t] - m[0]"],
+            ["e = [sum(b * c for b, c in zip(row, h)) for row in p]",
+             "s = 0.5 + sum(b * b for b in e)",
+             "y = z[t] - sum(b * c for b, c in zip(h, m))"],
+        ]
+    )  # fmt: skip
+    rest = r.choice(
+        [
+            ["p = [[p[i][j] - k[i] * e[j] for j in range(d)] for i in range(d)]"],
+            ["for i in range(d):", "    for j in range(d):",
+             "        p[i][j] = p[i][j] - k[i] * p[0][j]"],
+            ["for i in range(d):", "    for j in range(d):",
+             "        p[i][j] = p[i][j] * (1.0 - k[i] * h[j])"],
+        ]
+    )  # fmt: skip
+    return [
+        *seen,
+        "k = [b / s for b in e]",
+        r.choice(["m = [b + c * y for b, c in zip(m, k)]", "for i in range(d):; m[i] += k[i] * y"]),
+        *rest,
+        "total = total + log(s * s) + y * y / s",
+    ]
+
+
+def rod(r: Random) -> Lines:
+    """A list by its neighbours: its ends stay, are nothing, or are neighbours themselves."""
+    near = "0.1 * (u[i - 1] - 2.0 * u[i] + u[i + 1])"
+    made = r.choice([f"u[i] + {near}", f"2.0 * u[i] - v[i] + {near}", f"tanh({near} + h[0])"])
+    inner = f"[{made} for i in range(1, n - 1)]"
+    return r.choice(
+        [
+            [f"u, v = [u[0], *{inner}, u[-1]], u"],
+            ["q = [0.0] * n", "for i in range(1, n - 1):", f"    q[i] = {made}", "u, v = q, u"],
+            [f"u, v = [{made.replace('u[i + 1]', 'u[(i + 1) % n]')} for i in range(n)], u"],
+            ["q = list(u)", "for i in range(1, n - 1):", f"    q[i] = {made}", "v, u = u, q"],
+        ]
+    )
+
+
+def descent(r: Random) -> Lines:
+    """A step of a network of one hidden layer, whose weights are the matrix and the list."""
+    return [
+        "o = [tanh(sum(p[i][j] * m[j] for j in range(d))) for i in range(d)]",
+        "e = sum(h[i] * o[i] for i in range(d)) - z[t]",
+        "total = total + e * e",
+        "for i in range(d):",
+        "    for j in range(d):",
+        "        p[i][j] = p[i][j] - 0.1 * e * h[i] * (1.0 - o[i] * o[i]) * m[j]",
+        *(["h = [h[i] - 0.1 * e * o[i] for i in range(d)]"] if r.random() < 0.5 else []),
+    ]
+
+
+PARTS: tuple[Callable[[Random], Lines], ...] = (means, spread, diagonal, gain, gain, rod, descent)
+
+
+def source(seed: int, steps: int) -> str:
+    """The text of a seed's function for so many steps."""
+    r = Random(seed)
+    d, n = r.choice([2, 3, 3, 4]), r.choice([4, 6, 9])
+    parts = [part for _ in range(r.choice([1, 2, 2, 3])) for part in r.choice(PARTS)(r)]
+    lines = [line for part in parts for line in part.replace(":; ", ":\n    ").split("\n")]
+    begins = r.choice(["[0.0] * d", "list(w[:d])", "[z[0]] * d"])
+    first = r.choice(["1.0 if i == j else 0.0", "w[d * i + j]", "w[i] if i == j else 0.5"])
+    out = r.choice(["total", "sum(m)", "sum(p[i][i] for i in range(d))", "m[0] + p[0][d - 1]"])
+    rods = "+ sum(u)" if any("u" in line.split("[")[0] for line in lines) else ""
+    return "\n".join(
+        [
+            "def f(z, w):",
+            f"    d, n, steps, total = {d}, {n}, {steps}, 0.0",
+            "    a = [[w[d + d * i + j] for j in range(d)] for i in range(d)]",
+            "    h, u = w[-d:], list(w[:n])",
+            "    v = u",
+            f"    m = {begins}",
+            f"    p = [[{first} for j in range(d)] for i in range(d)]",
+            "    for t in range(steps):",
+            *("        " + line for line in lines),
+            f"    return total + {out} {rods} + w[0]",
+        ]
+    )
+
+
+def numbers(seed: int, steps: int) -> tuple[list[float], list[float]]:
+    """What it is called with."""
+    return floats(steps, seed), floats(24, seed + 1)
+
+
+def made(seed: int, steps: int) -> Traced:
+    """The trace of it."""
+    return traced(function(source(seed, steps)), *numbers(seed, steps))
+
+
+def statements(seed: int, steps: int, *, strict: bool = False) -> int:
+    """How many statements its program has. Raises AssertionError if it is not what the trace is."""
+    return checked(made(seed, steps), source(seed, steps), strict=strict)
+
+
+def compiled(seed: int, steps: int, *, strict: bool, dtype: str) -> None:
+    """Raises AssertionError if its value and gradient are others than those of `backward`: if
+    strict, in any bit.
+    """
+    t, text = made(seed, steps), source(seed, steps)
+    kernel = jit(function(text), dtype=dtype, strict=strict)
+    value, partials = kernel.value_and_grad(*numbers(seed, steps))
+    found = np.array([value, *np.concatenate([np.ravel(x) for x in partials])], dtype=float)
+    expected = np.array([t.outputs[0].data, *t.partials()])
+    scale = max(1.0, float(np.nanmax(np.abs(expected))))
+    if strict and dtype == "f64":
+        assert np.array_equal(found, expected, equal_nan=True), text
+    elif dtype == "f64":
+        assert np.allclose(found / scale, expected / scale, atol=1e-9, equal_nan=True), text
+    elif scale < 1e3:  # where single precision says something
+        assert np.allclose(found / scale, expected / scale, atol=1e-2, equal_nan=True), text
+
+
+def main(seconds: float, seed: int, what: str = "") -> None:
+    """One program after the other, strict and not."""
+    end, seen = time.monotonic() + seconds, Counter[str]()
+    while time.monotonic() < end:
+        if what:
+            steps = COMPILED[seed % len(COMPILED)]
+            for strict, dtype in ((False, "f64"), (True, "f64"), (False, "f32")):
+                compiled(seed, steps, strict=strict, dtype=dtype)
+            seen[what] += 1
+            seed += 1
+            continue
+        for strict in (False, True):
+            counts = [statements(seed, n, strict=strict) for n in SIZES]
+            seen["strict" if strict else "default"] += 1
+            if counts[1] > GROWN * counts[0] + 2:
+                seen["strict ones that grow" if strict else "that grow"] += 1
+                print(f"seed {seed}{', strict' if strict else ''}: {counts}")
+        seed += 1
+    print(f"{dict(seen)}, before seed {seed}")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, *sys.argv[3:])
