@@ -88,6 +88,6 @@ def _leave_out(graph: Graph, gone: npt.NDArray[np.bool_]) -> None:
     graph.outputs = number[graph.outputs].tolist()
     graph.labels = {int(number[k]): label for k, label in graph.labels.items() if kept[k]}
     graph.tables = [(int(number[first]), count) for first, count in graph.tables]
-    before = np.append(0, np.cumsum(kept))
-    there = number.tolist(), before.tolist()
-    graph.regions = [r.renumbered(*there) for r in graph.regions]
+    if graph.regions:
+        there = number.tolist(), np.append(0, np.cumsum(kept)).tolist()
+        graph.regions = [r.renumbered(*there) for r in graph.regions]

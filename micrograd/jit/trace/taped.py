@@ -135,13 +135,17 @@ class _Merged:
                 at = own[literal]
                 self.operands[k, at] = LITERAL
                 self.literals[k, at] = rows.operands[k, literal].view(np.float64)
-        for v, at in zip(beside, self.place[n:].tolist(), strict=True):
-            for k, x in enumerate(v._operands):
+        at, operand, serial = list[int](), list[int](), list[int]()
+        for v, place in zip(beside, self.place[n:].tolist(), strict=True):
+            for k, x in enumerate(v._operands if v._entry is not None else ()):
                 if x.__class__ is float:
-                    self.operands[k, at] = LITERAL
-                    self.literals[k, at] = x
+                    self.operands[k, place] = LITERAL
+                    self.literals[k, place] = x
                 else:
-                    self.operands[k, at] = np.searchsorted(self.serials, x._serial)
+                    at.append(place)
+                    operand.append(k)
+                    serial.append(x._serial)
+        self.operands[operand, at] = np.searchsorted(self.serials, serial)
 
     def nodes(self, outputs: Sequence[Value]) -> Nodes:
         """Those that the outputs need."""
