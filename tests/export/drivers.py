@@ -154,6 +154,7 @@ def _integer(x: float) -> str:
 
 def _literal(x: float) -> str:
     """A number in C, to the last bit."""
+    x = float(x)
     if np.isnan(x):
         return '__builtin_nan("")'
     if np.isinf(x):

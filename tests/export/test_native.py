@@ -337,15 +337,6 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_exported(tmp_path: Path) -> None:
-    table = [0.5, 0.25, 0.125]
-
-    @jit
-    def looked_up(x: float, k: int) -> Any:
-        return micrograd.take(table, k) * x
-
-    looked_up(1.0, 2)
-    with pytest.raises(ExportError, match="takes integers that choose rows"):
-        looked_up.export(tmp_path, name="f")
     rows = micrograd.total(lambda w, x: w * x, [1.0, 2.0])
     with pytest.raises(ExportError, match="any number of rows"):
         rows.export(tmp_path, name="f")

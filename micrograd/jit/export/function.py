@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ..code import Code
-from ..emit.outer import Outer
+from ..emit.outer import ARRAY, INTEGER, NUMBER, Outer
 
 WHOLE = "int64_t"
 """The type of integers in C."""
@@ -89,6 +89,14 @@ class Exported:
     function: Function
     code: Code
     outer: Outer | None = None
+
+
+def kinds_of(function: Function) -> list[str]:
+    """How each of its arguments is passed."""
+    return [
+        ARRAY if a.size is not None else INTEGER if a.is_whole else NUMBER
+        for a in function.arguments
+    ]
 
 
 def guard(name: str) -> str:

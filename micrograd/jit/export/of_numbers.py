@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ExportError
 from ...real_types import BY_DTYPE, WIDE
 from ..code import compile_program
+from ..emit.outer import Made, Outer, Term
 from ..executable import Executable
 from ..ir.program import Array, Program, Role
 from ..target import Target
 from ..trace.signature import Structure, count
-from .function import Argument, Exported, Function, around
+from .function import WHOLE, Argument, Exported, Function, around, kinds_of
+from .integers import made_of_integers
 from .names import argument_names
 from .passed import Passed, passed, with_parameters
 
@@ -35,70 +36,102 @@ def of_numbers(
     model      what parameters that are passed are in the order of, if it has `parameters()`
     defaults   of arguments, by name
     """
-    if executable.graph.indices:
-        raise ExportError(
-            f"{executable.name} takes integers that choose rows or say how often loops run, which "
-            "Python checks at every call, so it cannot be exported; take the rows out of the "
-            "function, and give loops a constant number of iterations"
-        )
     live = passed(executable, model) if parameters == "passed" else None
     program, given = with_parameters(executable, live)
     taken = (given, live) if given is not None and live is not None else None
-    function = _function_of(executable, program, name, target, defaults or {}, taken)
-    return Exported(function, compile_program(program, target, executable.interface))
+    f = _Function(executable, program, target, taken)
+    function = f.function(name, defaults or {})
+    return Exported(function, compile_program(program, target, f.interface), f.outer(function))
 
 
-def _function_of(
-    executable: Executable,
-    program: Program,
-    name: str,
-    target: Target,
-    defaults: Mapping[str, float],
-    parameters: tuple[str, Passed] | None = None,
-) -> Function:
-    """What the function of a program is in C; `parameters`: which of its inputs they are."""
-    taken = dict(executable.convention.passed)
-    inputs = program.with_role(Role.INPUT)[: len(taken)]
-    outputs = [a for a in executable.interface.arguments(program) if a.role is not Role.INPUT]
-    number = BY_DTYPE[target.dtype].c
-    result = executable.convention.result
-    returns = executable.interface.returned is not None
-    named = ["parameters"] if parameters is not None else []
-    names = argument_names([*taken, *named, *["out" for _ in outputs]], around(name))
-    arguments: list[Argument] = []
-    for a, (given, structure) in zip(inputs, taken.items(), strict=True):
-        c_name = names[len(arguments)]
-        argument = _input(a, c_name, number, given, structure, executable)
-        if argument.size is None:
-            argument = replace(argument, default=defaults.get(given))
-        arguments.append(argument)
-    numbers = {}
-    if parameters is not None:
-        c_name, (_, live) = names[len(arguments)], parameters
-        arguments.append(Argument(c_name, WIDE.c, len(live.numbers), live.says))
-        numbers[c_name] = live.numbers
-    for a in outputs:
-        says = _said(result, 1 if returns else 0, "out")
-        arguments.append(Argument(names[len(arguments)], number, a.size, says, written=True))
-    return Function(
-        name,
-        f"{executable.name}({', '.join(taken)})",
-        number,
-        arguments,
-        returns,
-        _first(result),
-        numbers,
-    )
+class _Function:
+    """What the function of a program is in C.
 
+    parameters   those that are passed, and the input of the program that they are
+    """
 
-def _input(
-    a: Array, name: str, number: str, given: str, structure: Structure, executable: Executable
-) -> Argument:
-    by_value = a.name in executable.interface.by_value
-    says = "a number" if by_value else _shape_of(structure, a.size)
-    if name != given:
-        says = f"{given} in Python: {says}"
-    return Argument(name, number, None if by_value else a.size, says)
+    def __init__(
+        self,
+        executable: Executable,
+        program: Program,
+        target: Target,
+        parameters: tuple[str, Passed] | None,
+    ) -> None:
+        self.executable, self.program, self.parameters = executable, program, parameters
+        self.number = BY_DTYPE[target.dtype].c
+        self.interface = executable.interface
+        convention = executable.convention
+        self.indices = convention.indices
+        if self.indices is not None:  # of what is wrong an int is returned
+            self.interface = replace(self.interface, returned=None)
+        taken = dict(convention.passed)
+        arrays = program.with_role(Role.INPUT)[: len(taken)]
+        entries = {name for name, _ in self.indices.parameters} if self.indices else set()
+        pairs = zip(arrays, taken.items(), strict=True)
+        self.inputs = [(a, n, s) for a, (n, s) in pairs if n not in entries]
+        self.whole: set[int] = set()  # the places of arguments that are integers
+        if self.indices is not None:
+            of = {array for a in self.indices.arrays for array in a.arrays}
+            self.whole = {self.indices.places[array] for array in of}
+        passed = self.interface.arguments(program)
+        self.outputs = [a for a in passed if a.role is not Role.INPUT]
+
+    def function(self, name: str, defaults: Mapping[str, float]) -> Function:
+        """The function of this name; `defaults`: of its arguments."""
+        result = self.executable.convention.result
+        returns = self.interface.returned is not None
+        named = ["parameters"] if self.parameters is not None else []
+        taken = [given for _, given, _ in self.inputs]
+        several = len(self.outputs) > 1
+        written = [f"out{k}" if several else "out" for k in range(len(self.outputs))]
+        names = argument_names([*taken, *named, *written], around(name))
+        arguments: list[Argument] = []
+        for k, (a, given, structure) in enumerate(self.inputs):
+            argument = self._input(a, names[k], given, structure)
+            if k in self.whole:
+                says = argument.says.replace("a number", "an integer").replace("number", "integer")
+                argument = replace(argument, c_type=WHOLE, says=says)
+            elif argument.size is None:
+                argument = replace(argument, default=defaults.get(given))
+            arguments.append(argument)
+        numbers = {}
+        if self.parameters is not None:
+            c_name, (_, live) = names[len(arguments)], self.parameters
+            arguments.append(Argument(c_name, WIDE.c, len(live.numbers), live.says))
+            numbers[c_name] = live.numbers
+        for k, a in enumerate(self.outputs):
+            c_name = names[len(arguments)]
+            says = _said(result, 1 if returns or k else 0, c_name)
+            if several and not k:  # a number, which would be returned
+                says = f"{c_name}[0]: {_first(result)}"
+            arguments.append(Argument(c_name, self.number, a.size, says, written=True))
+        call = f"{self.executable.name}({', '.join(taken)})"
+        codes = made_of_integers(self.indices, names, self.program)[1] if self.indices else []
+        return Function(name, call, self.number, arguments, returns, _first(result), numbers, codes)
+
+    def _input(self, a: Array, name: str, given: str, structure: Structure) -> Argument:
+        by_value = a.name in self.interface.by_value
+        says = "a number" if by_value else _shape_of(structure, a.size)
+        if name != given:
+            says = f"{given} in Python: {says}"
+        return Argument(name, self.number, None if by_value else a.size, says)
+
+    def outer(self, function: Function) -> Outer | None:
+        """What makes index arrays of integers, if there are such."""
+        if self.indices is None:
+            return None
+        given: dict[str, int | Made] = {a.name: k for k, (a, *_) in enumerate(self.inputs)}
+        for k in self.whole:
+            a = self.inputs[k][0]
+            count = None if a.name in self.interface.by_value else a.size
+            given[a.name] = Made(a.dtype, count, (Term(k),))
+        names = [a.name for a in function.arguments]
+        given |= made_of_integers(self.indices, names, self.program)[0]
+        behind = [self.parameters[0]] if self.parameters is not None else []
+        behind += [a.name for a in self.outputs]
+        given |= {name: len(self.inputs) + k for k, name in enumerate(behind)}
+        passed = self.interface.arguments(self.program)
+        return Outer(kinds_of(function), [given[a.name] for a in passed])
 
 
 def _shape_of(structure: Any, size: int) -> str:

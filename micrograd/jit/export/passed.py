@@ -16,7 +16,7 @@ from ...nn import Module
 from ...real_types import WIDE
 from ..executable import Executable
 from ..ir.expressions import Access
-from ..ir.graph import PARAMETER
+from ..ir.graph import PARAMETER, Graph, is_take, tables_of_lookups
 from ..ir.program import Array, Program, Role
 from ..ir.statements import Statement
 
@@ -59,8 +59,7 @@ def passed(executable: Executable, model: Any) -> Passed:
     model   what they are in the order of, if it has `parameters()`; others are behind, by age
     """
     graph = executable.graph
-    at = np.unique(graph.x[graph.codes == PARAMETER]).tolist()
-    elements = {graph.element(PARAMETER, payload) for payload in at}
+    elements = {graph.element(PARAMETER, payload) for payload in _read(graph)}
     read = sorted(
         (v for v, e in executable.live_elements.items() if e in elements),
         key=serial,
@@ -83,6 +82,17 @@ def passed(executable: Executable, model: Any) -> Passed:
         order,
         np.array([v._data for v in read]),
     )
+
+
+def _read(graph: Graph) -> set[int]:
+    """The parameters that a graph reads, by its numbers for them: all rows of tables among them."""
+    found = set(graph.x[graph.codes == PARAMETER].tolist())
+    rows, distances = tables_of_lookups()
+    for node in np.flatnonzero(is_take(graph.codes)).tolist():
+        first, code = graph.x[node], graph.codes[node]
+        if graph.codes[first] == PARAMETER:
+            found.update(int(graph.x[first]) + distances[code] * k for k in range(rows[code]))
+    return found
 
 
 def with_parameters(executable: Executable, given: Passed | None) -> tuple[Program, str | None]:

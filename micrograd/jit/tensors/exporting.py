@@ -19,8 +19,8 @@ from ...tensor.values import of_values, renewed
 from ..code import compile_program
 from ..compile import optimized
 from ..emit.interface import Interface
-from ..emit.outer import ARRAY, INTEGER, NUMBER, Made, Outer, Term
-from ..export.function import WHOLE, Argument, Exported, Function, around
+from ..emit.outer import Made, Outer, Term
+from ..export.function import WHOLE, Argument, Exported, Function, around, kinds_of
 from ..export.names import argument_names
 from ..ir.program import Access, Program, Role
 from ..target import Target
@@ -210,11 +210,9 @@ class _Function:
         interface = Interface(frozenset(self.by_value), returned)
         outer = None
         if self.is_around:
-            kinds = [
-                ARRAY if a.size is not None else INTEGER if a.is_whole else NUMBER
-                for a in arguments
-            ]
-            outer = Outer(kinds, [self.given[a.name] for a in interface.arguments(program)])
+            outer = Outer(
+                kinds_of(function), [self.given[a.name] for a in interface.arguments(program)]
+            )
         return Exported(function, compile_program(program, self.target, interface), outer)
 
 
