@@ -70,12 +70,18 @@ class Operator:
             name or kernel.name, Points(kernel).at, len(kernel._parameters), self._dtype
         )
         self._op = self._registered.op
+        numbers = all(array == "map" and not integer for _, array, integer, _ in self._parameters)
+        self._numbers = tuple(encoded([None] * len(self._parameters))) if numbers else None
         functools.update_wrapper(self, kernel, updated=())
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The results for tensors and numbers, in the structure that the function gives."""
         if kwargs or len(args) != len(self._parameters):
             args = self._bound(args, kwargs)
+        if not torch.compiler.is_compiling() and self._numbers and ordinary():
+            out = self._alone(self._numbers, args)
+            if out is not None:
+                return built(structure_of(self, self._numbers), [out[k] for k in range(len(out))])
         tensors, cores = self._tensors(args)
         key = told(self, encoded(cores))
         if not torch.compiler.is_compiling() and transformed(tensors):
@@ -90,6 +96,24 @@ class Operator:
 
     def __reduce__(self) -> Any:
         return functools.partial(operator, name=self._asked), (self.kernel,)
+
+    def _alone(self, key: tuple[int, ...], args: Sequence[Any]) -> torch.Tensor | None:
+        """The results for tensors of numbers of which no gradient is asked, as the machine code has
+        them; None if it does not take them.
+        """
+        dtype = next((x.dtype for x in args if isinstance(x, torch.Tensor)), None)
+        if dtype not in NUMBERS or (self._dtype or dtype) is not dtype:
+            return None
+        tensors = []
+        for x in args:
+            if type(x) is float or type(x) is int:
+                x = torch.full((), x, dtype=dtype)
+            elif type(x) is not torch.Tensor or (x.requires_grad and torch.is_grad_enabled()):
+                return None
+            tensors.append(x)
+        native = self._registered.native(key, dtype)
+        found = native and native(*tensors, 0)
+        return found[0] if isinstance(found, tuple) else found
 
     def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The arguments in order, with defaults."""
@@ -175,6 +199,17 @@ class Operator:
         return found
 
 
+def ordinary() -> bool:
+    """Whether nothing is under way that sees or changes what tensors are called with."""
+    return (
+        peek_interpreter_stack() is None
+        and forward_ad._current_level < 0
+        and not torch._C._len_torch_dispatch_stack()
+        and not torch._C._len_torch_function_stack()
+        and torch._C._get_tracing_state() is None
+    )
+
+
 def transformed(x: Sequence[torch.Tensor]) -> bool:
     """Whether a transformation of `torch.func` is under way, or forward mode."""
     return peek_interpreter_stack() is not None or (
@@ -193,7 +228,7 @@ def told(of: Operator, key: list[int]) -> list[int]:
 
 
 @torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
-def structure_of(of: Operator, key: list[int]) -> Any:
+def structure_of(of: Operator, key: Sequence[int]) -> Any:
     """The structure of the results, for what the cores encode: None for a number, or (type, keys,
     items).
     """

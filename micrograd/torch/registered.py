@@ -11,7 +11,7 @@ import torch
 from torch import library
 
 from ..bridge.points import Core, Pointwise
-from ..errors import GraphError
+from ..errors import GraphError, SignatureError
 from ..locks import Lock
 from .dtypes import WIDE
 from .native import Native, native
@@ -140,6 +140,12 @@ class Registered:
     def _shaped(self, *given: Any) -> Any:
         *x, cores = given
         function = self.function(cores)
+        devices = {str(t.device) for t in x[: self.arity]}
+        if len(devices) > 1:  # of which one has no numbers, so that this is asked for no graph
+            raise SignatureError(
+                f"torch.ops.micrograd.{self.name} takes tensors of one device, got some of "
+                f"{' and '.join(sorted(devices))}"
+            )
         if self.of is not None:
             return self._empty(function, x[:-1])
         return self._empty(function, x), x[0].new_empty(function.live, dtype=WIDE)

@@ -22,6 +22,7 @@ from micrograd.torch.dtypes import NUMBERS  # noqa: E402
 from micrograd.torch.native import c_interface  # noqa: E402
 from micrograd.torch.operator import told  # noqa: E402
 
+from . import random_tensors  # noqa: E402
 from .random_operators import check  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # PyTorch's own
@@ -362,6 +363,33 @@ def test_dense_tensors_are_passed_by_address(dtype: torch.dtype) -> None:
                 np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-6, atol=1e-7)
     with pytest.raises(SignatureError, match="do not broadcast"):
         g._op(torch.ones(3, dtype=dtype), torch.ones(2, dtype=dtype), [-1, -1])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_tensors(seed: int) -> None:
+    for k in range(20):
+        random_tensors.check(20 * seed + k)
+
+
+def test_what_looks_at_calls_sees_the_op() -> None:
+    class Seen(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(
+            self, op: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            names.append(str(op))
+            return op(*args, **kwargs or {})
+
+    names: list[str] = []
+    x = numbers(3).detach()
+    with Seen():
+        f(x, 1.0)
+    assert "micrograd.formula.default" in names
+    assert not any("native" in name for name in names)
+    traced = torch.jit.trace(lambda x: f(x, 1.0), x)
+    assert "micrograd_native" not in str(traced.graph)
+    torch.testing.assert_close(traced(x + 1.0), f(x + 1.0, 1.0))
+    with torch.inference_mode():
+        assert f(x, 1.0).is_inference()
 
 
 def test_errors() -> None:
