@@ -35,7 +35,7 @@ def domain_of(path: tuple[Level, ...], points: Ints, rows: Ints) -> Domain | Non
         if not (column != column[0]).any():
             whole = False
             continue
-        whole = whole and _covers(points, some, d + 1)
+        whole = whole and first_of_rows(some, d + 1).sum() == path[d].counts.sum()
         if whole:
             levels.append(path[d])
             columns.append(column)
@@ -60,27 +60,24 @@ def parts_of(path: tuple[Level, ...], points: Ints, rows: Ints) -> list[tuple[In
     Those of an edge, `i == n - 1`, stand beside those of a first iteration, and those before a
     diagonal, `j < i`, beside those behind it.
     """
-    return _parted(path, points, rows, MOST_PARTS)
-
-
-def _parted(
-    path: tuple[Level, ...], points: Ints, rows: Ints, most: int
-) -> list[tuple[Ints, Domain]] | None:
+    parts: list[tuple[Ints, Domain]] = []
     domain = domain_of(path, points, rows)
-    if domain is not None:
-        return [(rows, domain)]
-    best = None
-    for face in _faces(points[rows]) if most > 1 else ():
-        some = domain_of(path, points, rows[face])
-        if some is None:
-            continue
-        rest = _parted(path, points, rows[~face], most - 1)
-        if rest is not None:
-            best = [(rows[face], some), *rest]
-            most = len(best) - 1
-            if most == 1:
+    while domain is None and len(parts) < MOST_PARTS - 1:
+        largest, rest = None, rows
+        for face in _faces(points[rows]):
+            some = domain_of(path, points, rows[face])
+            if some is None:
+                continue
+            domain = domain_of(path, points, rows[~face])
+            if domain is not None or largest is None or len(largest[0]) < face.sum():
+                largest, rest = (rows[face], some), rows[~face]
+            if domain is not None:
                 break
-    return best
+        if largest is None:
+            return None
+        parts.append(largest)
+        rows = rest
+    return [*parts, (rows, domain)] if domain is not None else None
 
 
 def _faces(points: Ints) -> Iterator[Bools]:
@@ -139,13 +136,6 @@ def inside(use: Use, usual: Bools, points: Ints) -> tuple[Bools, Map | None]:
             if map is not None:
                 return inner, map
     return usual, None
-
-
-def _covers(points: Ints, some: Ints, depth: int) -> bool:
-    """Whether the first loops' iterations are all there."""
-    every = points[first_of_rows(points, depth)][:, :depth]
-    there = some[first_of_rows(some, depth)][:, :depth]
-    return np.array_equal(every, there)
 
 
 def _each_once(points: Ints) -> bool:

@@ -167,28 +167,46 @@ class Pieces(ABC):
         made = self.statics[source].path
         if made[: depth + 1] != path[: depth + 1] or part.path[depth].most >= loop.most:
             return False
-        read, target = self._single(part, source), affine(part.points, points)
-        if not isinstance(read, Read) or read.map is None or target is None:
-            return False
-        step = np.eye(part.points.shape[1], dtype=np.int64)[depth]
-        if not np.array_equal(read.map[0][:, depth], step):
-            return False
-        first = int(read.map[1][depth])
         found = loops_of(part.path, part.points, depth, loop)
         if found is None:
             return False
-        levels, inner = found
-        before = inner - first * step
-        at = read.home.find(before @ read.map[0] + read.map[1])
-        there = before @ target[0] + target[1]
-        known = np.concatenate(read.home.values)[at]
-        if (at < 0).any() or (known == UNKNOWN).any() or (home.find(there) >= 0).any():
+        steps = len(loop.points), part.path[depth].most, loop.most
+        read, made_at = self._elements(source, part.ref)
+        if read.rank <= depth:  # a sum over the loop
             return False
-        operand = Read(
-            read.home,
-            (read.map[0], read.map[1] - first * read.map[0][depth]),
-            before @ read.map[0] + read.map[1],
-        )
-        use = Use(levels, inner, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
-        self._copy(use, operand, home, there, known)
+        places = _extended(made_at, steps, depth)
+        targets = _extended(points, steps, depth, int(made_at[0, depth]))
+        if places is None or targets is None:
+            return False
+        at = read.find(places)
+        known = np.concatenate(read.values)[at]
+        if (at < 0).any() or (known == UNKNOWN).any() or (home.find(targets) >= 0).any():
+            return False
+        levels, inner = found
+        use = Use(levels, inner, part.kind[:0], part.ref[:0])
+        self._copy(use, Read(read, affine(inner, places), places), home, targets, known)
         return True
+
+
+def _extended(
+    points: Ints, steps: tuple[int, int, int], depth: int, first: int | None = None
+) -> Ints | None:
+    """Where points that move on evenly through a loop are in all iterations of another one.
+
+    steps   how often the loops run, and how many iterations they have
+    depth   the place of the loop's index in the points, which is that of its iterations then
+    first   the iteration that they begin in; None if their index says so
+    """
+    times, count, most = steps
+    if count < 2:
+        return None
+    blocks = points.reshape(times, count, -1, points.shape[1])
+    step = blocks[0, 1, 0] - blocks[0, 0, 0]
+    if not np.array_equal(blocks, blocks[:, :1] + np.arange(count)[:, None, None] * step):
+        return None
+    if first is None:
+        first = int(points[0, depth])
+        if step[depth] != 1 or (blocks[:, 0, :, depth] != first).any():
+            return None
+    found: Ints = blocks[:, :1] + (np.arange(most) - first)[:, None, None] * step
+    return found.reshape(-1, points.shape[1])
