@@ -1,6 +1,5 @@
-"""An op as a `torch.autograd.Function`, which forward mode and `torch.func` take.
-
-PyTorch gives custom ops a gradient, but none that these can transform.
+"""An op as a `torch.autograd.Function`: PyTorch gives custom ops a gradient, but none that forward
+mode and `torch.func` can transform, and it takes longer.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from typing import Any
 
 import torch
 
+from .native import ordinary
 from .registered import Registered
 
 
@@ -21,7 +21,7 @@ class Function(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(op: Registered, cores: Sequence[int], *x: torch.Tensor) -> Any:
         """What it gives."""
-        return op.op(*x, cores)
+        return op.alone(*x, cores)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -33,13 +33,14 @@ class Function(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, cotangent: torch.Tensor | None, *_: None) -> Any:
         """The cotangents of what they are asked for."""
         op, cores, asked = ctx.op, ctx.cores, ctx.needs_input_grad[2:]
-        found = op.cotangents(
-            lambda pullback, *xs: Function.apply(pullback, cores, *xs),
-            ctx.saved_tensors,
-            cores,
-            cotangent,
-            asked,
-        )
+        how = Outside if ordinary() else Function
+
+        def apply(pullback: Registered, *x: torch.Tensor) -> Any:
+            if how is Outside and not torch.is_grad_enabled():
+                return pullback.alone(*x, cores)
+            return how.apply(pullback, cores, *x)
+
+        found = op.cotangents(apply, ctx.saved_tensors, cores, cotangent, asked)
         return None, None, *found, *[None] * (len(asked) - op.arity)
 
     @staticmethod
@@ -63,3 +64,19 @@ class Function(torch.autograd.Function):  # type: ignore[misc]
         """For a batch, which is one axis more of the points."""
         apply = lambda *x: Function.apply(op, cores, *x)  # noqa: E731
         return op.mapped(apply, info.batch_size, places[2:], x)
+
+
+class Outside(Function):
+    """The same outside of `torch.func` and forward mode, where PyTorch takes less time for it."""
+
+    setup_context = staticmethod(torch.autograd.Function.setup_context)
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, op: Registered, cores: Sequence[int], *x: torch.Tensor
+    ) -> Any:
+        """What it gives; what derivatives need is remembered."""
+        ctx.op, ctx.cores = op, cores
+        output = op.alone(*x, cores)
+        op.save(ctx, x, output)
+        return output

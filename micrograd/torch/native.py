@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import library
+from torch._C._functorch import peek_interpreter_stack
+from torch.autograd import forward_ad
 
 from ..bridge.points import Pointwise
 from ..jit.call.aten import HANDLER, RUN, Handled, emit_handler, run_address
@@ -21,6 +23,8 @@ from .dtypes import NUMBERS, WIDE
 
 NAMESPACE = "micrograd_native"
 Native: TypeAlias = Callable[..., Any]
+PLAIN = torch.Tensor, torch.nn.Parameter
+"""The classes of tensors that have no say in what they are called with."""
 _LIBRARIES = "libtorch_cpu.so", "libtorch_cpu.dylib", "torch_cpu.dll"
 _DTYPES = {dtype: f"aoti_torch_dtype_{number.name}" for dtype, number in NUMBERS.items()}
 _DEVICE = "aoti_torch_device_type_cpu"
@@ -92,6 +96,18 @@ def native(function: Pointwise, dtype: torch.dtype, name: str, *, kept: bool) ->
             return None
     made: Native = getattr(getattr(torch.ops, NAMESPACE), own).default._op
     return made
+
+
+def ordinary() -> bool:
+    """Whether nothing is under way that sees or changes what tensors are called with."""
+    return (
+        not torch.compiler.is_compiling()
+        and peek_interpreter_stack() is None
+        and forward_ad._current_level < 0
+        and not torch._C._len_torch_dispatch_stack()
+        and not torch._C._len_torch_function_stack()
+        and torch._C._get_tracing_state() is None
+    )
 
 
 @functools.cache

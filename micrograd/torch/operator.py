@@ -15,9 +15,11 @@ from ..bridge.points import Core, Points, kernel_of
 from ..errors import SignatureError, counted, kind
 from ..jit import Kernel
 from ..jit.trace.signature import Container, Structure
+from .cores import FACTS, encoded
 from .dtypes import NUMBERS
-from .function import Function
-from .registered import FACTS, Registered, encoded
+from .function import Function, Outside
+from .native import PLAIN, ordinary
+from .registered import Registered
 
 
 def operator(function: Callable[..., Any], *, name: str | None = None) -> Operator:
@@ -78,13 +80,15 @@ class Operator:
         """The results for tensors and numbers, in the structure that the function gives."""
         if kwargs or len(args) != len(self._parameters):
             args = self._bound(args, kwargs)
-        if not torch.compiler.is_compiling() and self._numbers and ordinary():
+        if self._numbers and ordinary():
             out = self._alone(self._numbers, args)
             if out is not None:
                 return built(structure_of(self, self._numbers), [out[k] for k in range(len(out))])
         tensors, cores = self._tensors(args)
         key = told(self, encoded(cores))
-        if not torch.compiler.is_compiling() and transformed(tensors):
+        if ordinary() and all(type(x) in PLAIN for x in tensors):
+            out, _ = Outside.apply(self._registered, key, *tensors)
+        elif not torch.compiler.is_compiling() and transformed(tensors):
             out, _ = Function.apply(self._registered, key, *tensors)
         else:
             out, _ = self._op(*tensors, key)
@@ -108,7 +112,7 @@ class Operator:
         for x in args:
             if type(x) is float or type(x) is int:
                 x = torch.full((), x, dtype=dtype)
-            elif type(x) is not torch.Tensor or (x.requires_grad and torch.is_grad_enabled()):
+            elif type(x) not in PLAIN or (x.requires_grad and torch.is_grad_enabled()):
                 return None
             tensors.append(x)
         native = self._registered.native(key, dtype)
@@ -197,17 +201,6 @@ class Operator:
                 "x.float()"
             )
         return found
-
-
-def ordinary() -> bool:
-    """Whether nothing is under way that sees or changes what tensors are called with."""
-    return (
-        peek_interpreter_stack() is None
-        and forward_ad._current_level < 0
-        and not torch._C._len_torch_dispatch_stack()
-        and not torch._C._len_torch_function_stack()
-        and torch._C._get_tracing_state() is None
-    )
 
 
 def transformed(x: Sequence[torch.Tensor]) -> bool:

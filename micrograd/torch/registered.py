@@ -13,8 +13,9 @@ from torch import library
 from ..bridge.points import Core, Pointwise
 from ..errors import GraphError, SignatureError
 from ..locks import Lock
+from .cores import decoded
 from .dtypes import WIDE
-from .native import Native, native
+from .native import PLAIN, Native, native, ordinary
 
 NAMESPACE = "micrograd"
 _PULLBACK = re.compile(r"(.+)_vjp_(\d+(?:_\d+)*)")
@@ -107,19 +108,37 @@ class Registered:
     def _compute(self, *given: Any) -> Any:
         *x, cores = given
         key = tuple(cores)
-        if self.of is not None:
-            self._require_unchanged(self.of, x.pop(), key)
-        computed = self.native(key, x[0].dtype)
-        found = computed and computed(*x, 1)
+        found = self._computed(key, x)
+        if found is not None:
+            return found
         function = self.function(key)
         if self.of is not None:
-            return self._general(function, x) if found is None else found
-        if function.live:
-            kept = torch.from_numpy(function.parameters_now())
-            return self._general(function, x) if found is None else found, kept
-        if found is None or found[0] is None:
-            return self._general(function, x), x[0].new_empty(0, dtype=WIDE)
-        return found
+            return self._general(function, x[:-1])
+        kept = torch.from_numpy(function.parameters_now())
+        return self._general(function, x), kept
+
+    def _computed(self, key: tuple[int, ...], x: Sequence[torch.Tensor]) -> Any:
+        """What it gives, computed without Python; None where that is not to be had."""
+        if self.of is not None:
+            *x, kept = x
+            self._require_unchanged(self.of, kept, key)
+        native = self.native(key, x[0].dtype)
+        if native is None:
+            return None
+        if self.of is None and self.function(key).live:
+            kept = torch.from_numpy(self.function(key).parameters_now())
+            out = native(*x, 1)
+            return None if out is None else (out, kept)
+        found = native(*x, 1)
+        return None if self.of is None and found[0] is None else found
+
+    def alone(self, *given: Any) -> Any:
+        """What the op gives, without its layers where nothing looks on and no gradient is asked."""
+        *x, cores = given
+        found = None
+        if not torch.is_grad_enabled() and ordinary() and all(type(t) in PLAIN for t in x):
+            found = self._computed(tuple(cores), x)
+        return self.op(*given) if found is None else found
 
     def _require_unchanged(self, of: Registered, kept: torch.Tensor, cores: Sequence[int]) -> None:
         """GraphError if parameters that this reads are not as they were."""
@@ -175,7 +194,7 @@ class Registered:
 
     def _backward(self, ctx: Any, cotangent: torch.Tensor | None, *_: None) -> Any:
         cores = ctx.cores
-        apply = lambda op, *xs: op.op(*xs, cores)  # noqa: E731
+        apply = lambda op, *xs: op.alone(*xs, cores)  # noqa: E731
         partials = self.cotangents(apply, ctx.saved_tensors, cores, cotangent, ctx.needs_input_grad)
         return *partials, *[None] * (len(ctx.needs_input_grad) - self.arity)
 
@@ -270,36 +289,3 @@ class _Ops(type(getattr(torch.ops, NAMESPACE))):  # type: ignore[misc]
 
 
 getattr(torch.ops, NAMESPACE).__class__ = _Ops
-
-
-FACTS = -2
-"""Behind the cores that are encoded: then there may be anything else."""
-
-
-def encoded(cores: Sequence[Core]) -> list[int]:
-    """Cores in a row: -1 for a number, else how many dimensions there are, and these.
-
-    >>> encoded([None, (2, 3)])
-    [-1, 2, 2, 3]
-    """
-    found: list[int] = []
-    for core in cores:
-        found += [-1] if core is None else [len(core), *core]
-    return found
-
-
-def decoded(numbers: Sequence[int]) -> tuple[Core, ...]:
-    """The cores that were encoded.
-
-    >>> decoded([-1, 2, 2, 3])
-    (None, (2, 3))
-    >>> decoded([-1, FACTS, 5])
-    (None,)
-    """
-    found: list[Core] = []
-    k = 0
-    while k < len(numbers) and numbers[k] != FACTS:
-        n = numbers[k]
-        found.append(None if n < 0 else tuple(numbers[k + 1 : k + 1 + n]))
-        k += 1 + max(0, n)
-    return tuple(found)

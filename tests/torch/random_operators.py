@@ -9,6 +9,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -68,9 +69,9 @@ def check(seed: int) -> None:
     def native(*args: torch.Tensor) -> Any:
         return of(torch)(*torch.broadcast_tensors(*args))
 
-    pairs = zip(
-        derivatives(operator(f), given, weights), derivatives(native, given, weights), strict=True
-    )
+    with rng.choice([nullcontext, torch.overrides.BaseTorchFunctionMode])():  # which sees the op
+        found = derivatives(operator(f), given, weights)
+    pairs = zip(found, derivatives(native, given, weights), strict=True)
     for k, (ours, theirs) in enumerate(pairs):
         rtol = 1e-3 if ours.dtype is torch.float32 else 1e-8
         where = f"seed {seed}, number {k}"

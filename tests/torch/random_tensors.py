@@ -17,7 +17,8 @@ import torch
 
 from micrograd import Value, exp, jit, sin
 from micrograd.torch import Operator, operator
-from micrograd.torch.registered import Registered, encoded
+from micrograd.torch.cores import encoded
+from micrograd.torch.registered import Registered
 
 Tensor = torch.Tensor
 KINDS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -116,7 +117,7 @@ def check(seed: int) -> str:
         ops, last = (ours._registered, theirs._registered), [encoded(cores)]
         if way == "pullback":
             kept = torch.from_numpy(ops[0].function(last[0]).parameters_now())
-            ops, last = pullbacks(place, rng.choice([(0,), (1,), (0, 1)])), [kept, *last]
+            ops, last = pullbacks(place, rng.choice([(1,), (0, 1)])), [kept, *last]
             rows.append(3 if function is several else 1)
         calls = (ops[0].op, ops[1].op)
     dtype = rng.choice([torch.float32, torch.float64])

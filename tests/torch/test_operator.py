@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -365,10 +366,25 @@ def test_dense_tensors_are_passed_by_address(dtype: torch.dtype) -> None:
         g._op(torch.ones(3, dtype=dtype), torch.ones(2, dtype=dtype), [-1, -1])
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_random_tensors(seed: int) -> None:
-    for k in range(20):
-        random_tensors.check(20 * seed + k)
+def test_random_tensors() -> None:
+    for seed in range(50):
+        random_tensors.check(seed)
+
+
+def test_threads_call_at_once() -> None:
+    """The first ones compile."""
+    g = operator(lambda x, y: x * sin(y), name="of_threads")
+
+    def gradient(k: int) -> torch.Tensor:
+        x = torch.full((9,), float(k), dtype=WIDE, requires_grad=True)
+        (found,) = torch.autograd.grad((g(x, x.detach() * 2.0) * g(x.detach(), 1.0)).sum(), x)
+        return found
+
+    with ThreadPoolExecutor(8) as threads:
+        for k, found in enumerate(threads.map(gradient, range(64))):
+            number = torch.tensor(float(k), dtype=WIDE)
+            expected = torch.sin(2.0 * number) * number * torch.sin(torch.ones((), dtype=WIDE))
+            torch.testing.assert_close(found, expected.expand(9))
 
 
 def test_what_looks_at_calls_sees_the_op() -> None:
