@@ -15,12 +15,11 @@ import random
 import time
 import zoneinfo
 from collections.abc import Sequence
-from functools import reduce
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from micrograd import Value, eq, exp, fit, jit, log, maximum, take, where, while_loop
+from micrograd import Value, eq, exp, fit, jit, log, where, while_loop
 from micrograd.optim import Adam
 from micrograd.optim import linear as falling
 
@@ -35,7 +34,7 @@ def linear(x: Row, w: Matrix) -> list[Any]:
 
 def softmax(logits: Row) -> list[Any]:
     """exp of each over the sum of exp; their maximum, a plain number, is subtracted before."""
-    top = reduce(maximum, logits).data
+    top = max(logit.data for logit in logits)
     exps = [exp(logit - top) for logit in logits]
     total = sum(exps)
     return [e / total for e in exps]
@@ -128,10 +127,10 @@ class GPT:
         values: list[Row] = []
         losses = []
         for place in range(min(self.positions, len(document) - 1)):
-            row = take(self.tokens, document[place])
+            row = self.tokens[document[place]]
             x = [xi + pi for xi, pi in zip(row, self.places[place], strict=True)]
             probabilities = softmax(self.position(x, keys, values))
-            losses.append(-log(take(probabilities, document[place + 1])))
+            losses.append(-log(probabilities[document[place + 1]]))
         return (1 / len(losses)) * sum(losses)
 
     def sample(self, chances: Sequence[Any], temperature: Any) -> list[Any]:

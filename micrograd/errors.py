@@ -23,6 +23,7 @@ if not hasattr(sys.modules[__package__], "__version__"):
 
 _PACKAGE = str(Path(__file__).parent)
 _COMPILER = tuple(os.path.join(_PACKAGE, folder, "") for folder in ("jit", "train"))
+_OWN = os.path.join(_PACKAGE, "")
 _NUMPY = str(Path(numpy.__file__).parent)
 _PYTHON = sysconfig.get_path("stdlib")
 MACHINERY = frozenset(
@@ -40,6 +41,7 @@ MACHINERY = frozenset(
         "lookups",
         "rows",
         "tables",
+        "plain",
         "nn",
         "jit/kernels/kernel",
         "jit/loops",
@@ -164,9 +166,14 @@ class CheckError(MicrogradError, RuntimeError):
 
 def is_users(file: str) -> bool:
     """Whether a file is outside this package, NumPy and Python's own library."""
-    if file.startswith((_PACKAGE, _NUMPY, "<frozen ")):
+    if file.startswith((_OWN, _NUMPY, "<frozen ")):
         return False
     return not file.startswith(_PYTHON) or "-packages" in file[len(_PYTHON) :]
+
+
+def is_own(file: str) -> bool:
+    """Whether a file is of this package."""
+    return file.startswith(_OWN)
 
 
 def is_numpys(file: str) -> bool:

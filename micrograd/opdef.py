@@ -100,6 +100,8 @@ class Op:
     selects: bool = False
     """The result is one of its operands: of a reduction, the derivative flows to those elements
     that are equal to the result, in equal parts."""
+    bare: bool = False
+    """The result is its operand, through which no derivative flows."""
     keeps_positive: bool = False
     """The result is greater than 0 exactly where its operand is."""
     positive: bool = False

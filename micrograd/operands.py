@@ -47,3 +47,15 @@ class Computed:
         with importing:
             from .notebook.values import value_svg
         return value_svg(self)
+
+
+_own: Any = Computed.__dict__["_operands"].fget
+
+
+def own_operands(v: Any) -> tuple[Any, ...] | None:
+    """The operands of a Value that knows them; None: they are on a tape."""
+    try:
+        found: tuple[Any, ...] = _own(v)
+    except AttributeError:
+        return None
+    return found

@@ -319,6 +319,7 @@ detach: Op = define(
     arrays=lambda x: x,
     ulps=0.0,
     nonexpansive=True,
+    bare=True,
 )
 absolute: Op = define(
     "abs",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError, kind, user_location
+from .errors import DataError, MicrogradError, kind, user_location
 from .rows import row_at, row_of
 from .traced import Traced
 from .value_arrays import value_array
@@ -48,7 +48,11 @@ def take(table: Any, index: Any) -> Any:
         table = table.rows
     _check_table(table, "the table")
     if isinstance(index, Traced):
-        return row_at(table, index, value_array)
+        try:
+            return row_at(table, index, value_array)
+        except MicrogradError as error:
+            index._scope.note(error)
+            raise
     try:
         place = whole(int(index) if isinstance(index, np.bool_) else index)
     except TypeError:

@@ -6,9 +6,8 @@ arithmetic, without numbers either; a `Scope` is one call of such a function.
 Invariant: nothing is recorded with a value of a scope that is over, so that none which was kept in
 an outer variable or a cache ends up in other computations.
 
-What is recorded is said here. Where much is, machine code that does the same takes the place of the
-operators (jit/call/recorder.py), with a `Tape` for what it records: a Value that it makes has no
-operands of its own, but looks them up there.
+What is recorded is said here. Where much is, machine code does the same in place of the operators
+(jit/call/recorder.py), on a `Tape`: a Value that it makes looks its operands up there.
 """
 
 from __future__ import annotations
@@ -26,9 +25,10 @@ import numpy as np
 from . import ops
 from .copies import next_serial as _next_serial
 from .engine import Value
-from .errors import MACHINERY, TraceError, user_location
+from .errors import MACHINERY, MicrogradError, TraceError, user_location
 from .mapped import apply_function
 from .numpy_functions import OF_NUMBERS
+from .operands import own_operands
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op
 from .tracing import Site, Tape
@@ -36,7 +36,7 @@ from .tracing import Site, Tape
 _new: Callable[[Any], Any] = object.__new__
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _OPERANDS: Any = Value._operands
-_own_operands, _set_operands = _OPERANDS.fget, _OPERANDS.fset
+_set_operands = _OPERANDS.fset
 
 MANY = 10_000
 """When Python has recorded so many, machine code is made for it, which takes as long."""
@@ -54,8 +54,8 @@ class Scope:
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_over = False
-        self.problem: TraceError | None = None
-        """What the function did that it could not be told at once."""
+        self.problem: MicrogradError | None = None
+        """What it did that it could not be told at once, or an error that it may catch."""
         self.made: list[Traced] = []
         """What Python has recorded, in order, until the graph is made of it."""
         self.labels: dict[int, str] = {}  # by serial numbers
@@ -149,13 +149,22 @@ class Scope:
         """The error for a value of this scope that is asked for what it has not."""
         return self.over() if self.is_over else TraceError(f"{user_location()}: {problem}")
 
+    def refusal(self, problem: str) -> TraceError:
+        """The same, by which the function fails even if it catches that, and goes another way."""
+        error = self.error(problem)
+        self.note(error)
+        return error
+
+    def note(self, error: MicrogradError) -> None:
+        """Let the function fail by this error, if by none before."""
+        self.problem = self.problem or (None if self.is_over else error)
+
 
 class Traced(Value):
     """A Value whose number is not known yet: an argument of a function being compiled.
 
     It records like a Value, and refuses what would need its number. `_site` is the code that made
-    it and the place in it, None for an argument; `_mapped` says of an argument whether it is one
-    number in place of an array.
+    it and the place in it, None for an argument; `_mapped`, whether an argument is for an array.
     """
 
     __slots__ = ("_made_at", "_mapped", "_scope")
@@ -217,48 +226,47 @@ class Traced(Value):
         )
 
     def __bool__(self) -> bool:
-        raise self._scope.error(
+        raise self._scope.refusal(
             "a traced value has no truth value; for `if` write micrograd.where(condition, a, b), "
             "for `while` while_loop(condition, body, state), for `and`, `or`, `not`, `a < x < b` "
             "`&`, `|` and `~` of comparisons, for min() and max() minimum(*xs) or maximum(*xs)"
         )
 
     def __float__(self) -> float:
-        raise self._scope.error(
-            "a traced value has no number yet, so float() cannot have it; keep "
-            "it a Value (micrograd.exp, sin, ... take Values), or compute this outside the "
-            "function that is compiled"
+        raise self._scope.refusal(
+            "a traced value has no number yet, so float() cannot have it; keep it a Value "
+            "(micrograd.exp, sin, ... take Values), or compute this outside the function"
         )
 
     def __int__(self) -> int:
-        raise self._scope.error(
-            "a traced value has no number yet, so int() cannot have it; "
-            "make it a plain Python argument outside the function that is compiled"
+        raise self._scope.refusal(
+            "a traced value has no number yet, so int() cannot have it; make it a plain Python "
+            "argument outside the function that is compiled"
         )
 
     def __hash__(self) -> int:
-        raise self._scope.error(
+        raise self._scope.refusal(
             "a traced value has no hash, as its number is not known yet, so it cannot be looked up "
-            "in a dict or set, nor be an argument of what functools caches; choose by numbers with "
-            "micrograd.where(x == a, b, c), and look up by identity with id(x)"
+            "in a dict or set, nor be an argument of what functools caches; look up by integers in "
+            "a list, choose with micrograd.where(x == a, b, c), and by identity with id(x)"
         )
 
     def __index__(self) -> int:
-        raise self._scope.error(
+        raise self._scope.refusal(
             "a traced value cannot be an index or a range; for xs[i], i an integer that is given, "
             "write micrograd.take(xs, i), and for `for i in range(n)` fori(n, body, state)"
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise self._scope.error(
-            "a traced value has no number yet, so it cannot be pickled, nor "
-            "sent to another process; do that outside the function that is compiled"
+            "a traced value has no number yet, so it cannot be pickled, nor sent to another "
+            "process; do that outside the function that is compiled"
         )
 
     def backward(self) -> None:
         raise self._scope.error(
-            "backward() inside a compiled function; compile the function and "
-            "call its .grad or .value_and_grad"
+            "backward() inside a compiled function; compile the function and call its .grad or "
+            ".value_and_grad"
         )
 
     def backprop(self, *, numerical: bool = False, h: float = 1e-6) -> None:
@@ -270,19 +278,10 @@ class Traced(Value):
     def __format__(self, spec: str) -> str:
         if spec:
             raise self._scope.error(
-                "a traced value has no number yet, so it has no text of the "
-                f"form {spec!r}; make the text outside the function that is compiled"
+                f"a traced value has no number yet, so it has no text of the form {spec!r}; make "
+                "the text outside the function that is compiled"
             )
         return repr(self)
-
-
-def own_operands(v: Any) -> tuple[Any, ...] | None:
-    """The operands of a Value that knows them; None: they are on a tape."""
-    try:
-        found: tuple[Any, ...] = _own_operands(v)
-    except AttributeError:
-        return None
-    return found
 
 
 def _traced_unary(op: Op) -> Any:

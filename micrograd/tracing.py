@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from threading import get_ident
 from types import CodeType, FrameType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .errors import TraceError, user_location
 
@@ -47,12 +48,39 @@ class Tape(Protocol):
         """Hold no other Values any more."""
 
 
+class Handed(NamedTuple):
+    """A list that a lookup gave, a copy, or that is in its table: its items then, and the line."""
+
+    row: list[Any]
+    items: tuple[Any, ...]
+    place: str
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A call of a function to compile it, which may look up by traced integers.
+
+    blind     whether it may call code that cannot be asked what it compares and changes
+    handed    lists that were looked up, or in a table that was looked up in, by their ids
+    given     what was looked up, and what is in it, by ids
+    problem   what the function did that it could not be told, or that it caught
+    """
+
+    blind: bool = False
+    handed: dict[int, Handed] = field(default_factory=dict)
+    given: dict[int, Any] = field(default_factory=dict)
+    problem: TraceError | None = None
+
+
+ATTEMPTS: dict[int, Attempt] = {}
+"""The attempts of threads."""
+
 THREADS: dict[int, Recorder] = {}
 """The threads that are in `tracing()`, and what each records with."""
 
 
 def _keep_own() -> None:
-    for threads in (THREADS, FROZEN):
+    for threads in (THREADS, FROZEN, ATTEMPTS):
         for thread in threads.keys() - {get_ident()}:
             del threads[thread]
 

@@ -12,6 +12,7 @@ from ..errors import MicrogradError, TraceError, TrainingError, kind
 from ..jit.ir import graph as graphs
 from ..jit.kernels.rows import row_structure
 from ..jit.trace.compiling import compiling
+from ..jit.trace.recoded import recoded
 from ..jit.trace.signature import build, count
 from ..jit.trace.trace import Trace, trace
 from ..lookups import Lookups
@@ -39,6 +40,22 @@ def trace_sample(
     Raises TrainingError if the function fails on such a sample, or gives no number; TraceError if
     it does what cannot be traced.
     """
+
+    def found() -> Trace:
+        return _traced(function, shapes, parameters, penalty, integers, one_of)
+
+    return recoded(found, function, integers=any(integers))
+
+
+def _traced(
+    function: Callable[..., Any],
+    shapes: Sequence[Sequence[int]],
+    parameters: Sequence[Value],
+    penalty: Value | None,
+    integers: Sequence[bool],
+    one_of: Sequence[str],
+) -> Trace:
+    """The same, by calling the function once."""
     scope = Scope("the loss of one sample")
     scope.lookups = lookups = Lookups()
     inputs: dict[str, list[Value]] = {}

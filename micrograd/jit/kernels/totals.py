@@ -26,10 +26,10 @@ from ..page.paged import Paged
 from ..shown import Shown
 from ..stages import Stages
 from ..trace.compiling import scope_here
-from ..trace.parameters import Parameter
+from ..trace.parameters import Parameter, array_names
 from ..trace.recordings import Recording
 from ..trace.signature import Structure, leaves, structure_of
-from ..trace.source import FunctionSource, array_names
+from ..trace.source import FunctionSource
 from ..trace.trace import without_collecting
 from ..wanted import Wanted
 from .kernel import Kernel

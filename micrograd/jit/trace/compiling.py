@@ -80,6 +80,7 @@ def compiling(scope: Scope, *, frozen: bool = False) -> Iterator[None]:
         with spending(), reading(scope, frozen=frozen), scope.entered():
             yield
     except Exception as error:
+        scope.problem = None
         clearer = explained(error, scope.name)
         if clearer is None:
             raise

@@ -8,7 +8,9 @@ anew for every value of it. Where a parameter with a default is given the other 
 from __future__ import annotations
 
 import collections.abc
+import functools
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +25,10 @@ from ...errors import SignatureError, kind
 from ...nn import MLP, Layer, Module, Neuron
 from ...ops import Op
 from .signature import SCALAR, NestingError, Structure, row, structure_of
+
+_RESERVED = re.compile(
+    r"(t|p|c|s|index|is|at|table|rows|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free"
+)
 
 
 class Parameter(NamedTuple):
@@ -210,6 +216,8 @@ def _is_numeric(x: Any, name: str) -> bool:
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    while isinstance(function, functools.partial):
+        function = function.func
     try:
         return typing.get_type_hints(
             function if inspect.isroutine(function) else type(function).__call__
@@ -239,3 +247,16 @@ def _is_integer(hint: Any) -> bool:
     elif isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
         parts = parts[1:]
     return bool(parts) and all(map(_is_integer, parts))
+
+
+def array_names(parameters: Sequence[Parameter]) -> dict[str, str]:
+    """The program's array for each parameter: of its own name, unless the compiler uses that."""
+    found: dict[str, str] = {}
+    taken = {p.name for p in parameters}
+    for p in parameters:
+        name = p.name
+        while _RESERVED.fullmatch(name) or (name != p.name and name in taken):
+            name = f"_{name}" if name.startswith("ct_") else f"{name}_"
+        taken.add(name)
+        found[p.name] = name
+    return found

@@ -5,7 +5,6 @@ A source knows the names of its parameters and, where it can, their structures b
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -21,17 +20,15 @@ from ...traced import Scope, Traced
 from .captured import captured
 from .compiling import compiling
 from .mistakes import said_clearer
-from .parameters import Key, Parameter, taken
+from .parameters import Key, Parameter, array_names, taken
 from .pickles import FunctionOf, portable
+from .recoded import recoded
 from .recordings import Recording, Recordings
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
 from .stale import Stale, stale
 from .tensor_reads import no_parameters_read
 from .trace import Element, Trace, check_leaves, trace, without_collecting
 
-_RESERVED = re.compile(
-    r"(t|p|c|s|index|is|at|table|rows|live|zero|part)\d*|out|grad|ct_.*|main|malloc|free"
-)
 _name = attrgetter("name")
 Outer = Mapping[int, Sequence[Any]]
 _NONE: Outer = {}
@@ -176,11 +173,14 @@ class FunctionSource:
         captures   whether it may read values of functions around, which are being compiled
         outer      integers that these compute, by the places of parameters; it is called anew then
         """
-        if outer:
-            return self._trace(structures, captures, outer)
-        made: Recording = self.recordings.get(
-            structures, lambda: self._trace(structures, captures, outer)
-        )
+
+        def recorded() -> Recording:
+            integers = any(p.integer for p in self.parameters)
+            return recoded(
+                lambda: self._trace(structures, captures, outer), self.function, integers=integers
+            )
+
+        made: Recording = recorded() if outer else self.recordings.get(structures, recorded)
         return made
 
     def _trace(self, structures: tuple[Structure, ...], captures: bool, outer: Outer) -> Recording:
@@ -305,16 +305,3 @@ def _as_list(wrt: Any) -> list[Any]:
         return list(wrt)
     except TypeError:
         raise GraphError(f"wrt should be a list of leaves or names, got {kind(wrt)}") from None
-
-
-def array_names(parameters: Sequence[Parameter]) -> dict[str, str]:
-    """The program's array for each parameter: of its own name, unless the compiler uses that."""
-    found: dict[str, str] = {}
-    taken = {p.name for p in parameters}
-    for p in parameters:
-        name = p.name
-        while _RESERVED.fullmatch(name) or (name != p.name and name in taken):
-            name = f"_{name}" if name.startswith("ct_") else f"{name}_"
-        taken.add(name)
-        found[p.name] = name
-    return found

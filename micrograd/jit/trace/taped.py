@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from ...copies import serial as _serial
 from ...engine import Value
+from ...operands import own_operands
 from ...ops import Op
-from ...traced import Scope, own_operands
+from ...traced import Scope
 from ...tracing import Site
 from ..ir.graph import CONSTANT, code_of
 from .nodes import LITERAL, Ints, Nodes, ranks

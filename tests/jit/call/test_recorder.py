@@ -17,6 +17,7 @@ from micrograd.errors import TraceError
 from micrograd.jit.trace.compiling import compiling
 from micrograd.jit.trace.nodes import nodes
 from micrograd.jit.trace.trace import trace
+from micrograd.operands import own_operands
 
 from ...taped import KNOWN, begun, needs_tapes, same
 
@@ -200,7 +201,7 @@ def test_operands_label_gradient_and_place() -> None:
         assert a._entry is ops.add
         assert a._op == "+"
         assert repr(a) == "Traced(+)"
-        assert traced.own_operands(a) is None
+        assert own_operands(a) is None
         product, second = a._operands
         assert second is y
         assert product._op == "*"

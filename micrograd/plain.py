@@ -1,0 +1,223 @@
+"""What plain Python means where an index, or a number to be compared, is traced.
+
+`table[i]` of a list and an `i` that is given when compiled code runs is `take(table, i)`, and `max`
+of numbers that were taken from Values by `.data` is their `maximum`. Python asks neither a list nor
+`max` of a traced Value, it asks the Value for a number. So before a function is traced, its code is
+written anew with calls of what is here in place (jit/trace/rewritten.py).
+
+A row of a list is one of its rows, and what is taken a copy. So what would tell them apart, `is`
+and a change of either, is an error.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator
+from functools import reduce
+from threading import get_ident
+from typing import Any
+
+import numpy as np
+
+from . import ops
+from .engine import Value
+from .errors import TraceError, user_location
+from .opdef import Op
+from .store import Live
+from .tables import take
+from .traced import Traced
+from .tracing import ATTEMPTS, Attempt, Handed
+
+MOST_DEPTH = 8
+"""Lists in lists, of a table."""
+MOST_OPERATIONS = 16
+"""That a number is computed by of those that were taken by `.data`."""
+_NUMBERS = (Value, Live, Traced, int, float, np.float64)
+_EXACT = 1 << 53
+
+
+def item(container: Any, index: Any) -> Any:
+    """`container[index]`, where the index may be a traced integer, and the container then is a list
+    or tuple of numbers and Values, or of lists and tuples of them.
+    """
+    if isinstance(index, Traced) and container.__class__ in (list, tuple):
+        attempt = ATTEMPTS.get(get_ident())
+        if attempt is not None and not attempt.blind and _is_plain(container):
+            for k, row in enumerate(container):
+                if _are_mixed(container[0], row):
+                    raise _problem(
+                        attempt,
+                        "rows of a table should be alike, to be chosen by a traced integer; of row "
+                        f"0 and row {k} one has a list where the other has a tuple",
+                    )
+            found = take(container, index)
+            _note(found, container, attempt)
+            return found
+    return container[index]
+
+
+def _note(found: Any, container: Any, attempt: Attempt) -> None:
+    """Note what was looked up, so that it is known when it is compared, or changed."""
+    place = user_location()
+    for row in (found, *container):
+        for x in _sequences(row):
+            if x.__class__ is list:
+                attempt.handed.setdefault(id(x), Handed(x, tuple(x), place))
+    given = [found]
+    for x in _sequences(found):
+        given += x
+    attempt.given |= {id(x): x for x in given if x.__class__ is not tuple or x}
+
+
+def chosen(function: Any) -> Any:
+    """What to call for what `max`, `min` or `id` is here."""
+    if function is builtins.max:
+        return _largest
+    if function is builtins.min:
+        return _smallest
+    return _identity if function is builtins.id else function
+
+
+def identified(x: Any) -> Any:
+    """What `is` compares. Raises TraceError for what was looked up, which is no item of its table
+    here.
+    """
+    attempt = ATTEMPTS.get(get_ident())
+    if attempt is not None and attempt.given.get(id(x), attempt) is x:
+        raise _problem(
+            attempt,
+            "`is` and `id` ask which row it was that an integer chose, which is known only when "
+            "the compiled code runs; compare numbers with micrograd.eq",
+        )
+    return x
+
+
+def _identity(x: Any) -> int:
+    return id(identified(x))
+
+
+def changed(x: Any) -> Any:
+    """What is to be changed. Raises TraceError for a row that was looked up, or its table's."""
+    attempt = ATTEMPTS.get(get_ident())
+    handed = attempt.handed.get(id(x)) if attempt is not None else None
+    if attempt is not None and handed is not None:
+        raise _problem(attempt, _CHANGED, handed.place)
+    return _LIST if x is list else x
+
+
+class _List:
+    """`list`, of whose methods what they change is the first argument."""
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(list, name)
+        return lambda row, *rest, **options: method(changed(row), *rest, **options)
+
+
+_LIST = _List()
+
+
+def extended(x: Any, by: Any) -> Any:
+    """What `x += by` adds."""
+    changed(x)
+    return by
+
+
+_CHANGED = (
+    "a row was looked up here by an integer that is given when the compiled code runs, and a row "
+    "is changed later, which would change the table; make a new list, or write "
+    "micrograd.take(table, i), which copies the row"
+)
+
+
+def _problem(attempt: Attempt, text: str, place: str = "") -> TraceError:
+    """An error, by which the function fails even if it catches that."""
+    error = TraceError(f"{place or user_location()}: {text}")
+    attempt.problem = attempt.problem or error
+    return error
+
+
+def check(attempt: Attempt) -> None:
+    """Raise TraceError for what the function has caught, and if lists have changed that were looked
+    up, or looked up in: in Python, a row is one of the table, and here a copy.
+    """
+    for one in attempt.handed.values():
+        if len(one.row) != len(one.items) or any(map(_differ, one.row, one.items)):
+            _problem(attempt, _CHANGED, one.place)
+    if attempt.problem is not None:
+        raise attempt.problem
+
+
+def _differ(x: Any, y: Any) -> bool:
+    return x is not y
+
+
+def _largest(*args: Any, **options: Any) -> Any:
+    return _extreme(builtins.max, ops.maximum, args, options)
+
+
+def _smallest(*args: Any, **options: Any) -> Any:
+    return _extreme(builtins.min, ops.minimum, args, options)
+
+
+def _extreme(
+    function: Callable[..., Any], op: Op, args: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    """`max` or `min` of arguments; by the op, if some are traced, all others numbers, and gradient
+    flows to none.
+    """
+    if options.keys() - {"default"} or not args:
+        return function(*args, **options)
+    numbers = args if len(args) > 1 else tuple(args[0])
+    if any(map(_is_bare, numbers)) and all(_is_bare(x) or _is_known(x) for x in numbers):
+        return reduce(op, [_inside(x) for x in numbers]).data
+    return function(*args, **options) if len(args) > 1 else function(numbers, **options)
+
+
+def _is_bare(x: Any) -> bool:
+    """Whether it is traced, and computed of numbers that were taken by `.data`."""
+    stack = [x]
+    for _ in range(MOST_OPERATIONS):
+        if not stack:
+            return True
+        y = stack.pop()
+        if not isinstance(y, Traced) or y._entry is None:
+            return False
+        if not y._entry.bare:
+            stack += [z for z in y._operands if z.__class__ is not float]
+    return False
+
+
+def _inside(x: Any) -> Any:
+    """The Value that a number was taken from, if it was and is nothing more."""
+    return x._operands[0] if isinstance(x, Traced) and x._entry.bare else x  # type: ignore[union-attr]
+
+
+def _is_known(x: Any) -> bool:
+    return isinstance(x, (int, float))
+
+
+def _is_plain(x: Any, depth: int = MOST_DEPTH) -> bool:
+    """Whether a table, or a row, is of numbers and Values, or of lists and tuples of them."""
+    return depth > 0 and all(
+        _is_plain(y, depth - 1) if y.__class__ in (list, tuple) else _is_number(y) for y in x
+    )
+
+
+def _is_number(x: Any) -> bool:
+    """Whether it is what `take` gives, but for its class, and none of a class of the user's."""
+    return x.__class__ in _NUMBERS and (x.__class__ is not int or abs(x) <= _EXACT)
+
+
+def _are_mixed(x: Any, y: Any) -> bool:
+    """Whether there is a list in one where there is a tuple in the other."""
+    if x.__class__ not in (list, tuple) or y.__class__ not in (list, tuple):
+        return False
+    return x.__class__ is not y.__class__ or any(map(_are_mixed, x, y))
+
+
+def _sequences(x: Any) -> Iterator[Any]:
+    """A list or tuple, and those in it."""
+    if x.__class__ in (list, tuple):
+        yield x
+        for y in x:
+            yield from _sequences(y)

@@ -1,0 +1,360 @@
+"""Random losses that look up by tokens in plain Python, compared with the interpreter.
+
+    python -m tests.plain_lookups SECONDS SEED
+
+A loss is drawn as text: tables of parameters, of numbers and of integers, and what it computes
+itself, looked up by tokens, by what is beside them, by sums of them and from the end, in loops,
+comprehensions, lambdas, methods and other functions; and max and min of numbers taken by `.data`.
+It is trained, and its losses and parameters are those of eager steps; then value and gradient are.
+
+A function of another kind does what pure ones do not: it counts, draws random numbers, takes from
+queues, changes rows and puts them back, catches errors, asks which row one is. It is called once,
+compiled and eager, with what it reads as it was: the number, the gradient, and what it has left
+behind are the same, or it is refused.
+"""
+
+from __future__ import annotations
+
+import linecache
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from micrograd import Value, fit, jit
+from micrograd.errors import MicrogradError
+from micrograd.optim import SGD, Adam
+
+ROWS, WIDTH = 5, 3
+HEAD = """
+class Model:
+    def row(self, k):
+        return T[k]
+    def first(self, rows, k):
+        return rows[k][0]
+model = Model()
+def pick(xs, k): return xs[k]
+def softmax(xs):
+    top = {top}
+    es = [(x - top).exp() for x in xs]
+    total = sum(es)
+    return [e / total for e in es]
+def scores(row):
+    return [sum(a * b for a, b in zip(row, other)) for other in U]
+"""
+TOPS = (
+    "max(x.data for x in xs)",
+    "max([x.data for x in xs])",
+    "max(*(x.data for x in xs), -5.0)",
+    "-min(-x.data for x in xs)",
+    "max(0, max(x.data for x in xs))",
+)
+ROWS_OF = (
+    "T[{k}]",
+    "model.row({k})",
+    "pick(T, {k})",
+    "(lambda j: T[j])({k})",
+    "[T[j] for j in [{k}]][0]",
+    "PAIRS[{k}][1]",
+    "U[KINDS[{k}]]",
+    "[U[{k}][0], NUMBERS[{k}], T[0][1]]",
+)
+INDICES = ("t", "t", "t", "n", "-t - 1", "t - {rows}", "n - {rows}")
+"""t, the token, and n, the next one, are from 0 on, and below the number of rows."""
+TERMS = (
+    "-softmax(scores({row}))[n].log()",
+    "sum(x * y for x, y in zip({row}, {other}))",
+    "({row}[1] * T[0][0]).tanh() * NUMBERS[t]",
+    "scores({row})[t] * 0.1 * n",
+    "model.first(U, n) * {row}[-1] + BIAS[t]",
+    "max({row}[0].data, {row}[2].data, 0.25) * {row}[0]",
+)
+LOOPS = (
+    """for t, n in zip(doc, doc[1:]):
+        losses.append({term})""",
+    """for i in range(len(doc) - 1):
+        t, n = doc[i], doc[i + 1]
+        losses.append({term})""",
+    """losses += [{term} for t, n in zip(doc, doc[1:])]""",
+    """def each(t, n):
+        return {term}
+    losses += [each(*pair) for pair in zip(doc, doc[1:])]""",
+)
+
+
+class Drawn:
+    """A loss, its parameters and its documents."""
+
+    def __init__(self, seed: int) -> None:
+        r = random.Random(seed)
+        self.parameters: list[Value] = []
+
+        def values(n: int) -> list[Value]:
+            made = [Value(r.uniform(-0.8, 0.8)) for _ in range(n)]
+            self.parameters.extend(made)
+            return made
+
+        def row() -> str:
+            index = r.choice(INDICES).format(rows=ROWS)
+            return r.choice(ROWS_OF).format(k=index)
+
+        loops = []
+        for _ in range(r.choice([1, 1, 2, 3])):
+            term = r.choice(TERMS).format(row=row(), other=row())
+            loops.append("    " + r.choice(LOOPS).format(term=term))
+        body = "\n".join(loops)
+        self.text = (
+            HEAD.format(top=r.choice(TOPS))
+            + f"def loss(doc: list[int]):\n    losses = []\n{body}\n"
+            + "    return sum(losses) * (1 / len(losses))\n"
+        )
+        rows = [values(WIDTH) for _ in range(ROWS)]
+        self.names: dict[str, Any] = {
+            "T": rows if r.random() < 0.6 else tuple(map(tuple, rows)),
+            "U": [values(WIDTH) for _ in range(ROWS)],
+            "BIAS": values(ROWS),
+            "NUMBERS": [r.uniform(-1, 1) for _ in range(ROWS)],
+            "KINDS": [r.randrange(-ROWS, ROWS) for _ in range(ROWS)],
+            "PAIRS": [(k, values(WIDTH)) for k in range(ROWS)],
+        }
+        lengths = r.choice([[2, 3, 4, 6], [5], [2], [9, 17, 8], [3, 4, 5, 6, 7, 8, 9]])
+        self.documents = [
+            [r.randrange(ROWS) for _ in range(r.choice(lengths))]
+            for _ in range(r.choice([1, 5, 9]))
+        ]
+        self.dtype = r.choice(["f64", "f64", "f32"])
+        self.strict = r.random() < 0.2 and self.dtype == "f64"
+        self.make: Callable[[list[Value]], Any] = r.choice(
+            [lambda p: SGD(p, lr=0.05), lambda p: Adam(p, lr=0.01)]
+        )
+
+
+@contextmanager
+def written(text: str, names: dict[str, Any], number: int) -> Iterator[Any]:
+    """The function `loss` of a text, whose lines Python knows."""
+    file = f"<plain lookups {number}>"
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    try:
+        exec(compile(text, file, "exec", dont_inherit=True), names)
+        yield names["loss"]
+    finally:
+        del linecache.cache[file]
+
+
+def problems(seed: int) -> Iterator[str]:
+    """What differs between compiled code and the interpreter."""
+    drawn = Drawn(seed)
+    with written(drawn.text, dict(drawn.names), seed) as loss:
+        code, first = loss.__code__, [p.data for p in drawn.parameters]
+        steps = len(drawn.documents) + 2
+        optimizer: Any = drawn.make(drawn.parameters)
+        losses = []
+        for k in range(steps):
+            optimizer.zero_grad()
+            found: Any = loss(drawn.documents[k % len(drawn.documents)])
+            found.backward()
+            losses.append(found.data)
+            optimizer.step()
+        wanted = [p.data for p in drawn.parameters]
+        for p, x in zip(drawn.parameters, first, strict=True):
+            p.data = x
+        options: dict[str, Any] = {
+            "batch_size": 1,
+            "shuffle": False,
+            "dtype": drawn.dtype,
+            "strict": drawn.strict,
+        }
+        history = fit(
+            loss, drawn.make(drawn.parameters), data=drawn.documents, steps=steps, **options
+        )
+        close: Any = (
+            {"rtol": 1e-9, "atol": 1e-10} if drawn.dtype == "f64" else {"rtol": 2e-3, "atol": 2e-4}
+        )
+        if not np.allclose(history.losses, losses, **close):
+            yield f"losses: {history.losses}, not {losses}"
+        if not np.allclose([p.data for p in drawn.parameters], wanted, **close):
+            yield "parameters"
+        document = drawn.documents[-1]
+        found = loss(document)
+        for p in drawn.parameters:
+            p.grad = 0
+        found.backward()
+        value, partials = jit(loss, wrt=drawn.parameters).value_and_grad(document)
+        if not np.allclose(value, found.data, rtol=1e-9, atol=1e-10):
+            yield f"value: {value}, not {found.data}"
+        if not np.allclose(partials, [p.grad for p in drawn.parameters], rtol=1e-9, atol=1e-10):
+            yield "gradient"
+        if loss.__code__ is not code:
+            yield "code"
+
+
+EFFECTS_HEAD = """
+import copy, random, operator, contextlib
+class Box:
+    __slots__ = ("seen", "rows")
+    def __init__(self): self.seen, self.rows = 0, R
+    def row(self, k):
+        self.seen += 1
+        return self.rows[k]
+    @property
+    def first(self): return self.rows[0]
+    @staticmethod
+    def pick(xs, k): return xs[k]
+    def __call__(self, k): return self.row(k)[1]
+class Child(Box):
+    def row(self, k): return super().row(k)
+box = Child()
+@contextlib.contextmanager
+def switched():
+    on[0] = 0.0
+    try:
+        yield
+    finally:
+        on[0] = 1.0
+def same(a, b): return a is b
+def deep(k, depth):
+    count[0] += 1
+    return N[k] if depth == 0 else deep(k, depth - 1)
+def swallow(f, other):
+    try:
+        return f()
+    except Exception:
+        return other
+def bump(row, by):
+    row[0] = row[0] + by
+"""
+STEPS = (
+    "count[0] += 1",
+    "y = y + x * N[{i}] * count[0]",
+    "y = y + on[0] * N[{i}]",
+    "on[0] = on[0] + 1.0",
+    "on[0] *= 0.5",
+    "y = y * random.random()",
+    "mask = [random.random() < 0.5 for _ in range(3)]; y = y + sum(R[{i}]) * mask[0]",
+    "y = y + x * queue.pop() * N[{i}]",
+    "queue.append(2.0)",
+    "log.append(len(log))",
+    "y = y + deep({i}, 2)",
+    "y = y + sum(box.row({i}))",
+    "y = y + box({i}) * box.seen",
+    "y = y + Box.pick(T, {i})[1]",
+    "with switched(): y = y + on[0] * x + N[{i}]",
+    "if not done: done.append(1); y = y + N[{i}]",
+    "y = y + [x, y, x * y][{i}]",
+    "y = y + ([x] * 3)[{i}]",
+    "y = y + KINDS[{i}] * x",
+    "y = y + N[KINDS[{i}]]",
+    "y = y + max(v.data for v in (x, y, x * x)) * N[{i}]",
+    "y = y + max([v.data for v in (x, y)], default=3.0)",
+    "row = R[{i}]; old = row[0]; row[0] = old * 2; y = y + R[{i}][0]; row[0] = old",
+    "row = R[{i}]; old = R[0][0]; R[0][0] = 9.0; y = y + row[0]; R[0][0] = old",
+    "row = R[{i}]; bump(row, 1.0); y = y + R[1][0]; bump(row, -1.0)",
+    "row = R[{i}]; row.append(1.0); y = y + len(R[0]); row.pop()",
+    "row = R[{i}]; row += [1.0]; y = y + sum(R[0]); del row[2:]",
+    "row = R[{i}]; list.append(row, 1.0); y = y + len(R[0]); list.pop(row)",
+    "row = R[{i}]; row.__setitem__(0, 9.0); y = y + R[0][0]; list.__setitem__(row, 0, 1.0)",
+    "row = R[{i}]; operator.setitem(row, 0, 9.0); y = y + R[0][0]; operator.setitem(row, 0, 1.0)",
+    "rows = copy.deepcopy([R[{i}], R[0]]); rows[0].append(2.0); y = y + len(rows[1])",
+    "rows = [[1.0]]; list.append(rows[0], y); y = y + rows[0][1] * N[{i}]",
+    "row = list(R[{i}]); row[0] = 4.0; y = y + sum(row)",
+    "row = copy.copy(R[{i}]); row += [4.0]; y = y + sum(row)",
+    "rows = [[x, 1.0], [y, 2.0], [x, x]]; rows[0][1] = 5.0; y = y + sum(rows[{i}])",
+    "rows = [[x, 1.0], [y, 2.0], [x, x]]; y = y + rows[{i}][0]; rows[0][0] = y; y = y + rows[0][0]",
+    "y = y * (10.0 if R[{i}] is R[0] else 1.0)",
+    "y = y * (10.0 if T[{i}] is T[0] else 1.0)",
+    "y = y * (10.0 if same(R[{i}], R[1]) else 1.0)",
+    "y = y * (10.0 if R[{i}] is not R[1] is not None else 1.0)",
+    "y = y * (10.0 if operator.is_(R[{i}], R[1]) else 1.0)",
+    "y = y * {{id(R[0]): 2.0}}.get(id(R[{i}]), 3.0)",
+    "y = y * (10.0 if R[{i}] is None or R is None else 1.0)",
+    "y = y * (10.0 if isinstance(R[{i}], list) else 1.0)",
+    "y = y * (10.0 if isinstance(MIXED[{i}], list) else 1.0)",
+    "y = y + sum(RAGGED[{i}])",
+    "y = y + swallow(lambda: sum(RAGGED[{i}]), 7.0)",
+    "y = y + swallow(lambda: N[KINDS[{i}] + 1], 7.0)",
+    "y = y + swallow(lambda: D[{i}], 7.0)",
+    "y = y + swallow(lambda: N[{i}], 7.0)",
+    "y = y + swallow(lambda: N[int({i})], 7.0)",
+    "y = y + swallow(lambda: 3.0 if {i} == 1 else 4.0, 7.0)",
+    "y = y + swallow(lambda: bump(R[{i}], 1.0) or 1.0, 7.0)",
+    "y = y + swallow(lambda: 1.0 if R[{i}] is R[0] else 2.0, 7.0)",
+    """try:
+        y = y + N[{i}] * missing
+    except NameError:
+        y = y + 1.0""",
+    "y = y + sum(1.0 for row in R if row == R[{i}])",
+    "y = y + R.index(R[{i}])",
+    "y = y + (lambda j: N[j])({i}) + (lambda j: (lambda k: N[k])(j))({i})",
+    "m = max; y = y + m(1.0, 2.0) + N[{i}]",
+)
+
+
+def effects(seed: int) -> tuple[list[str], bool]:
+    """What differs between a compiled function with side effects and Python, and whether it was
+    refused.
+    """
+    r = random.Random(seed)
+    steps = [r.choice(STEPS).format(i=r.choice(["i", "i", "i", "j", "-i - 1"]))
+             for _ in range(r.choice([1, 2, 3, 5]))]  # fmt: skip
+    text = (
+        EFFECTS_HEAD
+        + "def loss(x: float, i: int, j: int):\n    y = x * 1.5\n"
+        + "".join(f"    {step}\n" for step in steps)
+        + "    return y * 1.0\n"
+    )
+    x, i, j = r.uniform(0.5, 2.0), r.randrange(3), r.randrange(3)
+
+    def called(compiled: bool) -> Any:
+        names: dict[str, Any] = {
+            "N": [2.0, 5.0, 7.0],
+            "R": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
+            "T": [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)],
+            "MIXED": [(1.0, 2.0), [3.0, 4.0], [5.0, 6.0]],
+            "RAGGED": [[1.0], [2.0, 3.0], [4.0]],
+            "KINDS": [2, 0, 1],
+            "D": {0: 2.0, 1: 3.0, 2: 4.0},
+            "count": [0], "on": [1.0], "queue": [3.0, 4.0, 5.0, 6.0, 7.0], "log": [], "done": [],
+        }  # fmt: skip
+        left = {n: names[n] for n in ("R", "count", "queue", "log", "done")}
+        with written(text, names, seed) as loss:
+            random.seed(seed)
+            if compiled:
+                found: Any = jit(loss).value_and_grad(x, i, j)
+                return float(found[0]), float(found[1][0]), left
+            v = Value(x)
+            eager: Any = loss(v, i, j)
+            eager.backward()
+            return eager.data, v.grad, left
+
+    try:
+        value, slope, left = called(compiled=True)
+    except (MicrogradError, IndexError):
+        return [], True
+    wanted = called(compiled=False)
+    found = []
+    if not np.allclose([value, slope], wanted[:2], rtol=1e-9, atol=1e-10):
+        found.append(f"{value}, {slope}, not {wanted[0]}, {wanted[1]}:\n{text[-900:]}")
+    if str(left) != str(wanted[2]) and "Traced" not in str(left):
+        found.append(f"left {left}, not {wanted[2]}")
+    return found, False
+
+
+def main(seconds: float, seed: int) -> None:
+    end, tried, refused = time.monotonic() + seconds, 0, 0
+    while time.monotonic() < end:
+        for problem in problems(seed + tried) if tried % 20 == 0 else ():
+            print(f"seed {seed + tried}: {problem}", flush=True)
+        found, no = effects(seed + tried)
+        refused += no
+        for problem in found:
+            print(f"effects, seed {seed + tried}: {problem}", flush=True)
+        tried += 1
+    print(f"{tried} programs with side effects from seed {seed}, {refused} refused, and pure ones")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), int(sys.argv[2]))
