@@ -51,6 +51,7 @@ def item(container: Any, index: Any) -> Any:
                         f"0 and row {k} one has a list where the other has a tuple",
                     )
             found = take(container, index)
+            attempt.looked = True
             _note(found, container, attempt)
             return found
     return container[index]

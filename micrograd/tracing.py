@@ -64,9 +64,11 @@ class Attempt:
     handed    lists that were looked up, or in a table that was looked up in, by their ids
     given     what was looked up, and what is in it, by ids
     problem   what the function did that it could not be told, or that it caught
+    looked    whether it has looked up in plain Python
     """
 
     blind: bool = False
+    looked: bool = False
     handed: dict[int, Handed] = field(default_factory=dict)
     given: dict[int, Any] = field(default_factory=dict)
     problem: TraceError | None = None

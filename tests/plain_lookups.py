@@ -8,13 +8,14 @@ comprehensions, lambdas, methods and other functions; and max and min of numbers
 It is trained, and its losses and parameters are those of eager steps; then value and gradient are.
 
 A function of another kind does what pure ones do not: it counts, draws random numbers, takes from
-queues, changes rows and puts them back, catches errors, asks which row one is. It is called once,
-compiled and eager, with what it reads as it was: the number, the gradient, and what it has left
-behind are the same, or it is refused.
+queues, changes rows and puts them back, catches errors, asks which row one is, or what it is, also
+in ways that cannot be found in its code. It is compiled and called for all integers, and the numbers
+and gradients are those of eager calls with what it reads as it was, or it is refused.
 """
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import random
 import sys
@@ -193,7 +194,7 @@ def problems(seed: int) -> Iterator[str]:
 
 
 EFFECTS_HEAD = """
-import copy, random, operator, contextlib
+import copy, random, operator, contextlib, pickle, json, itertools, functools, collections
 class Box:
     __slots__ = ("seen", "rows")
     def __init__(self): self.seen, self.rows = 0, R
@@ -224,6 +225,8 @@ def swallow(f, other):
         return f()
     except Exception:
         return other
+def hidden(module, name): return getattr(module, "".join(name))
+def told(x): return x.data if hasattr(x, "data") else x
 def bump(row, by):
     row[0] = row[0] + by
 """
@@ -290,6 +293,30 @@ STEPS = (
     "y = y + R.index(R[{i}])",
     "y = y + (lambda j: N[j])({i}) + (lambda j: (lambda k: N[k])(j))({i})",
     "m = max; y = y + m(1.0, 2.0) + N[{i}]",
+    "y = y * (10.0 if hidden(operator, ['is', '_'])(R[{i}], R[0]) else 1.0)",
+    "hidden(operator, 'setitem')(R[{i}], 0, 9.0); y = y + R[0][0]; R[:] = [[1.0, 2.0], [3.0, 4.0], "
+    "[5.0, 6.0]]",
+    "y = y + len(hidden(collections, 'Counter')(map(hidden(__builtins__, ['i', 'd']) if not "
+    "isinstance(__builtins__, dict) else __builtins__['i' + 'd'], [R[{i}], R[0]]))) * x",
+    "a, b = pickle.loads(pickle.dumps([T[{i}], T[0]])); y = y * (10.0 if a is b else 1.0)",
+    "a, b = pickle.loads(pickle.dumps([R[{i}], R[0]])); a.append(1.0); y = y * len(b)",
+    "y = y * {{'0': 2.0}}.get(str({i}), 3.0) + N[{i}]",
+    "y = y * {{'w0': 2.0}}.get(f'w{{{i}}}', 3.0) + N[{i}]",
+    "y = y * (2.0 if isinstance({i}, int) else 3.0) + N[{i}]",
+    "y = y * (2.0 if type(N[{i}]) is float else 3.0)",
+    "y = y * (2.0 if isinstance(y.data, float) else 3.0) + N[{i}]",
+    "y = y * len(repr(N[{i}]))",
+    "y = y + len(json.dumps(R[{i}], default=lambda v: 'traced'))",
+    "y = y * (2.0 if any(map(operator.is_, R, itertools.repeat(R[{i}]))) else 3.0)",
+    "y = y * functools.reduce(lambda a, r: a + (hidden(operator, ['is_'])(r, R[{i}])), R, 1)",
+    "y = y + [sum(r) for r in sorted(R, key=lambda r: hidden(operator, ['is_'])(r, R[{i}]))][0]",
+    "y = y + (2.0 if callable(getattr(N[{i}], 'back' + 'ward', None)) else 1.0)",
+    "y = y + told(N[{i}]) * x",
+    "y = y + N[{i}].__class__(2.0) * 0.5",
+    "row = R[{i}]; vars()['row'].append(3.0); y = y + len(R[0]); vars()['row'].pop()",
+    "y = y + next(k for k, r in enumerate(R) if hidden(operator, ['eq'])(r, R[{i}]))",
+    "y = y + sum(R[{i}]) * (4.0 if hidden(R, ['__contains__'])(R[{i}]) else 1.0)",
+    "y = y + hidden(R, ['in', 'dex'])(R[{i}])",
 )
 
 
@@ -299,17 +326,18 @@ def effects(seed: int) -> tuple[list[str], bool]:
     """
     r = random.Random(seed)
     steps = [r.choice(STEPS).format(i=r.choice(["i", "i", "i", "j", "-i - 1"]))
-             for _ in range(r.choice([1, 2, 3, 5]))]  # fmt: skip
+             for _ in range(r.choice([1, 1, 2, 4]))]  # fmt: skip
     text = (
         EFFECTS_HEAD
         + "def loss(x: float, i: int, j: int):\n    y = x * 1.5\n"
         + "".join(f"    {step}\n" for step in steps)
         + "    return y * 1.0\n"
     )
-    x, i, j = r.uniform(0.5, 2.0), r.randrange(3), r.randrange(3)
+    points = [(r.uniform(0.5, 2.0), i, j) for i, j in itertools.product(range(-3, 3), repeat=2)]
+    r.shuffle(points)
 
-    def called(compiled: bool) -> Any:
-        names: dict[str, Any] = {
+    def names() -> dict[str, Any]:
+        return {
             "N": [2.0, 5.0, 7.0],
             "R": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
             "T": [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)],
@@ -317,29 +345,30 @@ def effects(seed: int) -> tuple[list[str], bool]:
             "RAGGED": [[1.0], [2.0, 3.0], [4.0]],
             "KINDS": [2, 0, 1],
             "D": {0: 2.0, 1: 3.0, 2: 4.0},
-            "count": [0], "on": [1.0], "queue": [3.0, 4.0, 5.0, 6.0, 7.0], "log": [], "done": [],
+            "count": [0], "on": [1.0], "queue": [3.0] * 999, "log": [], "done": [],
         }  # fmt: skip
-        left = {n: names[n] for n in ("R", "count", "queue", "log", "done")}
-        with written(text, names, seed) as loss:
-            random.seed(seed)
-            if compiled:
-                found: Any = jit(loss).value_and_grad(x, i, j)
-                return float(found[0]), float(found[1][0]), left
-            v = Value(x)
-            eager: Any = loss(v, i, j)
-            eager.backward()
-            return eager.data, v.grad, left
 
-    try:
-        value, slope, left = called(compiled=True)
-    except (MicrogradError, IndexError):
-        return [], True
-    wanted = called(compiled=False)
     found = []
-    if not np.allclose([value, slope], wanted[:2], rtol=1e-9, atol=1e-10):
-        found.append(f"{value}, {slope}, not {wanted[0]}, {wanted[1]}:\n{text[-900:]}")
-    if str(left) != str(wanted[2]) and "Traced" not in str(left):
-        found.append(f"left {left}, not {wanted[2]}")
+    with written(text, names(), seed) as loss:
+        random.seed(seed)
+        kernel: Any = jit(loss).value_and_grad
+        for k, (x, i, j) in enumerate(points):
+            try:
+                value, partials = kernel(x, i, j)
+            except (MicrogradError, IndexError):
+                if not k:
+                    return [], True
+                continue
+            with written(text, names(), -1 - seed) as eager:
+                random.seed(seed)
+                v = Value(x)
+                wanted: Any = eager(v, i, j)
+                wanted.backward()
+            if not np.allclose([value, partials[0]], [wanted.data, v.grad], rtol=1e-9, atol=1e-10):
+                told = f"{value}, {partials[0]}, not {wanted.data}, {v.grad}, at {x, i, j}"
+                return [*found, f"{told}:\n{text[-900:]}"], False
+        if str(loss.__globals__["R"]) != str(names()["R"]):
+            found.append(f"left {loss.__globals__['R']}:\n{text[-900:]}")
     return found, False
 
 

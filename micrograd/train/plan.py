@@ -161,7 +161,7 @@ def of_samples(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     steps, ahead = asked.span(-(-samples // batch))
     penalty = penalty_of(asked.regularization)
     parameters = asked.optimizer.parameters
-    compiled = sample_loss(function, shapes, parameters, options, penalty, integers)
+    compiled = sample_loss(function, shapes, parameters, options, penalty, integers, raw)
     for labels in compiled.expected:
         check_labels(arrays, "data", labels)
     loop = BatchLoop(

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ..errors import TrainingError, kind
 from .data import ColumnLabels, raw_data
+from .plain_rows import covering
 
 Ints = npt.NDArray[np.int64]
 Sizes = tuple[int, ...]
@@ -86,6 +87,26 @@ class RaggedData:
             for k in group:
                 found[k] = (size,)
         return found
+
+    def row(self, row: int) -> list[list[Any]]:
+        """The numbers of a row of each column, integers where all of it are."""
+        found = []
+        for column in self.columns:
+            numbers = column.numbers if column.integers is None else column.integers
+            start = int(column.starts[row])
+            found.append(numbers[start : start + int(column.lengths[row])].tolist())
+        return found
+
+    def numbers(self, row: int) -> int:
+        """How many a row has."""
+        return int(sum(column.lengths[row] for column in self.columns))
+
+    def covering(self) -> list[int]:
+        """Rows that together hold every integer of each column."""
+        whole = [column for column in self.columns if column.integers is not None]
+        integers = [c.integers[: int(c.starts[-1] + c.lengths[-1])] for c in whole]  # type: ignore[index]
+        lengths = np.sum([c.lengths for c in self.columns], axis=0)
+        return covering(integers, [c.starts for c in whole], lengths) or [int(np.argmin(lengths))]
 
     def called(self, sizes: Sizes) -> list[str]:
         """What the rows of the first sample of these sizes are called, in errors."""

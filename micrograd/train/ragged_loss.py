@@ -29,6 +29,7 @@ from ..store import addresses, adopt
 from .abreast_loss import AbreastLoss
 from .check_loss import check_class
 from .data import ColumnLabels
+from .plain_rows import LossComparison
 from .ragged_data import Ints, RaggedData
 from .ragged_indices import RaggedIndices
 from .ragged_shared import Shared, arrays_of, general_program
@@ -100,6 +101,7 @@ class RaggedLoss:
         self.own: list[Sizes] = []
         self.has_limits = self._depends = False
         self._traced: dict[Sizes, Trace] = {}
+        self._compared: set[Sizes] = set()
         self._expected: dict[Sizes, list[ColumnLabels]] = {}
         self._shared: Shared | None = None
         self._shared_code: SampleCode | None = None
@@ -115,6 +117,8 @@ class RaggedLoss:
             for sizes in self.indices.suspects():
                 found = self._traced.get(sizes) or self._trace(sizes)
                 self.indices.of_class(sizes, found.graph.indices)
+            if any(found.is_plain for found in self._traced.values()):
+                self._compare(data.covering())
 
     def _check_depends(self) -> None:
         """Raises TrainingError for a loss that depends on no parameter, whatever the sizes are."""
@@ -140,6 +144,8 @@ class RaggedLoss:
     def _class_code(self, sizes: Sizes) -> ClassCode:
         with without_collecting():
             found = self._traced.pop(sizes, None) or self._trace(sizes)
+            if found.is_plain and not self._compared:
+                self._compare(self.data.covering())
             for labels in self._expected[sizes]:
                 self.data.check_labels(sizes, labels)
             indices = self.indices.of_class(sizes, found.graph.indices)
@@ -149,6 +155,11 @@ class RaggedLoss:
                     given = self._arguments(self._shared.general.given(sizes))
                     return ClassCode(self._shared_code, given, indices)
                 self.own.append(sizes)
+                if found.is_plain and sizes not in self._compared:
+                    self._traced[sizes] = found
+                    self._compare(
+                        [int(np.argmax(self.data.classes == self.data.sizes.index(sizes)))]
+                    )
             loss, spare = self._code_of_its_own(found)
             return ClassCode(loss, spare, indices)
 
@@ -187,6 +198,19 @@ class RaggedLoss:
         self._expected[sizes] = column_labels(found, expected)
         self.indices.name(found.graph, sizes)
         return found
+
+    def _compare(self, rows: Sequence[int]) -> None:
+        """Compare the loss, which looks up in plain Python, with its traces, by rows of data."""
+        comparison, data = LossComparison(self.function, self.parameters), self.data
+
+        def compare(row: int, *, partials: bool) -> None:
+            sizes = data.sizes[int(data.classes[row])]
+            found = self._traced[sizes] = self._traced.get(sizes) or self._trace(sizes)
+            self._compared.add(sizes)
+            called = "called with " + " and ".join(f"{c.called}[{row}]" for c in data.columns)
+            comparison.row(found, data.shapes(sizes), data.row(row), called, partials=partials)
+
+        comparison.rows(sorted(rows, key=data.numbers), compare)
 
     def _generalise(self) -> None:
         """Find one program for all classes, from traces at small sizes, or else at the largest."""

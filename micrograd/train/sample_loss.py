@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy.typing as npt
+
 from .. import ops
 from ..cache.keys import written_out
 from ..cache.remembered import remembered
@@ -34,6 +36,7 @@ from ..locks import Lock
 from ..losses import Expectation, expectations
 from ..store import addresses
 from .data import ColumnLabels
+from .plain_rows import compare_rows
 from .sample_trace import trace_sample
 
 BEFORE = "before"
@@ -201,14 +204,20 @@ def sample_loss(
     options: Options,
     penalty: Value | None = None,
     integers: Sequence[bool] = (),
+    data: Sequence[npt.NDArray[Any]] | None = None,
 ) -> SampleLoss:
     """The loss of samples with rows of these shapes, plus a penalty, by blocks if it has that form.
 
     Strict losses go sample by sample: only so is the order of sums the interpreter's. A graph that
     was compiled lately, for the same parameters, is not compiled again.
+
+    data   of which rows are compared, where rows of tables are looked up in plain Python; None:
+           they are not here
     """
     with without_collecting(), expectations() as expected:
         found = trace_sample(function, shapes, parameters, penalty, integers)
+        if found.is_plain:
+            compare_rows(function, parameters, found, shapes, integers, data)
     key = (digest(found), addresses(parameters).tobytes(), options, penalty is None)
     loss = kept(key, lambda: _compiled(found, parameters, options, penalty))
     loss.expected = column_labels(found, expected)

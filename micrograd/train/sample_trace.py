@@ -44,7 +44,9 @@ def trace_sample(
     def found() -> Trace:
         return _traced(function, shapes, parameters, penalty, integers, one_of)
 
-    return recoded(found, function, integers=any(integers))
+    made, is_plain = recoded(found, function, integers=any(integers))
+    made.is_plain = is_plain
+    return made
 
 
 def _traced(

@@ -12,12 +12,14 @@ import numpy as np
 from ...checks import flag
 from ...engine import Value
 from ...errors import SignatureError, kind
+from ...locks import importing
 from ...nn import Module
 from ...ops import BY_UFUNC, OPS, Op
 from ...real_types import TENSORS, WIDE
 from ..call.arguments import dtype_of
 from ..options import Options
 from ..tensors.calls import takes_tensors, tensor_kernel
+from ..trace.recoded import CHECKS
 from ..trace.source import FunctionSource, Source, ValueSource
 from ..wanted import Wanted
 from .any_number import AnyNumber, takes_any_number
@@ -148,3 +150,14 @@ def vjp(function: Callable[..., Any], **options: Any) -> Kernel:
 def hvp(function: Callable[..., Any], **options: Any) -> Kernel:
     """The compiled product of a function's Hessian with a direction: `jit(function, ...).hvp`."""
     return jit(function, **options).hvp  # type: ignore[no-any-return]
+
+
+def _checked(*given: Any) -> None:
+    """Compare what was recorded with its function."""
+    with importing:
+        from .plain_check import check_recording
+
+    check_recording(*given)
+
+
+CHECKS.append(_checked)

@@ -179,7 +179,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
             return self._call_nested(key, columns, shapes, out, where)
         executable = self._latest
         if executable is None or executable.structures != key:
-            executable = self._executables.get(key) or self._compile(key)
+            executable = self._executables.get(key) or self._compile(key, columns)
             self._latest = executable
         if any(shapes) or (where is not True and np.ndim(where)):
             if where is not True:
@@ -236,14 +236,14 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         return stacked(result)
 
     def _recorded(
-        self, structures: tuple[Structure, ...], *, captures: bool = False
+        self, structures: tuple[Structure, ...], captures: bool = False, called: Any = ()
     ) -> tuple[Recording, list[tuple[str, Structure]]]:
         """What is traced for these structures, and the parameters behind those of the source."""
         check_asked(self.name, self._source, self._wanted)
         n = len(structures) - len(self._parameters) + len(self._source.parameters)
         names = [p.name for p in self._given(len(structures))]
         extras = list(zip(names, structures, strict=True))[n:]
-        return self._source.record(structures[:n], captures=captures), extras
+        return self._source.record(structures[:n], captures=captures, near=called[:n]), extras
 
     def _given(self, n: int) -> list[Parameter]:
         """The parameters that n arguments are for: all, or those behind the leaves of a Value."""
@@ -251,10 +251,10 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
 
     # -- compiling -----------------------------------------------------------------------------
 
-    def _compile(self, structures: tuple[Structure, ...]) -> Executable:
+    def _compile(self, structures: tuple[Structure, ...], called: Any = ()) -> Executable:
         if structures not in self._executables and not self._closed:
             with without_collecting():  # and no lock: what is traced may call kernels
-                self._recorded(structures)
+                self._recorded(structures, called=called)
         with self._lock, without_collecting():
             self._check_open()
             executable = self._executables.get(structures)

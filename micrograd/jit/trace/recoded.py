@@ -23,13 +23,18 @@ T = TypeVar("T")
 
 _COUNTERS = frozenset({"fori", "scan"})
 _CHOICES = frozenset({"max", "min"})
+CHECKS: list[Callable[..., None]] = []
+"""What compares a recording of plain lookups with its function (kernels/plain_check.py). It stands
+here so that what enters it need not be imported by a stage before it.
+"""
 _lock = Lock()
 _given: dict[FunctionType, tuple[CodeType, CodeType, int]] = {}
 """Functions that have other code, with their own and that, and how many traces need that."""
 
 
-def recoded(trace: Callable[[], T], function: Any, *, integers: bool) -> T:
-    """What `trace` returns, which calls a function to compile it.
+def recoded(trace: Callable[[], T], function: Any, *, integers: bool) -> tuple[T, bool]:
+    """What `trace` returns, which calls a function to compile it, and whether this has looked up by
+    traced integers in plain Python.
 
     integers   whether that is given some
 
@@ -40,18 +45,19 @@ def recoded(trace: Callable[[], T], function: Any, *, integers: bool) -> T:
     reached = Reached(function)
     chooses = "data" in reached.names and not _CHOICES.isdisjoint(reached.names)
     if not (integers or chooses or outer or not _COUNTERS.isdisjoint(reached.names)):
-        return trace()
+        return trace(), False
     attempt = outer or Attempt()
     ways, blind = _ways(reached.functions)
-    before, attempt.blind = attempt.blind, attempt.blind or blind or reached.is_unseen
+    before = attempt.blind, attempt.looked
+    attempt.blind, attempt.looked = attempt.blind or blind or reached.is_unseen, False
     ATTEMPTS[thread] = attempt
     try:
         with _others(ways):
             found = trace()
         check(attempt)
-        return found
+        return found, attempt.looked
     finally:
-        attempt.blind = before
+        attempt.blind, attempt.looked = before[0], before[1] or attempt.looked
         if outer is None:
             del ATTEMPTS[thread]
 

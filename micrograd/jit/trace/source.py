@@ -22,12 +22,12 @@ from .compiling import compiling
 from .mistakes import said_clearer
 from .parameters import Key, Parameter, array_names, taken
 from .pickles import FunctionOf, portable
-from .recoded import recoded
+from .recoded import CHECKS, recoded
 from .recordings import Recording, Recordings
 from .signature import SCALAR, Container, Structure, build, count, result_structure, row
 from .stale import Stale, stale
 from .tensor_reads import no_parameters_read
-from .trace import Element, Trace, check_leaves, trace, without_collecting
+from .trace import Element, Trace, check_leaves, check_wrt, trace, without_collecting
 
 _name = attrgetter("name")
 Outer = Mapping[int, Sequence[Any]]
@@ -44,7 +44,7 @@ class ValueSource:
         self.alone = isinstance(wrt, Value)
         self.wrt = wrt = _as_list(wrt)
         with without_collecting():
-            _check_wrt(wrt)
+            check_wrt(wrt)
             labels = [v.label for v in wrt]
             uses = Counter(labels)
             self.parameters = [
@@ -62,7 +62,13 @@ class ValueSource:
         """The constants that were read from Values which depend on `wrt`, as far as is known."""
         return stale(self.value, self.wrt)
 
-    def record(self, structures: tuple[Structure, ...], *, captures: bool = False) -> Recording:
+    def record(
+        self,
+        structures: tuple[Structure, ...],
+        *,
+        captures: bool = False,
+        near: Sequence[Any] = (),
+    ) -> Recording:
         """The recording, made once; with no arguments, `wrt` are live instead of arguments."""
         made: Recording = self.recordings.get(structures, lambda: self._trace(structures))
         return made
@@ -166,19 +172,31 @@ class FunctionSource:
         return self.wrt
 
     def record(
-        self, structures: tuple[Structure, ...], *, captures: bool = False, outer: Outer = _NONE
+        self,
+        structures: tuple[Structure, ...],
+        *,
+        captures: bool = False,
+        outer: Outer = _NONE,
+        near: Sequence[Any] = (),
     ) -> Recording:
-        """What the function does to arguments of these structures; it is called once for them.
+        """What the function does to arguments of these structures; it is called once for them, and
+        if it looks up in plain Python, again to compare what it does.
 
         captures   whether it may read values of functions around, which are being compiled
         outer      integers that these compute, by the places of parameters; it is called anew then
+        near       what it is called with, if that is known
         """
 
         def recorded() -> Recording:
             integers = any(p.integer for p in self.parameters)
-            return recoded(
+            made, is_plain = recoded(
                 lambda: self._trace(structures, captures, outer), self.function, integers=integers
             )
+            made.trace.is_plain = is_plain
+            if is_plain and not outer:  # else it is like one that was compared
+                for check in CHECKS:
+                    check(self, made, structures, near)
+            return made
 
         made: Recording = recorded() if outer else self.recordings.get(structures, recorded)
         return made
@@ -280,20 +298,6 @@ def free(words: frozenset[str], source: Source, parameters: Sequence[Parameter])
     """The words by which nothing is given to a kernel with these parameters, settings included."""
     settings = () if isinstance(source, ValueSource) else source.taken.names
     return words.difference(map(_name, parameters), settings)
-
-
-def _check_wrt(wrt: Sequence[Any]) -> None:
-    """Raises GraphError for what is no Value, or comes twice."""
-    kinds, ids = set(map(type, wrt)), set(map(id, wrt))
-    if all(issubclass(kind, Value) for kind in kinds) and len(ids) == len(wrt):
-        return
-    seen: set[int] = set()
-    for k, v in enumerate(wrt):
-        if not isinstance(v, Value):
-            raise GraphError(f"wrt[{k}] should be a Value, got {kind(v)}")
-        if id(v) in seen:
-            raise GraphError(f"wrt[{k}], {v!r}, is in wrt twice")
-        seen.add(id(v))
 
 
 def _as_list(wrt: Any) -> list[Any]:

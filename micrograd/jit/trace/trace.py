@@ -46,12 +46,14 @@ class Trace:
 
     elements   of the leaves that are Values
     inputs     of the inputs, traced ones too, by their serial numbers
+    is_plain   whether rows were looked up in plain Python, which is to be compared with it
     """
 
     graph: Graph
     stores: list[Store]
     elements: dict[Value, Element]
     inputs: dict[int, Element]
+    is_plain: bool = False
 
 
 def trace(
@@ -262,3 +264,17 @@ def check_leaves(wrt: Sequence[Any]) -> None:
             )
         if v.__class__ is Traced:
             raise escaped(v)
+
+
+def check_wrt(wrt: Sequence[Any]) -> None:
+    """Raises GraphError for what is no Value, or comes twice."""
+    kinds, ids = set(map(type, wrt)), set(map(id, wrt))
+    if all(issubclass(kind, Value) for kind in kinds) and len(ids) == len(wrt):
+        return
+    seen: set[int] = set()
+    for k, v in enumerate(wrt):
+        if not isinstance(v, Value):
+            raise GraphError(f"wrt[{k}] should be a Value, got {kind(v)}")
+        if id(v) in seen:
+            raise GraphError(f"wrt[{k}], {v!r}, is in wrt twice")
+        seen.add(id(v))

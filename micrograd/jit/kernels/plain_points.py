@@ -1,0 +1,128 @@
+"""Where a function that looks up in plain Python is compared with its trace: numbers and integers.
+
+Every integer takes every value for which there are rows, as far as that is not too much work: at
+first as many as there are integers are different ones, then all are the same. The numbers are those
+of the first call, and others near them by turns.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..trace.trace import Trace
+from .replayed import entries_of
+
+WORK = 400_000
+"""Operations that a function is compared over."""
+MOST_POINTS = 200
+FEWEST_POINTS = 2
+NEAR = 1e-2
+"""How far, of its size, a number is changed."""
+
+Array = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Numbers and integers that a function is called with, by the names of arrays.
+
+    entries   the rows that its index arrays say then
+    """
+
+    given: dict[str, list[float | int]]
+    entries: dict[str, list[int]]
+
+
+def points(
+    found: Trace,
+    sizes: Mapping[str, int],
+    integers: Mapping[str, bool],
+    near: Mapping[str, Sequence[float]] | None,
+) -> Iterator[Point]:
+    """Where to compare a trace.
+
+    sizes      of its arguments
+    integers   which of them are such
+    near       what it is called with first, if that is known
+    """
+    rng = random.Random(0)
+    first = {
+        name: list(near[name]) if near is not None else [rng.uniform(0.5, 1.5) for _ in range(size)]
+        for name, size in sizes.items()
+    }
+    moved = {
+        name: [x + NEAR * (abs(x) + 0.1) * rng.uniform(0.5, 1.0) for x in numbers]
+        for name, numbers in first.items()
+    }
+    called = {
+        n: [int(x) if near is not None else 1 for x in first[n]] for n in sizes if integers[n]
+    }
+    chosen = _assignments(found, called)
+    for k, whole in enumerate([called, called, *chosen]):
+        numbers: dict[str, list[Any]] = {**(first, moved)[k % 2], **whole}
+        entries = entries_of(found.graph.indices, numbers)
+        if entries is not None:
+            yield Point(numbers, entries)
+
+
+def _assignments(found: Trace, called: Mapping[str, list[int]]) -> Iterator[dict[str, list[int]]]:
+    """What integers are, one after the other: those that choose no row as they are called."""
+    values = _values(found)
+    if not values:
+        return
+    longest = max(map(len, values.values()))
+    most = min(MOST_POINTS, max(FEWEST_POINTS, WORK // max(1, len(found.graph))))
+    apart = max(1, longest // len(values))
+    for offset in (apart, 0):
+        count = min(longest, most)
+        for k in range(count):
+            turn = (
+                k
+                if count == longest or len(values) * count >= longest
+                else _spread(k, count, longest)
+            )
+            made = {name: list(numbers) for name, numbers in called.items()}
+            for place, ((name, element), some) in enumerate(values.items()):
+                made[name][element] = some[(turn + place * offset) % len(some)]
+            yield made
+        most -= count
+        if len(values) == 1 or most <= 0:
+            return
+
+
+def _spread(k: int, count: int, among: int) -> int:
+    return k * (among - 1) // max(1, count - 1)
+
+
+def _values(found: Trace) -> dict[Array, list[int]]:
+    """The values of each integer that alone says an index: from 0 on, then the last two from the
+    end; of the others, those that they have in the largest table that they are for.
+    """
+    kept: dict[Array, range] = {}
+    for index in found.graph.indices:
+        for k, elements in enumerate(index.elements):
+            offset = index.offset if index.offsets is None else int(index.offsets[k])
+            if k in index.unused:
+                continue
+            for name, element, scale in zip(index.arrays, elements, index.scales, strict=True):
+                low, high = (
+                    (-index.below, index.below - 1) if not index.counts else (0, index.below - 1)
+                )
+                ends = sorted(((low - offset) / scale, (high - offset) / scale))
+                own = range(-int(-ends[0] // 1), int(ends[1] // 1) + 1)
+                if len(elements) > 1:
+                    own = range(index.below)
+                before = kept.get((name, element), own)
+                kept[name, element] = range(
+                    max(own.start, before.start), min(own.stop, before.stop)
+                )
+    return {place: _ordered(some) for place, some in kept.items() if len(some)}
+
+
+def _ordered(some: range) -> list[int]:
+    """From 0 on, then the ends of what is below."""
+    below = [k for k in (some.start, -1) if some.start <= k < min(0, some.stop)]
+    return [*range(max(0, some.start), some.stop), *dict.fromkeys(below)] or [*some]
