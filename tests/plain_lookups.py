@@ -9,8 +9,8 @@ It is trained, and its losses and parameters are those of eager steps; then valu
 
 A function of another kind does what pure ones do not: it counts, draws random numbers, takes from
 queues, changes rows and puts them back, catches errors, asks which row one is, or what it is, also
-in ways that cannot be found in its code. It is compiled and called for all integers, and the numbers
-and gradients are those of eager calls with what it reads as it was, or it is refused.
+in ways that cannot be found in its code. It is compiled and called for all integers: numbers and
+gradients are those of eager calls with what it reads as it was, or it is refused.
 """
 
 from __future__ import annotations
@@ -348,7 +348,7 @@ def effects(seed: int) -> tuple[list[str], bool]:
             "count": [0], "on": [1.0], "queue": [3.0] * 999, "log": [], "done": [],
         }  # fmt: skip
 
-    found = []
+    found: list[str] = []
     with written(text, names(), seed) as loss:
         random.seed(seed)
         kernel: Any = jit(loss).value_and_grad

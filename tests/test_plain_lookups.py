@@ -7,7 +7,6 @@ import functools
 import importlib
 import linecache
 import operator
-import pickle
 import random
 import re
 import sys

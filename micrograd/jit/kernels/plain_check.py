@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import isfinite, isnan, nan
+from math import isfinite, isnan
 from threading import get_ident
 from typing import Any
 
@@ -26,20 +26,17 @@ from ..trace.recordings import Recording
 from ..trace.signature import SCALAR, Structure, build, count, result_structure
 from ..trace.source import FunctionSource
 from ..trace.trace import Element, Trace, without_collecting
-from .plain_points import Point, points
+from .plain_points import MOST_WORK, Point, points, work
 from .replayed import Replay, backward
 
 SAME = 1e-9
 """By how much of their size two results may differ: functions of Python round otherwise."""
-MANY = 10_000
-"""Nodes of a trace that it pays to compare first, before numbers."""
 BESIDE = 1e-12
 """By how much of the largest one partials may."""
+SMALL = 1e-14
+"""By how much of the largest number that they are computed of results may."""
 
-WRITE = (
-    "write micrograd.take(table, i) for table[i], and micrograd.maximum and minimum of numbers "
-    "taken by .data"
-)
+WRITE = "write micrograd.take(table, i) for table[i]"
 Called = Callable[[Mapping[str, list[Any]]], list[Any]]
 """Calls a function with Values and integers, by the names of arrays, and gives what it returns."""
 
@@ -91,7 +88,7 @@ class Comparison:
             raise self._differs(said, text) from error
         numbers = {k: [float(v) for v in x] for k, x in point.given.items()}
         replay = Replay(self.found, numbers, point.entries, self.outputs)
-        self._compare_numbers(results, replay.results, said, lambda: self.call(given))
+        self._compare_numbers(results, replay, said, lambda: self.call(given))
         if not partials:
             return
         elements: dict[Value, Element] = dict(self.found.elements)
@@ -102,21 +99,22 @@ class Comparison:
         self._compare_partials(_partials(results, begun), known, said)
 
     def _compare_numbers(
-        self, results: Sequence[Any], expected: Sequence[Any], said: str, again: Callable[[], Any]
+        self, results: Sequence[Any], replay: Replay, said: str, again: Callable[[], Any]
     ) -> None:
+        expected = replay.results
         if len(results) != len(expected):
             text = f"it gives {len(results)} numbers, and compiled {len(expected)}"
             raise self._differs(said, text)
         numbers = list(map(_number, results))
         for x, y in zip(numbers, expected, strict=True):
-            if _are_near(x, y, 0.0):
+            if _are_near(x, y, SMALL * replay.largest):
                 continue
             if not all(map(_same, numbers, map(_number, again()))):
                 raise TraceError(
                     f"{user_location()}: {self.name} gives other numbers each time that it is "
-                    "called, as it counts or draws; where it looks rows up by table[i], or has max "
-                    "or min of numbers taken by .data, it is called to compare it with what is "
-                    f"compiled; count and draw outside of it, or {WRITE}"
+                    "called, as it counts or draws; where it looks rows up by table[i], it is "
+                    "called to compare it with what is compiled; count and draw outside of it, or "
+                    f"{WRITE}"
                 )
             raise self._differs(said, f"it gives {x!r}, and compiled {y!r}")
 
@@ -126,7 +124,7 @@ class Comparison:
         largest = max((abs(x) for x in partials.values() if isfinite(x)), default=0.0)
         for v in dict.fromkeys([*known, *(v for v in partials if self._is_asked(v))]):
             x, y = partials.get(v, 0.0), known.get(v, 0.0)
-            if not _are_near(x, y, largest):
+            if not _are_near(x, y, BESIDE * largest):
                 raise self._differs(said, f"its gradient has {x!r}, and compiled {y!r}")
 
     def _is_asked(self, leaf: Value) -> bool:
@@ -135,20 +133,10 @@ class Comparison:
     def _differs(self, said: str, text: str) -> TraceError:
         return TraceError(
             f"{user_location()}: {self.name}{said and f', {said},'} is not what is compiled: "
-            f"{text}. "
-            "What Python does with a row, an integer or a number that is not known yet shows here "
-            "by something else than its number, as which row it is, its type or its text; or it "
-            f"reads what has changed since; {WRITE}"
+            f"{text}. It depends on something else than the number of an integer, or of what is "
+            "looked up by it, as on which row that is, its type or its text, or on what changes "
+            f"from call to call; {WRITE}"
         )
-
-
-def _leaves(found: Trace) -> dict[str, list[Any]]:
-    """The leaves of a trace, by the names of the arrays of parameters."""
-    leaves: dict[str, list[Any]] = {name: [nan] * n for name, n in found.graph.parameters}
-    for leaf, (array, k) in found.elements.items():
-        if array in leaves:
-            leaves[array][k] = leaf
-    return leaves
 
 
 def _partials(results: Sequence[Any], begun: int) -> dict[Value, float]:
@@ -172,8 +160,8 @@ def _number(x: Any) -> float:
     return float(x.data if isinstance(x, Value) else x)
 
 
-def _are_near(x: float, y: float, largest: float) -> bool:
-    return _same(x, y) or abs(x - y) <= max(SAME * max(abs(x), abs(y)), BESIDE * largest)
+def _are_near(x: float, y: float, beside: float) -> bool:
+    return _same(x, y) or abs(x - y) <= max(SAME * max(abs(x), abs(y)), beside)
 
 
 def _same(x: float, y: float) -> bool:
@@ -211,9 +199,15 @@ def check_recording(
         return  # the function around is compared, which calls this one
     if made.captured:
         raise TraceError(
-            f"{user_location()}: {name} looks rows up by table[i], or has max or min of numbers "
-            "taken by .data, and reads values of the function around it, which is compiled: so it "
-            "cannot be called by itself, to see that this is right; " + WRITE
+            f"{user_location()}: {name} looks rows up by table[i], and reads values of the "
+            "function around it, which is compiled: so it cannot be called by itself, to see that "
+            f"this is right; {WRITE}"
+        )
+    if work(made.trace.graph) > MOST_WORK:
+        raise TraceError(
+            f"{user_location()}: {name} looks rows up by table[i], and is called before that is "
+            f"compiled, to see that it is right; but it takes more than {MOST_WORK} operations, "
+            f"which is too long; {WRITE}"
         )
     by_array = {arrays[p.name]: s for p, s in zip(source.parameters, structures, strict=True)}
     integers = {arrays[p.name]: p.integer for p in source.parameters}
@@ -234,7 +228,7 @@ def check_recording(
     if not check.points:
         raise TraceError(
             f"{user_location()}: {name} looks rows up by table[i], and no integers were found for "
-            "which there are rows, to see that this is right; " + WRITE
+            f"which there are rows, to see that this is right; {WRITE}"
         )
 
 
@@ -249,12 +243,12 @@ def _first_numbers(
         column = [x] if s is SCALAR else list(x)
         if isinstance(x, np.ndarray) and s is not SCALAR:
             column = list(x.reshape(-1, x.shape[-1])[0]) if x.size else []
-        numbers = [v if not isinstance(v, np.ndarray) else v.reshape(-1)[:1] for v in column]
+        numbers = [v.reshape(-1)[0] if np.size(v) and np.ndim(v) else v for v in column]
         try:
             found[array] = [float(v) for v in numbers]
         except (TypeError, ValueError, MicrogradError):
             return None
-        if len(found[array]) != count(s):
+        if len(found[array]) != count(s) or not all(map(isfinite, found[array])):
             return None
     return found
 

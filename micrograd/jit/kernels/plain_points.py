@@ -2,7 +2,7 @@
 
 Every integer takes every value for which there are rows, as far as that is not too much work: at
 first as many as there are integers are different ones, then all are the same. The numbers are those
-of the first call, and others near them by turns.
+of the first call, others near them, and others by turns.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import Any
 
+from ..ir.graph import Graph
 from ..trace.trace import Trace
 from .replayed import entries_of
 
 WORK = 400_000
 """Operations that a function is compared over."""
+MOST_WORK = 500_000
+"""Operations that a function may have, to be compared at all."""
 MOST_POINTS = 200
 FEWEST_POINTS = 2
 NEAR = 1e-2
@@ -36,6 +40,17 @@ class Point:
     entries: dict[str, list[int]]
 
 
+def work(graph: Graph) -> int:
+    """How many operations a graph is, its loops included."""
+    total = [len(graph), *(len(r.nodes) for r in graph.regions)]
+    for k in reversed(range(len(graph.regions))):  # those inside are behind those around
+        region = graph.regions[k]
+        around = [r.number for r in graph.regions]
+        into = around.index(region.parent) + 1 if region.parent >= 0 else 0
+        total[into] += (region.most - 1) * total[k + 1]
+    return total[0]
+
+
 def points(
     found: Trace,
     sizes: Mapping[str, int],
@@ -53,6 +68,7 @@ def points(
         name: list(near[name]) if near is not None else [rng.uniform(0.5, 1.5) for _ in range(size)]
         for name, size in sizes.items()
     }
+    others = {name: [rng.uniform(0.5, 1.5) for _ in range(size)] for name, size in sizes.items()}
     moved = {
         name: [x + NEAR * (abs(x) + 0.1) * rng.uniform(0.5, 1.0) for x in numbers]
         for name, numbers in first.items()
@@ -61,8 +77,9 @@ def points(
         n: [int(x) if near is not None else 1 for x in first[n]] for n in sizes if integers[n]
     }
     chosen = _assignments(found, called)
-    for k, whole in enumerate([called, called, *chosen]):
-        numbers: dict[str, list[Any]] = {**(first, moved)[k % 2], **whole}
+    again = 3 if 10 * work(found.graph) <= WORK else 1
+    for k, whole in enumerate([*[called] * again, *chosen]):
+        numbers: dict[str, list[Any]] = {**(first, moved, others)[k % 3], **whole}
         entries = entries_of(found.graph.indices, numbers)
         if entries is not None:
             yield Point(numbers, entries)
@@ -74,19 +91,14 @@ def _assignments(found: Trace, called: Mapping[str, list[int]]) -> Iterator[dict
     if not values:
         return
     longest = max(map(len, values.values()))
-    most = min(MOST_POINTS, max(FEWEST_POINTS, WORK // max(1, len(found.graph))))
-    apart = max(1, longest // len(values))
-    for offset in (apart, 0):
+    most = min(MOST_POINTS, max(FEWEST_POINTS, WORK // max(1, work(found.graph))))
+    for apart in (max(1, longest // len(values)), 0):
         count = min(longest, most)
         for k in range(count):
-            turn = (
-                k
-                if count == longest or len(values) * count >= longest
-                else _spread(k, count, longest)
-            )
+            turn = k if len(values) * count >= longest else _spread(k, count, longest)
             made = {name: list(numbers) for name, numbers in called.items()}
             for place, ((name, element), some) in enumerate(values.items()):
-                made[name][element] = some[(turn + place * offset) % len(some)]
+                made[name][element] = some[(turn + place * apart) % len(some)]
             yield made
         most -= count
         if len(values) == 1 or most <= 0:
@@ -98,31 +110,29 @@ def _spread(k: int, count: int, among: int) -> int:
 
 
 def _values(found: Trace) -> dict[Array, list[int]]:
-    """The values of each integer that alone says an index: from 0 on, then the last two from the
-    end; of the others, those that they have in the largest table that they are for.
+    """The values of each integer for which there are rows, if it says an index alone; if with
+    others, those from 0 on.
     """
     kept: dict[Array, range] = {}
     for index in found.graph.indices:
+        low, high = (0 if index.counts else -index.below), index.below - 1
         for k, elements in enumerate(index.elements):
-            offset = index.offset if index.offsets is None else int(index.offsets[k])
             if k in index.unused:
                 continue
-            for name, element, scale in zip(index.arrays, elements, index.scales, strict=True):
-                low, high = (
-                    (-index.below, index.below - 1) if not index.counts else (0, index.below - 1)
-                )
+            offset = index.offset if index.offsets is None else int(index.offsets[k])
+            for place, scale in zip(
+                zip(index.arrays, elements, strict=True), index.scales, strict=True
+            ):
                 ends = sorted(((low - offset) / scale, (high - offset) / scale))
-                own = range(-int(-ends[0] // 1), int(ends[1] // 1) + 1)
+                own = range(ceil(ends[0]), floor(ends[1]) + 1)
                 if len(elements) > 1:
                     own = range(index.below)
-                before = kept.get((name, element), own)
-                kept[name, element] = range(
-                    max(own.start, before.start), min(own.stop, before.stop)
-                )
+                before = kept.get(place, own)
+                kept[place] = range(max(own.start, before.start), min(own.stop, before.stop))
     return {place: _ordered(some) for place, some in kept.items() if len(some)}
 
 
 def _ordered(some: range) -> list[int]:
-    """From 0 on, then the ends of what is below."""
+    """From 0 on, then the ends of what is below; if there is nothing else, all."""
     below = [k for k in (some.start, -1) if some.start <= k < min(0, some.stop)]
     return [*range(max(0, some.start), some.stop), *dict.fromkeys(below)] or [*some]

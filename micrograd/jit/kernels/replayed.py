@@ -7,6 +7,7 @@ eager engine has; a trace with loops is run as the program that it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any, cast
 
 import numpy as np
@@ -53,6 +54,7 @@ class Replay:
     entries   of its index arrays
     outputs   how many of its first ones are results; None: all
     results   these
+    largest   number that they are computed of, as far as is known
     """
 
     def __init__(self, found: Trace, given: Floats, entries: Rows, outputs: int | None) -> None:
@@ -60,6 +62,7 @@ class Replay:
         for (name, size), store in zip(graph.parameters, found.stores, strict=False):
             numbers[name] = store._data[:size].tolist()
         self.partials: Callable[[], Partials]
+        self.largest = 0.0
         if graph.regions:
             self.results, self.partials = _run(graph, numbers, entries)
             return
@@ -68,6 +71,7 @@ class Replay:
         places = graph.outputs[:outputs]
         self.results = [tape.values[k] for k in places]
         self.partials = lambda: tape.partials(places)
+        self.largest = max((abs(x) for x in tape.values if isfinite(x)), default=0.0)
 
 
 class _Tape:

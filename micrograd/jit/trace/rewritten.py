@@ -49,7 +49,8 @@ def rewritten(code: CodeType) -> CodeType | None:
         ways = _index(code.co_filename, source, code.co_flags & _FUTURE)
         place = code.co_name, code.co_firstlineno
         other = next((b for a, b in ways.get(place, ()) if are_alike(a, code)), None)
-        _others[key] = ref(code, lambda _: _others.pop(key, None)), other
+        forget = _others.pop  # bound, for modules may be empty when Python ends
+        _others[key] = ref(code, lambda _: forget(key, None)), other
     return _others[key][1]
 
 
