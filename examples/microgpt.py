@@ -19,7 +19,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from micrograd import Value, eq, exp, fit, jit, log, where, while_loop
+from micrograd import Value, eq, exp, fit, jit, log, take, where, while_loop
 from micrograd.optim import Adam
 from micrograd.optim import linear as falling
 
@@ -127,10 +127,10 @@ class GPT:
         values: list[Row] = []
         losses = []
         for place in range(min(self.positions, len(document) - 1)):
-            row = self.tokens[document[place]]
+            row = take(self.tokens, document[place])
             x = [xi + pi for xi, pi in zip(row, self.places[place], strict=True)]
             probabilities = softmax(self.position(x, keys, values))
-            losses.append(-log(probabilities[document[place + 1]]))
+            losses.append(-log(take(probabilities, document[place + 1])))
         return (1 / len(losses)) * sum(losses)
 
     def sample(self, chances: Sequence[Any], temperature: Any) -> list[Any]:
@@ -200,7 +200,7 @@ def generate(model: GPT, n: int, temperature: float = 0.5, seed: int = 42) -> li
     return found
 
 
-def main() -> None:
+def main(kind: type[GPT] = GPT) -> None:
     """Train and draw samples."""
     parser = argparse.ArgumentParser(description="Train a GPT on words, and let it make some up.")
     parser.add_argument("--data", type=Path, metavar="FILE", help="words, one a line")
@@ -218,7 +218,7 @@ def main() -> None:
     token = {c: k for k, c in enumerate(characters)}
     end = len(characters)
     documents = [[end, *(token[c] for c in word), end] for word in found]
-    model = GPT(end)
+    model = kind(end)
     print(f"{len(found)} words, {end + 1} tokens, {len(model.parameters())} parameters")
     history = train(documents, model, given.steps, given.dtype, progress=True)
     trained = time.perf_counter()

@@ -182,15 +182,18 @@ MICROGPT = [
 NAMES = ["yuheng", "diondre", "xavien", "jori", "juanluis", "erandi"]
 
 
-def microgpt_and_documents(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[list[int]]]:
+def microgpt_and_documents(
+    monkeypatch: pytest.MonkeyPatch, *, plain: bool = False
+) -> tuple[Any, list[list[int]]]:
     """The model, and NAMES as tokens."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
     import microgpt
+    import microgpt_plain
 
     random.seed(42)
     random.shuffle(list(range(32_033)))
     documents = [[26, *(ord(c) - ord("a") for c in name), 26] for name in NAMES]
-    return microgpt.GPT(26), documents
+    return (microgpt_plain.PlainGPT if plain else microgpt.GPT)(26), documents
 
 
 def adam(model: Any) -> Adam:
@@ -209,8 +212,11 @@ def test_microgpt_has_the_known_losses(monkeypatch: pytest.MonkeyPatch) -> None:
         optimizer.step()
 
 
-def test_compiled_microgpt_has_the_known_losses(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, documents = microgpt_and_documents(monkeypatch)
+@pytest.mark.parametrize("plain", [False, True])
+def test_compiled_microgpt_has_the_known_losses(
+    plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, documents = microgpt_and_documents(monkeypatch, plain=plain)
     history = fit(
         *(model.loss, adam(model)),
         data=documents,
