@@ -30,9 +30,9 @@ from ..ir.program import (
 from .flows import Flow, differentiable_accesses, flows, replaced
 from .reaching import fresh
 
-MOST = 1 << 19
-"""Points of a statement, parts of which are kept: from memory alone loads are slower than
-functions.
+MOST = 1 << 22
+"""Points of a statement, parts of which are kept: arrays of as many numbers as a model may have.
+Even where they are in no cache, functions take longer than to store and load what they give.
 """
 
 
