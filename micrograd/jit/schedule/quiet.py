@@ -6,7 +6,8 @@
 Where the number carried stays what it is for all iterations of a block, which one comparison of
 vectors tells, they are done at once; else one after the other. Results are the same, bit for bit.
 Of a block that is done at once nothing but the last number is written, if nothing else reads others
-but loops that find out by the same comparison, as those do in which the cotangent flows back.
+but loops over the same blocks by the same comparison, as those are in which the cotangent flows
+back. They need not compare: which blocks are done at once is noted, a number for each.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...ops import OPS
 from ..ir.extents import is_number
 from ..ir.program import (
     Access,
     Apply,
+    Array,
     Expr,
     Loop,
     Node,
@@ -34,15 +35,12 @@ from .fuse import Group
 from .repeat import Repeat, repeated
 from .routes import forward
 from .signs import adds_nothing, without_negative_zero
+from .stays import GREATER, condition_of, under
 
 BLOCK = 32
 """Iterations that are done at once."""
 FEWEST = 8 * BLOCK
 """Iterations of a loop, at least."""
-
-GREATER, LESS = OPS["gt"], OPS["lt"]
-KEEPS = {"max": GREATER, "min": LESS}
-"""When a reduction of two numbers is certainly the first, by what it is."""
 
 
 @dataclass(slots=True)
@@ -64,6 +62,8 @@ class Quiet:
     carried    that of the number that it carries
     condition  when an iteration certainly leaves that number as it is
     sparse     whether of blocks where it does only the last number is written
+    told       the array in which is noted which blocks these are, by this loop or the one before
+    notes      whether by this one
     """
 
     group: Group
@@ -72,6 +72,8 @@ class Quiet:
     carried: Statement
     condition: Expr
     sparse: bool = False
+    told: str = ""
+    notes: bool = False
 
     @property
     def name(self) -> str:
@@ -133,7 +135,7 @@ class Quiet:
             return replace(a, strides=(0,)) if a.array in sparse else a
 
         def at_once(x: Statement) -> Statement:
-            expr = map_accesses(_under(x.expr, self.condition), first)
+            expr = map_accesses(under(x.expr, self.condition), first)
             if x is self.carried and self.sparse:
                 assert isinstance(expr, Access)
                 at = x.target.offset + x.target.strides[0] * self.last
@@ -153,19 +155,36 @@ class Quiet:
         repeat = repeated([Loop(whole, order, [Loop(BLOCK, order, [*inner])])], program.arrays, {})
         if repeat is None:
             return None
-        return Blocks(
-            repeat.count,
-            repeat.backwards,
-            repeat.program,
-            repeat.moves,
-            repeat.tiles,
-            [],
-            map_accesses(self.condition, first),
-            BLOCK,
-            [],
-            quick,
-            Group(rest, left, in_turn=True) if rest else None,
+        return self._noting(
+            Blocks(
+                repeat.count,
+                repeat.backwards,
+                repeat.program,
+                repeat.moves,
+                repeat.tiles,
+                [],
+                map_accesses(self.condition, first),
+                BLOCK,
+                quick=quick,
+                rest=Group(rest, left, in_turn=True) if rest else None,
+            )
         )
+
+    def _noting(self, blocks: Blocks) -> Blocks:
+        """The blocks, which note whether they are done at once, or do as it is noted."""
+        if not self.told:
+            return blocks
+        inside = blocks.program
+        blocks.moves = {**blocks.moves, self.told: 1}
+        blocks.program = replace(inside, arrays={**inside.arrays, self.told: _note(self.told, 1)})
+        if self.notes:
+            inside.body.append(Statement(Access(self.told), 0.0))
+            blocks.quick.append(Statement(Access(self.told), 1.0))
+            blocks.arrays.append(_note(self.told, blocks.count))
+        else:
+            blocks.condition = Apply(GREATER, (Access(self.told, 0, (0,)), 0.0))
+            blocks.points = 1
+        return blocks
 
 
 def in_blocks(
@@ -183,12 +202,33 @@ def in_blocks(
             quiet.sparse = all(
                 _spares(quiet, k, j, found.get(j), parts) for j in range(len(parts)) if j != k
             )
+    _tell(found, parts, program)
     made = _made(found, program)
     if None in made.values():  # a loop that would have to find out does not
         for quiet in found.values():
-            quiet.sparse = False
+            quiet.sparse, quiet.told, quiet.notes = False, "", False
         made = _made(found, program)
     return {k: blocks for k, blocks in made.items() if blocks is not None}
+
+
+def _tell(found: Mapping[int, Quiet], parts: Sequence[Any], program: Program) -> None:
+    """Let loops that leave numbers out note in which blocks, for those that read them."""
+    for k, quiet in found.items():
+        readers = [
+            other
+            for j, other in found.items()
+            if j > k and any(a.array == quiet.name for s in parts[j].statements for a in s.accesses)
+        ]
+        name = f"{quiet.name}_stays"
+        is_told = quiet.sparse and not quiet.backwards
+        if is_told and readers and name not in program.arrays:
+            quiet.told, quiet.notes = name, True
+            for other in readers:
+                other.told = name
+
+
+def _note(name: str, blocks: int) -> Array:
+    return Array(name, Role.TEMPORARY, (blocks,))
 
 
 def _made(found: Mapping[int, Quiet], program: Program) -> dict[int, Blocks | None]:
@@ -249,8 +289,8 @@ def _carried(body: Sequence[Statement]) -> tuple[Statement, Expr] | None:
     (s,) = carried
     before = _earlier(s.target, 1)
     inside = {a for x in body for a in accesses(x.expr) if a.array in written}
-    condition = _condition(s.expr, before)
-    if inside != {before} or condition is None or _under(s.expr, condition) != before:
+    condition = condition_of(s.expr, before)
+    if inside != {before} or condition is None or under(s.expr, condition) != before:
         return None
     return s, condition
 
@@ -270,49 +310,3 @@ def _changed(
 def _later(s: Statement, first: int, count: int) -> Statement:
     """The statement from an iteration on."""
     return _changed(s, lambda a: replace(a, offset=a.offset + a.strides[0] * first), (count,))
-
-
-def _condition(expr: Expr, before: Access) -> Expr | None:
-    """When an expression is certainly what it was."""
-    if not isinstance(expr, Apply):
-        return None
-    if expr.op.reduces in KEEPS and before in expr.args:
-        others = [x for x in expr.args if x != before]
-        return Apply(KEEPS[expr.op.reduces], (before, *others)) if len(others) == 1 else None
-    if expr.op.choice and expr.args[1] == before:
-        test = expr.args[0]
-        if isinstance(test, Apply) and test.op in (GREATER, LESS):
-            return test
-    return None
-
-
-def _under(expr: Expr, condition: Expr) -> Expr:
-    """What an expression is where the condition holds."""
-    assert isinstance(condition, Apply)
-    if not isinstance(expr, Apply):
-        return expr
-    both = (condition.args, condition.args[::-1])
-    if KEEPS.get(expr.op.reduces) is condition.op and expr.args in both:
-        return condition.args[0]
-    if expr.op.choice:
-        test = expr.args[0]
-        if test == condition or _is_mirrored(test, condition):
-            return _under(expr.args[1], condition)
-        if _is_against(test, condition):
-            return _under(expr.args[2], condition)
-    return Apply(expr.op, tuple([_under(x, condition) for x in expr.args]))
-
-
-def _is_mirrored(test: Expr, condition: Apply) -> bool:
-    """Whether it says the same, of operands in the other order."""
-    other = LESS if condition.op is GREATER else GREATER
-    return isinstance(test, Apply) and test.op is other and test.args == condition.args[::-1]
-
-
-def _is_against(test: Expr, condition: Apply) -> bool:
-    """Whether it says the opposite."""
-    other = LESS if condition.op is GREATER else GREATER
-    return isinstance(test, Apply) and (
-        (test.op is other and test.args == condition.args)
-        or (test.op is condition.op and test.args == condition.args[::-1])
-    )

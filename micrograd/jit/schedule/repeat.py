@@ -39,6 +39,7 @@ class Repeat:
     steps       of the schedule
     condition   where it holds in all of so many points, an iteration takes the steps of `at_once`
                 instead; None: there are none
+    arrays      that this needs beside those of the program
     """
 
     count: int
@@ -50,6 +51,7 @@ class Repeat:
     condition: Expr | None = None
     points: int = 0
     at_once: list[Any] = field(default_factory=list)
+    arrays: list[Array] = field(default_factory=list)
 
     @property
     def statements(self) -> list[Statement]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -147,6 +147,8 @@ def schedule(
     bounds = Bounds(target.strict, state)
     program, parts = _parts(program, target, bounds, points)
     steps = list(_steps(parts, program, 1 if points else target.lanes, target))
+    more = {a.name: a for s in flattened(steps) if isinstance(s, Repeat) for a in s.arrays}
+    program = replace(program, arrays=program.arrays | more)
     functions, opt_level, reason = _functions(steps)
     elsewhere = shared(functions)
     if returned is not None and len(functions) > 1:
@@ -157,10 +159,9 @@ def schedule(
         if isinstance(step, VectorLoop)
         for name in [*step.tiles, *step.strips]
     }
-    products = [step for step in steps if isinstance(step, Product)]
-    tiles |= {name for product in products for name in product.unstored}
+    tiles |= {name for step in steps if isinstance(step, Product) for name in step.unstored}
     sizes = {a.name: a.size for a in program.arrays.values()} | _stretches(flattened(steps))
-    addressed = touched_in_loops(parts) | elsewhere
+    addressed = touched_in_loops(parts) | elsewhere | more.keys()
     few = few_in_nests(parts, sizes) if len(functions) == 1 else {}
     registers, workspace, apart = set[str](), Workspace(target), dict[str, int]()
     for a in program.arrays.values():

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from micrograd import jit, maximum
+from micrograd import exp, jit, log, maximum
 from micrograd.jit.ir.program import Statement
 from micrograd.jit.schedule.repeat import Repeat
+from micrograd.jit.schedule.schedule import schedule
 from tests.maxima import check
 from tests.targets import assumed
 
@@ -32,7 +33,7 @@ def test_blocks_are_done_at_once_where_one_comparison_holds() -> None:
     assert value == 299.0
     assert [k for k, d in enumerate(partials) if d] == [299]
     found = repeats(kernel)
-    assert [(r.count, r.backwards, r.points) for r in found] == [(12, False, 32), (12, True, 32)]
+    assert [(r.count, r.backwards, r.points) for r in found] == [(12, False, 32), (12, True, 1)]
     text = "\n".join(found[0].lines(kernel._shown.code.schedule.program.arrays))
     assert "at once, where gt(" in text
 
@@ -51,6 +52,21 @@ def test_only_the_last_number_of_a_block_is_written_unless_others_are_read(f: An
     assert kernel(numbers) == jit(f, strict=True).value_and_grad(numbers)
     alone = [isinstance(r.at_once[0], Statement) for r in repeats(kernel)]
     assert alone == ([True, True] if f is largest else [False])
+
+
+def test_functions_tell_each_other_which_blocks_are_done_at_once(monkeypatch: Any) -> None:
+    def f(x: Any) -> Any:
+        top = largest(x)
+        return top + log(sum(exp(a - top) for a in x))
+
+    numbers = [float(k * 7 % 300) / 100 for k in range(400)]
+    wanted = jit(f).value_and_grad(numbers)
+    monkeypatch.setitem(schedule.__globals__, "WHOLE_OPS", 4)
+    monkeypatch.setitem(schedule.__globals__, "CHUNK_OPS", 4)
+    kernel = jit(f).value_and_grad
+    assert kernel(numbers) == wanted
+    assert len(kernel._shown.code.schedule.functions) > 2
+    assert [r.points for r in repeats(kernel)] == [32, 1]
 
 
 def test_short_loops_are_not_cut() -> None:
