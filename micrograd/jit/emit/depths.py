@@ -20,7 +20,7 @@ from lowering.bindings import ir
 
 from ...locks import Lock
 from ..dialect.blocks import new_module
-from ..ir.graph import FIRST_OP
+from ..ir.graph import FIRST_OP, MADE_DEPTHS
 from ..target import Target
 from .builder import Builder
 from .native import native
@@ -40,6 +40,7 @@ def depths(codes: Ints, operands: Sequence[Ints], links: npt.NDArray[np.bool_]) 
         if not _made:
             try:
                 _made.append(_compiled())
+                MADE_DEPTHS.append(depths)
             except LoweringError:
                 _made.append(None)
     if _made[0] is None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +37,13 @@ FIRST_OP = 3
 
 Column = npt.NDArray[np.int64]
 
-DEPTHS: list[Callable[[Column, list[Column], npt.NDArray[np.bool_]], Column | None]] = []
+Depths: TypeAlias = "Callable[[Column, list[Column], npt.NDArray[np.bool_]], Column | None]"
+DEPTHS: list[Depths] = []
 """What may find the depths of many nodes faster than Python (reroll/depths.py), once machine code
 can be made. It stands here so that what enters it need not import a stage.
 """
+MADE_DEPTHS: list[Depths] = []
+"""The same, once its machine code is there."""
 
 _TABLE: list[Op] = []
 _CODES: dict[Op, int] = {}

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..ir.graph import DEPTHS, FIRST_OP, is_take
+from ..ir.graph import DEPTHS, FIRST_OP, MADE_DEPTHS, is_take
 from ..ir.nests import Ints
 
 Bools = npt.NDArray[np.bool_]
 
 MAX_DEPTH = 4000
 """A deeper graph is not analysed level by level."""
+FEW = 1000
+"""Nodes that Python looks at by itself, though there is machine code."""
 MANY = 20_000
 """Nodes that Python looks at by itself; machine code takes as long to make."""
 
@@ -30,6 +32,10 @@ def depths(
     """
     if tables:
         return _with_tables(codes, columns, joined, most, tables)
+    if MADE_DEPTHS and len(codes) > FEW:
+        found = MADE_DEPTHS[0](codes, columns, joined)
+        if found is not None:
+            return None if found.max() > most else found
     if DEPTHS and len(codes) > MANY:
         if _depths(codes[:MANY], [c[:MANY] for c in columns], joined[:MANY], most) is None:
             return None

@@ -44,3 +44,10 @@ def test_depths_are_those_that_python_finds(seed: int, monkeypatch: pytest.Monke
         else:
             assert np.array_equal(found if found is not None else [], right)
             assert calls == [n]
+    monkeypatch.setattr(depths, "FEW", r.randrange(n))
+    monkeypatch.setattr(depths, "MADE_DEPTHS", [counted])
+    calls.clear()
+    for most in (int(right.max()), int(right.max()) - 1):
+        found = depths.depths(codes, [*columns], links, most)
+        assert found is None if most < right.max() else np.array_equal(found, right)
+    assert calls == [n, n]
