@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,11 @@ import numpy as np
 
 from micrograd import Tensor
 
-_ARGUMENT = re.compile(r"(const )?(\w+) (\*?)(\w+)(?:\[(\d+)\])?")
+_ARGUMENT = re.compile(r"(const )?(\w+) (\*?)(\w+)(\[\d*\])?")
+
+
+ANY = -1
+"""The size of rows, of which there may be any number."""
 
 
 @dataclass
@@ -61,7 +65,9 @@ def exported(calls: Iterable[Call], folder: Path, **how: Any) -> list[Path]:
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument, as the header declares it; `size`: None for a number."""
+    """An argument, as the header declares it; `size`: None for a number, ANY for as many as are
+    given.
+    """
 
     type: str
     name: str
@@ -88,6 +94,7 @@ class Invocation:
         numbers = iter(self.given)
         found = [(a, [] if a.written else flat(next(numbers))) for a in self.arguments]
         assert next(numbers, None) is None
+        found = [(replace(a, size=len(row)) if a.size == ANY else a, row) for a, row in found]
         assert all(a.written or len(row) == (1 if a.size is None else a.size) for a, row in found)
         return found
 
@@ -104,7 +111,7 @@ def invocations(calls: Sequence[Call], folder: Path) -> list[Invocation]:
             Argument(
                 type,
                 name,
-                int(size or 0) if size or pointer else None,
+                _size(size, pointer),
                 bool(size or pointer) and not const,
             )
             for const, type, pointer, name, size in _ARGUMENT.findall(declared)
@@ -112,6 +119,13 @@ def invocations(calls: Sequence[Call], folder: Path) -> list[Invocation]:
         for point in call.points:
             found.append(Invocation(f"f{k}", match[1], arguments, [*point, *call.more]))
     return found
+
+
+def _size(brackets: str, pointer: str) -> int | None:
+    """The size that a declaration says."""
+    if brackets == "[]":
+        return ANY
+    return int(brackets[1:-1]) if brackets else 0 if pointer else None
 
 
 def driver(made: Sequence[Invocation], folder: Path, *, language: str = "c") -> Path:

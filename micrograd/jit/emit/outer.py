@@ -64,21 +64,20 @@ class Outer:
     arguments: Sequence[str]
     given: Sequence[int | Made]
 
-
-def emit_outer(b: Builder, outer: Outer, name: str) -> int:
-    """Append the function to the module of a `main` that returns nothing; how many bytes a call
-    takes from the heap, beside those of `main`.
-    """
-    types = {NUMBER: b.element_type, INTEGER: b.i64, ARRAY: b.ptr}
-    entry = b.function(name, [types[kind] for kind in outer.arguments], b.i32)
-    emitter = _Emitter(b, outer, list(entry.arguments), CallMemory(b, entry))
-    passed = [emitter.given(g) for g in outer.given]
-    zero = b.constant_integer(0, b.i32)
-    with b.when(b.compare_integers("eq", emitter.status, zero)):
-        b.call(ENTRY, passed)
-    emitter.memory.release()
-    b.leave(emitter.status)
-    return emitter.memory.from_heap
+    def emit(self, b: Builder, name: str) -> int:
+        """Append the function to the module of a `main` that returns nothing; how many bytes a call
+        takes from the heap, beside those of `main`.
+        """
+        types = {NUMBER: b.element_type, INTEGER: b.i64, ARRAY: b.ptr}
+        entry = b.function(name, [types[kind] for kind in self.arguments], b.i32)
+        emitter = _Emitter(b, self, list(entry.arguments), CallMemory(b, entry))
+        passed = [emitter.given(g) for g in self.given]
+        zero = b.constant_integer(0, b.i32)
+        with b.when(b.compare_integers("eq", emitter.status, zero)):
+            b.call(ENTRY, passed)
+        emitter.memory.release()
+        b.leave(emitter.status)
+        return emitter.memory.from_heap
 
 
 class _Emitter:

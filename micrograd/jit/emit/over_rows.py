@@ -31,14 +31,16 @@ def emit_over_rows(
     size: int,
     *,
     backwards: bool = False,
+    internal: bool = False,
 ) -> None:
     """Append `over_rows` to the module of a `main` whose arguments go by address.
 
-    moving   how many numbers a row has, of the arrays that it moves along
+    moving     how many numbers a row has, of the arrays that it moves along
+    internal   whether only this module calls it
     """
     with ir.Location.unknown():
         b = Blocks(module, target)
-        entry = b.function(OVER_ROWS, [b.ptr, b.i64, b.i64, b.i64])
+        entry = b.function(OVER_ROWS, [b.ptr, b.i64, b.i64, b.i64], internal=internal)
         addresses, rows, first, last = entry.arguments
         passed = interface.arguments(program)
         given = [b.load(b.element(addresses, k, b.ptr), b.ptr) for k in range(len(passed))]

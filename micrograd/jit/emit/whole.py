@@ -21,7 +21,8 @@ from .function import Emitter
 from .interface import ENTRY, Interface
 from .interrupts import HEARD
 from .native import LOOP
-from .outer import Outer, emit_outer
+from .outer import Outer
+from .outer_rows import OverRows
 from .product_kernel import Shape, emit_kernel
 
 _PRODUCT = re.compile(r"product\.f\d+\.\d+\.(r\w+)")
@@ -32,7 +33,7 @@ def emit_whole(
     interface: Interface,
     target: Target,
     name: str,
-    outer: Outer | None = None,
+    outer: Outer | OverRows | None = None,
 ) -> tuple[ir.Module, int]:
     """The module of a schedule, whose function has this name; all else in it is internal. And how
     many bytes a call takes from the heap, beside the workspace.
@@ -47,8 +48,11 @@ def emit_whole(
         emitter = Emitter(builder, schedule, interface)
         emitter.globals()
         emitter.kernel(ENTRY if outer else name, internal=bool(outer))
-        heap = emit_outer(builder, outer, name) if outer else 0
+        heap = outer.emit(builder, name) if outer else 0
         _complete(module, builder, name)
+        names = [op.attributes["sym_name"].value for op in module.body]
+        if names.count(name) > 1:
+            raise ExportError(f"{name!r} is what a part of the code is called; choose another name")
     return module, heap
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...errors import ExportError
 from ...locks import importing
 
 if TYPE_CHECKING:
@@ -14,19 +13,16 @@ if TYPE_CHECKING:
     from .function import Exported
 
 
-def not_exported(name: str, why: str) -> ExportError:
-    """The error for a kernel that is none of numbers."""
-    return ExportError(
-        f"{name} {why}, and only kernels of numbers are exported: compiled functions of numbers "
-        "and of lists of them, and models"
-    )
+def model_of(function: Any) -> Any:
+    """What a function or method is of, if that has parameters; None otherwise."""
+    owner = getattr(function, "__self__", function)
+    return owner if callable(getattr(owner, "parameters", None)) else None
 
 
 class Exportable:
-    """A kernel that can be written as files for C, or says why it cannot."""
+    """A kernel that can be written as files for C."""
 
     name: str
-    _not_exported = ""  # why no kernel of the class is
 
     def _exported(self, target: Target, name: str, parameters: str) -> Exported:
         """What the latest call ran, as a function of this name in C, for another target."""
@@ -71,8 +67,6 @@ class Exportable:
         >>> f.export("build", name="f")  # doctest: +SKIP
         [PosixPath('build/f.h'), PosixPath('build/f.o'), PosixPath('build/libf.a'), ...]
         """
-        if self._not_exported:
-            raise not_exported(self.name, self._not_exported)
         with importing:
             from .export import checked, export, target_of
             from .names import function_name

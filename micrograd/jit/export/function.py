@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
 
 from ..code import Code
 from ..emit.outer import ARRAY, INTEGER, NUMBER, Outer
+from ..emit.outer_rows import OverRows
 
 WHOLE = "int64_t"
 """The type of integers in C."""
@@ -20,6 +21,7 @@ class Argument:
     """One argument in C.
 
     size       how many elements are at its address; None: it is a number, by value
+    rows       the argument that says how often there are as many, one row after the other; '': once
     written    whether the function writes it, and reads nothing of it
     default    of a number, if it has one
     says       what it is
@@ -31,6 +33,11 @@ class Argument:
     says: str
     written: bool = False
     default: float | None = None
+    rows: str = ""
+
+    def called(self, name: str) -> Argument:
+        """The same, which has another name in Python."""
+        return replace(self, says=f"{name} in Python: {self.says}")
 
     @property
     def is_whole(self) -> bool:
@@ -43,6 +50,8 @@ class Argument:
         if self.size is None:
             return f"{self.c_type} {self.name}"
         of = f"{'' if self.written else 'const '}{self.c_type}"
+        if self.rows:
+            return f"{of} {self.name}[]"
         # no array of C is empty
         return f"{of} {self.name}[{self.size}]" if self.size else f"{of} *{self.name}"
 
@@ -71,6 +80,11 @@ class Function:
     memory: tuple[int, int] = (0, 0)
 
     @property
+    def counts(self) -> set[str]:
+        """The arguments that say how many rows there are."""
+        return {a.rows for a in self.arguments if a.rows}
+
+    @property
     def prototype(self) -> str:
         """As C declares it."""
         arguments = ", ".join(a.declaration for a in self.arguments) or "void"
@@ -88,7 +102,7 @@ class Exported:
 
     function: Function
     code: Code
-    outer: Outer | None = None
+    outer: Outer | OverRows | None = None
 
 
 def kinds_of(function: Function) -> list[str]:

@@ -83,8 +83,8 @@ class _Function:
         named = ["parameters"] if self.parameters is not None else []
         taken = [given for _, given, _ in self.inputs]
         several = len(self.outputs) > 1
-        written = [f"out{k}" if several else "out" for k in range(len(self.outputs))]
-        names = argument_names([*taken, *named, *written], around(name))
+        behind = [f"out{k}" if several else "out" for k in range(len(self.outputs))]
+        names = argument_names([*taken, *named, *behind], around(name))
         arguments: list[Argument] = []
         for k, (a, given, structure) in enumerate(self.inputs):
             argument = self._input(a, names[k], given, structure)
@@ -101,20 +101,21 @@ class _Function:
             numbers[c_name] = live.numbers
         for k, a in enumerate(self.outputs):
             c_name = names[len(arguments)]
-            says = _said(result, 1 if returns or k else 0, c_name)
+            says = written(result, 1 if returns or k else 0, c_name)
             if several and not k:  # a number, which would be returned
-                says = f"{c_name}[0]: {_first(result)}"
+                says = f"{c_name}[0]: {first_of(result)}"
             arguments.append(Argument(c_name, self.number, a.size, says, written=True))
         call = f"{self.executable.name}({', '.join(taken)})"
         codes = made_of_integers(self.indices, names, self.program)[1] if self.indices else []
-        return Function(name, call, self.number, arguments, returns, _first(result), numbers, codes)
+        return Function(
+            name, call, self.number, arguments, returns, first_of(result), numbers, codes
+        )
 
     def _input(self, a: Array, name: str, given: str, structure: Structure) -> Argument:
         by_value = a.name in self.interface.by_value
-        says = "a number" if by_value else _shape_of(structure, a.size)
-        if name != given:
-            says = f"{given} in Python: {says}"
-        return Argument(name, self.number, None if by_value else a.size, says)
+        says = "a number" if by_value else shape_of(structure, a.size)
+        argument = Argument(name, self.number, None if by_value else a.size, says)
+        return argument if name == given else argument.called(given)
 
     def outer(self, function: Function) -> Outer | None:
         """What makes index arrays of integers, if there are such."""
@@ -134,7 +135,7 @@ class _Function:
         return Outer(kinds_of(function), [given[a.name] for a in passed])
 
 
-def _shape_of(structure: Any, size: int) -> str:
+def shape_of(structure: Any, size: int) -> str:
     """What an array holds."""
     if not size:
         return "no numbers, perhaps NULL"
@@ -148,11 +149,11 @@ def _shape_of(structure: Any, size: int) -> str:
     return f"{size} numbers: {', '.join(rows)}{', ...' * (len(found) > 6)}"
 
 
-def _said(result: Structure, skipped: int, name: str) -> str:
+def written(result: Structure, skipped: int, name: str) -> str:
     """What of the result is written where, which begins behind so many numbers."""
     found = [p for p in parts(result) if np.prod(p[2])]
     if not skipped and len(found) <= 1 and not (found and found[0][0]):
-        return f"the result: {_shape_of(result, count(result))}"
+        return f"the result: {shape_of(result, count(result))}"
     rows = []
     for path, start, shape in _behind(found, skipped)[:13]:
         n, first = int(np.prod(shape)), start - skipped
@@ -176,7 +177,7 @@ def _behind(found: Sequence[tuple[str, int, Any]], skipped: int) -> list[tuple[s
     return rows
 
 
-def _first(result: Structure) -> str:
+def first_of(result: Structure) -> str:
     """What of the result its first number is; "" if there is none."""
     for path, _, shape in parts(result):
         if np.prod(shape):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,29 @@ from ...engine import Value
 from ...errors import ExportError
 from ...nn import Module
 from ...real_types import WIDE
-from ..executable import Executable
+from ...store import Store
 from ..ir.expressions import Access
 from ..ir.graph import PARAMETER, Graph, is_take, tables_of_lookups
 from ..ir.program import Array, Program, Role
 from ..ir.statements import Statement
 
 Numbers = npt.NDArray[np.float64]
+
+
+class Reading(Protocol):
+    """Code that reads live parameters."""
+
+    name: str
+    graph: Graph
+    transformed: Program
+
+    @property
+    def stores(self) -> Sequence[Store]:
+        """Where p0, p1, ... are."""
+
+    @property
+    def live_elements(self) -> dict[Value, tuple[str, int]]:
+        """The parameters, with the array of each, and its element there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +69,7 @@ class Passed:
         return f"the parameters, {self.order}: {'; '.join(rows)}"
 
 
-def passed(executable: Executable, model: Any) -> Passed:
+def passed(executable: Reading, model: Any) -> Passed:
     """The parameters that an executable's function reads.
 
     model   what they are in the order of, if it has `parameters()`; others are behind, by age
@@ -95,7 +111,7 @@ def _read(graph: Graph) -> set[int]:
     return found
 
 
-def with_parameters(executable: Executable, given: Passed | None) -> tuple[Program, str | None]:
+def with_parameters(executable: Reading, given: Passed | None) -> tuple[Program, str | None]:
     """The program of an executable with its live parameters as constants, or behind its inputs;
     and the input that they are.
 

@@ -12,6 +12,8 @@ from ...real_types import BY_DTYPE, REAL_TYPES
 from .function import WHOLE, Argument, Function, guard
 from .names import python_names
 
+_ROWS = 4
+"""Rows that the example has, of what there may be any number of."""
 _SMALL = 16
 """Elements up to which an array of the example is on the stack."""
 
@@ -157,18 +159,20 @@ def example(f: Function) -> str:
         counter += "_"
     for k, a in enumerate(f.arguments):
         if a.size is None:
-            passed.append("0" if a.is_whole else f"{sample(k)}")
+            number = "0" if a.is_whole else f"{sample(k)}"
+            passed.append(f"{_ROWS}" if a.name in f.counts else number)
             continue
         if not a.size:
             passed.append("NULL")
             continue
         passed.append(a.name if a.name not in f.numbers else f"{f.name}_{a.name}")
         if a.name not in f.numbers:
-            body.append(f"{'static ' * (a.size > _SMALL)}{a.c_type} {a.name}[{a.size}];")
+            size = a.size * (_ROWS if a.rows else 1)
+            body.append(f"{'static ' * (size > _SMALL)}{a.c_type} {a.name}[{size}];")
             if not a.written:
                 number = "0" if a.is_whole else f"0.5 + {counter} % 8 / 16.0"
                 fill = f"{a.name}[{counter}] = {number};"
-                body.append(f"for (int {counter} = 0; {counter} < {a.size}; {counter}++) {fill}")
+                body.append(f"for (int {counter} = 0; {counter} < {size}; {counter}++) {fill}")
     call = f"{f.name}({', '.join(passed)})"
     digits = "%.17g" if f.number == "double" else "%.9g"
     if f.codes:
@@ -209,19 +213,29 @@ def _literal(x: float) -> str:
 def stub(f: Function, library: str) -> str:
     """A module of Python that calls the function by ctypes."""
     types = {t.c: f"ctypes.c_{t.c}" for t in REAL_TYPES.values()} | {WHOLE: "ctypes.c_int64"}
-    names = python_names([a.name for a in f.arguments])
+    known = [a.name for a in f.arguments]
+    names = python_names(known)
     body, results, taken = [], [], []
+    counted: list[str] = []
     optional = True  # as long as what stands behind is
     for a, name in reversed([*zip(f.arguments, names, strict=True)]):
         if a.written:
             body.append(f"{name} = ({types[a.c_type]} * {a.size})()")
             results.append(f"list({name})")
             continue
-        if a.size is not None:
+        if a.name in f.counts:
+            some = next(x for x in f.arguments if x.rows)
+            of = names[f.arguments.index(some)]
+            counted = [f"{name} = len(list(_numbers({of}))) // {some.size}"]
+            continue
+        if a.rows:
+            row_of = f"{names[known.index(a.rows)]} * {a.size}"
+            body.append(f'{name} = _array("{name}", {types[a.c_type]}, {row_of}, {name})')
+        elif a.size is not None:
             body.append(f'{name} = _array("{name}", {types[a.c_type]}, {a.size}, {name})')
         optional = optional and a.default is not None
         taken.append(f"{name}={_python_literal(a.default)}" if optional else name)
-    body.reverse()
+    body = [*counted, *reversed(body)]
     results.reverse()
     call = f"_function({', '.join(names)})"
     if f.codes:
@@ -257,7 +271,8 @@ def _what_python_gives(f: Function, names: Sequence[str]) -> str:
     """A docstring of the stub's function."""
     rows = [f"{f.call}, of numbers and rows of numbers, which gives `result`.", ""]
     given = zip(f.arguments, names, strict=True)
-    rows += [f"    {name}: {a.says}" for a, name in given if not a.written]
+    taken = [(a, n) for a, n in given if not a.written and a.name not in f.counts]
+    rows += [f"    {name}: {a.says}" for a, name in taken]
     gives = [f.returned] if f.returns and not f.codes else []
     gives += [f"a list, {a.says}" for a in f.arguments if a.written]
     rows += ["", f"    Gives {'; and '.join(gives)}.", "    "]

@@ -14,7 +14,7 @@ from ...notebook.text import Text
 from ...real_types import REAL_TYPES
 from ..call.callable import available, reason
 from ..call.ufunc import numbers_of
-from ..export.exported import Exportable
+from ..export.exported import Exportable, model_of
 from ..options import Options
 from ..page.paged import Paged
 from ..shown import Shown
@@ -201,9 +201,7 @@ class Inspectable(Shown, Paged, Exportable):
         source: Any = self._source
         while isinstance(getattr(source, "function", None), Inspectable):
             source = source.function._source
-        function = getattr(source, "function", None)
-        owner = getattr(function, "__self__", function)
-        return owner if callable(getattr(owner, "parameters", None)) else None
+        return model_of(getattr(source, "function", None))
 
     @property
     def _defaults(self) -> dict[str, float]:

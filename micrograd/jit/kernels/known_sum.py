@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
+from ...errors import SignatureError, kind
+from ...nn import Module
 from ..trace.signature import structure_of
 from ..trace.source import FunctionSource
+from ..wanted import Wanted
+from .kernel import Kernel
 from .rows import Rows, sum_over
 
 
@@ -35,3 +39,18 @@ class KnownSum:
             return function(*(row.get(n, given.get(n)) for n in names))
 
         return sum_over(self.name, term, self._data, one_by_one=False)
+
+
+def function_of(function: Any) -> Callable[..., Any]:
+    """What is traced: of a kernel, what it was made from."""
+    while isinstance(function, Kernel) and isinstance(function._source, FunctionSource):
+        if function._wanted is not Wanted.VALUE or function._source.freeze:
+            break
+        function = function._source.function
+    if not callable(function) or isinstance(function, Module):
+        raise SignatureError(
+            "total takes a function of what all rows share, and of a row: def loss(w, x, y); "
+            f"got {kind(function)}"
+        )
+    found: Callable[..., Any] = function
+    return found

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import lowering
 from lowering.bindings import ir
 
+from ...engine import Value
 from ...errors import KernelClosed
 from ...locks import Lock
 from ..call.convention import address, made
@@ -78,6 +79,7 @@ class RowCode:
         self.wanted = wanted
         self.options = options
         self.wrt = recording.wrt
+        self.elements = recording.trace.elements
         self.stores = recording.trace.stores
         graphs.verify(self.graph)
         target = options.target
@@ -139,6 +141,17 @@ class RowCode:
         program = program_for(wanted, self.name, self.program, recording, extra, target)
         return verify(added_up(program, target), wanted.value.name)
 
+    @property
+    def live_elements(self) -> dict[Value, tuple[str, int]]:
+        """The parameters, with the array of each, and its element there."""
+        names = {name for name, _ in self.graph.parameters}
+        return {v: element for v, element in self.elements.items() if element[0] in names}
+
+    @property
+    def states(self) -> list[tuple[str, int]]:
+        """What is added to, in the order of the results, and how many numbers each has."""
+        return [(a.name, a.size) for a in self._states]
+
     # -- running ---------------------------------------------------------------------------------
 
     @property
@@ -177,7 +190,7 @@ class RowCode:
         values = np.zeros(rows if self._keeps_values else 0, dtype)
         if rows:
             self._run(given, values, sums, rows)
-        found = sums[0] if parts == 1 else sums.sum(axis=0)
+        found = np.add.accumulate(sums)[-1]  # one after the other, as exported code adds them
         if self._keeps_values:
             # one after the other: NumPy's sum is by pairs
             total = np.add.accumulate(values, dtype=np.float64)[-1:] if rows else [0.0]

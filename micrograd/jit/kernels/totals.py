@@ -11,16 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from ...checks import flag
-from ...errors import SignatureError, kind
+from ...errors import SignatureError
 from ...locks import Lock, importing
-from ...nn import Module
 from ...notebook.text import Text
 from ...real_types import WIDE
 from ..axes import signature_for
 from ..call.arguments import dtype_of, flatten
 from ..call.binding import bound
 from ..derived import Derived
-from ..export.exported import Exportable
+from ..export.exported import Exportable, model_of
 from ..options import Options
 from ..page.paged import Paged
 from ..shown import Shown
@@ -33,11 +32,13 @@ from ..trace.source import FunctionSource
 from ..trace.trace import without_collecting
 from ..wanted import Wanted
 from .kernel import Kernel
-from .known_sum import KnownSum, is_chosen
+from .known_sum import KnownSum, function_of, is_chosen
 from .rows import Rows, names_of_rows, rows_of, sum_over
 
 if TYPE_CHECKING:
+    from ..export.function import Exported
     from ..page.subject import Subject
+    from ..target import Target
 
 
 def total(
@@ -83,7 +84,7 @@ def total(
 
     Raises SignatureError or ShapeError, each saying what to do.
     """
-    function = _function_of(function)
+    function = function_of(function)
     computed = dtype_of(WIDE.dtype if dtype is None else dtype)
     strict = flag("strict", strict, SignatureError)
     options = replace(Options.given(computed, strict, threads, False), fixed=dtype is not None)
@@ -101,21 +102,6 @@ def total(
     return Total(source, names, given, options, Wanted.VALUE, kernel)
 
 
-def _function_of(function: Any) -> Callable[..., Any]:
-    """What is traced: of a kernel, what it was made from."""
-    while isinstance(function, Kernel) and isinstance(function._source, FunctionSource):
-        if function._wanted is not Wanted.VALUE or function._source.freeze:
-            break
-        function = function._source.function
-    if not callable(function) or isinstance(function, Module):
-        raise SignatureError(
-            "total takes a function of what all rows share, and of a row: def loss(w, x, y); "
-            f"got {kind(function)}"
-        )
-    found: Callable[..., Any] = function
-    return found
-
-
 FEW = 1 << 20
 """Operations of all rows, without derivatives, up to which the number of known rows is compiled in:
 calls are machine code then, and have no threads.
@@ -129,8 +115,6 @@ class Total(Derived, Shown, Paged, Exportable):
     data     those rows, if they are given for good
     kernel   the same for known data, if there may be one
     """
-
-    _not_exported = "is a sum over any number of rows"
 
     def __init__(
         self,
@@ -250,20 +234,37 @@ class Total(Derived, Shown, Paged, Exportable):
             return latest
         with self._lock, without_collecting():
             if structures not in self._codes:
-                with importing:
-                    from .row_code import RowCode
-                names = [p.name for p in (*self._source.parameters, *self._extra)]
-                arrays = array_names(self._source.parameters)
-                self._codes[structures] = RowCode(
-                    self.name,
-                    self._recorded(structures),
-                    list(zip(names, structures, strict=True)),
-                    frozenset(arrays[name] for name in self._rows),
-                    self._wanted,
-                    self._options,
-                )
+                self._codes[structures] = self._compiled(structures, self._options)
             self._latest = self._codes[structures]
             return self._latest
+
+    def _compiled(self, structures: tuple[Structure, ...], options: Options) -> Any:
+        with importing:
+            from .row_code import RowCode
+        names = [p.name for p in (*self._source.parameters, *self._extra)]
+        arrays = array_names(self._source.parameters)
+        return RowCode(
+            self.name,
+            self._recorded(structures),
+            list(zip(names, structures, strict=True)),
+            frozenset(arrays[name] for name in self._rows),
+            self._wanted,
+            options,
+        )
+
+    @property
+    def _own_target(self) -> Target:
+        target: Target = self._options.target
+        return target
+
+    def _exported(self, target: Target, name: str, parameters: str) -> Exported:
+        if self._answers and self._kernel is not None:
+            return self._kernel._exported(target, name, parameters)
+        with importing:
+            from .row_export import of_rows
+        function = self._source.function
+        code = self._compiled(self._shown.structures, Options.on(target))
+        return of_rows(code, target, name, parameters=parameters, model=model_of(function))
 
     def _recorded(self, structures: tuple[Structure, ...]) -> Recording:
         return self._source.record(structures[: len(self._source.parameters)])
