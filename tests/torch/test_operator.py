@@ -371,6 +371,20 @@ def test_random_tensors() -> None:
         random_tensors.check(seed)
 
 
+def test_where_pytorch_has_no_interface_for_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python computes all."""
+    monkeypatch.setattr("micrograd.torch.native.c_interface", lambda: None)
+    w = Value(2.0)
+    g = operator(lambda x, y: x * x * y * w, name="by_python")
+    x, y = numbers(3), numbers(2, 1)
+    torch.testing.assert_close(g(x.detach(), y.detach()), 2.0 * x * x * y)
+    torch.testing.assert_close(
+        torch.autograd.grad(g(x, y).sum(), y)[0], (2.0 * x * x).sum().expand(2, 1)
+    )
+    assert torch.autograd.gradgradcheck(g, (x, y))
+    assert g._registered.native((-1, -1), WIDE) is None
+
+
 def test_threads_call_at_once() -> None:
     """The first ones compile."""
     g = operator(lambda x, y: x * sin(y), name="of_threads")
