@@ -5,7 +5,7 @@
 
 Each is a function `f(z, w)` for a number of steps, which carries a vector `m`, a matrix `p`, a list
 `u` with edges and what it was before, `v`, from step to step, by a few parts in some order. Parts
-touch the diagonal alone, or all but it, or all but the edges; what is carried on begins as numbers
+touch the diagonal alone, all but it, or all but the edges; what is carried on begins as numbers
 or as inputs. Loops should be found, however many the steps are, strict too; what they compute is
 the trace's, and its derivatives are those of `Value.backward`. Run by itself it tells which grow
 with the steps; or it compiles them, in f64, strict and not, and in f32.
@@ -128,7 +128,31 @@ def descent(r: Random) -> Lines:
     ]
 
 
-PARTS: tuple[Callable[[Random], Lines], ...] = (means, spread, diagonal, gain, gain, rod, descent)
+def bodies(r: Random) -> Lines:
+    """What moves under the forces of all others, of pairs once or twice."""
+    if r.random() < 0.6:
+        skipped = ["        if i == j:", "            continue"]
+        other, more = "range(d)", []
+    else:
+        skipped, other = [], "range(i + 1, d)"
+        more = ["        q[j] = q[j] - h[i] * s * e"]
+    return [
+        "q = [0.0] * d",
+        "for i in range(d):",
+        f"    for j in {other}:",
+        *skipped,
+        "        s = m[j] - m[i]",
+        "        e = (s * s + 0.1) ** -1.5",
+        "        q[i] = q[i] + h[j] * s * e",
+        *more,
+        "c = [c[i] + 0.01 * q[i] for i in range(d)]",
+        "m = [m[i] + 0.01 * c[i] for i in range(d)]",
+    ]
+
+
+PARTS: tuple[Callable[[Random], Lines], ...] = (
+    means, spread, diagonal, gain, gain, rod, descent, bodies
+)  # fmt: skip
 
 
 def source(seed: int, steps: int) -> str:
@@ -148,7 +172,7 @@ def source(seed: int, steps: int) -> str:
             "    a = [[w[d + d * i + j] for j in range(d)] for i in range(d)]",
             "    h, u = w[-d:], list(w[:n])",
             "    v = u",
-            f"    m = {begins}",
+            f"    m, c = {begins}, [0.1] * d",
             f"    p = [[{first} for j in range(d)] for i in range(d)]",
             "    for t in range(steps):",
             *("        " + line for line in lines),

@@ -154,7 +154,7 @@ class Operands(Pieces):
         self, use: Use, usual: Bools, source: int, *, switching: bool = False
     ) -> Operand | None:
         """All values as read from where most are, the others from virtual points of that array."""
-        home, points = self._elements(source, use.ref[usual])
+        _, points = self._elements(source, use.ref[usual])
         map: Map | None
         switches: Switches = ()
         if switching:
@@ -163,6 +163,32 @@ class Operands(Pieces):
             usual, map = inside(use, usual, points)
         if map is None:
             return None
+        found = self._beside(use, usual, source, map, switches)
+        if found is None and not switches:
+            carried = self._carried(use, usual, source, map)
+            if carried is not None:
+                found = self._beside(use, usual, source, carried, ())
+        return found
+
+    def _carried(self, use: Use, usual: Bools, source: int, map: Map) -> Map | None:
+        """The map from the iteration before, where a loop of two has only one that reads what it
+        makes; None if there is no such loop.
+        """
+        matrix, vector = map[0].copy(), map[1].copy()
+        made, changed = self.statics[source].path, False
+        for d in range(min(len(use.path), len(made), len(vector))):
+            if use.path[d] is not made[d]:
+                break
+            second = use.path[d].most == 2 and (use.points[usual, d] == 1).all()
+            if second and not matrix[:, d].any() and vector[d] == 0:
+                matrix[d, d], vector[d], changed = 1, -1, True
+        return (matrix, vector) if changed else None
+
+    def _beside(
+        self, use: Use, usual: Bools, source: int, map: Map, switches: Switches
+    ) -> Operand | None:
+        """All values by a map; None where those beside the usual ones have no room."""
+        home = self.task_of[source].home
         other, there = ~usual, moved(use.points, map, switches)
         virtual = there[other]
         wanted = self.values.of(use.kind[other], use.ref[other])
