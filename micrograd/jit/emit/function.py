@@ -104,8 +104,10 @@ class Emitter:
         types = [self._type(a) for a in self.arguments]
         return [*types, self.builder.ptr] if self.interface.team else types
 
-    def kernel(self, name: str, *, internal: bool = False) -> None:
-        """The chunks, then the kernel itself."""
+    def kernel(self, name: str, *, internal: bool = False, apart: bool = False) -> None:
+        """The chunks, then the kernel itself; `apart`: it is not inlined, and so optimised as
+        it is by itself.
+        """
         types = self.types
         if len(self.schedule.functions) > 1:
             for k, steps in enumerate(self.schedule.functions):
@@ -116,7 +118,7 @@ class Emitter:
                 self._body(steps)
                 self.storage.memory.release()
                 self.builder.leave()
-        self.function(name, types, self.result, internal=internal)
+        self.function(name, types, self.result, internal=internal, apart=apart)
         self._begin(None)
         self._allocate_workspace()
         if len(self.schedule.functions) > 1:

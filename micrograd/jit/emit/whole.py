@@ -47,7 +47,7 @@ def emit_whole(
         builder = Builder(module, target, whole=True)
         emitter = Emitter(builder, schedule, interface)
         emitter.globals()
-        emitter.kernel(ENTRY if outer else name, internal=bool(outer))
+        emitter.kernel(ENTRY if outer else name, internal=bool(outer), apart=bool(outer))
         heap = outer.emit(builder, name) if outer else 0
         _complete(module, builder, name)
         names = [op.attributes["sym_name"].value for op in module.body]
