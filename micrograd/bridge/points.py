@@ -43,6 +43,11 @@ def kernel_of(function: Any) -> Kernel:
     kernel = function
     if callable(function) and not isinstance(function, Kernel):
         kernel = jit(function)
+    if getattr(kernel, "is_of_tensors", False):
+        raise SignatureError(
+            f"operator takes a function of numbers, and {kernel.name} is of Tensors; write it of "
+            "numbers: a parameter that is annotated as an array, x: np.ndarray, is taken whole"
+        )
     if not isinstance(kernel, Kernel):
         raise SignatureError(
             f"operator takes a function of numbers, or a kernel of one, got {kind(function)}"

@@ -43,7 +43,8 @@ def operator(function: Callable[..., Any]) -> Operator:
     integers = [p.name for p in kernel._parameters if p.integer]
     if integers:
         raise SignatureError(
-            f"{kernel.name} takes integers, as {', '.join(integers)}, which operators of JAX do not"
+            f"{kernel.name} takes integers, as {', '.join(integers)}, which operators of JAX do "
+            "not; make an operator for each integer, of a function that has it as a constant"
         )
     made = kernel.made_of_it
     if "jax" not in made:

@@ -442,7 +442,7 @@ def test_errors() -> None:
         f(x, numbers(2))
     with pytest.raises(SignatureError, match="operator takes a function of numbers"):
         operator(5)  # type: ignore[arg-type]
-    with pytest.raises(SignatureError, match="operator takes a function of numbers"):
+    with pytest.raises(SignatureError, match="is of Tensors; write it of numbers: a parameter"):
         operator(of_tensors)
     with pytest.raises(SignatureError, match="name should be a text, got"):
         operator(formula, name=5)  # type: ignore[arg-type]
