@@ -195,12 +195,21 @@ def address(x: npt.NDArray[Any]) -> int:
 
 def made(structure: Structure, numbers: npt.NDArray[Any]) -> Any:
     """The object of this structure with these numbers as its leaves; of an array, a copy."""
+    return maker(structure)(numbers)
+
+
+def maker(structure: Structure) -> Callable[[npt.NDArray[Any]], Any]:
+    """The function that makes such objects."""
     if isinstance(structure, Container) and structure.type is np.ndarray:
-        return numbers.astype(np.float64).reshape(structure.keys)
+        shape = structure.keys
+        return lambda numbers: numbers.astype(np.float64).reshape(shape)
     if isinstance(structure, Container) and not structure.is_flat:
-        parts, start = [], 0
+        makers, start = [], 0
         for s in structure.items:
-            parts.append(made(s, numbers[start : start + count(s)]))
+            makers.append((maker(s), start, start + count(s)))
             start += count(s)
-        return build(replace(structure, items=(SCALAR,) * len(parts)), iter(parts))
-    return build(structure, iter(numbers.tolist()))
+        whole = replace(structure, items=(SCALAR,) * len(makers))
+        return lambda numbers: build(
+            whole, iter([make(numbers[first:end]) for make, first, end in makers])
+        )
+    return lambda numbers: build(structure, iter(numbers.tolist()))

@@ -9,7 +9,8 @@ change the result.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -49,7 +50,7 @@ Numbers = npt.NDArray[np.float64]
 PARTS = 16
 """Sums that the rows are divided into, at most."""
 
-_NOTHING = np.zeros(0)
+NOTHING = np.zeros(0)
 """What is passed for integers that only indices are made of."""
 
 
@@ -102,19 +103,21 @@ class RowCode:
         )
         inputs = self.transformed.with_role(Role.INPUT)
         self.moving = {a.name: a.size // self.size for a in inputs if a.name in rows}
-        self._keeps_values = self.backwards and wanted is Wanted.BOTH
-        if self._keeps_values:
+        self.keeps_values = self.backwards and wanted is Wanted.BOTH
+        if self.keeps_values:
             self.moving[OUTPUT] = 1
         facts = "rows", self.moving, self.size, self.backwards
         self.code.extend(self._emit_loop, facts)
         states = self.transformed.with_role(Role.STATE)
         first = [a for a in states if a.name == SUM + OUTPUT and a.size == 1]
-        self._states = [*first, *(a for a in states if a not in first)]
-        self._sizes = [a.size for a in self._states]
-        self._passed = self.interface.arguments(self.transformed)
-        self._names = [a.name for a in inputs]
+        self.summed = [*first, *(a for a in states if a not in first)]
+        self.sizes = [a.size for a in self.summed]
+        self.passed = self.interface.arguments(self.transformed)
+        self.names = [a.name for a in inputs]
         self.work = expected_work(self.transformed) / self.size
         """How many operations a row takes."""
+        self.direct: Any = None
+        """What calls it where arguments lie as it reads them, if anything does."""
         self._function: Any = None
         self._closed = False
         self._lock = Lock()
@@ -150,7 +153,7 @@ class RowCode:
     @property
     def states(self) -> list[tuple[str, int]]:
         """What is added to, in the order of the results, and how many numbers each has."""
-        return [(a.name, a.size) for a in self._states]
+        return [(a.name, a.size) for a in self.summed]
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -176,7 +179,7 @@ class RowCode:
         dtype = self.options.dtype
         unread = self.indices.unread if self.indices is not None else frozenset[int]()
         given = [
-            _NOTHING if k in unread else quiet().run(np.ascontiguousarray, x, dtype)
+            NOTHING if k in unread else quiet().run(np.ascontiguousarray, x, dtype)
             for k, x in enumerate(columns)
         ]
         if self.indices is not None:
@@ -186,46 +189,57 @@ class RowCode:
             given[len(self.graph.given) : len(self.graph.given)] = entries
         blocks = -(-rows // self.size)
         parts = 1 if self.options.strict else max(1, min(blocks, PARTS))
-        sums = np.zeros((parts, sum(self._sizes)))
-        values = np.zeros(rows if self._keeps_values else 0, dtype)
+        sums = np.zeros((parts, sum(self.sizes)))
+        values = np.zeros(rows if self.keeps_values else 0, dtype)
         if rows:
             self._run(given, values, sums, rows)
         found = np.add.accumulate(sums)[-1]  # one after the other, as exported code adds them
-        if self._keeps_values:
+        if self.keeps_values:
             # one after the other: NumPy's sum is by pairs
             total = np.add.accumulate(values, dtype=np.float64)[-1:] if rows else [0.0]
             found = np.concatenate([total, found])
-        if dtype != found.dtype:
-            found = quiet().run(found.astype, dtype)
-        return made(self.result, found)
+        return made(self.result, self.rounded(found))
+
+    def rounded(self, sums: Numbers) -> Numbers:
+        """Sums as numbers of the dtype."""
+        dtype = self.options.dtype
+        return sums if dtype == sums.dtype else quiet().run(sums.astype, dtype)
 
     def _run(self, given: Sequence[Numbers], values: Numbers, sums: Numbers, rows: int) -> None:
         """Add the results of all rows to the sums."""
+        found = dict(zip(self.names, map(address, given), strict=True))
+        found[OUTPUT] = address(values)
+        blocks, parts = -(-rows // self.size), len(sums)
+        threads = min(parts, worthwhile(self.work * rows, self.options.threads))
+
+        def job(function: Any, k: int) -> None:
+            addresses, table = dict(found), (ctypes.c_int64 * len(self.passed))()
+            for part in range(parts * k // threads, parts * (k + 1) // threads):
+                at = address(sums[part])
+                for a in self.summed:
+                    addresses[a.name] = at
+                    at += a.size * sums.itemsize
+                table[:] = [addresses.get(a.name, 0) for a in self.passed]
+                first, last = (blocks * p // parts for p in (part, part + 1))
+                function(ctypes.addressof(table), rows, first, last)
+
+        with self.running() as function:
+            if threads == 1:
+                job(function, 0)
+            else:
+                run([partial(job, function, k) for k in range(threads)])
+
+    @contextmanager
+    def running(self) -> Iterator[Any]:
+        """The code as a function of an array of addresses, how many rows there are, and the blocks;
+        inside, it is not freed.
+        """
         code = self.native
         function = self._function
         if function is None:
             words = (ctypes.c_int64,) * 3
             function = self._function = code.function(OVER_ROWS, None, ctypes.c_void_p, *words)
-        found = dict(zip(self._names, map(address, given), strict=True))
-        found[OUTPUT] = address(values)
-        blocks, parts = -(-rows // self.size), len(sums)
-        threads = min(parts, worthwhile(self.work * rows, self.options.threads))
-
-        def job(k: int) -> None:
-            addresses, table = dict(found), (ctypes.c_int64 * len(self._passed))()
-            for part in range(parts * k // threads, parts * (k + 1) // threads):
-                at = address(sums[part])
-                for a in self._states:
-                    addresses[a.name] = at
-                    at += a.size * sums.itemsize
-                table[:] = [addresses.get(a.name, 0) for a in self._passed]
-                first, last = (blocks * p // parts for p in (part, part + 1))
-                function(ctypes.addressof(table), rows, first, last)
-
-        if threads == 1:
-            job(0)
-        else:
-            run([partial(job, k) for k in range(threads)])
+        yield function
         del code  # which was held meanwhile
 
     def close(self) -> None:

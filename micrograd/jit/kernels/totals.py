@@ -190,6 +190,11 @@ class Total(Derived, Shown, Paged, Exportable):
         compiling = scope_here() is not None
         if self._answers and self._kernel is not None and not (compiling or kwargs):
             return self._kernel(*args)
+        latest = self._latest
+        if latest is not None and latest.direct is not None and not (compiling or kwargs):
+            found = latest.direct(args)
+            if found is not None:
+                return found
         places = [p.name for p in self._parameters]
         given = dict(
             zip(places, bound(self.name, self._parameters, places, args, kwargs), strict=True)
@@ -234,7 +239,11 @@ class Total(Derived, Shown, Paged, Exportable):
             return latest
         with self._lock, without_collecting():
             if structures not in self._codes:
-                self._codes[structures] = self._compiled(structures, self._options)
+                with importing:
+                    from .direct_sum import direct_sum
+                code = self._codes[structures] = self._compiled(structures, self._options)
+                places = [p.name for p in self._parameters]
+                code.direct = direct_sum(code, self._rows, self._data, places)
             self._latest = self._codes[structures]
             return self._latest
 
