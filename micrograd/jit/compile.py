@@ -15,6 +15,7 @@ from .ir.graph import Graph
 from .ir.program import Program
 from .ir.verify import verify
 from .passes.carried import carried
+from .passes.conditions import without_repeats
 from .passes.fills import by_rows
 from .passes.like_terms import combine
 from .passes.simplify import expand, simplify
@@ -44,6 +45,7 @@ PASSES = (
     Pass("simplify", lambda program, target: simplify(program), "simplified", rounds=True),
     Pass("fills", lambda program, target: by_rows(program), "simplified"),
     Pass("carried", lambda program, target: carried(program), "schedulable"),
+    Pass("conditions", lambda program, target: without_repeats(program), "schedulable"),
 )
 """What every program goes through, differentiated or not, before it is scheduled."""
 
