@@ -3,8 +3,8 @@
     python examples/microgpt_plain.py --data names.txt --steps 1000
 
 The losses are those of microgpt.py. Before it trains, the loss is called on documents that together
-hold every token, to see that what was compiled is what it does. That takes some tenths of a second;
-`take`, as microgpt.py has it, is not compared.
+hold every token, to see that what was compiled is what it does. That takes as long as a few steps
+of the scalar code; `take`, as microgpt.py has it, is not compared.
 """
 
 from __future__ import annotations
