@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from micrograd import Value, fori, jit, tanh
+from micrograd import Value, jit, tanh
 from micrograd.errors import ExportError
 
 from .drivers import done
@@ -136,13 +136,5 @@ def test_what_is_refused_says_why(tmp_path: Path) -> None:
         jit(square).export(tmp_path, name="f" * 300)
     with pytest.raises(ExportError, match="directory should be a path, got ''"):
         jit(square).export("", name="f")
-
-    @jit
-    def power(x: float, n: int) -> Any:
-        return fori(n, lambda k, y: y * x, 1.0)
-
-    power(2.0, 3)
-    with pytest.raises(ExportError, match="say how often loops run"):
-        power.export(tmp_path)
     assert not list(tmp_path.iterdir())
     jit(square).export(tmp_path, name="f" * 200)
