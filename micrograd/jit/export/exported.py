@@ -47,7 +47,8 @@ class Exportable:
         There are a header, an object file, a static and a shared library, a file for CMake and one
         for pkg-config, an example in C, and a module that calls the library by ctypes. What is
         exported is what the latest call ran, as for `stages()`: value, gradient or another
-        derivative of arguments of that structure. In C it gives the bits that it gives here.
+        derivative of arguments of that structure, and of Tensors of those shapes. In C it gives the
+        bits that it gives here; where Python raises for an integer, it returns a code.
 
         directory   is made if it is not there
         name        of the function in C, and of the files; by default that of the kernel
@@ -56,7 +57,8 @@ class Exportable:
                     "wasm32"; "aarch64-linux-gnu" is the same as "aarch64"
         parameters  what live parameters become: "baked", constants, as they are now, or "passed",
                     an argument, float64[n]: those that are read, in the order of the model's
-                    `parameters()`, or in which they were made; the header lists them
+                    `parameters()`, or in which they were made; the header lists them. Each
+                    Tensor is an argument of its own
         overwrite   whether files that are there are replaced
 
         Raises ExportError for a target, a name or options that are none, where a file is there
