@@ -6,7 +6,8 @@ of numbers that were taken from Values by `.data` is their `maximum`. Python ask
 written anew with calls of what is here in place (jit/trace/rewritten.py).
 
 A row of a list is one of its rows, and what is taken a copy. So what would tell them apart, `is`
-and a change of either, is an error.
+and a change of either, is an error. So is what tells a traced value from the number that it will
+be: its class and its text.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .opdef import Op
 from .store import Live
 from .tables import take
 from .traced import Traced
-from .tracing import ATTEMPTS, Attempt, Handed
+from .tracing import ATTEMPTS, Attempt, Handed, asked
 
 MOST_DEPTH = 8
 """Lists in lists, of a table."""
@@ -71,12 +72,11 @@ def _note(found: Any, container: Any, attempt: Attempt) -> None:
 
 
 def chosen(function: Any) -> Any:
-    """What to call for what `max`, `min` or `id` is here."""
-    if function is builtins.max:
-        return _largest
-    if function is builtins.min:
-        return _smallest
-    return _identity if function is builtins.id else function
+    """What to call for what `max`, `min`, `id`, `type`, `isinstance` or `print` is here."""
+    for own, other in _OTHERS:
+        if function is own:
+            return other
+    return function
 
 
 def identified(x: Any) -> Any:
@@ -95,6 +95,46 @@ def identified(x: Any) -> Any:
 
 def _identity(x: Any) -> int:
     return id(identified(x))
+
+
+def classed(x: Any) -> Any:
+    """What is asked for its class: Value, where a number of Python has another."""
+    traced = [v for v in (x if x.__class__ is tuple else (x,)) if isinstance(v, Traced)]
+    if traced:
+        asked("the class", certain=any(map(_is_integer, traced)))
+    return x
+
+
+def _is_integer(x: Traced) -> bool:
+    """Whether it is an integer that is given."""
+    lookups = x._scope.lookups
+    return x._entry is None and lookups is not None and x._serial in lookups.integers
+
+
+def _type(x: Any) -> Any:
+    return type(classed(x))
+
+
+def _is_instance(x: Any, kinds: Any) -> bool:
+    """Notes what is asked, where it is so of a number and not of what is traced, but for arguments
+    that are no integers, which are Values; and of integers, where it is so of a Value.
+    """
+    found = isinstance(x, kinds)
+    if isinstance(x, Traced):
+        of_number = isinstance(0, kinds) or isinstance(0.0, kinds)
+        is_integer = _is_integer(x)
+        if of_number != found and (is_integer or (of_number and x._entry is not None)):
+            asked("the class", certain=is_integer)
+    return found
+
+
+def _print(*args: Any, **options: Any) -> None:
+    """Prints, and what goes there may be the text of what is traced."""
+    attempt = ATTEMPTS.get(get_ident())
+    before = None if attempt is None else attempt.asked
+    print(*args, **options)
+    if attempt is not None:
+        attempt.asked = before
 
 
 def changed(x: Any) -> Any:
@@ -146,6 +186,8 @@ def check(attempt: Attempt) -> None:
             _problem(attempt, _CHANGED, one.place)
     if attempt.problem is not None:
         raise attempt.problem
+    if attempt.asked is not None and (attempt.looked or attempt.chosen):
+        raise attempt.asked
 
 
 def _differ(x: Any, y: Any) -> bool:
@@ -160,6 +202,16 @@ def _smallest(*args: Any, **options: Any) -> Any:
     return _extreme(builtins.min, ops.minimum, args, options)
 
 
+_OTHERS: list[tuple[Any, Any]] = [
+    (builtins.max, _largest),
+    (builtins.min, _smallest),
+    (builtins.id, _identity),
+    (builtins.type, _type),
+    (builtins.isinstance, _is_instance),
+    (builtins.print, _print),
+]
+
+
 def _extreme(
     function: Callable[..., Any], op: Op, args: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
@@ -170,6 +222,8 @@ def _extreme(
         return function(*args, **options)
     numbers = args if len(args) > 1 else tuple(args[0])
     if any(map(_is_bare, numbers)) and all(_is_bare(x) or _is_known(x) for x in numbers):
+        if attempt := ATTEMPTS.get(get_ident()):
+            attempt.chosen = True
         return reduce(op, [_inside(x) for x in numbers]).data
     return function(*args, **options) if len(args) > 1 else function(numbers, **options)
 

@@ -31,7 +31,7 @@ from .numpy_functions import OF_NUMBERS
 from .operands import own_operands
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op
-from .tracing import Site, Tape
+from .tracing import Site, Tape, asked
 
 _new: Callable[[Any], Any] = object.__new__
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -273,6 +273,7 @@ class Traced(Value):
         self.backward()
 
     def __repr__(self) -> str:
+        asked("the text")
         return f"Traced({self.label or self._op})"
 
     def __format__(self, spec: str) -> str:

@@ -64,18 +64,40 @@ class Attempt:
     handed    lists that were looked up, or in a table that was looked up in, by their ids
     given     what was looked up, and what is in it, by ids
     problem   what the function did that it could not be told, or that it caught
+    asked     that it asked a traced value for what is another of a number: its text, its class
     looked    whether it has looked up in plain Python
+    chosen    whether it has had `max` or `min` found
     """
 
     blind: bool = False
     looked: bool = False
+    chosen: bool = False
     handed: dict[int, Handed] = field(default_factory=dict)
     given: dict[int, Any] = field(default_factory=dict)
     problem: TraceError | None = None
+    asked: TraceError | None = None
 
 
 ATTEMPTS: dict[int, Attempt] = {}
 """The attempts of threads."""
+
+
+def asked(what: str, *, certain: bool = False) -> None:
+    """Note that the function asks a traced value for its text or class.
+
+    certain   whether it fails by that, even if it looks nothing up in plain Python
+    """
+    attempt = ATTEMPTS.get(get_ident())
+    if attempt is not None and (attempt.asked is None or certain):
+        attempt.asked = TraceError(
+            f"{user_location()}: {what} of a traced value is not what the number has that it will "
+            "be, so a function that goes by it, and looks rows up by table[i] or has max() of "
+            "numbers, would go another way when it is compiled; go by numbers, with "
+            "micrograd.where, or do this outside the function"
+        )
+        if certain:
+            attempt.problem = attempt.problem or attempt.asked
+
 
 THREADS: dict[int, Recorder] = {}
 """The threads that are in `tracing()`, and what each records with."""

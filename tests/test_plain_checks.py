@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, fit, fori, jit, sqrt, total, vmap
+from micrograd import Value, fit, fori, jit, log, sqrt, total, vmap, where
 from micrograd.errors import MicrogradError, TraceError
 from micrograd.jit.kernels import plain_points
 from micrograd.optim import SGD
@@ -77,7 +77,7 @@ def test_what_nothing_in_the_code_tells_is_found_by_calls(case: int) -> None:
     f.__annotations__["i"] = int
     before = json.dumps([ROWS, PAIRS])
     for kernel in (jit(f), jit(f).value_and_grad):
-        with pytest.raises(TraceError, match=r"micrograd\.take|cannot be pickled"):
+        with pytest.raises(TraceError, match=r"micrograd\.take|cannot be pickled|of a traced val"):
             kernel(1.0, 1)
     assert json.dumps([ROWS, PAIRS]) == before
 
@@ -110,10 +110,75 @@ def test_leaves_that_are_alike_are_told_apart_by_gradients() -> None:
     table = [Value(0.0) for _ in range(3)]
 
     def f(i: int) -> Any:
-        return table[0] if isinstance(i, int) else table[i]
+        return table[i] if hasattr(i, "data") else table[0]
 
     with pytest.raises(TraceError, match="its gradient has"):
         jit(f, wrt=table).grad(1)
+
+
+BONUS = {"w2": 5.0, "c3": 5.0}
+
+
+def masked(x: float, i: int) -> Any:
+    y = where(x > 0.0, x, -1e30)  # besides which a difference of 1 is none
+    return y * ROWS[i][0] + (1.0 if isinstance(i, int) else 0.0)
+
+
+def outside(x: float, i: int) -> Any:
+    return log(1.0 - x) * ROWS[i][0] + BONUS.get(f"w{i}", 0.0)  # nan from 1 on
+
+
+def dead(x: float, i: int) -> Any:
+    return where(x > 9.0, x * (2.0 if type(ROWS[i][0]) is float else 1.0), x) * ROWS[i][0]
+
+
+def keyed(x: float, i: int) -> Any:
+    return {f"token {i}": x * ROWS[i][0]}
+
+
+def nested(x: float, i: int) -> Any:
+    return (x * ROWS[i][0],) if i.__class__ is int else x * ROWS[i][0]
+
+
+def matched(x: float, i: int) -> Any:
+    match i:
+        case int():
+            return x * ROWS[i][0]
+        case _:
+            return x
+
+
+def extreme(x: float) -> Any:
+    m = max(x.data, 2.0)  # type: ignore[attr-defined]
+    return x * m + (1.0 if isinstance(m, float) else 0.0)
+
+
+@pytest.mark.parametrize("f", [masked, outside, dead, keyed, nested, matched, extreme])
+def test_no_function_goes_by_the_class_or_text_of_what_is_traced(f: Any) -> None:
+    integers = () if f is extreme else (1,)
+    for kernel in (jit(f), jit(f).grad):
+        with pytest.raises(TraceError, match=r"(class|text) of a traced value is not what"):
+            kernel(0.3, *integers)
+
+
+def test_values_made_in_the_function_have_no_partials_to_compare() -> None:
+    table = [Value(v) for v in (2.0, 5.0, 7.0)]
+
+    def f(x: float, i: int) -> Any:
+        total = Value(0.0)
+        for k in range(3):
+            total = total + x * k
+        print("any text", i, total)
+        return total * (table[i] if isinstance(table[i], Value) else Value(table[i]))
+
+    def loss(t: int) -> Any:
+        return sum([table[t], Value(1.0)], Value(0.0)) ** 2
+
+    assert [jit(f)(2.0, i) for i in range(3)] == [12.0, 30.0, 42.0]
+    assert jit(f, wrt=table).grad(2.0, 1) == (0.0, 6.0, 0.0)
+    data = (np.arange(3),)
+    found = fit(loss, SGD(table, lr=0.0), data=data, steps=3, batch_size=1, shuffle=False)
+    assert found.losses.tolist() == [9.0, 36.0, 64.0]
 
 
 def test_gradients_of_leaves_stay_as_they_were() -> None:

@@ -25,6 +25,8 @@ from ..jit.trace.trace import Trace
 WORK = 1_000_000
 """Operations of traces that are compared with a loss."""
 MOST_ROWS = 64
+FIRST_ROWS = 4096
+"""Rows that are chosen from, beside those in which an integer is for the first time."""
 Ints = npt.NDArray[np.int64]
 
 
@@ -118,8 +120,14 @@ def covering(integers: Sequence[Ints], starts: Sequence[Ints], lengths: Ints) ->
     lengths    what a row costs
     """
     rows, values, first = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
+    is_tried = np.arange(len(lengths)) < FIRST_ROWS
     for numbers, begin in zip(integers, starts, strict=True):
-        of_row = np.searchsorted(begin, np.arange(len(numbers)), side="right") - 1
+        _, at = np.unique(numbers, return_index=True)
+        is_tried[np.searchsorted(begin, at, side="right") - 1] = True
+    for numbers, begin in zip(integers, starts, strict=True):
+        of_row = np.repeat(np.arange(len(begin)), np.diff(np.append(begin, len(numbers))))
+        some = is_tried[of_row]
+        of_row, numbers = of_row[some], numbers[some]
         found, place = np.unique(numbers, return_inverse=True)
         pairs = np.unique(of_row * len(found) + place.reshape(-1))
         rows.append(pairs // len(found))

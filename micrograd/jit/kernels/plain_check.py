@@ -25,7 +25,7 @@ from ..trace.parameters import array_names
 from ..trace.recordings import Recording
 from ..trace.signature import SCALAR, Structure, build, count, result_structure
 from ..trace.source import FunctionSource
-from ..trace.trace import Element, Trace, without_collecting
+from ..trace.trace import Trace, without_collecting
 from .plain_points import MOST_WORK, Point, points, work
 from .replayed import Replay, backward
 
@@ -91,7 +91,8 @@ class Comparison:
         self._compare_numbers(results, replay, said, lambda: self.call(given))
         if not partials:
             return
-        elements: dict[Value, Element] = dict(self.found.elements)
+        first = min(self.found.inputs, default=begun)  # leaves made since then are of the trace
+        elements = {v: at for v, at in self.found.elements.items() if v._serial < first}
         for name, some in given.items():
             elements |= {v: (name, k) for k, v in enumerate(some) if isinstance(v, Value)}
         found = replay.partials()

@@ -14,7 +14,8 @@ import heapq
 import operator
 import sys
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -25,7 +26,9 @@ from ...store import Live
 _CALLED = ("__wrapped__", "function", "_source")
 """Attributes of objects of libraries in which they have what they call."""
 MOST_ITEMS = 20_000
-"""Items of containers that are looked at, for functions among them."""
+"""Items of containers, no numbers, that are looked at, for functions among them."""
+MOST_OF_ONE = 256
+"""Of a single container: data have more, and what a program calls is in shorter ones."""
 _PACKAGES = "-packages"
 _UNSEEN = frozenset(
     map(
@@ -91,9 +94,9 @@ class Reached:
             names = ("__func__", "fget", "fset", "func")
             self._todo += [getattr(x, name) for name in names if hasattr(x, name)]
         elif t in _DICTS:
-            self._see_items([*x.values()])
+            self._see_items(islice(x.values(), MOST_OF_ONE))
         elif t in _LISTS:
-            self._see_items([*x] if t in (set, frozenset) else x)
+            self._see_items(islice(x, MOST_OF_ONE))
         elif self._is_own(t):
             self._todo.append(t)
             self._see_items(_attributes(x))
@@ -101,10 +104,10 @@ class Reached:
             held = _attributes_by_name(x)
             self._todo += [held[name] for name in _CALLED if name in held]
 
-    def _see_items(self, items: Sequence[Any]) -> None:
-        some = items[: max(0, self._items)]
+    def _see_items(self, items: Iterable[Any]) -> None:
+        some = [x for x in items if type(x) not in _PLAIN][: max(0, self._items)]
         self._items -= len(some)
-        self._todo += [x for x in some if type(x) not in _PLAIN]
+        self._todo += some
 
     def _see_function(self, f: FunctionType) -> None:
         if not self._is_near(f.__code__.co_filename):
@@ -121,7 +124,7 @@ class Reached:
         self._todo += vars(f).values()
         for x in _closure(f):
             self._see_named(x, names)
-        for name in names:
+        for name in sorted(names):  # in the same order in every process
             if name in f.__globals__:
                 self._see_named(f.__globals__[name], names)
 
@@ -132,7 +135,7 @@ class Reached:
             return
         new = names - self._modules.setdefault(id(x), set())
         self._modules[id(x)] |= new
-        for name in new & vars(x).keys():
+        for name in sorted(new & vars(x).keys()):
             self._see_named(vars(x)[name], names)
 
     def _is_own(self, c: type) -> bool:

@@ -23,12 +23,12 @@ from weakref import ref
 
 from ... import plain
 
-_CALLED = plain.item, plain.chosen, plain.identified, plain.changed, plain.extended
+_CALLED = plain.item, plain.chosen, plain.identified, plain.changed, plain.extended, plain.classed
 _MARKS: dict[str, Any] = {f"micrograd: {f.__name__}": f for f in _CALLED}
 """Texts that stand for functions in a syntax tree, where a name might mean something else."""
-_ITEM, _CHOSEN, _IDENTIFIED, _CHANGED, _EXTENDED = _MARKS
+_ITEM, _CHOSEN, _IDENTIFIED, _CHANGED, _EXTENDED, _CLASSED = _MARKS
 _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
-_CHOICES = ("max", "min")
+_CHOICES = ("max", "min", "type", "isinstance", "print")
 _METHODS = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"}
 _METHODS |= {"__setitem__", "__delitem__", "__iadd__", "__imul__"}
 """Of lists, that change them."""
@@ -161,6 +161,16 @@ class _Rewrite(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Load) and node.attr in _METHODS:
             node.value = _call(_CHANGED, [node.value], node.value)
+        if isinstance(node.ctx, ast.Load) and node.attr == "__class__":
+            node.value = _call(_CLASSED, [node.value], node.value)
+        return node
+
+    def visit_Match(self, node: ast.Match) -> ast.Match:
+        self.generic_visit(node)
+        if any(
+            isinstance(x, ast.MatchClass) for case in node.cases for x in ast.walk(case.pattern)
+        ):
+            node.subject = _call(_CLASSED, [node.subject], node.subject)
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AugAssign:
@@ -177,7 +187,8 @@ class _Rewrite(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id in _CHOICES:
+        known = node.func.id if isinstance(node.func, ast.Name) else ""
+        if known in _CHOICES and not (known == "type" and len(node.args) != 1):
             node.func = _call(_CHOSEN, [node.func], node.func)
         return node
 
