@@ -35,8 +35,8 @@ def end(x: np.ndarray, steps: int) -> list[Any]:
 def kernels(steps: int) -> tuple[Kernel, Kernel]:
     """The end, and its last number, compiled for so many steps."""
 
-    def whole(x: np.ndarray) -> list[Any]:
-        return end(x, steps)
+    def whole(x: np.ndarray) -> np.ndarray:
+        return np.array(end(x, steps))
 
     def last(x: np.ndarray) -> Any:
         return end(x, steps)[-1]
