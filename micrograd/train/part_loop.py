@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..locks import Lock
+from ..memory import keep_freed
 from ..optimizer import Optimizer
 from ..store import Store, living
 from .batch_loop import BatchLoop
@@ -114,5 +115,6 @@ class Work:
             self._idle.append(loop)
 
     def _loop(self, data: Sequence[npt.NDArray[Any]]) -> PartLoop:
+        keep_freed()
         loss, homes, stores = pickle.loads(self._made_from)
         return PartLoop(loss, homes, stores, data, rows=self._rows, threads=self._threads)

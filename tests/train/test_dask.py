@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import micrograd
-from micrograd import Value
+from micrograd import Value, memory
 from micrograd.errors import SignatureError, TrainingError
 from micrograd.losses import cross_entropy, max_margin
 from micrograd.nn import MLP
@@ -327,3 +327,22 @@ def test_a_worker_that_is_killed_loses_nothing(client: Any) -> None:
     assert killed[0] not in client.run(os.getpid).values()
     np.testing.assert_array_equal(history.losses, expected.losses)
     assert found == numbers
+
+
+def test_workers_keep_the_memory_that_blocks_of_rows_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Library:
+        def __init__(self, name: None) -> None: ...
+
+        def mallopt(self, what: int, size: int) -> int:
+            asked.append((what, size))
+            return 1
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", Library)
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    memory.keep_freed()
+    assert not asked
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")  # as dask's nanny says
+    memory.keep_freed()
+    assert [size for _, size in asked] == [memory.KEPT, memory.ALONE]
