@@ -7,19 +7,17 @@ exported for this machine and called in C: the bits of the kernels, and a code w
 from __future__ import annotations
 
 import random
-import sys
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from micrograd import Value, fori, jit, tanh
-from micrograd.errors import IndexRangeError, MicrogradError
+from micrograd.errors import IndexRangeError
 from micrograd.jit.export import passed as parameters
 
 from ..lookup_programs import Lookups, Unfit
+from . import trials
 from .drivers import Call, bits
 from .test_native import printed
 from .test_parameters import of_header
@@ -138,20 +136,5 @@ def _check_code(case: Case, got: Sequence[float], want: str, said: str) -> None:
         assert "how often a loop runs" in text, f"seed {case.seed}: {text}, {want}"
 
 
-def main(seconds: float, seed: int) -> int:
-    """Try functions until the time is over; the number of failures."""
-    end, tally, failures = time.monotonic() + seconds, Counter[str](), 0
-    while time.monotonic() < end:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                check(range(seed, seed + TOGETHER), Path(folder), tally)
-            except (AssertionError, MicrogradError) as error:
-                failures += 1
-                print(f"seeds from {seed}: {error}", flush=True)
-        seed += TOGETHER
-    print(f"{failures} failures, up to seed {seed}; {dict(tally)}")
-    return failures
-
-
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]), int(sys.argv[2])) > 0)
+    trials.main(check, TOGETHER)

@@ -7,9 +7,6 @@ the bits of the kernels, for any number of rows.
 from __future__ import annotations
 
 import random
-import sys
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from micrograd import Value, total
-from micrograd.errors import MicrogradError
 
 from ..row_functions import KINDS, ONE, TWO
+from . import trials
 from .drivers import Call, bits, flat
 from .test_native import printed
 
@@ -92,20 +89,5 @@ def check(seeds: Sequence[int], folder: Path, tally: Counter[str]) -> None:
             assert bits([got]) == bits([want]), f"{case.what}: {got}, not {want}"
 
 
-def main(seconds: float, seed: int) -> int:
-    """Try sums until the time is over; the number of failures."""
-    end, tally, failures = time.monotonic() + seconds, Counter[str](), 0
-    while time.monotonic() < end:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                check(range(seed, seed + TOGETHER), Path(folder), tally)
-            except (AssertionError, MicrogradError) as error:
-                failures += 1
-                print(f"seeds from {seed}: {error}", flush=True)
-        seed += TOGETHER
-    print(f"{sum(tally.values())} sums, {failures} failures, up to seed {seed}; {dict(tally)}")
-    return failures
-
-
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]), int(sys.argv[2])) > 0)
+    trials.main(check, TOGETHER)

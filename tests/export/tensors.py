@@ -6,9 +6,6 @@ C: the bits that the kernels give, and the codes of integers that are out of ran
 
 from __future__ import annotations
 
-import sys
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from micrograd import Tensor, jit
-from micrograd.errors import ExportError, MicrogradError, ShapeError, TraceError
+from micrograd.errors import ExportError, ShapeError, TraceError
 from micrograd.jit.tensors.arguments import items
 from micrograd.jit.tensors.kernel import TensorKernel
 
 from ..tensor.programs import Program, draw
 from ..tensor.test_random_programs import loss_of
+from . import trials
 from .drivers import Call, bits
 from .test_native import printed
 
@@ -178,20 +176,5 @@ def check(seeds: Sequence[int], folder: Path, tally: Counter[str]) -> None:
             assert bits([got]) == bits([want]), f"{case}: {got}, not {want}"
 
 
-def main(seconds: float, seed: int) -> int:
-    """Try functions until the time is over; the number of failures."""
-    end, tally, failures = time.monotonic() + seconds, Counter[str](), 0
-    while time.monotonic() < end:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                check(range(seed, seed + TOGETHER), Path(folder), tally)
-            except (AssertionError, MicrogradError) as error:
-                failures += 1
-                print(f"seeds from {seed}: {error}", flush=True)
-        seed += TOGETHER
-    print(f"{sum(tally.values())} functions, {failures} failures, up to seed {seed}; {dict(tally)}")
-    return failures
-
-
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]), int(sys.argv[2])) > 0)
+    trials.main(check, TOGETHER)

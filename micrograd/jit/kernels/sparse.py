@@ -124,10 +124,10 @@ class SparseKernel:
         found = self._templates.get((variant, key))
         if found is None:
             pattern: Any = variant._compile(key).sparse
-            found = _matrix(self.name, pattern, self._by_columns)
-            if self._by_columns:
-                self._orders[id(found)] = np.lexsort((pattern.rows, pattern.columns))
-            self._templates[variant, key] = found
+            order = np.lexsort((pattern.rows, pattern.columns)) if self._by_columns else None
+            found = self._templates[variant, key] = _matrix(self.name, pattern, order)
+            if order is not None:
+                self._orders[id(found)] = order
         self._only = found if variant is kernel else None
         return found
 
@@ -182,8 +182,8 @@ def _like(template: Any, data: npt.NDArray[Any]) -> Any:
     return made
 
 
-def _matrix(name: str, pattern: Any, by_columns: bool) -> Any:
-    """The matrix of a pattern, of zeros.
+def _matrix(name: str, pattern: Any, order: npt.NDArray[np.int64] | None) -> Any:
+    """The matrix of a pattern, of zeros; `order`: of its entries by columns, if it is to be so.
 
     Raises ImportError if there is no SciPy.
     """
@@ -196,12 +196,11 @@ def _matrix(name: str, pattern: Any, by_columns: bool) -> Any:
             "'scipy': pip install 'micrograd-mlir[scipy]'"
         ) from error
     outer, inner, count = pattern.rows, pattern.columns, pattern.shape[0]
-    if by_columns:
-        order = np.lexsort((pattern.rows, pattern.columns))
+    if order is not None:
         outer, inner, count = pattern.columns[order], pattern.rows[order], pattern.shape[1]
     starts = np.searchsorted(outer, np.arange(count + 1))
     parts = (np.zeros(pattern.count), inner.astype(np.int32), starts.astype(np.int32))
-    made = (csc_array if by_columns else csr_array)(parts, shape=pattern.shape)
+    made = (csr_array if order is None else csc_array)(parts, shape=pattern.shape)
     made.has_canonical_format = True
     made.indices.flags.writeable = made.indptr.flags.writeable = False
     return made
