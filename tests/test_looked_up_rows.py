@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,9 @@ import pytest
 
 from micrograd import Table, jit, take, total
 from micrograd.errors import IndexRangeError
+
+from .by_values import BITS
+from .targets import assumed
 
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 1000)
 INTEGERS = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
@@ -30,6 +35,14 @@ def integers(r: np.random.Generator, rows: int, n: int) -> Any:
     low = -rows if kind[0] == "i" else 0
     every = r.integers(low, rows, (2, n)).astype(kind)
     return [every[0], every.T[:, 1], every[1][::-1]][int(r.integers(3))]
+
+
+@pytest.fixture(autouse=True)
+def widths(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests that have a seed are for vectors of 128, 256 and 512 bits, by turns."""
+    seed = request.node.callspec.params.get("seed")
+    with nullcontext() if seed is None else assumed(vector_bits=BITS[seed % len(BITS)]):
+        yield
 
 
 @pytest.mark.parametrize("seed", range(18))

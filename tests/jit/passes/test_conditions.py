@@ -17,6 +17,9 @@ from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.conditions import without_repeats
 
+from ...by_values import BITS
+from ...targets import assumed
+
 Term = Callable[[Any], Any]
 
 LOOP = """
@@ -156,13 +159,19 @@ class Drawn:
 
 
 def test_random_conditions() -> None:
-    assert sum(Drawn(seed).check() for seed in range(5, 12)) >= 3
+    assert sum(map(checked, range(5, 12))) >= 3
+
+
+def checked(seed: int) -> bool:
+    """Whether something was kept in that loop, compiled for one of the widths of vectors."""
+    with assumed(vector_bits=BITS[seed % len(BITS)]):
+        return Drawn(seed).check()
 
 
 if __name__ == "__main__":
     until, first = time.monotonic() + float(sys.argv[1]), int(sys.argv[2])
     seed, kept = first, 0
     while time.monotonic() < until:
-        kept += Drawn(seed).check()
+        kept += checked(seed)
         seed += 1
     print(f"{seed - first} loops, {kept} of which keep something")
