@@ -12,7 +12,7 @@ import numpy as np
 
 from ..ir.nests import Ints, distinct
 from .domains import Domain, loops_of, parts_of
-from .homes import UNKNOWN, Home, Leaf, Number, Operand, Read, Task, Use
+from .homes import UNKNOWN, Home, Leaf, Number, Operand, Read, Task, Use, differ
 from .prove import Values
 from .statics import Level, NoLoops, Static, affine, turning
 from .strings import LITERAL, Ops, keys_of
@@ -78,12 +78,25 @@ class Pieces(ABC):
 
     def _apart(self, use: Use) -> Operand:
         """An array of its own for the operand, written in pieces."""
-        home = self._new_home(len(use.path))
-        same = np.eye(len(use.path), dtype=np.int64), np.zeros(len(use.path), dtype=np.int64)
-        sources = self._sources(use)
+        loops = self._needed(use)
+        home, there = self._new_home(len(loops)), use.points[:, loops]
+        once = np.arange(len(there))
+        if len(loops) < len(use.path):
+            once = np.sort(np.unique(keys_of(there), return_index=True)[1])
+        sources = self._sources(use)[once]
         for source in distinct(sources).tolist():
-            self._parts(use, np.flatnonzero(sources == source), home, use.points)
-        return Read(home, same, use.points)
+            self._parts(use, once[sources == source], home, there)
+        keep = np.eye(len(use.path), dtype=np.int64)[:, loops]
+        return Read(home, (keep, np.zeros(len(loops), dtype=np.int64)), there)
+
+    def _needed(self, use: Use) -> list[int]:
+        """The loops of which it depends what is read."""
+        loops, values = list(range(len(use.path))), self.values.of(use.kind, use.ref)
+        for d in reversed(range(len(use.path))):
+            rest = [loop for loop in loops if loop != d]
+            if not differ(use.points[:, rest], values):
+                loops = rest
+        return loops
 
     def _pieces(self, use: Use, rows: Ints, home: Home, there: Ints) -> None:
         """Tasks that write the values of some of a use's points to where each is to be.

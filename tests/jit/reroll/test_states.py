@@ -14,6 +14,7 @@ from micrograd.jit.reroll.statics import Level
 
 from ...regular import floats, traced
 from ...states_in_steps import compiled, statements
+from ...updated_in_place import checked
 from .test_loops import found
 
 Function = Callable[..., Any]
@@ -37,6 +38,30 @@ def kalman_filter(steps: int, d: int) -> tuple[Function, tuple[int, ...]]:
             gain = [p[i][0] / s for i in range(d)]
             m = [m[i] + gain[i] * y for i in range(d)]
             p = [[p[i][j] - gain[i] * p[0][j] for j in range(d)] for i in range(d)]
+            total = total + log(s) + y * y / s
+        return total
+
+    return f, (steps, d * d)
+
+
+def filter_in_place(steps: int, d: int) -> tuple[Function, tuple[int, ...]]:
+    """The same, where covariance and mean are corrected element by element."""
+
+    def f(z: Any, w: Any) -> Any:
+        a = [[w[d * i + j] for j in range(d)] for i in range(d)]
+        m, total = [z[0]] * d, 0.0
+        p = [[1.0 * (i == j) for j in range(d)] for i in range(d)]
+        for t in range(steps):
+            g = [[sum(a[i][k] * p[k][j] for k in range(d)) for j in range(d)] for i in range(d)]
+            for i in range(d):
+                for j in range(d):
+                    p[i][j] = sum(g[i][k] * a[j][k] for k in range(d)) + 0.1 * (i == j)
+            s, y = p[0][0] + 0.5, z[t] - m[0]
+            gain = [p[i][0] / s for i in range(d)]
+            for i in range(d):
+                m[i] = m[i] + gain[i] * y
+                for j in range(d):
+                    p[i][j] = p[i][j] - gain[i] * p[0][j]
             total = total + log(s) + y * y / s
         return total
 
@@ -119,6 +144,18 @@ def test_programs_are_as_long_for_any_steps(make: Callable[..., Any], size: int,
         counts.add(len(found(traced(f, *map(floats, lengths))).statements))
     assert len(counts) == 1
     assert max(counts) <= most
+
+
+def test_strict_programs_are_as_long_for_any_steps() -> None:
+    """What is read of several places, by each of a loop that it does not depend on, is copied
+    once, and so it is written there at once.
+    """
+    counts = set()
+    for steps in (7, 10):
+        f, lengths = filter_in_place(steps, 3)
+        counts.add(checked(traced(f, *map(floats, lengths)), "a filter", strict=True))
+    assert len(counts) == 1
+    assert max(counts) <= 45
 
 
 @pytest.mark.parametrize("seed", [4])
