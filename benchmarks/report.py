@@ -3,7 +3,8 @@
     python -m benchmarks.report results/*.json            print
     python -m benchmarks.report results/*.json --readme   fill README.md, write docs/benchmarks.md
 
-Of a case that is in several files, the last file's counts.
+Of a case that is in several files, the last file's counts. Files of measurements that have tables
+of their own (`dask_workers`, `frameworks`, `newcomer`) are passed over.
 """
 
 from __future__ import annotations
@@ -282,7 +283,10 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md alone")
     parsed = parser.parse_args(arguments)
-    files = [json.loads(path.read_text()) for path in parsed.results]
+    found = [json.loads(path.read_text()) for path in parsed.results]
+    files = [f for f in found if "cases" in f]
+    if not files:
+        parser.error('no file has results of `python -m benchmarks`: none has "cases"')
     if parsed.readme:
         readme = ROOT / "README.md"
         readme.write_text(fill(readme.read_text(), f"{overview(files)}\n\n{MORE}"))

@@ -92,6 +92,19 @@ def test_the_report_ends_with_the_training_if_it_was_measured(
     assert "\n\n| longer |\n\n![Sec" in text
 
 
+def test_the_report_passes_over_results_that_have_tables_of_their_own(
+    results: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases, other = tmp_path / "cases.json", tmp_path / "newcomer.json"
+    cases.write_text(json.dumps(results))
+    other.write_text(json.dumps({"bar": 120, "seconds": 1.0}))
+    assert report.main([str(cases), str(other)]) == 0
+    assert capsys.readouterr().out == f"{report.document([results])}\n"
+    with pytest.raises(SystemExit):
+        report.main([str(other)])
+    assert '"cases"' in capsys.readouterr().err
+
+
 def test_the_report_has_a_row_for_every_contestant(results: dict[str, Any]) -> None:
     text = report.document([results])
     for case in results["cases"]:
