@@ -32,7 +32,7 @@ from .data import ColumnLabels
 from .plain_rows import LossComparison
 from .ragged_data import Ints, RaggedData
 from .ragged_indices import RaggedIndices
-from .ragged_shared import Shared, arrays_of, general_program
+from .ragged_shared import Shared, arrays_of, shared_program
 from .sample_loss import (
     Penalty,
     SampleValue,
@@ -116,7 +116,7 @@ class RaggedLoss:
             self.indices.fix()
             for sizes in self.indices.suspects():
                 found = self._traced.get(sizes) or self._trace(sizes)
-                self.indices.of_class(sizes, found.graph.indices)
+                self.indices.of_class(sizes, found.outline.indices)
             if any(found.is_plain for found in self._traced.values()):
                 self._compare(data.covering())
 
@@ -148,7 +148,7 @@ class RaggedLoss:
                 self._compare(self.data.covering())
             for labels in self._expected[sizes]:
                 self.data.check_labels(sizes, labels)
-            indices = self.indices.of_class(sizes, found.graph.indices)
+            indices = self.indices.of_class(sizes, found.outline.indices)
             if self._shared is not None:
                 assert self._shared_code is not None
                 if self._shared.proves(found, sizes, self._leaves):
@@ -194,9 +194,10 @@ class RaggedLoss:
                 self.function, shapes, self.parameters, None, integers, self.data.called(sizes)
             )
         self._depends |= sizes in self.data.sizes and depends(found, self.parameters)
-        self.has_limits |= any(region.going for region in found.graph.regions)
+        self.has_limits |= any(region.going for region in found.outline.regions)
         self._expected[sizes] = column_labels(found, expected)
-        self.indices.name(found.graph, sizes)
+        self.indices.name(found.outline, sizes)
+        found.digest()  # as long as its nodes are unread
         return found
 
     def _compare(self, rows: Sequence[int]) -> None:
@@ -260,10 +261,9 @@ class RaggedLoss:
         self, traces: Sequence[Trace], around: Sequence[Sizes], most: Sizes
     ) -> Shared | None:
         """The program that these traces are at their sizes; None if there is none."""
-        if any(found.graph.regions for found in traces):  # fingerprints know no loops in a graph
+        if any(found.outline.regions for found in traces):  # fingerprints know no loops in a graph
             return None
-        general = general_program(traces, around, most, self.options.target)
-        return None if general is None else Shared(*general, traces[0].stores)
+        return shared_program(traces, around, most, self.options.target)
 
     @property
     def _key(self) -> Any:

@@ -24,12 +24,10 @@ from ..store import Store
 from .sample_loss import SampleValue, SingleLoss
 
 
-def general_program(
+def shared_program(
     traces: Sequence[Trace], around: Sequence[Sizes], most: Sizes, target: Target
-) -> tuple[General, Program] | None:
-    """The program that these traces are at their sizes, and as it is differentiated; None if there
-    is none.
-    """
+) -> Shared | None:
+    """The program that these traces are at their sizes; None if there is none."""
 
     def made() -> tuple[General, Program] | None:
         with suppress(Unlike, CompilerError):  # then each class has code of its own
@@ -46,28 +44,32 @@ def general_program(
             return general, program
         return None
 
-    made_from = [said(found.graph) for found in traces], list(around), most, target
-    return remembered("program of all lengths", made_from, made)
+    graphs = [found.digest() or said(found.graph) for found in traces]
+    made_from = graphs, list(around), most, target
+    known = remembered("program of all lengths", made_from, made)
+    return None if known is None else Shared(*known, traces[0].stores, made_from)
 
 
 def arrays_of(found: Trace) -> list[str]:
     """The arrays whose derivatives are added to those of other samples."""
-    return [name for name, _ in found.graph.parameters]
+    return [name for name, _ in found.outline.parameters]
 
 
 @dataclass(slots=True)
 class Shared:
-    """A program for samples of all sizes.
+    """A program for samples of all sizes, and as it is differentiated.
 
-    stores   that the arrays p0, p1, ... of the program are in
-    codes    what it is compiled to, by its arguments: the names of data and index arrays; None, if
-             it cannot be
-    proved   whether it is what was traced, by sizes and fingerprints
+    stores      that the arrays p0, p1, ... of the program are in
+    made_from   what tells it from others, in other processes, too
+    codes       what it is compiled to, by its arguments: the names of data and index arrays; None,
+                if it cannot be
+    proved      whether it is what was traced, by sizes and digests or fingerprints
     """
 
     general: General
     program: Program
     stores: list[Store]
+    made_from: Any
     codes: dict[tuple[str, ...], SingleLoss | SampleValue | None] = field(default_factory=dict)
     proved: dict[Any, bool] = field(default_factory=dict)
 
@@ -77,10 +79,30 @@ class Shared:
         leaves   the names of the data and of index arrays
         """
         places = {id(store): k for k, store in enumerate(self.stores)}
-        if found.graph.regions or any(id(store) not in places for store in found.stores):
+        if found.outline.regions or any(id(store) not in places for store in found.stores):
             return False
+        own = [places[id(store)] for store in found.stores]
+        digest = found.digest()
+        if digest is None:
+            return self._equals(found, sizes, leaves, own)
+        key = sizes, *leaves, *own, digest
+        if key not in self.proved:
+            self.proved[key] = remembered(
+                "proof",
+                (self.made_from, sizes, list(leaves), own, digest),
+                lambda: self._equals(found, sizes, leaves, own),
+            )
+        return self.proved[key]
+
+    def _equals(
+        self, found: Trace, sizes: Sizes, leaves: Sequence[str], own: Sequence[int]
+    ) -> bool:
+        """The same, by its nodes.
+
+        own   the places of its stores among all
+        """
         columns = {name: -1 - k for k, name in enumerate(leaves)}
-        keys = {f"p{k}": places[id(store)] for k, store in enumerate(found.stores)}
+        keys = {f"p{k}": place for k, place in enumerate(own)}
         wanted = of_graph(found.graph, _unsigned(keys | columns))
         key = sizes, *leaves, *wanted
         if key not in self.proved:

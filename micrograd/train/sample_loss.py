@@ -90,7 +90,7 @@ class SampleLoss:
     def _take(self, program: Program, found: Trace, options: Options) -> None:
         self.options = options
         self.stores = found.stores
-        self.indices = found.graph.indices
+        self.indices = found.outline.indices
         self.program = program
         self._compile()
 
@@ -256,10 +256,9 @@ def kept(key: Any, make: Callable[[], Made]) -> Made:
 
 def digest(found: Trace) -> str:
     """What two traces that compute the same of the same by the same operations have in common."""
-    graph = found.graph
     # a loss that reads one of two stores has the graph of one that reads the other
-    stores = [store.address for store in found.stores[: len(graph.parameters)]]
-    written = written_out((said(graph), stores))
+    stores = [store.address for store in found.stores[: len(found.outline.parameters)]]
+    written = written_out((found.digest() or said(found.graph), stores))
     assert written is not None  # it is numbers and names
     return hashlib.sha256(written).hexdigest()
 

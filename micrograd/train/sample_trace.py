@@ -30,7 +30,8 @@ def trace_sample(
     integers: Sequence[bool] = (),
     one_of: Sequence[str] = (),
 ) -> Trace:
-    """The graph of the function on one sample, and of the penalty, with the parameters live.
+    """The graph of the function on one sample, and of the penalty, with the parameters live. Where
+    samples differ in length, its nodes are unread.
 
     shapes     of a row of each data array
     integers   whether its numbers are integers, by which rows can be looked up
@@ -93,10 +94,12 @@ def _traced(
     adopt(parameters)
     outputs = [value] if penalty is None else [value, penalty]
     given = inputs | lookups.inputs
-    found = trace(outputs, given, set(parameters), lookups=lookups, scope=scope)
-    if not one_of and not depends(found, parameters):
-        raise no_parameters()
-    graphs.verify(found.graph)
+    lazily = bool(one_of)
+    found = trace(outputs, given, set(parameters), lookups=lookups, scope=scope, lazily=lazily)
+    if not lazily:
+        if not depends(found, parameters):
+            raise no_parameters()
+        graphs.verify(found.graph)
     return found
 
 

@@ -15,6 +15,8 @@ from micrograd.cache import store
 from micrograd.optim import Adam
 from micrograd.train import sample_loss
 
+from .. import cached
+
 
 def rows(w: list[Value], **how: Any) -> Any:
     rng = np.random.default_rng(1)
@@ -37,6 +39,11 @@ def words(w: list[Value], **how: Any) -> Any:
         return total * total
 
     return fit(loss, Adam(w), data=data, steps=12, batch_size=2, **how)
+
+
+@pytest.mark.parametrize("first", [33, 36])
+def test_random_losses_in_other_processes_beside_others_that_differ_a_little(first: int) -> None:
+    assert cached.problem(first, 2, kind="fits") is None
 
 
 @pytest.mark.parametrize("train", [rows, words])

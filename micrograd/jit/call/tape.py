@@ -137,10 +137,12 @@ class Tape(_Memory):  # type: ignore[misc]
         )
 
     def _objects(self) -> list[Any]:
-        """The Values that it holds; one may come several times."""
+        """The Values that it holds."""
         if not self._held_count:
             return []
-        return list((ctypes.py_object * self._held_count).from_address(self._held))
+        held: Any = (ctypes.c_int64 * self._held_count).from_address(self._held)
+        once = np.unique(np.frombuffer(held, dtype=np.int64))  # a parameter is held at every use
+        return list((ctypes.py_object * len(once)).from_address(once.ctypes.data))
 
     def mark(self, operands: Ints, live: npt.NDArray[np.bool_]) -> None:
         """Set all that something live has as an operand; places in columns, or negative."""

@@ -171,7 +171,11 @@ def said(graph: Graph) -> tuple[Any, ...]:
     """All that a graph is, for keys: the same in every process. Lines of the user's code are left
     out, as nothing that is computed depends on them; so is what stands for indices in its trace.
     """
-    codes = graph.codes
+    return *numbered(graph.codes), outline(graph)
+
+
+def numbered(codes: Column) -> tuple[Column, list[tuple[int, int]]]:
+    """Codes that are the same in every process, and what those of lookups stand for."""
     lookups: list[tuple[int, int]] = []
     if codes.max(initial=0) >= _FIRST_LOOKUP:  # these are numbered as a process has met them
         there = (np.flatnonzero(np.bincount(codes)[_FIRST_LOOKUP:]) + _FIRST_LOOKUP).tolist()
@@ -181,9 +185,14 @@ def said(graph: Graph) -> tuple[Any, ...]:
         for code in there:
             number[code] = _FIRST_LOOKUP + lookups.index((rows[code], distances[code]))
         codes = number[codes]
+    return codes, lookups
+
+
+def outline(graph: Graph) -> dict[str, Any]:
+    """The rest of a graph, for keys."""
     facts = fields_of(graph, without=_NOT_SAID)
     facts["indices"] = [fields_of(index) for index in graph.indices]
-    return codes, lookups, facts
+    return facts
 
 
 def verify(graph: Graph) -> None:

@@ -113,7 +113,7 @@ def listed(outputs: Sequence[Any], ends: Collection[int] = ()) -> Nodes:
         raise cycle_error(order[int(user[np.argmax(younger)])])
     is_literal = used < 0
     refers = np.full(len(flat), LITERAL, dtype=np.int64)
-    refers[~is_literal] = ranks(serials, used[~is_literal])
+    refers[~is_literal] = Ranks(serials, int(serials[0]) if n else 0)(used[~is_literal])
     numbers = np.zeros(len(flat))
     numbers[is_literal] = [flat[k] for k in np.flatnonzero(is_literal).tolist()]
     operands, literals = np.full((3, n), -1, dtype=np.int64), np.zeros((3, n))
@@ -179,14 +179,27 @@ def _objects(addresses: Ints) -> list[Any]:
     return list((ctypes.py_object * len(words)).from_address(words.ctypes.data))
 
 
-def ranks(serials: Ints, wanted: Ints) -> Ints:
-    """The index in the sorted `serials` of each wanted one; a table where they lie densely."""
-    if len(serials) and serials[-1] - serials[0] < 8 * len(serials):
-        table: Ints = np.empty(int(serials[-1] - serials[0]) + 1, dtype=np.int64)
-        table[serials - serials[0]] = np.arange(len(serials))
-        places: Ints = table[wanted - serials[0]]
-        return places
-    return np.searchsorted(serials, wanted)
+class Ranks:
+    """The indices in sorted `serials` of some of them: by a table from `first` on, where they lie
+    densely.
+    """
+
+    def __init__(self, serials: Ints, first: int) -> None:
+        self.serials, self.first = serials, first
+        before = int(np.searchsorted(serials, first))
+        self._table: Ints | None = None
+        if before < len(serials) and serials[-1] - first < 8 * (len(serials) - before):
+            self._table = np.empty(int(serials[-1] - first) + 1, dtype=np.int64)
+            self._table[serials[before:] - first] = np.arange(before, len(serials))
+
+    def __call__(self, wanted: Ints) -> Ints:
+        """Of these."""
+        if self._table is None:
+            return np.searchsorted(self.serials, wanted)
+        old = np.flatnonzero(wanted < self.first)
+        found: Ints = self._table.take(wanted - self.first, mode="clip")
+        found[old] = np.searchsorted(self.serials, wanted[old])
+        return found
 
 
 def recorded(outputs: Sequence[Any]) -> tuple[list[Value], list[Any], Ints] | None:

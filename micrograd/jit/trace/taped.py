@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +21,7 @@ from ...ops import Op
 from ...traced import Scope
 from ...tracing import Site
 from ..ir.graph import CONSTANT, code_of
-from .nodes import LITERAL, Ints, Nodes, ranks
+from .nodes import LITERAL, Ints, Nodes, Ranks
 from .places import Sites, sites_of
 
 
@@ -33,7 +34,7 @@ class Rows:
     is_literal    bool[3, n]
     ops           Ints[n]: numbers of ops, in `entries`
     instruction   Ints[n]: addresses of the instructions that made them
-    held          all Values that are operands and not on the tape
+    held          the Values that are operands and not on the tape, each once
     """
 
     serials: Ints
@@ -86,13 +87,15 @@ def _beside(roots: Sequence[Value], scope: Scope) -> list[Value] | None:
     """What Python has made, of these Values and under them, oldest first; None if something is on
     the tape of another function.
     """
-    seen = {}
-    for v in {id(v): v for v in roots}.values():  # a parameter comes as often as it is used
-        if own_operands(v) is not None:
+    seen, stack = {}, []
+    for v in roots:
+        own = own_operands(v)
+        if own is not None:
             seen[v._serial] = v
+            if own:
+                stack.append(v)
         elif v._scope is not scope:
             return None
-    stack = [v for v in seen.values() if v._operands]
     while stack:
         for x in stack.pop()._operands:
             if x.__class__ is float or x._serial in seen:
@@ -128,10 +131,11 @@ class _Merged:
         self.operands = np.full((3, size), -1, dtype=np.int64)
         self.literals = np.zeros((3, size))
         arity = np.array([op.arity for op in rows.entries], dtype=np.int64)[rows.ops]
+        ranked = Ranks(self.serials, int(rows.serials[0]) if n else 0)
         for k in range(int(arity.max(initial=0))):
             literal = rows.is_literal[k]
             refers = np.flatnonzero((arity > k) & ~literal)
-            self.operands[k, own[refers]] = ranks(self.serials, rows.operands[k, refers])
+            self.operands[k, own[refers]] = ranked(rows.operands[k, refers])
             if literal.any():
                 at = own[literal]
                 self.operands[k, at] = LITERAL
@@ -160,14 +164,15 @@ class _Merged:
             operands = operands[:, kept]
             operands = np.where(operands >= 0, after[operands], operands)
         n = len(self.rows.serials)
-        beside = [
-            (v, int(at)) for v, at in zip(self.beside, self.place[n:], strict=True) if live[at]
-        ]
+        places = self.place[n:]
+        beside = list(zip(self.beside, places.tolist(), strict=True))
+        if len(kept) < len(live):
+            beside = [*compress(beside, live[places].tolist())]
         codes = np.full(len(live), CONSTANT, dtype=np.int64)
         own = self.place[:n]
         is_live = live[own]
-        used = np.zeros(len(self.rows.entries), dtype=np.int64)
-        for k in np.unique(self.rows.ops[is_live]).tolist():
+        used = np.bincount(self.rows.ops[is_live], minlength=len(self.rows.entries))
+        for k in np.flatnonzero(used).tolist():
             used[k] = code_of(self.rows.entries[k])
         codes[own[is_live]] = used[self.rows.ops[is_live]]
         labels = {}

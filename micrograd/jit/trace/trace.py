@@ -1,7 +1,7 @@
 """Values -> Graph: the nodes under the outputs, of which the leaves are numbered.
 
 Establishes the graph's invariants: nodes in creation order, each once. A literal (the 2 of
-`2 * x`) becomes a constant node where it is used, as micrograd counts it.
+`2 * x`) becomes a constant node where it is used, as micrograd counts it (unread.py).
 """
 
 from __future__ import annotations
@@ -13,25 +13,19 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from ...engine import Value
 from ...errors import GraphError, TensorsNeeded, kind, user_location
 from ...lines import KEPT
 from ...lookups import Lookups
 from ...store import Live, Store, adopt
 from ...traced import Scope, Traced
-from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph
-from ..ir.outside import check_inside
-from .loops import Operands, counted_of, inputs_of, loops_of
-from .nodes import LITERAL, Nodes, listed, nodes
-from .places import escaped, note_places
+from ..ir.graph import Graph
+from .loops import Operands, inputs_of, loops_of
+from .nodes import listed, nodes
+from .places import escaped
 from .spent import spending
-from .tables import resolve
 from .taped import let_go, taped
-
-Ints = npt.NDArray[np.int64]
+from .unread import Unread, leaves_of
 
 _entry, _home, _serial = attrgetter("_entry"), attrgetter("_home"), attrgetter("_serial")
 _ORDINARY = frozenset({Value, Live})
@@ -44,16 +38,43 @@ Element = tuple[str, int]
 class Trace:
     """A graph, where its parameters live, and the name of every leaf that is not a constant.
 
+    outline    the graph, which has no nodes as long as they are unread
     elements   of the leaves that are Values
     inputs     of the inputs, traced ones too, by their serial numbers
     is_plain   whether rows were looked up in plain Python, which is to be compared with it
+    unread     what the nodes are made of when they are asked for
+    digested   the digest of them, if it was asked for
     """
 
-    graph: Graph
+    outline: Graph
     stores: list[Store]
     elements: dict[Value, Element]
     inputs: dict[int, Element]
     is_plain: bool = False
+    unread: Unread | None = None
+    digested: str | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The graph, with its nodes."""
+        self.read()
+        return self.outline
+
+    def read(self) -> None:
+        """Give the graph its nodes, if it has none yet."""
+        unread, self.unread = self.unread, None
+        if unread is not None:
+            with spending(), without_collecting():
+                unread.fill(self.outline)
+
+    def digest(self) -> str | None:
+        """What graphs have in common that have the same nodes, if these were unread when it was
+        first asked for, and the arrays of the outline called what they will be.
+        """
+        if self.digested is None and self.unread is not None:
+            with spending():
+                self.digested = self.unread.digest(self.outline)
+        return self.digested
 
 
 def trace(
@@ -64,6 +85,8 @@ def trace(
     wrt: Sequence[Value] = (),
     lookups: Lookups | None = None,
     scope: Scope | None = None,
+    *,
+    lazily: bool = False,
 ) -> Trace:
     """The graph of `outputs`.
 
@@ -74,6 +97,7 @@ def trace(
     wrt      leaves that become parameters even if they are not in the graph
     lookups  what was looked up by integers, of which the index arrays are among the inputs
     scope    of the function that has computed them, if one has
+    lazily   whether nodes may be left unread, as they are if there are no loops
 
     Raises GraphError for a cycle, for an op that cannot be emitted; TraceError for a traced
     value of another function. Cost: linear, but for the sort of the nodes by age.
@@ -81,7 +105,10 @@ def trace(
     with spending(), without_collecting():
         try:
             known = {} if numbers is None else numbers
-            return _trace(outputs, inputs, live, known, wrt, lookups, scope)
+            found = _trace(outputs, inputs, live, known, wrt, lookups, scope)
+            if not lazily or (scope is not None and scope.loops):
+                found.read()
+            return found
         finally:
             if scope is not None:
                 let_go(scope)
@@ -140,26 +167,16 @@ def _trace(
     }
     given = places | dict(zip(map(_serial, elements), elements.values(), strict=True))
 
-    position = _connect(graph, found)
-    _fill_leaves(graph, given, found.leaves, position, known)
-    spare = [v for v in outputs if not isinstance(v, Value)]
-    where = iter(range(len(graph), len(graph) + len(spare)))
-    _append_constants(graph, spare)
-    graph.outputs = [
-        int(position[found.place(v)]) if isinstance(v, Value) else next(where) for v in outputs
-    ]
-    graph.outputs, graph.regions = operands.regions(graph.outputs, found, position)
     graph.inputs += [(name, len(numbers)) for name, numbers in operands.data.items()]
-    graph.labels = {int(position[k]): label for k, label in found.labels.items()}
-    if KEPT or any(v.__class__ is Traced for values in inputs.values() for v in values[:1]):
-        note_places(graph, found.sites(), position)
-    check_inside(graph)
     if lookups is not None:
         graph.indices = list(lookups.indices.values())
         graph.data = lookups.constants | operands.data
-        graph.counted = counted_of(loops, lookups) if loops else {}
-        resolve(graph)
-    return Trace(graph, stores, elements, places)
+    has_lines = bool(KEPT) or any(
+        v.__class__ is Traced for values in inputs.values() for v in values[:1]
+    )
+    leaves = leaves_of(graph, found.leaves, given, known)
+    unread = Unread(found, leaves, outputs, operands, loops, lookups, has_lines)
+    return Trace(graph, stores, elements, places, unread=unread)
 
 
 def _check_rest(rest: Sequence[Value], outputs: Sequence[Any]) -> None:
@@ -172,78 +189,6 @@ def _check_rest(rest: Sequence[Value], outputs: Sequence[Any]) -> None:
                 f"{user_location()}: this depends on elements of a Tensor, by values(); a function "
                 "that does is compiled as one of Tensors, when jit(f) is called"
             )
-
-
-def _connect(graph: Graph, found: Nodes) -> Ints:
-    """Fill the codes and operands of a graph.
-
-    A literal is a node of its own, right before the node that uses it. Returns the place of each
-    of the nodes.
-    """
-    literal = [np.flatnonzero(column == LITERAL) for column in found.operands]
-    counts = np.zeros(len(found), dtype=np.int64)
-    for at in literal:
-        counts[at] += 1
-    behind = np.cumsum(counts)
-    position: Ints = np.arange(len(found)) + behind
-    numbers = int(behind[-1]) if len(behind) else 0
-    columns = np.full((3, len(found) + numbers), -1, dtype=np.int64)
-    graph.constants = np.empty(numbers)
-    number = behind - counts  # of the next literal of each node
-    for column, operands, numerals, at in zip(
-        columns, found.operands, found.literals, literal, strict=True
-    ):
-        users = np.flatnonzero(operands >= 0)
-        column[position[users]] = position[operands[users]]
-        column[position[at]] = at + number[at]
-        columns[0, at + number[at]] = number[at]
-        graph.constants[number[at]] = numerals[at]
-        number[at] += 1
-    graph.codes = np.full(len(found) + numbers, CONSTANT, dtype=np.int64)
-    graph.codes[position] = found.codes
-    graph.x, graph.y, graph.z = columns
-    return position
-
-
-def _fill_leaves(
-    graph: Graph,
-    elements: dict[int, Element],
-    leaves: list[Value],
-    position: Ints,
-    known: dict[Value, float],
-) -> None:
-    """Say what each leaf is: an input, a parameter, or a constant."""
-    base: dict[str, tuple[int, int]] = {}
-    for code, arrays in ((INPUT, graph.inputs), (PARAMETER, graph.parameters)):
-        total = 0
-        for name, size in arrays:
-            base[name] = (code, total)
-            total += size
-    numbers: list[float] = []
-    at = position[(graph.codes[position] < FIRST_OP)]
-    codes, payloads = [], []
-    for v in leaves:
-        if v._serial in elements:
-            name, index = elements[v._serial]
-            code, start = base[name]
-            codes.append(code)
-            payloads.append(start + index)
-        else:
-            codes.append(CONSTANT)
-            payloads.append(len(graph.constants) + len(numbers))
-            numbers.append(known.setdefault(v, v._data))
-    graph.codes[at] = codes
-    graph.x[at] = payloads
-    graph.constants = np.append(graph.constants, numbers)
-
-
-def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
-    """Add constant nodes at the end."""
-    none = np.full(len(numbers), -1, dtype=np.int64)
-    graph.codes = np.append(graph.codes, np.full(len(numbers), CONSTANT, dtype=np.int64))
-    graph.x = np.append(graph.x, len(graph.constants) + np.arange(len(numbers)))
-    graph.y, graph.z = np.append(graph.y, none), np.append(graph.z, none)
-    graph.constants = np.append(graph.constants, np.array(numbers, dtype=np.float64))
 
 
 def check_leaves(wrt: Sequence[Any]) -> None:

@@ -1,0 +1,181 @@
+"""Nodes of a trace -> the columns of its graph, and what tells these apart before they are made.
+
+Of a long trace, columns take as long as Python took to record it. What is computed of them alone,
+and was computed once, is found by a digest of the nodes as they were recorded.
+
+A literal (the 2 of `2 * x`) is a node of its own, right before the node that uses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...cache.keys import users_ops, written_out
+from ...engine import Value
+from ...lookups import Lookups
+from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, numbered, outline
+from ..ir.outside import check_inside
+from .loops import Operands, TracedLoop, counted_of
+from .nodes import LITERAL, Nodes
+from .places import note_places
+from .tables import resolve
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Leaves:
+    """What each leaf of a trace is, in order.
+
+    codes     INPUT, PARAMETER, or CONSTANT
+    payloads  elements of the inputs or parameters, as a graph numbers them; of constants, in order
+    numbers   the constants
+    """
+
+    codes: list[int]
+    payloads: list[int]
+    numbers: list[float]
+
+
+def leaves_of(
+    graph: Graph,
+    leaves: Sequence[Value],
+    elements: Mapping[int, tuple[str, int]],
+    known: dict[Value, float],
+) -> Leaves:
+    """What these leaves are, of which some are elements of arrays, by their serial numbers; what
+    constants have been is entered into `known`.
+    """
+    base: dict[str, tuple[int, int]] = {}
+    for code, arrays in ((INPUT, graph.inputs), (PARAMETER, graph.parameters)):
+        total = 0
+        for name, size in arrays:
+            base[name] = (code, total)
+            total += size
+    found = Leaves([], [], [])
+    for v in leaves:
+        element = elements.get(v._serial)
+        if element is not None:
+            code, start = base[element[0]]
+            found.codes.append(code)
+            found.payloads.append(start + element[1])
+        else:
+            found.codes.append(CONSTANT)
+            found.payloads.append(len(found.numbers))
+            found.numbers.append(known.setdefault(v, v._data))
+    return found
+
+
+@dataclass(slots=True)
+class Unread:
+    """The nodes of a trace, of whose graph there is an outline so far.
+
+    outputs    the Values that they were recorded for, and numbers
+    operands   what loops need among these
+    has_lines  whether lines of the user's code are to be noted
+    """
+
+    found: Nodes
+    leaves: Leaves
+    outputs: Sequence[Value | float]
+    operands: Operands
+    loops: Sequence[TracedLoop]
+    lookups: Lookups | None
+    has_lines: bool
+
+    def fill(self, graph: Graph) -> None:
+        """Give the graph its nodes.
+
+        Raises TraceError for a leaf of a loop that is used outside of it.
+        """
+        found, operands = self.found, self.operands
+        position = _connect(graph, found)
+        at = position[found.codes < FIRST_OP]
+        codes = np.array(self.leaves.codes, dtype=np.int64)
+        graph.codes[at] = codes
+        graph.x[at] = self.leaves.payloads + np.where(codes == CONSTANT, len(graph.constants), 0)
+        graph.constants = np.append(graph.constants, self.leaves.numbers)
+        spare = [v for v in self.outputs if not isinstance(v, Value)]
+        where = iter(range(len(graph), len(graph) + len(spare)))
+        _append_constants(graph, spare)
+        graph.outputs = [
+            int(position[found.place(v)]) if isinstance(v, Value) else next(where)
+            for v in self.outputs
+        ]
+        graph.outputs, graph.regions = operands.regions(graph.outputs, found, position)
+        graph.labels = {int(position[k]): label for k, label in found.labels.items()}
+        if self.has_lines:
+            note_places(graph, found.sites(), position)
+        check_inside(graph)
+        if self.lookups is not None:
+            graph.counted = counted_of(self.loops, self.lookups) if self.loops else {}
+            resolve(graph)
+
+    def digest(self, graph: Graph) -> str | None:
+        """What graphs have in common that are filled with the same; None where that is not known.
+
+        graph   the outline, whose arrays are called what they will be
+        """
+        if self.loops or users_ops():
+            return None
+        found = self.found
+        codes, lookups = numbered(found.codes)
+        outputs = [found.place(v) if isinstance(v, Value) else v for v in self.outputs]
+        written = written_out((lookups, outputs, len(found), outline(graph)))
+        if written is None:
+            return None
+        digest = hashlib.sha256(written)
+        is_literal = found.operands == LITERAL
+        columns: list[tuple[Any, type[np.generic]]] = [
+            (codes, np.int32),
+            (found.operands, np.int32),
+            (found.literals[is_literal], np.float64),
+            (self.leaves.codes, np.int32),
+            (self.leaves.payloads, np.int64),
+            (self.leaves.numbers, np.float64),
+        ]
+        for column, dtype in columns:
+            digest.update(np.ascontiguousarray(column, dtype=dtype).data)
+        return digest.hexdigest()
+
+
+def _connect(graph: Graph, found: Nodes) -> Ints:
+    """Fill the codes and operands of a graph; the place of each of the nodes."""
+    literal = [np.flatnonzero(column == LITERAL) for column in found.operands]
+    counts = np.zeros(len(found), dtype=np.int64)
+    for at in literal:
+        counts[at] += 1
+    behind = np.cumsum(counts)
+    position: Ints = np.arange(len(found)) + behind
+    numbers = int(behind[-1]) if len(behind) else 0
+    columns = np.full((3, len(found) + numbers), -1, dtype=np.int64)
+    graph.constants = np.empty(numbers)
+    number = behind - counts  # of the next literal of each node
+    for column, operands, numerals, at in zip(
+        columns, found.operands, found.literals, literal, strict=True
+    ):
+        users = np.flatnonzero(operands >= 0)
+        column[position[users]] = position[operands[users]]
+        column[position[at]] = at + number[at]
+        columns[0, at + number[at]] = number[at]
+        graph.constants[number[at]] = numerals[at]
+        number[at] += 1
+    graph.codes = np.full(len(found) + numbers, CONSTANT, dtype=np.int64)
+    graph.codes[position] = found.codes
+    graph.x, graph.y, graph.z = columns
+    return position
+
+
+def _append_constants(graph: Graph, numbers: Sequence[float]) -> None:
+    """Add constant nodes at the end."""
+    none = np.full(len(numbers), -1, dtype=np.int64)
+    graph.codes = np.append(graph.codes, np.full(len(numbers), CONSTANT, dtype=np.int64))
+    graph.x = np.append(graph.x, len(graph.constants) + np.arange(len(numbers)))
+    graph.y, graph.z = np.append(graph.y, none), np.append(graph.z, none)
+    graph.constants = np.append(graph.constants, np.array(numbers, dtype=np.float64))
