@@ -150,8 +150,22 @@ def bodies(r: Random) -> Lines:
     ]
 
 
+def gains(r: Random) -> Lines:
+    """A step of the Riccati equation, for one control."""
+    diagonal = r.choice(["", " + (1.0 if i == j else 0.0)"])
+    return [
+        "e = [sum(p[i][j] * h[j] for j in range(d)) for i in range(d)]",
+        "s = 1.0 + sum(b * c for b, c in zip(h, e)) ** 2",
+        "g = [[sum(p[i][k] * a[k][j] for k in range(d)) for j in range(d)] for i in range(d)]",
+        "k = [sum(e[l] * a[l][j] for l in range(d)) / s for j in range(d)]",
+        "q = [sum(a[l][i] * e[l] for l in range(d)) for i in range(d)]",
+        "p = [[sum(a[l][i] * g[l][j] for l in range(d)) - q[i] * k[j]"
+        f"{diagonal} for j in range(d)] for i in range(d)]",
+    ]
+
+
 PARTS: tuple[Callable[[Random], Lines], ...] = (
-    means, spread, diagonal, gain, gain, rod, descent, bodies
+    means, spread, diagonal, gain, gain, rod, descent, bodies, gains
 )  # fmt: skip
 
 

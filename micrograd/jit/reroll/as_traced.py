@@ -29,8 +29,9 @@ def as_traced(operands: Operands) -> list[Step]:
         body.append(task)
     for k, task in enumerate(tasks):
         if task.static is None:
-            readers = {id(tasks[b]) for a, b in edges if a == k}
-            _before(top, task, readers, {id(tasks[a]) for a, b in edges if b == k}, 0)
+            readers = {id(tasks[b]): levels for (a, b), levels in edges.items() if a == k}
+            sources = {id(tasks[a]): levels for (a, b), levels in edges.items() if b == k}
+            _before(top, task, readers, sources, 0)
     again = {id(tasks[a]): levels for (a, b), levels in edges.items() if a == b}
     return [_whole(step, again, 0) for step in top]
 
@@ -53,12 +54,17 @@ def _whole(step: Step, again: dict[int, set[int]], depth: int) -> Step:
     return step if len(set(read)) < len(read) else task
 
 
-def _before(body: list[Step], task: Task, readers: set[int], sources: set[int], depth: int) -> None:
-    """Put a task before what reads it, and behind what it reads."""
+Others = dict[int, set[int]]
+"""Tasks, and which loops carry what one has of another, as in `Edges`."""
+
+
+def _before(body: list[Step], task: Task, readers: Others, sources: Others, depth: int) -> None:
+    """Put a task before what reads it, and behind what it reads, in the iteration itself."""
     at = next((at for at, step in enumerate(body) if _holds(step, readers)), len(body))
     if at < len(body):
         step = body[at]
         if isinstance(step, Ordered) and len(task.path) > depth and task.path[depth] is step.level:
+            readers, sources = (_inside(others, depth) for others in (readers, sources))
             _before(step.body, task, readers, sources, depth + 1)
             return
     if any(_holds(step, sources) for step in body[at:]):
@@ -66,7 +72,12 @@ def _before(body: list[Step], task: Task, readers: set[int], sources: set[int], 
     body.insert(at, task)
 
 
-def _holds(step: Step, readers: set[int]) -> bool:
+def _inside(others: Others, depth: int) -> Others:
+    """Those that a loop does not carry all of it for."""
+    return {k: rest for k, levels in others.items() if (rest := levels - {depth})}
+
+
+def _holds(step: Step, readers: Others) -> bool:
     if isinstance(step, Ordered):
         return any(_holds(s, readers) for s in step.body)
     return id(step) in readers

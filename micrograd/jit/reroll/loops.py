@@ -11,7 +11,7 @@ and the order of every sum, are the graph's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -22,8 +22,9 @@ from ...errors import CompilerError
 from ..ir.graph import FIRST_OP, Graph
 from ..ir.nests import Ints
 from ..ir.program import Program
+from .arranged import Arrange, arranged
 from .as_traced import as_traced
-from .distribute import Step, distribute
+from .distribute import distribute
 from .gathers import gathered
 from .homes import Number
 from .in_order import in_creation_order
@@ -46,8 +47,6 @@ class Look(NamedTuple):
     switching: bool = False
 
 
-ATTEMPTS = 24
-"""How often what is no loop after all is written out, or no sum after all a loop in order."""
 DEPTHS = (1, 2)
 """Depths of local classes by which loops are looked for."""
 LOOKS = tuple(map(Look, DEPTHS))
@@ -64,9 +63,6 @@ FAR = 4
 
 MANY = 200_000
 """Ops of a trace that is not looked at twice if its program is good."""
-
-Arrange = Callable[[Operands], list[Step]]
-"""Tasks -> loops: `distribute`, or `as_traced`."""
 
 
 def looped(
@@ -167,7 +163,7 @@ class _Search:
                 best = self._program(look, most) or best
             if best is not None:
                 most = len(best.statements) - 1
-                if most < FEW:
+                if most < min(FEW, 2 * self.statics(look)):  # little is copied
                     break
         return best
 
@@ -176,7 +172,7 @@ class _Search:
 
     def _free(self, look: Look, most: int) -> Program | None:
         """The program with as many loops of their own as there can be."""
-        found = _found(self.tree(look), most, distribute, inline=True)
+        found = arranged(self.tree(look), most, distribute, inline=True)
         if found is None or len(found[0].tasks) > most:
             return None
         writer = Writer(self.graph, *found)
@@ -184,25 +180,29 @@ class _Search:
 
     def _ordered(self, look: Look, most: int) -> Program | None:
         """The program of the first form whose derivatives are added up as the trace's are."""
+        statics: list[Static] = []
         for arrange in (distribute, as_traced):
-            found = _found(self.tree(look), most, arrange, inline=False)
+            found = arranged(self.tree(look), most, arrange, inline=False)
             if found is None:
                 continue
             operands, _ = found
+            statics = operands.statics
             operands.merge()
             for way, inline in FORMS:
                 program = self._in_order(operands, most, way, inline=inline)
                 if program is not None:
                     return program
-        return self._peeled(look, most)
+        own = statics_of(self.tree(look)) if len(self.tree(look).sequence) <= most else []
+        program = self._peeled(look, own, most) if own else None
+        if program is None and statics and len(statics) != len(own):
+            program = self._peeled(look, statics, most)
+        return program
 
-    def _peeled(self, look: Look, most: int) -> Program | None:
+    def _peeled(self, look: Look, statics: list[Static], most: int) -> Program | None:
         """The same in the trace's own loops, where first iterations that begin with what is used
         elsewhere, too, stand before them.
         """
-        if len(self.tree(look).sequence) > most:
-            return None
-        statics, prefixes = statics_of(self.tree(look)), set[int]()
+        prefixes = set[int]()
         for _ in range(PEELED):
             try:
                 operands = Operands(
@@ -280,34 +280,3 @@ FORMS: tuple[tuple[Arrange, bool], ...] = (
 )  # fmt: skip
 """Those of strict programs as they are tried: the loops, and whether what one operand needs is part
 of its expression, if it was computed long before, too."""
-
-
-def _found(
-    tree: Tree, most: int, arrange: Arrange, *, inline: bool
-) -> tuple[Operands, list[Step]] | None:
-    """The tasks of the loops that are recognised, and in which loops they run; None if there are
-    none, or too many.
-    """
-    ops = tree.ops
-    outputs = ops.number[np.array(ops.graph.outputs, dtype=np.int64)]
-    prefixes: set[int] = set()
-    statics: list[Static] = []
-    for _ in range(ATTEMPTS):
-        if len(tree.sequence) > most:
-            return None
-        statics = statics or statics_of(tree)
-        try:
-            operands = Operands(ops, statics, outputs, most, prefixes, switching=tree.switching)
-            if inline:
-                operands.inline()
-            return operands, arrange(operands)
-        except NoLoops as failed:
-            if not prefixes.issuperset(failed.prefixes):
-                prefixes.update(failed.prefixes)
-            elif failed.broken:
-                fewest = min(failed.broken, key=lambda s: len(s.ops))
-                tree.write_out(fewest.ops[:1])
-                statics, prefixes = [], set()
-            else:
-                return None
-    return None

@@ -7,11 +7,11 @@ steps; where it does not, another loop begins. All runs of one body are looked a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..ir.nests import Ints
+from ..ir.nests import Ints, distinct
 from .statics import LONGEST_TURN
 from .strings import ABSENT, LITERAL, SLOTS, Bools
 from .tree import Tree
@@ -55,7 +55,47 @@ class Blocks:
 
 
 def segment_starts(tree: Tree, blocks: Blocks) -> Bools:
-    """Which blocks begin a segment."""
+    """Which blocks begin a segment.
+
+    Where many are segments by themselves, by what is usual in the run that they are in, they are
+    looked at by themselves: `m = a @ m` may be one run with `p = a @ p`.
+    """
+    first = _starts(tree, blocks)
+    alone = first & np.append(first[1:], True)
+    own = _stretches(alone, blocks.joined)
+    if own is None:
+        return first
+    apart = replace(blocks, run=_numbered(blocks.run, own))
+    within = _starts(tree, apart)
+    for number in distinct(own[own >= 0]).tolist():
+        some = np.flatnonzero(own == number)
+        ends = np.append(np.flatnonzero(within[some]), len(some))
+        if np.diff(ends).min() >= FEWEST:
+            first[some] = within[some]
+    return first
+
+
+def _stretches(some: Bools, joined: Bools) -> Ints | None:
+    """The number of the stretch of so many blocks or more that each block is in, -1 if it is in
+    none, if some blocks but not all blocks of some run are; None if there is none.
+    """
+    if not some.any():
+        return None
+    begins = some & ~np.concatenate([[False], some[:-1] & joined])
+    number = np.where(some, np.cumsum(begins) - 1, -1)
+    short = np.bincount(number[some]) < FEWEST
+    number[some & short[number]] = -1
+    return number if (number >= 0).any() else None
+
+
+def _numbered(run: Ints, own: Ints) -> Ints:
+    """Numbers of runs, in order, where stretches are runs, and what is before and behind them."""
+    new = (run[1:] != run[:-1]) | (own[1:] != own[:-1])
+    return np.concatenate([[0], np.cumsum(new)])
+
+
+def _starts(tree: Tree, blocks: Blocks) -> Bools:
+    """Which blocks begin a segment, by what is usual in their runs."""
     joined = blocks.joined
     runs = int(blocks.run[-1]) + 1
     count = len(blocks.items)
