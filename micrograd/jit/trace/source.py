@@ -20,7 +20,7 @@ from ...traced import Scope, Traced
 from .captured import captured
 from .compiling import compiling
 from .mistakes import said_clearer
-from .parameters import Key, Parameter, array_names, taken
+from .parameters import Key, Parameter, array_names, numbered, taken
 from .pickles import FunctionOf, portable
 from .recoded import CHECKS, recoded
 from .recordings import Recording, Recordings
@@ -46,11 +46,12 @@ class ValueSource:
         with without_collecting():
             check_wrt(wrt)
             labels = [v.label for v in wrt]
-            uses = Counter(labels)
-            self.parameters = [
-                Parameter(s if s and s.isidentifier() and uses[s] == 1 else f"x{k}")
-                for k, s in enumerate(labels)
-            ]
+            uses = Counter(filter(None, labels))
+            # at once: of a million leaves, a call for each would take most of the time
+            self.parameters = numbered("x", len(labels))
+            for k, s in enumerate(labels) if uses else ():
+                if s and s.isidentifier() and uses[s] == 1:
+                    self.parameters[k] = Parameter(s)
         self.recordings = Recordings()
 
     @property

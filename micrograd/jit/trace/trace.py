@@ -10,8 +10,10 @@ import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
+
+import numpy as np
 
 from ...engine import Value
 from ...errors import GraphError, TensorsNeeded, kind, user_location
@@ -28,6 +30,7 @@ from .taped import let_go, taped
 from .unread import Unread, leaves_of
 
 _entry, _home, _serial = attrgetter("_entry"), attrgetter("_home"), attrgetter("_serial")
+_first, _second = itemgetter(0), itemgetter(1)
 _ORDINARY = frozenset({Value, Live})
 
 Element = tuple[str, int]
@@ -157,16 +160,20 @@ def _trace(
     stores = adopt(parameters)
     names = {store: f"p{k}" for k, store in enumerate(stores)}
     graph.parameters = [(name, len(store)) for store, name in names.items()]
-    homes = [(names[store], index) for store, index in map(_home, parameters)]
-    elements = dict(zip(parameters, homes, strict=True))
+    homes = list(map(_home, parameters))
+    named = map(names.__getitem__, map(_first, homes))
+    elements = dict(zip(parameters, zip(named, map(_second, homes), strict=True), strict=True))
     elements |= {
         v: places[v._serial]
         for values in inputs.values()
         for v in values
         if v.__class__ is not Traced
     }
-    given = places | dict(zip(map(_serial, elements), elements.values(), strict=True))
-
+    if places:  # of traced ones, which only their serial numbers tell apart
+        told = places | dict(zip(map(_serial, elements), elements.values(), strict=True))
+        given = list(map(told.get, map(_serial, found.leaves)))
+    else:
+        given = list(map(elements.get, found.leaves))
     graph.inputs += [(name, len(numbers)) for name, numbers in operands.data.items()]
     if lookups is not None:
         graph.indices = list(lookups.indices.values())
@@ -213,8 +220,10 @@ def check_leaves(wrt: Sequence[Any]) -> None:
 
 def check_wrt(wrt: Sequence[Any]) -> None:
     """Raises GraphError for what is no Value, or comes twice."""
-    kinds, ids = set(map(type, wrt)), set(map(id, wrt))
-    if all(issubclass(kind, Value) for kind in kinds) and len(ids) == len(wrt):
+    ids = np.fromiter(map(id, wrt), np.int64, len(wrt))
+    ids.sort()
+    once = bool((ids[1:] != ids[:-1]).all())
+    if once and all(issubclass(kind, Value) for kind in set(map(type, wrt))):
         return
     seen: set[int] = set()
     for k, v in enumerate(wrt):

@@ -9,8 +9,10 @@ A literal (the 2 of `2 * x`) is a node of its own, right before the node that us
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress, repeat
+from operator import is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from .places import note_places
 from .tables import resolve
 
 Ints = npt.NDArray[np.int64]
+_PAIR = np.dtype((np.int64, 2))
 
 
 @dataclass(slots=True)
@@ -38,19 +41,19 @@ class Leaves:
     numbers   the constants
     """
 
-    codes: list[int]
-    payloads: list[int]
+    codes: Ints
+    payloads: Ints
     numbers: list[float]
 
 
 def leaves_of(
     graph: Graph,
     leaves: Sequence[Value],
-    elements: Mapping[int, tuple[str, int]],
+    elements: Sequence[tuple[str, int] | None],
     known: dict[Value, float],
 ) -> Leaves:
-    """What these leaves are, of which some are elements of arrays, by their serial numbers; what
-    constants have been is entered into `known`.
+    """What these leaves are, of which some are elements of arrays, the others constants; what these
+    have been is entered into `known`.
     """
     base: dict[str, tuple[int, int]] = {}
     for code, arrays in ((INPUT, graph.inputs), (PARAMETER, graph.parameters)):
@@ -58,18 +61,16 @@ def leaves_of(
         for name, size in arrays:
             base[name] = (code, total)
             total += size
-    found = Leaves([], [], [])
-    for v in leaves:
-        element = elements.get(v._serial)
-        if element is not None:
-            code, start = base[element[0]]
-            found.codes.append(code)
-            found.payloads.append(start + element[1])
-        else:
-            found.codes.append(CONSTANT)
-            found.payloads.append(len(found.numbers))
-            found.numbers.append(known.setdefault(v, v._data))
-    return found
+    is_constant = np.fromiter(map(is_, elements, repeat(None)), np.bool_, len(leaves))
+    rest: list[tuple[str, int]] = list(filter(None, elements))
+    starts = map(base.__getitem__, map(itemgetter(0), rest))
+    indices = np.fromiter(map(itemgetter(1), rest), np.int64, len(rest))
+    numbers = [known.setdefault(v, v._data) for v in compress(leaves, is_constant)]
+    codes, payloads = np.full((2, len(leaves)), CONSTANT, dtype=np.int64)
+    codes[~is_constant], payloads[~is_constant] = np.fromiter(starts, _PAIR, len(rest)).T
+    payloads[~is_constant] += indices
+    payloads[is_constant] = np.arange(len(numbers))
+    return Leaves(codes, payloads, numbers)
 
 
 @dataclass(slots=True)
@@ -97,8 +98,7 @@ class Unread:
         found, operands = self.found, self.operands
         position = _connect(graph, found)
         at = position[found.codes < FIRST_OP]
-        codes = np.array(self.leaves.codes, dtype=np.int64)
-        graph.codes[at] = codes
+        graph.codes[at] = codes = self.leaves.codes
         graph.x[at] = self.leaves.payloads + np.where(codes == CONSTANT, len(graph.constants), 0)
         graph.constants = np.append(graph.constants, self.leaves.numbers)
         spare = [v for v in self.outputs if not isinstance(v, Value)]
