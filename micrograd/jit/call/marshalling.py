@@ -89,7 +89,9 @@ def _compiled(
 
     arrays = {"PyArray_New": array_new()} if usable() else {}
     given = symbols() | arrays | dict(known)
-    code = native(module, target, (kind, LAYOUT, usable(), ARRAY), symbols=given)
+    made_from = kind, LAYOUT, usable(), ARRAY
+    # as it is written: LLVM's passes find next to nothing, and take longer than all the rest
+    code = native(module, target, made_from, symbols=given, opt_level=1, passes=False)
     immortal(code)
     return code
 
