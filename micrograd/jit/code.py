@@ -23,6 +23,7 @@ from .emit.making import set_pointer
 from .ir.extents import Entries
 from .ir.program import Loop, Program, Role, asks, loops
 from .target import Target
+from .trace.trace import without_collecting
 
 if TYPE_CHECKING:
     from .emit.making import Making
@@ -225,6 +226,7 @@ class Code:
             "workspace_size": schedule.workspace_size,
         }
 
+    @without_collecting()
     def _linked(self) -> lowering.NativeModule:
         code = self._making.native()
         pointers = {f"p{k}": store.address for k, store in enumerate(self.stores)}

@@ -292,9 +292,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         if not self._in_order:
             return
         entry = self._array_entry if self._arrays else 0
-        with without_collecting():
-            for executable in self._answering:
-                entry = executable.before(entry)
+        for executable in self._answering:
+            entry = executable.before(entry)
         self._set_entry(entry)
 
     def _set_entry(self, entry: int) -> None:
