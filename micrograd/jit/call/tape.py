@@ -80,6 +80,8 @@ class Tape(_Memory):  # type: ignore[misc]
     def __init__(self, code: Code) -> None:
         self._code = code
         self._known: dict[CodeType, int] = {}
+        self._by_serial: dict[int, Any] = {}
+        self._numbered = 0  # of those held, so many are in it
         self._recently = np.zeros(1 << RECENTLY, dtype=np.int64)
         self._recent = self._recently.ctypes.data
         self._enter(64)
@@ -144,6 +146,16 @@ class Tape(_Memory):  # type: ignore[misc]
         once = np.unique(np.frombuffer(held, dtype=np.int64))  # a parameter is held at every use
         return list((ctypes.py_object * len(once)).from_address(once.ctypes.data))
 
+    def _held_by_serial(self) -> dict[int, Any]:
+        """The same by their serial numbers: asked for every operand, so it is kept."""
+        count = self._held_count
+        if self._numbered < count:
+            first = self._held + 8 * self._numbered
+            objects: Any = (ctypes.py_object * (count - self._numbered)).from_address(first)
+            self._by_serial.update((x._serial, x) for x in objects)
+            self._numbered = count
+        return self._by_serial
+
     def mark(self, operands: Ints, live: npt.NDArray[np.bool_]) -> None:
         """Set all that something live has as an operand; places in columns, or negative."""
         columns = [np.ascontiguousarray(column) for column in operands]
@@ -166,7 +178,7 @@ class Tape(_Memory):  # type: ignore[misc]
 
     def operands(self, made: Traced) -> tuple[Any, ...]:
         """The operands of what it recorded: the very Values that it holds, others made again."""
-        held = {x._serial: x for x in self._objects()}
+        held = self._held_by_serial()
         serials, ops = self._words()[:, 0], self._code.ops
         row = self._row(made)
         found: list[Any] = []
@@ -199,7 +211,8 @@ class Tape(_Memory):  # type: ignore[misc]
     def let_go(self) -> None:
         """Hold nothing any more: who is held may hold the scope, unseen by Python's collector."""
         held, count = self._held, self._held_count
-        self._is_open = self._held = self._held_count = self._held_room = 0
+        self._is_open = self._held = self._held_count = self._held_room = self._numbered = 0
+        self._by_serial = {}
         if held:
             self._code.release(held, count)
             self._code.free(held)

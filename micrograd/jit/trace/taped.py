@@ -18,7 +18,7 @@ from ...copies import serial as _serial
 from ...engine import Value
 from ...operands import own_operands
 from ...ops import Op
-from ...traced import Scope
+from ...traced import Scope, Traced
 from ...tracing import Site
 from ..ir.graph import CONSTANT, code_of
 from .nodes import LITERAL, Ints, Nodes, Ranks
@@ -71,7 +71,7 @@ def taped(outputs: Sequence[Any]) -> Nodes | None:
     not its own alone.
     """
     values = [v for v in outputs if isinstance(v, Value)]
-    scopes = {v._scope for v in values if own_operands(v) is None}
+    scopes = {v._scope for v in values if isinstance(v, Traced)}
     scope = scopes.pop() if len(scopes) == 1 else None
     if not isinstance(scope, Scope) or scope.tape is None:
         return None

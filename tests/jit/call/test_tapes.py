@@ -297,3 +297,42 @@ def test_the_slots_are_those_of_the_code() -> None:
     assert add == frames.slot_of(Traced, "__iadd__")
     begun = value_slots._begun == [True]  # of Values, other code may have come before
     assert begun or add == frames.slot_of(Value, "__add__")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_python_has_recorded_last_is_merged_with_the_tape(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first op of a function that no tape knows is Python's, and may be the result."""
+    deep = program(seed)
+
+    def last(found: Any, y: Any) -> Any:
+        return found * y
+
+    def f(*arguments: Any) -> Any:
+        return last(deep(*arguments), arguments[1])
+
+    asked: list[Any] = []
+    operands = recorder.Tape.operands
+    monkeypatch.setattr(
+        recorder.Tape, "operands", lambda tape, made: asked.append(made) or operands(tape, made)
+    )
+    assert same(f) >= 1
+    assert not asked
+
+
+def test_operands_are_those_held_however_many_come_later() -> None:
+    leaves = [Value(float(k)) for k in range(50)]
+    scope, (x, _, _) = begun(True)
+    with compiling(scope):
+        made = [x]
+        for leaf in leaves:
+            made.append(made[-1] + leaf)
+            if len(made) > 2:  # Python has recorded the first
+                assert made[-1]._operands[1] is leaf
+        assert [v._operands[1] for v in made[2:]] == leaves[1:]
+    tape: Any = scope.tape
+    assert tape._by_serial
+    tape.let_go()
+    assert not tape._by_serial
+    assert made[-1]._operands[1] is not leaves[-1]
