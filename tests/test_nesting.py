@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import micrograd
-from micrograd import Value, exp, grad, hessian, jit, sin, tanh, where
+from micrograd import Value, atan2, exp, grad, hessian, jit, minimum, sin, tanh, where
 from micrograd.errors import SignatureError, TraceError
 from micrograd.jit import Kernel
 from micrograd.nn import MLP
@@ -736,3 +736,35 @@ def test_settings_that_hold_values_are_told_apart_by_identity() -> None:
 
     assert jit(lambda x: f(x, ps=(b, a)))(2.0) == 7.0
     assert jit(lambda x: f(x, ps=(a, b)))(2.0) == 1.0
+
+
+def test_equal_numbers_are_computed_once() -> None:
+    """Each point of a derivative asks for the same conditions, and for the same cotangents."""
+
+    def nearest(x: Any, y: Any, z: Any) -> Any:
+        return minimum(minimum((x - y) ** 2, (y - z) ** 2), (z - x) ** 2)
+
+    newton = jit(nearest).grad.jvp
+    at, along = (0.5, 1.25, -0.75), (1.0, 1.0, 1.0)
+
+    def both(x: Any, y: Any, z: Any) -> list[Any]:
+        gradient, moved = newton(x, y, z, *along)
+        return [*gradient, *moved]
+
+    compiled = jit(both)
+    nodes = [line.split("= ") for line in compiled.stages()["graph"].splitlines() if "= " in line]
+    assert len(nodes) > 20
+    made = [what for _, what in nodes if what.split()[0] not in ("const", "input")]
+    assert len(set(made)) == len(made)
+    gradient, moved = newton(*map(Value, at), *along)
+    assert list(compiled(*at)) == pytest.approx([v.data for v in (*gradient, *moved)], rel=1e-15)
+    assert list(compiled(*at)) == pytest.approx(numbers(newton(*at, *along)), rel=1e-15)
+
+
+def test_zeros_of_both_signs_are_two_numbers() -> None:
+    def f(x: Any) -> Any:
+        return atan2(x * 0.0, -1.0) + atan2(x * -0.0, -1.0)
+
+    kernel = jit(f, strict=True)
+    assert jit(lambda x: kernel(x), strict=True)(1.0) == kernel(1.0) == 0.0
+    assert kernel(Value(1.0)).data == 0.0

@@ -213,6 +213,7 @@ def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
     """The output arrays of a program, as `interpret` computes them, of Values or floats."""
     program = with_counts(program)
     memory: dict[str, Numbers] = {}
+    shared = Shared()
     for a in program.arrays.values():
         if a.is_index:
             continue
@@ -224,7 +225,7 @@ def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
             memory[a.name] = [nan] * a.size
 
     def prepare(s: Statement) -> Run:
-        return _Step(s, program, memory).run
+        return _Step(s, program, memory, shared).run
 
     def number(a: Access) -> float:
         found = memory[a.array][int(elements(a, (), program)[0])]
@@ -240,50 +241,71 @@ def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
 class _Step:
     """A statement whose elements are looked up once, to be run a range of points at a time."""
 
-    def __init__(self, s: Statement, program: Program, memory: dict[str, Numbers]) -> None:
+    def __init__(
+        self, s: Statement, program: Program, memory: dict[str, Numbers], shared: Shared
+    ) -> None:
         self.accumulate = s.accumulate
+        self.shared = shared
         self.target = memory[s.target.array]
         self.where = elements(s.target, s.domain, program).tolist()
         read = {
             a: (memory[a.array], elements(a, s.domain, program).tolist()) for a in accesses(s.expr)
         }
-        self.value = _evaluator(s.expr, read)
+        self.value = _evaluator(s.expr, read, shared)
 
     def run(self, points: range) -> None:
         """Run these points, in order."""
-        target, where, value = self.target, self.where, self.value
+        target, where, value, shared = self.target, self.where, self.value, self.shared
+        add = self.accumulate
         for point in points:
             element = where[point]
-            if self.accumulate:
-                target[element] = apply(self.accumulate, (target[element], value(point)))
+            if add:
+                target[element] = shared.apply(add, (target[element], value(point)))
             else:
                 target[element] = value(point)
 
 
-def _evaluator(expr: Expr, read: dict[Access, tuple[Numbers, list[int]]]) -> Callable[[int], Any]:
+def _evaluator(
+    expr: Expr, read: dict[Access, tuple[Numbers, list[int]]], shared: Shared
+) -> Callable[[int], Any]:
     """The function of a point that an expression is."""
     if isinstance(expr, float):
         return lambda point: expr
     if isinstance(expr, Access):
         memory, where = read[expr]
         return lambda point: memory[where[point]]
-    op, args = expr.op, [_evaluator(x, read) for x in expr.args]
-    return lambda point: apply(op, [arg(point) for arg in args])
+    op, args = expr.op, [_evaluator(x, read, shared) for x in expr.args]
+    return lambda point: shared.apply(op, [arg(point) for arg in args])
 
 
-def apply(op: Op, operands: Sequence[Any]) -> Any:
-    """The op on Values or floats; nothing is recorded that is a number, or one of the operands.
+class Shared:
+    """The ops of one run, each on the same operands once.
 
-    As in simplify.py, only what holds for every number is left out: x * 1 is x, but x * 0 is no 0.
+    Derivatives of a statement's points ask for the same condition and the same cotangent many
+    times, and where they are compiled, a loop over copies of one number is no loop to be fused.
     """
-    if not any(isinstance(x, Value) for x in operands):
-        return op.eval(*map(float, operands))
-    if op.choice and not isinstance(operands[0], Value):
-        return operands[1] if operands[0] != 0.0 else operands[2]
-    if len(operands) == 2:
-        x, y = operands
-        if y.__class__ is float and op.is_neutral(1, y):
-            return x
-        if x.__class__ is float and op.is_neutral(0, x):
-            return y
-    return op(*operands)
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], Value] = {}
+
+    def apply(self, op: Op, operands: Sequence[Any]) -> Any:
+        """The op on Values or floats; nothing is recorded that is a number, or one of the operands.
+
+        As in simplify.py, only what holds for every number is left out: x * 1 is x, but x * 0 is
+        no 0.
+        """
+        if not any(isinstance(x, Value) for x in operands):
+            return op.eval(*map(float, operands))
+        if op.choice and not isinstance(operands[0], Value):
+            return operands[1] if operands[0] != 0.0 else operands[2]
+        if len(operands) == 2:
+            x, y = operands
+            if y.__class__ is float and op.is_neutral(1, y):
+                return x
+            if x.__class__ is float and op.is_neutral(0, x):
+                return y
+        key = (op, *[serial(x) if isinstance(x, Value) else float(x).hex() for x in operands])
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = op(*operands)
+        return found
