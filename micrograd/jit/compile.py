@@ -18,6 +18,7 @@ from .passes.carried import carried
 from .passes.conditions import without_repeats
 from .passes.fills import by_rows
 from .passes.like_terms import combine
+from .passes.pieces import by_pieces
 from .passes.simplify import expand, simplify
 from .reroll.found import SMALL
 from .reroll.reroll import reroll, reroll_strictly
@@ -43,6 +44,7 @@ PASSES = (
     Pass("simplify", lambda program, target: simplify(program), "simplified"),
     Pass("like_terms", lambda program, target: combine(program), "expanded", rounds=True),
     Pass("simplify", lambda program, target: simplify(program), "simplified", rounds=True),
+    Pass("pieces", lambda program, target: by_pieces(program), "simplified"),
     Pass("fills", lambda program, target: by_rows(program), "simplified"),
     Pass("carried", lambda program, target: carried(program), "schedulable"),
     Pass("conditions", lambda program, target: without_repeats(program), "schedulable"),

@@ -12,17 +12,19 @@ of the printed schedule.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 
 from ..ir.extents import INDEX_NAMES, is_number
 from ..ir.program import Array, Program, Role, Statement, accesses
 from ..ir.stretches import private, stretches
 from .counts import functions, operations
+from .forwarded import forwarded
 from .fuse import Group
 from .lane_costs import LaneCosts
 from .routes import moves
+from .scaled import scaled
 
 STRIP_NUMBERS = 6000
 """Numbers that passes hand on, in a block: they share the L1 cache with what else is read."""
@@ -61,6 +63,7 @@ class VectorLoop:
     tiles    private arrays that nothing outside needs, by the length of an iteration's stretch,
              and that live in one pass
     strips   the same, but handed from pass to pass
+    unstored arrays that no statement needs any more
     """
 
     group: Group
@@ -71,6 +74,7 @@ class VectorLoop:
     tiles: dict[str, int]
     strips: dict[str, int]
     reason: str
+    unstored: set[str]
 
     def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
         """As it is printed: the reason, then the statements with what lies in their lanes."""
@@ -132,7 +136,10 @@ def vectorize(
     across = sum(model.cost(s, 0) for s in group.statements)
     scalar = group.in_turn or all(map(_is_indirect, group.statements))
     by_iteration = across < inside and not scalar
+    gone: set[str] = set()
     if by_iteration:
+        group, gone = _straightened(group, scratch)
+        model = LaneCosts(group, program, width, scratch)
         lanes: list[int | None] = [0] * len(group.statements)
         costs = [model.cost(s, 0) * width for s in group.statements]
         numbers = [0] * len(lanes)
@@ -152,12 +159,7 @@ def vectorize(
         cost = sum(costs[k] + _called(group.statements[k], lanes[k], width) for k in members)
         unroll = 1 if scalar or together else _unrolling(cost, steps)
         passes.append(Pass(members, unroll, together))
-    home: dict[str, int] = {}
-    strips: dict[str, int] = {}
-    for k, (s, number) in enumerate(zip(group.statements, numbers, strict=True)):
-        for name in [x for x in dict.fromkeys(a.array for a in s.accesses) if x in scratch]:
-            if home.setdefault(name, number) != number or k in abreast:
-                strips[name] = scratch[name]
+    strips = _strips(group, numbers, abreast, scratch)
     tiles = {name: size for name, size in scratch.items() if name not in strips}
     handed = sum(strips.values())
     block = int(group.count)
@@ -172,7 +174,27 @@ def vectorize(
         + f"{', '.join(str(width if p.abreast else p.unroll) for p in passes)} side by side"
         + ", sums over lanes added up together" * any(p.abreast for p in passes)
     )
-    return VectorLoop(group, lanes, width, passes, block, tiles, strips, reason)
+    return VectorLoop(group, lanes, width, passes, block, tiles, strips, reason, gone)
+
+
+def _strips(
+    group: Group, numbers: Sequence[int], abreast: Collection[int], scratch: Mapping[str, int]
+) -> dict[str, int]:
+    """Of the arrays that iterations have for themselves, those that passes hand on."""
+    home: dict[str, int] = {}
+    strips: dict[str, int] = {}
+    for k, (s, number) in enumerate(zip(group.statements, numbers, strict=True)):
+        for name in [x for x in dict.fromkeys(a.array for a in s.accesses) if x in scratch]:
+            if home.setdefault(name, number) != number or k in abreast:
+                strips[name] = scratch[name]
+    return strips
+
+
+def _straightened(group: Group, own: Collection[str]) -> tuple[Group, set[str]]:
+    """A group whose iterations lie in lanes with less in memory, and the arrays that go."""
+    found, gone = forwarded(group.statements, own)
+    found = [replace(s, expr=scaled(s.expr)) if s.accumulate else s for s in found]
+    return replace(group, statements=found), gone
 
 
 def _is_indirect(s: Statement) -> bool:

@@ -157,7 +157,7 @@ def schedule(
         name
         for step in flattened(steps)
         if isinstance(step, VectorLoop)
-        for name in [*step.tiles, *step.strips]
+        for name in [*step.tiles, *step.strips, *step.unstored]
     }
     tiles |= {name for step in steps if isinstance(step, Product) for name in step.unstored}
     sizes = {a.name: a.size for a in program.arrays.values()} | _stretches(flattened(steps))
