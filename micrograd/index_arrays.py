@@ -104,16 +104,21 @@ class IndexArray:
         """The elements that indices are computed of."""
         return {e for k, e in enumerate(self.elements) if k not in self.unused}
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the indices are the integers of one array, in the order in which they lie."""
+        moved = self.offset if self.offsets is None else self.offsets.any()
+        in_order = [(k,) for k in range(len(self.elements))]
+        return self.scales == (1,) and not moved and not self.unused and self.elements == in_order
+
     def said(self, given: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """The indices as they are said, of integers `[..., n]` by the names of their arrays; as
         objects where 64 bits may not do.
         """
+        if self.is_plain and given[self.arrays[0]].shape[-1] == len(self.elements):
+            return given[self.arrays[0]]
         at = np.array(self.elements, dtype=np.int64).reshape(len(self.elements), -1)
         offset = np.array(self.offset) if self.offsets is None else self.offsets
-        if self.scales == (1,) and not offset.any() and not self.unused:
-            x = given[self.arrays[0]]  # of which indices have the order
-            if x.shape[-1] == len(at) and np.array_equal(at[:, 0], np.arange(len(at))):
-                return x
         used = [given[array][..., at[:, k]] for k, array in enumerate(self.arrays)]
         largest = [max(abs(int(x.max(initial=0))), abs(int(x.min(initial=0)))) for x in used]
         most = sum(abs(scale) * x for scale, x in zip(self.scales, largest, strict=True))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..trace.signature import Container, Structure, row
 FEW = 32
 """Indices up to so many are computed one by one: NumPy takes longer."""
 _INTEGERS = {int}
+_INT64 = np.dtype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,39 @@ class Indices:
 
         Raises SignatureError for what is no integer, IndexRangeError for an index of no row.
         """
+        straight = self._straight(arguments)
+        if straight is not None:
+            return straight
         few = [self._few(a, arguments) for a in self.arrays]
         rows: Sequence[Any] = self._rows(name, arguments) if None in few else few
         return [np.ascontiguousarray(numbers, dtype=np.int64) for numbers in rows]
+
+    @cached_property
+    def _plain(self) -> list[tuple[int, int, int]] | None:
+        """Of index arrays that are the integers of one argument each, as these lie: which it is,
+        how many there are of it, 0 for one alone, and below what they are; None if one is another.
+        """
+        if not all(a.is_plain for a in self.arrays):
+            return None
+        places = [self.places[a.arrays[0]] for a in self.arrays]
+        return [
+            (place, len(a.elements) * self.is_row[place], a.below)
+            for a, place in zip(self.arrays, places, strict=True)
+        ]
+
+    def _straight(self, arguments: Sequence[Any]) -> list[npt.NDArray[np.int64]] | None:
+        """The index arrays where arguments are what they are made of, and all of it is of rows."""
+        found = []
+        for place, width, below in self._plain or ():
+            x = arguments[place]
+            if x.__class__ is not np.ndarray or x.dtype is not _INT64 or not x.size:
+                return None
+            if not x.flags.c_contiguous or (width and x.shape[-1] != width):
+                return None
+            if x.view(np.uint64).max() >= below:  # what is negative is large
+                return None
+            found.append(x if width else x[..., None])
+        return found or None
 
     def _few(self, a: IndexArray, arguments: Sequence[Any]) -> list[int] | None:
         """The numbers of the rows of few indices of integers of Python, if all are of rows."""

@@ -58,6 +58,7 @@ class DirectSum:
             STORED[code.transformed.arrays[a.name].dtype]
             for a in (code.indices.arrays if code.indices is not None else ())
         ]
+        self._behind = len(code.graph.given)
         names = code.names
         places_of = {a.name: k for k, a in enumerate(code.passed)}
         self._to = [places_of[name] for name in names]
@@ -125,8 +126,7 @@ class DirectSum:
         if code.indices is not None:
             entries = code.indices.entries(code.name, columns)
             pairs = zip(entries, self._kinds, strict=True)
-            behind = len(code.graph.given)
-            given[behind:behind] = [x.astype(kind, copy=False) for x, kind in pairs]
+            given[self._behind : self._behind] = [x.astype(kind, copy=False) for x, kind in pairs]
         return self._run(given, rows)
 
     def _run(self, given: Sequence[npt.NDArray[Any]], rows: int) -> Any:
@@ -138,13 +138,14 @@ class DirectSum:
         table = self._table()
         for k, x in zip(self._to, given, strict=True):
             table[k] = address(x)
-        with code.running() as function:
-            for part in range(parts):
-                for k, offset in self._states:
-                    table[k] = first + part * stride + offset
-                below = blocks * part // parts, blocks * (part + 1) // parts
-                function(ctypes.addressof(table), rows, *below)
-        return self._make(code.rounded(np.add.accumulate(sums)[-1]))
+        function, held = code.running()
+        at = ctypes.addressof(table)
+        for part in range(parts):
+            for k, offset in self._states:
+                table[k] = first + part * stride + offset
+            function(at, rows, blocks * part // parts, blocks * (part + 1) // parts)
+        del held
+        return self._make(code.rounded(np.add.accumulate(sums)[-1] if parts > 1 else sums[0]))
 
 
 def direct_sum(

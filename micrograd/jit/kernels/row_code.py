@@ -9,8 +9,7 @@ change the result.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -118,7 +117,7 @@ class RowCode:
         """How many operations a row takes."""
         self.direct: Any = None
         """What calls it where arguments lie as it reads them, if anything does."""
-        self._function: Any = None
+        self._running: tuple[Any, Any] | None = None
         self._closed = False
         self._lock = Lock()
 
@@ -223,30 +222,32 @@ class RowCode:
                 first, last = (blocks * p // parts for p in (part, part + 1))
                 function(ctypes.addressof(table), rows, first, last)
 
-        with self.running() as function:
-            if threads == 1:
-                job(function, 0)
-            else:
-                run([partial(job, function, k) for k in range(threads)])
+        function, held = self.running()
+        if threads == 1:
+            job(function, 0)
+        else:
+            run([partial(job, function, k) for k in range(threads)])
+        del held
 
-    @contextmanager
-    def running(self) -> Iterator[Any]:
+    def running(self) -> tuple[Any, Any]:
         """The code as a function of an array of addresses, how many rows there are, and the blocks;
-        inside, it is not freed.
+        and what is to be held while it runs, that it is not freed.
         """
-        code = self.native
-        function = self._function
-        if function is None:
-            words = (ctypes.c_int64,) * 3
-            function = self._function = code.function(OVER_ROWS, None, ctypes.c_void_p, *words)
-        yield function
-        del code  # which was held meanwhile
+        found = self._running
+        if found is None:
+            code, words = self.native, (ctypes.c_int64,) * 3
+            function = code.function(OVER_ROWS, None, ctypes.c_void_p, *words)
+            found = function, code
+            with self._lock:
+                self._check_open()
+                self._running = found
+        return found
 
     def close(self) -> None:
         """Free the machine code, or let the last call that runs in it do so."""
         with self._lock:
             self._closed = True
-            self._function = None
+            self._running = None
             self.code.release()
 
     # -- stages ----------------------------------------------------------------------------------
