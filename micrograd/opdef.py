@@ -104,6 +104,10 @@ class Op:
     """The result is its operand, through which no derivative flows."""
     keeps_positive: bool = False
     """The result is greater than 0 exactly where its operand is."""
+    exponential: bool = False
+    """It makes a product of a sum: e ** (x + y) = e ** x * e ** y."""
+    logarithmic: bool = False
+    """It makes a sum of a product: ln (x * y) = ln x + ln y."""
     positive: bool = False
     """No result is less than 0, or -0.0."""
 

@@ -383,6 +383,7 @@ softplus: Op = define(
 exp: Op = define(
     "exp", formula="e ** x", eval=ieee.total(math.exp), vjp=(lambda ct, out, x: ct * out,),
     libm="exp", vectormath="exponential", ufunc="exp", positive=True,
+    exponential=True,
 )  # fmt: skip
 expm1: Op = define(
     "expm1", formula="e ** x - 1", eval=ieee.total(math.expm1),
@@ -392,6 +393,7 @@ expm1: Op = define(
 log: Op = define(
     "log", formula="ln x", eval=ieee.total(math.log, {0.0: -math.inf}),
     vjp=(lambda ct, out, x: div(ct, x),), libm="log", vectormath="logarithm", ufunc="log",
+    logarithmic=True,
 )  # fmt: skip
 log1p: Op = define(
     "log1p", formula="ln(1 + x)", eval=ieee.total(math.log1p, {-1.0: -math.inf}),

@@ -31,7 +31,9 @@ def source(seed: int) -> str:
     )
     top = r.choice([f"{op}(top, {element})", f"{op}({element}, top)"])
     start = r.choice(["x[0]", "y[0]", "0.25"])
-    ends = ["top", "top + log(sum(exp(v - top) for v in x))", "top * top", "sum(tops)"]
+    # where that is nan or infinite, nothing flows through the maximum of a log-sum-exp
+    times = "2.0 * " if seed % 7 in (4, 5) else ""
+    ends = ["top", f"{times}top + log(sum(exp(v - top) for v in x))", "top * top", "sum(tops)"]
     both = "sum(v * w for v, w in zip(tops, y))"
     use = r.choice([*ends, both, "top + tops[len(tops) // 2]", "tops[63] * top + tops[95]"])
     return "\n".join(

@@ -357,6 +357,16 @@ def check_sign(op: Op) -> None:
             assert math.isnan(result) or math.copysign(1.0, result) > 0.0, operands
 
 
+def check_turning(op: Op) -> None:
+    for x, y in ((0.5, 2.0), (1.25, 3.0), (0.125, 0.75)):
+        if op.exponential:
+            assert op.eval(x + y) == pytest.approx(op.eval(x) * op.eval(y))
+            assert op.eval(1.0) == pytest.approx(math.e)
+        if op.logarithmic:
+            assert op.eval(x * y) == pytest.approx(op.eval(x) + op.eval(y))
+            assert op.eval(math.e) == pytest.approx(1.0)
+
+
 def check_expansion(op: Op) -> None:
     if op.nonexpansive:
         for operands, others in zip(points(op, 400), points(op, 400, seed=1), strict=True):
@@ -374,7 +384,7 @@ def check_exactness(op: Op) -> None:
 
 FACTS = [
     check_neutral, check_identity, check_coefficients, check_exponents, check_repeats,
-    check_choice, check_positive, check_sign, check_expansion, check_exactness,
+    check_choice, check_positive, check_sign, check_turning, check_expansion, check_exactness,
 ]  # fmt: skip
 
 
@@ -396,6 +406,8 @@ WRONG: list[tuple[Callable[[Op], None], Op, dict[str, Any]]] = [
     (check_choice, ops.where, {"eval": lambda c, x, y: y if c != 0.0 else x}),
     (check_positive, ops.absolute, {"keeps_positive": True}),
     (check_sign, ops.relu, {"positive": True}),
+    (check_turning, ops.expm1, {"exponential": True}),
+    (check_turning, ops.sqrt, {"logarithmic": True}),
     (check_expansion, ops.exp, {"nonexpansive": True}),
     (check_exactness, ops.sqrt, {"ulps": 0.0}),
 ]

@@ -47,6 +47,7 @@ from .last_first import last_first
 from .loop_flows import LoopFlows
 from .reaching import Bools, known_elements
 from .reused import reused
+from .shifts import detached
 from .stretches import Stretch, stretches
 
 OPPOSITE = {
@@ -121,8 +122,10 @@ class _Begun:
 
 
 def _begun(program: Program, of: Element, seeds: set[str], target: Target | None) -> _Begun:
-    program = chained(program, seeds, of[0], leading(program, of[0]))
     strict = target is not None and target.strict
+    if target is not None and not strict:
+        program = detached(program, of[0], seeds)
+    program = chained(program, seeds, of[0], leading(program, of[0]))
     program = reused(program, active(program, seeds), strict=strict)
     segments = Segments()
     if target is not None:
