@@ -21,7 +21,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...ops import where
+from ...ops import add, where
 from ..ir.points import distinct
 from ..ir.program import (
     Access,
@@ -71,7 +71,7 @@ def gradient(
     An element that `of` does not depend on, or that is None, has the gradient 0.
 
     target   which says how much long loops keep of their steps (None: all of it), and if strict,
-             that what is added to one cotangent comes last point first
+             that what is added to one cotangent comes last point first, and to 0.0
     """
     stretched = list(stretches(wrt))
     begun = _begun(program, of, {e.array for e in stretched if e}, target)
@@ -79,9 +79,10 @@ def gradient(
     if not keep_value:
         for a in program.with_role(Role.OUTPUT):
             result.arrays[a.name] = Array(a.name, Role.TEMPORARY, a.shape)
-    whole = _whole_array(program, stretched)
+    strict = target is not None and target.strict
+    whole = None if strict else _whole_array(program, stretched)
     backward = _Backward(begun, {whole: GRADIENT} if whole else {})
-    backward.strict = target is not None and target.strict
+    backward.strict = strict
     backward.run(of, program.body)
     if whole:
         backward.declare(whole)
@@ -297,6 +298,8 @@ class _Backward(Cotangents):
                 value: Expr = 0.0
                 if each is not None and reached:
                     value = self.cotangent(Access(each.array, first, strides))
+                    if self.strict:  # `grad` begins with 0.0, so it is never -0.0
+                        value = add(value, 0.0)
                 self.assign(Access(GRADIENT, k, strides), value, domain)
                 k += count
         self.program.declare(GRADIENT, Role.OUTPUT, k)
