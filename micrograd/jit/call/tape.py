@@ -129,14 +129,13 @@ class Tape(_Memory):  # type: ignore[misc]
         return words
 
     def read(self) -> Rows:
-        """What is on it."""
-        columns: Ints = self._words().T.copy()
-        words = columns[5]
-        is_literal = np.stack([words & 1 << LITERAL + k != 0 for k in range(3)])
+        """What is on it. Columns are read where they lie, as long as it lives."""
+        serials, *operands, instructions, words = self._words().T
+        literals = (words >> LITERAL).astype(np.int8)
+        is_literal = [literals & 1 << k != 0 for k in range(3)]
         ops = words & (1 << LITERAL) - 1
-        return Rows(
-            columns[0], columns[1:4], is_literal, ops, columns[4], self._objects(), self._code.ops
-        )
+        held = self._objects()
+        return Rows(serials, operands, is_literal, ops, instructions, held, self._code.ops)
 
     def _objects(self) -> list[Any]:
         """The Values that it holds."""

@@ -181,23 +181,35 @@ def _objects(addresses: Ints) -> list[Any]:
 
 class Ranks:
     """The indices in sorted `serials` of some of them: by a table from `first` on, where they lie
-    densely.
+    densely; by the distance from there, where none is left out.
     """
 
     def __init__(self, serials: Ints, first: int) -> None:
         self.serials, self.first = serials, first
         before = int(np.searchsorted(serials, first))
         self._table: Ints | None = None
-        if before < len(serials) and serials[-1] - first < 8 * (len(serials) - before):
+        self._shift = before - first
+        is_dense = before < len(serials) and serials[-1] + self._shift == len(serials) - 1
+        self._is_known = is_dense
+        if (
+            not is_dense
+            and before < len(serials)
+            and serials[-1] - first < 8 * (len(serials) - before)
+        ):
             self._table = np.empty(int(serials[-1] - first) + 1, dtype=np.int64)
             self._table[serials[before:] - first] = np.arange(before, len(serials))
+            self._is_known = True
 
     def __call__(self, wanted: Ints) -> Ints:
         """Of these."""
-        if self._table is None:
+        if not self._is_known:
             return np.searchsorted(self.serials, wanted)
         old = np.flatnonzero(wanted < self.first)
-        found: Ints = self._table.take(wanted - self.first, mode="clip")
+        found: Ints
+        if self._table is None:
+            found = wanted + self._shift
+        else:
+            found = self._table.take(wanted - self.first, mode="clip")
         found[old] = np.searchsorted(self.serials, wanted[old])
         return found
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,16 +29,16 @@ class Rows:
     """What is on a tape, oldest first, in columns.
 
     serials       Ints[n]
-    operands      Ints[3, n]: serial numbers, or the bits of literals
-    is_literal    bool[3, n]
+    operands      Ints[n], three: serial numbers, or the bits of literals
+    is_literal    bool[n], of each of them
     ops           Ints[n]: numbers of ops, in `entries`
     instruction   Ints[n]: addresses of the instructions that made them
     held          the Values that are operands and not on the tape, each once
     """
 
     serials: Ints
-    operands: Ints
-    is_literal: npt.NDArray[np.bool_]
+    operands: Sequence[Ints]
+    is_literal: Sequence[npt.NDArray[np.bool_]]
     ops: Ints
     instruction: Ints
     held: list[Any]
@@ -114,34 +113,36 @@ def _beside(roots: Sequence[Value], scope: Scope) -> list[Value] | None:
 class _Merged:
     """Rows of a tape and Values beside it, oldest first.
 
-    place      of each row, and behind them of each Value, in the merged columns
+    own        where the rows are in the merged columns: a slice, if they are one after the other
+    among      where the Values are
     """
 
     def __init__(self, scope: Scope, tape: Read, rows: Rows, beside: list[Value]) -> None:
         self.scope, self.tape, self.rows, self.beside = scope, tape, rows, beside
         alone = np.fromiter(map(_serial, beside), np.int64, len(beside))
-        n, size = len(rows.serials), len(rows.serials) + len(beside)
-        among = np.searchsorted(rows.serials, alone) + np.arange(len(beside))
-        is_own = np.ones(size, dtype=bool)
-        is_own[among] = False
-        own = np.flatnonzero(is_own)
-        self.place = np.concatenate([own, among])
-        self.serials = np.empty(size, dtype=np.int64)
-        self.serials[own], self.serials[among] = rows.serials, alone
-        self.operands = np.full((3, size), -1, dtype=np.int64)
+        size = len(rows.serials) + len(beside)
+        before = np.searchsorted(rows.serials, alone)
+        self.among: Ints = before + np.arange(len(beside))
+        self.own: slice | Ints
+        if before.any():
+            is_own = np.ones(size, dtype=bool)
+            is_own[self.among] = False
+            self.own = np.flatnonzero(is_own)
+        else:
+            self.own = slice(len(beside), size)
+        self.serials: Ints = np.empty(size, dtype=np.int64)
+        self.serials[self.own], self.serials[self.among] = rows.serials, alone
+        self.operands: Ints = np.empty((3, size), dtype=np.int64)
         self.literals = np.zeros((3, size))
-        arity = np.array([op.arity for op in rows.entries], dtype=np.int64)[rows.ops]
-        ranked = Ranks(self.serials, int(rows.serials[0]) if n else 0)
-        for k in range(int(arity.max(initial=0))):
-            literal = rows.is_literal[k]
-            refers = np.flatnonzero((arity > k) & ~literal)
-            self.operands[k, own[refers]] = ranked(rows.operands[k, refers])
-            if literal.any():
-                at = own[literal]
-                self.operands[k, at] = LITERAL
-                self.literals[k, at] = rows.operands[k, literal].view(np.float64)
+        ranked = Ranks(self.serials, int(rows.serials[0]) if len(rows.serials) else 0)
+        for k in range(3):
+            self.operands[k, self.own] = self._operands(k, ranked)
+            which = np.flatnonzero(rows.is_literal[k])
+            numbers = rows.operands[k][which].view(np.float64)
+            self.literals[k, self._places(which)] = numbers
+        self.operands[:, self.among] = -1
         at, operand, serial = list[int](), list[int](), list[int]()
-        for v, place in zip(beside, self.place[n:].tolist(), strict=True):
+        for v, place in zip(beside, self.among.tolist(), strict=True):
             for k, x in enumerate(v._operands if v._entry is not None else ()):
                 if x.__class__ is float:
                     self.operands[k, place] = LITERAL
@@ -152,64 +153,93 @@ class _Merged:
                     serial.append(x._serial)
         self.operands[operand, at] = np.searchsorted(self.serials, serial)
 
+    def _places(self, at: Ints) -> Ints:
+        """Where these rows are in the merged columns."""
+        return at + self.own.start if isinstance(self.own, slice) else self.own[at]
+
+    def _operands(self, k: int, ranked: Ranks) -> Ints | int:
+        """The places of the operands k of all rows; LITERAL for literals, -1 where none is."""
+        has = np.array([op.arity > k for op in self.rows.entries], dtype=bool)[self.rows.ops]
+        if not has.any():
+            return -1
+        given, is_literal = self.rows.operands[k], self.rows.is_literal[k]
+        refers = has & ~is_literal
+        if refers.all():
+            return ranked(given)
+        found = np.where(is_literal, LITERAL, -1)
+        found[refers] = ranked(given[refers])
+        return found
+
     def nodes(self, outputs: Sequence[Value]) -> Nodes:
         """Those that the outputs need."""
         live = np.zeros(len(self.serials), dtype=bool)
         live[np.searchsorted(self.serials, [v._serial for v in outputs])] = True
         self.tape.mark(self.operands, live)
-        kept = np.flatnonzero(live)
-        after = np.cumsum(live) - 1
-        operands = self.operands
-        if len(kept) < len(live):
-            operands = operands[:, kept]
-            operands = np.where(operands >= 0, after[operands], operands)
-        n = len(self.rows.serials)
-        places = self.place[n:]
-        beside = list(zip(self.beside, places.tolist(), strict=True))
-        if len(kept) < len(live):
-            beside = [*compress(beside, live[places].tolist())]
-        codes = np.full(len(live), CONSTANT, dtype=np.int64)
-        own = self.place[:n]
-        is_live = live[own]
-        used = np.bincount(self.rows.ops[is_live], minlength=len(self.rows.entries))
-        for k in np.flatnonzero(used).tolist():
-            used[k] = code_of(self.rows.entries[k])
-        codes[own[is_live]] = used[self.rows.ops[is_live]]
+        beside = [
+            (v, at) for v, at in zip(self.beside, self.among.tolist(), strict=True) if live[at]
+        ]
+        codes = self._codes(live)
         labels = {}
         for v, at in beside:
             if v._entry is not None:
                 codes[at] = code_of(v._entry)
                 if v._scope is not self.scope and v.label:
-                    labels[int(after[at])] = str(v.label)
-        labels |= self._labels(live, codes, after)
+                    labels[at] = str(v.label)
+        labels |= self._labels(live, codes)
+        if live.all():
+            whole = self.serials, codes, self.operands, self.literals
+            leaves = [v for v, _ in beside if v._entry is None]
+            return Nodes(*whole, leaves, labels, lambda: self._sites(live, beside))
+        after = np.cumsum(live) - 1
+        operands = self.operands[:, live]
         return Nodes(
-            self.serials[kept],
-            codes[kept],
-            operands,
-            self.literals[:, kept],
+            self.serials[live],
+            codes[live],
+            np.where(operands >= 0, after[operands], operands),
+            self.literals[:, live],
             [v for v, _ in beside if v._entry is None],
-            labels,
-            lambda: self._sites(kept, beside),
+            {int(after[at]): label for at, label in labels.items()},
+            lambda: self._sites(live, beside),
         )
 
-    def _labels(self, live: npt.NDArray[np.bool_], codes: Ints, after: Ints) -> dict[int, str]:
-        """The labels of what was traced, but of arguments."""
+    def _codes(self, live: npt.NDArray[np.bool_]) -> Ints:
+        """The codes of what is live in rows; CONSTANT for the Values beside them."""
+        numbers = np.bincount(self.rows.ops[live[self.own]], minlength=len(self.rows.entries))
+        used = np.zeros(len(self.rows.entries), dtype=np.int64)
+        for k in np.flatnonzero(numbers).tolist():
+            used[k] = code_of(self.rows.entries[k])
+        codes = np.full(len(live), CONSTANT, dtype=np.int64)
+        codes[self.own] = used[self.rows.ops]
+        return codes
+
+    def _labels(self, live: npt.NDArray[np.bool_], codes: Ints) -> dict[int, str]:
+        """The labels of what was traced, but of arguments, by their places."""
         known = self.scope.labels
         serials = np.fromiter(known, np.int64, len(known))
         places = np.minimum(np.searchsorted(self.serials, serials), len(self.serials) - 1)
         meant = live[places] & (self.serials[places] == serials) & (codes[places] != CONSTANT)
         found = zip(places[meant].tolist(), serials[meant].tolist(), strict=True)
-        return {int(after[at]): str(known[serial]) for at, serial in found if known[serial]}
+        return {at: str(known[serial]) for at, serial in found if known[serial]}
 
-    def _sites(self, kept: Ints, beside: Sequence[tuple[Value, int]]) -> Sites:
+    def _sites(self, live: npt.NDArray[np.bool_], beside: Sequence[tuple[Value, int]]) -> Sites:
         which = np.full(len(self.serials), -1, dtype=np.int64)
-        own = self.place[: len(self.rows.serials)]
-        live = np.zeros(len(self.serials), dtype=bool)
-        live[kept] = True
-        used = live[own]
-        instructions, inverse = np.unique(self.rows.instruction[used], return_inverse=True)
-        which[own[used]] = inverse
+        used = live[self.own]
+        of_rows: Ints = np.full(len(used), -1, dtype=np.int64)
+        instructions, of_rows[used] = _told_apart(self.rows.instruction[used])
+        which[self.own] = of_rows
         by_python = sites_of([v for v, _ in beside])
         at = np.array([at for _, at in beside], dtype=np.int64)
         which[at] = np.where(by_python.which < 0, -1, by_python.which + len(instructions))
-        return Sites([*self.tape.sites(instructions), *by_python.different], which[kept])
+        return Sites([*self.tape.sites(instructions), *by_python.different], which[live])
+
+
+def _told_apart(addresses: Ints) -> tuple[Ints, Ints]:
+    """The different ones, in order, and which of them each is: by a table where they are close."""
+    first = int(addresses.min()) if len(addresses) else 0
+    length = int(addresses.max()) - first + 1 if len(addresses) else 0
+    if length > 8 * len(addresses):
+        return np.unique(addresses, return_inverse=True)
+    offsets = addresses - first
+    is_there = np.zeros(length, dtype=bool)
+    is_there[offsets] = True
+    return first + np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[offsets]

@@ -103,7 +103,8 @@ class Unread:
         graph.constants = np.append(graph.constants, self.leaves.numbers)
         spare = [v for v in self.outputs if not isinstance(v, Value)]
         where = iter(range(len(graph), len(graph) + len(spare)))
-        _append_constants(graph, spare)
+        if spare:
+            _append_constants(graph, spare)
         graph.outputs = [
             int(position[found.place(v)]) if isinstance(v, Value) else next(where)
             for v in self.outputs
@@ -147,22 +148,24 @@ class Unread:
 
 def _connect(graph: Graph, found: Nodes) -> Ints:
     """Fill the codes and operands of a graph; the place of each of the nodes."""
-    literal = [np.flatnonzero(column == LITERAL) for column in found.operands]
-    counts = np.zeros(len(found), dtype=np.int64)
-    for at in literal:
-        counts[at] += 1
-    behind = np.cumsum(counts)
+    literal = [column == LITERAL for column in found.operands]
+    counts = sum(each.view(np.int8) for each in literal)  # a node has three operands at most
+    behind = np.cumsum(counts, dtype=np.int64)
     position: Ints = np.arange(len(found)) + behind
     numbers = int(behind[-1]) if len(behind) else 0
     columns = np.full((3, len(found) + numbers), -1, dtype=np.int64)
     graph.constants = np.empty(numbers)
     number = behind - counts  # of the next literal of each node
-    for column, operands, numerals, at in zip(
+    for column, operands, numerals, is_literal in zip(
         columns, found.operands, found.literals, literal, strict=True
     ):
-        users = np.flatnonzero(operands >= 0)
-        column[position[users]] = position[operands[users]]
-        column[position[at]] = at + number[at]
+        at = np.flatnonzero(is_literal)
+        if not len(at) and operands.max(initial=-1) < 0:
+            continue
+        places = position[operands]  # also for those below 0, of which none stays
+        places[operands == -1] = -1
+        places[at] = at + number[at]
+        column[position] = places
         columns[0, at + number[at]] = number[at]
         graph.constants[number[at]] = numerals[at]
         number[at] += 1
