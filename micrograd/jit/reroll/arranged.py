@@ -18,7 +18,7 @@ from .tree import Tree
 
 ATTEMPTS = 24
 """How often what is no loop after all is written out, or no sum after all a loop in order."""
-SHORT = 4
+SHORT = 16
 """Iterations of an inner loop that may be written out one by one."""
 
 Arrange = Callable[[Operands], list[Step]]

@@ -150,7 +150,7 @@ def _each_once(points: Ints) -> bool:
 
 def _level(outer: tuple[Level, ...], points: Ints) -> Level | None:
     """The loop that the last column of the points is an index of, counted from where it begins for
-    each iteration outside; None if it leaves some out, or begins anywhere.
+    each iteration outside, in equal steps; None if it leaves some out, or begins anywhere.
     """
     d = points.shape[1] - 1
     begins = first_of_rows(points, d)
@@ -158,14 +158,14 @@ def _level(outer: tuple[Level, ...], points: Ints) -> Level | None:
     group = np.cumsum(begins) - 1
     counts = np.bincount(group[steps], minlength=int(begins.sum()))
     starts = points[begins][:, d]
-    first = np.cumsum(counts) - counts
-    if not np.array_equal(
-        points[steps][:, d] - np.repeat(starts, counts),
-        np.arange(int(counts.sum())) - np.repeat(first, counts),
-    ):
+    index = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    rise = points[steps][:, d] - np.repeat(starts, counts)
+    second = np.flatnonzero(index == 1)[:1]
+    step = int(rise[second[0]]) if len(second) else 1
+    if step < 1 or not np.array_equal(rise, index * step):
         return None
     around = points[begins][:, :d]
     if affine(around, starts[:, None]) is None:
         return None
-    points[:, d] -= starts[group]
+    points[:, d] = (points[:, d] - starts[group]) // step
     return Level(outer, around, counts)

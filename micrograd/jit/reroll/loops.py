@@ -156,11 +156,13 @@ class _Search:
 
     def _switching(self, most: int) -> Program | None:
         """The program of what is updated in place, where that is made of no more ops."""
-        best, most = None, min(most, GOOD)
+        best = None
         for plain in LOOKS:
             look = plain._replace(switching=True)
             if self.tree(plain).has_switches and self.statics(look) <= self.statics(plain):
-                best = self._program(look, most) or best
+                fewer = 2 * self.statics(look) <= self.statics(plain)
+                good = max(GOOD, self.statics(look)) if fewer else GOOD
+                best = self._program(look, min(most, good)) or best
             if best is not None:
                 most = len(best.statements) - 1
                 if most < min(FEW, 2 * self.statics(look)):  # little is copied

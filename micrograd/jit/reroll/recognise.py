@@ -84,7 +84,9 @@ class _Recogniser:
         if runs is None:
             return False
         if tree.switching:
-            runs = runs.long()
+            bodies = tree.bodies
+            nests = {s for s, (x, *more) in bodies.items() if x in bodies and not more}
+            runs = runs.long(nests)
             if not len(runs.start):
                 return False
         tree.settle()

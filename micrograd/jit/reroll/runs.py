@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,11 +35,15 @@ class Runs:
         some = self.symbol == symbol
         return Runs(self.start[some], self.blocks[some], self.length[some], self.symbol[some])
 
-    def long(self) -> Runs:
-        """Those of which it is not so usual to be short that longer ones are something else."""
+    def long(self, nests: Container[int]) -> Runs:
+        """Those of which it is not so usual to be short that longer ones are something else, and
+        those of one loop after the other, which are not equal by chance.
+        """
         keep = np.ones(len(self.start), dtype=bool)
         for each in distinct(self.symbol).tolist():
             some = self.symbol == each
+            if each in nests:
+                continue
             lengths, times = np.unique(self.blocks[some], return_counts=True)
             usual = int(lengths[np.argmax(times)])
             if usual < LONG and 2 * times.max() > times.sum():

@@ -119,12 +119,14 @@ def _starts(tree: Tree, blocks: Blocks) -> Bools:
 
 
 def _once(first: Bools, total: Bools, breaks: Bools) -> bool:
-    """Whether there is one more break within most of the segments that there are, and no more."""
+    """Whether there is one more break within half of the segments that there are, or more of
+    them, and no second one.
+    """
     starts = first.copy()
     starts[1:] |= total
     segment = np.cumsum(starts) - 1
     more = segment[1:][breaks & ~starts[1:]]
-    few = segment[-1] + 1 < FEWEST or 2 * len(more) <= segment[-1] + 1
+    few = segment[-1] + 1 < FEWEST or 2 * len(more) < segment[-1] + 1
     return not few and int(np.bincount(more).max()) == 1
 
 
