@@ -217,7 +217,7 @@ def main(kind: type[GPT] = GPT) -> None:
     characters = sorted(set("".join(found)))
     token = {c: k for k, c in enumerate(characters)}
     end = len(characters)
-    documents = [[end, *(token[c] for c in word), end] for word in found]
+    documents = [[end, *map(token.__getitem__, word), end] for word in found]
     model = kind(end)
     print(f"{len(found)} words, {end + 1} tokens, {len(model.parameters())} parameters")
     history = train(documents, model, given.steps, given.dtype, progress=True)

@@ -39,6 +39,11 @@ FIELDS = (
 )
 """The words of a state, in order."""
 
+COUNT = 8
+"""Samples of a call. Their rows together fill the tiles of products, and what they are computed in
+fits into the second cache.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from .. import ops
 from ..engine import Value
+from ..errors import CompilerError
 from ..jit.code import compile_program
 from ..jit.compile import optimized
 from ..jit.emit.interface import Interface
 from ..jit.ir.program import Access, Apply, Program, Role
 from ..jit.ir.verify import verify
 from ..jit.options import Options
-from ..jit.passes.abreast import EACH, LIVE, abreast
+from ..jit.passes.abreast import EACH, LIVE, Unfit, abreast
+from ..jit.passes.dots import dot
 from ..jit.passes.joined_rows import joined_rows, rows_of
 from ..jit.passes.over_samples import WEIGHTS
 from ..jit.passes.reverse import GRADIENT, gradient
-from ..jit.passes.row_sums import dot
 from ..jit.reroll.outputs import OUTPUT
 from ..store import Store
-from .abreast_code import Given
+from .abreast_code import COUNT, Given
 from .sample_loss import BEFORE
-
-COUNT = 8
-"""Samples of a call. Their rows together fill the tiles of products, and what they are computed in
-fits into the second cache.
-"""
 
 
 class AbreastLoss:
@@ -108,3 +106,10 @@ class AbreastLoss:
         if name not in program.arrays:
             program.declare(name, Role.PARAMETER, len(store))
         return name, index
+
+
+def abreast_loss(*given: Any) -> AbreastLoss | None:
+    """The code for several samples; None for a program that has no such form."""
+    with suppress(Unfit, CompilerError):
+        return AbreastLoss(*given)
+    return None

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..jit.call.check import Checker
 from ..jit.ir.program import Role
 from ..jit.passes.over_samples import SHARE, WEIGHTS
 from ..jit.reroll.outputs import OUTPUT
+from ..locks import importing
 from .ragged_data import Ints, RaggedData, Sizes
 from .sample_loss import BEFORE, SampleLoss
+
+if TYPE_CHECKING:
+    from ..jit.call.check import Checker
 
 
 def check_loss(loss: SampleLoss, data: Sequence[npt.NDArray[Any]], batch: int) -> None:
@@ -90,6 +93,9 @@ def _compare(
 
 
 def _checker(loss: SampleLoss) -> Checker:
+    with importing:
+        from ..jit.call.check import Checker
+
     return Checker(
         "the loss of samples",
         loss.program,

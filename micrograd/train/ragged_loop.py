@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..optimizer import Optimizer
+from .abreast_code import COUNT, Abreast
 from .abreast_code import FIELDS as ABREAST_FIELDS
-from .abreast_code import Abreast
-from .abreast_loss import COUNT, AbreastLoss
 from .batch_code import PART_WORDS, PARTS, thread_words
 from .loop import Loop
 from .ragged_code import FIELDS, Ragged
 from .ragged_data import RaggedData
 from .ragged_loss import ClassCode, RaggedLoss
+
+if TYPE_CHECKING:
+    from .abreast_loss import AbreastLoss
 
 SECONDS = 2e-5
 """What a sample takes, until it is measured."""

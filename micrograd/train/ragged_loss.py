@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +21,11 @@ from ..errors import CompilerError
 from ..jit.emit.interface import STORED
 from ..jit.ir.program import Array, Program, Role
 from ..jit.options import Options
-from ..jit.passes.abreast import Unfit
 from ..jit.reroll.general import Sizes
 from ..jit.trace.trace import Trace, without_collecting
+from ..locks import importing
 from ..losses import expectations
 from ..store import addresses, adopt
-from .abreast_loss import AbreastLoss
 from .check_loss import check_class
 from .data import ColumnLabels
 from .plain_rows import LossComparison
@@ -34,7 +33,6 @@ from .ragged_data import Ints, RaggedData
 from .ragged_indices import RaggedIndices
 from .ragged_shared import Shared, arrays_of, shared_program
 from .sample_loss import (
-    Penalty,
     SampleValue,
     SingleLoss,
     column_labels,
@@ -44,6 +42,9 @@ from .sample_loss import (
     rerolled,
 )
 from .sample_trace import depends, no_parameters, trace_sample
+
+if TYPE_CHECKING:
+    from .abreast_loss import AbreastLoss
 
 SMALL = 9
 """Sizes that are enough to see loops at."""
@@ -94,9 +95,7 @@ class RaggedLoss:
         self.parameters = parameters
         self.options = options
         adopt(parameters)
-        self.penalty: Penalty | None = None
-        if penalty is not None:
-            self.penalty = penalty_loss(penalty, parameters, options)
+        self.penalty = None if penalty is None else penalty_loss(penalty, parameters, options)
         self._code = code or SingleLoss
         self.own: list[Sizes] = []
         self.has_limits = self._depends = False
@@ -168,14 +167,14 @@ class RaggedLoss:
         shared = self._shared
         if shared is None or self.options.strict or self._code is not SingleLoss:
             return None
+        with importing:
+            from .abreast_loss import abreast_loss
+
         given = self._given(shared.general.program)
-        program = self._arranged(shared.program, given)
-        with suppress(Unfit, CompilerError), without_collecting():
-            names = [a.name for a in given]
-            return AbreastLoss(
-                program, shared.stores, self._leaves, names, self.parameters, self.options
-            )
-        return None
+        program, names = self._arranged(shared.program, given), [a.name for a in given]
+        with without_collecting():
+            made_of = shared.stores, self._leaves, names, self.parameters, self.options
+            return abreast_loss(program, *made_of)
 
     def is_shared(self, code: ClassCode) -> bool:
         """Whether a class has the code that others have, too."""

@@ -9,17 +9,15 @@ from typing import Any
 
 from ..cache.remembered import remembered
 from ..errors import CompilerError
-from ..jit.compile import normal
 from ..jit.fingerprint import of_graph, of_program
 from ..jit.ir.graph import said
 from ..jit.ir.program import Program
-from ..jit.ir.verify import verify
 from ..jit.reroll.general import General, Sizes, generalised
 from ..jit.reroll.longer import Unlike
 from ..jit.reroll.outputs import OUTPUT
-from ..jit.reroll.reroll import reroll, reroll_strictly
 from ..jit.target import Target
 from ..jit.trace.trace import Trace
+from ..locks import importing
 from ..store import Store
 from .sample_loss import SampleValue, SingleLoss
 
@@ -30,6 +28,11 @@ def shared_program(
     """The program that these traces are at their sizes; None if there is none."""
 
     def made() -> tuple[General, Program] | None:
+        with importing:
+            from ..jit.compile import normal
+            from ..jit.ir.verify import verify
+            from ..jit.reroll.reroll import reroll, reroll_strictly
+
         with suppress(Unlike, CompilerError):  # then each class has code of its own
             programs = [
                 reroll_strictly(found.graph, arrays_of(found))

@@ -29,10 +29,10 @@ from itertools import chain
 from typing import Any
 
 from .. import ops
+from ..cache.remembered import remembered
 from ..engine import Value
 from ..errors import TrainingError, kind
 from ..jit.code import Code, compile_program
-from ..jit.compile import optimized
 from ..jit.emit.interface import Interface
 from ..jit.ir.program import (
     Access,
@@ -44,9 +44,9 @@ from ..jit.ir.program import (
     dump,
     map_accesses,
 )
-from ..jit.ir.verify import verify
 from ..jit.target import Target
 from ..jit.trace.nodes import nodes
+from ..locks import importing
 from ..ops import as_float
 from ..optimizer import Optimizer
 from ..real_types import WIDE, RealType
@@ -133,8 +133,17 @@ def code_of(
     arrays[GRADIENT] = replace(arrays[GRADIENT], dtype=gradient)
     if sums or numbers is WIDE:
         target = replace(target, dtype=WIDE.dtype, strict=True)
-    made = optimized(verify(replace(program, arrays=arrays), "the rule"), target)
-    return compile_program(made, target, Interface(frozenset(), None))
+    rule = replace(program, arrays=arrays)
+
+    def made() -> Program:
+        with importing:
+            from ..jit.compile import optimized
+            from ..jit.ir.verify import verify
+
+        return optimized(verify(rule, "the rule"), target)
+
+    known = remembered("program of a rule", (rule, target), made)
+    return compile_program(known, target, Interface(frozenset(), None))
 
 
 class _Leaves:

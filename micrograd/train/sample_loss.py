@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy.typing as npt
 
@@ -18,26 +19,25 @@ from ..cache.keys import written_out
 from ..cache.remembered import remembered
 from ..engine import Value
 from ..jit.code import compile_program
-from ..jit.compile import optimized, program_of
 from ..jit.emit.interface import Interface
 from ..jit.ir.graph import Graph, said
 from ..jit.ir.program import Access, Apply, Program, Role
-from ..jit.ir.verify import verify
 from ..jit.options import Options
-from ..jit.passes.over_samples import SHARE, SIZE, WEIGHTS, over_samples
-from ..jit.passes.reverse import gradient
-from ..jit.passes.row_sums import dot
+from ..jit.passes.dots import dot
+from ..jit.passes.over_samples import SHARE, SIZE, WEIGHTS
 from ..jit.reroll.found import SMALL
 from ..jit.reroll.outputs import OUTPUT
-from ..jit.schedule.schedule import Schedule
 from ..jit.target import Target
 from ..jit.trace.trace import Element, Trace, trace, without_collecting
-from ..locks import Lock
+from ..locks import Lock, importing
 from ..losses import Expectation, expectations
 from ..store import addresses
 from .data import ColumnLabels
 from .plain_rows import compare_rows
 from .sample_trace import trace_sample
+
+if TYPE_CHECKING:
+    from ..jit.schedule.schedule import Schedule
 
 BEFORE = "before"
 
@@ -80,12 +80,9 @@ class SampleLoss:
     ) -> None:
         wrt, target = [found.elements.get(p) for p in parameters], options.target
 
-        def differentiated() -> Program:
-            made = gradient(program, of, wrt, keep_value=True, target=target)
-            return optimized(verify(made, "differentiate"), target)
-
         made_from = program, of, wrt, target
-        self._take(remembered("loss of samples", made_from, differentiated), found, options)
+        made = remembered("loss of samples", made_from, lambda: _made().differentiated(*made_from))
+        self._take(made, found, options)
 
     def _take(self, program: Program, found: Trace, options: Options) -> None:
         self.options = options
@@ -186,14 +183,16 @@ class SampleValue(SampleLoss):
         options: Options,
         penalty: SampleLoss | None,
     ) -> None:
-        self._take(optimized(verify(program, "rerolled"), options.target), found, options)
+        made_from = program, options.target
+        made = remembered("value of a sample", made_from, lambda: _made().value(*made_from))
+        self._take(made, found, options)
 
 
 class Penalty(SampleLoss):
     """A value that depends on parameters only, and its gradient, at `number f(gradient*)`."""
 
     def __init__(self, found: Trace, parameters: Sequence[Value], options: Options) -> None:
-        program = program_of(found.graph, options.target)
+        program = _made().looped(found.graph, options.target)
         super().__init__(program, (OUTPUT, 0), found, parameters, options)
 
 
@@ -270,12 +269,10 @@ def _compiled(
         # rows that are looked up lie in a row, and samples do not
         small = 0 if found.graph.indices else SMALL
 
-        def of_block() -> Program | None:
-            block = over_samples(program_of(found.graph, options.target, small))
-            return None if block is None else verify(block, "over_samples")
-
         made_from = said(found.graph), options.target, small
-        block = remembered("block of samples", made_from, of_block)
+        block = remembered(
+            "block of samples", made_from, lambda: _made().block(found.graph, options.target, small)
+        )
         if block is not None:
             return BlockLoss(block, found, parameters, options)
     alone = None
@@ -292,10 +289,19 @@ def rerolled(graph: Graph, target: Target, behind: Sequence[str]) -> Program:
     of other samples.
     """
 
-    def made() -> Program:
-        return program_of(graph, target, behind=behind)
+    made_from = said(graph), target, list(behind)
+    made: Program = remembered(
+        "program of a sample", made_from, lambda: _made().looped(graph, target, behind)
+    )
+    return made
 
-    return remembered("program of a sample", (said(graph), target, list(behind)), made)
+
+def _made() -> ModuleType:
+    """What programs are made by, if they are not found."""
+    with importing:
+        from . import sample_programs
+
+    return sample_programs
 
 
 def penalty_loss(penalty: Value, parameters: Sequence[Value], options: Options) -> Penalty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -123,7 +124,10 @@ class Bar:
     def __init__(self) -> None:
         try:
             with importing:
-                from tqdm.auto import tqdm
+                if "IPython" in sys.modules:  # a bar of a notebook, which takes longer to import
+                    from tqdm.auto import tqdm
+                else:
+                    from tqdm import tqdm
         except ImportError:
             raise TrainingError(
                 "progress=True needs tqdm, which is not installed; install it with\n"

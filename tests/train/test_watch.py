@@ -210,7 +210,8 @@ def test_a_bar_is_closed_when_training_stops(capsys: pytest.CaptureFixture[str])
 
 
 def test_progress_without_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    for name in ("tqdm", "tqdm.auto"):
+        monkeypatch.setitem(sys.modules, name, None)
     w, loss = slope()
     with pytest.raises(TrainingError, match=r"progress=True needs tqdm"):
         fit(loss, SGD([w], lr=0.5), steps=1, progress=True)

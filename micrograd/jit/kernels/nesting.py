@@ -19,18 +19,16 @@ from ... import ops
 from ...copies import serial
 from ...engine import Value
 from ...errors import TraceError, user_location
+from ...locks import importing
 from ...ops import Op
 from ...traced import Scope, Traced
 from ...value_arrays import ValueArray
 from ..call.arguments import broadcast
 from ..call.index_arguments import Indices, indices_of
-from ..compile import program_of
-from ..derivatives import program_for
 from ..ir.asking import run_asking, with_counts
 from ..ir.points import elements
 from ..ir.program import Access, Array, Expr, Program, Role, Statement, accesses, asks
 from ..ir.running import Run, run_in_order
-from ..passes.simplify import simplify
 from ..reroll.outputs import OUTPUT
 from ..target import Target
 from ..trace.compiling import is_compiling
@@ -63,6 +61,11 @@ class Nested:
         structures: Sequence[Structure],
         target: Target,
     ) -> None:
+        with importing:
+            from ..compile import program_of
+            from ..derivatives import program_for
+            from ..passes.simplify import simplify
+
         graph = recording.trace.graph
         program = program_of(graph, target)
         self.program = simplify(program_for(wanted, name, program, recording, extra, None))

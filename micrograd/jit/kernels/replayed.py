@@ -14,8 +14,8 @@ import numpy as np
 
 from ...engine import Value
 from ...index_arrays import IndexArray
+from ...locks import importing
 from ...lookups import ENTRY, Lookup
-from ..compile import program_of
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, code_of, op_of
 from ..ir.program import Role
 from ..reroll.outputs import OUTPUT
@@ -155,6 +155,9 @@ def _run(
     graph: Graph, numbers: Floats, entries: Rows
 ) -> tuple[list[float], Callable[[], Partials]]:
     """The same by its program, on Values."""
+    with importing:
+        from ..compile import program_of
+
     program = program_of(graph, Target.host(np.dtype(np.float64)))
     if entries:
         program = program.running({k: np.array(x, np.int64) for k, x in entries.items()})

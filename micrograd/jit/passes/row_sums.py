@@ -7,7 +7,7 @@ is run for one block after the other, and what state holds then is the sum over 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ... import ops
@@ -24,11 +24,12 @@ from ..ir.program import (
 from ..reroll.outputs import OUTPUT
 from ..target import Target
 from ..trace.trace import Element
+from .dots import dot
 from .reverse import GRADIENT, gradient
 
 SUM = "sum_"
 """What the name of a state begins with; the name of the result follows."""
-_DOT, _TOTAL = "dot", "total"
+_TOTAL = "total"
 
 
 def added_up(program: Program, target: Target) -> Program:
@@ -95,29 +96,3 @@ def last_row_first(
     result.arrays[GRADIENT] = replace(result.arrays[GRADIENT], role=Role.TEMPORARY)
     result.assign(Access(state, 0, (1,)), Access(GRADIENT, 0, (1,)), (len(wrt),))
     return result
-
-
-def dot(program: Program, elements: Sequence[Element | None], before: str) -> Access:
-    """Append the dot product of elements and an array with a number for each.
-
-    Its derivative is what their gradient begins with, if nothing stands behind it that they are in.
-    """
-    here = Access(program.declare(_DOT, Role.TEMPORARY).name)
-    program.assign(here, -0.0)
-    for k, length in _runs(elements):
-        name, index = elements[k] or ("", 0)
-        pair = (Access(name, index, (1,)), Access(before, k, (1,)))
-        target = Access(here.array, 0, (0,))
-        program.assign(target, Apply(ops.mul, pair), (length,), accumulate=ops.add)
-    return here
-
-
-def _runs(elements: Sequence[Element | None]) -> Iterator[tuple[int, int]]:
-    """(first, count) of elements that lie in a row; those that are None are in none."""
-    start = 0
-    for k, element in enumerate(elements):
-        following = elements[k + 1] if k + 1 < len(elements) else None
-        if element is None or following != (element[0], element[1] + 1):
-            if element is not None:
-                yield start, k + 1 - start
-            start = k + 1
