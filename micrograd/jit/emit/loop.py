@@ -191,8 +191,9 @@ class LoopEmitter:
                     self.around.tiles[name, copy] = Scratch(
                         storage.allocate(size * lanes, in_pieces=name in pieces), (name, copy)
                     )
+        rows = -(-loop.block // lanes) * lanes
         for name, size in loop.strips.items():
-            base = storage.allocate(size * loop.block, in_pieces=name in pieces)
+            base = storage.allocate(size * rows, in_pieces=name in pieces)
             self.around.strips[name] = Scratch(base, name)
 
     def _pack_operands(self, each: Pass) -> None:

@@ -211,7 +211,7 @@ class StatementEmitter:
             return False
         if accumulator is not None and accumulator.width > 1:
             return False
-        if self.lane == 0 and self.s.target.array in self.around.plan.tiles:
+        if self.lane == 0 and self._scratch(self.s.target) is not None:
             return False
         return moves(self.s.target)[self.lane] == 0
 
@@ -250,8 +250,10 @@ class StatementEmitter:
                 strides = (0, *(d * lanes for d in a.strides[1:]))
                 return Scratch(tile.base, tile.name, strides, offset * lanes)
             strip = around.strips[a.array]
-            first = self.memory.linear(offset, [size], [self.iteration.local])
-            return Scratch(strip.base, strip.name, (0, *a.strides[1:]), *first)
+            lanes = plan.width if plan.across else 1  # vectors of iterations, one after the other
+            first = self.memory.linear(offset * lanes, [size], [self.iteration.local])
+            strides = (0, *(d * lanes for d in a.strides[1:]))
+            return Scratch(strip.base, strip.name, strides, *first)
         if self.lane and not a.parts:
             pack = around.packs.get(pack_key(a, self.s.domain, self.lane))
             if pack is not None and not a.strides[0]:

@@ -19,7 +19,9 @@ from math import ceil
 from ..ir.extents import INDEX_NAMES, is_number
 from ..ir.program import Array, Program, Role, Statement, accesses
 from ..ir.stretches import private, stretches
+from ..target import Target
 from .counts import functions, operations
+from .divided import divided
 from .forwarded import forwarded
 from .fuse import Group
 from .lane_costs import LaneCosts
@@ -119,12 +121,9 @@ class VectorLoop:
 
 
 def vectorize(
-    group: Group, program: Program, width: int, outside: Collection[str], line: int
+    group: Group, program: Program, width: int, outside: Collection[str], target: Target
 ) -> VectorLoop:
-    """The cheapest plan; `outside` are the arrays that other parts of the program touch.
-
-    `line` is how many numbers a cache line has.
-    """
+    """The cheapest plan; `outside` are the arrays that other parts of the program touch."""
     scratch = {
         name: size
         for name, size in group.private.items()
@@ -143,9 +142,11 @@ def vectorize(
         lanes: list[int | None] = [0] * len(group.statements)
         costs = [model.cost(s, 0) * width for s in group.statements]
         numbers = [0] * len(lanes)
+        if is_number(group.count) and not target.strict:
+            numbers = divided(group.statements, scratch, group.count, width)
         abreast = set()
     else:
-        if width == line and len(abreast) == len(inner) and model.straddles():
+        if width == target.line and len(abreast) == len(inner) and model.straddles():
             width //= 2
             inner, abreast = LaneCosts(group, program, width, scratch).inside()
         lanes = [lane for lane, _ in inner]
@@ -165,6 +166,8 @@ def vectorize(
     block = int(group.count)
     if handed:
         block = min(block, max(4 * width, STRIP_NUMBERS // handed // width * width))
+        if by_iteration:
+            block = _even(block // width, group.count // width) * width
     reason = (
         f"loop of {group.count}, {len(group.statements)} statements: "
         + ("in order, " if group.in_turn else "")
@@ -209,6 +212,13 @@ def _called(s: Statement, lane: int | None, width: int) -> float:
     points = 1 if lane == 0 else s.points // s.domain[0]
     vectors = points if not lane else points // s.domain[lane] * ceil(s.domain[lane] / width)
     return WRITTEN_OUT * vectors * functions(s.expr)
+
+
+def _even(most: int, vectors: int) -> int:
+    """How many vectors of iterations are in a block: at most so many, and if half as many at least
+    divide them all, so that no code is made for what would be left.
+    """
+    return next((k for k in range(most, most // 2, -1) if vectors % k == 0), most)
 
 
 def _unrolling(cost: float, steps: int) -> int:

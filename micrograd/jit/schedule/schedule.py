@@ -263,14 +263,14 @@ def _steps(
             outside = {name for name in names if everywhere[name] > 1}
             found = quiet.get(k)
             if found is None:
-                yield vectorize(part, program, width, outside, target.line)
+                yield vectorize(part, program, width, outside, target)
                 continue
             for steps, body in ((found.steps, found.program.body), (found.at_once, found.quick)):
                 inner = fuse(body, Bounds(target.strict))
                 steps += _steps([*inner], found.program, width, target, [*program.arrays])
             ordered: list[Step] = [found]
             if found.rest is not None:
-                ordered.append(vectorize(found.rest, program, width, program.arrays, target.line))
+                ordered.append(vectorize(found.rest, program, width, program.arrays, target))
             yield from reversed(ordered) if found.backwards else ordered
         elif isinstance(part, Nest) and part.courses:
             yield part
