@@ -27,6 +27,7 @@ from ..trace.signature import (
     row,
     structure_of,
 )
+from .shared import shared
 
 Shapes: TypeAlias = dict[tuple[int, ...], None]
 """The shapes of arrays, each once, in order."""
@@ -39,8 +40,8 @@ def flatten(
     hold a Value.
 
     An argument holds a number or array; as a container, a list or tuple of them, or one array with
-    the numbers along its last axis, which may have any strides and any type of real numbers. An
-    array may be of another library that has DLPack.
+    the numbers along its last axis, which may have any strides and any type of real numbers. Arrays
+    may be of another library that has DLPack.
 
     name           of the kernel, for errors
     only_numbers   whether a parameter that is mapped over takes no containers
@@ -86,8 +87,7 @@ def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structu
             f"{name} takes numbers and arrays of NumPy as {p.name}, got a dask array; "
             f"{name}.ufunc maps over its blocks, lazily: docs/dask.md"
         )
-    if hasattr(x.__class__, "__dlpack__") and not isinstance(x, np.ndarray):
-        x = _shared(name, p, x)
+    x = shared(name, x, p.name)
     if p.array == "rows" and isinstance(p.structure, Container) and _is_rows(opened(x, p.name)):
         x = _rows(name, p, opened(x, p.name))
     if isinstance(x, np.ndarray) and p.array != "map" and x.ndim:
@@ -109,18 +109,6 @@ def _flattened(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structu
     if isinstance(p.structure, Container):
         structure = p.structure
     return structure, numbers[0] if structure is SCALAR else numbers
-
-
-def _shared(name: str, p: Parameter, x: Any) -> npt.NDArray[Any]:
-    """The array of another library as one of NumPy, in the same memory."""
-    try:
-        return np.from_dlpack(x)
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise SignatureError(
-            f"{name} takes arrays that are in this machine's memory as {p.name}, got {kind(x)}, "
-            f"which NumPy cannot share: {str(error).rstrip('.')}. For derivatives of what is "
-            "computed there, make an operator of the kernel: docs/torch.md, docs/jax.md"
-        ) from error
 
 
 def _array(name: str, p: Parameter, x: Any, shapes: Shapes) -> tuple[Structure, Any]:
