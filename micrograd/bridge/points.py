@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -21,17 +20,16 @@ from ..jit import Kernel, jit
 from ..jit.call.threads import SPLIT_WORK
 from ..jit.ir.graph import PARAMETER, Graph, is_take
 from ..jit.trace.parameters import Parameter
-from ..jit.trace.signature import SCALAR, Structure, array_of, build, count, result_structure, row
+from ..jit.trace.signature import SCALAR, Structure, build, count, result_structure, row
 from ..locks import Lock
 from ..store import Store
+from .cores import Core, Items, structure_of
 
 if TYPE_CHECKING:
     from ..jit.executable import Executable
 
 Array: TypeAlias = npt.NDArray[Any]
 Places: TypeAlias = npt.NDArray[np.intp]
-Core: TypeAlias = tuple[int, ...] | None
-"""The shape of what an argument is at a point, as the function gets it; None: a number."""
 WIDE = np.dtype(np.float64)
 
 
@@ -241,7 +239,9 @@ def _of_kernel(kernel: Kernel, cores: tuple[Core, ...]) -> Pointwise:
 
     def call(*args: Any) -> list[Any]:
         given = [
-            build(array_of(core), iter(x)) if core is not None and p.array == "whole" else x
+            build(structure_of(core), iter(x))
+            if isinstance(core, Items) or (core is not None and p.array == "whole")
+            else x
             for x, core, p in zip(args, cores, kernel._parameters, strict=True)
         ]
         found: list[Value | float] = []
@@ -251,7 +251,7 @@ def _of_kernel(kernel: Kernel, cores: tuple[Core, ...]) -> Pointwise:
     parameters = [
         Parameter(p.name, integer=p.integer)
         if core is None
-        else Parameter(p.name, "rows", row(list, prod(core)), integer=p.integer)
+        else Parameter(p.name, "rows", row(list, count(structure_of(core))), integer=p.integer)
         for p, core in zip(kernel._parameters, cores, strict=True)
     ]
     made = Pointwise(call, parameters, kernel.name, kernel)

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..bridge.points import Core, Points, kernel_of
+from ..bridge.cores import Core, Items, core_of, is_rows
+from ..bridge.points import Points, kernel_of
 from ..errors import SignatureError, kind
 from ..jit import Kernel
 from ..jit.trace.parameters import Parameter
@@ -98,26 +99,28 @@ class Operator:
 
     def _arrays(self, args: Sequence[Any]) -> tuple[list[Any], tuple[Core, ...]]:
         """Arrays of the same points, with rows along the first axis; and the cores."""
-        parts: list[Any] = []
-        ways = []
-        for x, p in zip(args, self._parameters, strict=True):
-            x = _array(self.name, p.name, x)
-            stacked = isinstance(x, list)
-            parts.append(jnp.stack(jnp.broadcast_arrays(*x), -1) if stacked else x)
-            ways.append("rows" if stacked and p.array == "map" else p.array)
-        dtype = self._common(parts) if self._dtype is None else self._dtype
+        given = [_array(self.name, p.name, x) for x, p in zip(args, self._parameters, strict=True)]
+        dtype = self._common(given) if self._dtype is None else self._dtype
         if dtype == np.float64 and not jax.config.jax_enable_x64:
             raise SignatureError(
                 f"{self.name} computes in float64, which JAX has not, unless it is told to: "
                 "jax.config.update('jax_enable_x64', True)"
             )
         arrays, cores, points = [], [], []
-        for x, way in zip(parts, ways, strict=True):
-            x = jnp.asarray(x, dtype)
+        for x, p in zip(given, self._parameters, strict=True):
             core: Core = None
-            if way == "whole" and x.ndim:
-                core, x = x.shape, x.reshape(-1)
-            elif way == "rows":
+            if isinstance(x, (list, tuple)):
+                x, core = self._listed(p, x, dtype)
+            else:
+                x = jnp.asarray(x, dtype)
+                if p.array == "whole" and x.ndim:
+                    core, x = x.shape, x.reshape(-1)
+            if core is None and p.array == "rows":
+                if not x.ndim:
+                    raise SignatureError(
+                        f"{self.name} takes as {p.name} rows of numbers along the last axis, got "
+                        "one number"
+                    )
                 core, x = x.shape[-1:], jnp.moveaxis(x, -1, 0)
             arrays.append(x)
             cores.append(core)
@@ -131,7 +134,7 @@ class Operator:
             raise SignatureError(
                 f"{self.name}: the shapes of the arguments, {text}, do not broadcast"
             ) from None
-        given = [
+        spread = [
             jnp.broadcast_to(x, shape)
             if core is None
             else jnp.broadcast_to(
@@ -140,11 +143,42 @@ class Operator:
             )
             for x, core in zip(arrays, cores, strict=True)
         ]
-        return given, tuple(cores)
+        return spread, tuple(cores)
+
+    def _listed(self, p: Parameter, x: Any, dtype: Any) -> tuple[Any, Core]:
+        """A list as an array with its numbers along the first axis, and its core."""
+        if p.array == "rows" and is_rows(x):
+            return self._rows(p, x, dtype), None
+        found: list[Any] = []
+
+        def shape_of(x: Any) -> tuple[int, ...]:
+            found.append(jnp.asarray(x, dtype))
+            return found[-1].shape if p.array == "whole" else ()
+
+        core = core_of(self.name, x, shape_of)
+        if p.array == "whole":
+            return jnp.concatenate([v.reshape(-1) for v in found]), core
+        if p.array == "rows" and len(found) != len(x):
+            raise SignatureError(
+                f"{self.name}: {p.name} should be a list of numbers or arrays, or of such lists of "
+                f"equal length, got {kind(x)}"
+            )
+        is_row = p.array == "rows" or core == Items(list, (None,) * len(found))
+        stacked = jnp.stack(jnp.broadcast_arrays(*found))
+        return stacked, (len(found),) if is_row else core
+
+    def _rows(self, p: Parameter, x: Any, dtype: Any) -> Any:
+        """Lists of rows as an array, as NumPy makes one of them."""
+        if not isinstance(x, (list, tuple)):
+            return jnp.asarray(x, dtype)
+        rows = [self._rows(p, row, dtype) for row in x]
+        if not rows or any(row.shape != rows[0].shape for row in rows):
+            raise SignatureError(f"{self.name}: {p.name} has rows of unequal length, or of none")
+        return jnp.stack(rows)
 
     def _common(self, arrays: Sequence[Any]) -> Any:
         """In which dtype to compute: that which JAX would promote the arguments to."""
-        found = jnp.result_type(*arrays, float)
+        found = jnp.result_type(*jax.tree.leaves(arrays), float)
         if found not in (np.float32, np.float64):
             raise SignatureError(
                 f"{self.name} computes in float32 or float64, got {found}; convert it, as by "
@@ -154,9 +188,10 @@ class Operator:
 
 
 def _array(name: str, parameter: str, x: Any) -> Any:
-    """An argument as an array, or a list of arrays."""
-    if isinstance(x, (list, tuple)) and x:
-        return [_array(name, parameter, v) for v in x]
+    """An argument as an array, or a list or tuple of arrays."""
+    if isinstance(x, (list, tuple)):
+        found = [_array(name, parameter, v) for v in x]
+        return tuple(found) if isinstance(x, tuple) else found
     try:
         return x if isinstance(x, (int, float)) else jnp.asarray(x)
     except (TypeError, ValueError):

@@ -11,8 +11,9 @@ import torch
 from torch._C._functorch import peek_interpreter_stack
 from torch.autograd import forward_ad
 
-from ..bridge.points import Core, Points, kernel_of
-from ..errors import SignatureError, counted, kind
+from ..bridge.cores import Core, Items, core_of, is_rows
+from ..bridge.points import Points, kernel_of
+from ..errors import IndexRangeError, SignatureError, counted, kind
 from ..jit import Kernel
 from ..jit.trace.signature import Container, Structure
 from .cores import FACTS, encoded
@@ -20,6 +21,9 @@ from .dtypes import NUMBERS
 from .function import Function, Outside
 from .native import PLAIN, ordinary
 from .registered import Registered
+
+_MOST = 2**63 - 1
+"""The largest integer of int64."""
 
 
 def operator(function: Callable[..., Any], *, name: str | None = None) -> Operator:
@@ -140,32 +144,28 @@ class Operator:
     def _tensors(self, args: Sequence[Any]) -> tuple[list[torch.Tensor], list[Core]]:
         """Tensors of the same points, rows along the last axis; and the cores."""
         dtype = self._dtype or self._common(args)
-        device = next((x.device for x in args if isinstance(x, torch.Tensor)), None)
+        device = next((x.device for x in _leaves(args) if isinstance(x, torch.Tensor)), None)
         tensors: list[torch.Tensor] = []
         cores: list[Core] = []
         points = []
         for x, (name, array, integer, _) in zip(args, self._parameters, strict=True):
             wanted = torch.int64 if integer else dtype
-            if isinstance(x, (list, tuple)):
-                x = torch.stack(
-                    torch.broadcast_tensors(*[torch.as_tensor(v, device=device) for v in x]), -1
-                )
-                if array == "map":
-                    array = "rows"
-            elif not isinstance(x, torch.Tensor):
-                x = self._number(name, x, wanted, device)
-            if x.dtype is not wanted:
-                if x.dtype.is_complex or (integer and x.dtype.is_floating_point):
-                    expected = "integers" if integer else "real numbers"
-                    raise SignatureError(
-                        f"{self.name}: {name} should hold {expected}, got {x.dtype}"
-                    )
-                x = x.to(wanted)
             core: Core = None
-            if array == "whole" and x.ndim:
-                core = tuple(x.shape)
-                x = x.reshape(-1)
-            elif array == "rows":
+            if isinstance(x, (list, tuple)):
+                self._refuse_several(name, integer)
+                x, core = self._listed(name, array, x, wanted, device)
+            else:
+                x = self._tensor(name, x, wanted, device)
+                if array == "whole" and x.ndim:
+                    self._refuse_several(name, integer)
+                    core = tuple(x.shape)
+                    x = x.reshape(-1)
+            if core is None and array == "rows":
+                if not x.ndim:
+                    raise SignatureError(
+                        f"{self.name} takes as {name} rows of numbers along the last axis, got one "
+                        "number"
+                    )
                 core = (x.shape[-1],)
             tensors.append(x)
             cores.append(core)
@@ -179,19 +179,77 @@ class Operator:
             ]
         return tensors, cores
 
-    def _number(self, name: str, x: Any, dtype: torch.dtype, device: Any) -> torch.Tensor:
+    def _listed(
+        self, name: str, array: str, x: Any, dtype: torch.dtype, device: Any
+    ) -> tuple[torch.Tensor, Core]:
+        """A list as a tensor with its numbers along the last axis, and its core."""
+        if array == "rows" and is_rows(x):
+            return self._rows(name, x, dtype, device), None
+        found: list[torch.Tensor] = []
+
+        def shape_of(x: Any) -> tuple[int, ...]:
+            found.append(self._tensor(name, x, dtype, device))
+            return tuple(found[-1].shape) if array == "whole" else ()
+
+        core = core_of(self.name, x, shape_of)
+        if array == "whole":
+            return torch.cat([t.reshape(-1) for t in found]), core
+        if array == "rows" and len(found) != len(x):
+            raise SignatureError(
+                f"{self.name}: {name} should be a list of numbers or tensors, or of such lists of "
+                f"equal length, got {kind(x)}"
+            )
+        is_row = array == "rows" or core == Items(list, (None,) * len(found))
+        stacked = torch.stack(torch.broadcast_tensors(*found), -1)
+        return stacked, (len(found),) if is_row else core
+
+    def _rows(self, name: str, x: Any, dtype: torch.dtype, device: Any) -> torch.Tensor:
+        """Lists of rows as a tensor, as NumPy makes an array of them."""
+        if not isinstance(x, (list, tuple)):
+            return self._tensor(name, x, dtype, device)
+        rows = [self._rows(name, row, dtype, device) for row in x]
+        if not rows or any(row.shape != rows[0].shape for row in rows):
+            raise SignatureError(f"{self.name}: {name} has rows of unequal length, or of none")
+        return torch.stack(rows)
+
+    def _tensor(self, name: str, x: Any, dtype: torch.dtype, device: Any) -> torch.Tensor:
+        """A tensor or number as a tensor of this dtype, integers if that is."""
+        integers = dtype is torch.int64
+        if isinstance(x, torch.Tensor):
+            if x.dtype is dtype:
+                return x
+            if x.dtype.is_complex or (integers and x.dtype.is_floating_point):
+                expected = "integers" if integers else "real numbers"
+                raise SignatureError(f"{self.name}: {name} should hold {expected}, got {x.dtype}")
+            if integers and x.dtype is torch.uint64:
+                x = x.to(dtype)  # what is more than it has becomes negative
+                return torch.where(x < 0, _MOST, x)
+            return x.to(dtype)
+        if isinstance(x, (np.integer, np.floating)):
+            x = x.item()
+        if integers and isinstance(x, float):
+            raise SignatureError(f"{self.name}: {name} should be an integer, got {kind(x)}")
+        if integers and isinstance(x, int) and not -_MOST <= x <= _MOST:
+            raise IndexRangeError(f"{self.name}: {name} is {x}, which is beyond all indices")
         if isinstance(x, (int, float)):
-            return torch.full((), x, dtype=dtype, device=device)
+            return torch.full((), x if integers else float(x), dtype=dtype, device=device)
         raise SignatureError(
             f"{self.name}: {name} should be a tensor, a number or a list of them, got {kind(x)}"
         )
+
+    def _refuse_several(self, name: str, integer: bool) -> None:
+        """SignatureError if this is of an argument that is an integer."""
+        if integer:
+            raise SignatureError(
+                f"{self.name}: {name} takes several integers, which operators do not; give each a "
+                "parameter of its own, which takes a tensor with an index for every point"
+            )
 
     def _common(self, args: Sequence[Any]) -> torch.dtype:
         """In which dtype to compute: that which PyTorch would promote the arguments to, where
         tensors without dimensions yield to others.
         """
-        parts = [x if isinstance(x, (list, tuple)) else [x] for x in args]
-        given = [x for part in parts for x in part if isinstance(x, torch.Tensor)]
+        given = [x for x in _leaves(args) if isinstance(x, torch.Tensor)]
         floats = [x for x in given if x.dtype.is_floating_point]
         dtypes = [x.dtype for x in floats if x.ndim] or [x.dtype for x in floats]
         found = functools.reduce(torch.promote_types, dtypes or [torch.get_default_dtype()])
@@ -201,6 +259,13 @@ class Operator:
                 "x.float()"
             )
         return found
+
+
+def _leaves(x: Any) -> list[Any]:
+    """What is in lists and tuples, in order."""
+    if isinstance(x, (list, tuple)):
+        return [leaf for item in x for leaf in _leaves(item)]
+    return [x]
 
 
 def transformed(x: Sequence[torch.Tensor]) -> bool:

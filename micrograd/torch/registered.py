@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import library
 
-from ..bridge.points import Core, Pointwise
+from ..bridge.cores import Core
+from ..bridge.points import Pointwise
 from ..errors import GraphError, SignatureError
 from ..locks import Lock
 from .cores import decoded
@@ -260,11 +261,17 @@ def _free(name: str) -> str:
         name = f"kernel_{name}".removesuffix("_lambda").rstrip("_")
     with _lock:
         found, n = name, 1
-        while found in _made:
+        while found in _made or _is_of_namespace(found):
             n += 1
             found = f"{name}_{n}"
         _made[found] = None
     return found
+
+
+def _is_of_namespace(name: str) -> bool:
+    """Whether `torch.ops.micrograd` has an attribute of this name that is no op."""
+    namespace = getattr(torch.ops, NAMESPACE)
+    return hasattr(type(namespace), name) or name in vars(namespace)
 
 
 def provided(name: str) -> Registered | None:

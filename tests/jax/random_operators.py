@@ -18,6 +18,7 @@ import micrograd
 from micrograd import jit
 from micrograd.jax import operator
 
+from .. import held_operators
 from ..random_functions import random_function
 
 
@@ -76,12 +77,25 @@ def _derived(f: Any, given: list[Any], which: tuple[int, ...], how: str) -> Any:
     return jax.grad(total, which)(*given)
 
 
+def check_lists(seed: int) -> None:
+    """A function of lists, at one set of arguments."""
+
+    def gradient(f: Any, args: tuple[Any, ...]) -> list[Any]:
+        partials = jax.grad(lambda args: f(*args).sum())(args)
+        pairs = zip(jax.tree.leaves(partials), jax.tree.leaves(args), strict=True)
+        return [g for g, x in pairs if isinstance(x, jax.Array)]
+
+    with jax.enable_x64(True):
+        held_operators.check(seed, operator, jnp.asarray, gradient)
+
+
 def main(seconds: float, seed: int) -> None:
     """As many as there is time for."""
     end = time.monotonic() + seconds
     count = 0
     while time.monotonic() < end:
         check(seed + count)
+        check_lists(seed + count)
         count += 1
     print(f"{count} functions")
 

@@ -19,7 +19,7 @@ from jax.test_util import check_grads  # noqa: E402
 from micrograd.jax import operator  # noqa: E402
 from micrograd.jax.primitive import _registered  # noqa: E402
 
-from .random_operators import check  # noqa: E402
+from .random_operators import check, check_lists  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # JAX's own
 
@@ -55,6 +55,11 @@ x, y = np.linspace(0.1, 1.0, 5), np.linspace(1.0, 2.0, 3)[:, None]
 @pytest.mark.parametrize("seed", range(14))
 def test_random_functions(seed: int) -> None:
     check(seed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_lists(seed: int) -> None:
+    check_lists(seed)
 
 
 def test_values_are_those_of_the_kernel() -> None:

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 
 import micrograd
 from micrograd import jit
 from micrograd.torch import operator
 
+from .. import held_operators
 from ..random_functions import random_function
 
 
@@ -78,12 +80,26 @@ def check(seed: int) -> None:
         torch.testing.assert_close(ours, theirs, rtol=rtol, atol=rtol, msg=lambda m, w=where: w + m)
 
 
+def check_lists(seed: int) -> None:
+    """A function of lists, at one set of arguments."""
+
+    def array(x: np.ndarray[Any, Any]) -> torch.Tensor:
+        return torch.from_numpy(x.copy()).requires_grad_()
+
+    def gradient(f: Any, args: tuple[Any, ...]) -> list[Any]:
+        asked = held_operators.arrays(args)
+        return list(torch.autograd.grad(f(*args).sum(), asked)) if asked else []
+
+    held_operators.check(seed, operator, array, gradient)
+
+
 def main(seconds: float, seed: int) -> None:
     """As many as there is time for."""
     end = time.monotonic() + seconds
     count = 0
     while time.monotonic() < end:
         check(seed + count)
+        check_lists(seed + count)
         count += 1
     print(f"{count} functions")
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Tensor, Value, exp, jit, sin, take
+from micrograd import Tensor, Value, exp, fori, jit, sin, take
 from micrograd.errors import GraphError, IndexRangeError, SignatureError
 from micrograd.nn import MLP
 
@@ -24,7 +24,7 @@ from micrograd.torch.native import c_interface  # noqa: E402
 from micrograd.torch.operator import told  # noqa: E402
 
 from . import random_tensors  # noqa: E402
-from .random_operators import check  # noqa: E402
+from .random_operators import check, check_lists  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # PyTorch's own
 
@@ -54,6 +54,11 @@ def numbers(*shape: int) -> torch.Tensor:
 @pytest.mark.parametrize("seed", range(30))
 def test_random_functions(seed: int) -> None:
     check(seed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_lists(seed: int) -> None:
+    check_lists(seed)
 
 
 def test_the_memory_is_that_of_the_tensors() -> None:
@@ -450,6 +455,44 @@ def test_errors() -> None:
         operator(lambda: 5.0)
     with pytest.raises(SignatureError, match=r"i should hold integers, got torch\.float64"):
         operator(of_index)(x, x)
+    with pytest.raises(SignatureError, match="one number"):
+        operator(MLP(3, [1]))(torch.tensor(1.0))
+    with pytest.raises(SignatureError, match="unequal length"):
+        operator(MLP(2, [1]))([[1.0, 2.0], [3.0]])
+
+
+def test_what_is_no_index_is_refused() -> None:
+    def looked_up(x: float, i: int) -> Any:
+        return x * take([Value(1.0), Value(3.0)], i)
+
+    def counted(x: float, n: int) -> Any:
+        return fori(n, lambda _, c: c * x, x, limit=5)
+
+    def several(x: float, i: list[int]) -> Any:
+        return x * take([Value(1.0), Value(3.0)], i[0])
+
+    x = numbers(2)
+    for function in (looked_up, counted):
+        g = operator(function)
+        torch.testing.assert_close(g(x, np.int64(1)), g(x, 1))
+        for bad in (1.9, -0.5, 1.0, np.float64(1.0), torch.tensor(1.0)):
+            with pytest.raises(SignatureError, match="integer"):
+                g(x, bad)
+        with pytest.raises(SignatureError, match="several integers"):
+            g(x, [1, 0])
+        wide = torch.tensor([2**64 - 1, 1], dtype=torch.uint64)
+        for beyond in (2**63, -(2**70), wide, wide[0]):
+            with pytest.raises(IndexRangeError):
+                g(x, beyond)
+        torch.testing.assert_close(g(x, wide[1:]), g(x, 1))
+    for given in ([1, 0], torch.tensor([[1, 0]])):
+        with pytest.raises(SignatureError, match="several integers"):
+            operator(several)(x, given)
+
+
+@pytest.mark.parametrize("name", ["name", "_dir", "__file__", "mro"])
+def test_any_name_will_do(name: str) -> None:
+    assert operator(lambda x: x * 2.0, name=name)(torch.tensor(1.5)) == 3.0
 
 
 def of_tensors(x: Tensor) -> Tensor:
