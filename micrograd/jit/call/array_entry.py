@@ -3,7 +3,7 @@
 It is one function for all kernels, compiled when an array is first passed to one. What it must know
 about a kernel is a row of words whose address is in the kernel's slot `_arrays`. It takes aligned
 one-dimensional arrays of the kernel's dtype and of one length, and perhaps `out=`: an array like
-them, or for several results one of shape (results, points). Everything else, and whatever is
+them if there is one result, or one of shape (results, points). Everything else, and whatever is
 wrong, goes to `Kernel.__call__`.
 """
 
@@ -147,11 +147,12 @@ class _Entry:
         return out
 
     def _check_shape(self, out: ir.Value) -> None:
-        """Of one result it has the points, of several (results, points)."""
+        """It has (results, points), or of one result the points alone."""
         o, b = self.o, self.b
         one, several, shaped = o.block(), o.block(), o.block()
-        o.b.branch_if(o.compare("eq", self.results, 1), one, several)
+        o.b.branch_if(o.compare("eq", dimensions(o, out), 1), one, several)
         b.enter(one)
+        o.require(o.compare("eq", self.results, 1), self.other)
         o.require(o.compare("eq", points_of(o, out, self.other), self.points), self.other)
         b.branch(shaped)
         b.enter(several)

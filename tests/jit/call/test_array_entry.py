@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import re
 import sys
 import threading
 from typing import Any
@@ -237,3 +238,24 @@ def test_threads_begin_at_once() -> None:
 def test_a_layout_that_is_not_numpys_is_noticed(field: str) -> None:
     assert ARRAY.holds()
     assert not dataclasses.replace(ARRAY, **{field: getattr(ARRAY, field) ^ 8}).holds()
+
+
+@pytest.mark.parametrize("result", [lambda x, y: x * y, lambda x, y: [x * y]], ids=["one", "list"])
+@pytest.mark.parametrize("n", [1, 2, 7, 8])
+def test_one_result_goes_where_a_row_is_too(result: Any, n: int, general_calls: list[Any]) -> None:
+    kernel = jit(result)
+    args = columns(n, np.float64)
+    kernel(*columns(3, np.float64))
+    for shape in [(n,), (1, n), (2, n), (n, 1), (1, n + 1), (1, 1, n), (1, n, 1)]:
+        expected, out = np.full(shape, -7.0), np.full(shape, -7.0)
+        try:
+            general(kernel, *args, out=expected)
+        except SignatureError as refused:
+            with pytest.raises(SignatureError, match=re.escape(str(refused))):
+                kernel(*args, out=out)
+            np.testing.assert_array_equal(out, expected)
+            continue
+        general_calls.clear()
+        assert kernel(*args, out=out) is out
+        assert bool(general_calls) == (shape not in [(n,), (1, n)])
+        np.testing.assert_array_equal(out, expected)
