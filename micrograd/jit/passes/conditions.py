@@ -40,6 +40,7 @@ from ..ir.program import (
     asks,
     map_accesses,
 )
+from .loop_numbers import Numbers
 from .reaching import fresh
 from .reused import is_slow
 
@@ -78,93 +79,6 @@ def _body(program: Program, body: Sequence[Node], depth: int = 0) -> list[Node] 
     return found if changed else None
 
 
-class _Numbers:
-    """Expressions by number: equal ones have the same. Their leaves are elements, as they are known
-    outside of the loop, too.
-
-    following   what becomes which state at the end of an iteration
-    written     the arrays that the loop writes
-    """
-
-    def __init__(self, depth: int, following: dict[str, str], written: set[str]) -> None:
-        self.depth, self.following, self.written = depth, following, written
-        self.states = {*following.values()}
-        self.ids: dict[object, int] = {}
-        self.made: list[object] = []
-        self.defined: dict[Access, int] = {}
-        self.initial: dict[Access, int] = {}  # of elements of the state
-        self.later: list[int] = []
-        self.begun: list[int] = []
-
-    def define(self, target: Access, expr: Expr, *, inside: bool) -> int:
-        """The number of an expression, which an element is from here on."""
-        number = self.of(expr, inside=inside)
-        self.defined[self.place(target, inside=inside)] = number
-        return number
-
-    def of(self, expr: Expr, *, inside: bool) -> int:
-        """The number of an expression; of what is not known, a new one."""
-        if isinstance(expr, Apply):
-            return self._of((expr.op, *[self.of(x, inside=inside) for x in expr.args]))
-        if isinstance(expr, float):
-            return self._of(repr(expr))
-        a = self.place(expr, inside=inside)
-        if a in self.defined:
-            return self.defined[a]
-        if not inside and a in self.initial:
-            return self.initial[a]
-        own = inside and (a.array in self.written or a.parts or a is expr)
-        known = a.array in self.states or a.array in self.following
-        return self._of(object() if own and not known else a)
-
-    def place(self, a: Access, *, inside: bool) -> Access:
-        """An element without the index of the loop; itself if that moves it."""
-        at, strides = self.depth, a.strides
-        if inside:
-            if a.parts or strides[at : at + 1] not in ((), (0,)):
-                return a
-            strides = (*strides[:at], *strides[at + 1 :])
-        while strides and not strides[-1]:
-            strides = strides[:-1]
-        return Access(a.array, a.offset, strides, a.parts)
-
-    def _of(self, key: object) -> int:
-        number = self.ids.setdefault(key, len(self.made))
-        if number == len(self.made):
-            self.made.append(key)
-            self.later.append(-1)
-            self.begun.append(-1)
-            self.later[number] = self._next(key, number)
-            self.begun[number] = self._first(key, number)
-        return number
-
-    def _next(self, key: object, number: int) -> int:
-        """What an expression of the next state is of the state, once that is there; -1: it is of
-        something else.
-        """
-        if isinstance(key, Access):
-            if key.array in self.following:
-                return self._of(key.of(self.following[key.array]))
-            return -1 if key.array in self.states else number
-        if not isinstance(key, tuple):
-            return number if isinstance(key, str) else -1
-        op, *args = key
-        return self._moved(op, args, self.later, number)
-
-    def _first(self, key: object, number: int) -> int:
-        """What an expression of the state is before the first iteration; -1: nobody knows."""
-        if isinstance(key, Access):
-            return self.initial.get(key, number)
-        if not isinstance(key, tuple):
-            return number if isinstance(key, str) else -1
-        op, *args = key
-        return self._moved(op, args, self.begun, number)
-
-    def _moved(self, op: object, args: list[int], to: Sequence[int], number: int) -> int:
-        moved = [to[x] for x in args]
-        return -1 if -1 in moved else number if moved == args else self._of((op, *moved))
-
-
 class _Repeated:
     """A loop that goes on as long as a condition holds, without what it would compute again.
 
@@ -178,7 +92,7 @@ class _Repeated:
         self.inside = [s for s in loop.body if isinstance(s, Statement)]
         self.copies: list[Statement] = []
         following = self._following()
-        self.numbers = _Numbers(depth, following, {s.target.array for s in self.inside})
+        self.numbers = Numbers(depth, following, {s.target.array for s in self.inside})
         written = Counter(s.target.array for s in program.statements)
         self.single = {name for name, times in written.items() if times == 1}
         self.first: dict[int, Access] = {}
@@ -216,7 +130,7 @@ class _Repeated:
         """The loop, behind what is kept of before it."""
         if len(self.inside) + len(self.copies) < len(self.loop.body):
             return [self.loop]
-        again = self._again() if self.first else {}
+        again = self._again() if self.first or self.numbers.initial else {}
         kept: dict[Access, Access] = {}
         body: list[Statement] = []
         needed = {self._place(a) for s in self.copies for a in accesses(s.expr)}
@@ -244,13 +158,13 @@ class _Repeated:
     def _place(self, a: Access) -> Access:
         return self.numbers.place(a, inside=True)
 
-    def _again(self) -> dict[Access, tuple[Statement, Access]]:
+    def _again(self) -> dict[Access, tuple[Statement, Expr]]:
         """The elements that the condition has computed in the iteration before: the statement that
         does, and what is the same before the loop.
         """
         numbers, of_state = self.numbers, dict[int, Statement]()
         outside = self._read_elsewhere()
-        found: dict[Access, tuple[Statement, Access]] = {}
+        found: dict[Access, tuple[Statement, Expr]] = {}
         for s in self.inside:
             name = s.target.array
             own = name in self.single and name not in numbers.following
@@ -261,18 +175,25 @@ class _Repeated:
             if number in of_state and name not in outside:
                 self.same[s.target] = of_state[number].target
                 continue
-            first = self.first.get(numbers.begun[later]) if later != -1 else None
+            first = self._first(numbers.begun[later]) if later != -1 else None
             if later not in (-1, number) and later in of_state and first is not None:
                 found[self._place(of_state[later].target)] = s, first
             of_state.setdefault(number, s)
         return {a: x for a, x in found.items() if a.array not in outside}
+
+    def _first(self, number: int) -> Expr | None:
+        """What is the same before the loop: an element, or a number; None if nothing is."""
+        if number == -1:
+            return None
+        found = self.first.get(number)
+        return self.numbers.number_of(number) if found is None else found
 
     def _read_elsewhere(self) -> set[str]:
         own = {id(s) for s in self.loop.body}
         others = [s for s in self.program.statements if id(s) not in own]
         return {a.array for s in others for a in s.accesses}
 
-    def _costs(self, again: dict[Access, tuple[Statement, Access]]) -> dict[Access, float]:
+    def _costs(self, again: dict[Access, tuple[Statement, Expr]]) -> dict[Access, float]:
         """How many operations such elements take of what is there."""
         costs: dict[Access, float] = {}
         for s in self.inside:
@@ -286,7 +207,7 @@ class _Repeated:
         self,
         s: Statement,
         again: Statement,
-        first: Access,
+        first: Expr,
         starts: list[Statement],
         ends: list[Statement],
     ) -> Access:

@@ -82,6 +82,34 @@ def test_what_is_not_the_same_is_computed(old: str, new: str) -> None:
         assert np.array_equal(want, found, equal_nan=True)
 
 
+@pytest.mark.parametrize("start", [0.0, 1.0, -1.5])
+def test_what_is_known_of_the_first_state_is_where_it_begins(start: float) -> None:
+    known = np.float64(start)
+    text = LOOP.format(again="b").replace("h = x\n", f"h = {start}\n")
+    text = text.replace("t = erf(h)\nu = mul(t, 2.0)\n", "")
+    u = float(erf(float(known)) * 2.0)
+    text = text.replace("going = gt(u, 0.25)\nfor", f"going = {float(u > 0.25)}\nfor")
+    before = verify(parse(text), "text", stage="schedulable")
+    after = verify(without_repeats(before), "conditions", stage="schedulable")
+    assert f"kept_d = {u!r}" in str(after)
+    assert str(after).count("erf") == 1
+    want, found = (interpret(p, {"x": [0.0]})["out"] for p in (before, after))
+    assert np.array_equal(want, found)
+
+
+def test_a_price_that_begins_with_a_number_is_computed_once_an_iteration() -> None:
+    def root(x: Any) -> Any:
+        def price(s: Any) -> Any:
+            return erf(1.0 * s) + exp(-s * s) * s - x
+
+        return while_loop(lambda s: abs(price(s)) > 1e-9, lambda s: s - 0.4 * price(s), 1.0)
+
+    kernel = jit(root, dtype="f64")
+    text = kernel.stages()["simplified"]
+    assert text.count("erf") == 1
+    assert kernel(0.3) == pytest.approx(root(0.3), rel=1e-13)
+
+
 class Drawn:
     """A loop whose condition and body are made of terms of the state that they have in common."""
 
@@ -93,6 +121,7 @@ class Drawn:
         more = [self.term(2) for _ in range(self.size)]
         most, whole = r.uniform(0.05, 0.9), r.random() < 0.5
         nested = r.random() < 0.3
+        start = r.choice([None, None, tuple(r.choices([0.0, 1.0, -1.0, 0.5, 2.0], k=3))])
 
         def function(x: Any, y: Any) -> Any:
             def seen(s: Any) -> list[Any]:
@@ -109,7 +138,8 @@ class Drawn:
                 ]
                 return tuple(made) if self.size > 1 else made[0]
 
-            first = (x, y, 0.5)[: self.size] if self.size > 1 else x
+            first = ((x, y, 0.5) if start is None else start)[: self.size]
+            first = first if self.size > 1 else first[0]
             if nested:
 
                 def outer(s: Any) -> Any:
