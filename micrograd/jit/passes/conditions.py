@@ -40,6 +40,7 @@ from ..ir.program import (
     asks,
     map_accesses,
 )
+from .kept_rows import with_kept_rows
 from .loop_numbers import Numbers
 from .reaching import fresh
 from .reused import is_slow
@@ -52,6 +53,7 @@ def without_repeats(program: Program) -> Program:
     """The program whose loops compute such expressions once; itself if it has none."""
     if not asks(program.body):
         return program
+    program = with_kept_rows(program)
     made = replace(program, arrays=dict(program.arrays))
     body = _body(made, program.body)
     return program if body is None else replace(made, body=body)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from micrograd import Value, erf, exp, jit, sin, sqrt, tanh, while_loop
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.verify import verify
+from micrograd.jit.passes import conditions
 from micrograd.jit.passes.conditions import without_repeats
+from micrograd.jit.passes.kept_rows import with_kept_rows
 
 from ...by_values import BITS
 from ...targets import assumed
@@ -110,6 +113,68 @@ def test_a_price_that_begins_with_a_number_is_computed_once_an_iteration() -> No
     assert kernel(0.3) == pytest.approx(root(0.3), rel=1e-13)
 
 
+ROWS = """
+input x[1]
+output out[2]
+temp h[10]
+temp going[10]
+temp count[1] i64 < 10
+temp b[9]
+temp c[9]
+temp e[9]
+
+h = x
+t = erf(h)
+u = mul(t, 2.0)
+going = gt(u, 0.25)
+for i < count[0] in order while going[i]:
+  b[i] = erf(h[i])
+  h[i + 1] = sub(h[i], mul(b[i], 0.25))
+  c[i] = erf(h[i + 1])
+  e[i] = mul(c[i], 2.0)
+  going[i + 1] = gt(e[i], 0.25)
+out = h[count[0]]
+out[1] = 0.0
+for i < count[0] in reverse order:
+  out[1] += mul(b[i], h[i])
+"""
+
+
+def test_what_a_condition_has_computed_is_a_row_of_the_next_iteration() -> None:
+    before = verify(parse(ROWS), "text", stage="schedulable")
+    after = verify(with_kept_rows(before), "rows", stage="schedulable")
+    text = str(after)
+    assert text.count("erf") == 2
+    assert "kept_b = t" in text
+    assert "kept_b[i + 1] = erf(h[i + 1])" in text
+    assert "out[1] += mul(kept_b[i], h[i])" in text
+    for x in (-1.0, 0.1, 0.2, 0.7, 3.0, np.inf, np.nan):
+        want, found = (interpret(p, {"x": [x]})["out"] for p in (before, after))
+        assert np.array_equal(want, found, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("b[i] = erf(h[i])", "b[i] = tanh(h[i])"),
+        ("c[i] = erf(h[i + 1])", "c[i] = erf(h[i])"),
+        ("t = erf(h)", "t = tanh(h)"),
+        ("going = gt", "h[1] = 1.0\ngoing = gt"),  # set more than once
+        ("while going[i]", "while b[i]"),
+        ("h = x\nt = erf(h)", "t = 0.0\nt += erf(x)\nh = x"),  # what is added to
+        ("b[i] = erf(h[i])", "b[i] = erf(add(h[i], w[i]))"),  # of data of the iteration
+    ],
+)
+def test_other_rows_are_computed(old: str, new: str) -> None:
+    assert old in ROWS
+    text = ROWS.replace(old, new)
+    if "w[i]" in new:
+        text = text.replace("c[i] = erf(h[i + 1])", "c[i] = erf(add(h[i + 1], w[i]))")
+        text = text.replace("input x[1]", "input x[1]\ninput w[9]")
+    before = parse(text)
+    assert with_kept_rows(before) is before
+
+
 class Drawn:
     """A loop whose condition and body are made of terms of the state that they have in common."""
 
@@ -182,26 +247,44 @@ class Drawn:
         np.testing.assert_allclose(one, want, accuracy, accuracy, equal_nan=True)
         a, b = Value(x[0]), Value(y[0])
         out = self.function(a, b)
-        if np.isfinite(want[0]):
+        if isinstance(out, Value) and np.isfinite(want[0]):
             out.backward()
             np.testing.assert_allclose(f.grad(x[0], y[0]), (a.grad, b.grad), 1e-7, 1e-7)
+        self.check_rows(x[:3], y[:3])
         return "kept_" in f.stages()["simplified"]
+
+    def check_rows(self, x: Any, y: Any) -> None:
+        """Gradients, to the last bit, beside those of a program whose rows are all computed."""
+        kept = jit(self.function, dtype="f64", strict=True).value_and_grad
+        with mock.patch.object(conditions, "with_kept_rows", lambda program: program):
+            computed = jit(self.function, dtype="f64", strict=True).value_and_grad
+            assert "kept_" not in computed.stages()["simplified"]
+            want = [computed(a, b) for a, b in zip(x, y, strict=True)]
+        found = [kept(a, b) for a, b in zip(x, y, strict=True)]
+        for (v, slope), (w, right) in zip(found, want, strict=True):
+            assert np.array_equal((v, *slope), (w, *right), equal_nan=True)
+        self.kept_rows = "kept_" in kept.stages()["simplified"]
 
 
 def test_random_conditions() -> None:
-    assert sum(map(checked, range(5, 12))) >= 3
+    found = list(map(checked, range(5, 12)))
+    assert sum(kept for kept, _ in found) >= 3
+    assert sum(rows for _, rows in found) >= 2
 
 
-def checked(seed: int) -> bool:
-    """Whether something was kept in that loop, compiled for one of the widths of vectors."""
+def checked(seed: int) -> tuple[bool, bool]:
+    """Whether something was kept in that loop, compiled for one of the widths of vectors; and in
+    its gradient.
+    """
     with assumed(vector_bits=BITS[seed % len(BITS)]):
-        return Drawn(seed).check()
+        drawn = Drawn(seed)
+        return drawn.check(), drawn.kept_rows
 
 
 if __name__ == "__main__":
     until, first = time.monotonic() + float(sys.argv[1]), int(sys.argv[2])
-    seed, kept = first, 0
+    seed, kept, rows = first, 0, 0
     while time.monotonic() < until:
-        kept += checked(seed)
-        seed += 1
-    print(f"{seed - first} loops, {kept} of which keep something")
+        one, other = checked(seed)
+        seed, kept, rows = seed + 1, kept + one, rows + other
+    print(f"{seed - first} loops, {kept} of which keep something, {rows} in their gradients")
