@@ -29,18 +29,22 @@ from .tables import take
 from .traced import Traced
 from .tracing import ATTEMPTS, Attempt, Handed, asked
 
-MOST_DEPTH = 8
+MOST_DEPTH = 32
 """Lists in lists, of a table."""
 MOST_OPERATIONS = 16
 """That a number is computed by of those that were taken by `.data`."""
-_NUMBERS = (Value, Live, Traced, int, float, np.float64)
+_NUMBERS = (Value, Live, Traced, int, float, np.float64, np.int64, np.int32)
 _EXACT = 1 << 53
+_LONGEST = 1 << 16
+"""Numbers of a range that is a table."""
 
 
 def item(container: Any, index: Any) -> Any:
     """`container[index]`, where the index may be a traced integer, and the container then is a list
     or tuple of numbers and Values, or of lists and tuples of them.
     """
+    if isinstance(index, Traced) and container.__class__ is range and len(container) <= _LONGEST:
+        container = [*container]
     if isinstance(index, Traced) and container.__class__ in (list, tuple):
         attempt = ATTEMPTS.get(get_ident())
         if attempt is not None and not attempt.blind and _is_plain(container):
@@ -69,14 +73,6 @@ def _note(found: Any, container: Any, attempt: Attempt) -> None:
     for x in _sequences(found):
         given += x
     attempt.given |= {id(x): x for x in given if x.__class__ is not tuple or x}
-
-
-def chosen(function: Any) -> Any:
-    """What to call for what `max`, `min`, `id`, `type`, `isinstance` or `print` is here."""
-    for own, other in _OTHERS:
-        if function is own:
-            return other
-    return function
 
 
 def identified(x: Any) -> Any:
@@ -188,6 +184,8 @@ def check(attempt: Attempt) -> None:
         raise attempt.problem
     if attempt.asked is not None and (attempt.looked or attempt.chosen):
         raise attempt.asked
+    if attempt.copied is not None and attempt.looked:
+        raise attempt.copied
 
 
 def _differ(x: Any, y: Any) -> bool:
@@ -202,7 +200,7 @@ def _smallest(*args: Any, **options: Any) -> Any:
     return _extreme(builtins.min, ops.minimum, args, options)
 
 
-_OTHERS: list[tuple[Any, Any]] = [
+OTHERS: list[tuple[Any, Any]] = [
     (builtins.max, _largest),
     (builtins.min, _smallest),
     (builtins.id, _identity),
@@ -210,6 +208,7 @@ _OTHERS: list[tuple[Any, Any]] = [
     (builtins.isinstance, _is_instance),
     (builtins.print, _print),
 ]
+"""Functions of Python, and what to call for them here (watched.py)."""
 
 
 def _extreme(
@@ -260,7 +259,9 @@ def _is_plain(x: Any, depth: int = MOST_DEPTH) -> bool:
 
 def _is_number(x: Any) -> bool:
     """Whether it is what `take` gives, but for its class, and none of a class of the user's."""
-    return x.__class__ in _NUMBERS and (x.__class__ is not int or abs(x) <= _EXACT)
+    if x.__class__ is int or x.__class__ is np.int64:
+        return bool(-_EXACT <= x <= _EXACT)
+    return x.__class__ in _NUMBERS
 
 
 def _are_mixed(x: Any, y: Any) -> bool:

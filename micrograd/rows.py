@@ -56,7 +56,17 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
     found = lookups.row(entries, len(table), leaf, scope)
     if shape is None:
         lookups.choose(found[0], table, index, form)
+    elif _is_of_integers(table[0]):
+        for number, column in zip(found, zip(*table, strict=True), strict=True):
+            lookups.choose(number, column, index, form)
     return _built(table[0], iter(found), arrays)
+
+
+def _is_of_integers(row: Any) -> bool:
+    """Whether a row is of integers, so that those of a column may choose rows themselves."""
+    if isinstance(row, np.ndarray):
+        return row.ndim == 1 and row.dtype.kind in "iu"
+    return all(isinstance(x, (int, np.integer)) for x in row)
 
 
 def row_of(table: Any, place: int) -> Any:
@@ -129,8 +139,9 @@ def _no_index(index: Traced) -> str:
     text = f"the index of a row should be an integer, and {said} is none: "
     if isinstance(index._entry, Lookup):
         return (
-            f"{text}it was looked up itself, in a table that is not of integers of Python, or by "
-            "what is no counter of a loop among those that are given"
+            f"{text}it was looked up itself, in a table that is not of integers of Python, by two "
+            "integers one after the other, or by what is no counter of a loop among those that are "
+            "given; of rows of n integers put all in one list, and look up that by n*i + j"
         )
     if said.startswith("data["):
         array = said[: said.index("]") + 1]
@@ -140,11 +151,32 @@ def _no_index(index: Traced) -> str:
             f"{text}it is made of integers of {index._scope.name} and of a function around or in "
             "it; look up a list of rows by those of the one, and in that list by the others"
         )
+    if (op := _no_sum(index)) is not None:
+        return (
+            f"{text}{op} of integers is no sum of multiples of them; put what it gives into a list "
+            "of integers, and look that up, as in [abs(k) for k in range(-n, n)][i - j + n]"
+        )
     return (
         f"{text}annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
         "be of an integer dtype; it may be a sum of multiples of such integers, as 3*i + j, or of "
         "the counters of fori(n, ...) whose n is an integer of Python"
     )
+
+
+def _no_sum(index: Traced) -> str | None:
+    """An op that integers were given, and no index is computed by."""
+    known: Any = index._scope.lookups.known if index._scope.lookups is not None else ()
+    stack: list[Any] = [index]
+    for _ in range(MOST_TERMS):
+        if not stack:
+            return None
+        x = stack.pop()
+        if isinstance(x, Traced) and x._entry is not None and x._serial not in known:
+            given = [y for y in x._operands if isinstance(y, Traced)]
+            if not (x._entry.coefficients or x._entry.product):
+                return x._op if any(y._serial in known or y._entry for y in given) else None
+            stack += given
+    return None
 
 
 def _is_mixed(index: Traced) -> bool:

@@ -31,7 +31,7 @@ from .numpy_functions import OF_NUMBERS
 from .operands import own_operands
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op
-from .tracing import Site, Tape, asked
+from .tracing import Site, Tape, as_integer, asked
 
 _new: Callable[[Any], Any] = object.__new__
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -253,8 +253,8 @@ class Traced(Value):
 
     def __index__(self) -> int:
         raise self._scope.refusal(
-            "a traced value cannot be an index or a range; for xs[i], i an integer that is given, "
-            "write micrograd.take(xs, i), and for `for i in range(n)` fori(n, body, state)"
+            "a traced value cannot be an index or a range; for xs[i], i an integer, write "
+            f"micrograd.take(xs, i), for `for i in range(n)` fori(n, body, state){as_integer(self)}"
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -65,6 +65,7 @@ class Attempt:
     given     what was looked up, and what is in it, by ids
     problem   what the function did that it could not be told, or that it caught
     asked     that it asked a traced value for what is another of a number: its text, its class
+    copied    that it copied lists in a way that tells which are one
     looked    whether it has looked up in plain Python
     chosen    whether it has had `max` or `min` found
     """
@@ -76,6 +77,7 @@ class Attempt:
     given: dict[int, Any] = field(default_factory=dict)
     problem: TraceError | None = None
     asked: TraceError | None = None
+    copied: TraceError | None = None
 
 
 ATTEMPTS: dict[int, Attempt] = {}
@@ -97,6 +99,17 @@ def asked(what: str, *, certain: bool = False) -> None:
         )
         if certain:
             attempt.problem = attempt.problem or attempt.asked
+
+
+def as_integer(argument: Any) -> str:
+    """How to say that an argument is an integer; empty for what is one, or none of arguments."""
+    lookups, label = argument._scope.lookups, str(argument.label)
+    if argument._entry is not None or (lookups and argument._serial in lookups.integers):
+        return ""
+    if label.startswith("data["):
+        return "; let data that are integers be of an integer dtype"
+    name = label.partition("[")[0]
+    return f"; if {name} is an integer, annotate it, as in {name}: int" * name.isidentifier()
 
 
 THREADS: dict[int, Recorder] = {}

@@ -194,7 +194,8 @@ def problems(seed: int) -> Iterator[str]:
 
 
 EFFECTS_HEAD = """
-import copy, random, operator, contextlib, pickle, json, itertools, functools, collections
+import bisect, copy, heapq, random, operator, contextlib, pickle, json, itertools
+import functools, collections
 class Box:
     __slots__ = ("seen", "rows")
     def __init__(self): self.seen, self.rows = 0, R
@@ -317,6 +318,21 @@ STEPS = (
     "y = y + next(k for k, r in enumerate(R) if hidden(operator, ['eq'])(r, R[{i}]))",
     "y = y + sum(R[{i}]) * (4.0 if hidden(R, ['__contains__'])(R[{i}]) else 1.0)",
     "y = y + hidden(R, ['in', 'dex'])(R[{i}])",
+    "heap = [3.0, 1.0]; heapq.heapify(heap); y = y + heapq.heappop(heap) * N[{i}]",
+    "row = R[{i}]; heapq.heappush(row, 0.5); y = y + row[0]; row.remove(0.5)",
+    "row = R[{i}]; bisect.insort(row, 9.0); y = y + R[0][-1]; row.pop()",
+    "list(map(heapq.heapify, [R[{i}]])); y = y + sum(R[1])",
+    "rows = copy.deepcopy([R[{i}], R[0]]); rows[0].append(4.0); y = y + len(rows[1])",
+    "spare = copy.deepcopy(N); y = y + spare[{i}] * x",
+    "row = R[{i}]; operator.setitem(row, 0, 7.0); y = y + R[0][0]",
+    "push = heapq.heappush; row = R[{i}]; push(row, 8.0); y = y + len(R[2]); row.remove(8.0)",
+    "y = y * (2.0 if operator.is_not(R[{i}], R[0]) else 3.0)",
+    "y = y + N[ROWS[{i}][1]] * R[ROWS[{i}][0]][1]",
+    "a, b = ROWS[{i}]; y = y * N[a] + T[b][0]",
+    "y = y * N[range(2, -1, -1)[{i}]] + range(5, 8)[{i}]",
+    "y = y + N[NUMPY[{i}]] * NUMPY[{i}]",
+    "y = y * (1.0 / N[{i}]) + KINDS[{i}] ** 2",
+    "y = y * (1.0 / KINDS[{i}])",
 )
 
 
@@ -344,6 +360,8 @@ def effects(seed: int) -> tuple[list[str], bool]:
             "MIXED": [(1.0, 2.0), [3.0, 4.0], [5.0, 6.0]],
             "RAGGED": [[1.0], [2.0, 3.0], [4.0]],
             "KINDS": [2, 0, 1],
+            "ROWS": [[0, 2], [1, 1], [2, 0]],
+            "NUMPY": [np.int64(1), np.int64(2), np.int64(0)],
             "D": {0: 2.0, 1: 3.0, 2: 4.0},
             "count": [0], "on": [1.0], "queue": [3.0] * 999, "log": [], "done": [],
         }  # fmt: skip
@@ -362,7 +380,12 @@ def effects(seed: int) -> tuple[list[str], bool]:
             with written(text, names(), -1 - seed) as eager:
                 random.seed(seed)
                 v = Value(x)
-                wanted: Any = eager(v, i, j)
+                try:
+                    wanted: Any = eager(v, i, j)
+                except ZeroDivisionError:  # compiled, it is as IEEE has it
+                    if np.isfinite(value):
+                        return [f"{value} for 1/0, at {x, i, j}:\n{text[-900:]}"], False
+                    continue
                 wanted.backward()
             if not np.allclose([value, partials[0]], [wanted.data, v.grad], rtol=1e-9, atol=1e-10):
                 told = f"{value}, {partials[0]}, not {wanted.data}, {v.grad}, at {x, i, j}"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
+import copy
+import heapq
 import json
 import operator
 import pickle
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -15,6 +20,7 @@ import pytest
 from micrograd import Value, fit, fori, jit, log, sqrt, total, vmap, where
 from micrograd.errors import MicrogradError, TraceError
 from micrograd.jit.kernels import plain_points
+from micrograd.jit.trace import rewritten
 from micrograd.optim import SGD
 from micrograd.train import plain_rows
 from micrograd.train.plain_rows import compare_rows, covering
@@ -419,3 +425,163 @@ def test_work_counts_loops_in_loops() -> None:
     kernel = jit(f)
     kernel(1.0)
     assert 1000 < plain_points.work(kernel._latest.graph) < 10_000
+
+
+# --- what is no reason to refuse ----------------------------------------------------------------
+
+HEAPED = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+PAIRS_OF = [[0, 2], [1, 1], [2, 0]]
+PUSH = heapq.heappush
+
+
+class Searching:
+    def __init__(self) -> None:
+        self.table = [Value(k + 1.0) for k in range(3)]
+
+    def snapshot(self) -> Any:
+        return copy.deepcopy(self.table)
+
+    def beam(self, rows: list[Any]) -> Any:
+        heapq.heapify(rows)
+        return heapq.heappop(rows)
+
+    def loss(self, x: float, i: int) -> Any:
+        return x * self.table[i] + self.beam([4.0, 3.0]) * HEAPED[i][0]
+
+
+def test_what_changes_other_lists_or_is_never_called_is_no_reason_to_refuse() -> None:
+    model = Searching()
+    for i in range(-3, 3):
+        assert jit(model.loss)(0.5, i) == model.loss(0.5, i).data
+
+
+def test_rows_that_the_library_changes_or_compares_are_found_when_it_does() -> None:
+    def pushed(x: float, i: int) -> Any:
+        row = HEAPED[i]
+        heapq.heappush(row, 0.5)
+        return x * row[0]
+
+    def passed(x: float, i: int) -> Any:
+        row = HEAPED[i]
+        list(map(heapq.heapify, [row]))
+        return x * row[0]
+
+    def sorted_in(x: float, i: int) -> Any:
+        row = HEAPED[i]
+        bisect.insort(a=row, x=0.5)
+        return x * row[0]
+
+    def renamed(x: float, i: int) -> Any:
+        row = HEAPED[i]
+        PUSH(row, 0.5)
+        return x * row[0]
+
+    def copied(x: float, i: int) -> Any:
+        first, rows = copy.deepcopy([HEAPED[i], HEAPED])
+        first[0] = 9.0
+        return x * rows[0][0]
+
+    before = copy.deepcopy(HEAPED)
+    for f in (pushed, passed, sorted_in, renamed, copied):
+        with pytest.raises(TraceError, match=r"a row is changed later|cannot be an index|deepcopy"):
+            jit(f)(0.5, 1)
+        assert before == HEAPED
+
+
+def test_rows_of_integers_choose_rows() -> None:
+    table = [Value(0.5), Value(2.0), Value(-1.0)]
+
+    def f(x: float, i: int) -> Any:
+        a, b = PAIRS_OF[i]
+        return x * table[a] * HEAPED[b][0] + range(7, 1, -2)[i] * HEAPED[np_integers[i]][1]
+
+    np_integers = [np.int64(2), np.int64(0), np.int64(1)]
+    for i in range(-3, 3):
+        value, partials = jit(f, wrt=table).value_and_grad(0.5, i)
+        for v in table:
+            v.grad = 0
+        wanted = f(0.5, i)
+        wanted.backward()
+        assert value == wanted.data
+        assert list(partials) == [v.grad for v in table]
+    with pytest.raises(TraceError, match=r"two integers one after the other.*n\*i \+ j"):
+        jit(_by_two)(0.5, 1, 1)
+
+
+def _by_two(x: float, i: int, j: int) -> Any:
+    return x * HEAPED[PAIRS_OF[i][j]][0]
+
+
+def test_what_python_raises_for_other_integers_is_inf_or_nan() -> None:
+    def f(x: float, i: int) -> Any:
+        return x * (1 / [0, 1, 2][i])
+
+    kernel = jit(f)
+    assert [kernel(0.5, i) for i in (1, 2, 0)] == [0.5, 0.25, np.inf]
+
+    def g(x: float, i: int) -> Any:
+        return x * [1.0, -1.0, 4.0][i] ** 0.5
+
+    kernel = jit(g)
+    assert kernel(0.5, 2) == 1.0
+    assert np.isnan(kernel(0.5, 1))
+
+    def refused(x: float, i: int) -> Any:
+        if hidden_text(i) == "2":
+            raise ZeroDivisionError
+        return x * HEAPED[i][0]
+
+    with pytest.raises(TraceError, match=r"raises ZeroDivisionError|text of a traced value"):
+        jit(refused)(0.5, 1)
+
+
+def hidden_text(x: Any) -> str:
+    return "".join(map(str, [x]))
+
+
+def test_errors_say_how_an_integer_is_annotated() -> None:
+    numbers, array = [2.0, 5.0, 7.0], np.array([2.0, 5.0, 7.0])
+
+    def plain(x: float, i: Any) -> Any:
+        return x * numbers[i]
+
+    def far(x: float, i: int, j: int) -> Any:
+        return x * numbers[abs(i - j)]
+
+    def of_array(x: float, i: int) -> Any:
+        return x * array[i]
+
+    with pytest.raises(TraceError, match=r"if i is an integer, annotate it, as in i: int"):
+        jit(plain)(0.5, 1)
+    with pytest.raises(TraceError, match=r"abs of integers is no sum of multiples of them"):
+        jit(far)(0.5, 1, 2)
+    with pytest.raises(TraceError, match=r"write micrograd\.take\(xs, i\)") as caught:
+        jit(of_array)(0.5, 1)
+    assert "annotate" not in str(caught.value)
+
+
+def test_of_a_long_file_the_statement_is_read_that_a_function_is_in(tmp_path: Path) -> None:
+    text = "".join(f"def f{k}(x: float):\n    return x * {k}.0\n\n\n" for k in range(500))
+    text += "N = [2.0, 5.0, 7.0]\n@mark(\n    1,\n)\ndef loss(x: float, i: int):\n"
+    text += "    return x * N[i]\n\n"
+    text += 'def odd(x: float, i: int):\n    """Text\nat the margin."""\n    return x * N[i]\n'
+    text += "def none(x: float, i: int):\n    return x * i\n"
+    file = tmp_path / "long_file.py"
+    file.write_text(text)
+    names: dict[str, Any] = {"mark": lambda k: lambda f: f, "__name__": "long_file"}
+    exec(compile(text, str(file), "exec"), names)
+    read: list[int] = []
+    right = rewritten._index
+
+    def counted(file: str, source: str, flags: int) -> Any:
+        read.append(len(source.strip()))
+        return right(file, source, flags)
+
+    with patch.object(rewritten, "_index", counted):
+        assert jit(names["loss"])(0.5, 2) == 3.5
+        assert max(read) < 100
+        assert jit(names["odd"])(0.5, 1) == 2.5
+        assert max(read) > 10_000
+        read.clear()
+        assert jit(names["none"])(0.5, 2) == 1.0
+        assert not read

@@ -41,6 +41,10 @@ Called = Callable[[Mapping[str, list[Any]]], list[Any]]
 """Calls a function with Values and integers, by the names of arrays, and gives what it returns."""
 
 
+_OF_NUMBERS = ArithmeticError, ValueError, TypeError
+"""What Python raises where a number is out of a function's domain; a root of -1 is complex."""
+
+
 class Comparison:
     """A function, and its trace.
 
@@ -71,26 +75,28 @@ class Comparison:
         said       where, in errors
         partials   whether these are compared
         """
-        self.points += 1
         with without_collecting(), _as_if_not_compiled():
-            self._at(point, said, partials)
+            self.points += self._at(point, said, partials)
 
-    def _at(self, point: Point, said: str, partials: bool) -> None:
+    def _at(self, point: Point, said: str, partials: bool) -> bool:
+        """The same; whether the function gives numbers there."""
         given = {
             k: list(x) if self.integers[k] else [Value(v) for v in x]
             for k, x in point.given.items()
         }
         begun = next_serial()
+        numbers = {k: [float(v) for v in x] for k, x in point.given.items()}
+        replay = Replay(self.found, numbers, point.entries, self.outputs)
         try:
             results = self.call(given)
         except Exception as error:
+            if isinstance(error, _OF_NUMBERS) and not all(map(isfinite, replay.results)):
+                return False  # as 1/0, which is an error in Python, and inf when it is compiled
             text = f"it raises {type(error).__name__}: {error}"
             raise self._differs(said, text) from error
-        numbers = {k: [float(v) for v in x] for k, x in point.given.items()}
-        replay = Replay(self.found, numbers, point.entries, self.outputs)
         self._compare_numbers(results, replay, said, lambda: self.call(given))
         if not partials:
-            return
+            return True
         first = min(self.found.inputs, default=begun)  # leaves made since then are of the trace
         elements = {v: at for v, at in self.found.elements.items() if v._serial < first}
         for name, some in given.items():
@@ -98,6 +104,7 @@ class Comparison:
         found = replay.partials()
         known = {v: found.get(element, 0.0) for v, element in elements.items()}
         self._compare_partials(_partials(results, begun), known, said)
+        return True
 
     def _compare_numbers(
         self, results: Sequence[Any], replay: Replay, said: str, again: Callable[[], Any]

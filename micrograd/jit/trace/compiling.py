@@ -80,7 +80,9 @@ def compiling(scope: Scope, *, frozen: bool = False) -> Iterator[None]:
         with spending(), reading(scope, frozen=frozen), scope.entered():
             yield
     except Exception as error:
-        scope.problem = None
+        problem, scope.problem = scope.problem, None
+        if type(error) is IndexError and problem is not None:  # NumPy's, of what it was refused
+            raise problem from error
         clearer = explained(error, scope.name)
         if clearer is None:
             raise

@@ -7,11 +7,7 @@ not gone through, but for the one that the function is of. Nothing of the user's
 
 from __future__ import annotations
 
-import bisect
-import copy
 import functools
-import heapq
-import operator
 import sys
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
@@ -22,6 +18,7 @@ from typing import Any
 from ...engine import Value
 from ...errors import is_own, is_users
 from ...store import Live
+from ...watched import WATCHED, is_watched
 
 _CALLED = ("__wrapped__", "function", "_source")
 """Attributes of objects of libraries in which they have what they call."""
@@ -30,17 +27,6 @@ MOST_ITEMS = 20_000
 MOST_OF_ONE = 256
 """Of a single container: data have more, and what a program calls is in shorter ones."""
 _PACKAGES = "-packages"
-_UNSEEN = frozenset(
-    map(
-        id,
-        [
-            *(operator.is_, operator.is_not, operator.setitem, operator.delitem),
-            *(operator.iadd, operator.iconcat, operator.imul, copy.deepcopy),
-            *(heapq.heapify, heapq.heappop, heapq.heappush, heapq.heappushpop, heapq.heapreplace),
-            *(bisect.insort, bisect.insort_left, bisect.insort_right),
-        ],
-    )
-)
 _MADE = 1 << 9
 """The flag of classes that a program has made."""
 _DICTS = (dict, OrderedDict, defaultdict)
@@ -57,7 +43,7 @@ class Reached:
     functions   of the user, it among them
     names       that any of them says, and of functions of libraries that it finds
     is_unseen   whether there is a function of Python's library that changes lists, or whose result
-                says whether two are one
+                says whether two are one, under another name than its own
     """
 
     def __init__(self, function: Any) -> None:
@@ -79,7 +65,7 @@ class Reached:
 
     def _see(self, x: Any) -> None:
         t = type(x)
-        self.is_unseen |= id(x) in _UNSEEN
+        self.is_unseen |= is_watched(x)
         if t is FunctionType:
             self._see_function(x)
         elif t is MethodType:
@@ -126,17 +112,18 @@ class Reached:
             self._see_named(x, names)
         for name in sorted(names):  # in the same order in every process
             if name in f.__globals__:
-                self._see_named(f.__globals__[name], names)
+                self._see_named(f.__globals__[name], names, name)
 
-    def _see_named(self, x: Any, names: set[str]) -> None:
-        """Look at what is named, or if it is a module, at what these names are in it."""
+    def _see_named(self, x: Any, names: set[str], name: str = "") -> None:
+        """Look at what has a name, or if it is a module, at what these names are in it."""
         if type(x) is not ModuleType:
-            self._todo.append(x)
+            if name not in WATCHED or not is_watched(x):  # else it is looked at when it is called
+                self._todo.append(x)
             return
         new = names - self._modules.setdefault(id(x), set())
         self._modules[id(x)] |= new
         for name in sorted(new & vars(x).keys()):
-            self._see_named(vars(x)[name], names)
+            self._see_named(vars(x)[name], names, name)
 
     def _is_own(self, c: type) -> bool:
         """Whether a class is the user's."""

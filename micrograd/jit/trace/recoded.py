@@ -17,7 +17,7 @@ from ...locks import Lock
 from ...plain import check
 from ...tracing import ATTEMPTS, Attempt
 from .reached import Reached
-from .rewritten import matters, rewritten
+from .rewritten import is_touched, matters, rewritten
 
 T = TypeVar("T")
 
@@ -70,6 +70,8 @@ def _ways(functions: list[FunctionType]) -> tuple[list[tuple[FunctionType, CodeT
     with _lock:
         for f in functions:
             own = _given[f][0] if f in _given else f.__code__
+            if not is_touched(own):
+                continue
             other = rewritten(own)
             if other is not None:
                 ways.append((f, other))

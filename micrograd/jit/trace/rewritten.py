@@ -22,8 +22,9 @@ from typing import Any
 from weakref import ref
 
 from ... import plain
+from ...watched import WATCHED, chosen
 
-_CALLED = plain.item, plain.chosen, plain.identified, plain.changed, plain.extended, plain.classed
+_CALLED = plain.item, chosen, plain.identified, plain.changed, plain.extended, plain.classed
 _MARKS: dict[str, Any] = {f"micrograd: {f.__name__}": f for f in _CALLED}
 """Texts that stand for functions in a syntax tree, where a name might mean something else."""
 _ITEM, _CHOSEN, _IDENTIFIED, _CHANGED, _EXTENDED, _CLASSED = _MARKS
@@ -33,6 +34,8 @@ _METHODS = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "
 _METHODS |= {"__setitem__", "__delitem__", "__iadd__", "__imul__"}
 """Of lists, that change them."""
 _OPERATIONS = frozenset(["IS_OP", "STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"])
+_READS = frozenset(["BINARY_SUBSCR", "MATCH_CLASS"])
+_NAMED = frozenset([*_CHOICES, *_METHODS, *WATCHED, "id", "__class__"])
 Index = dict[tuple[str, int], list[tuple[CodeType, CodeType]]]
 """The code of a file, and what it becomes, by names and first lines."""
 
@@ -45,20 +48,67 @@ def rewritten(code: CodeType) -> CodeType | None:
     key = id(code)
     if key not in _others:
         linecache.checkcache(code.co_filename)
-        source = "".join(linecache.getlines(code.co_filename))
-        ways = _index(code.co_filename, source, code.co_flags & _FUTURE)
-        place = code.co_name, code.co_firstlineno
-        other = next((b for a, b in ways.get(place, ()) if are_alike(a, code)), None)
+        lines = linecache.getlines(code.co_filename)
+        other = _found(code, _statement(lines, code.co_firstlineno)) or _found(code, lines)
         forget = _others.pop  # bound, for modules may be empty when Python ends
         _others[key] = ref(code, lambda _: forget(key, None)), other
     return _others[key][1]
+
+
+def _found(code: CodeType, lines: list[str]) -> CodeType | None:
+    """What the code becomes, of which these lines are the source."""
+    ways = _index(code.co_filename, "".join(lines), code.co_flags & _FUTURE)
+    place = code.co_name, code.co_firstlineno
+    return next((b for a, b in ways.get(place, ()) if are_alike(a, code)), None)
+
+
+def _statement(lines: list[str], line: int) -> list[str]:
+    """The lines of what seems to be the statement of a module that this one is in, at their places:
+    files may be long.
+    """
+    if len(lines) < line:
+        return []
+    first = line - 1
+    while first and not _begins(lines[first]):
+        first -= 1
+    while first and lines[first - 1].startswith("@"):
+        first -= 1
+    last, begun = first, not lines[first].startswith("@")  # else behind its decorators
+    while last + 1 < len(lines):
+        begins = _begins(lines[last + 1])
+        if begun and begins and last + 1 >= line:
+            break
+        begun |= begins and not lines[last + 1].startswith("@")
+        last += 1
+    return ["\n"] * first + lines[first : last + 1]
+
+
+def _begins(line: str) -> bool:
+    """Whether a statement of a module seems to begin with this line."""
+    return not line[:1].isspace() and line[:1] not in ("", "#", ")", "]", "}")
+
+
+def is_touched(code: CodeType) -> bool:
+    """Whether something of it, or in it, would be written anew, as far as its instructions say."""
+    names = code.co_names, code.co_varnames, code.co_cellvars, code.co_freevars
+    if not all(map(_NAMED.isdisjoint, names)):
+        return True
+    for x in dis.get_instructions(code):
+        if x.opname in _READS or x.opname in _OPERATIONS:
+            return True
+        if x.opname.startswith("BINARY_") and x.argrepr.endswith(("=", "[]")):
+            return True
+    return any(isinstance(x, CodeType) and is_touched(x) for x in code.co_consts)
 
 
 def matters(code: CodeType) -> bool:
     """Whether code may look up, change a list, or tell which one it is."""
     if code.co_name.startswith("__") and code.co_filename.startswith("<"):
         return False  # written by a decorator of classes
+    names = code.co_names, code.co_varnames, code.co_cellvars, code.co_freevars
     if "id" in code.co_names or not _METHODS.isdisjoint(code.co_names):
+        return True
+    if not all(map(WATCHED.isdisjoint, names)):
         return True
     before = None
     for x in dis.get_instructions(code):
@@ -73,7 +123,7 @@ def matters(code: CodeType) -> bool:
     return any(isinstance(x, CodeType) and matters(x) for x in code.co_consts)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _index(file: str, source: str, flags: int) -> Index:
     if not source or any(mark in source for mark in _MARKS):
         return {}
@@ -163,7 +213,7 @@ class _Rewrite(ast.NodeTransformer):
             node.value = _call(_CHANGED, [node.value], node.value)
         if isinstance(node.ctx, ast.Load) and node.attr == "__class__":
             node.value = _call(_CLASSED, [node.value], node.value)
-        return node
+        return self._watched(node.attr, node)
 
     def visit_Match(self, node: ast.Match) -> ast.Match:
         self.generic_visit(node)
@@ -182,6 +232,12 @@ class _Rewrite(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id == "id" and isinstance(node.ctx, ast.Load):
+            return _call(_CHOSEN, [node], node)
+        return self._watched(node.id, node)
+
+    def _watched(self, name: str, node: ast.Name | ast.Attribute) -> ast.expr:
+        """What is named, or if it is a function that may change lists, that which looks first."""
+        if name in WATCHED and isinstance(node.ctx, ast.Load):
             return _call(_CHOSEN, [node], node)
         return node
 
