@@ -83,13 +83,13 @@ class Case:
         return f"seed {self.seed}, {self.wanted or 'value'}, {self.dtype}, strict={self.strict}"
 
     def _live(self) -> list[Any]:
-        """The parameters that are passed, in order."""
+        """The parameters that are passed, in the order in which they were made."""
         assert isinstance(self.kernel, TensorKernel)
         latest: Any = self.kernel._latest
         code = latest.code
         read = [g.row for g in code._given]
         closed = dict(latest._traced.closed)
-        return [closed[k] for k in read if k in closed]
+        return sorted([closed[k] for k in read if k in closed], key=lambda t: t._serial)
 
     @property
     def point(self) -> tuple[Any, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from micrograd import fori, jit, take, tanh
@@ -44,6 +46,33 @@ def calls_and_results() -> tuple[list[Call], list[list[float]]]:
         with pytest.raises(IndexError):
             kernel(*given)
     return [Call(kernel, points)], [expected, *([0.0] * len(expected) for _ in BAD)]
+
+
+@COMPILER
+def test_the_stub_refuses_integers_of_no_row(tmp_path: Path) -> None:
+    """Those that ctypes would cut to 64 bits, too."""
+    kernel = jit(chosen)
+    expected = kernel(*GOOD)
+    kernel.export(tmp_path, name="chosen_here")
+    spec = importlib.util.spec_from_file_location("chosen_here", tmp_path / "chosen_here.py")
+    assert spec is not None
+    assert spec.loader is not None
+    stub = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stub)
+    call = stub.chosen_here
+    assert call(*GOOD) == call(0.5, np.int64(1), np.array(GOOD[2]), True * 7) == [expected]
+    x, k, ks, n = GOOD
+    wrong = [given for given, _ in BAD]
+    for far in (2**63, 2**64, 2**64 + 1, -(2**64), -(2**63) - 1, 2**200):
+        wrong += [(x, far, ks, n), (x, k, [*ks[:-1], far], n), (x, k, ks, far)]
+    for given in wrong:
+        with pytest.raises(IndexError):
+            kernel(*given)
+        with pytest.raises(IndexError):
+            call(*given)
+    for given in ((x, 1.0, ks, n), (x, k, [*ks[:-1], 1.0], n), (x, k, ks, 7.0)):
+        with pytest.raises(TypeError):
+            call(*given)
 
 
 @COMPILER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,43 @@ def test_indices_of_no_row_are_refused(tmp_path: Path, index: int) -> None:
     assert bits(printed(calls, libraries, tmp_path, wanted)) == bits(wanted)
     said = of_header(tmp_path / "f0.h")
     assert "returns 0; 1 if an element of k is not from -6 to 5: then nothing is written" in said
+
+
+class Own:
+    """A model that is no Module, which lists its parameters in another order than it reads them."""
+
+    def __init__(self) -> None:
+        self.scale, self.shift, *self.more = (
+            Tensor(np.full(3, k + 1.0), dtype="f64", requires_grad=True) for k in range(4)
+        )
+
+    def __call__(self, x: Any) -> Any:
+        return self.scale * x - self.shift + self.more[0] * x * x - self.more[1]
+
+    def parameters(self) -> list[Tensor]:
+        return [self.more[1], self.shift, self.scale, self.more[0]]
+
+
+@COMPILER
+def test_parameters_of_other_models_are_in_their_order(tmp_path: Path) -> None:
+    own = Own()
+    a, b = own.more
+    closed = jit(lambda x: b * x - own.shift * a)
+    in_order = [p.numpy() for p in own.parameters()]
+    made = [p.numpy() for p in (own.shift, a, b)]
+    passed = {"parameters": "passed"}
+    calls = [
+        Call(jit(own), [(2.0,)], in_order, passed),
+        Call(jit(own.__call__), [(2.0,)], in_order, passed),
+        Call(closed, [(2.0,)], made, passed),
+    ]
+    expected = [row for call in calls for row in call.expected()]
+    libraries = exported(calls, tmp_path)
+    assert bits(printed(calls, libraries, tmp_path, expected)) == bits(expected)
+    names = re.findall(r"the parameter ([^:]*):", of_header(tmp_path / "f0.h"))
+    assert names == ["more[1]", "shift", "scale", "more[0]"]
+    names = re.findall(r"the parameter ([^:]*):", of_header(tmp_path / "f2.h"))
+    assert names == ["parameter0", "parameter1", "parameter2"]
 
 
 @COMPILER

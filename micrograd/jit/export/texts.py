@@ -56,7 +56,7 @@ _STUB = Template('''\
 """$call, compiled: the function $name of $library, for ctypes."""
 
 import ctypes
-from pathlib import Path
+${index}from pathlib import Path
 
 _library = ctypes.CDLL(str(Path(__file__).resolve().with_name("$library")))
 _function = _library.$name
@@ -80,11 +80,21 @@ def _array(name, number, size, given):
         raise ValueError(f"{name} has {size} numbers, got {len(row)}")
     return (number * size)(*row)
 
-
+$whole
 def $name($parameters):
     """$returns"""
 $body
 ''')
+
+_WHOLE = '''
+def _whole(name, x):
+    """An integer, which ctypes would cut to 64 bits."""
+    x = _index(x)
+    if not -(2**63) <= x < 2**63:
+        raise IndexError(f"{name} has {x}, which is beyond 64 bits")
+    return x
+
+'''
 
 _PKG_CONFIG = Template("""\
 prefix=$${pcfiledir}
@@ -233,6 +243,10 @@ def stub(f: Function, library: str) -> str:
             body.append(f'{name} = _array("{name}", {types[a.c_type]}, {row_of}, {name})')
         elif a.size is not None:
             body.append(f'{name} = _array("{name}", {types[a.c_type]}, {a.size}, {name})')
+        if a.is_whole:
+            several = a.rows or a.size is not None
+            each = f'[_whole("{name}", x) for x in _numbers({name})]'
+            body.append(f"{name} = {each}" if several else f'{name} = _whole("{name}", {name})')
         optional = optional and a.default is not None
         taken.append(f"{name}={_python_literal(a.default)}" if optional else name)
     body = [*counted, *reversed(body)]
@@ -246,6 +260,7 @@ def stub(f: Function, library: str) -> str:
         body += [f"value = {call}", f"return value, {', '.join(results)}"]
     else:
         body += [f"return {call}"] if f.returns else [call, f"return {', '.join(results)}"]
+    takes_whole = any(a.is_whole and a.name not in f.counts for a in f.arguments)
     return _STUB.substitute(
         call=f.call,
         name=f.name,
@@ -254,6 +269,8 @@ def stub(f: Function, library: str) -> str:
         argtypes=", ".join(_ctype(a, types[a.c_type]) for a in f.arguments),
         parameters=", ".join(reversed(taken)),
         returns=_what_python_gives(f, names),
+        index="from operator import index as _index\n" * takes_whole,
+        whole=_WHOLE * takes_whole,
         body="\n".join(f"    {line}" for line in body),
     )
 

@@ -20,6 +20,7 @@ from ..code import compile_program
 from ..compile import optimized
 from ..emit.interface import Interface
 from ..emit.outer import Made, Outer, Term
+from ..export.exported import model_of
 from ..export.function import WHOLE, Argument, Exported, Function, around, kinds_of
 from ..export.names import argument_names
 from ..ir.program import Access, Program, Role
@@ -51,12 +52,15 @@ def of_tensors(
         f.takes(callee.rows[k], [g for g in found.given if g.row == k])
     taken = list(f.names)
     called = _called(kernel.function)
-    for g in found.given:
-        if g.row in closed:
-            t = closed[g.row]
-            numbers = (renewed(t) if t._primitive is of_values else t)._data
-            label = called.get(id(t)) or t.label or "parameter"
-            f.reads(g.name, numbers, label, passed=parameters == "passed")
+    live = [(g.name, closed[g.row]) for g in found.given if g.row in closed]
+    live.sort(key=lambda each: called.place(each[1]))
+    unnamed = [t for _, t in live if not called.label(t)]
+    for array, t in live:
+        numbers = (renewed(t) if t._primitive is of_values else t)._data
+        label = called.label(t) or "parameter"
+        if len(unnamed) > 1 and not called.label(t):
+            label = f"parameter{next(k for k, x in enumerate(unnamed) if x is t)}"
+        f.reads(array, numbers, label, passed=parameters == "passed")
     paths = list(_paths(traced.structure, "result"))
     returned, path = f.gives(results, paths)
     return f.exported(name, f"{kernel.name}({', '.join(taken)})", returned, path)
@@ -77,12 +81,42 @@ def _with_zeros(program: Program, results: Sequence[Result]) -> list[Result]:
     return found
 
 
-def _called(function: Any) -> dict[int, str]:
-    """What a model calls its parameters, by their ids."""
+@dataclass(slots=True)
+class _Called:
+    """What a model calls its parameters, and in which order it has them, by their ids."""
+
+    names: dict[int, str]
+    places: dict[int, int]
+
+    def place(self, t: Tensor) -> tuple[int, int]:
+        """Where a Tensor stands: in the order of `parameters()`, or in which they were made."""
+        return self.places.get(id(t), len(self.places)), t._serial
+
+    def label(self, t: Tensor) -> str:
+        """What a Tensor is called, if it is."""
+        return self.names.get(id(t)) or t.label
+
+
+def _called(function: Any) -> _Called:
+    """What the model that a function is, or is a method of, says of its parameters."""
     while hasattr(function, "is_of_tensors") and hasattr(function, "function"):
         function = function.function
-    model = getattr(function, "__self__", function)
-    return {id(t): n for n, t in model.named_parameters()} if isinstance(model, Module) else {}
+    model = model_of(function)
+    if isinstance(model, Module):
+        names = {id(t): n for n, t in model.named_parameters()}
+    else:
+        names = {
+            id(t): n for n, x in getattr(model, "__dict__", {}).items() for n, t in _parts(n, x)
+        }
+    places = {id(t): k for k, t in enumerate(() if model is None else model.parameters())}
+    return _Called(names, places)
+
+
+def _parts(name: str, x: Any) -> list[tuple[str, Any]]:
+    """What an attribute is, or a list that it is holds, by name."""
+    if isinstance(x, (list, tuple)):
+        return [(f"{name}[{k}]", t) for k, t in enumerate(x)]
+    return [(name, x)]
 
 
 def _paths(structure: Any, path: str) -> Iterator[str]:
