@@ -41,6 +41,7 @@ class Copyable(Remade):
     compiled = frozenset(
         {
             "__wrapped__",
+            "_answered",
             "_answering",
             "_array_words",
             "_closed",

@@ -21,7 +21,7 @@ from ..errors import KernelClosed
 from ..locks import Lock, importing
 from .call.callable import LAYOUT
 from .call.convention import Caller, Convention
-from .call.entry import ENTRY_POINT, NEXT, emit_entry
+from .call.entry import ANSWERED, ENTRY_POINT, NEXT, emit_entry
 from .call.entry_structures import has_entry
 from .call.index_arguments import indices_of
 from .call.marshalling import addresses, call_general
@@ -212,17 +212,24 @@ class Executable:
         """The address of `main`."""
         return self.native.address(ENTRY)
 
-    def before(self, following: int) -> int:
+    def before(self, following: int, answered: int) -> int:
         """The address of its entry, which hands what it cannot take to the `following` one.
 
-        If that is 0, to `Kernel.__call__`.
+        following   if that is 0, to `Kernel.__call__`
+        answered    where it notes that it has answered a call, by its `mark`
         """
         native = self.native
         if not self.has_entry:
             return following
         following = following or call_general(self.options.dtype)
+        set_pointer(native, ANSWERED, answered)
         set_pointer(native, NEXT, following)
         return native.address(ENTRY_POINT)
+
+    @property
+    def mark(self) -> int:
+        """What its entry notes where it answers a call; 0 if it has none."""
+        return self.native.address(NEXT) if self.has_entry else 0
 
     @property
     def native(self) -> lowering.NativeModule:

@@ -7,7 +7,8 @@ positional arguments that are exactly floats (Python's or NumPy's) and ints, lis
 them, and arrays that lie in a row, in the structure that main was compiled for, and makes the
 result, or writes it to the array of `out=`. Everything else it passes on, to the function in the
 module's variable `next`, the last of which calls `Kernel.__call__`: other keywords, defaults,
-subclasses, other numbers, arrays and structures, and everything that is an error.
+subclasses, other numbers, arrays and structures, and everything that is an error. A call that it
+answers it notes: the address of `next`, by which the kernel knows it, in the word at `answered`.
 Where `main` takes long, other threads run meanwhile, one of which may close the kernel; then the
 variable `calls` says how many are in there.
 """
@@ -31,6 +32,7 @@ from .ndarrays import ARRAY, given_out, points_of, usable
 
 ENTRY_POINT = "entry"
 NEXT = "next"
+ANSWERED = "answered"
 CALLS = "calls"
 
 ON_STACK = 4096
@@ -61,6 +63,7 @@ class _Entry(Arguments, Results):
     def emit(self, main: str, *, release: bool) -> None:
         o, b = self.o, self.b
         o.b.pointer_variable(NEXT)
+        o.b.pointer_variable(ANSWERED)
         if release:
             o.b.pointer_variable(CALLS)
         self._emit_tables()
@@ -90,6 +93,7 @@ class _Entry(Arguments, Results):
             passed.append(b.select(o.is_null(self.out), self.output, self.given))
         elif self.output is not None:
             passed.append(self.output)
+        b.store(o.b.address(NEXT), b.load(o.b.address(ANSWERED), o.ptr))
         if release:
             self._count(1)
         thread = o.call("PyEval_SaveThread") if release else None

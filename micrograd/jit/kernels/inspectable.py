@@ -67,10 +67,14 @@ class Inspectable(Shown, Paged, Exportable):
     ) -> tuple[Recording, list[tuple[str, Structure]]]:
         raise NotImplementedError
 
+    def _look(self) -> None:
+        """Note what has answered the latest call, if machine code has."""
+
     @property
     def _shown(self) -> Executable:
         """The executable that the inspecting methods are about: the latest, or the default one."""
         self._check_open()
+        self._look()
         if self._latest is not None:
             return self._latest
         with self._uncalled():
@@ -91,6 +95,7 @@ class Inspectable(Shown, Paged, Exportable):
 
     def _told(self) -> tuple[Structure, ...] | None:
         """The structures that the latest call had, of this kernel or of what it is derived from."""
+        self._look()
         if self._latest is not None:
             return self._latest.structures
         source = self._source
@@ -124,7 +129,8 @@ class Inspectable(Shown, Paged, Exportable):
 
     @property
     def _is_of_tensors(self) -> bool:
-        """Whether it has been called with Tensors only, whose kernel is shown then."""
+        """Whether the latest call was with Tensors, whose kernel is shown then."""
+        self._look()
         return self._latest is None and self._tensor_kernel is not None
 
     def __str__(self) -> str:

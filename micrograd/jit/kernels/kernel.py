@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ from ..call.callable import NativeCallable, native
 from ..copyable import Copyable
 from ..options import Options
 from ..tensors.calls import has_tensors
-from ..trace.compiling import set_entry
 from ..trace.parameters import Parameter, in_rows
 from ..trace.recordings import Recording
 from ..trace.signature import Structure
@@ -27,15 +27,15 @@ from ..trace.trace import without_collecting
 from ..wanted import Wanted, check_asked
 from .derivable import AT_SIGHT, Derivable
 from .inspectable import Inspectable
+from .linked import Linked
 
 if TYPE_CHECKING:
-    from ..call.arrays import ArrayCaller
     from ..executable import Executable
     from .nesting import Nested
 
 
 @native
-class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
+class Kernel(Linked, Derivable, Inspectable, Copyable, NativeCallable):
     """A callable that runs native code, compiled once per structure of arguments.
 
     Numbers give Python floats; NumPy arrays are mapped over and give arrays. `grad` and
@@ -68,6 +68,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         self._executables: dict[tuple[Structure, ...], Executable] = {}
         self._answering: list[Executable] = []  # those that were called with numbers
         self._latest: Executable | None = None
+        self._answered = ctypes.c_size_t()
         # what `_arrays` points to, whose code takes out=; (): nothing, for good
         self._array_words: Any = () if self._options.check or "out" not in self._keywords else None
         self._nested: dict[tuple[Structure, ...], Nested] = {}
@@ -128,6 +129,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
             if where is not True or THREADS or latest not in variant._answering:
                 return variant._call_structured(given, out, where)
             if latest.caller.fits(given):
+                variant._answered.value = 0
                 return latest.caller.call(given, out)
             return variant._call_structured(given, out, where)
         except TensorsNeeded:
@@ -181,6 +183,7 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
         if executable is None or executable.structures != key:
             executable = self._executables.get(key) or self._compile(key, columns)
             self._latest = executable
+        self._answered.value = 0
         if any(shapes) or (where is not True and np.ndim(where)):
             if where is not True:
                 shapes[np.shape(where)] = None
@@ -272,32 +275,8 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
                     takes_out="out" in self._keywords,
                 )
             self._latest = executable
+            self._answered.value = 0
             return executable
-
-    def _admit(self, arrays: ArrayCaller) -> None:
-        """Let array_entry.py answer the calls with arrays that it can, from now on."""
-        with importing:
-            from ..call.array_entry import array_entry, described
-        words = described(arrays.convention, arrays.code.address, arrays.work)
-        with self._lock:
-            if self._closed or self._array_words is not None:
-                return
-            self._array_words = () if words is None else words
-            if words is not None:
-                self._arrays, self._array_entry = words.ctypes.data, array_entry()
-                self._link()
-
-    def _link(self) -> None:
-        """Let entries answer calls, before the general path, if they know the arguments' order."""
-        if not self._in_order:
-            return
-        entry = self._array_entry if self._arrays else 0
-        for executable in self._answering:
-            entry = executable.before(entry)
-        self._set_entry(entry)
-
-    def _set_entry(self, entry: int) -> None:
-        set_entry(self, entry, live=any(e.graph.parameters for e in self._executables.values()))
 
     def _check_open(self) -> None:
         if self._closed:
@@ -310,6 +289,9 @@ class Kernel(Derivable, Inspectable, Copyable, NativeCallable):
     def close(self) -> None:
         """Free the machine code now, of derived kernels too; so does dropping the kernel."""
         with self._lock:
+            if not self._closed:
+                self._look()
+            self._answered.value = 0
             self._closed = True
             self._arrays = 0
             self._set_entry(0)

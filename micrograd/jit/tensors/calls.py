@@ -5,6 +5,7 @@ Nothing of Tensors is imported before there is one.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import re
 import typing
@@ -81,6 +82,8 @@ class TensorCalls:
     _source: Source
     _options: Options
     _wanted: Wanted
+    _latest: Any
+    _answered: ctypes.c_size_t
     _tensor_kernel: Any = None
 
     def _on_tensors(self, args: Sequence[Any], kwargs: Any, out: Any, where: Any) -> Any:
@@ -92,7 +95,7 @@ class TensorCalls:
             isinstance(source.function, Module) and source.function.parameters()
         ):
             raise SignatureError(f"{self.name} takes numbers, got Tensors")
-        return self._by_tensors(source, out, where)(*args, **kwargs)
+        return self._noted(self._by_tensors(source, out, where)(*args, **kwargs))
 
     def _on_numbers(self, given: Sequence[Any], out: Any, where: Any) -> Any:
         """The result of a function of numbers that computes with Tensors: numbers among the
@@ -112,7 +115,13 @@ class TensorCalls:
         def call(*args: Any, **settings: Any) -> Any:
             return kernel(*args, *extra, **settings)
 
-        return source.taken.call(call, numbers[:n])
+        return self._noted(source.taken.call(call, numbers[:n]))
+
+    def _noted(self, result: Any) -> Any:
+        """The result of a call with Tensors, after which no other call is the latest."""
+        if self._tensor_kernel._latest is not None:
+            self._latest, self._answered.value = None, 0
+        return result
 
     def _by_tensors(self, source: FunctionSource, out: Any, where: Any) -> Any:
         """The kernel of Tensors."""
