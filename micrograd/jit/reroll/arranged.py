@@ -1,7 +1,7 @@
 """Tree -> tasks in their loops, where what is no loop after all is written out.
 
 That is seen when its values go round in a circle: then a short loop inside of others is written out
-iteration by iteration, or else the outermost one that it is in.
+iteration by iteration, or the outermost one that it is in.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from .tree import Tree
 
 ATTEMPTS = 24
 """How often what is no loop after all is written out, or no sum after all a loop in order."""
+WITHIN = 8
+"""How often loops inside of others are written out."""
 SHORT = 16
 """Iterations of an inner loop that may be written out one by one."""
 
@@ -29,35 +31,56 @@ def arranged(
     tree: Tree, most: int, arrange: Arrange, *, inline: bool
 ) -> tuple[Operands, list[Step]] | None:
     """The tasks of the loops that are recognised, and in which loops they run; None if there are
-    none, or too many.
+    none, or too many. Of both ways to write out what is no loop after all the shorter one.
     """
-    ops = tree.ops
+    few = 2 * tree.statics
+    found, tried = _arranged(tree, most, arrange, inline=inline, within=True)
+    if not tried or (found is not None and len(found[0].tasks) <= few):
+        return found
+    tree.restore()
+    other, _ = _arranged(tree, most, arrange, inline=inline, within=False)
+    return min((x for x in (found, other) if x is not None), key=_tasks, default=None)
+
+
+def _tasks(found: tuple[Operands, list[Step]]) -> int:
+    return len(found[0].tasks)
+
+
+def _arranged(
+    tree: Tree, most: int, arrange: Arrange, *, inline: bool, within: bool
+) -> tuple[tuple[Operands, list[Step]] | None, int]:
+    """The same in one way, and how many loops within others were written out.
+
+    within   that is what is written out, where it can be
+    """
+    ops, tried = tree.ops, 0
     outputs = ops.number[np.array(ops.graph.outputs, dtype=np.int64)]
     prefixes: set[int] = set()
     statics: list[Static] = []
     for _ in range(ATTEMPTS):
         if len(tree.sequence) > most:
-            return None
+            break
         statics = statics or statics_of(tree)
         try:
             operands = Operands(ops, statics, outputs, most, prefixes, switching=tree.switching)
             if inline:
                 operands.inline()
-            return operands, arrange(operands)
+            return (operands, arrange(operands)), tried
         except NoLoops as failed:
             if not prefixes.issuperset(failed.prefixes):
                 prefixes.update(failed.prefixes)
             elif failed.broken:
                 fewest = min(failed.broken, key=lambda s: len(s.ops))
-                short = _short_inside(fewest)
+                short = _short_inside(fewest) if within and tried < WITHIN else None
+                tried += short is not None
                 more = [] if short is None else unrolled(statics, short)
                 statics = more if len(more) <= 2 * most else []
                 if not statics:
                     tree.write_out(fewest.ops[:1])
                 prefixes = set()
             else:
-                return None
-    return None
+                break
+    return None, tried
 
 
 def _short_inside(s: Static) -> Level | None:

@@ -67,17 +67,23 @@ def segment_starts(tree: Tree, blocks: Blocks) -> Bools:
         return first
     apart = replace(blocks, run=_numbered(blocks.run, own))
     within = _starts(tree, apart)
-    for number in distinct(own[own >= 0]).tolist():
-        some = np.flatnonzero(own == number)
-        ends = np.append(np.flatnonzero(within[some]), len(some))
-        if np.diff(ends).min() >= FEWEST:
-            first[some] = within[some]
+    stretches = [np.flatnonzero(own == number) for number in distinct(own[own >= 0]).tolist()]
+    found = [some for some in stretches if _are_long(within[some])]
+    if len(found) == 1 and found[0][-1] == len(first) - 1:  # a last step: not all of it is needed
+        return first
+    for some in found:
+        first[some] = within[some]
     return first
 
 
+def _are_long(starts: Bools) -> bool:
+    """Whether all segments of a stretch that begin there have so many blocks."""
+    return int(np.diff(np.append(np.flatnonzero(starts), len(starts))).min()) >= FEWEST
+
+
 def _stretches(some: Bools, joined: Bools) -> Ints | None:
-    """The number of the stretch of so many blocks or more that each block is in, -1 if it is in
-    none, if some blocks but not all blocks of some run are; None if there is none.
+    """The number of the stretch of FEWEST such blocks or more that each block is in, -1 if it is
+    in none; None if there are no stretches.
     """
     if not some.any():
         return None
