@@ -477,7 +477,7 @@ def test_an_array_is_not_taken_whole_unless_asked(f: Any) -> None:
         message = str(caught.value)
         assert message.startswith(f"{HERE}:{f.__code__.co_firstlineno}: ")
         assert "arrays are mapped over; to take an array whole, annotate its parameter" in message
-        assert "(x: np.ndarray), or pass a list" in message
+        assert "(x: np.ndarray), or pass a list (of lists" in message
 
 
 def test_other_type_errors_of_a_function_are_its_own() -> None:

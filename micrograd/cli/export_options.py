@@ -40,7 +40,9 @@ def add(commands: shared.Commands) -> None:
         metavar="FOLDER",
         help="where the files go (default: build)",
     )
-    option("--name", help="of the function in C (default: that in Python)")
+    option(
+        "--name", help="of the function in C (default: that in Python, and what is exported of it)"
+    )
     option(
         "--target",
         type=machine,

@@ -132,7 +132,7 @@ def in_turn(program: Program) -> list[str]:
         node for node in program.body if isinstance(node, Loop) and node.order is not Order.FREE
     ]
     return [
-        f"{counted(int(loop.extent), 'step')} of "
+        f"{'at most ' * (loop.going is not None)}{counted(int(loop.extent), 'step')} of "
         f"{counted(len(list(statements(loop.body))), 'statement')}, which run in turn "
         "and hand values on to the next step"
         for loop in loops

@@ -75,6 +75,8 @@ def _counted(
     outer, size = [int(x) for x in domain[:-1]], program.arrays[name].size
     if any(isinstance(x, Varying) and not isinstance(x, Entries) for x in domain):
         return None
+    if not prod(outer):
+        return None
     each, left = divmod(size, prod(outer))
     rows, rest = divmod(each, strides[-1]) if strides[-1] > 0 else (0, 1)
     more = rows - int(domain[-1])

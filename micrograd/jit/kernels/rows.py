@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ...engine import Value
 from ...errors import ShapeError, SignatureError, counted, kind
+from ...traced import Traced
 from ..loops import summed
 from ..trace.compiling import scope_here
 from ..trace.loops import Column
@@ -124,6 +125,8 @@ def _array(name: str, parameter: str, given: Any) -> npt.NDArray[Any]:
         raise SignatureError(
             f"{name}: {parameter} should be an array of real numbers with a row for each term of "
             f"the sum, got {kind(given)}"
+            + "; annotate the parameter that it comes from (x: np.ndarray), to pass it on whole"
+            * isinstance(given, Traced)
         )
     return array
 

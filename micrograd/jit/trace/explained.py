@@ -65,7 +65,7 @@ def takes_number_for_array(error: TypeError | AttributeError, name: str) -> Trac
     return TraceError(
         f"{place_of(error)}: {error}: {name} is traced with one number in place of an array, since "
         "arrays are mapped over; to take an array whole, annotate its parameter (x: np.ndarray), "
-        "or pass a list"
+        "or pass a list (of lists, if its elements are rows)"
     )
 
 
