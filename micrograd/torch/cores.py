@@ -26,7 +26,8 @@ def encoded(cores: Sequence[Core]) -> list[int]:
             kind = _TUPLE if core.type is tuple else _LIST
             found += [kind, len(core.cores), *encoded(core.cores)]
         else:
-            found += [_NUMBER] if core is None else [len(core), *core]
+            # the length of a range: PyTorch's compiler makes a constant of it, if dynamic too
+            found += [_NUMBER] if core is None else [len(core), *[len(range(n)) for n in core]]
     return found
 
 

@@ -461,6 +461,25 @@ def test_errors() -> None:
         operator(MLP(2, [1]))([[1.0, 2.0], [3.0]])
 
 
+def test_graphs_of_any_size_take_arrays_whole() -> None:
+    """With a graph for each size: the function is another."""
+
+    def whole(p: list[Any], k: float) -> Any:
+        return p[0] * 2.0 + p[1] * k
+
+    g = operator(whole)
+
+    def f(x: torch.Tensor) -> Any:
+        return g(x, 3.0) + g([x, x], 0.5)
+
+    compiled = torch.compile(f, backend="aot_eager", fullgraph=True, dynamic=True)
+    for n in (3, 4):
+        x = numbers(n)
+        torch.testing.assert_close(compiled(x), f(x))
+        compiled(x).sum().backward()
+        torch.testing.assert_close(x.grad, torch.autograd.grad(f(x).sum(), x)[0])
+
+
 def test_what_is_no_index_is_refused() -> None:
     def looked_up(x: float, i: int) -> Any:
         return x * take([Value(1.0), Value(3.0)], i)
