@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, fori, jit, scan, sin, where, while_loop
+from micrograd import Value, fixed_point, fori, jit, scan, sin, where, while_loop
 from micrograd.errors import IndexRangeError, SignatureError, TraceError
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
@@ -92,6 +92,21 @@ def test_runs_zero_times_or_to_the_limit() -> None:
     assert none(0.5) == 0.5
     assert np.isnan(none(2.0))
     assert jit(lambda x: fori(0, lambda i, y: y / 0.0, x)).value_and_grad(3.0) == (3.0, 1.0)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_loop_that_asks_in_one_of_no_iterations(strict: bool) -> None:
+    def halved(x: Any) -> Any:
+        return fori(0, lambda _, s: while_loop(lambda z: z > 5.0, lambda z: z / 2.0, x) + s, x)
+
+    def solved(x: Any) -> Any:
+        return fori(0, lambda _, s: fixed_point(lambda z: 0.5 * z + x, x) + s, x)
+
+    for inner in (halved, solved):
+        kernel = jit(
+            lambda x, r=inner: scan(lambda s, _: (s, s * r(x)), x, [1.0])[1][0], strict=strict
+        )
+        assert (kernel.grad(0.25), kernel.hvp(0.25, 1.0)) == (0.5, 2.0)
 
 
 def test_nothing_flows_through_a_body_that_does_not_run() -> None:

@@ -27,9 +27,9 @@ from lowering.bindings import ir
 from micrograd import ops
 from micrograd.errors import CompilerError
 from micrograd.jit.code import compile_program
-from micrograd.jit.emit.array_main import BLOCK, emit_block
+from micrograd.jit.emit.array_main import emit_block
 from micrograd.jit.emit.function import emit
-from micrograd.jit.emit.interface import ENTRY, Interface
+from micrograd.jit.emit.interface import BLOCK, ENTRY, Interface
 from micrograd.jit.emit.making import set_pointer
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse

@@ -241,8 +241,10 @@ def test_random_programs_give_the_same_in_three_processes() -> None:
 def test_a_second_process_imports_nothing_of_mlir() -> None:
     program = """
 import sys
-from micrograd import exp, jit
-print(jit(lambda x, y: exp(x) * y).value_and_grad(0.5, 2.0))
+import numpy as np
+from micrograd import exp, jit, vmap
+f = jit(lambda x, y: exp(x) * y)
+print(f.value_and_grad(0.5, 2.0), f(np.ones(3), 2.0), vmap(f)(np.ones(3), np.ones(3)))
 print(bool({"mlir", "jaxlib", "micrograd.jit.reroll.reroll"} & set(sys.modules)))
 """
     command = [sys.executable, "-W", "error", "-c", program]

@@ -9,7 +9,7 @@ import numpy as np
 
 import lowering
 
-from ..emit.array_main import BLOCK
+from ..emit.interface import BLOCK
 from ..target import Target
 from ..trace.signature import SCALAR, count
 from .convention import Convention

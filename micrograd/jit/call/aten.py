@@ -21,8 +21,8 @@ import lowering
 from lowering.bindings import ir
 
 from ..dialect.blocks import new_module
-from ..emit.array_main import BLOCK
 from ..emit.builder import Builder
+from ..emit.interface import BLOCK
 from ..emit.native import native
 from ..target import Target
 from .aten_columns import (

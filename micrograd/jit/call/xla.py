@@ -17,8 +17,8 @@ import numpy as np
 
 from lowering.bindings import ir
 
-from ..emit.array_main import BLOCK
 from ..emit.builder import Builder
+from ..emit.interface import BLOCK
 from ..target import Target
 from .cpython import Objects
 

@@ -23,11 +23,9 @@ from ..target import Target
 from . import masks
 from .builder import Builder
 from .call_memory import CallMemory
-from .interface import Interface
+from .interface import BLOCK, Interface
 from .points import Vectors
 
-BLOCK = "main_block"
-"""The symbol."""
 PAIRED_OPS = 90
 """Kernels of at most so many operations take two vectors at once."""
 ASKING_OPS = 360

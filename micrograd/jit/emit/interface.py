@@ -17,6 +17,8 @@ from ..target import c_type
 
 ENTRY = "main"
 """The symbol."""
+BLOCK = "main_block"
+"""The symbol of the code for arrays, which takes a table of columns and a number of points."""
 PASSED = (Role.INPUT, Role.EXTENT, Role.STATE, Role.OUTPUT)
 """What `main` takes, or gives."""
 STORED: Mapping[str, npt.DTypeLike] = {
