@@ -42,8 +42,8 @@ def means(r: Random) -> Lines:
         [
             ["m = [sum(a[i][k] * m[k] for k in range(d)) for i in range(d)]"],
             ["m = [sum(b * c for b, c in zip(row, m)) for row in a]"],
-            ["q = []", "for row in a:", "    s = 0.1 * z[t]", "    for b, c in zip(row, m):",
-             "        s += b * c", "    q.append(tanh(s))", "m = q"],
+            ["q = []", "for row in a:", "    s = 0.1 * z[t]", "    for b, e in zip(row, m):",
+             "        s += b * e", "    q.append(tanh(s))", "m = q"],
         ]
     )  # fmt: skip
 
