@@ -162,7 +162,7 @@ def _connect(graph: Graph, found: Nodes) -> Ints:
         at = np.flatnonzero(is_literal)
         if not len(at) and operands.max(initial=-1) < 0:
             continue
-        places = position[operands]  # also for those below 0, of which none stays
+        places = position.take(operands, mode="clip")  # also for those below 0, of which none stays
         places[operands == -1] = -1
         places[at] = at + number[at]
         column[position] = places

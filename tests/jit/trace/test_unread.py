@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, exp, fori, take, where
+from micrograd import Value, exp, fori, jit, take, where
 from micrograd.cache.keys import written_out
 from micrograd.jit.ir.graph import said, verify
 from micrograd.jit.trace.compiling import compiling
@@ -160,3 +160,11 @@ def test_numbers_of_constants_are_those_of_the_trace() -> None:
     leaf.data = 4.0
     assert 3.0 in np.asarray(found.graph.constants)
     assert found.graph.constants.tolist() == [3.0]
+
+
+def test_a_number_that_is_one_node_is_read() -> None:
+    """As a kernel gives it that is called by another: all operands are literals then."""
+    inner = jit(lambda x: 1.5)
+    assert jit(lambda x: inner(x))(2.0) == 1.5
+    assert jit(lambda x: inner.grad(x))(2.0) == 0.0
+    assert jit(lambda x: inner.vjp(x, x)[1])(2.0) == 0.0
