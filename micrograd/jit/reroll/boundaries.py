@@ -61,6 +61,9 @@ def extended(tree: Tree, segments: Segments) -> Segments:
     period = len(tree.bodies[int(segments.symbol[0])])
     before = np.concatenate([[0], end[:-1]])
     possible = (start - period >= before) & (end - start >= 2 * period)
+    if tree.switching:  # of rows of one length the first is whole
+        alike = (start[1:] == end[:-1]) & (segments.symbol[1:] == segments.symbol[:-1])
+        possible[:-1] &= ~alike | (np.diff(end - start) != 0)
     for offset in range(period):
         possible &= bare[np.maximum(start - period, 0) + offset] == bare[start + offset]
     joins = np.zeros(len(segments), dtype=bool)

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..ir.nests import Ints, distinct
+from .rings import FEWEST, shared_ends
 from .statics import LONGEST_TURN
 from .strings import ABSENT, LITERAL, SLOTS, Bools
 from .tree import Tree
 
-FEWEST = 3
-"""Segments of which each may have a break that is no end."""
 FEW = 6
 """Ops below each other by which an element is updated."""
 LOOKED_AT = 256
@@ -109,7 +108,17 @@ def _starts(tree: Tree, blocks: Blocks) -> Bools:
     sizes = [np.count_nonzero(breaks) for breaks in features]
     most = max(3 * runs, SHORTEST * count)
     total, first = np.zeros(count - 1, dtype=bool), np.concatenate([[True], ~joined])
-    for k in sorted(range(len(sizes)), key=sizes.__getitem__):
+    order, regular = sorted(range(len(sizes)), key=sizes.__getitem__), IRREGULAR * joined.sum()
+    pairs = [features[k] for k in order if 0 < sizes[k] <= regular]
+    if len(pairs) > 1 and (tree.switching or not tree.has_switches):
+        every = [breaks for breaks in _features(tree, blocks, every=True) if breaks.any()]
+        every = [breaks for breaks in every if np.count_nonzero(breaks) <= regular]
+        shared = shared_ends(first, every, most - runs)
+        if shared is not None and (pairs[0] & ~shared).any():
+            tree.has_switches = True
+            if tree.switching:
+                total = shared
+    for k in order:
         n, breaks = sizes[k], features[k]
         if not n:
             continue
@@ -118,7 +127,7 @@ def _starts(tree: Tree, blocks: Blocks) -> Bools:
             tree.has_switches = True
             if tree.switching:
                 continue
-        if n <= IRREGULAR * joined.sum() and together.sum() + runs <= most:
+        if n <= regular and together.sum() + runs <= most:
             total = together
     first[1:] |= total
     return first
@@ -136,8 +145,11 @@ def _once(first: Bools, total: Bools, breaks: Bools) -> bool:
     return not few and int(np.bincount(more).max()) == 1
 
 
-def _features(tree: Tree, blocks: Blocks) -> list[Bools]:
-    """For every trip count and operand, between which blocks it breaks its progression."""
+def _features(tree: Tree, blocks: Blocks, *, every: bool = False) -> list[Bools]:
+    """For every trip count and operand, between which blocks it breaks its progression.
+
+    every   also where start values end
+    """
     found, counts = [], []
     for offset in range(blocks.items.shape[1]):
         column = blocks.items[:, offset]
@@ -165,11 +177,11 @@ def _features(tree: Tree, blocks: Blocks) -> list[Bools]:
         rows = [k for k, operand in enumerate(own) if operand not in turning]
         if rows:
             which, slot = which[rows], slot[rows]
-            features.extend(_operands(tree, blocks, ops[which], slot[:, None], here[which]))
+            features.extend(_operands(tree, blocks, ops[which], slot[:, None], here[which], every))
     return features
 
 
-def _operands(tree: Tree, blocks: Blocks, ops: Ints, slot: Ints, here: Bools) -> Bools:
+def _operands(tree: Tree, blocks: Blocks, ops: Ints, slot: Ints, here: Bools, every: bool) -> Bools:
     """Where what ops read in a slot breaks, a row for each operand."""
     kind, ref = tree.ops.kind[slot, ops], tree.ops.ref[slot, ops]
     made = kind >= 0
@@ -180,13 +192,13 @@ def _operands(tree: Tree, blocks: Blocks, ops: Ints, slot: Ints, here: Bools) ->
         same = (kind[leaves, 1:] == kind[leaves, :-1]) & here[leaves]
         breaks[leaves] = _irregular(ref[leaves], same, blocks.run) | (here[leaves] & ~same)
     if by_ops.all():
-        return _made(tree, blocks, kind, ref, here)
+        return _made(tree, blocks, kind, ref, here, every)
     if by_ops.any():
-        breaks[by_ops] = _made(tree, blocks, kind[by_ops], ref[by_ops], here[by_ops])
+        breaks[by_ops] = _made(tree, blocks, kind[by_ops], ref[by_ops], here[by_ops], every)
     return breaks
 
 
-def _made(tree: Tree, blocks: Blocks, kind: Ints, ref: Ints, here: Bools) -> Bools:
+def _made(tree: Tree, blocks: Blocks, kind: Ints, ref: Ints, here: Bools, every: bool) -> Bools:
     """The same of operands that ops have made, for the most part."""
     made = kind >= 0
     top, coordinates = tree.top(np.where(made, ref, 0))
@@ -200,7 +212,7 @@ def _made(tree: Tree, blocks: Blocks, kind: Ints, ref: Ints, here: Bools) -> Boo
     if not tree.switching:  # both are start values
         differs &= made[:, :-1] | (kind[:, :-1] == LITERAL) | (offset[:, 1:] != OUTSIDE)
     same = same & made[:, 1:]
-    breaks = np.zeros(same.shape, dtype=bool)
+    breaks = differs.copy() if every else np.zeros(same.shape, dtype=bool)
     for row in np.flatnonzero(differs.any(axis=1)).tolist():
         # from a start value to what most blocks read is no break, but a loop's first iteration
         values, times = np.unique(offset[row], return_counts=True)

@@ -224,6 +224,43 @@ def in_stages(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
     return f, (4 * n, n)
 
 
+def heated_ring(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
+    """A rod whose ends are neighbours."""
+
+    def f(x: Any) -> Any:
+        u = list(x)
+        for _ in range(steps):
+            u = [u[i] + 0.1 * (u[i - 1] - 2.0 * u[i] + u[(i + 1) % n]) for i in range(n)]
+        return sum(e * e for e in u)
+
+    return f, (n,)
+
+
+def turned(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
+    """A body that turns, in three dimensions or more."""
+
+    def f(x: Any) -> Any:
+        w = list(x)
+        for _ in range(steps):
+            w = [w[i] + 0.1 * (i + 1.0) * w[(i + 1) % n] * w[(i + 2) % n] for i in range(n)]
+        return sum(e * e for e in w)
+
+    return f, (n,)
+
+
+def weather(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
+    """What moves round a ring by two neighbours before and one behind, as in Lorenz' model."""
+
+    def f(x: Any, z: Any) -> Any:
+        u = list(x)
+        for t in range(steps):
+            made = [(u[(i + 1) % n] - u[i - 2]) * u[i - 1] - u[i] + z[t] for i in range(n)]
+            u = [e + 0.01 * d for e, d in zip(u, made, strict=True)]
+        return sum(e * e for e in u)
+
+    return f, (n, steps)
+
+
 @pytest.mark.parametrize(
     ("make", "size", "most"),
     [
@@ -237,6 +274,11 @@ def in_stages(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
         (bodies, 4, 60),
         (in_pairs, 4, 85),
         (in_stages, 4, 115),
+        (heated_ring, 4, 10),
+        (heated_ring, 17, 10),
+        (turned, 3, 10),
+        (turned, 5, 10),
+        (weather, 8, 15),
     ],
 )
 def test_programs_are_as_long_for_any_steps(make: Callable[..., Any], size: int, most: int) -> None:
@@ -247,7 +289,10 @@ def test_programs_are_as_long_for_any_steps(make: Callable[..., Any], size: int,
     assert counts[1] <= counts[0] <= most
 
 
-@pytest.mark.parametrize(("make", "most"), [(filter_in_place, 45), (products, 50)])
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [(filter_in_place, 45), (products, 50), (heated_ring, 20), (turned, 20), (weather, 20)],
+)
 def test_strict_programs_are_as_long_for_any_steps(make: Callable[..., Any], most: int) -> None:
     """What is read of several places, by each of a loop that it does not depend on, is copied
     once, and so it is written there at once.
