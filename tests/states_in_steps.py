@@ -105,12 +105,14 @@ def rod(r: Random) -> Lines:
     near = "0.1 * (u[i - 1] - 2.0 * u[i] + u[i + 1])"
     made = r.choice([f"u[i] + {near}", f"2.0 * u[i] - v[i] + {near}", f"tanh({near} + h[0])"])
     ring = made.replace("u[i + 1]", f"u[(i + {r.choice([1, 1, 2])}) % n]")
+    behind = made.replace(" + u[i + 1]", "")
     inner = f"[{made} for i in range(1, n - 1)]"
     return r.choice(
         [
             [f"u, v = [u[0], *{inner}, u[-1]], u"],
             ["q = [0.0] * n", "for i in range(1, n - 1):", f"    q[i] = {made}", "u, v = q, u"],
             [f"u, v = [{ring} for i in range(n)], u"],
+            [f"u, v = [{behind} for i in range(n)], u"],
             ["q = list(u)", "for i in range(1, n - 1):", f"    q[i] = {made}", "v, u = u, q"],
         ]
     )

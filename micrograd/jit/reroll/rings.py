@@ -2,7 +2,8 @@
 
 In `u[i - 1]` another row of elements begins behind the first block, in `u[(i + 1) % n]` before the
 last one, and in both where a row ends: what several operands say is an end, and what only one of
-them says is a switch.
+them says is a switch. Where one operand alone breaks, twice in a row, ends are those of its breaks
+that make all rows as long as the first.
 """
 
 from __future__ import annotations
@@ -41,3 +42,37 @@ def shared_ends(first: Bools, features: Sequence[Bools], most: float) -> Bools |
             return None
         usual += 2 * more >= count
     return shared if usual >= 2 else None
+
+
+def turned_ends(first: Bools, features: Sequence[Bools], most: float) -> Bools | None:
+    """Between which blocks rows end, if operands break twice in each row, at its end and somewhere
+    in it, others at ends alone, and rows are of one length in each run; None if it is not so, or
+    if there are more ends than `most`.
+
+    first      which blocks begin a run
+    features   between which blocks each operand breaks
+    """
+    if not features:
+        return None
+    most_often = max(features, key=np.count_nonzero)
+    after = np.flatnonzero(most_often & ~first[1:]) + 1
+    begins = np.flatnonzero(first)
+    run = np.searchsorted(begins, after, side="right") - 1
+    lengths = np.diff(np.append(begins, len(first)))
+    place, number = after - begins[run], np.arange(len(after)) - np.searchsorted(run, run)
+    counts = np.bincount(run, minlength=len(begins))
+    rows = counts // 2 + 1
+    if (counts % 2 == 0).any() or (lengths % rows).any() or len(after) // 2 > most:
+        return None
+    length = (lengths // rows)[run]
+    inside = number % 2 == 0
+    offset = place - length * (number // 2)
+    if (offset[~inside] != length[~inside]).any() or (offset[inside] != offset[0]).any():
+        return None
+    if counts.sum() < FEWEST or not 0 < offset[0] < length.min():
+        return None
+    ends = np.zeros(len(first) - 1, dtype=bool)
+    ends[after[~inside] - 1] = True
+    others = [breaks & ~ends & ~first[1:] for breaks in features]
+    turns = most_often & ~ends & ~first[1:]
+    return ends if all(not x.any() or (x == turns).all() for x in others) else None

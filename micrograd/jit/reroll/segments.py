@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..ir.nests import Ints, distinct
-from .rings import FEWEST, shared_ends
+from .rings import FEWEST, shared_ends, turned_ends
 from .statics import LONGEST_TURN
 from .strings import ABSENT, LITERAL, SLOTS, Bools
 from .tree import Tree
@@ -110,14 +110,16 @@ def _starts(tree: Tree, blocks: Blocks) -> Bools:
     total, first = np.zeros(count - 1, dtype=bool), np.concatenate([[True], ~joined])
     order, regular = sorted(range(len(sizes)), key=sizes.__getitem__), IRREGULAR * joined.sum()
     pairs = [features[k] for k in order if 0 < sizes[k] <= regular]
-    if len(pairs) > 1 and (tree.switching or not tree.has_switches):
+    if pairs and (tree.switching or not tree.has_switches):
         every = [breaks for breaks in _features(tree, blocks, every=True) if breaks.any()]
         every = [breaks for breaks in every if np.count_nonzero(breaks) <= regular]
-        shared = shared_ends(first, every, most - runs)
-        if shared is not None and (pairs[0] & ~shared).any():
+        ends = shared_ends(first, every, most - runs) if len(pairs) > 1 else None
+        if ends is None:
+            ends = turned_ends(first, every, most - runs)
+        if ends is not None and (pairs[0] & ~ends).any():
             tree.has_switches = True
             if tree.switching:
-                total = shared
+                total = ends
     for k in order:
         n, breaks = sizes[k], features[k]
         if not n:

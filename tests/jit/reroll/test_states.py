@@ -236,6 +236,18 @@ def heated_ring(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
     return f, (n,)
 
 
+def carried_round(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
+    """What a ring hands on to the next element: one operand alone breaks, twice in a row."""
+
+    def f(x: Any) -> Any:
+        u = list(x)
+        for _ in range(steps):
+            u = [u[i] - 0.3 * (u[i] - u[i - 1]) for i in range(n)]
+        return sum(e * e for e in u)
+
+    return f, (n,)
+
+
 def turned(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
     """A body that turns, in three dimensions or more."""
 
@@ -276,6 +288,8 @@ def weather(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
         (in_stages, 4, 115),
         (heated_ring, 4, 10),
         (heated_ring, 17, 10),
+        (carried_round, 4, 10),
+        (carried_round, 17, 10),
         (turned, 3, 10),
         (turned, 5, 10),
         (weather, 8, 15),
@@ -291,7 +305,14 @@ def test_programs_are_as_long_for_any_steps(make: Callable[..., Any], size: int,
 
 @pytest.mark.parametrize(
     ("make", "most"),
-    [(filter_in_place, 45), (products, 50), (heated_ring, 20), (turned, 20), (weather, 20)],
+    [
+        (filter_in_place, 45),
+        (products, 50),
+        (heated_ring, 20),
+        (carried_round, 20),
+        (turned, 20),
+        (weather, 20),
+    ],
 )
 def test_strict_programs_are_as_long_for_any_steps(make: Callable[..., Any], most: int) -> None:
     """What is read of several places, by each of a loop that it does not depend on, is copied
