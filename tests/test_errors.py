@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import micrograd
-from micrograd import Value, exp, jit, ops, where
+from micrograd import Value, exp, jit, ops, traced, where
 from micrograd.errors import (
     CompilerError,
     DataError,
@@ -649,7 +649,10 @@ def test_op_made_by_hand() -> None:
         jit(y)()
 
 
-def test_cycle_made_by_hand() -> None:
+@pytest.mark.parametrize("many", [0, sys.maxsize])
+def test_cycle_made_by_hand(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether machine code has recorded what is above it, or Python."""
+    monkeypatch.setattr(traced, "MANY", many)
     x = Value(1.0, label="x")
     y = x * 2
     z = y + x

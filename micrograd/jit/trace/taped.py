@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ...backward import cycle_error
 from ...copies import serial as _serial
 from ...engine import Value
 from ...operands import own_operands
@@ -151,7 +152,12 @@ class _Merged:
                     at.append(place)
                     operand.append(k)
                     serial.append(x._serial)
-        self.operands[operand, at] = np.searchsorted(self.serials, serial)
+        places = np.searchsorted(self.serials, serial)
+        self.operands[operand, at] = places
+        younger = np.flatnonzero(places >= at)
+        if len(younger):
+            user = at[int(younger[0])]
+            raise cycle_error(beside[self.among.tolist().index(user)])
 
     def _places(self, at: Ints) -> Ints:
         """Where these rows are in the merged columns."""

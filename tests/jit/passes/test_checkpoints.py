@@ -118,7 +118,8 @@ def test_steps_become_segments_and_are_computed_again() -> None:
         "    ct_h_part[i, j] += neg(mul(ct_h_part[i, j + 1], mul(r, h_part_again[i, j])))",
         "    ct_h_part[i, j] += mul(mul(ct_h_part[i, j + 1], sub(1.0, h_part_again[i, j])), r)",
         "  ct_h_kept[i, 0] = ct_h_part[i, 0]",
-        "grad = ct_h_kept",
+        "ct_x = ct_h_kept",
+        "grad = add(ct_x, 0.0)",
     ]
 
 
