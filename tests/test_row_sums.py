@@ -360,6 +360,7 @@ def test_it_tells_what_it_is() -> None:
         (lambda: total(tanh, rows="x")([[1.0], [2.0, 3.0]]), ShapeError, r"same length"),
         (lambda: total(tanh, ["a"]), SignatureError, r"array of real numbers"),
         (lambda: total(tanh, 5.0), SignatureError, r"with a row for each term"),
+        (lambda: jit(lambda w, x: total(tanh, x))(1.0, X), SignatureError, r"\(x: np.ndarray\)"),
         (lambda: total(3.0), SignatureError, r"takes a function"),
         (lambda: total(tanh, rows="x").grad, SignatureError, r"no parameter is shared"),
         (lambda: total(squared_error, X, Y)(), SignatureError, r"takes 1 argument"),

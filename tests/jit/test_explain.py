@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from examples import moons
-from micrograd import Value, exp, jit, ops, tanh
+from micrograd import Value, exp, jit, ops, tanh, while_loop
 from micrograd.jit import Kernel
 from micrograd.jit.ir.program import Access, Statement
 from micrograd.jit.schedule.contractions import contractions
@@ -181,6 +181,13 @@ def euler(x: Any, k: Any) -> Any:
         speed = k * tanh(x)
         x = x + 0.01 * speed
     return x
+
+
+def test_a_limit_of_a_loop_that_asks_is_called_one() -> None:
+    kernel = jit(lambda x: while_loop(lambda y: y > 1.0, lambda y: y * 0.5, x, limit=70))
+    kernel(8.0)
+    (steps,) = section(kernel.explain(), "repeats in time")
+    assert steps.startswith("at most 70 steps of ")
 
 
 def test_steps_in_time() -> None:

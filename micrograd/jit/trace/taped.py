@@ -142,13 +142,14 @@ class _Merged:
             numbers = rows.operands[k][which].view(np.float64)
             self.literals[k, self._places(which)] = numbers
         self.operands[:, self.among] = -1
-        at, operand, serial = list[int](), list[int](), list[int]()
+        users, at, operand, serial = list[Value](), list[int](), list[int](), list[int]()
         for v, place in zip(beside, self.among.tolist(), strict=True):
             for k, x in enumerate(v._operands if v._entry is not None else ()):
                 if x.__class__ is float:
                     self.operands[k, place] = LITERAL
                     self.literals[k, place] = x
                 else:
+                    users.append(v)
                     at.append(place)
                     operand.append(k)
                     serial.append(x._serial)
@@ -156,8 +157,7 @@ class _Merged:
         self.operands[operand, at] = places
         younger = np.flatnonzero(places >= at)
         if len(younger):
-            user = at[int(younger[0])]
-            raise cycle_error(beside[self.among.tolist().index(user)])
+            raise cycle_error(users[int(younger[0])])
 
     def _places(self, at: Ints) -> Ints:
         """Where these rows are in the merged columns."""
