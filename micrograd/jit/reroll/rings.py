@@ -28,7 +28,8 @@ def shared_ends(first: Bools, features: Sequence[Bools], most: float) -> Bools |
     """
     if len(features) < 2:
         return None
-    each = np.unique(np.stack(features), axis=0)
+    once = {np.packbits(breaks).tobytes(): breaks for breaks in features}
+    each = np.stack(list(once.values()))
     shared: Bools = each.sum(axis=0) >= 2
     starts = first.copy()
     starts[1:] |= shared
