@@ -32,7 +32,7 @@ from .operands import Operands
 from .peel import peeled
 from .prove import computed, illegal, mismatch
 from .recognise import recognise
-from .statics import NoLoops, Static, statics_of
+from .statics import NoLoops, Static, digest, statics_of
 from .strings import Ops
 from .tree import Tree
 from .writer import Writer
@@ -111,6 +111,8 @@ class _Search:
         self.ops = Ops(graph)
         self.trees: dict[Look, Tree] = {}
         self._statics: dict[Look, int] = {}
+        self._narrowed = False
+        self._without: dict[tuple[int, bool, bool], int] = {}
 
     def tree(self, look: Look) -> Tree:
         """The tree, as it was found."""
@@ -183,12 +185,17 @@ class _Search:
     def _ordered(self, look: Look, most: int) -> Program | None:
         """The program of the first form whose derivatives are added up as the trace's are."""
         statics: list[Static] = []
+        made: tuple[int, tuple[int | None, ...]] | None = None
+        self._narrowed = False
         for arrange in (distribute, as_traced):
             found = arranged(self.tree(look), most, arrange, inline=False)
             if found is None:
                 continue
             operands, _ = found
-            statics = operands.statics
+            statics, before = operands.statics, made
+            made = digest(statics), tuple(operands.depths)
+            if made == before:
+                continue
             operands.merge()
             for way, inline in FORMS:
                 program = self._in_order(operands, most, way, inline=inline)
@@ -198,12 +205,23 @@ class _Search:
         program = self._peeled(look, own, most) if own else None
         if program is None and statics and len(statics) != len(own):
             program = self._peeled(look, statics, most)
+        if program is None and self._narrowed:
+            program = self._peeled(look, own, most, whole=True)
         return program
 
-    def _peeled(self, look: Look, statics: list[Static], most: int) -> Program | None:
+    def _peeled(
+        self, look: Look, statics: list[Static], most: int, *, whole: bool = False
+    ) -> Program | None:
         """The same in the trace's own loops, where first iterations that begin with what is used
         elsewhere, too, stand before them.
+
+        whole   copies are made in all loops of what reads them: what several reads of one give is
+                not added up by itself first then
         """
+        key = digest(statics), look.switching, whole
+        if self._without.get(key, 0) >= most:
+            return None
+        self._without[key] = most
         prefixes = set[int]()
         for _ in range(PEELED):
             try:
@@ -214,12 +232,14 @@ class _Search:
                     most,
                     prefixes,
                     switching=look.switching,
+                    whole=whole,
                 )
             except NoLoops as failed:
                 if prefixes.issuperset(failed.prefixes):
                     return None
                 prefixes.update(failed.prefixes)
                 continue
+            self._narrowed |= operands.narrowed
             operands.merge()
             for inline in (True, False):
                 program = self._in_order(operands, most, as_traced, inline=inline)

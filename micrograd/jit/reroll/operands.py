@@ -43,7 +43,9 @@ MOST_CANDIDATES = 3
 class Operands(Pieces):
     """The tasks of statics.
 
-    tasks   in the order in which they came up: statics as they were made
+    tasks      in the order in which they came up: statics as they were made
+    whole      copies are made in all loops of what reads them
+    narrowed   some are not
     """
 
     def __init__(
@@ -55,9 +57,12 @@ class Operands(Pieces):
         prefixes: Collection[int] = (),
         *,
         switching: bool = False,
+        whole: bool = False,
     ) -> None:
         self.ops = ops
         self.switching = switching
+        self.whole = whole
+        self.narrowed = False
         self.most = most
         self.statics = statics
         n = len(ops)

@@ -30,6 +30,8 @@ class Pieces(ABC):
     ops: Ops
     values: Values
     switching: bool
+    whole: bool
+    narrowed: bool
     most: int
     statics: list[Static]
     static_of: Ints
@@ -92,10 +94,13 @@ class Pieces(ABC):
     def _needed(self, use: Use) -> list[int]:
         """The loops of which it depends what is read."""
         loops, values = list(range(len(use.path))), self.values.of(use.kind, use.ref)
+        if self.whole:
+            return loops
         for d in reversed(range(len(use.path))):
             rest = [loop for loop in loops if loop != d]
             if not differ(use.points[:, rest], values):
                 loops = rest
+        self.narrowed |= len(loops) < len(use.path)
         return loops
 
     def _pieces(self, use: Use, rows: Ints, home: Home, there: Ints) -> None:

@@ -113,6 +113,16 @@ def statics_of(tree: Tree) -> list[Static]:
     return found
 
 
+def digest(statics: Sequence[Static]) -> int:
+    """A number that is the same for the same statics in the same loops, and else hardly ever."""
+    loops: dict[int, int] = {}
+    found = []
+    for s in statics:
+        path = tuple([loops.setdefault(id(level), len(loops)) for level in s.path])
+        found.append((path, s.ops.tobytes(), s.points.tobytes()))
+    return hash(tuple(found))
+
+
 def affine(points: Ints, values: Ints) -> Map | None:
     """The map from the rows of `points` to those of `values`, exact for every row, if there is one.
 

@@ -12,7 +12,7 @@ from micrograd import jit, minimum
 from micrograd.jit.reroll.switches import moved, switched
 
 from ...regular import floats, traced
-from ...updated_in_place import compiled, statements
+from ...updated_in_place import checked, compiled, statements
 from .test_loops import found
 
 Function = Callable[..., Any]
@@ -119,6 +119,29 @@ def means_of_neighbours(n: int) -> tuple[Function, tuple[int, ...]]:
     return f, (n * n,)
 
 
+def bordered(n: int) -> tuple[Function, tuple[int, ...]]:
+    """Gaussian elimination of a matrix with its right side beside it, and what it solves."""
+
+    def f(x: Any, b: Any) -> Any:
+        a = [[*x[n * i : n * i + n], b[i]] for i in range(n)]
+        for i in range(n):
+            a[i][i] = a[i][i] + 4.0
+        for k in range(n):
+            for i in range(k + 1, n):
+                m = a[i][k] / a[k][k]
+                for j in range(k + 1, n + 1):
+                    a[i][j] = a[i][j] - m * a[k][j]
+        s = [0.0] * n
+        for i in reversed(range(n)):
+            t = a[i][n]
+            for j in range(i + 1, n):
+                t = t - a[i][j] * s[j]
+            s[i] = t / a[i][i]
+        return sum(s)
+
+    return f, (n * n, n)
+
+
 @pytest.mark.parametrize(
     ("make", "most"),
     [
@@ -138,6 +161,12 @@ def test_programs_are_as_long_at_any_size(make: Callable[[int], Any], most: int)
         counts.add(len(found(traced(f, *map(floats, lengths))).statements))
     assert len(counts) == 1
     assert max(counts) <= most
+
+
+def test_copies_of_one_value_are_apart_where_their_sum_is_out_of_order() -> None:
+    f, lengths = bordered(7)
+    t = traced(f, *[floats(n, k) for k, n in enumerate(lengths)])
+    assert checked(t, "bordered", strict=True) < 30
 
 
 @pytest.mark.parametrize("make", [shortest_paths, gauss_seidel, heated])
