@@ -43,6 +43,7 @@ SIGNATURES = {
     "Py_IncRef": "(!llvm.ptr)",
     "convert": "(!llvm.ptr, i64, !llvm.ptr)",
     "call_general": "(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",
+    "empty_array": "(i32, !llvm.ptr) -> !llvm.ptr",
     "new_array": "(!llvm.ptr, i64, i32, !llvm.ptr) -> !llvm.ptr",
     "new_list": "(!llvm.ptr, i64) -> !llvm.ptr",
     "new_object": "(!llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr",

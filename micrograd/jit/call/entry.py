@@ -70,15 +70,16 @@ class _Entry(Arguments, Results):
         start = o.function(ENTRY_POINT, [o.ptr, o.ptr, o.i64, o.ptr], o.ptr)
         _, args, nargsf, kwnames = start.arguments
         self.other, self.undo, following = o.block(), o.block(o.ptr), o.block()
-        written = self.convention.written
+        self.whole = self._whole_array()
+        written = self.convention.written if self.whole is None else None
         taken = sum(map(count, self.parameters))
         numbers = taken + (written or 0)
-        self.allocated: ir.Value | None = None
+        self.allocated = None
         if numbers <= ON_STACK:
             room = o.allocate(taken)
             self.output = None if written is None else o.allocate(written)
         given = o.compare("eq", o.integer_op("and", nargsf, 2**63 - 1), len(self.parameters))
-        self.out: ir.Value | None = None
+        self.out = None
         if self._takes_out:
             o.require(given, following)
             self._given_out(args, kwnames, following)
@@ -88,11 +89,7 @@ class _Entry(Arguments, Results):
             room = self._allocate(numbers + LINE // o.number_size, following)
             self.output = None if written is None else o.at(room, taken * o.number_size)
         passed = self._arguments(args, room)
-        if self.out is not None:
-            self._check_apart(passed)
-            passed.append(b.select(o.is_null(self.out), self.output, self.given))
-        elif self.output is not None:
-            passed.append(self.output)
+        self._add_output(passed)
         b.store(o.b.address(NEXT), b.load(o.b.address(ANSWERED), o.ptr))
         if release:
             self._count(1)
@@ -106,6 +103,7 @@ class _Entry(Arguments, Results):
         self._make_result()
         b.enter(self.undo)
         o.call("Py_DecRef", self.undo.arguments[0])
+        self._let_go_of_array()
         self._leave(o.null())
         b.enter(self.other)
         self._free()
@@ -134,6 +132,17 @@ class _Entry(Arguments, Results):
         b.branch(known, [out, o.pointer(out, ARRAY.data)])
         b.enter(known)
         self.out, self.given = known.arguments
+
+    def _add_output(self, passed: list[ir.Value]) -> None:
+        """Pass where `main` writes, if it does."""
+        if self.out is not None:
+            self._check_apart(passed)
+        if self.whole is not None:
+            self._make_array(self.whole)
+        elif self.out is not None:
+            self.output = self.b.select(self.o.is_null(self.out), self.output, self.given)
+        if self.output is not None:
+            passed.append(self.output)
 
     def _check_apart(self, passed: Sequence[ir.Value]) -> None:
         """Let `main` write nothing that it reads: arguments in memory lie apart from `out`."""

@@ -22,12 +22,16 @@ class Frame:
     other   where arguments go that do not fit
     undo    where a result goes that CPython has no memory for
     output  where `main` writes, if it does; `value`: what it returned
+    out     the array of `out=` and where its numbers are, `given`, both null where there is none;
+            None if that keyword is for others
     """
 
     other: ir.Block
     undo: ir.Block
     output: ir.Value | None
     value: ir.Value
+    out: ir.Value | None
+    given: ir.Value
     allocated: ir.Value | None
     places: dict[Structure, int]
 

@@ -4,6 +4,7 @@
     void convert(other *from, size_t n, number *to)
     PyObject *new_tuple(number *from, size_t n)
     PyObject *new_list(number *from, size_t n)
+    PyObject *empty_array(int dimensions, size_t *shape)
     PyObject *new_array(number *from, size_t n, int dimensions, size_t *shape)
     PyObject *call_general(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 
@@ -37,7 +38,15 @@ from .ndarrays import ARRAY, OUT, array_new, usable
 from .walk import emit_walk
 
 CALL_GENERAL = "call_general"
-REST = ("convert", "new_tuple", "new_list", "new_array", "read_object", "new_object")
+REST = (
+    "convert",
+    "new_tuple",
+    "new_list",
+    "empty_array",
+    "new_array",
+    "read_object",
+    "new_object",
+)
 """What is compiled when a kernel first refers to one of them."""
 
 
@@ -61,6 +70,7 @@ def _rest(dtype: np.dtype[Any]) -> lowering.NativeModule:
         _new_container(o, "new_tuple")
         _new_container(o, "new_list")
         if usable():
+            _empty_array(o)
             _new_array(o)
         emit_walk(o)
 
@@ -167,17 +177,23 @@ def _new_container(o: Objects, name: str) -> None:
     o.b.leave(o.null())
 
 
+def _empty_array(o: Objects) -> None:
+    """A new array of float64, of any numbers; null, and an error, if there is no memory."""
+    start = o.function("empty_array", [o.i32, o.ptr], o.ptr)
+    kind, null, nothing = o.object("PyArray_Type"), o.null(), o.int32(0)
+    number = o.int32(np.dtype(np.float64).num)
+    shape = start.arguments
+    made = o.call("PyArray_New", kind, *shape, number, null, null, nothing, nothing, null)
+    o.b.leave(made)
+
+
 def _new_array(o: Objects) -> None:
-    """A new array of float64; null, and an error, if there is no memory."""
+    """A new array of these numbers; null, and an error, if there is no memory."""
     b = o.b
     start = o.function("new_array", [o.ptr, o.i64, o.i32, o.ptr], o.ptr)
     source, n, dimensions, shape = start.arguments
     failed = o.block()
-    kind, null, nothing = o.object("PyArray_Type"), o.null(), o.int32(0)
-    number = o.int32(np.dtype(np.float64).num)
-    made = o.call(
-        "PyArray_New", kind, dimensions, shape, number, null, null, nothing, nothing, null
-    )
+    made = o.call("empty_array", dimensions, shape)
     o.require(o.b.negated(o.is_null(made)), failed)
     data = o.pointer(made, ARRAY.data)
     with o.loop(n) as k:
