@@ -145,7 +145,7 @@ def _machine(
     features: str | None = None,
     triple: str | None = None,
 ) -> Any:
-    if triple is not None:  # for a file, which a linker reads
+    if triple is not None:  # for a file
         return _other(triple)[0].create_target_machine(
             cpu=cpu or "",
             features=features or "",
@@ -177,8 +177,8 @@ def forget_machines() -> None:
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to compile; `cpu` and `features`: None is this machine's processor; `passes`: whether
-    the IR is optimised before machine code is made of it, or "straight": as code without loops;
-    `triple`: the machine that an object file is for, None if the code runs in this process.
+    the IR is optimised, or "straight" or "loops": as code without loops, or with such as they shall
+    be; `triple`: the machine that an object file is for, None if the code runs in this process.
     """
 
     opt_level: int
@@ -194,8 +194,9 @@ class Options:
     def __post_init__(self) -> None:
         if type(self.opt_level) is not int or not 0 <= self.opt_level <= 3:
             raise ValueError(f"opt_level must be 0, 1, 2 or 3, not {self.opt_level!r}")
-        if self.passes not in (True, False, "straight"):
-            raise ValueError(f"passes must be True, False or 'straight', not {self.passes!r}")
+        if self.passes not in (True, False, "straight", "loops"):
+            known = "True, False, 'straight' or 'loops'"
+            raise ValueError(f"passes must be {known}, not {self.passes!r}")
 
     def fields(self) -> dict[str, Any]:
         """What the options were made from."""

@@ -50,8 +50,10 @@ def compile(
     a few tenths of a second the first time; turn it off for IR that you know. `passes=False` leaves
     out LLVM's optimiser, whatever else is said of it, and `opt_level` is that of the code generator
     alone: IR that keeps its values in registers by itself gives the same code in a third of the
-    time. `passes="straight"` takes the few that matter where there are no loops. Constructors of
-    the module run now, its destructors when it is closed.
+    time. `passes="straight"` takes the few that matter where there are no loops, `passes="loops"`
+    those that matter where loops are as they shall be: their order, what lies in vectors, and what
+    iterations hand on in registers. Constructors of the module run now, its destructors when it is
+    closed.
 
     `cpu` and `features` say what to compile for, see `processor`: a processor of this machine's
     kind by LLVM's name, and changes to its features. The code is linked into this process, so it

@@ -27,29 +27,34 @@ time that these do.
 def lowered(llvm_ir: str, options: Options) -> Iterator[Any]:
     """The LLVM module after the pass pipeline, if it is to run; closed at the end of the block."""
     with parsed(llvm_ir, options.triple) as module, contextlib.ExitStack() as stack:
-        if not options.passes:
-            yield module
-            return
-        tuning = llvm.create_pipeline_tuning_options(speed_level=options.opt_level)
-        stack.callback(tuning.close)
-        tuning.loop_vectorization = options.vectorize
-        tuning.loop_interleaving = options.vectorize
-        tuning.slp_vectorization = options.slp
-        tuning.loop_unrolling = options.unroll
-        builder = llvm.create_pass_builder(options.machine(), tuning)
-        stack.callback(builder.close)
-        straight = options.passes == "straight" and options.opt_level > 0
-        whole = options.opt_level == 0 or _MARK not in llvm_ir
-        _optimize(module, builder, stack, whole=whole, straight=straight)
+        if options.passes:
+            whole = options.opt_level == 0 or _MARK not in llvm_ir
+            _optimize(module, options, stack, whole=whole)
         yield module
 
 
-def _optimize(
-    module: Any, builder: Any, stack: contextlib.ExitStack, *, whole: bool, straight: bool
-) -> None:
+def _builder(options: Options, stack: contextlib.ExitStack) -> Any:
+    """What has LLVM's pipelines, as the options tune them: for loops that are already as they shall
+    be, those of level 1, in which every pass takes time in proportion to the code.
+    """
+    level = min(1, options.opt_level) if options.passes == "loops" else options.opt_level
+    tuning = llvm.create_pipeline_tuning_options(speed_level=level)
+    stack.callback(tuning.close)
+    tuning.loop_vectorization = options.vectorize
+    tuning.loop_interleaving = options.vectorize
+    tuning.slp_vectorization = options.slp
+    tuning.loop_unrolling = options.unroll
+    builder = llvm.create_pass_builder(options.machine(), tuning)
+    stack.callback(builder.close)
+    return builder
+
+
+def _optimize(module: Any, options: Options, stack: contextlib.ExitStack, *, whole: bool) -> None:
     """Run the passes: on the module as a whole, or one by one on the functions that are not
     explicit.
     """
+    builder = _builder(options, stack)
+    passes = options.passes if options.opt_level > 0 else True
 
     def run(manager: Any, *units: Any) -> None:
         # Its own close() does nothing in llvmlite 0.50: ObjectRef hides the method that frees. The
@@ -58,16 +63,16 @@ def _optimize(
         for each in units:
             manager.run(each, builder)
 
-    if whole and not straight:
+    if whole and passes is True:
         run(builder.getModulePassManager(), module)
         return
     first = llvm.create_new_module_pass_manager()
     first.add_always_inliner_pass()
-    for name in _STRAIGHT if straight and whole else ():
+    for name in _STRAIGHT if whole and passes == "straight" else ():
         getattr(first, f"add_{name}_pass")()
     first.add_global_dead_code_eliminate_pass()
     run(first, module)
-    if whole:
+    if whole and passes == "straight":
         return
     others = [f for f in module.functions if not (f.is_declaration or _is_explicit(f))]
     run(builder.getFunctionPassManager(), *others)

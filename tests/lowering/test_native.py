@@ -197,8 +197,43 @@ end:
         assert "br i1" in optimized  # level 2 finds the closed form
         assert native.function("f", ctypes.c_double, ctypes.c_double)(3.0) == 21.0
         assert native.function("loop", ctypes.c_int64, ctypes.c_int64)(5) == 5
-    with pytest.raises(ValueError, match="passes must be True, False or 'straight', not 'fast'"):
+    known = "True, False, 'straight' or 'loops'"
+    with pytest.raises(ValueError, match=f"passes must be {known}, not 'fast'"):
         lowering.compile_ir(text, passes="fast")
+
+
+def test_passes_for_loops_take_what_is_the_same_out_of_them() -> None:
+    text = """
+define internal double @square(double %x) alwaysinline {
+  %y = fmul double %x, %x
+  ret double %y
+}
+define double @f(ptr noalias %numbers, ptr noalias %found, i64 %n) {
+  br label %again
+again:
+  %k = phi i64 [ 0, %0 ], [ %j, %again ]
+  %before = phi double [ 1.0, %0 ], [ %after, %again ]
+  %x = load double, ptr %numbers
+  %y = call double @square(double %x)
+  %after = fadd double %before, %y
+  %place = getelementptr double, ptr %found, i64 %k
+  store double %after, ptr %place
+  %j = add i64 %k, 1
+  %go = icmp ult i64 %j, %n
+  br i1 %go, label %again, label %end
+end:
+  ret double %after
+}"""
+    given, found = (ctypes.c_double * 1)(3.0), (ctypes.c_double * 4)()
+    with lowering.compile_ir(text, passes="loops") as native:
+        before, _, loop = native.optimized_ir.partition("again:")
+        assert "@square" not in before
+        assert "fmul" in before
+        assert "fmul" not in loop
+        kinds = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
+        f = native.function("f", ctypes.c_double, *kinds)
+        assert f(ctypes.addressof(given), ctypes.addressof(found), 4) == 37.0
+    assert list(found) == [10.0, 19.0, 28.0, 37.0]
 
 
 def test_explicit_functions_stay_as_they_are_written_beside_others() -> None:

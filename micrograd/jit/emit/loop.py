@@ -15,6 +15,7 @@ from ..schedule.lanes import Pass, VectorLoop
 from .builder import Builder
 from .packs import fill
 from .parts import Part, ranges
+from .recurrences import Pairs, handed_on, recurrences
 from .scratch import Memory, Scratch, layout
 from .statement import Iteration, StatementEmitter, Surroundings, pack_key
 from .storage import Index, Storage, in_pieces
@@ -125,13 +126,42 @@ class LoopEmitter:
     def _repeat(self, each: Pass, times: ir.Value, first: Index, copies: int, width: int) -> None:
         """The body so many times, perhaps not once, on from iteration `first` of the block."""
         b = self.b
-        with b.when(b.compare_integers("slt", b.integer(0), times)), b.loop(times) as number:
+        with b.when(b.compare_integers("slt", b.integer(0), times)):
+            self._loop(each, times, first, copies, width)
+
+    def _loop(self, each: Pass, times: ir.Value, first: Index, copies: int, width: int) -> None:
+        """The same at least once. What an iteration reads of the one before is in registers."""
+        b, storage = self.b, self.storage
+
+        def iteration(number: ir.Value) -> None:
             self.memory.forget()
             _, at = self.memory.scaled(number, copies * width)
             if first[1] is not None:
                 at = b.integer_op("llvm.add", first[1], at)
             self._body(each, (first[0], at), copies, width)
+
+        pairs = self._recurrences(each) if copies == width == 1 else {}
+        at = self._absolute(first)
+        initial = [self.memory.fetch(a, [at], None, 1) for a in pairs]
+        b.loop_carried(
+            times,
+            initial,
+            lambda number, carried: handed_on(storage, pairs, carried, lambda: iteration(number)),
+        )
         self.memory.forget()
+
+    def _recurrences(self, each: Pass) -> Pairs:
+        """What an iteration of a pass reads of the one before."""
+        if not self.group.in_turn:
+            return {}
+        single, others = [], {*self.loop.tiles, *self.loop.strips}
+        for k in each.statements:
+            s = self.group.statements[k]
+            if len(s.domain) == 1 and self.storage.is_exact(s.target.array):
+                single.append(s)
+            else:
+                others.add(s.target.array)
+        return recurrences(single, others, 0, 1)
 
     def _passes(self, start: Index, count: int) -> None:
         """Every pass over a block of `count` iterations from `start` on."""
@@ -143,10 +173,7 @@ class LoopEmitter:
             step = each.unroll * size
             full, left = divmod(count, step)
             if full > 1:
-                with self.b.loop(self.b.integer(full)) as number:
-                    self.memory.forget()
-                    self._body(each, self.memory.scaled(number, step), each.unroll, size)
-                self.memory.forget()
+                self._loop(each, self.b.integer(full), (0, None), each.unroll, size)
             elif full:
                 self._body(each, (0, None), each.unroll, size)
             done = full * step

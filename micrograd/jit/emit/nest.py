@@ -5,19 +5,21 @@ Statements in them are emitted by `NestStatement`; here are the loops around.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 from ..ir.extents import Entries
 from ..ir.program import Access, Loop, Node, Order, Statement, asks, statements
+from ..schedule.courses import Course, varies
 from ..schedule.nest import Nest, is_condition
 from .builder import Builder
 from .indices import element, linear, trip_count
 from .interrupts import Listening, is_long, work_of
 from .nest_statement import NestStatement
-from .operands import Piece
+from .operands import Operands, Piece
 from .packs import fill
+from .recurrences import Pairs, handed_on, recurrences
 from .scratch import Memory, Scratch, layout
 from .storage import Index, Storage
 
@@ -130,19 +132,70 @@ class NestEmitter:
         if isinstance(node, Statement):
             course = self.courses[id(node)]
             copies = {a: self.copies[id(node), a] for a in course.copied}
-            tiles = self.nest.tiles if course.across else ()
+            tiles = self._tiles(course)
             NestStatement(self.storage, node, course, at, copies, tiles, self.whole).emit()
             return
         if node.going is not None:
             self._asking(node, node.going, at)
             return
         count = trip_count(self.storage, node.extent, at)
-        heeds = self.listening if asks([node]) else None
-        with b.each(count) as index, b.when(heeds.goes_on) if heeds else nullcontext():
-            if node.order is Order.REVERSE:
-                last = b.integer_op("llvm.sub", self._value(count), b.integer(1))
-                index = b.integer_op("llvm.sub", last, index)
-            self._nodes(node.body, [*at, (0, index)])
+        if asks([node]):
+            heeds = self.listening
+            with b.each(count) as index, b.when(heeds.goes_on) if heeds else nullcontext():
+                self._nodes(node.body, [*at, self._turned(node, count, index)])
+            return
+        with b.when(b.compare_integers("slt", b.integer(0), self._value(count))):
+            self._loop(node, count, at)
+
+    def _loop(self, node: Loop, count: int | Any, at: list[Index]) -> None:
+        """A loop that runs at least once. What an iteration reads of the one before is in
+        registers.
+        """
+        b, storage = self.b, self.storage
+        pairs = self._recurrences(node, len(at))
+        first = [*at, self._turned(node, count, None)]
+        initial = []
+        writing = {s.target: s for s in statements(node.body)}
+        for a, target in pairs.items():
+            s = writing[target]
+            course = self.courses[id(s)]
+            operands = Operands(storage, s, course, {}, self._tiles(course))
+            initial.append(operands.fetch(a, first, self.whole))
+
+        def iteration(index: Any) -> None:
+            self._nodes(node.body, [*at, self._turned(node, count, index)])
+
+        b.loop_carried(
+            self._value(count),
+            initial,
+            lambda index, carried: handed_on(storage, pairs, carried, lambda: iteration(index)),
+        )
+
+    def _turned(self, loop: Loop, count: int | Any, done: Any) -> Index:
+        """The index of an iteration before which so many have been done."""
+        b = self.b
+        if loop.order is not Order.REVERSE:
+            return 0, done
+        last = b.integer_op("llvm.sub", self._value(count), b.integer(1))
+        return 0, last if done is None else b.integer_op("llvm.sub", last, done)
+
+    def _tiles(self, course: Course) -> Collection[str]:
+        """The arrays that have the lanes of every element, one after the other."""
+        return self.nest.tiles if course.across else ()
+
+    def _recurrences(self, loop: Loop, depth: int) -> Pairs:
+        """What an iteration of a loop inside of so many others reads of the one before."""
+        single: list[Statement] = []
+        others: set[str] = set()
+        for s in statements(loop.body):
+            course, target = self.courses[id(s)], s.target
+            tiled = target.array in self._tiles(course)
+            apart = course.lane is None or tiled or varies(target, course.lane)
+            if len(s.domain) == depth + 1 and apart and self.storage.is_exact(target.array):
+                single.append(s)
+            else:
+                others.add(target.array)
+        return recurrences(single, others, depth, -1 if loop.order is Order.REVERSE else 1)
 
     def _asking(self, loop: Loop, going: Access, at: list[Index]) -> None:
         """A loop that goes on as long as a number is not 0, and notes how often it has run."""

@@ -73,6 +73,8 @@ class Operands:
     def fetch(self, a: Access, at: Sequence[Index], piece: Piece) -> Any:
         """The numbers that an access reads at the points of a piece."""
         b, storage, lane = self.b, self.storage, self.course.lane
+        if a in storage.kept:
+            return storage.kept[a]
         if lane is not None:
             at = moved(at, lane, piece.start)
         if (a.array, a.offset) in storage.scalars and a.is_constant:
@@ -122,6 +124,7 @@ class Operands:
     def write(self, at: Sequence[Index], piece: Piece, x: Any) -> None:
         """Set the target at the points of a piece."""
         a, b, storage, lane = self.s.target, self.b, self.storage, self.course.lane
+        storage.wrote(a, x)
         if lane is not None:
             at = moved(at, lane, piece.start)
         together = a.array in self.tiles or (lane is not None and in_a_row(a, lane))

@@ -265,6 +265,9 @@ class StatementEmitter:
         b, memory, lane = self.b, self.memory, self.lane
         m = self._scratch(a)
         if m is None:
+            kept = memory.storage.kept.get(a)
+            if kept is not None:
+                return kept
             return memory.fetch(a, at, lane if width > 1 else None, width)
         stride = 1 if lane == 0 or width == 1 else m.strides[lane or 0]
         if stride == 1:
@@ -278,6 +281,7 @@ class StatementEmitter:
         m = self._scratch(self.s.target)
         if m is None:
             elements = memory.elements(self.s.target, at, lane if width > 1 else None, width)
+            memory.storage.wrote(self.s.target, value)
             memory.storage.write(self.s.target, value, elements)
         elif width == 1 or lane == 0 or m.strides[lane or 0] == 1:
             memory.store(m, at, value, width)

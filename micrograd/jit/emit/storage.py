@@ -60,6 +60,8 @@ class Storage:
         self.points: ir.Value | None = None  # of a vector, those that are written
         self.memory = CallMemory(builder, builder.block)
         self.scalars: dict[tuple[str, int], ir.Value] = {}
+        self.kept: dict[Access, ir.Value] = {}  # of an iteration, what is in registers, too
+        self._keeps: set[Access] = set()
         self.bases: dict[str, ir.Value] = {}
         for a, value in zip(arrays, arguments, strict=False):
             if a.name in by_value:
@@ -92,6 +94,28 @@ class Storage:
         before, self.points = self.points, points
         yield
         self.points = before
+
+    @contextmanager
+    def keeping(
+        self, written: Iterable[Access], known: Iterable[tuple[Access, ir.Value]]
+    ) -> Iterator[dict[Access, ir.Value]]:
+        """Inside, which is an iteration of a loop, numbers are `known`, and so becomes what is
+        written to some places.
+        """
+        before = self._keeps, self.kept
+        self._keeps, self.kept = set(written), dict(known)
+        yield self.kept
+        self._keeps, self.kept = before
+
+    def wrote(self, a: Access, x: ir.Value) -> None:
+        """Note that `a` stands for this number from now on."""
+        if a in self._keeps:
+            self.kept[a] = x
+
+    def is_exact(self, name: str) -> bool:
+        """Whether an array has in memory what is written there, number for number."""
+        in_memory = name not in self.schedule.registers
+        return in_memory and self.points is None and self._type(name) == self.b.number
 
     @contextmanager
     def moved(self, step: Repeat, index: ir.Value) -> Iterator[None]:

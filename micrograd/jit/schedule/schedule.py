@@ -67,9 +67,9 @@ class Schedule:
     apart: dict[str, int] = field(default_factory=dict)
 
     @property
-    def passes(self) -> bool | str:
+    def passes(self) -> str:
         """Which of LLVM's passes run: those for loops only where there are any."""
-        return True if any(not isinstance(step, Statement) for step in self.steps) else "straight"
+        return "straight" if all(isinstance(step, Statement) for step in self.steps) else "loops"
 
     @property
     def steps(self) -> list[Step]:
