@@ -144,16 +144,29 @@ def _gather(
     columns: Ints,
     symmetric: bool,
 ) -> None:
-    """Collect a Jacobian from a bundle per direction; of a symmetric one, half is computed."""
-    values: list[Expr] = []
-    for row, column in places.T.tolist():
-        if symmetric and row < column:
-            row, column = column, row
-        value: Expr = 0.0
-        if columns[column] >= 0 and bundles[columns[column]].reaches(of, row):
-            value = bundles[columns[column]].tangent(Access(of, row))
-        values.append(value)
-    write_outputs(result, into, values)
+    """Collect a Jacobian from a bundle per direction; of a symmetric one, half is computed.
+
+    Directions take turns in it, so what many of them have is copied by loops, direction by
+    direction.
+    """
+    rows, across = (places.max(axis=0), places.min(axis=0)) if symmetric else places
+    directions = columns[across]
+    for d, bundle in enumerate(bundles):
+        here = np.flatnonzero(directions == d)
+        directions[here[~bundle.reached_of(of)[rows[here]]]] = -1  # a structural zero
+    counts = np.bincount(directions + 1)
+    if counts.max(initial=0) <= FEW:
+        values: list[Expr] = [
+            bundles[d].tangent(Access(of, row)) if d >= 0 else 0.0
+            for d, row in zip(directions.tolist(), rows.tolist(), strict=True)
+        ]
+        write_outputs(result, into, values)
+        return
+    for d in (np.flatnonzero(counts) - 1).tolist():
+        index = np.flatnonzero(directions == d)
+        for trips, (target, source) in nests(np.stack([index, rows[index]])):
+            value = bundles[d].tangent(Access(of, *source)) if d >= 0 else 0.0
+            result.assign(Access(into, *target), value, trips)
 
 
 def _spread(

@@ -73,9 +73,11 @@ class TangentArrays:
         """Append statements here from now on, inside of so many loops."""
         self.body, self.depth = body, depth
 
-    def reaches(self, array: str, element: int) -> bool:
-        """Whether the direction reaches this element."""
-        return array in self.reached and bool(self.reached[array][element])
+    def reached_of(self, array: str) -> Bools:
+        """Which elements of an array the direction reaches."""
+        if array in self.reached:
+            return self.reached[array]
+        return np.zeros(self.program.arrays[array].size, dtype=bool)
 
     def element(self, array: str, index: Ints, direction: Ints) -> Ints:
         """Where the tangents of elements lie, along these of all the directions."""

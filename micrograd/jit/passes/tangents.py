@@ -169,9 +169,7 @@ class Bundle(TangentArrays):
         if array in self.numbers:
             numbers = self.numbers[array]
             return numbers >= 0 if self.count is not None else numbers == self.number
-        if array in self.reached:
-            return self.reached[array].copy()
-        return np.zeros(self.program.arrays[array].size, dtype=bool)
+        return self.reached_of(array).copy()
 
     def statement(self, s: Statement) -> None:
         """Append the tangent of a statement, if it has one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -27,6 +28,7 @@ from micrograd.jit.reroll.reroll import reroll, straight_line
 from micrograd.jit.reroll.table import table_driven
 from micrograd.jit.trace.trace import trace
 
+from ... import tall_jacobians
 from ...checks import central_difference
 from ...nests import data, gather_scatter, matmul
 from ...programs import Scalars, loops, scalars
@@ -281,3 +283,20 @@ def test_a_wrong_rule_is_noticed() -> None:
     finally:
         object.__setattr__(ops.sin, "vjp", right)
     assert jit(lambda x: sin(x), dtype="f64").hessian(0.5) == -math.sin(0.5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_many_results_and_few_numbers(seed: int) -> None:
+    tall_jacobians.check(seed)
+
+
+def test_a_jacobian_has_as_many_statements_however_many_rows_it_has() -> None:
+    def residuals(p: Any, count: int) -> Any:
+        return [p[0] * sin(p[1] * (0.01 * k)) - 0.5 * k * p[2] for k in range(count)]
+
+    found = set()
+    for count in (50, 500):
+        kernel = jit(partial(residuals, count=count)).jacobian
+        kernel([1.0, 2.0, 3.0])
+        found.add(len(kernel.stages()["simplified"].split("\n\n")[1].splitlines()))
+    assert len(found) == 1
