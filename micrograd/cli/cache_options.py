@@ -15,7 +15,7 @@ folder, MICROGRAD_CACHE_SIZE how many megabytes there may be, MICROGRAD_CACHE=0 
 """
 EXAMPLES = """\
 examples:
-  micrograd cache info     where it is, and how much is in it
+  micrograd cache          where it is, and how much is in it
   micrograd cache clear    remove what is in it
 """
 
@@ -25,7 +25,9 @@ def add(commands: shared.Commands) -> None:
     command = shared.add_command(
         commands, "cache", "show or clear what was compiled before", CACHE, EXAMPLES
     )
-    command.add_argument("what", choices=["info", "clear"])
+    command.add_argument(
+        "what", nargs="?", choices=["info", "clear"], default="info", help="by default info"
+    )
     command.set_defaults(run=run)
 
 

@@ -76,6 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
     path, asked = subject_options.asked(arguments)
     with subject_options.errors(path, asked), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # as Python does
         kernel = kernel_of(loaded(path), asked, default="value")
         try:
             files = kernel.export(

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from ..errors import MicrogradError
 from . import cache_options, explain_options, export_options, moons_options, network_options
 
+WRONG_USAGE = 2  # as argparse has it
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 DESCRIPTION = """\
@@ -25,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     """What the command line takes."""
     main = argparse.ArgumentParser(prog="micrograd", description=DESCRIPTION)
     main.add_argument("--version", action="version", version=f"micrograd {_version()}")
-    commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = main.add_subparsers(dest="command", metavar="COMMAND")
     moons_options.add(commands)
     network_options.add(commands)
     cache_options.add(commands)
@@ -58,7 +59,11 @@ def _version() -> str:
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run a command; the exit code."""
-    arguments = parser().parse_args(spelt(sys.argv[1:] if given is None else given))
+    takes = parser()
+    arguments = takes.parse_args(spelt(sys.argv[1:] if given is None else given))
+    if arguments.command is None:
+        takes.print_help(sys.stderr)
+        return WRONG_USAGE
     try:
         arguments.run(arguments)
     except KeyboardInterrupt:

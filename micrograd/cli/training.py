@@ -144,7 +144,7 @@ class Training:
             ("epochs", f"{steps / self.in_epoch:.10g}, {steps} steps"),
             ("tracing and compiling", report.duration(compiling)),
             ("training", report.duration(loop)),
-            ("training loss, accuracy", f"{loss:.4f}, {accuracy:.1%}"),
+            ("training loss at the end, accuracy", f"{loss:.4f}, {accuracy:.1%}"),
         ]
         if task.held is not None:
             loss, accuracy = task.evaluate(self.model, task.held)

@@ -22,7 +22,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_is_shown_and_cleared(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cache", "info"]) == 0
+    assert main(["cache"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"folder   {place}",
         "state    on; the folder is not there yet, or not trusted",

@@ -90,10 +90,18 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r"micrograd (\d+\.\d+\.\d+|\(not installed\))\n", capsys.readouterr().out)
 
 
+def test_no_command_is_wrong_usage_and_shows_which_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(command in err for command in COMMANDS)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: COMMAND"),
         (["train"], "invalid choice: 'train'"),
         (["train-moons", "--epochs", "0"], "a whole number from 1 to 1000000000, got '0'"),
         (
