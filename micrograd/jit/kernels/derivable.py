@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FunctionType, MethodType
 from typing import Any, Self, cast
+from weakref import ref
 
 import numpy as np
 
@@ -41,6 +42,7 @@ class Derivable(Derived, TensorCalls):
     _lock: Any
     _derived: dict[Wanted, Self]
     _of_classes: dict[Any, Self]
+    _parent: Callable[[], Self | None]
     name: str
     _may_bind = False
 
@@ -62,7 +64,8 @@ class Derivable(Derived, TensorCalls):
                 source = self._source
                 if self._wanted is not Wanted.VALUE:
                     source = FunctionSource(cast(Any, self), self._wrt, freeze=False)
-                self._derived[wanted] = self._like(source, wanted)
+                made = self._derived[wanted] = self._like(source, wanted)
+                made._parent = ref(self)  # not to keep it, and its code
             return self._derived[wanted]
 
     @property

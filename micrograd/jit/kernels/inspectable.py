@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ...errors import SignatureError, TraceError
+from ...errors import SignatureError, TraceError, place_of
 from ...locks import importing
 from ...notebook.text import Text
 from ...real_types import REAL_TYPES
@@ -21,6 +21,7 @@ from ..shown import Shown
 from ..stages import Stages
 from ..target import Target
 from ..trace.compiling import is_compiling
+from ..trace.explained import asks_number_for_rows
 from ..trace.parameters import Parameter
 from ..trace.recordings import Recording
 from ..trace.signature import Structure
@@ -47,6 +48,8 @@ class Inspectable(Shown, Paged, Exportable):
     _options: Any
     _wanted: Wanted
     _latest: Executable | None
+    _guessed: Executable | None
+    _parent: Callable[[], Self | None]
     _tensor_kernel: Any
 
     def _with_dtype(self, dtype: np.dtype[Any]) -> Self:
@@ -74,11 +77,21 @@ class Inspectable(Shown, Paged, Exportable):
     def _shown(self) -> Executable:
         """The executable that the inspecting methods are about: the latest, or the default one."""
         self._check_open()
-        self._look()
-        if self._latest is not None:
-            return self._latest
+        called = self._called()
+        if called is not None:
+            return called
         with self._uncalled():
-            return self._compile(self._shown_structures(MOST_ARGUMENTS))
+            return self._looked_at(self._shown_structures(MOST_ARGUMENTS))
+
+    def _called(self) -> Executable | None:
+        """What answered the latest call; None if it was only looked at."""
+        self._look()
+        return None if self._latest is self._guessed else self._latest
+
+    def _looked_at(self, structures: tuple[Structure, ...]) -> Executable:
+        """The executable for these structures, with which no call was made."""
+        self._guessed = made = self._compile(structures)
+        return made
 
     @contextmanager
     def _uncalled(self) -> Iterator[None]:
@@ -88,20 +101,27 @@ class Inspectable(Shown, Paged, Exportable):
         except TraceError as error:
             if self._told() is not None:
                 raise
+            cause = error.__cause__
+            found = f"{error}"
+            if isinstance(cause, (TypeError, AttributeError)) and asks_number_for_rows(cause):
+                found = f"{place_of(cause)}: {cause}"  # no argument is known, so no more is
             raise SignatureError(
                 f"{self.name} has not been called yet, and cannot be looked at as a function of "
-                f"numbers; call it once, then look at it ({error})"
+                f"numbers; call it once, then look at it ({found})"
             ) from error
 
     def _told(self) -> tuple[Structure, ...] | None:
         """The structures that the latest call had, of this kernel or of what it is derived from."""
-        self._look()
-        if self._latest is not None:
-            return self._latest.structures
+        called = self._called()
+        if called is not None:
+            return called.structures
         source = self._source
         if isinstance(source, ValueSource):
             return None
-        known: tuple[Structure, ...] | None = source.recordings.latest
+        parent = self._parent()
+        known: tuple[Structure, ...] | None = None if parent is None else parent._told()
+        if known is None:
+            known = source.recordings.latest
         if known is None and isinstance(source.function, Inspectable):
             known = source.function._told()
         if known is None:
@@ -130,8 +150,7 @@ class Inspectable(Shown, Paged, Exportable):
     @property
     def _is_of_tensors(self) -> bool:
         """Whether the latest call was with Tensors, whose kernel is shown then."""
-        self._look()
-        return self._latest is None and self._tensor_kernel is not None
+        return self._called() is None and self._tensor_kernel is not None
 
     def __str__(self) -> str:
         if self._is_of_tensors:
@@ -148,7 +167,7 @@ class Inspectable(Shown, Paged, Exportable):
         self._check_open()
         if self._is_of_tensors:
             return self._tensor_kernel.stages()
-        latest = self._latest
+        latest = self._called()
         with self._uncalled():
             shown = self._shown_structures(MOST_ARGUMENTS)
 
@@ -158,7 +177,7 @@ class Inspectable(Shown, Paged, Exportable):
 
         def executable() -> Executable:
             with self._uncalled():
-                return self._compile(shown)
+                return self._compile(shown) if latest is not None else self._looked_at(shown)
 
         return Stages(graph, executable, latest)
 
@@ -185,9 +204,10 @@ class Inspectable(Shown, Paged, Exportable):
         """The code that is explained, and the constants that were read from Values."""
         if not isinstance(self._source, ValueSource):
             return self._shown, ()
-        if self._latest is None:
-            self._compile(self._shown_structures(0))  # its leaves live, as most calls have them
-        return self._shown, self._source.stale()
+        made = self._called()
+        if made is None:  # its leaves live, as most calls have them
+            made = self._looked_at(self._shown_structures(0))
+        return made, self._source.stale()
 
     def _subject(self) -> Subject:
         with importing:

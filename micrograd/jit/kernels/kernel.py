@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,7 @@ class Kernel(Linked, Derivable, Inspectable, Copyable, NativeCallable):
         self._executables: dict[tuple[Structure, ...], Executable] = {}
         self._answering: list[Executable] = []  # those that were called with numbers
         self._latest: Executable | None = None
+        self._guessed: Executable | None = None
         self._answered = ctypes.c_size_t()
         # what `_arrays` points to, whose code takes out=; (): nothing, for good
         self._array_words: Any = () if self._options.check or "out" not in self._keywords else None
@@ -76,6 +77,7 @@ class Kernel(Linked, Derivable, Inspectable, Copyable, NativeCallable):
         self._of_classes: dict[Any, Kernel] = {}
         self._derived: dict[Wanted, Kernel] = {}
         self._siblings: dict[np.dtype[Any], Kernel] = {}
+        self._parent: Callable[[], Kernel | None] = lambda: None
         self._closed = False
 
     # -- other kernels -------------------------------------------------------------------------
@@ -183,6 +185,7 @@ class Kernel(Linked, Derivable, Inspectable, Copyable, NativeCallable):
         if executable is None or executable.structures != key:
             executable = self._executables.get(key) or self._compile(key, columns)
             self._latest = executable
+        self._guessed = None
         self._answered.value = 0
         if any(shapes) or (where is not True and np.ndim(where)):
             if where is not True:

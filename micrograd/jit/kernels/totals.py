@@ -8,22 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+from weakref import ref
 
 from ...checks import flag
 from ...errors import SignatureError
 from ...locks import Lock, importing
-from ...notebook.text import Text
 from ...real_types import WIDE
 from ..axes import signature_for
 from ..call.arguments import dtype_of, flatten
 from ..call.binding import bound
 from ..derived import Derived
-from ..export.exported import Exportable, model_of
 from ..options import Options
-from ..page.paged import Paged
-from ..shown import Shown
-from ..stages import Stages
 from ..trace.compiling import scope_here
 from ..trace.parameters import Parameter, array_names
 from ..trace.recordings import Recording
@@ -34,11 +30,7 @@ from ..wanted import Wanted
 from .kernel import Kernel
 from .known_sum import KnownSum, function_of, is_chosen
 from .rows import Rows, names_of_rows, rows_of, sum_over
-
-if TYPE_CHECKING:
-    from ..export.function import Exported
-    from ..page.subject import Subject
-    from ..target import Target
+from .shown_total import ShownTotal
 
 
 def total(
@@ -108,7 +100,7 @@ calls are machine code then, and have no threads.
 """
 
 
-class Total(Derived, Shown, Paged, Exportable):
+class Total(Derived, ShownTotal):
     """What `total` gives: a kernel, compiled once per structure of its arguments.
 
     rows     the names of the parameters that take rows
@@ -138,6 +130,7 @@ class Total(Derived, Shown, Paged, Exportable):
         self._derived: dict[Wanted, Total] = {}
         self._codes: dict[tuple[Structure, ...], Any] = {}
         self._latest: Any = None
+        self._parent: Callable[[], Total | None] = lambda: None
         names = [p.name for p in self._parameters]
         same = kernel is not None and [p.name for p in kernel._parameters] == names
         self._kernel = kernel if same else None
@@ -167,7 +160,8 @@ class Total(Derived, Shown, Paged, Exportable):
     def _derive(self, wanted: Wanted) -> Self:
         with self._lock:
             if wanted not in self._derived:
-                self._derived[wanted] = self._make(wanted)
+                made = self._derived[wanted] = self._make(wanted)
+                made._parent = ref(self)  # not to keep it, and its code
             return self._derived[wanted]  # type: ignore[return-value]
 
     def _make(self, wanted: Wanted) -> Total:
@@ -235,8 +229,11 @@ class Total(Derived, Shown, Paged, Exportable):
     def _code(self, structures: tuple[Structure, ...]) -> Any:
         """The code for these structures of all parameters, compiled once."""
         latest = self._latest
-        if latest is not None and latest.structures == structures:
-            return latest
+        if latest is None or latest.structures != structures:
+            latest = self._latest = self._made_for(structures)
+        return latest
+
+    def _made_for(self, structures: tuple[Structure, ...]) -> Any:
         with self._lock, without_collecting():
             if structures not in self._codes:
                 with importing:
@@ -244,8 +241,7 @@ class Total(Derived, Shown, Paged, Exportable):
                 code = self._codes[structures] = self._compiled(structures, self._options)
                 places = [p.name for p in self._parameters]
                 code.direct = direct_sum(code, self._rows, self._data, places)
-            self._latest = self._codes[structures]
-            return self._latest
+            return self._codes[structures]
 
     def _compiled(self, structures: tuple[Structure, ...], options: Options) -> Any:
         with importing:
@@ -261,55 +257,8 @@ class Total(Derived, Shown, Paged, Exportable):
             options,
         )
 
-    @property
-    def _own_target(self) -> Target:
-        target: Target = self._options.target
-        return target
-
-    def _exported(self, target: Target, name: str, parameters: str) -> Exported:
-        if self._answers and self._kernel is not None:
-            return self._kernel._exported(target, name, parameters)
-        with importing:
-            from .row_export import of_rows
-        function = self._source.function
-        code = self._compiled(self._shown.structures, Options.on(target))
-        return of_rows(code, target, name, parameters=parameters, model=model_of(function))
-
     def _recorded(self, structures: tuple[Structure, ...]) -> Recording:
         return self._source.record(structures[: len(self._source.parameters)])
-
-    # -- looking at it -------------------------------------------------------------------------
-
-    @property
-    def _shown(self) -> Any:
-        made = self._made()
-        if made is None:
-            raise SignatureError(f"{self.name} has not been called yet; call it, then look at it")
-        return made
-
-    def stages(self) -> Stages:
-        """Every stage of the compiler as text, for the latest structure of arguments."""
-        code = self._shown
-        return Stages(lambda: code.graph, lambda: code, code)
-
-    def _made(self) -> Any:
-        kernel = self._kernel if self._answers else None
-        return self._latest if kernel is None else kernel._made()
-
-    def _explained(self, made: Any) -> Text:
-        with importing:
-            from ..explain import explain
-        return Text(explain(made, rows=getattr(made, "size", 0)))
-
-    def _subject(self) -> Subject:
-        with importing:
-            from ..executable import Executable
-            from ..page.subject import subject_of
-            from .row_subject import subject_of_rows
-        made = self._shown
-        if isinstance(made, Executable):
-            return subject_of(made)
-        return subject_of_rows(made, self._explained(made).splitlines())
 
     def close(self) -> None:
         """Free the machine code now, of derivatives too; so does dropping the kernel."""
