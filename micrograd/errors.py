@@ -95,6 +95,14 @@ class TraceError(MicrogradError, TypeError):
     """A traced value was used where only a number will do (`if`, `float()`, an index)."""
 
 
+class IntegerNeeded(TraceError):
+    """A traced value that is no integer was to choose a row; `label`: what it is called."""
+
+    def __init__(self, message: str, label: str = "") -> None:
+        super().__init__(message)
+        self.label = label
+
+
 class TensorsNeeded(TraceError):
     """A function of numbers computes with Tensors, as which it is compiled when it is called."""
 

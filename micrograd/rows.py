@@ -9,7 +9,7 @@ import numpy as np
 
 from . import ops
 from .engine import Value
-from .errors import IndexRangeError, ShapeError, TraceError, user_location
+from .errors import IndexRangeError, IntegerNeeded, ShapeError, TraceError, user_location
 from .lookups import Form, Lookup, Lookups
 from .opdef import as_float
 from .traced import Traced
@@ -36,7 +36,7 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
         return row_at(_rows(table, chosen), inner, arrays)
     form = None if lookups is None else form_of(index, lookups.known)
     if lookups is None or form is None:
-        raise TraceError(f"{user_location()}: {_no_index(index)}")
+        raise IntegerNeeded(f"{user_location()}: {_no_index(index)}", index.label)
     if not len(table):
         raise IndexRangeError(f"{user_location()}: a table of no rows has none to take")
     if not form[1]:
@@ -97,6 +97,11 @@ def _are_inside(entries: Sequence[Any], lookups: Lookups) -> bool:
     return inner is not None and any(isinstance(x, Value) and x._serial > inner for x in entries)
 
 
+OF_COMPUTED = (
+    "a number that is computed of others chooses no row, but the sum over all rows k of "
+    "where(x == k, 1.0, 0.0) * row is the row x"
+)
+"""What can be done where an index is no integer that is given."""
 MOST_CHOSEN = 4096
 """Numbers of a table of which each is chosen or not, by itself."""
 
@@ -145,7 +150,10 @@ def _no_index(index: Traced) -> str:
         )
     if said.startswith("data["):
         array = said[: said.index("]") + 1]
-        return f"{text}give {array} as integers, of an integer dtype"
+        return (
+            f"the index of a row should be an integer, and {said} came as a float: give {array} as "
+            "integers, of an integer dtype"
+        )
     if _is_mixed(index):
         return (
             f"{text}it is made of integers of {index._scope.name} and of a function around or in "
@@ -156,11 +164,12 @@ def _no_index(index: Traced) -> str:
             f"{text}{op} of integers is no sum of multiples of them; put what it gives into a list "
             "of integers, and look that up, as in [abs(k) for k in range(-n, n)][i - j + n]"
         )
-    return (
-        f"{text}annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
+    text += (
+        "annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
         "be of an integer dtype; it may be a sum of multiples of such integers, as 3*i + j, or of "
         "the counters of fori(n, ...) whose n is an integer of Python"
     )
+    return text if named else f"{text}; {OF_COMPUTED}"
 
 
 def _no_sum(index: Traced) -> str | None:

@@ -31,7 +31,7 @@ from .numpy_functions import OF_NUMBERS
 from .operands import own_operands
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op
-from .tracing import Site, Tape, as_integer, asked
+from .tracing import Site, Tape, asked, no_index
 
 _new: Callable[[Any], Any] = object.__new__
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -252,10 +252,9 @@ class Traced(Value):
         )
 
     def __index__(self) -> int:
-        raise self._scope.refusal(
-            "a traced value cannot be an index or a range; for xs[i], i an integer, write "
-            f"micrograd.take(xs, i), for `for i in range(n)` fori(n, body, state){as_integer(self)}"
-        )
+        error = self._scope.over() if self._scope.is_over else no_index(self)
+        self._scope.note(error)
+        raise error
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise self._scope.error(

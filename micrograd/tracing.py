@@ -10,7 +10,7 @@ from threading import get_ident
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
-from .errors import TraceError, user_location
+from .errors import IntegerNeeded, TraceError, user_location
 
 
 class Recorder(Protocol):
@@ -101,7 +101,17 @@ def asked(what: str, *, certain: bool = False) -> None:
             attempt.problem = attempt.problem or attempt.asked
 
 
-def as_integer(argument: Any) -> str:
+def no_index(x: Any) -> IntegerNeeded:
+    """The error for a traced value that Python takes for an integer."""
+    return IntegerNeeded(
+        f"{user_location()}: a traced value cannot be an index or a range; for xs[i], i an "
+        "integer, write micrograd.take(xs, i), for `for i in range(n)` fori(n, body, state)"
+        + _as_integer(x),
+        x.label,
+    )
+
+
+def _as_integer(argument: Any) -> str:
     """How to say that an argument is an integer; empty for what is one, or none of arguments."""
     lookups, label = argument._scope.lookups, str(argument.label)
     if argument._entry is not None or (lookups and argument._serial in lookups.integers):

@@ -15,6 +15,7 @@ from micrograd import Table, Value, fori, jit, take, total, vmap, where, while_l
 from micrograd.errors import (
     DataError,
     IndexRangeError,
+    IntegerNeeded,
     PickleError,
     ShapeError,
     SignatureError,
@@ -151,15 +152,16 @@ def test_what_is_no_index_is_named() -> None:
     for f, n, message in (
         (of_float, 2, r"an integer, and x is none: annotate the argument"),
         (computed, 1, r"an integer, and this traced value is none"),
+        (lambda x: take(TABLE, x * 0.5)[0], 1, r"where\(x == k, 1.0, 0.0\) \* row is the row x$"),
     ):
         with pytest.raises(TraceError, match=message):
             jit(f)(*[1] * n)
     labels, rows = np.array([0.0, 1.0]), np.array([[0.0, 1.0], [1.0, 1.0]])
-    with pytest.raises(TraceError, match=r"and data\[1\] is none: give data\[1\] as integers"):
+    with pytest.raises(TraceError, match=r"data\[1\] came as a float: give data\[1\] as integers"):
         fit(lambda x, y: take(W, y) * x, sgd(), data=(labels, labels), steps=1)
-    with pytest.raises(TraceError, match=r"and data\[0\]\[1\] is none: give data\[0\] as integers"):
+    with pytest.raises(TraceError, match=r"data\[0\]\[1\] came as a float: give data\[0\] as"):
         fit(lambda x: take(W, x[1]), sgd(), data=(rows,), steps=1)
-    with pytest.raises(TraceError, match=r"data\[0\]\[0\] is none: give data\[0\] as integers"):
+    with pytest.raises(TraceError, match=r"data\[0\]\[0\] is 0.0, and a float makes floats of"):
         fit(lambda x: take(W, x[0]), sgd(), data=[[0.0, 1.0], [1.0]], steps=1)
 
 
@@ -276,6 +278,73 @@ def test_too_few_numbers_are_told_with_what_was_given() -> None:
         jit(lambda w: w[0] + sum(0.0 for a, b in [w]))([1.0])
     with pytest.raises(IndexError, match=r"^list index out of range$"):
         jit(lambda x: [x][3])(1.0)
+
+
+def test_rows_that_are_missing_or_short_are_named() -> None:
+    def products(zs: list[Any]) -> Any:
+        return sum(z[0] * z[1] for z in zs)
+
+    def unpacked(zs: list[Any]) -> Any:
+        return sum(a * b for a, b in zs)
+
+    for f, error in ((products, IndexRangeError), (unpacked, ShapeError)):
+        with pytest.raises(TraceError, match=r"was given zs: list of 2 numbers; give a list of li"):
+            jit(f)([1.0, 2.0])
+        short = r"zs: list of 2, of which zs\[0\] is list of 2 numbers, but zs\[1\] is list of 1 n"
+        with pytest.raises(error, match=short):
+            jit(f)([[1.0, 2.0], [1.0]])
+        with pytest.raises(error, match=r"zs: list of 2, each of them tuple of 1 number$"):
+            jit(f)([(1.0,), (2.0,)])
+    with pytest.raises(ShapeError, match=r"zs\[1\] is list of 3 numbers"):
+        jit(unpacked)([[1.0, 2.0], [1.0, 2.0, 3.0]])
+    with pytest.raises(TraceError, match=r"zs\[0\] is list of 2 numbers, but zs\[1\] is a number"):
+        jit(products)([[1.0, 2.0], 1.0])
+    with pytest.raises(TraceError, match=r"zs: dict of 1 number; .* place of an array as x"):
+        jit(lambda zs, x: zs["a"][0] * x)({"a": 1.0}, np.ones(2))
+
+
+def test_of_an_uncalled_kernel_no_arguments_are_guessed() -> None:
+    for look in (lambda k: k.explain(), str, lambda k: k.signature):
+        with pytest.raises(SignatureError, match=r"call it once.*not subscriptable\)$"):
+            look(jit(lambda p: p[0] * 2))
+
+
+# --- one number that is no integer --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", [lambda x: take(W, x[0]), lambda x: W[x[0]] * x[-1]])
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        ([[0, 1, 0.5], [1, 0]], r"data\[0\]\[2\] is 0.5"),
+        ([[0, 1, 0], [1, 1.0]], r"data\[1\]\[1\] is 1.0"),
+        (([[0, 1, 0], [np.float32(1), 0]],), r"data\[0\]\[1\]\[0\] is 1.0"),
+        (([[0, 1], [1, 2.5]],), r"data\[0\]\[1\]\[1\] is 2.5"),
+    ],
+)
+def test_a_float_among_integers_is_named(loss: Any, data: Any, where: str) -> None:
+    with pytest.raises(IntegerNeeded, match=where + ", and a float makes floats of all numbers"):
+        fit(loss, sgd(), data=data, steps=1)
+
+
+def test_floats_of_other_columns_are_not_blamed() -> None:
+    with pytest.raises(IntegerNeeded, match=r"give data\[0\] as integers") as e:
+        fit(lambda i, y: take(W, i) * y, sgd(), data=(np.arange(2.0), [1, 2.0]), steps=1)
+    assert "makes floats" not in str(e.value)
+
+
+def test_what_a_sample_makes_the_loss_raise_says_which_sample() -> None:
+    def by_length(x: Any) -> Any:
+        return W[0] * sum(x) * (1.0 / (len(x) - 1))
+
+    def by_name(x: Any) -> Any:
+        return W[0] * {3: 1.0, 2: 2.0}[len(x)]
+
+    for loss, error in ((by_length, ZeroDivisionError), (by_name, KeyError)):
+        with pytest.raises(error) as raised:
+            fit(loss, sgd(), data=[[0, 1, 2], [1, 2], [3], [4]], steps=1)
+        (note,) = raised.value.__notes__
+        assert "from data[2], a list of 1; samples differ in length" in note
 
 
 # --- what is shown of loops and sums ------------------------------------------------------------

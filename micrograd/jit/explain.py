@@ -148,7 +148,8 @@ def manner(loop: VectorLoop, dtype: str) -> str:
     text = "vectorised over " + (f"the iterations ({names[0]})" if loop.across else _and(names))
     text += f", {loop.width} lanes of {dtype}"
     if None in loop.lanes:
-        text += f", {counted(loop.lanes.count(None), 'statement')} scalar"
+        alone = f"{loop.lanes.count(None):,} of {counted(len(loop.lanes), 'statement')}"
+        text += f", but {alone} one at a time"
     if len(loop.passes) > 1:
         text += f"; {len(loop.passes)} passes over blocks of {counted(loop.block, 'iteration')}"
     return text

@@ -15,6 +15,7 @@ from ..jit.ir.statements import asks
 from ..optimizer import Optimizer
 from .batch_loop import BatchLoop
 from .data import check_columns, check_labels, checked_data, indices, raw_data, same_rows
+from .float_indices import floats_named
 from .given import function_and_options, mean, of_sample, penalty_of, whole_loss, whole_number
 from .loop import Loop, WholeLoop
 from .sample_loss import SampleLoss, sample_loss
@@ -161,7 +162,9 @@ def of_samples(asked: Asked, batches: Batches, watch: Watch, data: Any) -> Plan:
     steps, ahead = asked.span(-(-samples // batch))
     penalty = penalty_of(asked.regularization)
     parameters = asked.optimizer.parameters
-    compiled = sample_loss(function, shapes, parameters, options, penalty, integers, raw)
+    given = {} if isinstance(data, np.ndarray) else {f"data[{k}]": x for k, x in enumerate(data)}
+    with floats_named(given):
+        compiled = sample_loss(function, shapes, parameters, options, penalty, integers, raw)
     for labels in compiled.expected:
         check_labels(arrays, "data", labels)
     loop = BatchLoop(

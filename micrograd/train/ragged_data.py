@@ -35,6 +35,7 @@ class Column:
     shape    of a row; None: they differ in length
     integers the same as integers, where all are
     called   what it is, in errors
+    given    its rows, as they were
     """
 
     numbers: npt.NDArray[Any]
@@ -43,6 +44,7 @@ class Column:
     shape: tuple[int, ...] | None
     integers: Ints | None
     called: str
+    given: Any
 
     def place(self, row: int, element: int) -> str:
         """An element of a row, for errors."""
@@ -162,7 +164,7 @@ def ragged_data(
         given = data if isinstance(data, tuple) else [data]
     columns = []
     for k, rows in enumerate(given):
-        called = f"{name}[{k}]" if isinstance(data, tuple) else name
+        called = f"{name}[{k}]" if given is data else name
         lengths = _lengths(rows)
         if like is not None and k < len(like.columns):
             differs = like.columns[k].shape is None
@@ -170,7 +172,7 @@ def ragged_data(
             differs = len(given) == 1 or _differ(rows)
         if lengths is None or not differs:
             (array,) = raw_data((rows,), name)
-            columns.append(_packed_array(array, called, dtype))
+            columns.append(_packed_array(array, rows, called, dtype))
         else:
             columns.append(_packed(rows, lengths, called, dtype))
     counts = [len(c.starts) for c in columns]
@@ -242,7 +244,7 @@ def _packed(rows: Sequence[Any], lengths: Ints, name: str, dtype: np.dtype[Any])
     if flat.dtype.kind not in "biuf" or flat.ndim != 1:
         raise _no_numbers(rows, name)
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    return Column(_with_room(flat, dtype), starts, lengths, None, _integers(flat), name)
+    return Column(_with_room(flat, dtype), starts, lengths, None, _integers(flat), name, rows)
 
 
 def _no_numbers(rows: Sequence[Any], name: str) -> TrainingError:
@@ -259,14 +261,14 @@ def _no_numbers(rows: Sequence[Any], name: str) -> TrainingError:
     return TrainingError(f"{name} should be lists of real numbers, got {kind(rows)}")
 
 
-def _packed_array(array: npt.NDArray[Any], name: str, dtype: np.dtype[Any]) -> Column:
+def _packed_array(array: npt.NDArray[Any], rows: Any, name: str, dtype: np.dtype[Any]) -> Column:
     """A column whose rows have one shape."""
     size = array[0].size
     starts = np.arange(len(array), dtype=np.int64) * size
     lengths = np.full(len(array), size, dtype=np.int64)
     flat = array.reshape(-1)
     shape = array.shape[1:]
-    return Column(_with_room(flat, dtype), starts, lengths, shape, _integers(flat), name)
+    return Column(_with_room(flat, dtype), starts, lengths, shape, _integers(flat), name, rows)
 
 
 def _integers(flat: npt.NDArray[Any]) -> Ints | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..checks import function_or_none
 from ..errors import TrainingError
+from .float_indices import floats_named
 from .given import function_and_options, of_sample, penalty_of
 from .plan import Asked, Batches, Plan
 from .ragged_data import ragged_data
@@ -28,7 +29,8 @@ def of_ragged(asked: Asked, batches: Batches, watch: Watch, given: Any) -> Plan:
     steps, ahead = asked.span(-(-len(data) // batch))
     function = of_sample(target, asked.loss)
     penalty = penalty_of(asked.regularization)
-    loss = RaggedLoss(function, data, asked.optimizer.parameters, options, penalty)
+    with floats_named({c.called: c.given for c in data.columns}):
+        loss = RaggedLoss(function, data, asked.optimizer.parameters, options, penalty)
     loop = RaggedLoop(
         asked.optimizer,
         loss,

@@ -64,9 +64,9 @@ def _traced(
     inputs: dict[str, list[Value]] = {}
     arguments = []
     for k, shape in enumerate(shapes):
-        structure = row_structure(shape)
+        structure, called = row_structure(shape), one_of[k] if one_of else f"data[{k}]"
         leaves: list[Value] = [
-            Traced(f"data[{k}][{i}]" if shape else f"data[{k}]", scope=scope)
+            Traced(f"{called}[{i}]" if shape else called, scope=scope)
             for i in range(count(structure))
         ]
         inputs[f"x{k}"] = leaves
@@ -85,6 +85,11 @@ def _traced(
             f"the loss of one sample could not be computed from {taken}: {error}; "
             f"{_advice(shapes, one_of)}"
         ) from error
+    except Exception as error:  # a ZeroDivisionError stays one
+        error.add_note(
+            f"the loss of one sample was computed from {taken}; {_advice(shapes, one_of)}"
+        )
+        raise
     if one_of and isinstance(value, NUMBERS) and not isinstance(value, bool):
         value = Value(value)
     if not isinstance(value, Value):

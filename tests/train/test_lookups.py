@@ -93,9 +93,7 @@ def test_an_index_out_of_range_is_told_before_anything_is_written(wrong: int) ->
 
 def test_numbers_are_no_indices() -> None:
     model, (words, labels) = Model(), pairs(20)
-    with pytest.raises(
-        TypeError, match=r"integer, and data\[0\] is none: give data\[0\] as integers"
-    ):
+    with pytest.raises(TypeError, match=r"data\[0\] came as a float: give data\[0\] as integers"):
         fit(model.loss, SGD(model.parameters(), lr=0.5), data=(words * 1.0, labels), steps=1)
 
 

@@ -54,19 +54,11 @@ def explained(error: Exception, name: str) -> TraceError | None:
     )
 
 
-def takes_number_for_array(error: TypeError | AttributeError, name: str) -> TraceError | None:
-    """The error where something was asked of a traced number that arrays have; else None."""
+def asks_number_for_rows(error: TypeError | AttributeError) -> bool:
+    """Whether something was asked of a traced number that arrays and lists have."""
     if isinstance(error, AttributeError):
-        asked = isinstance(error.obj, Traced) and hasattr(np.ndarray, error.name or "")
-    else:
-        asked = "Traced" in str(error) and bool(_OF_ARRAYS.search(str(error)))
-    if not asked:
-        return None
-    return TraceError(
-        f"{place_of(error)}: {error}: {name} is traced with one number in place of an array, since "
-        "arrays are mapped over; to take an array whole, annotate its parameter (x: np.ndarray), "
-        "or pass a list (of lists, if its elements are rows)"
-    )
+        return isinstance(error.obj, Traced) and hasattr(np.ndarray, error.name or "")
+    return "Traced" in str(error) and bool(_OF_ARRAYS.search(str(error)))
 
 
 def _is_of_objects(error: Exception) -> bool:
