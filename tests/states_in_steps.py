@@ -217,9 +217,15 @@ def compiled(seed: int, steps: int, *, strict: bool, dtype: str) -> None:
     """Raises AssertionError if its value and gradient are others than those of `backward`: if
     strict, in any bit.
     """
-    t, text = made(seed, steps), source(seed, steps)
+    held(made(seed, steps), source(seed, steps), numbers(seed, steps), strict=strict, dtype=dtype)
+
+
+def held(
+    t: Traced, text: str, numbers: tuple[list[float], ...], *, strict: bool, dtype: str
+) -> None:
+    """The same of any function of lists."""
     kernel = jit(function(text), dtype=dtype, strict=strict)
-    value, partials = kernel.value_and_grad(*numbers(seed, steps))
+    value, partials = kernel.value_and_grad(*numbers)
     found = np.array([value, *np.concatenate([np.ravel(x) for x in partials])], dtype=float)
     expected = np.array([t.outputs[0].data, *t.partials()])
     scale = max(1.0, float(np.nanmax(np.abs(expected))))

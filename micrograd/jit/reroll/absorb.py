@@ -105,6 +105,8 @@ class Absorbing:
         kept = [o for o in range(p) if o not in self.empty]
         bare = tree.bare[sequence]
         n = len(sequence)
+        if n < len(kept):
+            return sequence, fits
         short = np.ones(n - len(kept) + 1, dtype=bool)
         for k, o in enumerate(kept):
             short &= bare[k : n - len(kept) + 1 + k] == tree.bare[self.body[o]]

@@ -1,4 +1,4 @@
-"""The ends of loops: first iterations that differ, and iterations in which a loop does not run.
+"""The ends of loops: first iterations that differ, and last ones.
 
 Classes tell the first iteration of a loop from the others, since it reads start values. So the
 block before a segment joins it, where it is made of the same ops and what it reads is what the
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ir.nests import Ints
-from .strings import LITERAL, SLOTS, Bools
+from ..ir.nests import Ints, distinct
+from .strings import LITERAL, Bools
 from .tree import Tree
 
 
@@ -70,8 +70,31 @@ def extended(tree: Tree, segments: Segments) -> Segments:
     for symbol in segments.some(possible).symbols():
         some = np.flatnonzero(possible & (segments.symbol == symbol))
         three = end[some] - start[some] >= 3 * period
-        joins[some] = _Joining(tree, tree.bodies[symbol], start[some], three, 1).joins()
+        joining = _Joining(tree, tree.bodies[symbol], start[some], three, 1)
+        joins[some] = joining.joins()
+        alone = some[joins[some] & ~joining.moves]
+        joins[alone] = ~_are_last(tree, segments, alone)
     return Segments(start - period * joins, end, segments.symbol)
+
+
+def _are_last(tree: Tree, segments: Segments, which: Ints) -> Bools:
+    """Whether the blocks before some segments are last iterations of those before, for what they
+    read there moves on with them.
+    """
+    start, end = segments.start, segments.end
+    period = len(tree.bodies[int(segments.symbol[0])])
+    before = which - 1
+    last = (which > 0) & (end[before] == start[which] - period)
+    last &= end[before] - start[before] >= 3 * period
+    last &= tree.bare[segments.symbol[before]] == tree.bare[segments.symbol[which]]
+    for symbol in distinct(segments.symbol[before[last]]).tolist():
+        some = np.flatnonzero(last & (segments.symbol[before] == symbol))
+        at = end[before[some]] - period
+        joining = _Joining(tree, tree.bodies[symbol], at, np.ones(len(at), dtype=bool), -1)
+        joining.joins()
+        last[some] = joining.moves
+    found: Bools = last
+    return found
 
 
 def extended_behind(tree: Tree, segments: Segments) -> Segments:
@@ -109,6 +132,7 @@ class _Joining:
         self.tree, self.body, self.start, self.three = tree, body, start, three
         self.period = len(body)
         self.step = way * self.period
+        self.moves: Bools = np.zeros(len(start), dtype=bool)
 
     def joins(self) -> Bools:
         """The answers."""
@@ -129,12 +153,14 @@ class _Joining:
         some: Bools = np.any(known, axis=1)
         if not some.any():
             return np.zeros(n, dtype=bool)
-        fits, evidence = self._operands(ops[some], known[some])
+        fits, evidence, moves = self._operands(ops[some], known[some])
+        self.moves = np.asarray(moves.any(axis=0))
         joins: Bools = good & fits.all(axis=0) & evidence.any(axis=0)
         return joins
 
-    def _operands(self, ops: Ints, known: Bools) -> tuple[Bools, Bools]:
-        """Whether each operand in the blocks is what it should be then, and says that it is.
+    def _operands(self, ops: Ints, known: Bools) -> tuple[Bools, Bools, Bools]:
+        """Whether each operand in the blocks is what it should be then, and says that it is; and
+        whether it says so as it moves on from outside, or from block to block.
 
         ops     [op, block, segment]: of the blocks beside, and of three from there on
         known   [op, segment]: whether all four are there
@@ -157,9 +183,11 @@ class _Joining:
         good &= ~leaf | follows | ~known
         evidence = leaf & follows & (rb != rc) & known
         more = self._made(kinds[:3], refs[:3], known & (kc >= 0), starts)
-        return good & more[0], evidence | more[1]
+        return good & more[0], evidence | more[1], evidence | more[2]
 
-    def _made(self, kinds: Ints, refs: Ints, made: Bools, starts: Bools) -> tuple[Bools, Bools]:
+    def _made(
+        self, kinds: Ints, refs: Ints, made: Bools, starts: Bools
+    ) -> tuple[Bools, Bools, Bools]:
         """The same of what the block makes itself, takes from the block before, or from outside."""
         tree, p = self.tree, self.period
         top, coordinates = tree.top(np.where(kinds >= 0, refs, 0))
@@ -175,8 +203,6 @@ class _Joining:
         linked = (kb >= 0) & (qb == qc) & ((self.step > 0) | same)
         good = (~inside | same) & (~carried | linked)
         evidence = carried & (qb == qc)
-        if p > SHORT:
-            evidence |= inside & (qa == qc)
         follows = (ka >= 0) & (kb >= 0) & (pa == 2 * pb - pc)
         moves = pb != pc
         for u, v, w in coordinates:
@@ -185,118 +211,6 @@ class _Joining:
         other = (top[0] != top[1]) | ((qa >= 0) & (qa < p))
         edge = (self.step < 0) & (ka < 0)
         good &= ~outside | follows | edge | (other & (p > SHORT))
-        return good, evidence | (outside & follows & moves)
-
-
-# --- loops that do not run -------------------------------------------------------------------
-
-
-def with_empty_loops(tree: Tree, segments: Segments, empty: dict[int, list[int]]) -> Segments:
-    """The segments, longer by the block before them in which loops run zero times.
-
-    Where the trip counts of a body's loops go ..., 2, 1, the block before has none of these loops;
-    items that are empty loops are put there. `empty` notes where in the body, by loops' symbols.
-    """
-    bare = tree.bare_sequence()
-    before = np.concatenate([[0], segments.end[:-1]])
-    added: dict[int, tuple[int, list[int]]] = {}
-    for symbol in segments.symbols():
-        for k in _where_loops_end(tree, segments, symbol).tolist():
-            body = tree.bodies[symbol]
-            found = _empty_before(tree, bare, int(before[k]), int(segments.start[k]), body)
-            if found is not None:
-                added[k] = found
-    if not added:
-        return segments
-    places: list[int] = []
-    items: list[int] = []
-    start, shift = segments.start.copy(), np.zeros(len(segments) + 1, dtype=np.int64)
-    for k in sorted(added):
-        at, gone = added[k]
-        empty[int(segments.symbol[k])] = gone
-        body = tree.bodies[int(segments.symbol[k])]
-        like = tree.sequence[segments.start[k] : segments.start[k] + len(body)]
-        start[k] = at
-        for offset in range(len(body)):
-            if offset in gone:
-                items.append(tree.empty(int(like[offset]), int(tree.symbol[like[offset]])))
-                places.append(at)
-            else:
-                at += 1
-        shift[k + 1] = len(gone)
-    moved = np.cumsum(shift)
-    tree.insert(places, items)
-    return Segments(start + moved[:-1], segments.end + moved[1:], segments.symbol)
-
-
-def _where_loops_end(tree: Tree, segments: Segments, symbol: int) -> Ints:
-    """The segments of a symbol of which the first two blocks say that a loop in the block before
-    would run zero times.
-    """
-    body = tree.bodies[symbol]
-    some = np.flatnonzero((segments.symbol == symbol) & _of_two(segments, len(body)))
-    gone = np.zeros(len(some), dtype=bool)
-    for offset, inner in enumerate(body):
-        if inner in tree.bodies:
-            first, second = (
-                tree.blocks[tree.sequence[segments.start[some] + k + offset]]
-                for k in (0, len(body))
-            )
-            gone |= 2 * first == second
-    return some[gone]
-
-
-def _of_two(segments: Segments, period: int) -> Bools:
-    """Which have two blocks or more."""
-    long: Bools = segments.end - segments.start >= 2 * period
-    return long
-
-
-def _empty_before(
-    tree: Tree, bare: Ints, before: int, start: int, body: tuple[int, ...]
-) -> tuple[int, list[int]] | None:
-    """Where the block before begins, and which of its loops run zero times, if it is one."""
-    p, sequence = len(body), tree.sequence
-    first, second = sequence[start : start + p], sequence[start + p : start + 2 * p]
-    expected = [
-        int(2 * tree.blocks[first[o]] - tree.blocks[second[o]]) if body[o] in tree.bodies else 1
-        for o in range(p)
-    ]
-    gone = [o for o in range(p) if expected[o] == 0]
-    if not gone or len(gone) == p or min(expected) < 0:
-        return None
-    kept = [o for o in range(p) if expected[o] != 0]
-    at = start - len(kept)
-    if at < before:
-        return None
-    for k, o in enumerate(kept):
-        if bare[at + k] != bare[start + o]:
-            return None
-        if body[o] in tree.bodies and tree.blocks[sequence[at + k]] != expected[o]:
-            return None
-    follows = _leaves_follow(tree, sequence[at:start], kept, first, second)
-    return (at, gone) if follows else None
-
-
-def _leaves_follow(tree: Tree, block: Ints, kept: list[int], first: Ints, second: Ints) -> bool:
-    """Whether what a shorter block reads is what comes before what the two behind it read."""
-    ops, evidence = tree.ops, 0
-    for k, o in enumerate(kept):
-        symbol = int(tree.symbol[first[o]])
-        three = [tree.first_ops(np.array([x]), symbol)[0] for x in (block[k], first[o], second[o])]
-        for u, v, w in zip(*[[int(x[0]) for x in found] for found in three], strict=True):
-            if min(u, v, w) < 0:
-                continue
-            for slot in range(SLOTS):
-                if not ops.used[slot, v]:
-                    continue
-                ka, kb, kc = (int(ops.kind[slot, x]) for x in (u, v, w))
-                ra, rb, rc = (int(ops.ref[slot, x]) for x in (u, v, w))
-                starts = slot == 0 and bool(ops.chain[v])
-                if kb < LITERAL and kc < LITERAL and not starts:
-                    if ka != kb or ra != 2 * rb - rc:
-                        return False
-                    evidence += rb != rc
-                elif kc >= 0 and ka >= 0:
-                    evidence += 1
-    return evidence > 0
+        evidence |= outside & follows & moves
+        within = inside & (qa == qc) & (p > SHORT)
+        return good, evidence | within, evidence

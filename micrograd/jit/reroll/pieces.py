@@ -198,7 +198,9 @@ class Pieces(ABC):
             return False
         at = read.find(places)
         known = np.concatenate(read.values)[at]
-        if (at < 0).any() or (known == UNKNOWN).any() or (home.find(targets) >= 0).any():
+        if (at < 0).any() or (known == UNKNOWN).any():
+            return False
+        if home.points and (home.find(targets) >= 0).any():
             return False
         levels, inner = found
         use = Use(levels, inner, part.kind[:0], part.ref[:0])

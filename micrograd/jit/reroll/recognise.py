@@ -10,7 +10,8 @@ import numpy as np
 
 from ..ir.nests import Ints, distinct
 from .absorb import Absorbing
-from .boundaries import Segments, extended, extended_behind, with_empty_loops
+from .boundaries import Segments, extended, extended_behind
+from .empty_loops import with_empty_loops
 from .rebuilt import rebuilt
 from .runs import Runs
 from .segments import Blocks, segment_starts

@@ -1,4 +1,5 @@
-"""Where segments end in rings, whose neighbours are at the other end of the row at either edge.
+"""Where segments end in rings, whose neighbours are at the other end of the row at either edge, and
+in pyramids.
 
 In `u[i - 1]` another row of elements begins behind the first block, in `u[(i + 1) % n]` before the
 last one, and in both where a row ends: what several operands say is an end, and what only one of
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..ir.nests import Ints
 from .strings import Bools
 
 FEWEST = 3
@@ -77,3 +79,24 @@ def turned_ends(first: Bools, features: Sequence[Bools], most: float) -> Bools |
     others = [breaks & ~ends & ~first[1:] for breaks in features]
     turns = most_often & ~ends & ~first[1:]
     return ends if all(not x.any() or (x == turns).all() for x in others) else None
+
+
+def first_rows(run: Ints, inside: Bools, irregular: Bools, ends: Bools) -> Bools:
+    """Where the first row of a pyramid ends, which reads what was made before all of them, as each
+    of the others reads the row before. So many are no start values of one loop.
+
+    run         of each block
+    inside      [operand, block]: whether it is made in the run
+    irregular   where it breaks its progression, as it does where rows end
+    ends        where what is made before the run ends
+    """
+    found = np.zeros(ends.shape, dtype=bool)
+    begins = np.flatnonzero(np.concatenate([[True], run[1:] != run[:-1]]))
+    first = begins[np.cumsum(np.concatenate([[0], run[1:] != run[:-1]]))]
+    for row in np.flatnonzero(ends.any(axis=1)).tolist():
+        at = np.flatnonzero(ends[row] & ~inside[row, :-1])
+        at = at[np.isin(run[at], run[1:][irregular[row] & inside[row, 1:]])]
+        before = np.concatenate([[0], np.cumsum(irregular[row] | ends[row])])
+        at = at[(at - first[at] + 1 >= FEWEST) & (before[at] == before[first[at]])]
+        found[row, at] = True
+    return found

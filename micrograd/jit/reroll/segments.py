@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..ir.nests import Ints, distinct
-from .rings import FEWEST, shared_ends, turned_ends
+from .rings import FEWEST, first_rows, shared_ends, turned_ends
 from .statics import LONGEST_TURN
 from .strings import ABSENT, LITERAL, SLOTS, Bools
 from .tree import Tree
@@ -223,7 +223,11 @@ def _made(tree: Tree, blocks: Blocks, kind: Ints, ref: Ints, here: Bools, every:
         breaks[row] |= differs[row] & (before | behind)
     group = blocks.run * 2 + ~inside
     for numbers in (number, *coordinates):
-        breaks |= _irregular(numbers, same, group)
+        irregular = _irregular(numbers, same, group)
+        breaks |= irregular
+        if numbers is number:
+            ends = differs & made[:, :-1] & inside[:, 1:]
+            breaks |= first_rows(blocks.run, inside, irregular, ends)
     for row in np.flatnonzero(breaks.any(axis=1)).tolist():
         at = np.flatnonzero(breaks[row] & made[row, 1:] & made[row, :-1])
         if not tree.switching:
