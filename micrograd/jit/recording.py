@@ -1,5 +1,6 @@
 """What takes Python long is done by machine code, which is made when one asks for it: recording of
-long traces, walks of many Values, depths of large graphs.
+long traces, walks of many Values, depths and classes of nodes of large
+graphs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 from ..engine import Value
 from ..locks import importing
 from ..traced import BEGIN, Scope
+from .ir.classed import CLASSIFIERS, Classified, Unclassified
 from .ir.graph import DEPTHS
 from .trace.nodes import VISITORS, Visited
 
@@ -35,6 +37,14 @@ def _depths(*columns: Any) -> Any:
     return depths(*columns)
 
 
+def _classified(given: Unclassified) -> Classified | None:
+    with importing:
+        from .emit.classified import classified
+
+    return classified(given)
+
+
 BEGIN.append(_begin)
 VISITORS.append(_visited)
 DEPTHS.append(_depths)
+CLASSIFIERS.append(_classified)

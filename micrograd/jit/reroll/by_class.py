@@ -24,10 +24,11 @@ from ... import ops
 from ..ir.graph import Graph, op_of
 from ..ir.nests import Ints, Nest, factor, pieces
 from ..ir.program import Access, Apply, Expr, Program, Role, Statement, entry, row_major
-from .classes import Structure, declare_leaves
+from .classes import declare_leaves
 from .found import classes
 from .gathers import gathered
 from .outputs import OUTPUT
+from .structure import Structure
 
 TERMS = 8
 """Terms of a sum in one expression."""
@@ -77,7 +78,7 @@ class _Reroller:
             for cls in s.order:
                 members = s.members[cls]
                 self.result.declare(f"t{cls}", Role.TEMPORARY, len(members))
-                if s.sums[members[0]] >= 0:
+                if cls in s.sums:
                     self._sum(cls, members)
                 else:
                     self._class(cls, members, members, 1, accumulate=False)
@@ -94,7 +95,7 @@ class _Reroller:
     def _sum(self, cls: int, members: Ints) -> None:
         """A sum: its single terms start it, its repeated terms are loops that accumulate."""
         s = self.structure
-        index = s.sums[members]
+        index = s.sums[cls]
         count = int(s.first[index[0] + 1] - s.first[index[0]])
         table = s.terms[s.first[index][:, None] + np.arange(count)[None, :]]
         kinds = s.cls[table[0]]
@@ -130,14 +131,14 @@ class _Reroller:
         first = int(nodes[0])
         cls = int(s.cls[first])
         if cls in s.leaves:
-            slots.append(_Slot(s.leaves[cls], s.position[nodes]))
+            slots.append(_Slot(s.leaves[cls], s.positions(nodes)))
             return len(slots) - 1
-        if not root and not s.inlined[first]:
-            slots.append(_Slot(f"t{cls}", s.position[nodes]))
+        if not root and cls in s.members:
+            slots.append(_Slot(f"t{cls}", s.positions(nodes)))
             return len(slots) - 1
         op = op_of(int(self.graph.codes[first]))
-        columns = (s.x, s.y, s.z)[: op.arity]
-        return _Template(op, tuple([self._template(c[nodes], slots) for c in columns]), nodes)
+        operands = s.operands(op, nodes)
+        return _Template(op, tuple([self._template(x, slots) for x in operands]), nodes)
 
     def _emit(
         self,

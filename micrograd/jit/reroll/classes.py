@@ -13,58 +13,26 @@ Cost: linear; one pass over the nodes for their depths, the rest vectorised leve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from ... import ops
 from ...lookups import ENTRY
-from ..ir.graph import CONSTANT, FIRST_OP, PARAMETER, Graph, code_of, op_of
-from ..ir.nests import distinct
+from ..ir.classed import CLASSIFIERS, TooMany
+from ..ir.graph import FIRST_OP, Graph, code_of
 from ..ir.program import Program, Role
+from .classed import by_code
 from .depths import MAX_DEPTH, depths
+from .structure import CLASS_BITS, MAX_INLINED, Structure, facts_of, leaf_classes
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-CLASS_BITS = 17
-MAX_INLINED = 4
-"""Nodes in one inlined expression."""
-
+MANY = 200_000
+"""Nodes that NumPy tells apart; of more, machine code does, which takes a while to make."""
 _ADD = code_of(ops.add)
 """What statements accumulate by."""
 _ENTRY = code_of(ENTRY)
-
-
-@dataclass(slots=True)
-class Structure:
-    """The classes of a graph; columns have one entry per node.
-
-    cls        class; -1 for a `+` that was joined into a sum
-    position   index in the class; for a leaf, in the array that it is an element of
-    inlined    whether the node is part of its user's expression
-    x, y, z    operands, those of commutative ops ordered by class
-    sums       sum node -> its number in `first`; -1 for other nodes
-    first      terms[first[i]:first[i + 1]] are the terms of sum i, ordered by class, then as
-               written
-    members    class -> its nodes, oldest first, for every class that is not a leaf's
-    leaves     class of leaves -> its array's name, or None for constants
-    order      the classes that get an array, operands before users
-    """
-
-    cls: Ints
-    position: Ints
-    inlined: Bools
-    x: Ints
-    y: Ints
-    z: Ints
-    sums: Ints
-    terms: Ints
-    first: Ints
-    members: dict[int, Ints]
-    leaves: dict[int, str | None]
-    order: list[int]
 
 
 def declare_leaves(graph: Graph) -> Program:
@@ -83,26 +51,30 @@ def declare_leaves(graph: Graph) -> Program:
     return program
 
 
-class _TooDiverse(Exception):
-    """There are more classes than it makes sense to tell apart."""
-
-
 def analyse(graph: Graph, most: int = 1 << 16) -> Structure | None:
     """The structure of a verified graph; None if it is too deep, or has too many classes:
     more than `most` that need an array.
     """
     codes = graph.codes
-    columns = [c.copy() for c in (graph.x, graph.y, graph.z)]
-    used = uses(codes, columns, graph.outputs)
-    joined, _, terms, owner = join_sums(codes, columns, used)
     # of those below each other on a path, one in so many has a class and an array of its own
     deepest = min(MAX_DEPTH, (MAX_INLINED + 1) * (most + 1))
+    if len(codes) > MANY and not graph.tables:
+        for classify in CLASSIFIERS:
+            try:
+                found = by_code(classify, graph, most, deepest)
+            except TooMany:
+                return None
+            if found is not None:
+                return found
+    columns = [graph.x, graph.y, graph.z]
+    used = uses(codes, columns, graph.outputs)
+    joined, _, terms, owner = join_sums(codes, columns, used)
     depth = depths(codes, columns, joined, deepest, graph.tables)
     if depth is None:
         return None
     try:
         return _Classifier(graph, codes, columns, used, joined, terms, owner, depth, most).result()
-    except _TooDiverse:
+    except TooMany:
         return None
 
 
@@ -160,26 +132,16 @@ class _Classifier:
         most: int,
     ) -> None:
         n = len(codes)
-        present = [op_of(code) for code in range(FIRST_OP, int(codes.max(initial=0)) + 1)]
-        self.cheap, self.commutative, self.repeats = (
-            np.array([False] * FIRST_OP + facts)
-            for facts in (
-                [op.cheap for op in present],
-                [op.commutative for op in present],
-                [op.repeats is not None for op in present],
-            )
-        )
-        self.most = most
+        self.graph, self.most, self.facts = graph, most, facts_of(codes)
         self.codes, self.columns, self.uses, self.terms = codes, columns, uses, terms
         self.cls = np.full(n, -1, dtype=np.int64)
         self.position = np.full(n, -1, dtype=np.int64)
         self.inlined = np.zeros(n, dtype=bool)
         self.size = np.zeros(n, dtype=np.int64)  # nodes of the inlined expression
-        self.count = 0
-        self.leaves: dict[int, str | None] = {}
+        self.leaves = leaf_classes(graph, self.facts, self.cls, self.position)
+        self.count = len(self.leaves)
         self.members: dict[int, Ints] = {}
         self.order: list[int] = []
-        self._leaf_classes(graph)
         roots, starts = np.unique(owner, return_index=True)
         counts = np.diff(np.append(starts, len(owner)))
         is_sum = np.zeros(n, dtype=bool)
@@ -203,59 +165,28 @@ class _Classifier:
 
     def result(self) -> Structure:
         """The finished structure."""
-        x, y, z = self.columns
+        sums = {cls: self.sums[self.members[cls]] for cls in self.order}
         return Structure(
+            self.graph,
             self.cls,
             self.position,
-            self.inlined,
-            x,
-            y,
-            z,
-            self.sums,
+            {cls: self.members[cls] for cls in self.order},
+            {cls: of_class for cls, of_class in sums.items() if of_class[0] >= 0},
             self.terms,
             self.first,
-            self.members,
             self.leaves,
             self.order,
         )
 
-    def _leaf_classes(self, graph: Graph) -> None:
-        """One class for all constants, but one per value for exponents, which are part of the op;
-        one per array.
-        """
-        codes, payload = self.codes, self.columns[0]
-        constants = np.flatnonzero(codes == CONSTANT)
-        self.cls[constants] = self._leaf(None)
-        self.position[constants] = payload[constants]
-        powers = np.flatnonzero(self.repeats[codes])
-        exponents = self.columns[1][powers]
-        exponents = distinct(exponents[codes[exponents] == CONSTANT])
-        values = graph.constants[payload[exponents]]
-        for value in distinct(values.view(np.int64)):
-            self.cls[exponents[values.view(np.int64) == value]] = self._leaf(None)
-        for code, arrays in ((PARAMETER, graph.parameters), (PARAMETER + 1, graph.inputs)):
-            nodes = np.flatnonzero(codes == code)
-            base = 0
-            for name, extent in arrays:
-                inside = nodes[(payload[nodes] >= base) & (payload[nodes] < base + extent)]
-                self.cls[inside] = self._leaf(name)
-                self.position[inside] = payload[inside] - base
-                base += extent
-
-    def _leaf(self, name: str | None) -> int:
-        self.leaves[self.count] = name
-        self.count += 1
-        return self.count - 1
-
     def _classify_ops(self, nodes: Ints) -> None:
         x, y, z = (column[nodes] for column in self.columns)
         a, b, c = (np.where(o >= 0, self.cls[o], -1) + 1 for o in (x, y, z))
-        commutative = self.commutative[self.codes[nodes]] & (a > b)
-        self.columns[0][nodes[commutative]] = y[commutative]
-        self.columns[1][nodes[commutative]] = x[commutative]
+        commutative = self.facts.commutative[self.codes[nodes]] & (a > b)
         a, b = np.where(commutative, b, a), np.where(commutative, a, b)
         size = 1 + sum(np.where((o >= 0) & self.inlined[o], self.size[o], 0) for o in (x, y, z))
-        inlined = (self.uses[nodes] == 1) & self.cheap[self.codes[nodes]] & (size < MAX_INLINED)
+        inlined = (
+            (self.uses[nodes] == 1) & self.facts.cheap[self.codes[nodes]] & (size < MAX_INLINED)
+        )
         self.inlined[nodes] = inlined
         self.size[nodes] = size
         key = self.codes[nodes] * 2 + inlined
@@ -283,7 +214,7 @@ class _Classifier:
         rank[np.argsort(first, kind="stable")] = np.arange(len(first))  # by oldest member
         number = rank[inverse]
         if self.count + len(first) >= 1 << CLASS_BITS or len(self.order) > self.most:
-            raise _TooDiverse
+            raise TooMany
         self.cls[nodes] = self.count + number
         order = np.argsort(number, kind="stable")
         bounds = np.flatnonzero(np.diff(number[order])) + 1
