@@ -1,5 +1,5 @@
 """What takes Python long is done by machine code, which is made when one asks for it: recording of
-long traces, walks of many Values, depths and classes of nodes of large
+long traces, walks of many Values, columns, depths and classes of large
 graphs.
 """
 
@@ -12,8 +12,9 @@ from ..engine import Value
 from ..locks import importing
 from ..traced import BEGIN, Scope
 from .ir.classed import CLASSIFIERS, Classified, Unclassified
-from .ir.graph import DEPTHS
-from .trace.nodes import VISITORS, Visited
+from .ir.graph import DEPTHS, Graph
+from .trace.nodes import VISITORS, Nodes, Visited
+from .trace.unread import CONNECTORS
 
 
 def _begin(scope: Scope) -> None:
@@ -44,7 +45,15 @@ def _classified(given: Unclassified) -> Classified | None:
     return classified(given)
 
 
+def _connected(graph: Graph, found: Nodes) -> Any:
+    with importing:
+        from .emit.connected import connected
+
+    return connected(graph, found)
+
+
 BEGIN.append(_begin)
 VISITORS.append(_visited)
 DEPTHS.append(_depths)
 CLASSIFIERS.append(_classified)
+CONNECTORS.append(_connected)

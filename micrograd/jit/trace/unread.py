@@ -9,7 +9,7 @@ A literal (the 2 of `2 * x`) is a node of its own, right before the node that us
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import compress, repeat
 from operator import is_, itemgetter
@@ -96,7 +96,7 @@ class Unread:
         Raises TraceError for a leaf of a loop that is used outside of it.
         """
         found, operands = self.found, self.operands
-        position = _connect(graph, found)
+        position = connect(graph, found)
         at = position[found.codes < FIRST_OP]
         graph.codes[at] = codes = self.leaves.codes
         graph.x[at] = self.leaves.payloads + np.where(codes == CONSTANT, len(graph.constants), 0)
@@ -146,8 +146,22 @@ class Unread:
         return digest.hexdigest()
 
 
-def _connect(graph: Graph, found: Nodes) -> Ints:
+CONNECTORS: list[Callable[[Graph, Nodes], Ints | None]] = []
+"""What may do the same faster than NumPy, once machine code can be made; None: it may not."""
+MANY = 200_000
+"""Nodes from which on it is worth making."""
+
+
+def connect(graph: Graph, found: Nodes) -> Ints:
     """Fill the codes and operands of a graph; the place of each of the nodes."""
+    for connector in CONNECTORS if len(found) > MANY else ():
+        position = connector(graph, found)
+        if position is not None:
+            return position
+    return _connect(graph, found)
+
+
+def _connect(graph: Graph, found: Nodes) -> Ints:
     literal = [column == LITERAL for column in found.operands]
     counts = sum(each.view(np.int8) for each in literal)  # a node has three operands at most
     behind = np.cumsum(counts, dtype=np.int64)

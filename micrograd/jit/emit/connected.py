@@ -1,0 +1,107 @@
+"""The columns of a large graph from those of its nodes, by machine code: one pass, which touches no
+memory but theirs.
+
+    void connect(i64 n, void *const *columns)
+
+The columns: codes, operands and literals of nodes; of the graph, the place of each node, codes,
+operands, and constants.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lowering import LoweringError
+from lowering.bindings import ir
+
+from ...locks import Lock
+from ..dialect.blocks import new_module
+from ..ir.graph import CONSTANT, Graph
+from ..target import Target
+from ..trace.nodes import LITERAL, Ints, Nodes
+from .builder import Builder
+from .memory import Memory
+from .native import native
+
+SLOTS = 3
+
+_made: list[tuple[Any, Callable[[int, int], None]] | None] = []
+_lock = Lock()
+
+
+def connected(graph: Graph, found: Nodes) -> Ints | None:
+    """Fill the codes and operands of a graph; the place of each of the nodes. None if no machine
+    code can be made.
+    """
+    with _lock:
+        if not _made:
+            try:
+                _made.append(_compiled())
+            except LoweringError:
+                _made.append(None)
+    if _made[0] is None:
+        return None
+    numbers = sum(int(np.count_nonzero(column == LITERAL)) for column in found.operands)
+    position = np.empty(len(found), dtype=np.int64)
+    graph.constants = np.empty(numbers)
+    columns = np.empty((1 + SLOTS, len(found) + numbers), dtype=np.int64)
+    given = [np.ascontiguousarray(c) for c in (found.codes, *found.operands)]
+    every = [*given, *found.literals, position, *columns, graph.constants]
+    addresses = np.array([column.ctypes.data for column in every], dtype=np.int64)
+    _made[0][1](len(found), addresses.ctypes.data)
+    graph.codes, graph.x, graph.y, graph.z = columns
+    return position
+
+
+def _compiled() -> tuple[Any, Callable[[int, int], None]]:
+    target = Target.host(np.float64, strict=True)
+
+    def module() -> ir.Module:
+        with new_module() as module:
+            _Connect(Builder(module, target)).emit()
+        return module
+
+    made = native(module, target, ("connected",), opt_level=2, passes=False)
+    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_size_t] * 2)
+    return made, kind(made.address("connect"))
+
+
+class _Connect(Memory):
+    """Appends the function to the module of a builder."""
+
+    def emit(self) -> None:
+        """Do so."""
+        b = self.b
+        n, columns = b.function("connect", [b.i64, b.ptr]).arguments
+        count = 3 + 3 * SLOTS + 1
+        every = [b.load(b.element(columns, k, b.ptr), b.ptr) for k in range(count)]
+        codes, *given = (self.column(base, 64) for base in every)
+        operands, literals = given[:SLOTS], given[SLOTS : 2 * SLOTS]
+        position, to, *slots, constants = given[2 * SLOTS :]
+        at, number = self.variable(0), self.variable(0)
+
+        def write(code: ir.Value, operands: list[ir.Value]) -> ir.Value:
+            """A node; its place."""
+            place = at.add(0, 1)
+            for column, x in zip((to, *slots), (code, *operands), strict=True):
+                column[place] = x
+            return place
+
+        values = [self.variable(0) for _ in range(SLOTS)]
+        with b.each(n) as node:
+            for value, operand, literal in zip(values, operands, literals, strict=True):
+                here = operand[node]
+                value[0] = b.integer(-1)
+                with b.when(self.less(-1, here)):
+                    value[0] = position[here]
+                with b.when(self.equal(here, LITERAL)):
+                    constant = number.add(0, 1)
+                    constants[constant] = literal[node]
+                    nothing = b.integer(-1)
+                    value[0] = write(b.integer(CONSTANT), [constant, nothing, nothing])
+            position[node] = write(codes[node], [value[0] for value in values])
+        b.leave()
