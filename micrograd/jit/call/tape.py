@@ -28,7 +28,7 @@ from ...errors import MACHINERY
 from ...ops import Op
 from ...traced import Scope, Traced
 from ...tracing import Site
-from ..trace.nodes import Ints
+from ..trace.nodes import Ints, Narrow
 from ..trace.taped import Rows
 from .callable import BASETYPE, DEFAULT, SSIZE, Member, heap_type
 from .tape_rows import LITERAL, OF_MACHINERY, OF_USER, RECENTLY
@@ -131,11 +131,8 @@ class Tape(_Memory):  # type: ignore[misc]
     def read(self) -> Rows:
         """What is on it. Columns are read where they lie, as long as it lives."""
         serials, *operands, instructions, words = self._words().T
-        literals = (words >> LITERAL).astype(np.int8)
-        is_literal = [literals & 1 << k != 0 for k in range(3)]
-        ops = words & (1 << LITERAL) - 1
-        held = self._objects()
-        return Rows(serials, operands, is_literal, ops, instructions, held, self._code.ops)
+        held, ops = self._objects(), self._code.ops
+        return Rows(serials, operands, words, instructions, held, ops, LITERAL)
 
     def _objects(self) -> list[Any]:
         """The Values that it holds."""
@@ -155,7 +152,7 @@ class Tape(_Memory):  # type: ignore[misc]
             self._numbered = count
         return self._by_serial
 
-    def mark(self, operands: Ints, live: npt.NDArray[np.bool_]) -> None:
+    def mark(self, operands: Narrow, live: npt.NDArray[np.bool_]) -> None:
         """Set all that something live has as an operand; places in columns, or negative."""
         columns = [np.ascontiguousarray(column) for column in operands]
         x, y, z = (column.ctypes.data for column in columns)

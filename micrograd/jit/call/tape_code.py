@@ -7,7 +7,7 @@ are written in Python.
     PyObject *compare(PyObject *v, PyObject *w, int which)
     PyObject *NAME.method(PyObject *self, PyObject *args, PyObject *kwargs)     `v.tanh()`
     PyObject *call(PyObject *op, PyObject *args, PyObject *kwargs)              `exp(x)`
-    void mark(i64 n, const i64 *x, const i64 *y, const i64 *z, i8 *live)
+    void mark(i64 n, const i32 *x, const i32 *y, const i32 *z, i8 *live)
 
 Each appends a row to the tape of the scope (tape.py says what is in it) and makes the traced Value,
 of which operands and `_site` are left out: they are on the tape. What it cannot record it leaves
@@ -197,7 +197,8 @@ class Recorder(Rows):
             is_live = b.compare_integers("eq", b.load(o.at(live, row), o.i8), one)
             with b.when(is_live):
                 for column in columns:
-                    operand = b.load(o.at(column, row, o.i64), o.i64)
+                    operand = b.load(o.at(column, row, o.i32), o.i32)
+                    operand = b.build("llvm.sext", [o.i64], [operand])
                     with b.when(o.compare("sge", operand, 0)):
                         b.store(one, o.at(live, operand))
         b.leave()

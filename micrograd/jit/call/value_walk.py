@@ -61,7 +61,7 @@ def visited(outputs: Sequence[Value]) -> Visited | None:
         return None
     # zeros that nothing is written to take no memory
     columns = [np.zeros(n, dtype=np.int64) for _ in range(4)]
-    operands = np.empty((MOST_OPERANDS, n), dtype=np.int64)
+    operands = np.empty((MOST_OPERANDS, n), dtype=np.int32)
     literals = np.zeros((MOST_OPERANDS, n))
     every = [column.ctypes.data for column in (*columns, *operands, *literals)]
     fill(found.ctypes.data, newest, np.array(every, dtype=np.int64).ctypes.data)
@@ -235,10 +235,9 @@ class Walk:
                     b.store(x, o.at(address, place, o.i64))
                 operands, n = self._operands(v, other)
                 for k in range(MOST_OPERANDS):
-                    to, bits = (
-                        o.at(addresses[j + k], place, o.i64) for j in (4, 4 + MOST_OPERANDS)
-                    )
-                    b.store(o.integer(-1), to)
+                    to = o.at(addresses[4 + k], place, o.i32)
+                    bits = o.at(addresses[4 + MOST_OPERANDS + k], place, o.i64)
+                    b.store(o.int32(-1), to)
                     with b.when(o.compare("ugt", n, k)):
                         self._write(found, o.pointer(operands, 8 * k), to, bits)
                 b.store(place, o.at(found, at, o.i64))
@@ -253,11 +252,12 @@ class Walk:
         number, value, other, behind = (o.block() for _ in range(4))
         b.branch_if(o.is_a(x, float), number, value)
         b.enter(number)
-        b.store(o.integer(LITERAL), to)
+        b.store(o.int32(LITERAL), to)
         b.store(o.word(x, LAYOUT.float_value), bits)
         o.go_to(behind)
         b.enter(value)
-        b.store(b.load(o.at(found, self._serial(x, other), o.i64), o.i64), to)
+        own = b.load(o.at(found, self._serial(x, other), o.i64), o.i64)
+        b.store(b.build("llvm.trunc", [o.i32], [own]), to)
         o.go_to(behind)
         b.enter(other)  # `visit` would have said so
         o.go_to(behind)

@@ -22,7 +22,7 @@ from ...locks import Lock
 from ..dialect.blocks import new_module
 from ..ir.graph import CONSTANT, Graph
 from ..target import Target
-from ..trace.nodes import LITERAL, Ints, Nodes
+from ..trace.nodes import LITERAL, Narrow, Nodes
 from .builder import Builder
 from .memory import Memory
 from .native import native
@@ -33,7 +33,7 @@ _made: list[tuple[Any, Callable[[int, int], None]] | None] = []
 _lock = Lock()
 
 
-def connected(graph: Graph, found: Nodes) -> Ints | None:
+def connected(graph: Graph, found: Nodes) -> Narrow | None:
     """Fill the codes and operands of a graph; the place of each of the nodes. None if no machine
     code can be made.
     """
@@ -46,7 +46,7 @@ def connected(graph: Graph, found: Nodes) -> Ints | None:
     if _made[0] is None:
         return None
     numbers = sum(int(np.count_nonzero(column == LITERAL)) for column in found.operands)
-    position = np.empty(len(found), dtype=np.int64)
+    position = np.empty(len(found), dtype=np.int32)
     graph.constants = np.empty(numbers)
     columns = np.empty((1 + SLOTS, len(found) + numbers), dtype=np.int64)
     given = [np.ascontiguousarray(c) for c in (found.codes, *found.operands)]
@@ -79,7 +79,8 @@ class _Connect(Memory):
         n, columns = b.function("connect", [b.i64, b.ptr]).arguments
         count = 3 + 3 * SLOTS + 1
         every = [b.load(b.element(columns, k, b.ptr), b.ptr) for k in range(count)]
-        codes, *given = (self.column(base, 64) for base in every)
+        widths = [*[32] * (1 + SLOTS), *[64] * SLOTS, 32, *[64] * (2 + SLOTS)]
+        codes, *given = map(self.column, every, widths)
         operands, literals = given[:SLOTS], given[SLOTS : 2 * SLOTS]
         position, to, *slots, constants = given[2 * SLOTS :]
         at, number = self.variable(0), self.variable(0)

@@ -115,7 +115,7 @@ class Graph:
     inputs: list[tuple[str, int]] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     labels: dict[int, str] = field(default_factory=dict)
-    place: Column = field(default_factory=lambda: np.empty(0, np.int64))
+    place: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     places: list[Place] = field(default_factory=list)
     indices: list[IndexArray] = field(default_factory=list)
     data: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)

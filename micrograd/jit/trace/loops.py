@@ -35,7 +35,7 @@ from .signature import (
 
 if TYPE_CHECKING:
     from ..ir.program import Program
-    from .nodes import Ints, Nodes
+    from .nodes import Ints, Narrow, Nodes
 
 Number = Value | float
 Column = list[Number] | npt.NDArray[np.float64]
@@ -244,7 +244,7 @@ class Operands:
         return name if same else None
 
     def regions(
-        self, nodes: Sequence[int], found: Nodes, position: Ints
+        self, nodes: Sequence[int], found: Nodes, position: Ints | Narrow
     ) -> tuple[list[int], list[Region]]:
         """The nodes of a function's own results, and the loops as regions of its graph.
 

@@ -25,6 +25,8 @@ from ..ir.graph import CONSTANT, code_of
 from .places import Sites, sites_of
 
 Ints = npt.NDArray[np.int64]
+Narrow = npt.NDArray[np.int32]
+"""Columns of places, codes and the like: there is memory for no more nodes than these can tell."""
 
 LITERAL = -2
 """In the place of an operand: it is a number, not a node."""
@@ -38,7 +40,7 @@ class Nodes:
 
     serials    their serial numbers
     codes      of ops, as a Graph has them; CONSTANT for leaves
-    operands   Ints[3, n]: places in these columns, -1 where there is none, or LITERAL
+    operands   Narrow[3, n]: places in these columns, -1 where there is none, or LITERAL
     literals   f64[3, n]: the numbers there
     leaves     the leaves, in order
     labels     the labels of those that are no leaves and have one, by their places
@@ -46,8 +48,8 @@ class Nodes:
     """
 
     serials: Ints
-    codes: Ints
-    operands: Ints
+    codes: Narrow
+    operands: Narrow
     literals: npt.NDArray[np.float64]
     leaves: list[Value]
     labels: dict[int, str]
@@ -74,7 +76,7 @@ class Visited:
     addresses: Ints
     entries: Ints
     labels: Ints
-    operands: Ints
+    operands: Narrow
     literals: npt.NDArray[np.float64]
 
 
@@ -116,7 +118,7 @@ def listed(outputs: Sequence[Any], ends: Collection[int] = ()) -> Nodes:
     refers[~is_literal] = Ranks(serials, int(serials[0]) if n else 0)(used[~is_literal])
     numbers = np.zeros(len(flat))
     numbers[is_literal] = [flat[k] for k in np.flatnonzero(is_literal).tolist()]
-    operands, literals = np.full((3, n), -1, dtype=np.int64), np.zeros((3, n))
+    operands, literals = np.full((3, n), -1, dtype=np.int32), np.zeros((3, n))
     first = np.cumsum(counts) - counts
     for k in range(3):
         has = counts > k
@@ -126,7 +128,7 @@ def listed(outputs: Sequence[Any], ends: Collection[int] = ()) -> Nodes:
     named = compress(range(n), map(_label, order))
     return Nodes(
         serials,
-        np.fromiter(map(codes.__getitem__, entries), np.int64, n),
+        np.fromiter(map(codes.__getitem__, entries), np.int32, n),
         operands,
         literals,
         [v for v, entry in zip(order, entries, strict=True) if entry is None],
@@ -141,10 +143,13 @@ def _of_visited(visited: Visited, outputs: list[Value]) -> Nodes:
     Raises GraphError for a cycle.
     """
     n = len(visited.serials)
-    younger = (visited.operands >= np.arange(n)).any(axis=0)
+    own = np.arange(n, dtype=np.int32)
+    younger = np.zeros(n, dtype=bool)
+    for column in visited.operands:
+        younger |= column >= own
     if younger.any():
         raise cycle_error(*_objects(visited.addresses[younger][:1]))
-    codes = np.full(n, CONSTANT, dtype=np.int64)
+    codes = np.full(n, CONSTANT, dtype=np.int32)
     is_op = visited.entries != id(None)
     left = np.flatnonzero(is_op)
     while len(left):

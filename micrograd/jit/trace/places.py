@@ -21,6 +21,10 @@ from ..ir.graph import Graph
 
 _site = attrgetter("_site")
 Ints = npt.NDArray[np.int64]
+Narrow = npt.NDArray[np.int32]
+
+BLOCK = 1 << 15
+"""Nodes that are looked at at once: what is computed of them takes no new memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Sites:
     """
 
     different: Sequence[Site]
-    which: Ints
+    which: Ints | Narrow
 
 
 def sites_of(order: Sequence[Value]) -> Sites:
@@ -58,15 +62,17 @@ def sites_of(order: Sequence[Value]) -> Sites:
     return Sites([sites[k] for k in first.tolist()], found)
 
 
-def note_places(graph: Graph, sites: Sites, position: Ints) -> None:
+def note_places(graph: Graph, sites: Sites, position: Ints | Narrow) -> None:
     """Say which line of code made each traced node; none of this package's own is a user's."""
     lines = [line_of(*site) for site in sites.different]
     graph.places = sorted({line for line in lines if line is not None})
     number = {line: k for k, line in enumerate(graph.places)}
-    graph.place = np.full(len(graph), -1, dtype=np.int64)
+    graph.place = np.full(len(graph), -1, dtype=np.int32)
     known = [-1 if line is None else number[line] for line in lines]
-    numbers = np.array([*known, -1], dtype=np.int64)
-    graph.place[position] = numbers[sites.which]  # the last stands for none
+    numbers = np.array([*known, -1], dtype=np.int32)
+    for start in range(0, len(position), BLOCK):
+        some = slice(start, start + BLOCK)
+        graph.place[position[some]] = numbers[sites.which[some]]  # the last stands for none
 
 
 def line_of(code: CodeType, instruction: int) -> Place | None:

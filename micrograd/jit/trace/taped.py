@@ -6,7 +6,7 @@ merged in the order in which they were made, and what no output needs is left ou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,8 +21,11 @@ from ...ops import Op
 from ...traced import Scope, Traced
 from ...tracing import Site
 from ..ir.graph import CONSTANT, code_of
-from .nodes import LITERAL, Ints, Nodes, Ranks
+from .nodes import LITERAL, Ints, Narrow, Nodes, Ranks
 from .places import Sites, sites_of
+
+BLOCK = 1 << 15
+"""Rows that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +34,29 @@ class Rows:
 
     serials       Ints[n]
     operands      Ints[n], three: serial numbers, or the bits of literals
-    is_literal    bool[n], of each of them
-    ops           Ints[n]: numbers of ops, in `entries`
+    words         Ints[n]: numbers of ops, in `entries`; from bit `literal` on, one for each operand
+                  says whether it is a literal
     instruction   Ints[n]: addresses of the instructions that made them
     held          the Values that are operands and not on the tape, each once
     """
 
     serials: Ints
     operands: Sequence[Ints]
-    is_literal: Sequence[npt.NDArray[np.bool_]]
-    ops: Ints
+    words: Ints
     instruction: Ints
     held: list[Any]
     entries: Sequence[Op]
+    literal: int
+
+    def ops(self, some: slice) -> Ints:
+        """The numbers of the ops of some."""
+        found: Ints = self.words[some] & (1 << self.literal) - 1
+        return found
+
+    def is_literal(self, k: int, some: slice) -> npt.NDArray[np.bool_]:
+        """Whether operand k is a literal."""
+        found: npt.NDArray[np.bool_] = self.words[some] & 1 << self.literal + k != 0
+        return found
 
 
 class Read(Protocol):
@@ -55,7 +68,7 @@ class Read(Protocol):
     def sites(self, instructions: Ints) -> list[Site]:
         """Where these instructions are."""
 
-    def mark(self, operands: Ints, live: npt.NDArray[np.bool_]) -> None:
+    def mark(self, operands: Narrow, live: npt.NDArray[np.bool_]) -> None:
         """Set all that something live has as an operand; places in columns, or negative."""
 
 
@@ -112,7 +125,8 @@ def _beside(roots: Sequence[Value], scope: Scope) -> list[Value] | None:
 
 
 class _Merged:
-    """Rows of a tape and Values beside it, oldest first.
+    """Rows of a tape and Values beside it, oldest first. Rows are read block by block: what is
+    computed of a block lies where that of the one before lay, and new memory takes longest of all.
 
     own        where the rows are in the merged columns: a slice, if they are one after the other
     among      where the Values are
@@ -133,14 +147,14 @@ class _Merged:
             self.own = slice(len(beside), size)
         self.serials: Ints = np.empty(size, dtype=np.int64)
         self.serials[self.own], self.serials[self.among] = rows.serials, alone
-        self.operands: Ints = np.empty((3, size), dtype=np.int64)
+        self.operands: Narrow = np.empty((3, size), dtype=np.int32)
         self.literals = np.zeros((3, size))
         ranked = Ranks(self.serials, int(rows.serials[0]) if len(rows.serials) else 0)
-        for k in range(3):
-            self.operands[k, self.own] = self._operands(k, ranked)
-            which = np.flatnonzero(rows.is_literal[k])
-            numbers = rows.operands[k][which].view(np.float64)
-            self.literals[k, self._places(which)] = numbers
+        arities = np.array([op.arity for op in rows.entries])
+        for some, places in self._blocks():
+            arity = arities[rows.ops(some)]
+            for k in range(3):
+                self.operands[k, places] = self._operands(k, some, arity > k, ranked)
         self.operands[:, self.among] = -1
         users, at, operand, serial = list[Value](), list[int](), list[int](), list[int]()
         for v, place in zip(beside, self.among.tolist(), strict=True):
@@ -159,16 +173,28 @@ class _Merged:
         if len(younger):
             raise cycle_error(users[int(younger[0])])
 
-    def _places(self, at: Ints) -> Ints:
-        """Where these rows are in the merged columns."""
-        return at + self.own.start if isinstance(self.own, slice) else self.own[at]
+    def _blocks(self) -> Iterator[tuple[slice, slice | Ints]]:
+        """Some rows after the other, and where they are in the merged columns."""
+        for start in range(0, len(self.rows.serials), BLOCK):
+            some = slice(start, min(start + BLOCK, len(self.rows.serials)))
+            if isinstance(self.own, slice):
+                yield some, slice(some.start + self.own.start, some.stop + self.own.start)
+            else:
+                yield some, self.own[some]
 
-    def _operands(self, k: int, ranked: Ranks) -> Ints | int:
-        """The places of the operands k of all rows; LITERAL for literals, -1 where none is."""
-        has = np.array([op.arity > k for op in self.rows.entries], dtype=bool)[self.rows.ops]
+    def _operands(
+        self, k: int, some: slice, has: npt.NDArray[np.bool_], ranked: Ranks
+    ) -> Ints | int:
+        """The places of the operands k of some rows, which has one; LITERAL for literals, which are
+        noted, and -1 where none is.
+        """
         if not has.any():
             return -1
-        given, is_literal = self.rows.operands[k], self.rows.is_literal[k]
+        given, is_literal = self.rows.operands[k][some], self.rows.is_literal(k, some)
+        which = np.flatnonzero(is_literal)
+        at = which + some.start
+        at = at + self.own.start if isinstance(self.own, slice) else self.own[at]
+        self.literals[k, at] = given[which].view(np.float64)
         refers = has & ~is_literal
         if refers.all():
             return ranked(given)
@@ -185,7 +211,7 @@ class _Merged:
             (v, at) for v, at in zip(self.beside, self.among.tolist(), strict=True) if live[at]
         ]
         codes = self._codes(live)
-        labels = {}
+        labels = dict[int, str]()
         for v, at in beside:
             if v._entry is not None:
                 codes[at] = code_of(v._entry)
@@ -196,7 +222,7 @@ class _Merged:
             whole = self.serials, codes, self.operands, self.literals
             leaves = [v for v, _ in beside if v._entry is None]
             return Nodes(*whole, leaves, labels, lambda: self._sites(live, beside))
-        after = np.cumsum(live) - 1
+        after = (np.cumsum(live) - 1).astype(np.int32)
         operands = self.operands[:, live]
         return Nodes(
             self.serials[live],
@@ -208,17 +234,20 @@ class _Merged:
             lambda: self._sites(live, beside),
         )
 
-    def _codes(self, live: npt.NDArray[np.bool_]) -> Ints:
+    def _codes(self, live: npt.NDArray[np.bool_]) -> Narrow:
         """The codes of what is live in rows; CONSTANT for the Values beside them."""
-        numbers = np.bincount(self.rows.ops[live[self.own]], minlength=len(self.rows.entries))
-        used = np.zeros(len(self.rows.entries), dtype=np.int64)
-        for k in np.flatnonzero(numbers).tolist():
-            used[k] = code_of(self.rows.entries[k])
-        codes = np.full(len(live), CONSTANT, dtype=np.int64)
-        codes[self.own] = used[self.rows.ops]
+        used = np.full(len(self.rows.entries), -1, dtype=np.int32)
+        codes = np.empty(len(live), dtype=np.int32)
+        codes[self.among] = CONSTANT
+        for some, places in self._blocks():
+            ops = self.rows.ops(some)
+            for k in np.flatnonzero(np.bincount(ops[live[places]])).tolist():
+                if used[k] < 0:
+                    used[k] = code_of(self.rows.entries[k])
+            codes[places] = used[ops]
         return codes
 
-    def _labels(self, live: npt.NDArray[np.bool_], codes: Ints) -> dict[int, str]:
+    def _labels(self, live: npt.NDArray[np.bool_], codes: Narrow) -> dict[int, str]:
         """The labels of what was traced, but of arguments, by their places."""
         known = self.scope.labels
         serials = np.fromiter(known, np.int64, len(known))
@@ -228,24 +257,28 @@ class _Merged:
         return {at: str(known[serial]) for at, serial in found if known[serial]}
 
     def _sites(self, live: npt.NDArray[np.bool_], beside: Sequence[tuple[Value, int]]) -> Sites:
-        which = np.full(len(self.serials), -1, dtype=np.int64)
-        used = live[self.own]
-        of_rows: Ints = np.full(len(used), -1, dtype=np.int64)
-        instructions, of_rows[used] = _told_apart(self.rows.instruction[used])
-        which[self.own] = of_rows
+        which = np.full(len(self.serials), -1, dtype=np.int32)
+        instructions = self._instructions(live, which)
         by_python = sites_of([v for v, _ in beside])
         at = np.array([at for _, at in beside], dtype=np.int64)
         which[at] = np.where(by_python.which < 0, -1, by_python.which + len(instructions))
-        return Sites([*self.tape.sites(instructions), *by_python.different], which[live])
+        found = [*self.tape.sites(instructions), *by_python.different]
+        return Sites(found, which if live.all() else which[live])
 
-
-def _told_apart(addresses: Ints) -> tuple[Ints, Ints]:
-    """The different ones, in order, and which of them each is: by a table where they are close."""
-    first = int(addresses.min()) if len(addresses) else 0
-    length = int(addresses.max()) - first + 1 if len(addresses) else 0
-    if length > 8 * len(addresses):
-        return np.unique(addresses, return_inverse=True)
-    offsets = addresses - first
-    is_there = np.zeros(length, dtype=bool)
-    is_there[offsets] = True
-    return first + np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[offsets]
+    def _instructions(self, live: npt.NDArray[np.bool_], which: Narrow) -> Ints:
+        """The different instructions of live rows; which of them each row's is, is written."""
+        addresses = self.rows.instruction
+        first = int(addresses.min()) if len(addresses) else 0
+        length = int(addresses.max()) - first + 1 if len(addresses) else 0
+        if length > 8 * len(addresses):
+            of_rows = np.arange(len(live), dtype=np.int64)[self.own]
+            used = live[of_rows]
+            found, which[of_rows[used]] = np.unique(addresses[used], return_inverse=True)
+            return found
+        is_there = np.zeros(length, dtype=bool)
+        for some, places in self._blocks():
+            is_there[addresses[some][live[places]] - first] = True
+        number = (np.cumsum(is_there) - 1).astype(np.int32)
+        for some, places in self._blocks():
+            which[places] = number[addresses[some] - first]
+        return first + np.flatnonzero(is_there)

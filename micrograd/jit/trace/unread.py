@@ -24,7 +24,7 @@ from ...lookups import Lookups
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, numbered, outline
 from ..ir.outside import check_inside
 from .loops import Operands, TracedLoop, counted_of
-from .nodes import LITERAL, Nodes
+from .nodes import LITERAL, Narrow, Nodes
 from .places import note_places
 from .tables import resolve
 
@@ -126,7 +126,7 @@ class Unread:
         if self.loops or users_ops():
             return None
         found = self.found
-        codes, lookups = numbered(found.codes)
+        codes, lookups = numbered(found.codes.astype(np.int64))
         outputs = [found.place(v) if isinstance(v, Value) else v for v in self.outputs]
         written = written_out((lookups, outputs, len(found), outline(graph)))
         if written is None:
@@ -146,13 +146,13 @@ class Unread:
         return digest.hexdigest()
 
 
-CONNECTORS: list[Callable[[Graph, Nodes], Ints | None]] = []
+CONNECTORS: list[Callable[[Graph, Nodes], Narrow | None]] = []
 """What may do the same faster than NumPy, once machine code can be made; None: it may not."""
 MANY = 200_000
 """Nodes from which on it is worth making."""
 
 
-def connect(graph: Graph, found: Nodes) -> Ints:
+def connect(graph: Graph, found: Nodes) -> Ints | Narrow:
     """Fill the codes and operands of a graph; the place of each of the nodes."""
     for connector in CONNECTORS if len(found) > MANY else ():
         position = connector(graph, found)

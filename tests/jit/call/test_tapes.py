@@ -18,6 +18,7 @@ from micrograd import Value, jit, ops
 from micrograd.errors import TraceError
 from micrograd.jit.call import frames, recorder, value_slots
 from micrograd.jit.call.callable import Unexpected
+from micrograd.jit.trace import places, taped, unread
 from micrograd.jit.trace.compiling import compiling
 from micrograd.jit.trace.trace import trace
 from micrograd.traced import Traced
@@ -42,6 +43,18 @@ def program(seed: int) -> Any:
         return pool[-1]
 
     return f
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_tapes_are_the_same_whatever_blocks_they_are_read_in(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whether NumPy fills the columns of graphs, or machine code."""
+    monkeypatch.setattr(taped, "BLOCK", (1, 2, 7, 100)[seed % 4])
+    monkeypatch.setattr(places, "BLOCK", (100, 7, 2, 1)[seed % 4])
+    if seed % 2:
+        monkeypatch.setattr(unread, "MANY", -1)
+    same(program(seed))
 
 
 def test_nothing_is_kept() -> None:

@@ -16,9 +16,9 @@ from micrograd.jit.trace.places import Sites
 
 def random_nodes(r: Random, n: int) -> Nodes:
     """Nodes with operands and literals of any kind."""
-    operands = np.full((3, n), -1, dtype=np.int64)
+    operands = np.full((3, n), -1, dtype=np.int32)
     literals = np.zeros((3, n))
-    codes = np.full(n, CONSTANT, dtype=np.int64)
+    codes = np.full(n, CONSTANT, dtype=np.int32)
     often = r.choice([0.0, 0.3, 0.9])
     for k in range(1, n):
         if r.random() < 0.2:
