@@ -46,6 +46,7 @@ MACHINERY = frozenset(
         "jit/kernels/kernel",
         "jit/loops",
         "jit/kernels/nesting",
+        "jit/kernels/prepared",
         "jit/trace/parameters",
     )
 ) | frozenset(

@@ -20,6 +20,7 @@ import micrograd
 from micrograd import Value, atan2, exp, grad, hessian, jit, minimum, sin, tanh, where
 from micrograd.errors import SignatureError, TraceError
 from micrograd.jit import Kernel
+from micrograd.jit.kernels import prepared
 from micrograd.nn import MLP
 from micrograd.ops import OPS
 
@@ -768,3 +769,28 @@ def test_zeros_of_both_signs_are_two_numbers() -> None:
     kernel = jit(f, strict=True)
     assert jit(lambda x: kernel(x), strict=True)(1.0) == kernel(1.0) == 0.0
     assert kernel(Value(1.0)).data == 0.0
+
+
+def test_what_a_program_touches_is_kept_between_calls_up_to_an_amount(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def f(x: Any, z: Any) -> Any:
+        return sum(sin(a * x) for a in z)
+
+    def called(size: int) -> list[float]:
+        inner = jit(f)
+        leaves = [Value(0.1 * k) for k in range(size)]
+        found = sum(inner(leaves[0] + 0.5 * k, leaves) for k in range(3))
+        found.backward()
+        (nested,) = inner._nested.values()
+        kept.append(nested.prepared._kept)
+        return [found.data, *[v.grad for v in leaves]]
+
+    kept: list[int] = []
+    expected = [called(2), called(20)]
+    assert 0 < kept[0] < kept[1]
+    most = kept[0]
+    monkeypatch.setattr(prepared, "MOST_KEPT", most)
+    assert [called(2), called(20)] == expected
+    assert kept[2] == most
+    assert kept[3] <= most

@@ -8,7 +8,7 @@ derivatives nest, to any order. Nothing is compiled here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -20,15 +20,11 @@ from ...copies import serial
 from ...engine import Value
 from ...errors import TraceError, user_location
 from ...locks import importing
-from ...ops import Op
 from ...traced import Scope, Traced
 from ...value_arrays import ValueArray
 from ..call.arguments import broadcast
 from ..call.index_arguments import Indices, indices_of
-from ..ir.asking import run_asking, with_counts
-from ..ir.points import elements
-from ..ir.program import Access, Array, Expr, Program, Role, Statement, accesses, asks
-from ..ir.running import Run, run_in_order
+from ..ir.program import Array, Program, Role
 from ..reroll.outputs import OUTPUT
 from ..target import Target
 from ..trace.compiling import is_compiling
@@ -37,12 +33,10 @@ from ..trace.recordings import Recording
 from ..trace.signature import SCALAR, Structure, build, count
 from ..trace.source import FunctionSource
 from ..wanted import Extra, Wanted
+from .prepared import Numbers, Prepared
 
 if TYPE_CHECKING:
     from .kernel import Kernel
-
-Numbers = list[Any]
-"""Values and floats."""
 
 
 class Nested:
@@ -69,11 +63,16 @@ class Nested:
         graph = recording.trace.graph
         program = program_of(graph, target)
         self.program = simplify(program_for(wanted, name, program, recording, extra, None))
+        self.prepared = Prepared(self.program)
         self.is_called = bool(graph.regions)
         self.result = wanted.value.structure(recording)
         self.name = name
         self.structures = structures
         self.captured = recording.captured
+        self.inputs = [a.name for a in self.program.numbers if a.name not in self.captured]
+        outputs = self.program.with_role(Role.OUTPUT)
+        first = [a for a in outputs if a.name == OUTPUT and a.size == 1]
+        self.outputs = [*first, *(a for a in outputs if a not in first)]
         self.indices = indices_of(graph, list(zip(graph.given, structures, strict=False)))
         self.live = {
             parameter: [nan] * size for parameter, size in graph.parameters
@@ -109,19 +108,15 @@ class Nested:
 
     def _results(self, rows: Sequence[Numbers]) -> Numbers:
         """The leaves of the result, each a Value: a number is that of a constant."""
-        inputs = [a.name for a in self.program.numbers if a.name not in self.captured]
-        program = self.program
+        prepared = self.prepared
         if self.indices is not None:
-            program = program.running(self._entries(self.indices, rows))
-        given = dict(zip(inputs, rows, strict=True)) | self.live | self.captured
-        outputs = self.program.with_role(Role.OUTPUT)
-        first = [a for a in outputs if a.name == OUTPUT and a.size == 1]
-        ordered = [*first, *(a for a in outputs if a not in first)]
+            prepared = Prepared(self.program.running(self._entries(self.indices, rows)))
+        given = dict(zip(self.inputs, rows, strict=True)) | self.live | self.captured
         scope = is_compiling() or _scope_of([x for row in given.values() for x in row])
         if self.is_called and scope is not None:
-            return _called(scope, program, given, ordered)
-        found = run(program, given)
-        numbers = [x for a in ordered for x in found[a.name]]
+            return _called(scope, prepared.program, given, self.outputs)
+        found = prepared.run(given)
+        numbers = [x for a in self.outputs for x in found[a.name]]
         if scope is None:
             return [x if isinstance(x, Value) else Value(x) for x in numbers]
         # a leaf would be a live parameter of what is traced
@@ -210,105 +205,3 @@ def _leaves(column: Any, structure: Structure) -> Iterator[Any]:
         yield from (column.tolist() if column.ndim == 1 else np.moveaxis(column, -1, 0))
     else:
         yield from column
-
-
-def run(program: Program, given: dict[str, Numbers]) -> dict[str, Numbers]:
-    """The output arrays of a program, as `interpret` computes them, of Values or floats."""
-    program = with_counts(program)
-    memory: dict[str, Numbers] = {}
-    shared = Shared()
-    for a in program.arrays.values():
-        if a.is_index:
-            continue
-        if a.role in (Role.INPUT, Role.PARAMETER):
-            memory[a.name] = given[a.name]
-        elif a.role is Role.CONSTANT:
-            memory[a.name] = np.asarray(a.data, dtype=np.float64).tolist()
-        else:
-            memory[a.name] = [nan] * a.size
-
-    def prepare(s: Statement) -> Run:
-        return _Step(s, program, memory, shared).run
-
-    def number(a: Access) -> float:
-        found = memory[a.array][int(elements(a, (), program)[0])]
-        return float(found.data if isinstance(found, Value) else found)
-
-    if asks(program.body):
-        run_asking(program, prepare, number)
-    else:
-        run_in_order(program, prepare)
-    return {a.name: memory[a.name] for a in program.with_role(Role.OUTPUT)}
-
-
-class _Step:
-    """A statement whose elements are looked up once, to be run a range of points at a time."""
-
-    def __init__(
-        self, s: Statement, program: Program, memory: dict[str, Numbers], shared: Shared
-    ) -> None:
-        self.accumulate = s.accumulate
-        self.shared = shared
-        self.target = memory[s.target.array]
-        self.where = elements(s.target, s.domain, program).tolist()
-        read = {
-            a: (memory[a.array], elements(a, s.domain, program).tolist()) for a in accesses(s.expr)
-        }
-        self.value = _evaluator(s.expr, read, shared)
-
-    def run(self, points: range) -> None:
-        """Run these points, in order."""
-        target, where, value, shared = self.target, self.where, self.value, self.shared
-        add = self.accumulate
-        for point in points:
-            element = where[point]
-            if add:
-                target[element] = shared.apply(add, (target[element], value(point)))
-            else:
-                target[element] = value(point)
-
-
-def _evaluator(
-    expr: Expr, read: dict[Access, tuple[Numbers, list[int]]], shared: Shared
-) -> Callable[[int], Any]:
-    """The function of a point that an expression is."""
-    if isinstance(expr, float):
-        return lambda point: expr
-    if isinstance(expr, Access):
-        memory, where = read[expr]
-        return lambda point: memory[where[point]]
-    op, args = expr.op, [_evaluator(x, read, shared) for x in expr.args]
-    return lambda point: shared.apply(op, [arg(point) for arg in args])
-
-
-class Shared:
-    """The ops of one run, each on the same operands once.
-
-    Derivatives of a statement's points ask for the same condition and the same cotangent many
-    times, and where they are compiled, a loop over copies of one number is no loop to be fused.
-    """
-
-    def __init__(self) -> None:
-        self._made: dict[tuple[Any, ...], Value] = {}
-
-    def apply(self, op: Op, operands: Sequence[Any]) -> Any:
-        """The op on Values or floats; nothing is recorded that is a number, or one of the operands.
-
-        As in simplify.py, only what holds for every number is left out: x * 1 is x, but x * 0 is
-        no 0.
-        """
-        if not any(isinstance(x, Value) for x in operands):
-            return op.eval(*map(float, operands))
-        if op.choice and not isinstance(operands[0], Value):
-            return operands[1] if operands[0] != 0.0 else operands[2]
-        if len(operands) == 2:
-            x, y = operands
-            if y.__class__ is float and op.is_neutral(1, y):
-                return x
-            if x.__class__ is float and op.is_neutral(0, x):
-                return y
-        key = (op, *[serial(x) if isinstance(x, Value) else float(x).hex() for x in operands])
-        found = self._made.get(key)
-        if found is None:
-            found = self._made[key] = op(*operands)
-        return found

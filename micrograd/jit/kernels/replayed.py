@@ -21,7 +21,7 @@ from ..ir.program import Role
 from ..reroll.outputs import OUTPUT
 from ..target import Target
 from ..trace.trace import Element, Trace
-from .nesting import run
+from .prepared import Prepared
 
 _ENTRY = code_of(ENTRY)
 Floats = Mapping[str, Sequence[float]]
@@ -162,7 +162,7 @@ def _run(
     if entries:
         program = program.running({k: np.array(x, np.int64) for k, x in entries.items()})
     leaves = {name: [Value(x) for x in some] for name, some in numbers.items()}
-    found = run(program, dict(leaves))
+    found = Prepared(program).run(leaves)
     outputs = program.with_role(Role.OUTPUT)
     first = [a for a in outputs if a.name == OUTPUT and a.size == 1]
     ordered = [*first, *(a for a in outputs if a not in first)]
