@@ -20,7 +20,7 @@ from micrograd.jit.schedule import side_by_side as module
 
 from .by_values import BITS, arguments, campaign, compared
 
-SAMPLES = (8, 16, 31, 32, 33, 48, 60, 64, 65, 128)
+SAMPLES = (8, 16, 17, 19, 20, 23, 28, 31, 32, 33, 48, 60, 63, 64, 65, 127, 128)
 """Around multiples of the vectors that run at once; some divide the number of coefficients."""
 COEFFICIENTS = (14, 16, 17, 24, 32, 33)
 
@@ -40,7 +40,17 @@ def source(seed: int) -> str:
             ["power = maximum(power * t, x[j])", "left = left + power * x[j]"],
         ]
     )
-    t = r.choice(["-0.9 + 0.013 * k", "y[k % 60] * 0.9", "0.01 * ((7 * k) % 97)"])
+    rows = ["y[k] * 0.9", "y[117 - k] * 0.9", "x[k] * y[k + 1]"] if n < 118 else []
+    t = r.choice(
+        [
+            *rows,
+            "-0.9 + 0.013 * k",
+            "0.01 * ((7 * k) % 97)",
+            "y[k % 60] * 0.9",
+            "y[2 * k % 120] * 0.9",
+            "x[k // 2] * y[k % 113 + 1]",
+        ]
+    )
     end = r.choice(["left * left", "left * power", "tanh(left) + power", "left * y[k % 5]"])
     return "\n".join(
         [

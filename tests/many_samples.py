@@ -23,7 +23,7 @@ from micrograd.jit.schedule import side_by_side as module
 
 from .by_values import BITS, arguments, campaign, compared, interpreted, same
 
-SAMPLES = (32, 33, 40, 47, 64, 67)
+SAMPLES = (16, 19, 23, 32, 33, 40, 47, 64, 67)
 """Around multiples of what vectors hold."""
 
 

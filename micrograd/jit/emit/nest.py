@@ -67,8 +67,8 @@ class NestEmitter:
         with b.each(full) as k:
             self._piece(loop.body, Piece((0, b.integer_op("llvm.mul", k, step)), width))
         if isinstance(count, int):
-            if count % width:
-                self._piece(loop.body, Piece((count - count % width, None), count % width))
+            if left := count % width:
+                self._piece(loop.body, Piece((count - left, None), width, there=left))
             return
         done = b.integer_op("llvm.mul", full, step)
         with b.each(b.integer_op("llvm.sub", count, done)) as k:
@@ -132,8 +132,8 @@ class NestEmitter:
         if isinstance(node, Statement):
             course = self.courses[id(node)]
             copies = {a: self.copies[id(node), a] for a in course.copied}
-            tiles = self._tiles(course)
-            NestStatement(self.storage, node, course, at, copies, tiles, self.whole).emit()
+            tiles, lanes = self._tiles(course), self.nest.lanes.get(node.target.array)
+            NestStatement(self.storage, node, course, at, copies, tiles, self.whole, lanes).emit()
             return
         if node.going is not None:
             self._asking(node, node.going, at)

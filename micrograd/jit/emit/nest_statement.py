@@ -33,7 +33,10 @@ OnPieces = Callable[[Sequence[Index], Sequence[Piece], list[Any]], list[Any]]
 
 
 class NestStatement:
-    """Emits a statement inside of loops whose indices are `around`."""
+    """Emits a statement inside of loops whose indices are `around`.
+
+    lanes   what the iterations in lanes add up to has so many of its own, perhaps fewer than these
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class NestStatement:
         copies: Mapping[Access, Scratch],
         tiles: Collection[str],
         whole: Piece,
+        lanes: int | None = None,
     ) -> None:
         self.b = storage.b
         self.storage = storage
@@ -52,6 +56,7 @@ class NestStatement:
         self.start = [*around, *[(0, None)] * (len(s.domain) - len(around))]
         self.operands = Operands(storage, s, course, copies, tiles)
         self.whole = whole
+        self.lanes = lanes
         self.reduction = Reduction(storage.b, s.accumulate)
 
     def emit(self) -> None:
@@ -211,7 +216,8 @@ class NestStatement:
         found = [self._begin(at, piece) for piece in pieces]
         inside = self.course.inside
         counts = [self._known(d) for d in inside]
-        if None not in counts and self._is_short(prod(c or 0 for c in counts) * len(pieces)):
+        vectors = sum(-(-piece.width // self.b.target.lanes) for piece in pieces)
+        if None not in counts and self._is_short(prod(c or 0 for c in counts) * vectors):
             found = self._written_out(at, pieces, found)
         else:
 
@@ -233,10 +239,18 @@ class NestStatement:
         tiled = target.array in self.operands.tiles
         return self.course.across and not tiled and not varies(target, 0)
 
+    def _fewer(self, piece: Piece) -> Piece | None:
+        """The target's lanes, if those of a piece, which are more, reduce into them."""
+        if piece.width > 1 and self._is_common:
+            return Piece(piece.start)
+        if self.lanes is not None and (piece.width > self.lanes or piece.there is not None):
+            return Piece(piece.start, self.lanes)
+        return None
+
     def _begin(self, at: Sequence[Index], piece: Piece) -> Any:
         """What a reduction begins with."""
         op = self.s.accumulate
-        if not self._is_common or piece.width == 1:
+        if self._fewer(piece) is None:
             return self.operands.fetch(self.s.target, at, piece)
         assert op is not None
         assert op.identity is not None
@@ -244,14 +258,11 @@ class NestStatement:
 
     def _finish(self, at: Sequence[Index], piece: Piece, x: Any) -> None:
         """Set the target to what a reduction gave."""
-        if self._is_common and piece.width > 1:
-            one = Piece(piece.start)
-            x = self.reduction.combined(
-                self.operands.fetch(self.s.target, at, one),
-                self.reduction.across(x),
-            )
-            piece = one
-        self.operands.write(at, piece, x)
+        fewer = self._fewer(piece)
+        if fewer is not None:
+            before = self.operands.fetch(self.s.target, at, fewer)
+            x = self.reduction.into(before, self.reduction.first(x, piece.there))
+        self.operands.write(at, fewer or piece, x)
 
     def _is_short(self, terms: int) -> bool:
         return terms <= UNROLLED_TERMS and terms * operations(self.s.expr) <= UNROLLED_OPS

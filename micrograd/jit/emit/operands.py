@@ -13,9 +13,11 @@ from ..schedule.courses import Course, backwards, in_a_row, in_line, varies
 from . import masks
 from .indices import element, linear
 from .scratch import Scratch
-from .shuffles import reverse
+from .shuffles import reverse, shuffle, widen
 from .storage import Index, Storage
 
+FILLED = 1.0
+"""What lanes read that are beyond all points: no op is slow at it."""
 MASKED_BITS = 256
 """The narrowest vectors that are read and written in part; others are finished one by one."""
 
@@ -24,12 +26,22 @@ MASKED_BITS = 256
 class Piece:
     """Points side by side in the lanes: `width` of them from `start` on, without those that the
     `mask` leaves out, which has the first `count`.
+
+    there   how many there are of them, if fewer, which is known: further lanes have any numbers
     """
 
     start: Index = (0, None)
     width: int = 1
     mask: Any = None
     count: Any = None
+    there: int | None = None
+
+    @property
+    def points(self) -> Piece:
+        """The points that there are, in lanes that have no others."""
+        return Piece(
+            self.start, self.width if self.there is None else self.there, self.mask, self.count
+        )
 
 
 class Operands:
@@ -86,6 +98,8 @@ class Operands:
             return self._load(a, element(storage, a, at), piece.width)
         if not varies(a, lane):
             return b.splat(self._load(a, element(storage, a, at), 1), piece.width)
+        if piece.there is not None:
+            return widen(b, self.fetch(a, at, piece.points), piece.width, FILLED)
         if a in self.copies:
             return self._load_copy(self.copies[a], at, piece.width)
         if in_a_row(a, lane):
@@ -127,7 +141,11 @@ class Operands:
         storage.wrote(a, x)
         if lane is not None:
             at = moved(at, lane, piece.start)
-        together = a.array in self.tiles or (lane is not None and in_a_row(a, lane))
+        tiled = a.array in self.tiles
+        if piece.there is not None and not tiled:
+            piece = piece.points
+            x = shuffle(b, x, x, range(piece.width)) if piece.width > 1 else b.extract(x, 0)
+        together = tiled or (lane is not None and in_a_row(a, lane))
         if piece.width == 1 or together:
             storage.store(a.array, element(storage, a, at), x, piece.mask)
             return

@@ -49,3 +49,24 @@ class Reduction:
             low, high = (shuffle(b, x, x, range(k, k + width)) for k in (0, width))
             x = self.combined(low, high)
         return self.combined(b.extract(x, 0), b.extract(x, 1))
+
+    def first(self, x: Any, n: int | None) -> Any:
+        """The vector, of which no more than the first lanes count, if so many are said."""
+        if n is None:
+            return x
+        b, op = self.b, self.op
+        assert op is not None
+        assert op.identity is not None
+        width = b.width(x)
+        nothing = b.splat(b.constant(op.identity), width)
+        return shuffle(b, x, nothing, [k if k < n else width + k for k in range(width)])
+
+    def into(self, partial: Any, x: Any) -> Any:
+        """A number, or the lanes of a vector, and those of one that has some times as many."""
+        b = self.b
+        width = b.width(partial)
+        if width == 1:
+            return self.combined(partial, self.across(x))
+        for k in range(0, b.width(x), width):
+            partial = self.combined(partial, shuffle(b, x, x, range(k, k + width)))
+        return partial

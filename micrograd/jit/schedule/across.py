@@ -71,22 +71,23 @@ def laid_across(nest: Nest, width: int) -> Nest:
         """Where the lanes of an element begin."""
         if a.array not in nest.tiles:
             return a
-        wide = a.with_strides(lambda strides: tuple([d * width for d in strides]))
+        lanes = nest.lanes.get(a.array, width)
+        wide = a.with_strides(lambda strides: tuple([d * lanes for d in strides]))
         parts = tuple(
             [
-                replace(p, strides=q.strides, scale=p.scale * width)
+                replace(p, strides=q.strides, scale=p.scale * lanes)
                 for p, q in zip(wide.parts, a.parts, strict=True)
             ]
         )
-        return replace(wide, offset=a.offset * width, parts=parts)
+        return replace(wide, offset=a.offset * lanes, parts=parts)
 
     def change(s: Statement) -> Statement:
         return replace(s, target=spread(s.target), expr=map_accesses(s.expr, spread))
 
     body = map_statements(nest.body, change)
     courses = [course_across(s, len(path), width) for s, path in paths(body)]
-    tiles = {name: size * width for name, size in nest.tiles.items()}
-    return Nest(body, nest.reason, courses, [{} for _ in courses], tiles)
+    tiles = {name: size * nest.lanes.get(name, width) for name, size in nest.tiles.items()}
+    return Nest(body, nest.reason, courses, [{} for _ in courses], tiles, nest.lanes)
 
 
 def may_run_abreast(s: Statement, tiles: Mapping[str, int]) -> bool:

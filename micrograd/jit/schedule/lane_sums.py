@@ -31,18 +31,20 @@ class LaneSums:
     nest    on those arrays, which are tiles that all iterations share
     first   statements before it, which begin the sums
     last    statements behind it, which add up the lanes
+    width   lanes that they have: those of one vector, also where several run at once
     """
 
     def __init__(self, arrays: dict[str, Array], nest: Nest, width: int) -> None:
         self.program = Program(arrays)
         self.width = width
+        self.lanes: dict[str, int] = {}
         self.first: list[Node] = []
         self.last: list[Node] = []
         self.left = MOST_NUMBERS
         self.whole: dict[tuple[str, Op], str] = {}
         self.tiles = dict(nest.tiles)
         body = map_statements(nest.body, self._change)
-        self.nest = replace(nest, body=body, tiles=self.tiles)
+        self.nest = replace(nest, body=body, tiles=self.tiles, lanes=self.lanes)
 
     def _change(self, s: Statement) -> Statement:
         op, target = s.accumulate, s.target
@@ -64,7 +66,7 @@ class LaneSums:
         self.left -= size * self.width
         name = fresh(self.program, f"lanes_{target.array}")
         self.program.declare(name, Role.TEMPORARY, (size, self.width))
-        self.tiles[name] = size
+        self.tiles[name], self.lanes[name] = size, self.width
         self.first.append(s.beside(Access(name, 0, (1,)), float(op.identity), (size * self.width,)))
         strides = dict(zip(kept, row_major(counts), strict=True))
         own = Access(name, 0, tuple(strides.get(d, 0) for d in range(len(s.domain))))
@@ -85,7 +87,7 @@ class LaneSums:
             name = fresh(self.program, f"lanes_{array.name}")
             self.program.declare(name, Role.TEMPORARY, (array.size, self.width))
             self.whole[array.name, op] = name
-            self.tiles[name] = array.size
+            self.tiles[name], self.lanes[name] = array.size, self.width
             begin = Access(name, 0, (1,))
             self.first.append(s.beside(begin, float(op.identity or 0), (array.size * self.width,)))
             lanes = Access(name, 0, (self.width, 1))

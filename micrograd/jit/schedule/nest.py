@@ -36,6 +36,7 @@ class Nest:
     courses   how the own loops of each statement run
     levels    of each statement, what it reads from copies, by how many loops are around those
     tiles     arrays that nothing outside needs, by how much of them one iteration does
+    lanes     of those that all iterations add up in, how many each element has
     """
 
     body: list[Node]
@@ -43,6 +44,7 @@ class Nest:
     courses: list[Course] = field(default_factory=list)
     levels: list[dict[Access, int]] = field(default_factory=list)
     tiles: dict[str, int] = field(default_factory=dict)
+    lanes: dict[str, int] = field(default_factory=dict)
 
     @property
     def statements(self) -> list[Statement]:
@@ -61,7 +63,7 @@ class Nest:
             costs = {a: COPYING * c.size / max(1, c.uses) for a, c in found.items()}
             courses.append(course(s, len(path), width, strict, costs))
             levels.append({a: found[a].level for a in courses[-1].copied})
-        return Nest(body, self.reason, courses, levels, self.tiles)
+        return Nest(body, self.reason, courses, levels, self.tiles, self.lanes)
 
     def narrowed(self, names: Collection[str]) -> Nest:
         """The nest with only one iteration's stretch of arrays of these names, which nothing

@@ -126,7 +126,7 @@ def _nest(program: Program, count: int, target: Target) -> tuple[Program, dict[i
     if not may_lie_across(nest, width):
         return None
     gain = GAIN if int(count) * sum(nest.tiles.values()) <= CACHED else UNCACHED_GAIN
-    sums = LaneSums(arrays, nest, width)
+    sums = LaneSums(arrays, nest, target.lanes)
     nest = sums.nest
     if int(count) * sum(cost_across(s, nest.tiles, width) for s in nest.statements) >= gain * alone:
         return None
@@ -178,11 +178,16 @@ def _vectors(nest: Nest, count: int, lanes: int) -> int:
         for n in inner
     ]
     numbers = sum(nest.tiles.values()) * lanes
-    most = min(ABREAST, count // (LEAST_VECTORS * lanes), ABREAST_NUMBERS // max(1, numbers))
+    most = min(ABREAST, count // lanes, ABREAST_NUMBERS // max(1, numbers))
     if not short or not all(short):
         waiting, whole = _work(inner), _work([loop])
         most = min(most, SHARING) if waiting < WAITING * whole else 1
-    return 1 << max(0, most.bit_length() - 1)
+    most = 1 << max(0, most.bit_length() - 1)
+    if isinstance(count, Extent):
+        return most
+    vectors = -(-count // lanes)
+    times = -(-vectors // most)
+    return 1 << (-(-vectors // times) - 1).bit_length()
 
 
 def _work(nodes: Sequence[Node]) -> int:
