@@ -167,8 +167,24 @@ def gains(r: Random) -> Lines:
     ]
 
 
+def stages(r: Random) -> Lines:
+    """A step of a differential equation of the vector, by a method of two or of four stages."""
+    slope = r.choice(
+        ["tanh(sum(b * c for b, c in zip(row, q)))", "sum(b * c for b, c in zip(row, q))"]
+    )
+    own = [f"k.append([{slope} for row in a])"]
+    if r.random() < 0.3:
+        return ["q, k = m, []", *own, "q = [b + 0.1 * c for b, c in zip(m, k[0])]", *own,
+                "m = [b + 0.05 * (c + e) for b, c, e in zip(m, *k)]"]  # fmt: skip
+    last = r.choice(["m[i] + 0.1 / 6 * ({})", "m[i] + ({}) * 0.02"])
+    last = last.format("k[0][i] + 2.0 * k[1][i] + 2.0 * k[2][i] + k[3][i]")
+    return ["q, k = m, []", "for s in (0.05, 0.05, 0.1):", *["    " + line for line in own],
+            "    q = [b + s * c for b, c in zip(m, k[-1])]", *own,
+            f"m = [{last} for i in range(d)]"]  # fmt: skip
+
+
 PARTS: tuple[Callable[[Random], Lines], ...] = (
-    means, spread, diagonal, gain, gain, rod, descent, bodies, gains
+    means, spread, diagonal, gain, gain, rod, descent, bodies, gains, stages
 )  # fmt: skip
 
 

@@ -38,11 +38,44 @@ def merged(tasks: list[Task]) -> list[Task]:
                 for gone in _written_there(left, copy):
                     del left[id(gone)]
                     merging = True
-    tasks = list(left.values())
+    tasks = _read_there(list(left.values()))
     readers = _Readers(tasks)
     for copy in [t for t in tasks if t.static is None]:
         readers.redirect(copy)
     return tasks
+
+
+def _read_there(tasks: list[Task]) -> list[Task]:
+    """The tasks without the copies of which whole arrays are made, by one map from another one:
+    what reads them reads what they are of.
+    """
+    writers: dict[int, list[Task]] = defaultdict(list)
+    for task in tasks:
+        writers[id(task.home)].append(task)
+    gone = set[int]()
+    for own in writers.values():
+        found = _copied(own)
+        if found is not None:
+            gone |= {id(task) for task in own}
+            tasks = [task for task in tasks if id(task) not in gone]
+            _redirect(tasks, own[0].home, *found)
+    return tasks
+
+
+def _copied(writers: list[Task]) -> tuple[Home, Map] | None:
+    """The array that all elements of another one are copies of, and where they are in it; None if
+    there is none.
+    """
+    home = writers[0].home
+    reads = [x for task in writers for x in task.operands if isinstance(x, Read)]
+    if any(task.static is not None for task in writers) or len(reads) < len(writers):
+        return None
+    source = reads[0].home
+    if source is home or any(read.home is not source for read in reads):
+        return None
+    made = [task.target_points for task in writers if task.target_points is not None]
+    to = affine(np.concatenate(made), np.concatenate([read.points for read in reads]))
+    return None if to is None else (source, to)
 
 
 def _written_there(tasks: Mapping[int, Task], copy: Task) -> list[Task]:
@@ -110,6 +143,12 @@ def _move(tasks: Iterable[Task], source: Home, home: Home, to: Map) -> None:
         writer.target = _then(writer.target, to)
         if writer.target_points is not None:
             writer.target_points = _moved(writer.target_points, to)
+
+    _redirect(tasks, source, home, to)
+
+
+def _redirect(tasks: Iterable[Task], source: Home, home: Home, to: Map) -> None:
+    """Let what is read in an array be read in another."""
 
     def change(operand: Operand) -> Operand:
         if not isinstance(operand, Read) or operand.home is not source:

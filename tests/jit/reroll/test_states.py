@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import log, sqrt
+from micrograd import log, sqrt, tanh
 from micrograd.jit.reroll.domains import domain_of, parts_of
 from micrograd.jit.reroll.statics import Level
 
@@ -260,6 +260,24 @@ def turned(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
     return f, (n,)
 
 
+def in_four_stages(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
+    """A system of differential equations, by the method of Runge and Kutta."""
+
+    def f(a: Any, y: Any) -> Any:
+        def slope(y: Any) -> list[Any]:
+            return [tanh(sum(a[n * i + j] * y[j] for j in range(n))) for i in range(n)]
+
+        for _ in range(steps):
+            k = slope(y)
+            b = slope([p + 0.05 * q for p, q in zip(y, k, strict=True)])
+            m = slope([p + 0.05 * q for p, q in zip(y, b, strict=True)])
+            o = slope([p + 0.1 * q for p, q in zip(y, m, strict=True)])
+            y = [y[i] + 0.1 / 6 * (k[i] + 2 * b[i] + 2 * m[i] + o[i]) for i in range(n)]
+        return sum(e * e for e in y)
+
+    return f, (n * n, n)
+
+
 def weather(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
     """What moves round a ring by two neighbours before and one behind, as in Lorenz' model."""
 
@@ -308,6 +326,7 @@ def test_programs_are_as_long_for_any_steps(make: Callable[..., Any], size: int,
     [
         (filter_in_place, 45),
         (products, 50),
+        (in_four_stages, 45),
         (heated_ring, 20),
         (carried_round, 20),
         (turned, 20),
