@@ -20,6 +20,7 @@ ICMP = {name: code for code, name in enumerate(INTEGER_PREDICATES)}
 """The predicates of llvm.icmp, as MLIR numbers them."""
 FCMP = {name: code for code, name in enumerate(FLOAT_PREDICATES)}
 """The same of llvm.fcmp."""
+_NOTHING = object()
 DYNAMIC_INDEX = -(2**31)
 """What stands among the constant indices of an address for one that is an operand."""
 
@@ -47,7 +48,11 @@ class Operations:
         self.i64 = ir.IntegerType.get_signless(64)
         self.spaces = (0, 0) if target.grid is None else (target.grid.private, target.grid.shown)
         """The address spaces of a thread's own memory, and of global variables."""
-        self._scopes: list[dict[Any, Any]] = [{}]
+        self._known: dict[Any, Any] = {}
+        self._scopes: list[list[Any]] = [
+            []
+        ]  # the keys of what is known, by where that is forgotten
+        self._attributes: dict[Any, dict[str, ir.Attribute]] = {}
         self.origins: Any = None
         """Says what operations are made for, if that is asked (emit/origins.py)."""
         self.enter(module.body)
@@ -61,20 +66,20 @@ class Operations:
 
     def begin(self, entry: ir.Block) -> None:
         """Build a new function: no value of another one is visible in it."""
-        self._scopes = [{}]
+        self._known, self._scopes = {}, [[]]
         self.enter(entry)
 
     @contextmanager
     def inside(self, point: ir.InsertionPoint | None = None) -> Iterator[None]:
         """Build elsewhere for a while, at a point or in another function: no value is visible."""
-        kept = self.block, self._point, self._scopes
+        kept = self.block, self._point, self._known, self._scopes
         if point is not None:
             self.block, self._point = point.block, point
-        self._scopes = [{}]
+        self._known, self._scopes = {}, [[]]
         try:
             yield
         finally:
-            self.block, self._point, self._scopes = kept
+            self.block, self._point, self._known, self._scopes = kept
 
     def made_for(self, *statements: Any) -> AbstractContextManager[None]:
         """A block in which operations are made for these statements."""
@@ -105,20 +110,21 @@ class Operations:
 
     def numbered(self, key: Any, build: Callable[[], Any]) -> Any:
         """The value of `key` if this scope has it, else what `build` gives."""
-        for scope in reversed(self._scopes):
-            if key in scope:
-                return scope[key]
-        value = self._scopes[-1][key] = build()
+        value = self._known.get(key, _NOTHING)
+        if value is _NOTHING:
+            value = self._known[key] = build()
+            self._scopes[-1].append(key)
         return value
 
     @contextmanager
     def scope(self) -> Iterator[None]:
         """Values numbered inside are forgotten outside, where they do not dominate."""
-        self._scopes.append({})
+        self._scopes.append([])
         try:
             yield
         finally:
-            self._scopes.pop()
+            for key in self._scopes.pop():
+                del self._known[key]
 
     # -- integers ------------------------------------------------------------------------------
 
@@ -210,17 +216,19 @@ class Operations:
         if dynamic and isinstance(dynamic[0].type, ir.VectorType):
             result = ir.Type.parse(f"vector<{dynamic[0].type.shape[0]}x!llvm.ptr>")
         raw = DYNAMIC_INDEX if dynamic else index
-        attributes = {
-            "rawConstantIndices": ir.DenseI32ArrayAttr.get([raw]),
-            "elem_type": ir.TypeAttr.get(type),
-        }
+        attributes = self._attributes.get((raw, type))
+        if attributes is None:
+            attributes = self._attributes[raw, type] = {
+                "rawConstantIndices": ir.DenseI32ArrayAttr.get([raw]),
+                "elem_type": ir.TypeAttr.get(type),
+            }
         return self.build("llvm.getelementptr", [result], [base, *dynamic], attributes)
 
     def element(self, base: ir.Value, index: ir.Value | int, type: ir.Type) -> ir.Value:
         """The address of `base[index]`."""
         if index == 0:
             return base
-        key = ("element", base, index, str(type))
+        key = ("element", base, index, type)
         return self.numbered(key, lambda: self.offset(base, index, type))
 
     def at(self, base: ir.Value, index: tuple[int, ir.Value | None], type: ir.Type) -> ir.Value:
@@ -268,4 +276,10 @@ class Operations:
         """The alignment, if it is not the natural one, which for vectors is that of all of it."""
         if align is None and isinstance(type, ir.VectorType):
             align = type.element_type.width // 8
-        return {"alignment": ir.IntegerAttr.get(self.i64, align)} if align else None
+        if not align:
+            return None
+        attributes = self._attributes.get(align)
+        if attributes is None:
+            attributes = {"alignment": ir.IntegerAttr.get(self.i64, align)}
+            self._attributes[align] = attributes
+        return attributes

@@ -55,7 +55,7 @@ class Builder(Blocks):
             **{name: float_type(t.bits) for name, t in REAL_TYPES.items()},
         }
         self._vectors: dict[int, ir.Type] = {1: self.number}
-        self._widths: dict[str, int] = {str(self.number): 1}
+        self._widths: dict[ir.Type, int] = {self.number: 1}
         self._contract = ir.Attribute.parse("#llvm.fastmath<contract>")
         self._reassociate = ir.Attribute.parse(f"#llvm.fastmath<{REASSOCIATED}>")
         self._original: Builder | None = None
@@ -90,12 +90,12 @@ class Builder(Blocks):
         """The type of `width` numbers: a vector, or the element type for 1."""
         if width not in self._vectors:
             self._vectors[width] = ir.VectorType.get([width], self.element_type)
-            self._widths[str(self._vectors[width])] = width
+            self._widths[self._vectors[width]] = width
         return self._vectors[width]
 
     def width(self, x: ir.Value) -> int:
         """How many numbers a value of a number or vector type holds."""
-        return self._widths[str(x.type)]
+        return self._widths[x.type]
 
     def constant(self, x: float) -> ir.Value:
         """A number; nan and the sign of zero are kept."""
@@ -246,9 +246,7 @@ class Builder(Blocks):
         return self.numbered(("splat", x, width), lambda: self._splat(x, type, width))
 
     def _splat(self, x: ir.Value, type: ir.Type, width: int) -> ir.Value:
-        poison = self.numbered(
-            ("poison", str(type)), lambda: self.build("llvm.mlir.poison", [type], [])
-        )
+        poison = self.numbered(("poison", type), lambda: self.build("llvm.mlir.poison", [type], []))
         first = self.build("llvm.insertelement", [type], [poison, x, self.integer(0)])
         mask = {"mask": ir.DenseI32ArrayAttr.get([0] * width)}
         return self.build("llvm.shufflevector", [type], [first, poison], mask)

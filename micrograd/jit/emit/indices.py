@@ -16,7 +16,7 @@ def scaled(b: Builder, value: Any, factor: int) -> Index:
     """An index value times a constant."""
     if factor == 1:
         return 0, value
-    if is_vector(value):
+    if b.lanes > 1 and is_vector(value):
         return 0, b.integer_op("llvm.mul", value, b.everywhere_integer(b.integer(factor)))
     return 0, b.integer_op("llvm.mul", value, b.integer(factor))
 

@@ -254,7 +254,7 @@ class StatementEmitter:
             first = self.memory.linear(offset * lanes, [size], [self.iteration.local])
             strides = (0, *(d * lanes for d in a.strides[1:]))
             return Scratch(strip.base, strip.name, strides, *first)
-        if self.lane and not a.parts:
+        if around.packs and self.lane and not a.parts:
             pack = around.packs.get(pack_key(a, self.s.domain, self.lane))
             if pack is not None and not a.strides[0]:
                 strides, _ = layout(a, self.s.domain, self.lane, plan.width)

@@ -205,7 +205,7 @@ class Storage:
     def load(self, name: str, index: Index, width: int) -> ir.Value:
         """Elements of an array in a row; one that differs from point to point."""
         b = self.b
-        if is_vector(index[1]):
+        if b.lanes > 1 and is_vector(index[1]):
             return gather(b, self._base(name), index, self._type(name))
         address = self.address(name, index)
         role = self.program.arrays[name].role
@@ -224,7 +224,7 @@ class Storage:
         it, if they are read, too.
         """
         b, start = self.b, self.rows.get(a)
-        if start is None or not is_vector(index[1]) or b.lanes % ROW:
+        if start is None or b.lanes == 1 or b.lanes % ROW or not is_vector(index[1]):
             return self.load(a.array, index, 1)
         base, type, first = self._base(a.array), self._type(a.array), index[0] + start - a.offset
         key = ("row", base, first, index[1])
@@ -241,7 +241,7 @@ class Storage:
     def store(self, name: str, index: Index, x: ir.Value, mask: ir.Value | None = None) -> None:
         """Set elements of an array in a row; of those, which a mask leaves out are not written."""
         b, type = self.b, self._type(name)
-        if is_vector(index[1]):
+        if b.lanes > 1 and is_vector(index[1]):
             scatter(b, x, self._base(name), index, type)
             return
         address = self.address(name, index)
