@@ -41,20 +41,22 @@ def polynomials() -> dict[str, tuple[str, Function, Any, Any, dict[int, int]]]:
     s = series(of_square(lambda r: (sinh(r) - r) / r**3), 1 / mpf(6))
     c = series(of_square(lambda r: (cosh(r) - 1) / r**2), 0.5)
     t = series(of_square(lambda r: (mpmath.tanh(r) - r) / r**3), -1 / mpf(3))
+    h = series(lambda r: (r + expm1(-2 * r) / 2) / r**2, 1.0)
     log = series(lambda r: (log1p(r) - r) / r**2, -0.5)
     cubic = series(lambda r: (log1p(r) - r + r**2 / 2) / r**3, 1 / mpf(3))
     below, above = -35 / mpf(1024), 1 / mpf(32)
     long = mpmath.log(mpf(3) / 4), mpmath.log(mpf(3) / 2)
+    fine = -ln2 / 4, ln2 / 4
     least, most = mpf("-0.0298"), mpf("0.0318")
     return {
         "EXP": ("(e**r - 1 - r) / r**2 for |r| <= ln(2)/32", e, -step, step, {32: 3, 64: 6}),
         "EXP_SHORT": ("the same with fewer terms", e, -step, step, {32: 2, 64: 5}),
         "EXP_WIDE": ("the same for |r| <= 3 ln(2)/32", e, -wide, wide, {32: 4, 64: 8}),
         "EXP_LONG": ("the same for ln(3/4) <= r <= ln(3/2)", e, *long, {32: 5, 64: 10}),
+        "HALF_EXP": ("(r - (1 - e**-2r) / 2) / r**2, |r| <= ln(2)/4", h, *fine, {32: 6, 64: 10}),
         "SINH": ("(sinh r - r) / r**3 in r**2, |r| <= 3 ln(2)/32", s, 0, wide**2, {32: 2, 64: 4}),
         "COSH": ("(cosh r - 1) / r**2 in r**2, |r| <= 3 ln(2)/32", c, 0, wide**2, {32: 2, 64: 4}),
         "TANH": ("(tanh x - x) / x**3 in x**2, to 0.032", t, 0, mpf("0.032") ** 2, {32: 2, 64: 4}),
-        "TANH_LONG": ("the same to 0.55", t, 0, mpf("0.55") ** 2, {32: 5}),
         "LOG": ("(ln(1 + r) - r) / r**2, -35/1024 <= r <= 1/32", log, below, above, {32: 5, 64: 9}),
         "LOG_SHORT": ("as LOG for -0.0298 <= r <= 0.0318", log, least, most, {32: 4, 64: 8}),
         "LOG_CUBIC": ("(ln(1+r) - r + r**2/2) / r**3, alike", cubic, below, above, {32: 4, 64: 9}),

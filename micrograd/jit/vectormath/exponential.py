@@ -94,10 +94,10 @@ def _without_table(x: Real) -> Real:
     return unless(~(abs(x) < (x.format[1] - 1) * LN2), result, exp_anywhere, x)
 
 
-def parts(x: Real, more: int = 0) -> tuple[Real, Real]:
-    """2**(n + more) and p, so that e**x = 2**n * (1 + p); only if the power is a normal number."""
+def parts(x: Real) -> tuple[Real, Real]:
+    """2**n and p, so that e**x = 2**n * (1 + p); only if the power is a normal number."""
     places, bias = x.format
-    shift = x.constant(x.shift + bias + more)
+    shift = x.constant(x.shift + bias)
     shifted = (x - MIDDLE).times_plus(1.0 / LN2, shift)
     return (shifted.as_integer() << places).as_real(), _less_one(x, shifted - shift)
 

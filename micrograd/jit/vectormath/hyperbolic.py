@@ -1,18 +1,19 @@
-"""tanh, sinh and cosh, from e**r and 2**(k/16) before they are multiplied."""
+"""tanh, sinh and cosh, from e**r and 2**(k/16) before they are multiplied.
+
+Where no instruction looks up in registers, tanh has no table, but 2**n and a longer polynomial.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .coefficients import COSH, EXP, POWER_TAILS, POWERS, SINH, TANH, TANH_LONG
-from .exact import polynomial, two_sum
-from .exponential import CENTRE, LN2, beyond, parts, reduce, scaled_base
+from .coefficients import COSH, EXP, HALF_EXP, LN2_ROUNDED, POWER_TAILS, POWERS, SINH, TANH
+from .exact import polynomial, polynomial_by_halves, two_sum
+from .exponential import CENTRE, LN2, beyond, reduce, scaled_base
 from .numbers import Real
 
 TANH_CENTRE = 0.032
 """Where tanh is a polynomial: as far as there are more places than beyond, below 1/32."""
-TANH_CENTRE_LONG = 0.55
-"""The same where e**r has no table: to where tanh is 0.5, so that errors are half as many ulps."""
 
 
 def tanh(x: Real) -> Real:
@@ -20,22 +21,43 @@ def tanh(x: Real) -> Real:
     # beyond this it is 1, rounded
     largest = (x.format[0] + 4) * LN2 / 2
     a = x.constant(largest).minimum(abs(x))
-    if x.b.target.looks_up or x.bits == 64:
-        _, k, r = reduce(-(a + a))
-        base, tail = k.lookup([power / 2.0 for power in POWERS[x.bits]], POWER_TAILS[x.bits])
-        half, p = scaled_base(k, base), r + beyond(tail, r, EXP[x.bits])
-        centre, coefficients = TANH_CENTRE, TANH[x.bits]
-    else:  # many lanes look up slowly; but p is larger, and its errors matter near 0
-        half, p = parts(-(a + a), more=-1)
-        centre, coefficients = TANH_CENTRE_LONG, TANH_LONG[x.bits]
+    if not x.b.target.looks_up:
+        return _without_table(a, x)
+    _, k, r = reduce(-(a + a))
+    base, tail = k.lookup([power / 2.0 for power in POWERS[x.bits]], POWER_TAILS[x.bits])
+    half, p = scaled_base(k, base), r + beyond(tail, r, EXP[x.bits])
     below = half.fma(p, half) + 0.5
     # what `below` is too small; both differences are exact
     rest = half.fma(p, half - (below - 0.5))
     inverse = 1.0 / below
     wrong = rest.fma(-inverse, below.fma(-inverse, 1.0))
     square = a * a
-    near = (square * a).fma(polynomial(square, coefficients), a)
-    return (a < centre).select(near, inverse.fma(wrong, inverse - 1.0)).copysign(x)
+    near = (square * a).fma(polynomial(square, TANH[x.bits]), a)
+    return (a < TANH_CENTRE).select(near, inverse.fma(wrong, inverse - 1.0)).copysign(x)
+
+
+def _without_table(a: Real, x: Real) -> Real:
+    """tanh a with the sign of x, as (1 - e**-2a) / (1 + e**-2a), a quotient of sums of two numbers:
+    near 0, where a is r, nothing is lost.
+    """
+    places, bias = x.format
+    shift = x.constant(x.shift + bias + 1)
+    shifted = (shift - (places + 1)).maximum(a.times_plus(-2.0 / LN2, shift))
+    n, double = shifted - shift, (shifted.as_integer() << places).as_real()
+    high, low = LN2_ROUNDED[x.bits]
+    most, rest = n.fma(high / 2.0, a), n * (low / 2.0)
+    square = most * most
+    less = square.times_plus(-polynomial_by_halves(most, square, HALF_EXP[x.bits]), rest)
+    # e**-2a = 2**n (1 - 2 (half + half_low))
+    half, half_low = two_sum(most, less)
+    whole = double.times_plus(-0.5, 1.0)
+    above = double.times_plus(half, whole)
+    # what `above` is too small: products with powers of two are exact, and so is the difference
+    low = double.times_plus(half_low, double.times_plus(half, whole - above))
+    below, below_low = two_sum(above.constant(2.0), -above)
+    q = above / below
+    wrong = below.fma(-q, above) + (below_low - low).times_plus(-q, low)
+    return wrong.times_plus(q.times_plus(0.5, 0.5), q).with_sign_of(x)  # 1 / below = (1 + q) / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ Expansion = Callable[..., Real]
 """The result of an op, built from its operands."""
 
 INLINED = 1000
-"""How many operations all calls of an expansion may be together to be inlined.
+"""How many operations all calls of an expansion may be together to be inlined; constants are none.
 
 Each takes LLVM some 0.2 ms; a call costs a vector about as much as ten operations.
 """
@@ -45,7 +45,8 @@ class Library:
             self._functions[key] = self._define(op, expansion, type)
         function = self._functions[key]
         calls = self._calls[key] = self._calls.get(key, 0) + 1
-        size = len(function.regions[0].blocks[0].operations)
+        body = function.regions[0].blocks[0].operations
+        size = sum(made.operation.name != "llvm.mlir.constant" for made in body)
         if size * calls > INLINED and "always_inline" in function.attributes and calls > 1:
             del function.attributes["always_inline"]
             function.attributes["no_inline"] = ir.UnitAttr.get()

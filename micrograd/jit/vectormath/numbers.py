@@ -111,6 +111,11 @@ class Real(Lanes):
         """The magnitude of this number with the sign of y."""
         return self._with("llvm.intr.copysign", y)
 
+    def with_sign_of(self, y: Real) -> Real:
+        """This number, of which the sign bit is 0, with the sign of y."""
+        sign = self.constant(-0.0).as_integer()
+        return (self.as_integer() | (y.as_integer() & sign)).as_real()
+
     def minimum(self, y: Real | float) -> Real:
         """The smaller number; y if either is nan."""
         y = self.real(y)
