@@ -109,6 +109,14 @@ class Target:
         return self.avx512 and self.lanes > 1
 
     @property
+    def loads_constants(self) -> bool:
+        """Whether constants in vectors are better operands in memory. Of a number in all lanes LLVM
+        keeps one, which AVX2 must broadcast into a register, of which there are few; an operand of
+        AVX-512 may be broadcast.
+        """
+        return self.processor.vector_bits == 256 and self.registers == 16
+
+    @property
     def registers(self) -> int:
         """How many vector registers there are. A processor is always of this machine's kind."""
         return self.processor.registers

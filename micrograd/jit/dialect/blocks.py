@@ -15,6 +15,9 @@ from lowering.optimizer import EXPLICIT
 from ..target import Target
 from .operations import Operations
 
+Row = npt.NDArray[Any]
+"""Numbers of a table."""
+
 
 @contextmanager
 def new_module() -> Iterator[ir.Module]:
@@ -129,7 +132,7 @@ class Blocks(Operations):
         )
 
     def data(
-        self, name: str, numbers: npt.NDArray[Any], type: ir.Type, *, first: bool = False
+        self, name: str, numbers: Row, type: ir.Type, *, first: bool = False, **more: ir.Attribute
     ) -> None:
         """A global constant: numbers of a type in a row; `first`: at the start of the module."""
         row = ir.Type.parse(f"!llvm.array<{len(numbers)} x {type}>")
@@ -140,17 +143,19 @@ class Blocks(Operations):
             "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
             "constant": ir.UnitAttr.get(),
             **self.in_space,
+            **more,
         }
         body = self.module.body
         point = ir.InsertionPoint.at_block_begin(body) if first else ir.InsertionPoint(body)
         ir.Operation.create("llvm.mlir.global", attributes=attributes, regions=1, ip=point)
 
-    def table(self, numbers: Sequence[float], type: ir.Type) -> ir.Value:
+    def table(self, numbers: Sequence[float], type: ir.Type, **more: ir.Attribute) -> ir.Value:
         """The address of a table of constants in the module; equal tables are one."""
-        key = (str(type), *(x.hex() for x in numbers))
+        key = (str(type), *more, *(x.hex() for x in numbers))
         if key not in self._tables:
             name = self._tables[key] = f"table.{len(self._tables)}"
-            self.data(name, np.array(numbers, dtype=f"f{type.width // 8}"), type, first=True)
+            row = np.array(numbers, dtype=f"f{type.width // 8}")
+            self.data(name, row, type, first=True, **more)
         return self.numbered(("table", key), lambda: self.address(self._tables[key]))
 
     # -- control -------------------------------------------------------------------------------

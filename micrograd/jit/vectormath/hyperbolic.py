@@ -42,10 +42,10 @@ def _without_table(a: Real, x: Real) -> Real:
     """
     places, bias = x.format
     shift = x.constant(x.shift + bias + 1)
-    shifted = (shift - (places + 1)).maximum(a.times_plus(-2.0 / LN2, shift))
+    shifted = x.constant(x.shift + bias - places).maximum(a.times_plus(-2.0 / LN2, shift))
     n, double = shifted - shift, (shifted.as_integer() << places).as_real()
-    high, low = LN2_ROUNDED[x.bits]
-    most, rest = n.fma(high / 2.0, a), n * (low / 2.0)
+    ln2, tail = LN2_ROUNDED[x.bits]
+    most, rest = n.fma(ln2 / 2.0, a), n * (tail / 2.0)
     square = most * most
     less = square.times_plus(-polynomial_by_halves(most, square, HALF_EXP[x.bits]), rest)
     # e**-2a = 2**n (1 - 2 (half + half_low))

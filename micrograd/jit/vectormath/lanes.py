@@ -15,7 +15,10 @@ from lowering.bindings import ir
 
 from ...real_types import BY_BITS
 from ..dialect.blocks import Blocks
-from ..dialect.operations import vector_of
+from ..dialect.operations import float_type, vector_of
+
+ALIGNED = 32
+"""The alignment in bytes of vectors of constants."""
 
 
 class Lanes:
@@ -73,6 +76,9 @@ class Lanes:
 
     def splat(self, kind: type[L], x: float | int) -> L:
         """x in every lane, in the shape of this value."""
+        wide = self.b.target.loads_constants and self.width * self.bits >= 256
+        if kind.floating and wide and x != 0.0:  # 0 is made of nothing
+            return kind(self.b, self._loaded(float(x)), self.bits, self.width)
 
         def build() -> ir.Value:
             element, type = kind.type_of(self.bits, 1), kind.type_of(self.bits, self.width)
@@ -88,6 +94,20 @@ class Lanes:
         shown = float(x).hex() if kind.floating else x
         key = ("lanes constant", kind, shown, self.bits, self.width)
         return kind(self.b, self.b.numbered(key, build), self.bits, self.width)
+
+    def _loaded(self, x: float) -> ir.Value:
+        """x in every lane, loaded from the module. LLVM does not know what it loads, so it does not
+        make one number and a broadcast of it.
+        """
+        element = float_type(self.bits)
+        aligned = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), ALIGNED)
+        unknown = {"externally_initialized": ir.UnitAttr.get(), "alignment": aligned}
+        table = self.b.table([x] * self.width, element, **unknown)
+
+        def build() -> ir.Value:
+            return self.b.load(table, vector_of(element, self.width), ALIGNED)
+
+        return self.b.numbered(("lanes loaded", table, self.width), build)
 
     def row(self, kind: type[L], numbers: Sequence[float]) -> L:
         """A vector register of constants."""

@@ -168,6 +168,23 @@ def test_coefficients_are_those_of_the_script() -> None:
     assert fit.FILE.read_text(encoding="utf-8") == fit.text()
 
 
+@each_size
+@each_op
+def test_constants_that_are_loaded_are_the_same(op: Op, bits: int) -> None:
+    operands = [*accuracy.points(op, bits, 40, seed=5)]
+    uncached, found = accuracy.compiled.__wrapped__, []
+    for loads in (True, False):
+        with mock.patch.object(Target, "loads_constants", loads):
+            found.append(uncached(op, bits, 256 // bits)(*operands))
+    assert same(*found).all()
+
+
+@pytest.mark.parametrize(("loads", "lanes", "loaded"), [(1, 4, 1), (1, 2, 0), (0, 4, 0), (1, 8, 1)])
+def test_constants_of_wide_vectors_are_loaded(loads: int, lanes: int, loaded: int) -> None:
+    with mock.patch.object(Target, "loads_constants", bool(loads)):
+        assert ("externally_initialized" in module_of(ops.exp, 1, lanes)) == bool(loaded)
+
+
 # --- the arithmetic -----------------------------------------------------------------------------
 
 
@@ -259,19 +276,20 @@ def test_masks_and_integers(bits: int) -> None:
 # --- where kernels use it -----------------------------------------------------------------------
 
 
-def module_of(op: Op, calls: int) -> str:
+def module_of(op: Op, calls: int, lanes: int = 8) -> str:
     """A module that applies the op so many times in turn."""
+    vector = f"vector<{lanes}xf64>"
     with context(), ir.Location.unknown():
         module = ir.Module.create()
         function = ir.Operation.parse(
-            "llvm.func @f(%x: vector<8xf64>) -> vector<8xf64> { llvm.return %x : vector<8xf64> }"
+            f"llvm.func @f(%x: {vector}) -> {vector} {{ llvm.return %x : {vector} }}"
         )
         module.body.append(function)
         block = function.regions[0].blocks[0]
         block.operations[0].operation.erase()
         b = Builder(module, Target.host())
         b.begin(block)
-        b.vector(8)
+        b.vector(lanes)
         x = block.arguments[0]
         for _ in range(calls):
             x = b.apply(op, [x])
