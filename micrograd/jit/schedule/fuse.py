@@ -18,7 +18,7 @@ from ..ir.extents import is_number
 from ..ir.program import Loop, Node, Order, Statement, accesses, asks
 from ..ir.stretches import private, stretches
 from .nest import Nest
-from .plans import Bounds, Plan, kind, near_readers
+from .plans import Bounds, Plan, arrays_read, kind, near_readers
 from .routes import flat, forward, refusal
 
 MAX_FUSED = 400
@@ -109,11 +109,11 @@ def _parts(body: list[Statement], bounds: Bounds) -> list[Part]:
     done: list[Part] = []
     while todo:
         part = todo.pop()
-        kinds = list(map(kind, part))
+        kinds, reads = list(map(kind, part)), list(map(arrays_read, part))
         loops = {(s.domain[0], k): None for s, k in zip(part, kinds, strict=True) if k != "alone"}
-        plans = [Plan(part, kinds, count, k, bounds) for count, k in loops]
+        plans = [Plan(part, kinds, reads, count, k, bounds) for count, k in loops]
         plans += [
-            Plan(part, kinds, p.count, k, bounds, p.blocked)
+            Plan(part, kinds, reads, p.count, k, bounds, p.blocked)
             for p, (_, k) in zip(plans, loops, strict=True)
             if p.blocked
         ]

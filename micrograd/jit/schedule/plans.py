@@ -64,6 +64,11 @@ class Bounds:
     state: Collection[str] = ()
 
 
+def arrays_read(s: Statement) -> frozenset[str]:
+    """The arrays that a statement reads, to be asked for once: plans ask it again and again."""
+    return frozenset([a.array for a in accesses(s.expr)])
+
+
 class Uses:
     """Which arrays some statements read, assign and accumulate into."""
 
@@ -75,23 +80,23 @@ class Uses:
         for s in statements:
             self.add(s)
 
-    def add(self, s: Statement) -> None:
-        """Count a statement in."""
-        self.read.update(a.array for a in accesses(s.expr))
+    def add(self, s: Statement, read: frozenset[str] | None = None) -> None:
+        """Count a statement in; `read`: the arrays that it reads, where they are known."""
+        self.read |= arrays_read(s) if read is None else read
         if s.accumulate is None:
             self.assigned.add(s.target.array)
         else:
             self.accumulated.setdefault(s.target.array, set()).add(s.accumulate)
 
-    def commutes(self, s: Statement) -> bool:
-        """Whether `s` may be exchanged with these statements."""
+    def commutes(self, s: Statement, read: frozenset[str] | None = None) -> bool:
+        """Whether `s`, which reads these arrays, may be exchanged with these statements."""
         target, assigned, accumulated = s.target.array, self.assigned, self.accumulated
         if target in self.read:
             return False
         if not assigned and not accumulated:
             return True
-        for a in accesses(s.expr):
-            if a.array in assigned or a.array in accumulated:
+        for name in arrays_read(s) if read is None else read:
+            if name in assigned or name in accumulated:
                 return False
         if s.accumulate is None:  # assignments are to other elements, but of state
             again = target in self.bounds.state and target in self.assigned
@@ -109,18 +114,19 @@ def near_readers(body: Sequence[Statement], bounds: Bounds) -> list[Statement]:
     found: list[Statement] = []
     read: set[str] = set()
     for s in reversed(body):
-        place = 0
+        place, own = 0, arrays_read(s)
         if s.target.array in read:
-            while place < len(found) and Uses(bounds, found[place]).commutes(s):
+            while place < len(found) and Uses(bounds, found[place]).commutes(s, own):
                 place += 1
         found.insert(place, s)
-        read.update(a.array for a in accesses(s.expr))
+        read |= own
     return found
 
 
 class Plan:
     """A body divided around a loop of `count`: what runs before, in, and after it.
 
+    `reads`: the arrays that each of its statements reads.
     `aside`: arrays that are not assigned in it. `blocked`: those of which the loop would hold a sum
     if they were not assigned in it.
     """
@@ -129,6 +135,7 @@ class Plan:
         self,
         body: Sequence[Statement],
         kinds: Sequence[str],
+        reads: Sequence[frozenset[str]],
         count: int,
         wanted: str,
         bounds: Bounds,
@@ -146,31 +153,33 @@ class Plan:
         self.written: set[str] = set()
         self.read: set[str] = set()
         own = points = 0  # a loop that is another's part is a poor reason to choose its count
-        for s, found in zip(body, kinds, strict=True):
+        for s, found, read in zip(body, kinds, reads, strict=True):
             member = split(s, count) if found == wanted else None
             if member is not s and wanted == "nest":
                 member = None
             if s.accumulate is None and s.target.array in aside:
                 member = None
-            if member is not None and behind.commutes(s) and self.joins(member):
+            if member is not None and behind.commutes(s, read) and self.joins(member, read):
                 self.group.append(member)
-                inside.add(member)
+                inside.add(member, read)
                 own += member is s
                 points += member.points * (10 if member is s else 1)
-            elif inside.commutes(s) and behind.commutes(s):
+            elif inside.commutes(s, read) and behind.commutes(s, read):
                 self.before.append(s)
             else:
                 self.after.append(s)
-                behind.add(s)
+                behind.add(s, read)
         self.profit = points * own
 
-    def joins(self, s: Statement) -> bool:
-        """Whether the statement may share the loop; if so, its accesses are counted in."""
+    def joins(self, s: Statement, own: frozenset[str] | None = None) -> bool:
+        """Whether the statement, which reads these arrays, may share the loop; if so, its accesses
+        are counted in.
+        """
         touched = stretches([s])
         written = self.written | {s.target.array}
-        read = self.read | {a.array for a in accesses(s.expr)}
-        for name, own in touched.items():
-            together = self.touched.get(name, set()) | own
+        read = self.read | (arrays_read(s) if own is None else own)
+        for name, places in touched.items():
+            together = self.touched.get(name, set()) | places
             is_private = len(together) == 1 and None not in together
             ordered = name in read or (name in self.written and name in self.bounds.state)
             if name in written and ordered and not is_private:
@@ -185,8 +194,8 @@ class Plan:
                 if same == {None} and free:
                     self.blocked.add(target)
                 return False
-        for name, own in touched.items():
-            self.touched.setdefault(name, set()).update(own)
+        for name, places in touched.items():
+            self.touched.setdefault(name, set()).update(places)
         self.written, self.read = written, read
         return True
 

@@ -210,7 +210,7 @@ def _divided(
     """
     state = {a.name for a in program.with_role(Role.STATE, Role.SCRATCH)}
     bounds = Bounds(state=state)
-    plan = Plan((), (), count, "", bounds)
+    plan = Plan((), (), (), count, "", bounds)
     inside, behind = Uses(bounds), Uses(bounds)
     before: list[Node] = []
     group: list[Member] = []
