@@ -18,6 +18,10 @@ from .tree import Tree
 
 ATTEMPTS = 24
 """How often what is no loop after all is written out, or no sum after all a loop in order."""
+WORK, LEAST = 8, 1000
+"""Ops of loop bodies that all attempts look at: so many times the statements that there may be, or
+so many.
+"""
 WITHIN = 8
 """How often loops inside of others are written out."""
 SHORT = 16
@@ -33,12 +37,12 @@ def arranged(
     """The tasks of the loops that are recognised, and in which loops they run; None if there are
     none, or too many. Of both ways to write out what is no loop after all the shorter one.
     """
-    few = 2 * tree.statics
-    found, tried = _arranged(tree, most, arrange, inline=inline, within=True)
+    few, left = 2 * tree.statics, [max(LEAST, WORK * most)]
+    found, tried = _arranged(tree, most, left, arrange, inline=inline, within=True)
     if not tried or (found is not None and len(found[0].tasks) <= few):
         return found
     tree.restore()
-    other, _ = _arranged(tree, most, arrange, inline=inline, within=False)
+    other, _ = _arranged(tree, most, left, arrange, inline=inline, within=False)
     return min((x for x in (found, other) if x is not None), key=_tasks, default=None)
 
 
@@ -47,10 +51,11 @@ def _tasks(found: tuple[Operands, list[Step]]) -> int:
 
 
 def _arranged(
-    tree: Tree, most: int, arrange: Arrange, *, inline: bool, within: bool
+    tree: Tree, most: int, left: list[int], arrange: Arrange, *, inline: bool, within: bool
 ) -> tuple[tuple[Operands, list[Step]] | None, int]:
     """The same in one way, and how many loops within others were written out.
 
+    left     the work that may be done yet, which is counted down
     within   that is what is written out, where it can be
     """
     ops, tried = tree.ops, 0
@@ -61,6 +66,9 @@ def _arranged(
         if len(tree.sequence) > most:
             break
         statics = statics or statics_of(tree)
+        if left[0] < 0:
+            break
+        left[0] -= len(statics)
         try:
             operands = Operands(ops, statics, outputs, most, prefixes, switching=tree.switching)
             if inline:

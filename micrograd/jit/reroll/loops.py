@@ -110,6 +110,7 @@ class _Search:
         self.in_order = in_order
         self.ops = Ops(graph)
         self.trees: dict[Look, Tree] = {}
+        self._failed: dict[tuple[bytes, bool], int] = {}
         self._statics: dict[Look, int] = {}
         self._narrowed = False
         self._without: dict[tuple[int, bool, bool], int] = {}
@@ -172,7 +173,14 @@ class _Search:
         return best
 
     def _program(self, look: Look, most: int) -> Program | None:
-        return self._ordered(look, most) if self.in_order else self._free(look, most)
+        """The program of the loops that a look found, unless another has found the same in vain."""
+        key = self.tree(look).written(), look.switching
+        if self._failed.get(key, -1) >= most:
+            return None
+        found = self._ordered(look, most) if self.in_order else self._free(look, most)
+        if found is None:
+            self._failed[key] = most
+        return found
 
     def _free(self, look: Look, most: int) -> Program | None:
         """The program with as many loops of their own as there can be."""

@@ -73,6 +73,11 @@ class Tree:
         times = np.bincount(self.symbol[self.sequence])
         return sum([sizes.get(k, 1) * int(times[k]) for k in np.flatnonzero(times).tolist()])
 
+    def written(self) -> bytes:
+        """All that statics are made of: the same where another look has found the same loops."""
+        columns = self.parent, self.block, self.offset, self.blocks
+        return np.concatenate([self.sequence, *(c[: self.items] for c in columns)]).tobytes()
+
     # -- looking -------------------------------------------------------------------------------
 
     def settle(self) -> None:
