@@ -20,10 +20,12 @@ Expansion = Callable[..., Real]
 """The result of an op, built from its operands."""
 
 INLINED = 1000
-"""How many operations all calls of an expansion may be together to be inlined; constants are none.
+"""How many operations all calls of an expansion may be together to be inlined. OPERANDS are none.
 
 Each takes LLVM some 0.2 ms; a call costs a vector about as much as ten operations.
 """
+OPERANDS = ("llvm.mlir.constant", "llvm.mlir.addressof", "llvm.load")
+"""What is part of the instructions that read it: constants, wherever they are."""
 
 
 class Library:
@@ -46,7 +48,7 @@ class Library:
         function = self._functions[key]
         calls = self._calls[key] = self._calls.get(key, 0) + 1
         body = function.regions[0].blocks[0].operations
-        size = sum(made.operation.name != "llvm.mlir.constant" for made in body)
+        size = sum(made.operation.name not in OPERANDS for made in body)
         if size * calls > INLINED and "always_inline" in function.attributes and calls > 1:
             del function.attributes["always_inline"]
             function.attributes["no_inline"] = ir.UnitAttr.get()
