@@ -174,13 +174,16 @@ class _Search:
 
     def _program(self, look: Look, most: int) -> Program | None:
         """The program of the loops that a look found, unless another has found the same in vain."""
-        key = self.tree(look).written(), look.switching
-        if self._failed.get(key, -1) >= most:
+        if self._failed and self._failed.get(self._loops_of(look), -1) >= most:
             return None
         found = self._ordered(look, most) if self.in_order else self._free(look, most)
         if found is None:
-            self._failed[key] = most
+            self._failed[self._loops_of(look)] = most
         return found
+
+    def _loops_of(self, look: Look) -> tuple[bytes, bool]:
+        """What tells the loops that a look has found."""
+        return self.tree(look).written(), look.switching
 
     def _free(self, look: Look, most: int) -> Program | None:
         """The program with as many loops of their own as there can be."""
