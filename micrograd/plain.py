@@ -24,6 +24,7 @@ from . import ops
 from .engine import Value
 from .errors import TraceError, user_location
 from .opdef import Op
+from .rows import is_named
 from .store import Live
 from .tables import take
 from .traced import Traced
@@ -53,7 +54,8 @@ def item(container: Any, index: Any) -> Any:
                     raise _problem(
                         attempt,
                         "rows of a table should be alike, to be chosen by a traced integer; of row "
-                        f"0 and row {k} one has a list where the other has a tuple",
+                        f"0 and row {k} one has a list where the other has a tuple, or one of "
+                        "other names",
                     )
             found = take(container, index)
             attempt.looked = True
@@ -253,8 +255,12 @@ def _is_known(x: Any) -> bool:
 def _is_plain(x: Any, depth: int = MOST_DEPTH) -> bool:
     """Whether a table, or a row, is of numbers and Values, or of lists and tuples of them."""
     return depth > 0 and all(
-        _is_plain(y, depth - 1) if y.__class__ in (list, tuple) else _is_number(y) for y in x
+        _is_plain(y, depth - 1) if _is_sequence(y) else _is_number(y) for y in x
     )
+
+
+def _is_sequence(x: Any) -> bool:
+    return x.__class__ in (list, tuple) or is_named(x)
 
 
 def _is_number(x: Any) -> bool:
@@ -265,15 +271,15 @@ def _is_number(x: Any) -> bool:
 
 
 def _are_mixed(x: Any, y: Any) -> bool:
-    """Whether there is a list in one where there is a tuple in the other."""
-    if x.__class__ not in (list, tuple) or y.__class__ not in (list, tuple):
+    """Whether there is a list in one where there is a tuple in the other, or one of other names."""
+    if not (_is_sequence(x) and _is_sequence(y)):
         return False
     return x.__class__ is not y.__class__ or any(map(_are_mixed, x, y))
 
 
 def _sequences(x: Any) -> Iterator[Any]:
     """A list or tuple, and those in it."""
-    if x.__class__ in (list, tuple):
+    if _is_sequence(x):
         yield x
         for y in x:
             yield from _sequences(y)

@@ -69,6 +69,15 @@ def _is_of_integers(row: Any) -> bool:
     return all(isinstance(x, (int, np.integer)) for x in row)
 
 
+_READ_BY = frozenset({"__getattribute__", "__getitem__", "__iter__", "__len__", "__eq__"})
+
+
+def is_named(x: Any) -> bool:
+    """Whether it is a named tuple, whose items are read as those of other tuples are."""
+    c = x.__class__
+    return c.__bases__ == (tuple,) and hasattr(c, "_fields") and _READ_BY.isdisjoint(c.__dict__)
+
+
 def row_of(table: Any, place: int) -> Any:
     """The row at a plain integer. Raises IndexRangeError for one out of range."""
     if not -len(table) <= place < len(table):
@@ -235,7 +244,9 @@ def _built(row: Any, found: Iterator[Value], arrays: Arrays) -> Any:
         return arrays([next(found) for _ in range(row.size)], row.shape)
     if isinstance(row, _SEQUENCES):
         items = [_built(x, found, arrays) for x in row]
-        return items if isinstance(row, list) else tuple(items)
+        if isinstance(row, list):
+            return items
+        return tuple.__new__(row.__class__ if is_named(row) else tuple, items)
     return next(found)
 
 

@@ -22,7 +22,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +40,7 @@ class Model:
         return rows[k][0]
 model = Model()
 def pick(xs, k): return xs[k]
+tools.pick = pick
 def softmax(xs):
     top = {top}
     es = [(x - top).exp() for x in xs]
@@ -63,6 +65,11 @@ ROWS_OF = (
     "PAIRS[{k}][1]",
     "U[KINDS[{k}]]",
     "[U[{k}][0], NUMBERS[{k}], T[0][1]]",
+    "NAMED[{k}]",
+    "[NAMED[{k}].c, *NAMED[{k}]._replace(a=NUMBERS[{k}])[:2]]",
+    "tools.pick(NAMED, {k})",
+    "(lambda a, b, c: [b, a, c])(*MADE[{k}][0])",
+    "[MADE[{k}].row.b, MADE[{k}].row[0], MADE[{k}].sum() * MADE[{k}].scale]",
 )
 INDICES = ("t", "t", "t", "n", "-t - 1", "t - {rows}", "n - {rows}")
 """t, the token, and n, the next one, are from 0 on, and below the number of rows."""
@@ -85,6 +92,44 @@ LOOPS = (
         return {term}
     losses += [each(*pair) for pair in zip(doc, doc[1:])]""",
 )
+
+
+class Named(NamedTuple):
+    """A row whose items have names."""
+
+    a: Any
+    b: Any
+    c: Any
+
+
+class Made(NamedTuple):
+    """A row in a row, with a method."""
+
+    row: Named
+    scale: float
+
+    def sum(self) -> Any:
+        return self.row.a + self.row[-1]
+
+
+class Pair(NamedTuple):
+    """Two numbers with names."""
+
+    a: Any
+    b: Any
+
+    def sum(self) -> Any:
+        return self.a + self.b
+
+
+class Turned(NamedTuple):
+    """Two numbers that are read in another order than they lie."""
+
+    a: Any
+    b: Any
+
+    def __getitem__(self, k: Any) -> Any:
+        return tuple.__getitem__(self, 1 - k)
 
 
 class Drawn:
@@ -121,6 +166,9 @@ class Drawn:
             "NUMBERS": [r.uniform(-1, 1) for _ in range(ROWS)],
             "KINDS": [r.randrange(-ROWS, ROWS) for _ in range(ROWS)],
             "PAIRS": [(k, values(WIDTH)) for k in range(ROWS)],
+            "NAMED": [Named(*values(WIDTH)) for _ in range(ROWS)],
+            "MADE": [Made(Named(*values(WIDTH)), 0.5 * k) for k in range(ROWS)],
+            "tools": SimpleNamespace(others=[]),
         }
         lengths = r.choice([[2, 3, 4, 6], [5], [2], [9, 17, 8], [3, 4, 5, 6, 7, 8, 9]])
         self.documents = [
@@ -271,6 +319,22 @@ STEPS = (
     "y = y * (10.0 if R[{i}] is R[0] else 1.0)",
     "y = y * (10.0 if T[{i}] is T[0] else 1.0)",
     "y = y * (10.0 if same(R[{i}], R[1]) else 1.0)",
+    "y = y + PAIR[{i}].b * x + PAIR[{i}].sum()",
+    "y = y + sum(PAIR[{i}]._replace(a=x)) + sum(PAIR[{i}]._asdict().values())",
+    "y = y * (10.0 if PAIR[{i}] is PAIR[0] else 1.0)",
+    "y = y * (10.0 if same(PAIR[{i}], PAIR[1]) else 1.0)",
+    "y = y * (10.0 if hidden(operator, ['is', '_'])(PAIR[{i}], PAIR[0]) else 1.0)",
+    "y = y * (10.0 if PAIR[{i}] == PAIR[0] else 1.0)",
+    "y = y + PAIR.index(PAIR[{i}]) + PAIR.count(PAIR[{i}])",
+    "y = y + len({{PAIR[{i}], PAIR[0]}})",
+    "y = y * (2.0 if isinstance(PAIR[{i}], tuple) else 3.0)",
+    "y = y * (2.0 if type(PARTS[{i}]) is tuple else 3.0) + PARTS[{i}][0]",
+    "y = y + len(type(PAIR[{i}]).__name__) * PAIR[{i}][1]",
+    "y = y + TURNED[{i}][0] * x",
+    "a, b = TURNED[{i}]; y = y + a",
+    "a, b = PAIR[{i}]; y = y + a * b * x",
+    "y = y + SPACE.at(SPACE.rows, {i})[0]",
+    "row = SPACE.at(SPACE.rows, {i}); row.append(2.0); y = y + len(SPACE.rows[0]); row.pop()",
     "y = y * (10.0 if R[{i}] is not R[1] is not None else 1.0)",
     "y = y * (10.0 if operator.is_(R[{i}], R[1]) else 1.0)",
     "y = y * {{id(R[0]): 2.0}}.get(id(R[{i}]), 3.0)",
@@ -359,6 +423,10 @@ def effects(seed: int) -> tuple[list[str], bool]:
             "T": [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)],
             "MIXED": [(1.0, 2.0), [3.0, 4.0], [5.0, 6.0]],
             "RAGGED": [[1.0], [2.0, 3.0], [4.0]],
+            "PAIR": [Pair(1.0, 2.0), Pair(1.0, 2.0), Pair(5.0, 6.0)],
+            "PARTS": [(1.0, 2.0), Pair(1.0, 2.0), Turned(5.0, 6.0)],
+            "TURNED": [Turned(1.0, 2.0), Turned(3.0, 4.0), Turned(5.0, 6.0)],
+            "SPACE": SimpleNamespace(rows=[[1.0], [2.0], [3.0]], at=lambda rows, k: rows[k]),
             "KINDS": [2, 0, 1],
             "ROWS": [[0, 2], [1, 1], [2, 0]],
             "NUMPY": [np.int64(1), np.int64(2), np.int64(0)],

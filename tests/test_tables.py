@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -258,6 +258,42 @@ def _uneven(i: int) -> Any:
 
 def _empty(i: int) -> Any:
     return take([], i)
+
+
+def test_rows_with_names_keep_them() -> None:
+    class Row(NamedTuple):
+        a: Any
+        b: Any
+
+        def turned(self) -> Any:
+            return self._replace(a=self.b, b=self.a)
+
+    table = [Row(1.0, (2.0, 3.0)), Row(4.0, (5.0, 6.0))]
+
+    def f(i: int, x: float) -> Any:
+        row = take(table, i)
+        assert type(row) is Row
+        assert type(row.b) is tuple
+        return row.turned().a[1] * x + row.a
+
+    def plain(i: int, x: float) -> Any:
+        return table[i].turned().a[1] * x + table[i].a
+
+    for g in (f, plain):
+        assert [jit(g)(i, 2.0) for i in (0, 1, -1)] == [g(i, 2.0) for i in (0, 1, -1)]
+
+
+def test_tuples_of_other_classes_are_rows_of_their_items() -> None:
+    class Own(tuple[Any, ...]):
+        def __new__(cls) -> Own:
+            return super().__new__(cls, (1.0, 2.0))
+
+    def f(i: int) -> Any:
+        row = take([Own(), Own()], i)
+        assert type(row) is tuple
+        return row[1]
+
+    assert jit(f)(1) == 2.0
 
 
 def test_softmax_at_a_label() -> None:

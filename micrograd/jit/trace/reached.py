@@ -12,7 +12,14 @@ import sys
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from types import (
+    CodeType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any
 
 from ...engine import Value
@@ -79,8 +86,9 @@ class Reached:
         elif t in _IN_CLASSES:
             names = ("__func__", "fget", "fset", "func")
             self._todo += [getattr(x, name) for name in names if hasattr(x, name)]
-        elif t in _DICTS:
-            self._see_items(islice(x.values(), MOST_OF_ONE))
+        elif t in _DICTS or t is SimpleNamespace:
+            held = vars(x) if t is SimpleNamespace else x
+            self._see_items(islice(held.values(), MOST_OF_ONE))
         elif t in _LISTS:
             self._see_items(islice(x, MOST_OF_ONE))
         elif self._is_own(t):
