@@ -62,11 +62,15 @@ class Reduction:
         return shuffle(b, x, nothing, [k if k < n else width + k for k in range(width)])
 
     def into(self, partial: Any, x: Any) -> Any:
-        """A number, or the lanes of a vector, and those of one that has some times as many."""
+        """A number, or the lanes of a vector, and those of one that has some times as many: these
+        first, so that what comes next waits for one operation with what is there.
+        """
         b = self.b
         width = b.width(partial)
         if width == 1:
             return self.combined(partial, self.across(x))
-        for k in range(0, b.width(x), width):
-            partial = self.combined(partial, shuffle(b, x, x, range(k, k + width)))
-        return partial
+        parts = [shuffle(b, x, x, range(k, k + width)) for k in range(0, b.width(x), width)]
+        while len(parts) > 1:
+            pairs = map(self.combined, parts[::2], parts[1::2])
+            parts = [*pairs, *parts[len(parts) // 2 * 2 :]]
+        return self.combined(partial, parts[0])
