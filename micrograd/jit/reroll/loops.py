@@ -133,7 +133,8 @@ class _Search:
         one, two = LOOKS
         left = len(self.tree(one).sequence)
         if left > most and (_is_outside(self.tree(one)) or left > FAR * max(most, GOOD)):
-            return None
+            look = self.tree(one).has_switches and len(self.ops) <= MANY
+            return self._switching(most) if look else None
         statics = self.statics(one)
         tried = min(most, max(FEW, min(GOOD, statics + statics // 4)))
         best = self._program(one, tried)

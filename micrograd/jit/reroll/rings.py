@@ -81,6 +81,14 @@ def turned_ends(first: Bools, features: Sequence[Bools], most: float) -> Bools |
     return ends if all(not x.any() or (x == turns).all() for x in others) else None
 
 
+def are_alike(first: Bools, ends: Bools) -> bool:
+    """Whether all rows that end there are of one length."""
+    starts = first.copy()
+    starts[1:] |= ends
+    lengths = np.diff(np.append(np.flatnonzero(starts), len(starts)))
+    return bool((lengths == lengths[0]).all())
+
+
 def first_rows(run: Ints, inside: Bools, irregular: Bools, ends: Bools) -> Bools:
     """Where the first row of a pyramid ends, which reads what was made before all of them, as each
     of the others reads the row before. So many are no start values of one loop.

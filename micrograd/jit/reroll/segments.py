@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..ir.nests import Ints, distinct
-from .rings import FEWEST, first_rows, shared_ends, turned_ends
+from .rings import FEWEST, are_alike, first_rows, shared_ends, turned_ends
 from .statics import LONGEST_TURN
 from .strings import ABSENT, LITERAL, SLOTS, Bools
 from .tree import Tree
@@ -116,7 +116,10 @@ def _starts(tree: Tree, blocks: Blocks) -> Bools:
         ends = shared_ends(first, every, most - runs) if len(pairs) > 1 else None
         if ends is None:
             ends = turned_ends(first, every, most - runs)
-        if ends is not None and (pairs[0] & ~ends).any():
+        if ends is not None and (
+            (pairs[0] & ~ends).any()
+            or (are_alike(first, ends) and any((breaks & ~ends).any() for breaks in pairs))
+        ):
             tree.has_switches = True
             if tree.switching:
                 total = ends

@@ -96,6 +96,21 @@ def test_programs_are_as_long_at_any_size(
         assert max(counts) <= limit
 
 
+def test_what_has_loops_only_where_lists_are_updated_is_looked_at_so() -> None:
+    """Levinson's recursion, most of which is in no loop else."""
+
+    def f(r: Any) -> Any:
+        a, e = [1.0], r[0] + 3.0
+        for i in range(1, 10):
+            k = -sum(a[j] * r[i - j] for j in range(i)) / e
+            a = [1.0, *[a[j] + k * a[i - j] for j in range(1, i)], k]
+            e = e * (1.0 - k * k)
+        return e + sum(a)
+
+    assert checked(traced(f, floats(10)), "levinson") < 25
+    assert checked(traced(f, floats(10)), "levinson", strict=True) < 25
+
+
 @pytest.mark.parametrize(("size", "modified"), [(3, False), (4, False), (4, True)])
 def test_vectors_that_have_most_in_common_have_loops(size: int, modified: bool) -> None:
     """Remainders make the first ones of more kinds than there are items behind."""

@@ -278,6 +278,25 @@ def in_four_stages(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
     return f, (n * n, n)
 
 
+def heated_torus(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
+    """A plate whose edges are neighbours: a ring of rings."""
+
+    def f(x: Any) -> Any:
+        u = [list(x[n * i : n * i + n]) for i in range(n)]
+        for _ in range(steps):
+            u = [
+                [
+                    u[i][j]
+                    + 0.1 * (u[i - 1][j] + u[(i + 1) % n][j] + u[i][j - 1] + u[i][(j + 1) % n])
+                    for j in range(n)
+                ]
+                for i in range(n)
+            ]
+        return sum(map(sum, u))
+
+    return f, (n * n,)
+
+
 def weather(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
     """What moves round a ring by two neighbours before and one behind, as in Lorenz' model."""
 
@@ -308,6 +327,7 @@ def weather(steps: int, n: int) -> tuple[Function, tuple[int, ...]]:
         (heated_ring, 17, 10),
         (carried_round, 4, 10),
         (carried_round, 17, 10),
+        (heated_torus, 5, 20),
         (turned, 3, 10),
         (turned, 5, 10),
         (weather, 8, 15),
@@ -327,6 +347,7 @@ def test_programs_are_as_long_for_any_steps(make: Callable[..., Any], size: int,
         (filter_in_place, 45),
         (products, 50),
         (in_four_stages, 45),
+        (heated_torus, 26),
         (heated_ring, 20),
         (carried_round, 20),
         (turned, 20),
