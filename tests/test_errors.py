@@ -149,8 +149,12 @@ def test_bad_out_of_a_single_call() -> None:
             kernel.grad(1.0, 2.0, out=bad)
     read_only = np.zeros(2)
     read_only.flags.writeable = False
-    with pytest.raises(SignatureError, match=r"array of shape \(2,\)"):
+    with pytest.raises(SignatureError, match=r"array of shape \(2,\), got a read-only one"):
         kernel.grad(1.0, 2.0, out=read_only)
+    with pytest.raises(SignatureError, match=r"got one with strides \(16,\)"):
+        kernel.grad(1.0, 2.0, out=np.zeros(4)[::2])
+    with pytest.raises(SignatureError, match="got one out of place"):
+        kernel.grad(1.0, 2.0, out=np.zeros(17, np.uint8)[1:].view(np.float64))
     with pytest.raises(SignatureError, match="out should be"):
         kernel.grad(1.0, 2.0, out=[0.0, 0.0])
 
@@ -371,6 +375,21 @@ def test_traced_value_as_an_index() -> None:
     message = raised_in(f, 1.0)
     assert "a traced value cannot be an index or a range" in message
     assert "micrograd.take" in message
+
+
+def test_a_row_is_set_as_errors_say() -> None:
+    def in_place(i: int, xs: list[float]) -> Any:
+        xs[i] = 3.0  # here
+        return xs[0] * xs[1]
+
+    def anew(i: int, xs: list[float], v: float) -> Any:
+        xs = [where(i == k, v, x) for k, x in enumerate(xs)]
+        return xs[0] * xs[1]
+
+    with pytest.raises(TraceError, match=r"\[micrograd\.where\(i == k, v, x\) for k, x in"):
+        jit(in_place)(1, [5.0, 2.0])
+    kernel = jit(anew)
+    assert [kernel(i, [5.0, 2.0], 3.0) for i in (0, 1, 2)] == [6.0, 15.0, 10.0]
 
 
 def test_traced_value_as_a_range() -> None:

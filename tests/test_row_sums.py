@@ -23,7 +23,7 @@ from micrograd import (
     vmap,
     while_loop,
 )
-from micrograd.errors import IndexRangeError, ShapeError, SignatureError
+from micrograd.errors import IndexRangeError, ShapeError, SignatureError, TraceError
 from micrograd.nn import MLP
 
 from .row_functions import check
@@ -328,6 +328,9 @@ def test_rows_of_integers_choose_rows_of_a_table(strict: bool) -> None:
 def test_of_no_rows_it_is_0(strict: bool) -> None:
     loss = total(squared_error, rows=("x", "y"), strict=strict)
     assert loss.value_and_grad([1.0, 2.0], np.empty((0, 2)), []) == (0.0, [0.0, 0.0])
+    with pytest.raises(TraceError) as caught:
+        loss([1.0, 2.0], [], [])
+    assert "give an array of shape (0, n)" in caught.value.__notes__[0]
 
 
 def test_data_are_copied_when_they_are_given() -> None:

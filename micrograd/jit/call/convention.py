@@ -173,6 +173,10 @@ class Caller:
             if fits and flags.c_contiguous and flags.writeable and flags.aligned:
                 return out
             got = f"{out.dtype} of shape {out.shape}"
+            if fits and not flags.writeable:
+                got = "a read-only one"
+            elif fits:
+                got = f"one with strides {out.strides}" if flags.aligned else "one out of place"
         else:
             got = kind(out)
         raise SignatureError(

@@ -12,7 +12,7 @@ from typing import Any, Self
 from weakref import ref
 
 from ...checks import flag
-from ...errors import SignatureError
+from ...errors import SignatureError, TraceError
 from ...locks import Lock, importing
 from ...real_types import WIDE
 from ..axes import signature_for
@@ -209,7 +209,16 @@ class Total(Derived, ShownTotal):
             self._answers = len(self._recorded(ordered).trace.graph) * data.count <= FEW
             if self._answers:
                 return self._kernel(*given.values())
-        return self._code(ordered)([numbers[name] for name in order], data.count)
+        try:
+            code = self._code(ordered)
+        except TraceError as error:
+            if not data.count:
+                error.add_note(
+                    f"{self.name} was given no rows: where a row has several numbers, give an "
+                    "array of shape (0, n), which says how many"
+                )
+            raise
+        return code([numbers[name] for name in order], data.count)
 
     def _of_values(self, given: dict[str, Any], data: Rows) -> Any:
         """The sum of what each row gives, of Values."""
