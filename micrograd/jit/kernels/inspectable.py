@@ -90,7 +90,9 @@ class Inspectable(Shown, Paged, Exportable):
 
     def _looked_at(self, structures: tuple[Structure, ...]) -> Executable:
         """The executable for these structures, with which no call was made."""
-        self._guessed = made = self._compile(structures)
+        made = self._compile(structures)
+        if not isinstance(self._source, ValueSource):  # of which no call tells more
+            self._guessed = made
         return made
 
     @contextmanager
