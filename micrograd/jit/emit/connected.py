@@ -49,8 +49,9 @@ def connected(graph: Graph, found: Nodes) -> Narrow | None:
     position = np.empty(len(found), dtype=np.int32)
     graph.constants = np.empty(numbers)
     columns = np.empty((1 + SLOTS, len(found) + numbers), dtype=np.int64)
-    given = [np.ascontiguousarray(c) for c in (found.codes, *found.operands)]
-    every = [*given, *found.literals, position, *columns, graph.constants]
+    of_nodes = found.codes, *found.operands, *found.literals
+    given = [np.ascontiguousarray(column) for column in of_nodes]  # some are rows of a transpose
+    every = [*given, position, *columns, graph.constants]
     addresses = np.array([column.ctypes.data for column in every], dtype=np.int64)
     _made[0][1](len(found), addresses.ctypes.data)
     graph.codes, graph.x, graph.y, graph.z = columns

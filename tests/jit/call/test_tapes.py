@@ -39,8 +39,10 @@ def program(seed: int) -> Any:
         pool = [arguments[0] * 1.0]
         for _ in range(300):
             a, b = (rng.choice([*pool[-4:], *arguments, P[1]]) for _ in range(2))
-            pool.append(rng.choice([a + b, a * b, ops.tanh(a) - b, 2.0 * a]))
-        return pool[-1]
+            number = rng.choice([2.0, 0.5, -3.0])
+            made = a + b, a * b, ops.tanh(a) - b, number * a, a - number, a / number
+            pool.append(rng.choice(made))
+        return sum(rng.sample(pool, rng.choice([1, 100])))
 
     return f
 

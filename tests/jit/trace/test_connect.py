@@ -15,7 +15,9 @@ from micrograd.jit.trace.places import Sites
 
 
 def random_nodes(r: Random, n: int) -> Nodes:
-    """Nodes with operands and literals of any kind."""
+    """Nodes with operands and literals of any kind. Their columns may lie one after the other or
+    not, as those that are chosen from longer ones do not.
+    """
     operands = np.full((3, n), -1, dtype=np.int32)
     literals = np.zeros((3, n))
     codes = np.full(n, CONSTANT, dtype=np.int32)
@@ -30,6 +32,8 @@ def random_nodes(r: Random, n: int) -> Nodes:
                 literals[slot, k] = r.choice([0.0, -0.0, 1.5, float("nan"), float("inf")])
             else:
                 operands[slot, k] = r.randrange(k)
+    operands, literals = (np.asarray(x, order=r.choice("CF")) for x in (operands, literals))
+    codes = r.choice([codes, np.repeat(codes, 2)[::2]])
     return Nodes(
         np.arange(n), codes, operands, literals, [], {}, lambda: Sites([], np.empty(0, int))
     )
