@@ -14,6 +14,7 @@ import pytest
 from harness import parse
 
 import lowering
+from lowering.families import X86
 
 SQUARE = "define i64 @square(i64 %x) {\n  %y = mul i64 %x, %x\n  ret i64 %y\n}\n"
 
@@ -232,6 +233,8 @@ end:
         assert "fmul" not in loop
         kinds = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
         f = native.function("f", ctypes.c_double, *kinds)
+        if lowering.processor().family is X86:  # the loop begins at a line of the caches
+            assert re.search(r"\.p2align\t6[^:]*\n\.LBB0_1:", native.assembly)
         assert f(ctypes.addressof(given), ctypes.addressof(found), 4) == 37.0
     assert list(found) == [10.0, 19.0, 28.0, 37.0]
 
