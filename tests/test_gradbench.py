@@ -109,6 +109,15 @@ def test_an_eval_and_a_tool_are_joined_by_pipes() -> None:
     assert (second.valid, second.error) == (False, "no")
 
 
+@pytest.mark.parametrize("answer", ["nan", "[1.0, {'a': [nan]}]", "-inf"])
+def test_an_answer_that_is_not_finite_is_wrong_whatever_an_eval_says(answer: str) -> None:
+    judge = JUDGE.replace('right = y["output"] == 2 * x', "right = True")
+    tool = TOOL.replace('"output": 4.0', f'"output": {answer}')
+    setting = "from math import inf, nan"
+    for evaluation in connect(program(judge), program(tool, setting), 60.0).evaluations:
+        assert (evaluation.valid, evaluation.error) == (False, "the answer is not finite")
+
+
 def test_what_takes_too_long_is_cut() -> None:
     record = connect(program(JUDGE), program(TOOL, "time.sleep(60)"), 1.0)
     assert record.error == "over the limit of 1 s"

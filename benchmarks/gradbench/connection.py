@@ -8,6 +8,7 @@ the answer to an earlier line, its `of`.
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -36,7 +37,8 @@ class Evaluation:
 
     prepare   before the first run, by the tool's own account
     first_cpu what the processor worked for the first run, if the tool says it
-    valid     the eval's judgement; None where it made none
+    valid     the eval's judgement, None where it made none, and whether all numbers are finite:
+              what differs from nan is above no tolerance, so evals may take it for right
     error     why there is no answer, or why it is wrong
     """
 
@@ -167,8 +169,20 @@ def _note(
             new.first_cpu = next((t for name, t in times if name == "first, CPU"), None)
             if not answer["success"]:
                 new.error = answer.get("error", "the tool gave no reason")
+            elif not _is_finite(answer.get("output")):
+                new.error = "the answer is not finite"
             asked[message["id"]] = new
             record.evaluations.append(new)
         case "analysis":
             judged = asked[message["of"]]
-            judged.valid, judged.error = message["valid"], message.get("error", "")
+            judged.valid = message["valid"] and not judged.error
+            judged.error = judged.error or message.get("error", "")
+
+
+def _is_finite(x: Any) -> bool:
+    """Whether all numbers in what JSON has are."""
+    if isinstance(x, dict):
+        return all(map(_is_finite, x.values()))
+    if isinstance(x, list):
+        return all(map(_is_finite, x))
+    return not isinstance(x, float) or math.isfinite(x)
