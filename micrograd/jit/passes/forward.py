@@ -164,7 +164,8 @@ def _gather(
         return
     for d in (np.flatnonzero(counts) - 1).tolist():
         index = np.flatnonzero(directions == d)
-        for trips, (target, source) in nests(np.stack([index, rows[index]])):
+        read = rows[index] if d >= 0 else np.zeros_like(index)
+        for trips, (target, source) in nests(np.stack([index, read])):
             value = bundles[d].tangent(Access(of, *source)) if d >= 0 else 0.0
             result.assign(Access(into, *target), value, trips)
 
