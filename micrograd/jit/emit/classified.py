@@ -12,17 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lowering import LoweringError
-from lowering.bindings import ir
+import lowering
 
-from ...locks import Lock
-from ..dialect.blocks import new_module
 from ..ir.classed import Classified, TooMany, Unclassified
 from ..ir.graph import Column
-from ..target import Target
-from .builder import Builder
 from .class_code import CHEAP, COMMUTATIVE, INLINED, NONE, SUM, ClassCode
-from .native import native
+from .host_code import HostCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +31,12 @@ class _Code:
     list: Callable[..., None]
 
 
-_made: list[_Code | None] = []
-_lock = Lock()
-
-
 def classified(given: Unclassified) -> Classified | None:
     """The classes; None if no machine code can be made.
 
     Raises TooMany.
     """
-    code = _code()
+    code = _CODE.get()
     if code is None:
         return None
     n = len(given.codes)
@@ -101,26 +92,7 @@ def classified(given: Unclassified) -> Classified | None:
     return Classified(*own, sums, first, of_sums[2], listed)
 
 
-def _code() -> _Code | None:
-    with _lock:
-        if not _made:
-            try:
-                _made.append(_compiled())
-            except LoweringError:
-                _made.append(None)
-        return _made[0]
-
-
-def _compiled() -> _Code:
-    target = Target.host(np.float64, strict=True)
-
-    def module() -> ir.Module:
-        with new_module() as module:
-            ClassCode(Builder(module, target)).emit()
-        return module
-
-    made = native(module, target, ("classified",), opt_level=2, passes=False)
-
+def _functions(made: lowering.NativeModule) -> _Code:
     def function(name: str, result: Any, count: int) -> Callable[..., Any]:
         return ctypes.CFUNCTYPE(result, *[ctypes.c_size_t] * count)(made.address(name))
 
@@ -131,3 +103,6 @@ def _compiled() -> _Code:
         function("classify", ctypes.c_ssize_t, 2),
         function("list", None, 5),
     )
+
+
+_CODE = HostCode("classified", lambda b: ClassCode(b).emit(), _functions)

@@ -11,39 +11,26 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from lowering import LoweringError
+import lowering
 from lowering.bindings import ir
 
-from ...locks import Lock
-from ..dialect.blocks import new_module
 from ..ir.graph import CONSTANT, Graph
-from ..target import Target
 from ..trace.nodes import LITERAL, Narrow, Nodes
-from .builder import Builder
+from .host_code import HostCode
 from .memory import Memory
-from .native import native
 
 SLOTS = 3
-
-_made: list[tuple[Any, Callable[[int, int], None]] | None] = []
-_lock = Lock()
 
 
 def connected(graph: Graph, found: Nodes) -> Narrow | None:
     """Fill the codes and operands of a graph; the place of each of the nodes. None if no machine
     code can be made.
     """
-    with _lock:
-        if not _made:
-            try:
-                _made.append(_compiled())
-            except LoweringError:
-                _made.append(None)
-    if _made[0] is None:
+    code = _CODE.get()
+    if code is None:
         return None
     numbers = sum(int(np.count_nonzero(column == LITERAL)) for column in found.operands)
     position = np.empty(len(found), dtype=np.int32)
@@ -53,22 +40,10 @@ def connected(graph: Graph, found: Nodes) -> Narrow | None:
     given = [np.ascontiguousarray(column) for column in of_nodes]  # some are rows of a transpose
     every = [*given, position, *columns, graph.constants]
     addresses = np.array([column.ctypes.data for column in every], dtype=np.int64)
-    _made[0][1](len(found), addresses.ctypes.data)
+    _, connect = code
+    connect(len(found), addresses.ctypes.data)
     graph.codes, graph.x, graph.y, graph.z = columns
     return position
-
-
-def _compiled() -> tuple[Any, Callable[[int, int], None]]:
-    target = Target.host(np.float64, strict=True)
-
-    def module() -> ir.Module:
-        with new_module() as module:
-            _Connect(Builder(module, target)).emit()
-        return module
-
-    made = native(module, target, ("connected",), opt_level=2, passes=False)
-    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_size_t] * 2)
-    return made, kind(made.address("connect"))
 
 
 class _Connect(Memory):
@@ -107,3 +82,12 @@ class _Connect(Memory):
                     value[0] = write(b.integer(CONSTANT), [constant, nothing, nothing])
             position[node] = write(codes[node], [value[0] for value in values])
         b.leave()
+
+
+def _function(
+    made: lowering.NativeModule,
+) -> tuple[lowering.NativeModule, Callable[[int, int], None]]:
+    return made, ctypes.CFUNCTYPE(None, *[ctypes.c_size_t] * 2)(made.address("connect"))
+
+
+_CODE = HostCode("connected", lambda b: _Connect(b).emit(), _function)

@@ -10,25 +10,18 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lowering import LoweringError
+import lowering
 from lowering.bindings import ir
 
-from ...locks import Lock
-from ..dialect.blocks import new_module
 from ..ir.graph import FIRST_OP, MADE_DEPTHS
-from ..target import Target
 from .builder import Builder
-from .native import native
+from .host_code import HostCode
 
 Ints = npt.NDArray[np.int64]
-
-_made: list[tuple[Any, Callable[..., None]] | None] = []
-_lock = Lock()
 
 
 def depths(codes: Ints, operands: Sequence[Ints], links: npt.NDArray[np.bool_]) -> Ints | None:
@@ -36,30 +29,18 @@ def depths(codes: Ints, operands: Sequence[Ints], links: npt.NDArray[np.bool_]) 
 
     None if no machine code can be made.
     """
-    with _lock:
-        if not _made:
-            try:
-                _made.append(_compiled())
-                MADE_DEPTHS.append(depths)
-            except LoweringError:
-                _made.append(None)
-    if _made[0] is None:
+    code = _CODE.get()
+    if code is None:
         return None
     found = np.zeros(len(codes) + 1, dtype=np.int64)
     columns = [np.ascontiguousarray(column) for column in (codes, *operands, links)]
-    _made[0][1](len(codes), *(column.ctypes.data for column in columns), found.ctypes.data)
+    _, function = code
+    function(len(codes), *(column.ctypes.data for column in columns), found.ctypes.data)
     return found[:-1]
 
 
-def _compiled() -> tuple[Any, Callable[..., None]]:
-    target = Target.host(np.float64, strict=True)
-
-    def module() -> ir.Module:
-        with new_module() as module:
-            _emit(Builder(module, target))
-        return module
-
-    made = native(module, target, ("depths",), opt_level=1, passes=False)
+def _function(made: lowering.NativeModule) -> tuple[lowering.NativeModule, Callable[..., None]]:
+    MADE_DEPTHS.append(depths)
     types = [ctypes.c_ssize_t, *[ctypes.c_size_t] * 6]
     return made, ctypes.CFUNCTYPE(None, *types)(made.address("depths"))
 
@@ -89,3 +70,6 @@ def _emit(b: Builder) -> None:
             deepest = b.build("llvm.add", [b.i64], [deepest, more])
             b.store(deepest, b.element(depth, node, b.i64))
     b.leave()
+
+
+_CODE = HostCode("depths", _emit, _function, opt_level=1)
