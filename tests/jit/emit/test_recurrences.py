@@ -33,23 +33,26 @@ class _Maker:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.count = random.choice(COUNTS)
-        self.size = 2 * (self.count + ROOM)
+        self.size = 2 * (self.count + ROOM + 1)
         self.deep = random.random() < 0.4
         self.names = [f"s{k}" for k in range(random.randint(1, 3))]
         self.rows = {s: self.deep and random.random() < 0.6 for s in self.names}
         self.usual = random.choice([1, 1, 1, -1, 2])
+        self.order = random.choice(["in order", "in reverse order"])
         self.targets: dict[str, str] = {}
+        self.before: dict[str, str] = {}
 
     def make(self) -> str:
         """The text."""
         r, n = self.random, self.count
         body = [self.statement() for _ in range(r.randint(1, 5))]
-        if r.random() < 0.3:
-            row = r.choice([f"tail[i, j] = {self.read()}", f"s0[0, i + j] = x[i + {ROOM}]"])
+        if r.random() < 0.5:
+            row = r.choice(
+                [f"tail[i, j] = {self.read()}", f"s0[0, i + j + {ROOM - 1}] = x[i + {ROOM}]"]
+            )
             body.insert(r.randint(0, len(body)), f"{row}  for j < 3")
         counts = [str(n), "steps"] + (["k + 1"] if self.deep and n > 2 else [])
-        order = r.choice(["in order", "in reverse order"])
-        lines = [f"for i < {r.choice(counts)} {order}:", *("  " + line for line in body)]
+        lines = [f"for i < {r.choice(counts)} {self.order}:", *("  " + line for line in body)]
         if self.deep:
             around = r.choice(["", " in order", " in reverse order"])
             lines = [f"for k < 3{around or ' in order'}:", *("  " + line for line in lines)]
@@ -60,21 +63,42 @@ class _Maker:
 
     def place(self, name: str, step: int) -> str:
         """An element beside the index."""
-        low = ROOM + max(0, -step * self.count) + self.random.choice([0, 0, 1, 1, -1, 2])
+        return self.element(name, step, self.low(step))
+
+    def low(self, step: int) -> int:
+        """How far an element is beside the index, at random."""
+        return ROOM + max(0, -step * self.count) + self.random.choice([0, 0, 1, 1, -1, 2])
+
+    def element(self, name: str, step: int, low: int) -> str:
+        """The element of the index by so many, and so many further."""
         return f"{name}[{'k' if self.rows[name] else '0'}, {step}*i + {low}]"
+
+    def written(self, name: str, step: int) -> str:
+        """What a state's first statement writes, and from then on the others that draw no other; it
+        is noted what the iteration before has written there.
+        """
+        if name not in self.targets:
+            low = self.low(step)
+            self.targets[name] = self.element(name, step, low)
+            back = -step if self.order == "in order" else step
+            self.before[name] = self.element(name, step, low + back)
+        return self.targets[name]
 
     def read(self) -> str:
         """A number, nearly always of a state."""
         if self.random.random() < 0.2:
             return self.random.choice(["x[i]", "2.0"])
-        return self.place(self.random.choice(self.names), self.usual)
+        name = self.random.choice(self.names)
+        if name in self.before and self.random.random() < 0.4:
+            return self.before[name]
+        return self.place(name, self.usual)
 
     def statement(self) -> str:
         """One that keeps numbers small, so that all of them are exact."""
         r = self.random
         name = r.choice(self.names)
         step = self.usual if r.random() < 0.9 else -self.usual
-        target = self.targets.setdefault(name, self.place(name, step))
+        target = self.written(name, step)
         if r.random() < 0.1:
             target = self.place(name, self.usual)
         op = r.choice(["add", "sub", "maximum"])
