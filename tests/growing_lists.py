@@ -14,21 +14,18 @@ strict and not, and in f32.
 from __future__ import annotations
 
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable
 from random import Random
 
 from .by_values import function
 from .regular import Traced, floats, traced
-from .states_in_steps import held
+from .states_in_steps import held, in_turn
 from .updated_in_place import checked
 
 SIZES = (10, 14)
 """Sizes that programs are compared at: their statements should be as many."""
 COMPILED = (1, 2, 3, 5, 8, 9, 12)
 """Sizes that they are compiled for."""
-GROWN = 1.1
 
 Lines = list[str]
 
@@ -142,25 +139,10 @@ def compiled(seed: int, n: int, *, strict: bool, dtype: str) -> None:
     held(made(seed, n), source(seed, n), numbers(seed, n), strict=strict, dtype=dtype)
 
 
-def main(seconds: float, seed: int, what: str = "") -> None:
+def main(seconds: float, seed: int = 0, what: str = "") -> None:
     """One program after the other, strict and not."""
-    end, seen = time.monotonic() + seconds, Counter[str]()
-    while time.monotonic() < end:
-        if what:
-            for strict, dtype in ((False, "f64"), (True, "f64"), (False, "f32")):
-                compiled(seed, COMPILED[seed % len(COMPILED)], strict=strict, dtype=dtype)
-            seen[what] += 1
-            seed += 1
-            continue
-        for strict in (False, True):
-            counts = [statements(seed, n, strict=strict) for n in SIZES]
-            seen["strict" if strict else "default"] += 1
-            if counts[1] > GROWN * counts[0] + 2:
-                seen["strict ones that grow" if strict else "that grow"] += 1
-                print(f"seed {seed}{', strict' if strict else ''}: {counts}")
-        seed += 1
-    print(f"{dict(seen)}, before seed {seed}")
+    in_turn(seconds, seed, what, statements, compiled, SIZES, COMPILED)
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, *sys.argv[3:])
+    main(float(sys.argv[1]), *map(int, sys.argv[2:3]), *sys.argv[3:])

@@ -16,7 +16,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 import numpy as np
@@ -253,19 +253,28 @@ def held(
         assert np.allclose(found / scale, expected / scale, atol=1e-2, equal_nan=True), text
 
 
-def main(seconds: float, seed: int, what: str = "") -> None:
-    """One program after the other, strict and not."""
+def in_turn(
+    seconds: float,
+    seed: int,
+    what: str,
+    statements: Callable[..., int],
+    compiled: Callable[..., None],
+    sizes: Sequence[int],
+    lengths: Sequence[int],
+) -> None:
+    """One program after the other, strict and not: whether it grows from one of the sizes to the
+    other; or, if asked for `what`, compiled, at one of the lengths.
+    """
     end, seen = time.monotonic() + seconds, Counter[str]()
     while time.monotonic() < end:
         if what:
-            steps = COMPILED[seed % len(COMPILED)]
             for strict, dtype in ((False, "f64"), (True, "f64"), (False, "f32")):
-                compiled(seed, steps, strict=strict, dtype=dtype)
+                compiled(seed, lengths[seed % len(lengths)], strict=strict, dtype=dtype)
             seen[what] += 1
             seed += 1
             continue
         for strict in (False, True):
-            counts = [statements(seed, n, strict=strict) for n in SIZES]
+            counts = [statements(seed, n, strict=strict) for n in sizes]
             seen["strict" if strict else "default"] += 1
             if counts[1] > GROWN * counts[0] + 2:
                 seen["strict ones that grow" if strict else "that grow"] += 1
@@ -274,5 +283,10 @@ def main(seconds: float, seed: int, what: str = "") -> None:
     print(f"{dict(seen)}, before seed {seed}")
 
 
+def main(seconds: float, seed: int = 0, what: str = "") -> None:
+    """Those of this file."""
+    in_turn(seconds, seed, what, statements, compiled, SIZES, COMPILED)
+
+
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, *sys.argv[3:])
+    main(float(sys.argv[1]), *map(int, sys.argv[2:3]), *sys.argv[3:])
