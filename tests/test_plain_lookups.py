@@ -529,6 +529,18 @@ def test_rows_that_are_one_number_are_looked_up() -> None:
         jit(f)(3.0, 3)
 
 
+def test_arrays_of_integers_look_up_as_lists_of_them_do() -> None:
+    def f(table: list[Any], tokens: list[int]) -> Any:
+        return sum(table[k][0] * j for j, k in enumerate(tokens)) + table[tokens[-1]][1]
+
+    table, tokens = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [2, 0, 2]
+    kernel = jit(f, wrt="table").value_and_grad
+    expected = kernel(table, tokens)
+    assert expected[0] == 17.0
+    for dtype in (np.int64, np.int32):
+        assert kernel(table, np.array(tokens, dtype=dtype)) == expected
+
+
 # --- whose source is there ------------------------------------------------------------------
 
 

@@ -234,8 +234,9 @@ def build(structure: Structure, numbers: Iterator[Any], *, exact: bool = False) 
     """The object of this structure with these leaves; lists, tuples and dicts are Python's own, but
     for named tuples, unless it shall be `exact`.
 
-    An array has the type of its leaves: float64 for floats, objects for Values. If they are arrays
-    themselves, one for each number, its own axes come behind theirs.
+    An array has the type of its leaves: float64 for floats, objects for Values, and int64 for
+    integers, if it shall be exact. If they are arrays themselves, one for each number, its own axes
+    come behind theirs.
     """
     if isinstance(structure, Scalar):
         return next(numbers)
@@ -249,7 +250,7 @@ def build(structure: Structure, numbers: Iterator[Any], *, exact: bool = False) 
             for s in structure.items
         ]
     if structure.type is np.ndarray:
-        return _array(structure.keys, items)
+        return _array(structure.keys, items, exact)
     if structure.type not in EXACT and (exact or hasattr(structure.type, "_fields")):
         return remade(structure.type, structure.keys, items)
     if issubclass(structure.type, dict):
@@ -257,14 +258,15 @@ def build(structure: Structure, numbers: Iterator[Any], *, exact: bool = False) 
     return items if issubclass(structure.type, list) else tuple(items)
 
 
-def _array(shape: tuple[int, ...], items: list[Any]) -> Any:
+def _array(shape: tuple[int, ...], items: list[Any], exact: bool) -> Any:
     """The array of this shape of numbers, Values or arrays."""
     if any(isinstance(v, Value) for v in items):
         return value_array(items, shape)
     if items and isinstance(items[0], np.ndarray):
         stacked = np.stack(items, axis=-1)
         return stacked.reshape(stacked.shape[:-1] + shape)
-    return np.array(items, dtype=np.float64).reshape(shape)
+    are_integers = exact and items and all(v.__class__ is int for v in items)
+    return np.array(items, dtype=np.int64 if are_integers else np.float64).reshape(shape)
 
 
 def result_structure(
