@@ -101,7 +101,7 @@ class Operands:
         if piece.there is not None:
             return widen(b, self.fetch(a, at, piece.points), piece.width, FILLED)
         if a in self.copies:
-            return self._load_copy(self.copies[a], at, piece.width)
+            return self._load_copy(self.copies[a], at, piece)
         if in_a_row(a, lane):
             return self._load(a, element(storage, a, at), piece.width, piece.mask)
         if backwards(a, lane):
@@ -127,13 +127,20 @@ class Operands:
             return load()
         return self.b.numbered((self, a.array, index, width, mask), load)
 
-    def _load_copy(self, copy: Scratch, at: Sequence[Index], width: int) -> Any:
-        """A vector of a copy, whose rows are full vectors: what a mask leaves out is anything."""
-        b = self.b
+    def _load_copy(self, copy: Scratch, at: Sequence[Index], piece: Piece) -> Any:
+        """A vector of a copy, whose rows are full vectors, but for lanes that a mask leaves out: in
+        these may lie anything, and denormal numbers take some processors a hundred cycles.
+        """
+        b, width, mask = self.b, piece.width, piece.mask
         index = linear(b, copy.offset, copy.strides, at)
         address = b.at(copy.base, index, b.number)
-        key = (self, copy.name, index, width)
-        return b.numbered(key, lambda: b.load(address, b.vector(width), b.bits // 8))
+
+        def load() -> Any:
+            if mask is None:
+                return b.load(address, b.vector(width), b.bits // 8)
+            return masks.load(b, address, mask, b.splat(b.constant(FILLED), width))
+
+        return b.numbered((self, copy.name, index, width, mask), load)
 
     def write(self, at: Sequence[Index], piece: Piece, x: Any) -> None:
         """Set the target at the points of a piece."""

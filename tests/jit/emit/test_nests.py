@@ -362,6 +362,25 @@ def test_copies_are_made_where_nothing_writes_what_they_are_of() -> None:
     assert copying("read across its rows when it has just been written")[0] == 1
 
 
+def test_no_more_is_read_of_copies_than_there_is() -> None:
+    """What lies behind may be denormal numbers, which are slow."""
+    text = """
+        input q[7, 4]
+        input k[7, 4]
+        output w[7, 7]
+
+        w[i, j] = 0.5  for i < 7, j < 7
+        w[i, j] += mul(q[i, l], k[j, l])  for i < 7, j < i + 1, l < 4
+        """
+    program = verify(parse(re.sub("^        ", "", text, flags=re.MULTILINE)))
+    compiled = Nested(program, (64, 512, False))
+    assert "from a copy of k" in str(compiled.schedule)
+    lines = compiled.code.mlir.split("\n")
+    assert not [x for x in lines if "llvm.load" in x and x.endswith("vector<8xf64>")]
+    loads = [x for x in lines if "llvm.intr.masked.load" in x]
+    assert len(loads) == 5  # of the target, and of the copy's four rows
+
+
 ORDERED = {
     "products into one array keep their order": """
         input x[9, 9]
