@@ -12,18 +12,18 @@ and the order of every sum, are the graph's own.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from ...checking import is_checking
 from ...errors import CompilerError
-from ..ir.graph import FIRST_OP, Graph
+from ..ir.graph import Graph
 from ..ir.nests import Ints
 from ..ir.program import Program
 from .arranged import Arrange, arranged
 from .as_traced import as_traced
+from .beginning import MANY, beginning, is_outside, settled_statics
 from .distribute import distribute
 from .gathers import gathered
 from .homes import Number
@@ -61,9 +61,6 @@ GOOD = 60
 FAR = 4
 """So many times more items than there may be statements: then no other look finds few enough."""
 
-MANY = 200_000
-"""Ops of a trace that is not looked at twice if its program is good."""
-
 
 def looped(
     graph: Graph,
@@ -79,23 +76,6 @@ def looped(
     behind     arrays of leaves whose derivatives are added to others
     """
     return _Search(graph, output, behind, in_order=in_order).program(most)
-
-
-def are_few(graph: Graph) -> bool:
-    """Whether a long trace begins with what is in no loop, for the most part."""
-    ops = np.flatnonzero(graph.codes >= FIRST_OP)
-    if len(ops) <= MANY:
-        return False
-    some = slice(int(ops[MANY // 2]))
-    beginning = replace(
-        graph, codes=graph.codes[some], x=graph.x[some], y=graph.y[some], z=graph.z[some]
-    )
-    return _is_outside(recognise(Ops(beginning), DEPTHS[0]))
-
-
-def _is_outside(tree: Tree) -> bool:
-    """Whether most ops stand outside of all loops: then no other look finds many."""
-    return 2 * len(tree.sequence) > len(tree.ops)
 
 
 class _Search:
@@ -132,7 +112,7 @@ class _Search:
         """The shortest program, as far as their statics tell before they are made."""
         one, two = LOOKS
         left = len(self.tree(one).sequence)
-        if left > most and (_is_outside(self.tree(one)) or left > FAR * max(most, GOOD)):
+        if left > most and (is_outside(self.tree(one)) or left > FAR * max(most, GOOD)):
             look = self.tree(one).has_switches and len(self.ops) <= MANY
             return self._switching(most) if look else None
         statics = self.statics(one)
@@ -142,7 +122,7 @@ class _Search:
             few = len(best.statements) <= FEW
             if not few and len(best.statements) > statics:  # much is copied
                 best = self._switching(len(best.statements) - 1) or best
-            if few or len(self.ops) > MANY or self.statics(two) >= statics:
+            if few or not self._is_shorter(two, one):
                 return best
             return self._program(two, len(best.statements) - 1) or best
         best = self._switching(most)
@@ -157,6 +137,14 @@ class _Search:
         if best is None and tried < most:
             best = self._program(first, most)
         return best
+
+    def _is_shorter(self, look: Look, other: Look) -> bool:
+        """Whether one finds loops of fewer ops than another; of a long trace, in its beginning."""
+        some = beginning(self.graph)
+        if some is None:
+            return self.statics(look) < self.statics(other)
+        one, two = (recognise(some, x.depth, switching=x.switching) for x in (look, other))
+        return settled_statics(one) < settled_statics(two)
 
     def _switching(self, most: int) -> Program | None:
         """The program of what is updated in place, where that is made of no more ops."""

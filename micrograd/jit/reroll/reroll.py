@@ -57,11 +57,12 @@ def _rerolled(graph: Graph, budget: int, most: int) -> Program | None:
     Long programs by classes are looked for last, as most graphs that have one have a shorter one.
     """
     with importing:
-        from .loops import are_few, looped
+        from .beginning import are_few
+        from .loops import DEPTHS, looped
     short = min(budget, SHORT)
     classes = _of_classes(graph, short)
     if classes is not None:
-        if len(classes.body) <= FEW or are_few(graph):
+        if len(classes.body) <= FEW or are_few(graph, DEPTHS[0]):
             return classes
         return looped(graph, OUTPUT, min(most, len(classes.statements) - 1)) or classes
     loops = looped(graph, OUTPUT, most)

@@ -67,10 +67,14 @@ class Tree:
     @property
     def statics(self) -> int:
         """Ops in the bodies of all loops, and outside: what statements are made of."""
+        return self.statics_of(self.sequence)
+
+    def statics_of(self, items: Ints) -> int:
+        """The same of some items of the sequence."""
         sizes: dict[int, int] = {}
         for symbol, body in self.bodies.items():  # inner ones came first
             sizes[symbol] = sum([sizes.get(inner, 1) for inner in body])
-        times = np.bincount(self.symbol[self.sequence])
+        times = np.bincount(self.symbol[items])
         return sum([sizes.get(k, 1) * int(times[k]) for k in np.flatnonzero(times).tolist()])
 
     def written(self) -> bytes:
