@@ -62,7 +62,8 @@ def likeness(loop: VectorLoop, schedule: Schedule) -> Likeness | None:
 def _facts(loop: VectorLoop, schedule: Schedule, name: str) -> tuple[object, ...]:
     """What the code of a loop depends on, of an array."""
     a, private = schedule.program.arrays[name], loop.group.private.get(name)
-    return a.role, a.dtype, a.size, loop.tiles.get(name), loop.strips.get(name), private
+    own = loop.tiles.get(name), loop.strips.get(name), private
+    return a.role, a.dtype, a.size, name in schedule.within, *own
 
 
 class SharedLoops:
@@ -121,11 +122,15 @@ class SharedLoops:
             inner.memory.release()
 
         key, bases = ("loop", found.key), storage.bases_of(found.arrays)
-        call_once(b, key, bases, build, storage.team, loop.work, "{llvm.noalias}")
+        call_once(b, key, bases, build, storage.team, loop.work, self._mark(found.arrays))
+
+    def _mark(self, arrays: Sequence[str]) -> str:
+        """What LLVM is told of the addresses of arrays: whether all lie apart."""
+        return "{llvm.noalias}" if self._schedule.within.keys().isdisjoint(arrays) else "{}"
 
     def _function(self, b: Builder, name: str, loop: VectorLoop, arrays: Sequence[str]) -> None:
-        mark = f"[{', '.join(['{llvm.noalias}'] * len(arrays))}]"
-        attributes = {"no_inline": ir.UnitAttr.get(), "arg_attrs": ir.Attribute.parse(mark)}
+        marks = ir.Attribute.parse(f"[{', '.join([self._mark(arrays)] * len(arrays))}]")
+        attributes = {"no_inline": ir.UnitAttr.get(), "arg_attrs": marks}
         attributes |= b.as_written
         entry = b.function(name, [b.ptr] * len(arrays), internal=True, attributes=attributes)
         touched = [self._schedule.program.arrays[name] for name in arrays]

@@ -285,6 +285,8 @@ class Storage:
         if name in self.bases:
             return self.bases[name]
         b = self.b
+        if name in self.schedule.within:
+            return self._base(self.schedule.within[name])
         if name in self.schedule.workspace:
             return b.element(self.workspace, self.schedule.workspace[name], b.number)
         if self.program.arrays[name].role is Role.PARAMETER:

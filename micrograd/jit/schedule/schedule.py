@@ -22,12 +22,12 @@ from ..target import Target
 from .counts import operations
 from .fuse import Group, Part, fuse
 from .lanes import VectorLoop, vectorize
+from .layout import layout
 from .memory import few_in_nests, shared, touched_in_loops
 from .nest import Nest
 from .plans import Bounds
 from .product import Product
 from .repeat import Repeat, flattened, repeated
-from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .quiet import Blocks
@@ -54,6 +54,7 @@ class Schedule:
     opt_level   LLVM's level, 0 to 3
     padded      whether run-time extents are multiples of `multiple`
     apart       arrays of few elements that LLVM makes registers of, and how many: each alone
+    within      arrays that lie where a result does, and where
     """
 
     program: Program
@@ -65,6 +66,7 @@ class Schedule:
     reasons: list[str] = field(default_factory=list)
     padded: bool = False
     apart: dict[str, int] = field(default_factory=dict)
+    within: dict[str, str] = field(default_factory=dict)
 
     @property
     def passes(self) -> str:
@@ -163,27 +165,25 @@ def schedule(
     sizes = {a.name: a.size for a in program.arrays.values()} | _stretches(flattened(steps))
     addressed = touched_in_loops(parts) | elsewhere | more.keys()
     few = few_in_nests(parts, sizes) if len(functions) == 1 else {}
-    registers, workspace, apart = set[str](), Workspace(target), dict[str, int]()
-    for a in program.arrays.values():
-        kept = a.role in (Role.TEMPORARY, Role.SCRATCH) or a.name == returned
-        if not kept or a.name in tiles:
-            continue
-        if a.is_index:
-            workspace.add(a.name, -(-8 * a.size // target.dtype.itemsize))
-        elif a.name not in addressed:
-            registers.add(a.name)
-        elif a.name not in few:
-            workspace.add(a.name, sizes[a.name])
-        else:
-            apart[a.name] = sizes[a.name]
-    reasons = [reason]
-    places, size = workspace.places, workspace.size
-    if places:
-        reasons.append(
-            f"{len(places)} arrays in a workspace of {size} elements: they are indexed by "
-            "several loops or shared between functions"
-        )
-    return Schedule(program, registers, places, size, functions, opt_level, reasons, padded, apart)
+    kept = [
+        a.name
+        for a in program.arrays.values()
+        if a.role in (Role.TEMPORARY, Role.SCRATCH) or a.name == returned
+        if a.name not in tiles
+    ]
+    found = layout(program, steps, target, kept, addressed, sizes, few, points=points)
+    return Schedule(
+        program,
+        found.registers,
+        found.workspace.places,
+        found.workspace.size,
+        functions,
+        opt_level,
+        [reason, *found.reasons],
+        padded,
+        found.apart,
+        found.within,
+    )
 
 
 def _parts(
