@@ -90,3 +90,25 @@ def test_strict_state_is_double() -> None:
     trained(optimizer, loss, 3, "f32", strict=True)
     column = optimizer.state["v"]
     assert column.tolist() != column.astype(np.float32).tolist()
+
+
+@pytest.mark.parametrize("kind", ["momentum", "adam"])
+def test_state_that_fades_is_zero_before_it_is_denormal(kind: str) -> None:
+    """The gradient of one weight is 0 but for the first step."""
+    rows = np.zeros((1200, 2))
+    rows[:, 0] = np.linspace(-1.0, 1.0, len(rows))
+    rows[0, 1] = 1.0
+    tiny = np.finfo(np.float32).tiny
+    found = {}
+    for dtype in ("f32", "f64"):
+        w = [Value(0.3), Value(-0.2)]
+
+        def loss(x: Any, w: list[Value] = w) -> Any:
+            return (w[0] * x[0] + w[1] * x[1] + 0.7) ** 2
+
+        optimizer = MAKE[kind](w)
+        fit(loss, optimizer, data=(rows,), batch_size=1, steps=1200, shuffle=False, dtype=dtype)
+        found[dtype] = next(iter(optimizer.state.values()))
+    assert 0.0 < found["f64"][1] < tiny
+    assert found["f32"][1] == 0.0
+    assert found["f32"][0] == pytest.approx(found["f64"][0], rel=1e-3, abs=1e-5)
