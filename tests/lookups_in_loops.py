@@ -208,6 +208,8 @@ def check(seed: int) -> None:
     values, partials = kernel.value_and_grad(*points, *places, ks)
     assert close(values, [v for v, _ in single], 1e-12), (seed, n, "points")
     assert close(kernel(*points, *places, ks), values, 1e-12), (seed, n, "values at points")
+    near_points = narrow(*points, *places, ks)
+    assert close(near_points, values, 1e-3), (seed, n, "f32 at points")
     at_points = [g[:2] for _, g in single]
     assert close(np.transpose(partials[:2]), at_points, 1e-10), (seed, n, "gradients at points")
 

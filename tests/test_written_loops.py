@@ -158,6 +158,21 @@ def test_reads_what_is_outside() -> None:
     assert nested(1.0) == (1.0 + 2.0) ** 2 + 2 * 3.0
 
 
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize("n", [1, 5, 16, 33])
+def test_loops_in_loops_read_live_parameters_at_points(dtype: str, n: int) -> None:
+    ws = [Value(0.5 * k) for k in range(7)]
+
+    def f(x: float) -> Any:
+        return fori(3, lambda i, s: fori(2, lambda j, t: t * ws[3] + ws[5], s) * ws[1], x)
+
+    xs = np.linspace(-1.0, 1.0, n)
+    values, (partials,) = jit(f, dtype=dtype, wrt=["x"]).value_and_grad(xs)
+    near = 1e-5 if dtype == "f32" else 1e-12
+    assert np.allclose(values, [float(f(Value(x)).data) for x in xs], rtol=near, atol=near)
+    assert np.allclose(partials, (1.5**2 * 0.5) ** 3, rtol=near)
+
+
 def test_loops_in_loops_are_differentiated_twice() -> None:
     def f(x: Any) -> Any:
         return fori(3, lambda i, s: s + where(s > 100.0, 0.0, root(x + i)), 0.0)

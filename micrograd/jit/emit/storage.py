@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lowering.bindings import ir
@@ -125,7 +125,13 @@ class Storage:
         for name, stride in step.moves.items():
             ahead = self.b.integer_op("llvm.mul", index, self.b.integer(stride))
             self.bases[name] = self.b.element(self._base(name), ahead, self._type(name))
-        self.program = step.program
+        inside = step.program.arrays
+        narrowed = {  # copies of parameters are of another type than these
+            a.name: replace(inside[a.name], dtype=a.dtype)
+            for a in program.with_role(Role.PARAMETER)
+            if a.name in inside
+        }
+        self.program = replace(step.program, arrays=inside | narrowed)
         yield
         self.bases, self.program = bases, program
 
