@@ -64,7 +64,7 @@ class Operator:
         self._points = Points(kernel)
         options = kernel._options
         self._dtype = options.dtype if options.fixed else None
-        self._parameters: list[Parameter] = kernel._parameters
+        self._parameters: Sequence[Parameter] = kernel._parameters
         positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
         self.__signature__ = inspect.Signature(
             [

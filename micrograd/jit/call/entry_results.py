@@ -28,7 +28,7 @@ class Results(Frame):
         c = self.convention
         s, before = c.result, c.returns
         while isinstance(s, Container) and s.type is not np.ndarray:
-            if parts(s) > MOST_PARTS:
+            if s.is_flat or parts(s) > MOST_PARTS:
                 return None
             items = [item for item in s.items if count(item)]
             if before and items and not isinstance(items[0], Container):

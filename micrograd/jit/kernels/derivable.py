@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any, Self, cast
 from weakref import ref
@@ -36,7 +36,7 @@ class Derivable(Derived, TensorCalls):
     """A kernel of a source, from which others are derived; each is made once."""
 
     _source: Source
-    _parameters: list[Parameter]
+    _parameters: Sequence[Parameter]
     _options: Any
     _wanted: Wanted
     _lock: Any

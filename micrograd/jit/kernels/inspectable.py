@@ -44,7 +44,7 @@ class Inspectable(Shown, Paged, Exportable):
 
     name: str
     _source: Source
-    _parameters: list[Parameter]
+    _parameters: Sequence[Parameter]
     _options: Any
     _wanted: Wanted
     _latest: Executable | None

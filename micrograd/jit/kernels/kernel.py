@@ -52,7 +52,10 @@ class Kernel(Linked, Derivable, Inspectable, Copyable, NativeCallable):
     def __init__(self, source: Source, options: Options, wanted: Wanted) -> None:
         self.name = source.name if wanted is Wanted.VALUE else f"{source.name}.{wanted.value.name}"
         self._source = source
-        self._parameters = [*source.parameters, *wanted.value.parameters(source)]
+        behind = wanted.value.parameters(source)
+        self._parameters: Sequence[Parameter] = source.parameters
+        if behind:
+            self._parameters = [*source.parameters, *behind]
         self._in_order, self._places, self._configurable = order_of(source, self._parameters)
         self._is_value = isinstance(source, ValueSource)
         self._keywords = free(KEYWORDS, source, self._parameters)
@@ -154,6 +157,7 @@ class Kernel(Linked, Derivable, Inspectable, Copyable, NativeCallable):
         if not self._configurable or isinstance(source, ValueSource):
             if self._is_value and len(args) == len(names) - len(source.parameters) and not kwargs:
                 return self, args  # with its leaves live
+            places = [p.name for p in names] if self._is_value else places
             return self, bound(self.name, names, places, args, kwargs)
         settings = source.taken.defaults.keys()
         given = Given(self.name, names, places, args, kwargs, settings)
@@ -251,7 +255,7 @@ class Kernel(Linked, Derivable, Inspectable, Copyable, NativeCallable):
         extras = list(zip(names, structures, strict=True))[n:]
         return self._source.record(structures[:n], captures=captures, near=called[:n]), extras
 
-    def _given(self, n: int) -> list[Parameter]:
+    def _given(self, n: int) -> Sequence[Parameter]:
         """The parameters that n arguments are for: all, or those behind the leaves of a Value."""
         return self._parameters[len(self._parameters) - n :]
 
@@ -274,7 +278,7 @@ class Kernel(Linked, Derivable, Inspectable, Copyable, NativeCallable):
                     list(zip(names, structures, strict=True)),
                     self._wanted,
                     self._options,
-                    in_rows(self._source.parameters),
+                    in_rows(() if self._is_value else self._source.parameters),
                     takes_out="out" in self._keywords,
                 )
             self._latest = executable

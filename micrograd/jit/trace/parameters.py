@@ -15,7 +15,6 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -50,13 +49,6 @@ class Parameter(NamedTuple):
     default: float | None = None
     named: bool = False
     integer: bool = False
-
-
-def numbered(name: str, n: int) -> list[Parameter]:
-    """So many parameters, each a number; `x0` and so on for the name `x`."""
-    fields = [repeat(each, n) for each in Parameter(name)[1:]]
-    rows = zip(map(name.__add__, map(str, range(n))), *fields, strict=True)
-    return list(map(tuple.__new__, repeat(Parameter, n), rows))
 
 
 def in_rows(parameters: Sequence[Parameter]) -> frozenset[str]:

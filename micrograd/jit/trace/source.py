@@ -5,7 +5,6 @@ A source knows the names of its parameters and, where it can, their structures b
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
@@ -19,8 +18,9 @@ from ...nn import Module
 from ...traced import Scope, Traced
 from .captured import captured
 from .compiling import compiling
+from .leaf_parameters import LeafParameters
 from .mistakes import said_clearer
-from .parameters import Key, Parameter, array_names, numbered, taken
+from .parameters import Key, Parameter, array_names, taken
 from .pickles import FunctionOf, portable
 from .recoded import CHECKS, recoded
 from .recordings import Recording, Recordings
@@ -45,13 +45,7 @@ class ValueSource:
         self.wrt = wrt = _as_list(wrt)
         with without_collecting():
             check_wrt(wrt)
-            labels = [v.label for v in wrt]
-            uses = Counter(filter(None, labels))
-            # at once: of a million leaves, a call for each would take most of the time
-            self.parameters = numbered("x", len(labels))
-            for k, s in enumerate(labels) if uses else ():
-                if s and s.isidentifier() and uses[s] == 1:
-                    self.parameters[k] = Parameter(s)
+            self.parameters = LeafParameters([v.label for v in wrt])
         self.recordings = Recordings()
 
     @property
@@ -81,9 +75,10 @@ class ValueSource:
             names = array_names(self.parameters)
             inputs = {names[p.name]: [v] for p, v in zip(self.parameters, self.wrt, strict=True)}
             found = trace([self.value], inputs, (), numbers)
+            elements: list[Element | None] = [found.elements[v] for v in self.wrt]
         else:
             found = trace([self.value], {}, set(self.wrt), numbers, self.wrt)
-        elements: list[Element | None] = [found.elements[v] for v in self.wrt]
+            elements = [*found.elements_of(self.wrt)]
         shape = row(tuple, len(elements))
         return Recording(found, SCALAR, elements, shape, self.alone)
 
@@ -282,10 +277,11 @@ Source = ValueSource | FunctionSource
 
 def order_of(source: Source, parameters: Sequence[Parameter]) -> tuple[bool, list[str], bool]:
     """How a kernel with these parameters is called: whether arguments are given by position as
-    `main` takes them; the names of what may be given by position; whether it may be a setting.
+    `main` takes them; the names of what may be given by position, for a Value [], as all may; and
+    whether it may be a setting.
     """
     if isinstance(source, ValueSource):
-        return True, [p.name for p in parameters], False
+        return True, [], False
     taken, named = source.taken, any(p.named for p in parameters)
     places = taken.places
     if len(parameters) > len(taken.arguments):
@@ -297,8 +293,10 @@ def order_of(source: Source, parameters: Sequence[Parameter]) -> tuple[bool, lis
 
 def free(words: frozenset[str], source: Source, parameters: Sequence[Parameter]) -> frozenset[str]:
     """The words by which nothing is given to a kernel with these parameters, settings included."""
-    settings = () if isinstance(source, ValueSource) else source.taken.names
-    return words.difference(map(_name, parameters), settings)
+    if isinstance(source, ValueSource):
+        words = source.parameters.unused(words)
+        return words.difference(map(_name, parameters[len(source.parameters) :]))
+    return words.difference(map(_name, parameters), source.taken.names)
 
 
 def _as_list(wrt: Any) -> list[Any]:

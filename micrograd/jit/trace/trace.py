@@ -7,9 +7,10 @@ Establishes the graph's invariants: nodes in creation order, each once. A litera
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import compress
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -42,7 +43,9 @@ class Trace:
     """A graph, where its parameters live, and the name of every leaf that is not a constant.
 
     outline    the graph, which has no nodes as long as they are unread
-    elements   of the leaves that are Values
+    leaves     those that are parameters
+    homes      the store and index of each of these
+    others     the elements of other leaves that are Values
     inputs     of the inputs, traced ones too, by their serial numbers
     is_plain   whether rows were looked up in plain Python, which is to be compared with it
     unread     what the nodes are made of when they are asked for
@@ -51,11 +54,31 @@ class Trace:
 
     outline: Graph
     stores: list[Store]
-    elements: dict[Value, Element]
+    leaves: Sequence[Value]
+    homes: Sequence[tuple[Store, int]]
+    others: dict[Value, Element]
     inputs: dict[int, Element]
     is_plain: bool = False
     unread: Unread | None = None
     digested: str | None = None
+    _elements: dict[Value, Element] | None = None
+
+    @property
+    def elements(self) -> dict[Value, Element]:
+        """Those of the leaves that are Values, made when they are asked for."""
+        if self._elements is None:
+            self._elements = dict(zip(self.leaves, self._named(self.homes), strict=True))
+            self._elements |= self.others
+        return self._elements
+
+    def elements_of(self, parameters: Iterable[Value]) -> list[Element]:
+        """Those of leaves that are parameters."""
+        return self._named(list(map(_home, parameters)))
+
+    def _named(self, homes: Sequence[tuple[Store, int]]) -> list[Element]:
+        names = {store: f"p{k}" for k, store in enumerate(self.stores)}
+        arrays = map(names.__getitem__, map(_first, homes))
+        return list(zip(arrays, map(_second, homes), strict=True))
 
     @property
     def graph(self) -> Graph:
@@ -155,25 +178,20 @@ def _trace(
     if not _ORDINARY.issuperset(map(type, rest)):
         _check_rest(rest, outputs)
     parameters = [v for v in rest if live is None or v in live]
+    whole = len(parameters) == len(found.leaves)
     # together, so that where they lie does not depend on which of them a program uses
-    parameters = [*dict.fromkeys([*parameters, *wrt])] if wrt else parameters
+    if wrt and not (isinstance(live, set) and len(parameters) == len(live) and live >= {*wrt}):
+        parameters = [*dict.fromkeys([*parameters, *wrt])]
     stores = adopt(parameters)
     names = {store: f"p{k}" for k, store in enumerate(stores)}
     graph.parameters = [(name, len(store)) for store, name in names.items()]
     homes = list(map(_home, parameters))
-    named = map(names.__getitem__, map(_first, homes))
-    elements = dict(zip(parameters, zip(named, map(_second, homes), strict=True), strict=True))
-    elements |= {
+    others = {
         v: places[v._serial]
         for values in inputs.values()
         for v in values
         if v.__class__ is not Traced
     }
-    if places:  # of traced ones, which only their serial numbers tell apart
-        told = places | dict(zip(map(_serial, elements), elements.values(), strict=True))
-        given = list(map(told.get, map(_serial, found.leaves)))
-    else:
-        given = list(map(elements.get, found.leaves))
     graph.inputs += [(name, len(numbers)) for name, numbers in operands.data.items()]
     if lookups is not None:
         graph.indices = list(lookups.indices.values())
@@ -181,9 +199,19 @@ def _trace(
     has_lines = bool(KEPT) or any(
         v.__class__ is Traced for values in inputs.values() for v in values[:1]
     )
-    leaves = leaves_of(graph, found.leaves, given, known)
-    unread = Unread(found, leaves, outputs, operands, loops, lookups, has_lines)
-    return Trace(graph, stores, elements, places, unread=unread)
+    trace = Trace(graph, stores, parameters, homes, others, places)
+    if places:  # of traced ones, which only their serial numbers tell apart
+        named = zip(map(_serial, parameters), trace.elements_of(parameters), strict=True)
+        given = list(map((dict(named) | places).get, map(_serial, found.leaves)))
+        is_element, elements = list(map(bool, given)), list(filter(None, given))
+    else:
+        is_element = [True] * len(found.leaves)
+        if not whole:
+            is_element = list(map({*parameters}.__contains__, found.leaves))
+        elements = trace.elements_of(compress(found.leaves, is_element))
+    leaves = leaves_of(graph, found.leaves, is_element, elements, known)
+    trace.unread = Unread(found, leaves, outputs, operands, loops, lookups, has_lines)
+    return trace
 
 
 def _check_rest(rest: Sequence[Value], outputs: Sequence[Any]) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import compress, repeat
-from operator import is_, itemgetter
+from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,6 @@ from .places import note_places
 from .tables import resolve
 
 Ints = npt.NDArray[np.int64]
-_PAIR = np.dtype((np.int64, 2))
 
 
 @dataclass(slots=True)
@@ -49,27 +48,31 @@ class Leaves:
 def leaves_of(
     graph: Graph,
     leaves: Sequence[Value],
-    elements: Sequence[tuple[str, int] | None],
+    is_element: Sequence[bool],
+    elements: Sequence[tuple[str, int]],
     known: dict[Value, float],
 ) -> Leaves:
-    """What these leaves are, of which some are elements of arrays, the others constants; what these
-    have been is entered into `known`.
+    """What these leaves are: constants, but for those that are elements of arrays, which are given
+    in order; what the constants have been is entered into `known`.
     """
-    base: dict[str, tuple[int, int]] = {}
-    for code, arrays in ((INPUT, graph.inputs), (PARAMETER, graph.parameters)):
+    arrays: dict[str, int] = {}
+    base: list[tuple[int, int]] = []
+    for code, some in ((INPUT, graph.inputs), (PARAMETER, graph.parameters)):
         total = 0
-        for name, size in arrays:
-            base[name] = (code, total)
+        for name, size in some:
+            arrays[name] = len(base)
+            base.append((code, total))
             total += size
-    is_constant = np.fromiter(map(is_, elements, repeat(None)), np.bool_, len(leaves))
-    rest: list[tuple[str, int]] = list(filter(None, elements))
-    starts = map(base.__getitem__, map(itemgetter(0), rest))
-    indices = np.fromiter(map(itemgetter(1), rest), np.int64, len(rest))
-    numbers = [known.setdefault(v, v._data) for v in compress(leaves, is_constant)]
+    at = np.fromiter(is_element, np.bool_, len(leaves))
+    numbers = [known.setdefault(v, v._data) for v in compress(leaves, ~at)]
     codes, payloads = np.full((2, len(leaves)), CONSTANT, dtype=np.int64)
-    codes[~is_constant], payloads[~is_constant] = np.fromiter(starts, _PAIR, len(rest)).T
-    payloads[~is_constant] += indices
-    payloads[is_constant] = np.arange(len(numbers))
+    payloads[~at] = np.arange(len(numbers))
+    if base:
+        n = len(elements)
+        which = np.fromiter(map(arrays.__getitem__, map(itemgetter(0), elements)), np.int64, n)
+        of_array, starts = np.array(base, dtype=np.int64).T
+        codes[at] = of_array[which]
+        payloads[at] = starts[which] + np.fromiter(map(itemgetter(1), elements), np.int64, n)
     return Leaves(codes, payloads, numbers)
 
 
