@@ -103,6 +103,11 @@ def in_line(a: Access, d: int) -> bool:
     return in_a_row(a, d) or backwards(a, d)
 
 
+def _lies_apart(a: Access, d: int) -> bool:
+    """Whether an access certainly touches another element in each iteration of a loop."""
+    return bool(a.strides[d]) and not any(p.strides[d] for p in a.parts)
+
+
 def depends(count: int, d: int) -> bool:
     """Whether a trip count depends on the index of a loop."""
     strides = count.strides if isinstance(count, Affine | Entries) else ()
@@ -144,14 +149,15 @@ def _with_lanes(
         vectors = most // width
         sides = MOST_SIDES if vectors >= 8 else 2 if vectors >= 4 else 1
         return [Course(kept, lane, (*summed, lane), width, sides)]
-    if not in_line(s.target, lane):
+    together = in_line(s.target, lane)
+    if not together and (not summed or not _lies_apart(s.target, lane)):
         return []
     alike = not any(depends(s.domain[d], lane) for d in summed)  # for all lanes
     in_any = _is_injective(s, [*kept, lane]) or reorders(s.accumulate, strict)
     if alike and in_any and _is_legal(s, (*kept, lane, *summed)):
         sides = min(MOST_SIDES, ceil(most / width)) if summed else 1
         return [Course(kept, lane, summed, width, sides)]
-    if strict and not in_any:
+    if not together or (strict and not in_any):
         return []
     return [Course(others, lane, (), width)] if _is_legal(s, (*others, lane)) else []
 
@@ -204,6 +210,8 @@ def _cost(
     count = int(s.domain[lane])
     vectors = prod(int(s.domain[d]) for d in own) / max(1, count) * ceil(count / c.width)
     cost = vectors * work
+    if s.accumulate is not None and varies(s.target, lane) and not in_line(s.target, lane):
+        cost += 2 * c.width * ceil(count / c.width) * prod(int(s.domain[d]) for d in c.around)
     copied = []
     for a in dict.fromkeys([*accesses(s.expr), *([s.target] if s.accumulate is None else [])]):
         if not varies(a, lane) or in_a_row(a, lane):

@@ -49,6 +49,22 @@ PROGRAMS = {
         for i < steps in reverse order:
           h[i, j] = maximum(-5.0, sub(x[i], h[i + 1, j]))  for j < {n}
         """,
+    "sums into elements that lie apart": """
+        input x[20, {n}]
+        input c[20]
+        extent some <= {n}
+        state d[{n}, 9]
+        state e[{n}, 3]
+
+        d[j, 3] += mul(c[i], x[i, j])  for i < 20, j < {n}
+        d[-1*j + {n} - 1, 5] += x[-1*i + 19, j]  for i < 20, j < {n}
+        d[j, k + 6] += mul(x[i + k, j], c[i])  for i < 18, j < {n}, k < 3
+        d[j, 4] += x[i, j]  for i < 20, j < some
+        e[j, 1] max= x[i, j]  for i < 20, j < {n}
+        for i < 20 in order:
+          e[j, 0] += mul(x[i, j], c[k])  for j < {n}, k < i
+          d[j, 0] += e[j, 0]  for j < {n}
+        """,
     "a triangle": """
         input q[{n}, 5]
         input k[{n}, 5]
