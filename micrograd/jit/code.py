@@ -20,7 +20,7 @@ from ..store import Store
 from .emit.data import INLINE_DATA, STACK_BYTES, constant_data
 from .emit.interface import ENTRY, Interface
 from .emit.making import set_pointer
-from .ir.extents import Entries
+from .ir.extents import Entries, is_number
 from .ir.program import Loop, Program, Role, asks, loops
 from .target import Target
 from .trace.trace import without_collecting
@@ -103,6 +103,11 @@ class Code:
                 from .schedule.columns import by_columns
                 from .schedule.wavefronts import wavefronts
             program = by_columns(wavefronts(program, target), target)
+        varying = any(not is_number(n) for s in program.statements for n in s.domain)
+        if varying and not self._points and target.masks:
+            with importing:
+                from .schedule.spaced import spaced
+            program = spaced(program, target)
         return program
 
     @lazy_property

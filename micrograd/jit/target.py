@@ -104,6 +104,11 @@ class Target:
         return self.processor.vector_bits == 512
 
     @property
+    def masks(self) -> bool:
+        """Whether vectors are read and written in part; others are finished one by one."""
+        return self.vector_bits >= 256
+
+    @property
     def looks_up(self) -> bool:
         """Whether an instruction looks numbers up in a table that lies in registers."""
         return self.avx512 and self.lanes > 1

@@ -18,8 +18,6 @@ from .storage import Index, Storage
 
 FILLED = 1.0
 """What lanes read that are beyond all points: no op is slow at it."""
-MASKED_BITS = 256
-"""The narrowest vectors that are read and written in part; others are finished one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class Operands:
         """Whether vectors of which only the first lanes are there can be read and written."""
         lane, touched = self.course.lane, [*self.read, self.s.target]
         assert lane is not None
-        return self.b.target.vector_bits >= MASKED_BITS and all(
+        return self.b.target.masks and all(
             a in self.copies or not varies(a, lane) or in_line(a, lane) for a in touched
         )
 

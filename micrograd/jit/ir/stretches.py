@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .extents import Affine
-from .program import Access, Loop, Order, Statement, map_accesses, statements
+from .program import Access, Array, Loop, Order, Statement, map_accesses, statements
 
 Stretches = dict[str, set[tuple[int, int] | None]]
 
@@ -51,6 +51,28 @@ def _most(strides: Sequence[int], domain: tuple[int, ...], depth: int) -> int:
         for outer, by in enumerate(count.strides):
             left[outer] += stride * by
     return min(box, total)
+
+
+def stays(a: Access, domain: Sequence[int], row: int, arrays: Mapping[str, Array]) -> bool:
+    """Whether every loop moves an access by whole rows, of so many elements, or inside of one,
+    never out of it.
+    """
+    reach = a.offset % row
+    low = high = reach
+    for stride, count in zip(a.strides, domain, strict=True):
+        if stride % row:
+            span = stride * max(0, int(count) - 1)
+            low, high = low + min(0, span), high + max(0, span)
+    for p in a.parts:
+        if not p.is_entry:
+            return False
+        if p.scale % row:
+            below = arrays[str(p.by)].below
+            span = p.scale * (below - 1)
+            if below < 1:
+                return False
+            low, high = low + min(0, span), high + max(0, span)
+    return low >= 0 and high < row
 
 
 def stretches(body: Iterable[Statement], depth: int = 0) -> Stretches:

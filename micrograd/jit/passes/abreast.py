@@ -32,6 +32,7 @@ from ..ir.program import (
     map_accesses,
     statements,
 )
+from ..ir.stretches import stays
 from ..reroll.outputs import OUTPUT
 
 EACH, LIVE = "each", "live_"
@@ -138,7 +139,11 @@ class _Abreast:
         if array.role is not Role.INPUT and array.shape[0] > 1:
             found = _Layout(rest, self.count)
             touched = [(a, s) for s in self.program.statements for a in s.accesses]
-            if all(_stays(a, s, rest, self.program) for a, s in touched if a.array == array.name):
+            if all(
+                stays(a, s.domain, rest, self.program.arrays)
+                for a, s in touched
+                if a.array == array.name
+            ):
                 return found
         return _Layout(array.size, self.count, whole=True)
 
@@ -218,26 +223,6 @@ class _Abreast:
             live = Access(name, 0, tuple(strides))
             expr = Apply(where, (live, expr, float(op.identity)))
         return replace(found, expr=expr)
-
-
-def _stays(a: Access, s: Statement, rest: int, program: Program) -> bool:
-    """Whether every loop moves an access by whole positions, or inside of one, never out of it."""
-    reach = a.offset % rest
-    low = high = reach
-    for stride, count in zip(a.strides, s.domain, strict=True):
-        if stride % rest:
-            span = stride * max(0, int(count) - 1)
-            low, high = low + min(0, span), high + max(0, span)
-    for p in a.parts:
-        if not p.is_entry:
-            return False
-        if p.scale % rest:
-            below = program.arrays[str(p.by)].below
-            span = p.scale * (below - 1)
-            if below < 1:
-                return False
-            low, high = low + min(0, span), high + max(0, span)
-    return low >= 0 and high < rest
 
 
 def _position(a: Access, domain: Sequence[int], rest: int) -> Extent | None:
