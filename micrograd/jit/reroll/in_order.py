@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir.nests import Ints
+from ..ir.nests import Ints, distinct
 from ..ir.points import elements, points
 from ..ir.program import Access, Apply, Program, Role, Statement
 from .prove import Claims, Place, Values, operand_of, placed
@@ -41,10 +41,11 @@ def in_creation_order(
     gathered   the program with gathers for its lookups
     behind     arrays of leaves that have cotangents already when its derivatives begin
     """
-    return _Order(program, values, claims, gathered).holds(behind)
+    wrong = Order(program, values, claims, gathered).wrong(behind)
+    return wrong is not None and not len(wrong)
 
 
-class _Order:
+class Order:
     """The uses of all elements: of which, by what, and when.
 
     The key of a use grows in the order of the trace: by the op, and of one op from the last operand
@@ -70,9 +71,11 @@ class _Order:
         self.computed: list[Ints] = []
         self.used: list[tuple[Ints, Ints, Bools, list[Ints]]] = []
 
-    def holds(self, behind: Collection[str]) -> bool:
-        """Whether the order is that of the trace."""
-        copies = []
+    def wrong(self, behind: Collection[str]) -> Ints | None:
+        """The elements whose uses are not in the order of the trace; None if ops are computed more
+        than once.
+        """
+        copies, late = [], [np.zeros(0, dtype=np.int64)]
         for s, place in placed(self.program.body):
             if s.accumulate is None and isinstance(self.read[id(s)], Access):
                 copies.append((s, place))
@@ -80,17 +83,17 @@ class _Order:
                 self._use(s, place, a, keys, rank)
         every = np.concatenate([np.zeros(0, dtype=np.int64), *self.computed])
         if (np.bincount(every, minlength=1) > 1).any():
-            return False
+            return None
         for s, place in reversed(copies):
             if self._copy(s, place):
-                return False
+                late.append(self._elements(s.target, s))
         for name in behind:
             if name in self.base:
                 at = self.base[name] + np.arange(self.program.arrays[name].size)
                 self.count[at] += 1
                 last = np.full(len(at), LAST, dtype=np.int64)
                 self.used.append((at, last, np.zeros(len(at), dtype=bool), [last]))
-        return self._sorted()
+        return np.concatenate([*late, self._unsorted()])
 
     # -- uses ------------------------------------------------------------------------------------
 
@@ -104,11 +107,11 @@ class _Order:
         chain = self.claims[id(s)]
         at = self._elements(s.target, s)
         _, first = np.unique(at, return_index=True)
-        self.begun[at[first]] = _key(chain[first], 0)
+        self.begun[at[first]] = key_of(chain[first], 0)
         self.computed.append(chain)
         term = operand_of(replace(s, expr=read), self.values, chain)
         if isinstance(term, Access):
-            yield term, _key(chain, 1), 0
+            yield term, key_of(chain, 1), 0
         elif isinstance(term, Apply):
             yield from self._tree(term, self.values.operand(1, chain))
 
@@ -121,7 +124,7 @@ class _Order:
             self.computed.append(own)
             for slot, arg in enumerate(e.args):
                 if isinstance(arg, Access):
-                    yield arg, _key(own, slot), rank
+                    yield arg, key_of(own, slot), rank
                     rank += 1
                 elif isinstance(arg, Apply):
                     stack.append((arg, self.values.operand(slot, own)))
@@ -172,6 +175,7 @@ class _Order:
         at = self._elements(s.target, s)
         self.settled[at] = True
         keys = np.where(self.begun[at] >= 0, self.begun[at], self.least[at])
+        keys = np.where(keys == LAST, -1, keys)  # what nothing reads is sent nothing
         several = (self.count[at] > 1) & (self.begun[at] < 0)
         if self.program.arrays[s.target.array].role is Role.OUTPUT:
             keys = np.full(len(at), LAST, dtype=np.int64)
@@ -183,8 +187,8 @@ class _Order:
 
     # -- their order -----------------------------------------------------------------------------
 
-    def _sorted(self) -> bool:
-        """Whether the keys of the uses of every element grow with time.
+    def _unsorted(self) -> Ints:
+        """The elements of which the keys of the uses do not grow with time.
 
         What a copy with several uses is sent is added up first, so that use has to be the last. Of
         the last two either may be: the sum of two numbers is the same both ways.
@@ -198,7 +202,7 @@ class _Order:
             for column, numbers in zip(columns, own, strict=True):
                 column.append(_some(numbers, shared))
         if not columns[0]:
-            return True
+            return np.zeros(0, dtype=np.int64)
         keys, marks, *rest = [np.concatenate(column) for column in columns]
         order = np.lexsort(rest)
         keys, several, at = keys[order], marks[order] != 0, rest[-1][order]
@@ -207,7 +211,7 @@ class _Order:
         ends = ends[keys[ends] > keys[ends + 1]]
         keys[ends], keys[ends + 1] = keys[ends + 1], keys[ends]
         several[ends], several[ends + 1] = several[ends + 1], several[ends]
-        return not bool((again & ((np.diff(keys) < 0) | several[:-1])).any())
+        return distinct(at[1:][again & ((np.diff(keys) < 0) | several[:-1])])
 
 
 def _rows(a: Access, program: Program) -> Iterator[Access]:
@@ -225,7 +229,8 @@ def _rows(a: Access, program: Program) -> Iterator[Access]:
     yield a
 
 
-def _key(ops: Ints, slot: int) -> Ints:
+def key_of(ops: Ints, slot: int) -> Ints:
+    """The keys of what ops read in a slot."""
     return ops * 4 + (3 - slot)
 
 

@@ -12,7 +12,6 @@ and the order of every sum, are the graph's own.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from ...errors import CompilerError
 from ..ir.graph import Graph
 from ..ir.nests import Ints
 from ..ir.program import Program
+from .apart import Claimed, with_copies
 from .arranged import Arrange, arranged
 from .as_traced import as_traced
 from .beginning import MANY, beginning, is_outside, settled_statics
@@ -31,21 +31,11 @@ from .in_order import in_creation_order
 from .operands import Operands
 from .peel import peeled
 from .prove import computed, illegal, mismatch
-from .recognise import recognise
+from .recognise import Look, recognise
 from .statics import NoLoops, Static, digest, statics_of
 from .strings import Ops
 from .tree import Tree
 from .writer import Writer
-
-
-class Look(NamedTuple):
-    """How loops are looked for: by local classes of what depth, and whether what is updated in
-    place may be read as it was, and then as it has become.
-    """
-
-    depth: int
-    switching: bool = False
-
 
 DEPTHS = (1, 2)
 """Depths of local classes by which loops are looked for."""
@@ -75,7 +65,11 @@ def looped(
     in_order   also None if its derivatives would not be added up in the order of the trace
     behind     arrays of leaves whose derivatives are added to others
     """
-    return _Search(graph, output, behind, in_order=in_order).program(most)
+    search = _Search(graph, output, behind, in_order=in_order)
+    best = search.program(most)
+    if best is not None and len(best.statements) <= GOOD:
+        return best
+    return with_copies(search.unordered, best, behind, output, most)
 
 
 class _Search:
@@ -94,6 +88,7 @@ class _Search:
         self._statics: dict[Look, int] = {}
         self._narrowed = False
         self._without: dict[tuple[int, bool, bool], int] = {}
+        self.unordered: list[Claimed] = []
 
     def tree(self, look: Look) -> Tree:
         """The tree, as it was found."""
@@ -272,8 +267,11 @@ class _Search:
         proved = self._proved(program, writer, sure=way is distribute)
         if proved is None:
             return None
-        said = operands.values, writer.claims
-        return proved if in_creation_order(program, *said, proved, self.behind) else None
+        said = Claimed(program, operands.values, writer.claims)
+        if in_creation_order(*said, proved, self.behind):
+            return proved
+        self.unordered.append(said)
+        return None
 
     def _outputs(self) -> Ints:
         """The ops whose values are results."""

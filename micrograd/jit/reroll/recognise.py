@@ -6,6 +6,8 @@ stand in the sequence from then on, until nothing repeats.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..ir.nests import Ints, distinct
@@ -28,6 +30,15 @@ WINDOW = 6
 GUESSES = 8
 LOOKED_AT = 64
 """Runs that say where their blocks begin."""
+
+
+class Look(NamedTuple):
+    """How loops are looked for: by local classes of what depth, and whether what is updated in
+    place may be read as it was, and then as it has become.
+    """
+
+    depth: int
+    switching: bool = False
 
 
 def recognise(ops: Ops, depth: int, *, switching: bool = False) -> Tree:
