@@ -40,6 +40,7 @@ MACHINERY = frozenset(
         "value_arrays",
         "lookups",
         "rows",
+        "integer_operators",
         "tables",
         "plain",
         "nn",

@@ -1,5 +1,7 @@
 """Indices of rows, as they are computed of integers that are given when compiled code runs.
 
+Most are sums of multiples of these. Others have a formula (integers.py).
+
 That is done before the code runs: so all that it sees are from 0 on and below the number of rows.
 """
 
@@ -12,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import integers
 from .engine import Value
+from .integers import Formula
 from .traced import Scope, Traced
 
 Ints = npt.NDArray[np.int64]
@@ -48,7 +52,8 @@ class Moving:
 
 @dataclass(slots=True)
 class IndexArray:
-    """Indices of rows: `offset + sum(scales * integers)`, those below 0 counted from the end.
+    """Indices of rows: `offset + sum(scales * integers)`, or what a formula says, those below 0
+    counted from the end.
 
     below      the number of rows
     number     of those that loops go through, which have an index for each iteration; else 0
@@ -59,6 +64,8 @@ class IndexArray:
     unused     places of indices that are there, and say 0, only so that others lie as their
                integers do
     counts     whether they say how often loops run instead
+    formula    of the integers, one of each array, and of the constants behind them
+    constants  integers of each index that are known, i64[constants, n]
     """
 
     name: str
@@ -72,6 +79,8 @@ class IndexArray:
     leaves: list[Value] = field(default_factory=list, repr=False)
     unused: set[int] = field(default_factory=set)
     counts: bool = False
+    formula: Formula = None
+    constants: Ints | None = None
     _places: dict[tuple[int, ...], int] = field(default_factory=dict, repr=False)
 
     def leaf(self, element: tuple[int, ...], scope: Scope) -> Value:
@@ -109,6 +118,8 @@ class IndexArray:
         """Whether the indices are the integers of one array, in the order in which they lie."""
         moved = self.offset if self.offsets is None else self.offsets.any()
         in_order = [(k,) for k in range(len(self.elements))]
+        if self.formula is not None:
+            return False
         return self.scales == (1,) and not moved and not self.unused and self.elements == in_order
 
     def said(self, given: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -120,6 +131,9 @@ class IndexArray:
         at = np.array(self.elements, dtype=np.int64).reshape(len(self.elements), -1)
         offset = np.array(self.offset) if self.offsets is None else self.offsets
         used = [given[array][..., at[:, k]] for k, array in enumerate(self.arrays)]
+        if self.formula is not None:
+            known = () if self.constants is None else self.constants
+            return self._but_unused(integers.many(self.formula, [*used, *known]))
         largest = [max(abs(int(x.max(initial=0))), abs(int(x.min(initial=0)))) for x in used]
         most = sum(abs(scale) * x for scale, x in zip(self.scales, largest, strict=True))
         most += max(abs(int(offset.max(initial=0))), abs(int(offset.min(initial=0))))
@@ -127,6 +141,9 @@ class IndexArray:
         found: npt.NDArray[Any] = np.zeros(at.shape[:1], dtype) + offset.astype(dtype)
         for scale, x in zip(self.scales, used, strict=True):
             found = found + scale * x.astype(dtype)
+        return self._but_unused(found)
+
+    def _but_unused(self, found: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if self.unused:
             found[..., sorted(self.unused)] = 0
         return found
@@ -135,18 +152,25 @@ class IndexArray:
         """The numbers of the rows for the integers of each array; None if one is of no row."""
         found = []
         for k, element in enumerate(self.elements):
-            index = self.offset if self.offsets is None else int(self.offsets[k])
-            if k in self.unused:
-                index = 0
-            else:
-                for scale, x, at in zip(self.scales, given, element, strict=True):
-                    index += scale * x[at]
-            if index < 0 and not self.counts:
-                index += self.below
-            if not 0 <= index < self.below:
+            numbers = [x[at] for x, at in zip(given, element, strict=True)]
+            index = 0 if k in self.unused else self.row_of(k, numbers)
+            if index is None:
                 return None
             found.append(index)
         return found
+
+    def row_of(self, k: int, numbers: Sequence[int]) -> int | None:
+        """The number of the row that is at place k, for its integers; None if it is of no row."""
+        if self.formula is not None:
+            known = [] if self.constants is None else self.constants[:, k].tolist()
+            index = integers.one(self.formula, [*numbers, *known])
+        else:
+            index = self.offset if self.offsets is None else int(self.offsets[k])
+            for scale, x in zip(self.scales, numbers, strict=True):
+                index += scale * x
+        if index < 0 and not self.counts:
+            index += self.below
+        return index if 0 <= index < self.below else None
 
     def fits(self, said: npt.NDArray[Any]) -> bool:
         """Whether all indices are numbers of rows as they are said."""
@@ -160,6 +184,9 @@ class IndexArray:
 
     def text(self, k: int, terms: Sequence[tuple[int, str]]) -> str:
         """How the index at place k is said, given its integers as text, with their factors."""
+        if self.formula is not None:
+            known = [] if self.constants is None else self.constants[:, k].tolist()
+            return integers.text(self.formula, [*(said for _, said in terms), *map(str, known)])
         said = [text if scale == 1 else f"{scale}*{text}" for scale, text in terms]
         offset = self.offset if self.offsets is None else int(self.offsets[k])
         said += [str(offset)] if offset else []

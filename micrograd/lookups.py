@@ -87,6 +87,8 @@ class Lookups:
     counted     the indices that these say
     moving      the integers that they choose among those that are given, by serial numbers
     chosen      the integers that were looked up in a table of such, with that and the index
+    among       the same of tables that may be of integers which are given, or computed of such
+    formulas    of integers that are computed otherwise, see integers.py
     begun       serial numbers from when the function was called, and before it those around it
     outer       integers of functions around, by the serial numbers of what stands for them here
     """
@@ -99,6 +101,8 @@ class Lookups:
     counted: dict[Any, Counted] = field(default_factory=dict)
     moving: dict[int, Moving] = field(default_factory=dict)
     chosen: dict[int, tuple[Sequence[int], Traced]] = field(default_factory=dict)
+    among: dict[int, tuple[Sequence[Any], Traced]] = field(default_factory=dict)
+    formulas: dict[int, Any] = field(default_factory=dict)
     begun: tuple[int, ...] = field(default_factory=_begun)
     outer: dict[int, Any] = field(default_factory=dict)
     _first: dict[Any, tuple[list[Value], Value | None]] = field(default_factory=dict)
@@ -182,9 +186,9 @@ class Lookups:
                 "which some count from the end of the table; put these rows first in another table"
             )
         offset += rows if low < 0 else 0
-        return self._place(rows, offset, terms, scope)
+        return self.place(rows, offset, terms, scope)
 
-    def _place(self, rows: int, offset: int, terms: Terms, scope: Scope, array: str = "") -> Value:
+    def place(self, rows: int, offset: int, terms: Terms, scope: Scope, array: str = "") -> Value:
         """What stands for a number that counters say."""
         key = rows, offset, terms, array
         if key not in self.counted:
@@ -201,7 +205,7 @@ class Lookups:
         counts = [self.counters[serial] for serial in counters]
         size = prod(counts)
         if not size:  # it is computed for no iteration
-            return self._place(rows, 0, (), scope)
+            return self.place(rows, 0, (), scope)
         if size > MOST_INDICES:
             raise TraceError(
                 f"{user_location()}: the loops around go through {size} indices of rows, of at "
@@ -215,7 +219,7 @@ class Lookups:
             if serial in self.counters:
                 offsets = offsets + scale * at[serial]
             else:
-                used.append((scale, *self._elements(serial, at, size)))
+                used.append((scale, *self.elements(serial, at, size)))
         scales, arrays = tuple(x[0] for x in used), tuple(x[1] for x in used)
         elements = np.stack([x[2] for x in used], axis=1)
         key = rows, scales, arrays, elements.tobytes(), offsets.tobytes()
@@ -228,7 +232,7 @@ class Lookups:
             made.leaves = [Traced(f"{made.name}[{k}]", scope=scope) for k in range(size)]
         strides = [prod(counts[k + 1 :]) for k in range(len(counts))]
         places = tuple(zip(counters, strides, strict=True))
-        return self._place(rows, 0, places, scope, self.indices[key].name)
+        return self.place(rows, 0, places, scope, self.indices[key].name)
 
     def _counters(self, terms: Terms) -> Iterator[int]:
         """The counters that an index depends on."""
@@ -238,7 +242,7 @@ class Lookups:
             elif serial in self.moving:
                 yield from (counter for counter, _ in self.moving[serial].counters)
 
-    def _elements(self, serial: int, at: Mapping[int, Ints], size: int) -> tuple[str, Ints]:
+    def elements(self, serial: int, at: Mapping[int, Ints], size: int) -> tuple[str, Ints]:
         """The array that an integer is of, and which of its elements in each iteration."""
         if serial in self.integers:
             array, element = self.integers[serial]
@@ -262,10 +266,12 @@ class Lookups:
 
     def choose(self, found: Value, table: Sequence[Any], index: Traced, form: Form) -> None:
         """Note that a number is one of a table of integers, so that it can choose a row itself."""
-        offset, terms = form
         if all(isinstance(x, (int, np.integer)) for x in table):
             self.chosen[found._serial] = list(map(int, table)), index
-        elif all(serial in self.counters for serial, _ in terms):
+            return
+        self.among[found._serial] = table, index
+        offset, terms = form
+        if terms and all(serial in self.counters for serial, _ in terms):
             even = self.evenly(table)
             if even is not None:
                 array, first, step = even

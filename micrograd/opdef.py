@@ -110,6 +110,8 @@ class Op:
     """It makes a sum of a product: ln (x * y) = ln x + ln y."""
     positive: bool = False
     """No result is less than 0, or -0.0."""
+    integral: bool = False
+    """Of integers it is one, which `eval` and NumPy's ufunc, or else `arrays`, have exactly."""
 
     # -- rounding ----------------------------------------------------------------------------
 

@@ -152,6 +152,7 @@ add: Op = define(
     coefficients=(1.0, 1.0),
     contracts=True,
     ulps=0.5,
+    integral=True,
 )
 sub: Op = define(
     "sub",
@@ -166,6 +167,7 @@ sub: Op = define(
     coefficients=(1.0, -1.0),
     contracts=True,
     ulps=0.5,
+    integral=True,
 )
 mul: Op = define(
     "mul",
@@ -183,6 +185,7 @@ mul: Op = define(
     exponents=(1, 1),
     contracts=True,
     ulps=0.5,
+    integral=True,
 )
 div: Op = define(
     "div",
@@ -213,6 +216,7 @@ neg: Op = define(
     operator="__neg__",
     coefficients=(-1.0,),
     ulps=0.0,
+    integral=True,
 )
 pow: Op = define(
     "pow",
@@ -233,27 +237,29 @@ pow: Op = define(
 
 lt: Op = define(
     "lt", formula="x < y", label="<", eval=ieee.truth(operator.lt), vjp=(None, None),
-    predicate="olt", ufunc="less", operator="__lt__", ulps=0.0,
+    predicate="olt", ufunc="less", operator="__lt__", ulps=0.0, integral=True,
 )  # fmt: skip
 le: Op = define(
     "le", formula="x <= y", label="<=", eval=ieee.truth(operator.le), vjp=(None, None),
-    predicate="ole", ufunc="less_equal", operator="__le__", ulps=0.0,
+    predicate="ole", ufunc="less_equal", operator="__le__", ulps=0.0, integral=True,
 )  # fmt: skip
 gt: Op = define(
     "gt", formula="x > y", label=">", eval=ieee.truth(operator.gt), vjp=(None, None),
-    predicate="ogt", ufunc="greater", operator="__gt__", ulps=0.0,
+    predicate="ogt", ufunc="greater", operator="__gt__", ulps=0.0, integral=True,
 )  # fmt: skip
 ge: Op = define(
     "ge", formula="x >= y", label=">=", eval=ieee.truth(operator.ge), vjp=(None, None),
-    predicate="oge", ufunc="greater_equal", operator="__ge__", ulps=0.0,
+    predicate="oge", ufunc="greater_equal", operator="__ge__", ulps=0.0, integral=True,
 )  # fmt: skip
 eq: Op = define(
     "eq", formula="x == y", label="==", eval=ieee.truth(operator.eq), vjp=(None, None),
-    predicate="oeq", ufunc="equal", operator="__eq__", ulps=0.0, commutative=True,
+    predicate="oeq", ufunc="equal", operator="__eq__", ulps=0.0, integral=True,
+    commutative=True,
 )  # fmt: skip
 ne: Op = define(
     "ne", formula="x != y", label="!=", eval=ieee.truth(operator.ne), vjp=(None, None),
-    predicate="une", ufunc="not_equal", operator="__ne__", ulps=0.0, commutative=True,
+    predicate="une", ufunc="not_equal", operator="__ne__", ulps=0.0, integral=True,
+    commutative=True,
 )  # fmt: skip
 where: Op = define(
     "where",
@@ -268,6 +274,7 @@ where: Op = define(
     choice=True,
     arrays=lambda c, x, y: np.where(c if getattr(c, "dtype", None) == "?" else c != 0, x, y),
     ulps=0.0,
+    integral=True,
 )
 maximum: Op = define(
     "maximum",
@@ -289,6 +296,7 @@ maximum: Op = define(
     ulps=0.0,
     nonexpansive=True,
     orders_zeros=True,
+    integral=True,
 )
 minimum: Op = define(
     "minimum",
@@ -309,6 +317,7 @@ minimum: Op = define(
     ulps=0.0,
     nonexpansive=True,
     orders_zeros=True,
+    integral=True,
 )
 detach: Op = define(
     "detach",
@@ -320,6 +329,7 @@ detach: Op = define(
     ulps=0.0,
     nonexpansive=True,
     bare=True,
+    integral=True,
 )
 absolute: Op = define(
     "abs",
@@ -332,6 +342,7 @@ absolute: Op = define(
     ulps=0.0,
     nonexpansive=True,
     positive=True,
+    integral=True,
 )
 
 # --- activations --------------------------------------------------------------------------

@@ -13,44 +13,42 @@ be: its class and its text.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import reduce
 from threading import get_ident
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import ops
-from .engine import Value
+from .computed_indices import is_integer
 from .errors import TraceError, user_location
 from .opdef import Op
-from .rows import is_named
-from .store import Live
+from .plain_tables import are_mixed, is_number, is_plain, sequences
 from .tables import take
 from .traced import Traced
 from .tracing import ATTEMPTS, Attempt, Handed, asked
 
-MOST_DEPTH = 32
-"""Lists in lists, of a table."""
 MOST_OPERATIONS = 16
 """That a number is computed by of those that were taken by `.data`."""
-_NUMBERS = (Value, Live, Traced, int, float, np.float64, np.int64, np.int32)
-_EXACT = 1 << 53
 _LONGEST = 1 << 16
 """Numbers of a range that is a table."""
 
 
 def item(container: Any, index: Any) -> Any:
-    """`container[index]`, where the index may be a traced integer, and the container then is a list
-    or tuple of numbers and Values, or of lists and tuples of them.
+    """`container[index]`, where the index may be a traced integer, and the container then a list or
+    tuple of numbers and Values, or of lists and tuples of them, or an array and the index several.
     """
+    if isinstance(container, np.ndarray):
+        return _of_array(container, index)
     if isinstance(index, Traced) and container.__class__ is range and len(container) <= _LONGEST:
         container = [*container]
     if isinstance(index, Traced) and container.__class__ in (list, tuple):
         attempt = ATTEMPTS.get(get_ident())
-        if attempt is not None and not attempt.blind and _is_plain(container):
+        if attempt is not None and not attempt.blind and is_plain(container):
             for k, row in enumerate(container):
-                if _are_mixed(container[0], row):
+                if are_mixed(container[0], row):
                     raise _problem(
                         attempt,
                         "rows of a table should be alike, to be chosen by a traced integer; of row "
@@ -64,15 +62,39 @@ def item(container: Any, index: Any) -> Any:
     return container[index]
 
 
+def _of_array(container: npt.NDArray[Any], index: Any) -> Any:
+    """The same of an array."""
+    indices = index if index.__class__ is tuple else (index,)
+    attempt = ATTEMPTS.get(get_ident())
+    if attempt is None or not any(isinstance(k, Traced) for k in indices):
+        return container[index]
+    plain = container.dtype.kind in "biuf" or all(map(is_number, container.flat))
+    if attempt.blind or not plain or len(indices) > container.ndim:
+        return container[index]
+    found: Any = container
+    if not all(
+        isinstance(k, (Traced, int, np.integer)) and k.__class__ is not bool for k in indices
+    ):
+        return container[index]
+    for k in indices:
+        found = take(found, k)
+    attempt.looked = True
+    if isinstance(found, np.ndarray):  # in NumPy it lies in the other, so neither is to be changed
+        place = user_location()
+        for x in (found, container):
+            attempt.handed.setdefault(id(x), Handed([x], (x,), place))
+    return found
+
+
 def _note(found: Any, container: Any, attempt: Attempt) -> None:
     """Note what was looked up, so that it is known when it is compared, or changed."""
     place = user_location()
     for row in (found, *container):
-        for x in _sequences(row):
+        for x in sequences(row):
             if x.__class__ is list:
                 attempt.handed.setdefault(id(x), Handed(x, tuple(x), place))
     given = [found]
-    for x in _sequences(found):
+    for x in sequences(found):
         given += x
     attempt.given |= {id(x): x for x in given if x.__class__ is not tuple or x}
 
@@ -111,6 +133,13 @@ def _is_integer(x: Traced) -> bool:
 
 def _type(x: Any) -> Any:
     return type(classed(x))
+
+
+def _int(x: Any = 0, *args: Any) -> Any:
+    """`int`: of a traced integer itself."""
+    if isinstance(x, Traced) and not args and is_integer(x):
+        return x
+    return int(x, *args)
 
 
 def _is_instance(x: Any, kinds: Any) -> bool:
@@ -209,6 +238,7 @@ OTHERS: list[tuple[Any, Any]] = [
     (builtins.type, _type),
     (builtins.isinstance, _is_instance),
     (builtins.print, _print),
+    (builtins.int, _int),
 ]
 """Functions of Python, and what to call for them here (watched.py)."""
 
@@ -216,8 +246,8 @@ OTHERS: list[tuple[Any, Any]] = [
 def _extreme(
     function: Callable[..., Any], op: Op, args: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
-    """`max` or `min` of arguments; by the op, if some are traced, all others numbers, and gradient
-    flows to none.
+    """`max` or `min` of arguments; by the op, if some are traced, and all are integers, or all
+    others numbers, and gradient flows to none.
     """
     if options.keys() - {"default"} or not args:
         return function(*args, **options)
@@ -226,6 +256,8 @@ def _extreme(
         if attempt := ATTEMPTS.get(get_ident()):
             attempt.chosen = True
         return reduce(op, [_inside(x) for x in numbers]).data
+    if any(isinstance(x, Traced) for x in numbers) and all(map(is_integer, numbers)):
+        return reduce(op, numbers)
     return function(*args, **options) if len(args) > 1 else function(numbers, **options)
 
 
@@ -250,36 +282,3 @@ def _inside(x: Any) -> Any:
 
 def _is_known(x: Any) -> bool:
     return isinstance(x, (int, float))
-
-
-def _is_plain(x: Any, depth: int = MOST_DEPTH) -> bool:
-    """Whether a table, or a row, is of numbers and Values, or of lists and tuples of them."""
-    return depth > 0 and all(
-        _is_plain(y, depth - 1) if _is_sequence(y) else _is_number(y) for y in x
-    )
-
-
-def _is_sequence(x: Any) -> bool:
-    return x.__class__ in (list, tuple) or is_named(x)
-
-
-def _is_number(x: Any) -> bool:
-    """Whether it is what `take` gives, but for its class, and none of a class of the user's."""
-    if x.__class__ is int or x.__class__ is np.int64:
-        return bool(-_EXACT <= x <= _EXACT)
-    return x.__class__ in _NUMBERS
-
-
-def _are_mixed(x: Any, y: Any) -> bool:
-    """Whether there is a list in one where there is a tuple in the other, or one of other names."""
-    if not (_is_sequence(x) and _is_sequence(y)):
-        return False
-    return x.__class__ is not y.__class__ or any(map(_are_mixed, x, y))
-
-
-def _sequences(x: Any) -> Iterator[Any]:
-    """A list or tuple, and those in it."""
-    if _is_sequence(x):
-        yield x
-        for y in x:
-            yield from _sequences(y)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import ops
+from .computed_indices import MOST_TERMS, by_counters, form_of, formula_of, index_of, outside
 from .engine import Value
 from .errors import IndexRangeError, IntegerNeeded, ShapeError, TraceError, user_location
+from .integers import Formula
 from .lookups import Form, Lookup, Lookups
 from .opdef import as_float
 from .traced import Traced
@@ -35,12 +37,39 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
         chosen, inner = lookups.chosen[index._serial]
         return row_at(_rows(table, chosen), inner, arrays)
     form = None if lookups is None else form_of(index, lookups.known)
-    if lookups is None or form is None:
+    formula = None if lookups is None or form is not None else formula_of(index, lookups)
+    if lookups is None or (form is None and formula is None):
         raise IntegerNeeded(f"{user_location()}: {_no_index(index)}", index.label)
     if not len(table):
         raise IndexRangeError(f"{user_location()}: a table of no rows has none to take")
-    if not form[1]:
+    if form is not None and not form[1]:
         return table[form[0]]
+    found = looked_up(table, index, form, formula)
+    for number, column in zip(found, _of_integers(table), strict=False):
+        lookups.choose(number, column, index, form or (0, ()))
+    return _built(table[0], iter(found), arrays)
+
+
+def looked_up(table: Any, index: Traced, form: Form | None, formula: Formula) -> list[Any]:
+    """The numbers of the row at an index, which is a sum of multiples of integers, or, where `form`
+    is None, what a formula says.
+    """
+    lookups, scope = index._scope.lookups, index._scope
+    if form is None and (counted := by_counters(formula, lookups)) is not None:
+        said, strides = counted
+        table, form = _rows(table, said), (0, tuple(strides.items()))
+    entries = _entries(table)
+    if form is not None:
+        leaf = lookups.index(form, len(table), scope)
+    else:
+        leaf = index_of(formula, len(table), lookups, scope)
+    if _are_inside(entries, lookups):
+        return _chosen(entries, len(table), index)
+    return lookups.row(entries, len(table), leaf, scope)  # type: ignore[no-any-return]
+
+
+def _entries(table: Any) -> list[Any]:
+    """The numbers and Values of all rows. Raises ShapeError for rows that are not alike."""
     shape = _shape(table[0])
     entries: list[Any] = []
     for k, row in enumerate(table):
@@ -49,24 +78,22 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
                 f"{user_location()}: rows of a table should be alike, to be chosen by a traced "
                 f"integer; row 0 is {_said(shape)}, row {k} is {_said(_shape(row))}"
             )
-        _flatten(row, entries)
-    leaf = lookups.index(form, len(table), scope)
-    if _are_inside(entries, lookups):
-        return _built(table[0], iter(_chosen(entries, len(table), index)), arrays)
-    found = lookups.row(entries, len(table), leaf, scope)
-    if shape is None:
-        lookups.choose(found[0], table, index, form)
-    elif _is_of_integers(table[0]):
-        for number, column in zip(found, zip(*table, strict=True), strict=True):
-            lookups.choose(number, column, index, form)
-    return _built(table[0], iter(found), arrays)
+        _flatten(row, entries, as_float)
+    return entries
 
 
-def _is_of_integers(row: Any) -> bool:
-    """Whether a row is of integers, so that those of a column may choose rows themselves."""
-    if isinstance(row, np.ndarray):
-        return row.ndim == 1 and row.dtype.kind in "iu"
-    return all(isinstance(x, (int, np.integer)) for x in row)
+def _of_integers(table: Any) -> Sequence[Sequence[Any]]:
+    """The columns of a table that may be of integers, so that one of them may choose a row itself,
+    number by number; none of others.
+    """
+    first: list[Any] = []
+    _flatten(table[0], first, lambda x: x)
+    if not all(isinstance(x, (int, np.integer, Traced)) for x in first):
+        return ()
+    entries: list[Any] = []
+    for row in table:
+        _flatten(row, entries, lambda x: x)
+    return [entries[k :: len(first)] for k in range(len(first))]
 
 
 _READ_BY = frozenset({"__getattribute__", "__getitem__", "__iter__", "__len__", "__eq__"})
@@ -85,17 +112,6 @@ def row_of(table: Any, place: int) -> Any:
             f"{user_location()}: index {place} is out of range of a table of {len(table)} rows"
         )
     return table[place]
-
-
-def outside(index: Traced) -> Any:
-    """An index that is made of integers of functions around, as these say it; None for others."""
-    lookups: Lookups | None = index._scope.lookups
-    form = form_of(index, lookups.outer) if lookups is not None and lookups.outer else None
-    if lookups is None or form is None or not form[1]:
-        return None
-    offset, terms = form
-    found = [lookups.outer[v] if k == 1 else k * lookups.outer[v] for v, k in terms]
-    return sum(found[1:], found[0]) + offset if offset else sum(found[1:], found[0])
 
 
 def _are_inside(entries: Sequence[Any], lookups: Lookups) -> bool:
@@ -153,9 +169,8 @@ def _no_index(index: Traced) -> str:
     text = f"the index of a row should be an integer, and {said} is none: "
     if isinstance(index._entry, Lookup):
         return (
-            f"{text}it was looked up itself, in a table that is not of integers of Python, by two "
-            "integers one after the other, or by what is no counter of a loop among those that are "
-            "given; of rows of n integers put all in one list, and look up that by n*i + j"
+            f"{text}it was looked up itself, in a table that is not of integers alone: let there "
+            "be no floats, and annotate those that are given, as in `rows: list[list[int]]`"
         )
     if said.startswith("data["):
         array = said[: said.index("]") + 1]
@@ -168,20 +183,21 @@ def _no_index(index: Traced) -> str:
             f"{text}it is made of integers of {index._scope.name} and of a function around or in "
             "it; look up a list of rows by those of the one, and in that list by the others"
         )
-    if (op := _no_sum(index)) is not None:
+    if (op := _no_op_of_integers(index)) is not None:
         return (
-            f"{text}{op} of integers is no sum of multiples of them; put what it gives into a list "
-            "of integers, and look that up, as in [abs(k) for k in range(-n, n)][i - j + n]"
+            f"{text}{op} of integers is none that indices are computed by, as +, -, *, % n, // n, "
+            "abs, min, max and comparisons are; put what it gives into a list of integers, and "
+            "look that up, as in [round(k**0.5) for k in range(n)][i]"
         )
     text += (
         "annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
-        "be of an integer dtype; it may be a sum of multiples of such integers, as 3*i + j, or of "
+        "be of an integer dtype; it may be computed of such integers, as 3*i + j or i % n, and of "
         "the counters of fori(n, ...) whose n is an integer of Python"
     )
     return text if named else f"{text}; {OF_COMPUTED}"
 
 
-def _no_sum(index: Traced) -> str | None:
+def _no_op_of_integers(index: Traced) -> str | None:
     """An op that integers were given, and no index is computed by."""
     known: Any = index._scope.lookups.known if index._scope.lookups is not None else ()
     stack: list[Any] = [index]
@@ -191,7 +207,7 @@ def _no_sum(index: Traced) -> str | None:
         x = stack.pop()
         if isinstance(x, Traced) and x._entry is not None and x._serial not in known:
             given = [y for y in x._operands if isinstance(y, Traced)]
-            if not (x._entry.coefficients or x._entry.product):
+            if not (x._entry.integral or isinstance(x._entry, Lookup)):
                 return x._op if any(y._serial in known or y._entry for y in given) else None
             stack += given
     return None
@@ -227,15 +243,15 @@ def _said(shape: Any) -> str:
     return f"{len(shape)} items" if not shape or None in shape else f"of shape {shape}"
 
 
-def _flatten(row: Any, entries: list[Any]) -> None:
-    """Append all Values and numbers of a row."""
+def _flatten(row: Any, entries: list[Any], number: Callable[[Any], Any]) -> None:
+    """Append all Values of a row, and what becomes of its numbers."""
     if isinstance(row, np.ndarray) and row.ndim:
         row = row.reshape(-1).tolist()
     if not isinstance(row, _SEQUENCES):
-        entries.append(row if isinstance(row, Value) else as_float(row))
+        entries.append(row if isinstance(row, Value) else number(row))
         return
     for x in row:
-        _flatten(x, entries)
+        _flatten(x, entries, number)
 
 
 def _built(row: Any, found: Iterator[Value], arrays: Arrays) -> Any:
@@ -248,36 +264,3 @@ def _built(row: Any, found: Iterator[Value], arrays: Arrays) -> Any:
             return items
         return tuple.__new__(row.__class__ if is_named(row) else tuple, items)
     return next(found)
-
-
-MOST_TERMS = 64
-"""Operations of the expression of an index."""
-
-
-def form_of(index: Value, integers: Mapping[int, Any]) -> Form | None:
-    """An index as a sum of multiples of integers; None if it is none."""
-    offset, scales = 0, dict[int, int]()
-    stack: list[tuple[Any, int]] = [(index, 1)]
-    for _ in range(MOST_TERMS):
-        if not stack:
-            return offset, tuple(sorted((v, k) for v, k in scales.items() if k))
-        x, scale = stack.pop()
-        if x.__class__ is float:
-            if not x.is_integer():
-                return None
-            offset += scale * int(x)
-            continue
-        if x._serial in integers:
-            scales[x._serial] = scales.get(x._serial, 0) + scale
-            continue
-        op, operands = x._entry, x._operands
-        numbers = [k for k, y in enumerate(operands) if y.__class__ is float]
-        if op is None:
-            return None
-        if op.coefficients:
-            stack += [(y, scale * int(c)) for y, c in zip(operands, op.coefficients, strict=True)]
-        elif op.product and numbers and operands[numbers[0]].is_integer():
-            stack.append((operands[1 - numbers[0]], scale * int(operands[numbers[0]])))
-        else:
-            return None
-    return None

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from .errors import DataError, MicrogradError, kind, user_location
+from .integer_operators import install_integers
 from .rows import row_at, row_of
 from .traced import Traced
 from .value_arrays import value_array
 
 _SEQUENCES = (list, tuple)
+install_integers(Traced)
 
 
 def take(table: Any, index: Any) -> Any:
@@ -28,8 +30,8 @@ def take(table: Any, index: Any) -> Any:
     index   an integer, those below 0 counted from the end; or, in a function that is compiled, one
             that it is given: an argument annotated `int`, an element of one annotated `list[int]`,
             or of `fit`'s data, if they are integers; or the counter of a `fori`, or an integer that
-            a `scan` goes through; or a sum of multiples of these, as `3*i + j`; or what was looked
-            up so in a list of integers
+            a `scan` goes through; or what is computed of these, as `3*i + j`, `abs(i - j)`, `i % n`
+            and `i // n`, or looked up by them in a table of integers
 
     Raises IndexRangeError for an index out of range; DataError for one that is no integer;
     ShapeError for rows of different shapes under a traced index.

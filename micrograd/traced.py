@@ -31,7 +31,7 @@ from .numpy_functions import OF_NUMBERS
 from .operands import own_operands
 from .operators import install_in_place, install_operators, is_comparable
 from .ops import Op
-from .tracing import Site, Tape, asked, no_index
+from .tracing import Site, Tape, as_integer, asked, no_index
 
 _new: Callable[[Any], Any] = object.__new__
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -223,6 +223,7 @@ class Traced(Value):
     def _refusal(self, problem: str) -> Exception:
         return self._scope.error(
             f"{problem}; or compute it of plain numbers, outside the function that is compiled"
+            f"{as_integer(self)}"
         )
 
     def __bool__(self) -> bool:

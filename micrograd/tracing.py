@@ -107,12 +107,12 @@ def no_index(x: Any) -> IntegerNeeded:
         f"{user_location()}: a traced value cannot be an index or a range; for xs[i], i an "
         "integer, write micrograd.take(xs, i), for `for i in range(n)` fori(n, body, state); to "
         "set xs[i] to v, make a list: [micrograd.where(i == k, v, x) for k, x in enumerate(xs)]"
-        + _as_integer(x),
+        + as_integer(x),
         x.label,
     )
 
 
-def _as_integer(argument: Any) -> str:
+def as_integer(argument: Any) -> str:
     """How to say that an argument is an integer; empty for what is one, or none of arguments."""
     lookups, label = argument._scope.lookups, str(argument.label)
     if argument._entry is not None or (lookups and argument._serial in lookups.integers):

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..checks import whole
+from ..computed_indices import form_of, outside
 from ..engine import Value
 from ..errors import SignatureError, TraceError, kind, user_location
 from ..index_arrays import IndexArray
-from ..rows import form_of, outside
 from ..traced import Scope, Traced
 from ..tracing import THREADS
 from .trace.compiling import scope_here

@@ -54,6 +54,7 @@ class RaggedIndices:
                 index.scales,
                 index.arrays,
                 index.number,
+                index.formula,
             )
             if len(index.arrays) > 1 and not index.number:
                 _, apart = self._of_several.setdefault(key, (index, set()))
@@ -119,14 +120,8 @@ class RaggedIndices:
         column = self.data.columns[int(index.arrays[0][1:])]
         integers = column.integers
         assert integers is not None
-        said = IndexArray(
-            index.name,
-            index.below,
-            index.offset,
-            index.scales,
-            index.arrays,
-            elements=[(0,)],
-        ).said({index.arrays[0]: integers[:, None]})[:, 0]
+        each = replace(index, elements=[(0,)], unused=set(), leaves=[])
+        said = each.said({index.arrays[0]: integers[:, None]})[:, 0]
         wrong = np.flatnonzero(index.is_outside(said))
         rows = np.searchsorted(column.starts, wrong, side="right") - 1
         elements = wrong - column.starts[rows]

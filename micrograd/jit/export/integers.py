@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...errors import ExportError
 from ...index_arrays import IndexArray
 from ..call.index_arguments import Indices
 from ..emit.outer import Made, Term
@@ -17,10 +18,18 @@ def made_of_integers(
     function returns 1, 2, ...
 
     names   of the arguments in C, which are those of the source, and perhaps others behind
+
+    Raises ExportError for indices that are no sums of multiples of the integers.
     """
     found, wrong = {}, []
     for code, a in enumerate(indices.arrays, 1):
         places = [indices.places[array] for array in a.arrays]
+        if a.formula is not None:
+            said = a.text(0, [(1, names[p]) for p in places])
+            raise ExportError(
+                f"rows are looked up by {said}, and what is exported looks up by sums of multiples "
+                "of its integers; pass what they come to as an argument of its own"
+            )
         columns = zip(*a.elements, strict=True) if a.elements else [()] * len(places)
         terms = tuple(
             Term(place, scale, tuple(column))

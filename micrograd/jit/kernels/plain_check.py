@@ -223,6 +223,9 @@ def check_recording(
     def call(given: Mapping[str, list[Any]]) -> list[Any]:
         results: list[Any] = []
         arguments = [build(s, iter(given[array]), exact=True) for array, s in by_array.items()]
+        for k, (array, x) in enumerate(zip(by_array, arguments, strict=True)):
+            if integers[array] and isinstance(x, np.ndarray):
+                arguments[k] = x.astype(np.int64)
         result_structure(source.taken.call(source.function, arguments), results.append, name)
         return results
 

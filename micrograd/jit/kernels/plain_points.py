@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
+from ...index_arrays import IndexArray
 from ..ir.graph import Graph
 from ..trace.trace import Trace
 from .replayed import entries_of
@@ -23,6 +24,10 @@ MOST_WORK = 500_000
 """Operations that a function may have, to be compared at all."""
 MOST_POINTS = 200
 FEWEST_POINTS = 2
+AROUND, MOST_AROUND = 4, 10_000
+"""Times as many integers as there are rows are tried for what rows are computed of them, of so many
+at most.
+"""
 NEAR = 1e-2
 """How far, of its size, a number is changed."""
 
@@ -119,6 +124,11 @@ def _values(found: Trace) -> dict[Array, list[int]]:
         for k, elements in enumerate(index.elements):
             if k in index.unused:
                 continue
+            if index.formula is not None:
+                own = _around(index, k) if len(elements) == 1 else range(index.below)
+                for place in zip(index.arrays, elements, strict=True):
+                    kept[place] = _both(kept.get(place, own), own)
+                continue
             offset = index.offset if index.offsets is None else int(index.offsets[k])
             for place, scale in zip(
                 zip(index.arrays, elements, strict=True), index.scales, strict=True
@@ -127,9 +137,23 @@ def _values(found: Trace) -> dict[Array, list[int]]:
                 own = range(ceil(ends[0]), floor(ends[1]) + 1)
                 if len(elements) > 1:
                     own = range(index.below)
-                before = kept.get(place, own)
-                kept[place] = range(max(own.start, before.start), min(own.stop, before.stop))
+                kept[place] = _both(kept.get(place, own), own)
     return {place: _ordered(some) for place, some in kept.items() if len(some)}
+
+
+def _both(x: range, y: range) -> range:
+    return range(max(x.start, y.start), min(x.stop, y.stop))
+
+
+def _around(index: IndexArray, k: int) -> range:
+    """The integers around 0, or 1, for which a formula of one says a row."""
+    low = high = first = 0 if index.row_of(k, [0]) is not None else 1
+    most = min(AROUND * index.below, MOST_AROUND)
+    while low > first - most and index.row_of(k, [low - 1]) is not None:
+        low -= 1
+    while high < first + most and index.row_of(k, [high]) is not None:
+        high += 1
+    return range(low, high)
 
 
 def _ordered(some: range) -> list[int]:

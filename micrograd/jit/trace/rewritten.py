@@ -29,7 +29,7 @@ _MARKS: dict[str, Any] = {f"micrograd: {f.__name__}": f for f in _CALLED}
 """Texts that stand for functions in a syntax tree, where a name might mean something else."""
 _ITEM, _CHOSEN, _IDENTIFIED, _CHANGED, _EXTENDED, _CLASSED = _MARKS
 _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
-_CHOICES = ("max", "min", "type", "isinstance", "print")
+_CHOICES = ("max", "min", "type", "isinstance", "print", "int")
 _METHODS = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"}
 _METHODS |= {"__setitem__", "__delitem__", "__iadd__", "__imul__"}
 """Of lists, that change them."""
