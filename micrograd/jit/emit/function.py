@@ -239,6 +239,8 @@ class Emitter:
 
     def _repeat(self, step: Repeat) -> None:
         b = self.builder
+        if step.count == 0:  # a loop runs once before it asks
+            return
         with b.loop(b.integer(step.count)) as index:
             if step.backwards:
                 index = b.integer_op("llvm.sub", b.integer(step.count - 1), index)

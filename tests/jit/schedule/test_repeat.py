@@ -104,3 +104,28 @@ def test_what_is_another_program_each_time_is_a_nest(line: str, instead: str) ->
     found = compiled(text, Target.host(vector_bits=256))
     assert not any(isinstance(step, Repeat) for step in found.steps)
     assert any(isinstance(step, Nest) for step in found.steps)
+
+
+@pytest.mark.parametrize("order", ["in order", "in reverse order"])
+def test_a_loop_around_loops_may_have_no_iteration(order: str) -> None:
+    """As passes that are not run would have dropped it."""
+    text = f"""
+input x[1]
+temp g[1, 4]
+temp h[2]
+output out[1]
+
+h[0] = x[0]
+for i < 0 {order}:
+  g[i, 0] = 5.0
+  for j < 3 in order:
+    g[i, j + 1] = add(g[i, j], h[i])
+  h[i + 1] = g[i, 3]
+out = h[0]
+"""
+    program = verify(parse(text))
+    interface = Interface(frozenset(), None)
+    code = compile_program(program, Target.host(), interface)
+    assert any(isinstance(step, Repeat) for step in code.schedule.steps)
+    got = interface.call(code.address, program, np.dtype(np.float64), {"x": np.array([2.0])})
+    assert got["out"] == [2.0]
