@@ -16,6 +16,7 @@ from ..schedule.nest import Nest, is_condition
 from .builder import Builder
 from .indices import element, linear, trip_count
 from .interrupts import Listening, is_long, work_of
+from .nest_rows import NestRows
 from .nest_statement import NestStatement
 from .operands import Operands, Piece
 from .packs import fill
@@ -133,7 +134,8 @@ class NestEmitter:
             course = self.courses[id(node)]
             copies = {a: self.copies[id(node), a] for a in course.copied}
             tiles, lanes = self._tiles(course), self.nest.lanes.get(node.target.array)
-            NestStatement(self.storage, node, course, at, copies, tiles, self.whole, lanes).emit()
+            form = NestStatement if course.rows == 1 else NestRows
+            form(self.storage, node, course, at, copies, tiles, self.whole, lanes).emit()
             return
         if node.going is not None:
             self._asking(node, node.going, at)

@@ -121,13 +121,7 @@ class NestStatement:
         """Load what is the same for all iterations of a loop, and certainly read in the first."""
         if not all(self._known(inner) for inner in inside):
             return
-        lane = self.course.lane
-        for a in self.operands.read:
-            if a.array == self.s.target.array or any(varies(a, x) for x in (d, *inside)):
-                continue
-            several = pieces and lane is not None and varies(a, lane)
-            for piece in pieces if several else [self.whole]:
-                self.operands.fetch(a, at, piece)
+        self.operands.load_ahead([d, *inside], at, pieces, self.whole)
 
     def _known(self, d: int) -> int | None:
         count = self.s.domain[d]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lowering.bindings import ir
@@ -26,6 +26,7 @@ class Piece:
     `mask` leaves out, which has the first `count`.
 
     there   how many there are of them, if fewer, which is known: further lanes have any numbers
+    row     another loop, and its index there; None: the index of all pieces
     """
 
     start: Index = (0, None)
@@ -33,13 +34,18 @@ class Piece:
     mask: Any = None
     count: Any = None
     there: int | None = None
+    row: tuple[int, Index] | None = None
 
     @property
     def points(self) -> Piece:
         """The points that there are, in lanes that have no others."""
-        return Piece(
-            self.start, self.width if self.there is None else self.there, self.mask, self.count
-        )
+        return replace(self, width=self.width if self.there is None else self.there, there=None)
+
+    def at(self, at: Sequence[Index], lane: int | None) -> Sequence[Index]:
+        """The indices of its first point, given those that all pieces share."""
+        if lane is not None:
+            at = moved(at, lane, self.start)
+        return at if self.row is None else moved(at, *self.row)
 
 
 class Operands:
@@ -85,8 +91,7 @@ class Operands:
         b, storage, lane = self.b, self.storage, self.course.lane
         if a in storage.kept:
             return storage.kept[a]
-        if lane is not None:
-            at = moved(at, lane, piece.start)
+        at = piece.at(at, lane)
         if (a.array, a.offset) in storage.scalars and a.is_constant:
             return b.splat(storage.scalars[a.array, a.offset], piece.width)
         if piece.width == 1:
@@ -107,6 +112,24 @@ class Operands:
             return reverse(b, row)
         places = [element(storage, a, x) for x in self._lanes(at, piece)]
         return b.assemble([self._load(a, place, 1) for place in places])
+
+    def load_ahead(
+        self, dims: Sequence[int], at: Sequence[Index], pieces: Sequence[Piece], whole: Piece
+    ) -> None:
+        """Load what is the same at all points of some loops, for each of the pieces if they are
+        known.
+        """
+        course = self.course
+        rows = course.around[-1:] if course.rows > 1 else ()
+        for a in self.read:
+            if a.array == self.s.target.array or any(varies(a, x) for x in dims):
+                continue
+            by_row = any(varies(a, x) for x in rows)
+            if pieces and (by_row or (course.lane is not None and varies(a, course.lane))):
+                for piece in pieces:
+                    self.fetch(a, at, piece)
+            elif not by_row:
+                self.fetch(a, at, whole)
 
     def _load(self, a: Access, index: Index, width: int, mask: Any = None) -> Any:
         """Numbers in a row; once for a place, since a statement reads nothing that it has written.
@@ -144,8 +167,7 @@ class Operands:
         """Set the target at the points of a piece."""
         a, b, storage, lane = self.s.target, self.b, self.storage, self.course.lane
         storage.wrote(a, x)
-        if lane is not None:
-            at = moved(at, lane, piece.start)
+        at = piece.at(at, lane)
         tiled = a.array in self.tiles
         if piece.there is not None and not tiled:
             piece = piece.points

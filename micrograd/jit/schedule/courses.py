@@ -12,12 +12,14 @@ from math import ceil, prod
 from types import MappingProxyType
 
 from ...ops import Op
-from ..ir.extents import Affine, Entries
+from ..ir.extents import Affine, Entries, is_number
 from ..ir.program import Access, Statement, accesses
 from .counts import HORIZONTAL, operations
 
 MOST_SIDES = 4
 """Vectors side by side, at most."""
+LONG_SUM = 64
+"""Terms, from which on a sum is worth others beside it, as each addition waits for the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Course:
              among them: what is reduced stays in a register
     width    numbers in a vector
     sides    vectors side by side
+    rows     iterations of the last loop around side by side
     copied   what is read from copies
     across   the lanes are iterations of the nest's outermost loop, which has no loop here
     cost     in vector operations, each time that the statement runs
@@ -40,6 +43,7 @@ class Course:
     inside: tuple[int, ...]
     width: int = 1
     sides: int = 1
+    rows: int = 1
     copied: tuple[Access, ...] = ()
     across: bool = False
     cost: float = 0.0
@@ -156,10 +160,20 @@ def _with_lanes(
     in_any = _is_injective(s, [*kept, lane]) or reorders(s.accumulate, strict)
     if alike and in_any and _is_legal(s, (*kept, lane, *summed)):
         sides = min(MOST_SIDES, ceil(most / width)) if summed else 1
-        return [Course(kept, lane, summed, width, sides)]
+        return [_with_rows(s, Course(kept, lane, summed, width, sides))]
     if not together or (strict and not in_any):
         return []
     return [Course(others, lane, (), width)] if _is_legal(s, (*others, lane)) else []
+
+
+def _with_rows(s: Statement, c: Course) -> Course:
+    """The course with several sums at a time where few vectors are side by side and sums long."""
+    counts = [s.domain[d] for d in (*c.around[-1:], *c.inside)]
+    if c.lane is None or not c.around or not all(map(is_number, [s.domain[c.lane], *counts])):
+        return c
+    rows = min(MOST_SIDES // c.sides, counts[0])
+    long = prod(counts[1:]) >= LONG_SUM
+    return replace(c, rows=rows) if long and rows and _is_injective(s, [*c.around, c.lane]) else c
 
 
 def _split(s: Statement, dims: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:

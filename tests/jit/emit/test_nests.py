@@ -65,6 +65,23 @@ PROGRAMS = {
           e[j, 0] += mul(x[i, j], c[k])  for j < {n}, k < i
           d[j, 0] += e[j, 0]  for j < {n}
         """,
+    "long sums beside each other": """
+        input x[70, {n}]
+        input c[70, 7]
+        input w[7]
+        state d[7, {n}]
+        state e[{n}, 9]
+        state g[39]
+        state most[5, {n}]
+        state top[39]
+
+        d[k, j] += mul(mul(c[i, k], x[i, j]), w[k])  for i < 70, k < 7, j < {n}
+        d[-1*k + 6, -1*j + {n} - 1] += mul(c[-1*i + 69, k], x[i, j])  for i < 70, k < 6, j < {n}
+        e[j, k + 1] += mul(c[i, k], x[i, j])  for i < 70, k < 7, j < {n}
+        g[j + k] += mul(c[i, k], x[i, j])  for i < 70, k < 7, j < {n}
+        most[k, j] max= add(c[i, k], x[i, j])  for i < 70, k < 5, j < {n}
+        top[j + k] max= add(c[i, k], x[i, j])  for i < 70, k < 7, j < {n}
+        """,
     "a triangle": """
         input q[{n}, 5]
         input k[{n}, 5]
@@ -333,6 +350,12 @@ def test_schedules_say_why_loops_stand_as_they_are_and_what_lies_in_lanes() -> N
     state = shown("state inside of three loops", 16)
     assert "as it stands: loops inside, in their order" in state
     assert "for i < 4 in reverse order:" in state
+
+
+def test_long_sums_in_order_run_beside_each_other() -> None:
+    compiled = Nested(program_of("long sums beside each other", 16), (64, 512, True))
+    steps = [step for step in compiled.schedule.steps if isinstance(step, Nest)]
+    assert [course.rows for step in steps for course in step.courses] == [2, 2, 2, 1, 2, 1]
 
 
 def test_nests_share_a_loop_and_keep_what_one_iteration_needs() -> None:
