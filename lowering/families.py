@@ -45,6 +45,8 @@ class Family:
     comment      what comments in assembly begin with
     pointer_bits the width of addresses
     grid         how grids of threads are written, on processors that have nothing else
+    takes_second whether the instruction for the smaller of two numbers, and that for the larger,
+                 gives the second one where they are equal or one of them is nan
     """
 
     triples: tuple[str, ...]
@@ -57,6 +59,7 @@ class Family:
     comment: str
     pointer_bits: int = 64
     grid: Grid | None = None
+    takes_second: bool = False
 
     def vector_bits(self, features: Sequence[str]) -> int:
         """The width of the vector registers of a processor with these features."""
@@ -88,6 +91,7 @@ X86 = Family(
     most=32,
     exceptions=61,
     comment="#",
+    takes_second=True,
 )
 ARM = Family(
     ("aarch64", "arm64"), 128, (), None, registers=32, most=32, exceptions=31, comment="//"

@@ -15,6 +15,7 @@ from ..dialect.blocks import Blocks
 from ..dialect.operations import float_type, vector_of
 from ..ir.program import Access, Apply, Array, Expr
 from ..target import Target
+from .extremes import both_ways
 
 if TYPE_CHECKING:
     from ..vectormath.library import Expansion, Library
@@ -125,6 +126,8 @@ class Builder(Blocks):
             return self.select(self.truth(operands[0]), operands[1], operands[2])
         if self.target.arrays and (found := self._by_numpy(op, operands, literal)) is not None:
             return found
+        if op.orders_zeros and self.target.processor.family.takes_second:
+            return both_ways(self, op, *operands)
         if op.mlir is not None:
             contracted = op.contracts and not self.target.strict
             flags = {"fastmathFlags": self._contract} if contracted else None
@@ -138,10 +141,9 @@ class Builder(Blocks):
             one, zero = (self.splat(self.constant(x), width) for x in (1.0, 0.0))
             return self.select(truth, one, zero)
         if op.libm is not None:
-            lanes = width * self.lanes
+            type, lanes = operands[0].type, width * self.lanes
             if lanes == 1:
                 return self._by_libm(op, operands)
-            type = operands[0].type
             value = self.build("llvm.mlir.poison", [type], [])
             for k in range(lanes):
                 lane = self._by_libm(op, [self.extract(x, k) for x in operands])

@@ -327,8 +327,11 @@ def test_what_is_wrong_is_noticed(sound: str, damaged: str) -> None:
         program = program_of("a triangle", 9)
 
     def damage(text: str) -> str:
-        assert sound in text
-        return text.replace(sound, damaged)
+        after = text.replace(sound, damaged)
+        if "maximum" in sound:  # as some processors take it
+            after = after.replace('"ogt"', '"olt"')
+        assert after != text
+        return after
 
     compiled = Nested(program, (64, 512, False), level=0, damage=damage)
     with pytest.raises(AssertionError, match="differs at"):
