@@ -15,13 +15,15 @@ from typing import Any
 from ..ir.program import Access, Role
 from .builder import Builder
 from .indices import linear, scaled
-from .shuffles import gather, windows
+from .shuffles import column, gather, windows
 from .storage import Elements, Index, Storage
 
 UNROLLED_POINTS = 32
 """Points of one statement in one iteration that are written out instead of looped over."""
 UNROLLED_TERMS = 128
 """Terms of the sums of one statement in one iteration that are written out."""
+LEAST_ROW = 4
+"""Numbers in a row that lanes read as vectors, and then turn."""
 
 Range = tuple[int, int, int]
 """(start, count, step) of one dimension of a box."""
@@ -92,15 +94,28 @@ class Memory:
         stride = affine.strides[lane] if lane is not None and width > 1 else 0
         return Elements(self.linear(affine.offset, affine.strides, at), stride, width)
 
-    def fetch(self, a: Access, at: Sequence[Index], lane: int | None, width: int) -> Any:
-        """The numbers that an access reads from its own array."""
+    def fetch(
+        self,
+        a: Access,
+        at: Sequence[Index],
+        lane: int | None,
+        width: int,
+        counts: Sequence[int] = (),
+    ) -> Any:
+        """The numbers that an access reads from its own array.
+
+        counts   of the loops, if every iteration of the first one runs all others
+        """
         e = self.elements(a, at, lane, width)
         array = self.storage.program.arrays[a.array]
         # vectors of what was just written number by number would wait for the stores
         written = array.role in (Role.TEMPORARY, Role.OUTPUT, Role.STATE, Role.SCRATCH)
         found = windows(e, array.size) if not a.parts and not written else []
         if not found:
-            return self.storage.read(a, e)
+            place, along = (0, []) if a.parts or written else _rows(a, at, e, counts)
+            if not along:
+                return self.storage.read(a, e)
+            return column(self.b, [self.storage.read(a, x) for x in along], place)
         row = [self.storage.read(a, Elements((w.start, e.index[1]), 1, width)) for w in found]
         return gather(self.b, found, row)
 
@@ -127,6 +142,26 @@ class Memory:
                 for index in self.points(rest, unrolled):
                     yield [(first + start + k * step, value), *index]
         self.forget()
+
+
+def _rows(
+    a: Access, at: Sequence[Index], e: Elements, counts: Sequence[int]
+) -> tuple[int, list[Elements]]:
+    """What each lane reads around here in a row, and at which place of it `a` reads now; nothing if
+    it is too short or does not stand still.
+    """
+    if e.width < LEAST_ROW or e.width & (e.width - 1):
+        return 0, []
+    for d in range(1, len(counts)):
+        here, varying = at[d]
+        if a.strides[d] != 1 or varying is not None or counts[d] < LEAST_ROW:
+            continue
+        length = 1 << min(int(counts[d]), e.width).bit_length() - 1
+        place = here - min(here // length * length, int(counts[d]) - length)
+        constant, value = e.index
+        firsts = [constant - place + k * e.stride for k in range(e.width)]
+        return place, [Elements((first, value), 1, length) for first in firsts]
+    return 0, []
 
 
 def _apart(known: tuple[Index, int], stored: tuple[Index, int]) -> bool:

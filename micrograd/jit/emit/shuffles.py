@@ -96,6 +96,24 @@ def transpose(b: Builder, rows: Sequence[ir.Value]) -> list[ir.Value]:
     return square
 
 
+def column(b: Builder, rows: Sequence[ir.Value], place: int) -> ir.Value:
+    """What the rows have at a place; how many they are, and how long, are powers of two.
+
+    Each stage joins two vectors of what one row has, then two, four ... of them: stages of columns
+    of the same rows have most in common, and together are no more than those of `transpose`.
+    """
+    n, half = b.width(rows[0]), 1
+    while len(rows) > 1:
+        if half < n:  # parts of both, in turn, as they lie
+            parts = [g + (place & half) for g in range(0, n, 2 * half)]
+            lanes = [part + k + other for part in parts for other in (0, n) for k in range(half)]
+        else:
+            lanes = list(range(2 * half))
+        rows = [shuffle(b, x, y, lanes) for x, y in zip(rows[::2], rows[1::2], strict=True)]
+        half *= 2
+    return rows[0]
+
+
 def fold(b: Builder, rows: Sequence[ir.Value]) -> ir.Value:
     """The sums of the lanes of some vectors, at most as many as they have lanes, which are a power
     of two: lane k is the sum of row k; lanes behind the last row hold anything.

@@ -268,7 +268,8 @@ class StatementEmitter:
             kept = memory.storage.kept.get(a)
             if kept is not None:
                 return kept
-            return memory.fetch(a, at, lane if width > 1 else None, width)
+            counts = self.s.domain if lane == 0 else ()
+            return memory.fetch(a, at, lane if width > 1 else None, width, counts)
         stride = 1 if lane == 0 or width == 1 else m.strides[lane or 0]
         if stride == 1:
             return memory.load(m, at, width)
