@@ -238,10 +238,13 @@ class Operations:
             base = self.element(base, value, type)
         return self.element(base, constant, type)
 
-    def opaque(self, address: ir.Value) -> ir.Value:
-        """The same address, which LLVM cannot tell to be the same, so what is there stays there."""
-        text = {"asm_string": ir.StringAttr.get(""), "constraints": ir.StringAttr.get("=r,0")}
-        return self.build("llvm.inline_asm", [self.ptr], [address], text)
+    def opaque(self, address: ir.Value, *times: ir.Value) -> ir.Value:
+        """The same address, which LLVM cannot tell to be the same, so what is there stays there; it
+        may be another one whenever a number of `times` is.
+        """
+        constraints = ",".join(["=r", "0", *("r" for _ in times)])
+        text = {"asm_string": ir.StringAttr.get(""), "constraints": ir.StringAttr.get(constraints)}
+        return self.build("llvm.inline_asm", [self.ptr], [address, *times], text)
 
     def load(self, address: ir.Value, type: ir.Type, align: int | None = None) -> ir.Value:
         """What is at the address, which is a multiple of `align`, or as aligned as one element."""

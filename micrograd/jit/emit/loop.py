@@ -6,12 +6,16 @@ from registers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from lowering.bindings import ir
 
 from ..ir.extents import Extent
 from ..ir.program import accesses
 from ..schedule.lane_costs import packs
 from ..schedule.lanes import Pass, VectorLoop
+from ..schedule.summed import constants
 from .builder import Builder
 from .packs import fill
 from .parts import Part, ranges
@@ -138,7 +142,8 @@ class LoopEmitter:
             _, at = self.memory.scaled(number, copies * width)
             if first[1] is not None:
                 at = b.integer_op("llvm.add", first[1], at)
-            self._body(each, (first[0], at), copies, width)
+            with self._anew(self._read_anew(each), number):
+                self._body(each, (first[0], at), copies, width)
 
         pairs = self._recurrences(each) if copies == width == 1 else {}
         at = self._absolute(first)
@@ -149,6 +154,27 @@ class LoopEmitter:
             lambda number, carried: handed_on(storage, pairs, carried, lambda: iteration(number)),
         )
         self.memory.forget()
+
+    @contextmanager
+    def _anew(self, names: set[str], iteration: ir.Value) -> Iterator[None]:
+        """Inside, which is an iteration of a loop, arrays are read, and not once for all."""
+        storage, bases = self.storage, self.storage.bases
+        again = {x: self.b.opaque(bases[x], iteration) for x in sorted(names) if x in bases}
+        storage.bases = bases | again
+        yield
+        storage.bases = bases
+
+    def _read_anew(self, each: Pass) -> set[str]:
+        """Arrays of which each iteration reads the same numbers, more than there are registers for.
+        A vector of each would be kept, and what is kept in memory takes as many times the memory as
+        the vector has lanes; writing elsewhere may look to processors like writing there.
+        """
+        if not self.loop.across:
+            return set()
+        read = [self.group.statements[k] for k in each.statements]
+        if sum(map(constants, read)) <= self.b.target.registers:
+            return set()
+        return {a.array for s in read for a in accesses(s.expr) if not a.parts and not a.strides[0]}
 
     def _recurrences(self, each: Pass) -> Pairs:
         """What an iteration of a pass reads of the one before."""

@@ -31,16 +31,22 @@ LEAST_VECTORS = 16
 
 
 def divided(
-    statements: Sequence[Statement], scratch: Collection[str], count: int, width: int
+    statements: Sequence[Statement],
+    scratch: Collection[str],
+    count: int,
+    width: int,
+    *,
+    passes: bool = False,
 ) -> list[int]:
     """The pass of each statement, counted from 0: consecutive ones share a pass.
 
     scratch   arrays of which each iteration has a stretch of its own, that nothing else needs
+    passes    whether there are other passes in any case; else only functions are worth some
     """
     n = len(statements)
     alone = [0] * n
     calls = any(functions(s.expr) for s in statements)
-    if not calls or n > MOST_STATEMENTS or count < LEAST_VECTORS * width:
+    if not (calls or passes) or n > MOST_STATEMENTS or count < LEAST_VECTORS * width:
         return alone
     costs = _Costs(statements, scratch)
     if sum(costs.work) <= UNDER_WAY:

@@ -27,6 +27,7 @@ from .fuse import Group
 from .lane_costs import LaneCosts
 from .routes import moves
 from .scaled import scaled
+from .summed import summed
 
 STRIP_NUMBERS = 6000
 """Numbers that passes hand on, in a block: they share the L1 cache with what else is read."""
@@ -34,6 +35,8 @@ SHARED_WORK = 1024 * 1024
 """Operations from which on threads share a loop: some tens of microseconds."""
 UNROLLED_OPS = 100
 """Vector operations in the body of a loop after unrolling it."""
+MOST_UNROLLED = 4
+"""Iterations, or vectors of them, side by side at most."""
 WRITTEN_OUT = 25
 """Operations of a function of the C library as arithmetic, about."""
 
@@ -66,6 +69,7 @@ class VectorLoop:
              and that live in one pass
     strips   the same, but handed from pass to pass
     unstored arrays that no statement needs any more
+    arrays   what statements of its own copy into: some of the tiles and strips
     """
 
     group: Group
@@ -77,6 +81,7 @@ class VectorLoop:
     strips: dict[str, int]
     reason: str
     unstored: set[str]
+    arrays: list[Array]
 
     def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
         """As it is printed: the reason, then the statements with what lies in their lanes."""
@@ -136,14 +141,14 @@ def vectorize(
     scalar = group.in_turn or all(map(_is_indirect, group.statements))
     by_iteration = across < inside and not scalar
     gone: set[str] = set()
+    made: list[Array] = []
     if by_iteration:
         group, gone = _straightened(group, scratch)
+        group, numbers, made = _in_passes(group, program, width, scratch, target)
+        scratch |= {a.name: a.size // a.shape[0] for a in made}
         model = LaneCosts(group, program, width, scratch)
         lanes: list[int | None] = [0] * len(group.statements)
         costs = [model.cost(s, 0) * width for s in group.statements]
-        numbers = [0] * len(lanes)
-        if is_number(group.count) and not target.strict:
-            numbers = divided(group.statements, scratch, group.count, width)
         abreast = set()
     else:
         if width == target.line and len(abreast) == len(inner) and model.straddles():
@@ -153,13 +158,6 @@ def vectorize(
         costs = [cost for _, cost in inner]
         numbers = [0] * len(lanes) if group.in_turn else _pass_numbers(group, lanes, abreast)
     steps = max(1, group.count // width) if by_iteration else group.count
-    passes = []
-    for number in sorted(set(numbers)):
-        members = [k for k, n in enumerate(numbers) if n == number]
-        together = members[0] in abreast
-        cost = sum(costs[k] + _called(group.statements[k], lanes[k], width) for k in members)
-        unroll = 1 if scalar or together else _unrolling(cost, steps)
-        passes.append(Pass(members, unroll, together))
     strips = _strips(group, numbers, abreast, scratch)
     tiles = {name: size for name, size in scratch.items() if name not in strips}
     handed = sum(strips.values())
@@ -168,6 +166,15 @@ def vectorize(
         block = min(block, max(4 * width, STRIP_NUMBERS // handed // width * width))
         if by_iteration:
             block = _even(block // width, group.count // width) * width
+    passes = []
+    for number in sorted(set(numbers)):
+        members = [k for k, n in enumerate(numbers) if n == number]
+        together = members[0] in abreast
+        cost = sum(costs[k] + _called(group.statements[k], lanes[k], width) for k in members)
+        unroll = 1 if scalar or together else _unrolling(cost, steps)
+        if handed and by_iteration:
+            unroll = _dividing(unroll, block // width)
+        passes.append(Pass(members, unroll, together))
     reason = (
         f"loop of {group.count}, {len(group.statements)} statements: "
         + ("in order, " if group.in_turn else "")
@@ -177,7 +184,24 @@ def vectorize(
         + f"{', '.join(str(width if p.abreast else p.unroll) for p in passes)} side by side"
         + ", sums over lanes added up together" * any(p.abreast for p in passes)
     )
-    return VectorLoop(group, lanes, width, passes, block, tiles, strips, reason, gone)
+    return VectorLoop(group, lanes, width, passes, block, tiles, strips, reason, gone, made)
+
+
+def _in_passes(
+    group: Group, program: Program, width: int, scratch: Mapping[str, int], target: Target
+) -> tuple[Group, list[int], list[Array]]:
+    """A group whose iterations lie in lanes, the pass of each statement, and the arrays that are
+    made for it.
+    """
+    body, count = group.statements, group.count
+    if not is_number(count) or target.strict:
+        return group, [0] * len(body), []
+    found = summed(body, scratch, program.arrays, target.registers, width)
+    if found is None:
+        return group, divided(body, scratch, count, width), []
+    own = {*scratch, *(a.name for a in found.arrays)}
+    first = divided(found.first, own, count, width, passes=True)
+    return replace(group, statements=found.statements), found.numbered(first), found.arrays
 
 
 def _strips(
@@ -216,14 +240,22 @@ def _called(s: Statement, lane: int | None, width: int) -> float:
 
 def _even(most: int, vectors: int) -> int:
     """How many vectors of iterations are in a block: at most so many, and if half as many at least
-    divide them all, so that no code is made for what would be left.
+    divide them all, so that no code is made for what would be left; else a multiple of those that
+    are side by side.
     """
-    return next((k for k in range(most, most // 2, -1) if vectors % k == 0), most)
+    rounded = most // MOST_UNROLLED * MOST_UNROLLED or most
+    return next((k for k in range(most, most // 2, -1) if vectors % k == 0), rounded)
+
+
+def _dividing(unroll: int, vectors: int) -> int:
+    """About as many vectors side by side as planned, so that none of a block are left."""
+    near = range(unroll + 1, unroll // 2, -1) if unroll > 1 else ()
+    return next((k for k in near if vectors % k == 0), unroll)
 
 
 def _unrolling(cost: float, steps: int) -> int:
     unroll = 1
-    while unroll < 4 and 2 * unroll * cost <= UNROLLED_OPS and steps >= 2 * unroll:
+    while unroll < MOST_UNROLLED and 2 * unroll * cost <= UNROLLED_OPS and steps >= 2 * unroll:
         unroll *= 2
     return unroll
 

@@ -149,18 +149,15 @@ def schedule(
     bounds = Bounds(target.strict, state)
     program, parts = _parts(program, target, bounds, points)
     steps = list(_steps(parts, program, 1 if points else target.lanes, target))
-    more = {a.name: a for s in flattened(steps) if isinstance(s, Repeat) for a in s.arrays}
+    made = [s.arrays for s in flattened(steps) if isinstance(s, Repeat | VectorLoop)]
+    more = {a.name: a for arrays in made for a in arrays}
     program = replace(program, arrays=program.arrays | more)
     functions, opt_level, reason = _functions(steps)
     elsewhere = shared(functions)
     if returned is not None and len(functions) > 1:
         elsewhere.add(returned)  # a function sets it, main returns it
-    tiles = {
-        name
-        for step in flattened(steps)
-        if isinstance(step, VectorLoop)
-        for name in [*step.tiles, *step.strips, *step.unstored]
-    }
+    loops = [step for step in flattened(steps) if isinstance(step, VectorLoop)]
+    tiles = {name for x in loops for name in [*x.tiles, *x.strips, *x.unstored]}
     tiles |= {name for step in steps if isinstance(step, Product) for name in step.unstored}
     sizes = {a.name: a.size for a in program.arrays.values()} | _stretches(flattened(steps))
     addressed = touched_in_loops(parts) | elsewhere | more.keys()
