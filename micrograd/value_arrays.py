@@ -2,7 +2,8 @@
 
 NumPy asks an array's class for its functions, and so finds the op, where its own loops over objects
 would compare Values by `if`, or not know what to call. `x: np.ndarray` of a compiled function is
-one of these, and so is what is computed from it.
+one of these, and so is what is computed from it, and what is computed of a traced value and an
+array of numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from . import ops
 from .array_functions import OF_ARRAYS, clip, into
 from .engine import Value
 from .errors import TraceError, no_op, user_location
-from .numpy_functions import FUNCTIONS, INSTEAD, not_for_values
+from .numpy_functions import FUNCTIONS, INSTEAD, apply_ufunc, not_for_values
 from .operators import install_operators
 from .reductions import accumulated, check_dtype, chosen, counted, folded, plain
 from .rows import row_at
@@ -134,6 +135,23 @@ def _elementwise(op: ops.Op, *, reflected: bool = False) -> Any:
 
 
 install_operators(ValueArray, _elementwise, _elementwise)
+
+
+def _ufunc_of_traced(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """A ufunc of a traced value and others: as of an array of it."""
+    return _wrapped(apply_ufunc(ufunc, method, inputs, kwargs))
+
+
+def _function_of_traced(
+    self: Traced, function: Any, types: Any, arguments: Any, options: Any
+) -> Any:
+    """A function of NumPy of a traced value and others: the same."""
+    return _wrapped(_of_traced(self, function, types, arguments, options))
+
+
+_of_traced = Traced.__array_function__
+Traced.__array_ufunc__ = _ufunc_of_traced  # type: ignore[method-assign]
+Traced.__array_function__ = _function_of_traced  # type: ignore[method-assign]
 
 
 def value_array(values: Any, shape: Any = None) -> ValueArray:

@@ -246,6 +246,33 @@ def test_select_of_numbers_that_are_mapped() -> None:
         jit(lambda x: np.select([x > 1.0], [x, x]))(1.0)
 
 
+GRID = np.array([-1.5, -0.2, 0.0, 0.4, 2.0])
+OF_A_NUMBER: dict[str, Callable[[Any, Any], Any]] = {
+    "maximum": lambda a, b: np.maximum(a * GRID, b),
+    "minimum and a number": lambda a, b: np.minimum(GRID + a, 0.3) * b,
+    "maximum of where": lambda a, b: np.maximum(GRID, np.where(GRID > 0.1, a, b * GRID)),
+    "where by Values": lambda a, b: np.where((a * GRID > 0.2) & (GRID < 1.0), a / (GRID + 3), b),
+    "clip": lambda a, b: np.clip(a - GRID, -0.5, 0.5) ** 2 * b,
+    "sign": lambda a, b: np.sign(GRID * a) * b,
+    "isnan": lambda a, b: np.isnan(a * GRID) + b,
+    "reductions": lambda a, b: GRID * np.max(a * GRID) + np.mean(GRID * b, where=GRID > 0.0),
+    "reversed, as one list": lambda a, b: list(np.maximum((a * GRID)[::-1], b * GRID)),
+    "outer": lambda a, b: np.maximum(np.multiply.outer(a, GRID), b),
+}
+"""Functions of two numbers, and of an array that is known."""
+
+
+@pytest.mark.parametrize("name", OF_A_NUMBER)
+def test_of_a_number_and_an_array(name: str) -> None:
+    f = OF_A_NUMBER[name]
+    assert np.array_equal(jit(f, strict=True)(0.7, 0.3), f(0.7, 0.3))
+    by_a, by_b = jit(lambda a, b: np.sum(f(a, b)), strict=True).grad(0.7, 0.3)
+    h = 1e-6
+    for found, (i, j) in ((by_a, (h, 0.0)), (by_b, (0.0, h))):
+        expected = (np.sum(f(0.7 + i, 0.3 + j)) - np.sum(f(0.7 - i, 0.3 - j))) / (2 * h)
+        assert found == pytest.approx(expected, abs=1e-8)
+
+
 def test_methods_that_numpy_asks_of_objects() -> None:
     x = np.array([Value(3.0), Value(-4.0)])
     assert [v.data for v in np.hypot(x, 4.0)] == pytest.approx([5.0, 32.0**0.5])
