@@ -142,12 +142,18 @@ class Adam(Optimizer):
 
     def _rows(self, rates: Numbers, first: int) -> Numbers:
         # NumPy's powers may differ from Python's in the last place, its roots and quotients do not
-        steps = range(first + 1, first + 1 + len(rates))
-        power1, power2 = (
-            np.array([beta**n for n in steps], dtype=np.float64) for beta in self.betas
-        )
+        power1, power2 = (_powers(beta, first + 1, len(rates)) for beta in self.betas)
         root = np.sqrt(1.0 - power2)
         return np.stack([rates * root / (1.0 - power1), self.eps * root], axis=1)
+
+
+def _powers(beta: float, first: int, count: int) -> Numbers:
+    """Powers of a number from 0 to 1, from the `first` on; 0 where they are nothing beside 1."""
+    most = math.ceil(-56.0 / math.log2(beta)) if beta else 1
+    powers = np.zeros(count)
+    seen = range(first, min(first + count, most + 1))
+    powers[: len(seen)] = [beta**n for n in seen]
+    return powers
 
 
 class AdamW(Adam):

@@ -59,6 +59,13 @@ class _Linear:
             return self.end
         return self.start + (self.end - self.start) * step / self.steps
 
+    def rates(self, first: int, steps: int) -> Numbers:
+        """The same of so many steps, bit for bit."""
+        step = np.arange(first, first + steps)
+        rates: Numbers = self.start + (self.end - self.start) * step / self.steps
+        rates[step >= self.steps] = self.end
+        return rates
+
 
 def cosine(start: float, end: float, steps: int, warmup: int = 0) -> Schedule:
     """From `start` along half a cosine to `end` at step `steps`, and `end` from there on.
@@ -137,6 +144,10 @@ def tabulate(schedule: Schedule, steps: int, first: int = 0) -> Numbers:
     first = whole("first", first, TrainingError, least=0)
     if type(schedule) is Constant:
         return np.full(steps, schedule.rate)
+    if type(schedule) is _Linear:
+        rates = schedule.rates(first, steps)
+        if (np.isfinite(rates) & (rates >= 0.0)).all():
+            return rates
     given = [schedule(k) for k in range(first, first + steps)]
     if all(rate.__class__ is float for rate in given):
         rates = np.array(given, dtype=np.float64)

@@ -458,3 +458,17 @@ def test_a_foreign_state(saved: dict[str, Any], message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         optimizer.load_state_dict(saved)
     assert optimizer.steps == 0
+
+
+def test_what_many_steps_are_given_is_what_each_is() -> None:
+    """Bit for bit, also where powers are nothing beside 1, and behind the end of a schedule."""
+    rng = random.Random(1)
+    betas = [0.0, 1e-300, 0.5, 0.85, 0.999, 1.0 - 2.0**-53, rng.random()]
+    for _ in range(60):
+        rate = linear(rng.random(), rng.choice([0.0, rng.random()]), rng.randrange(1, 4000))
+        optimizer = Adam([Value(1.0)], lr=rate, betas=(rng.choice(betas), rng.choice(betas)))
+        first, count = rng.randrange(6000), rng.randrange(200)
+        rates, rows = optimizer.plan(first, count)
+        steps = range(first, first + count)
+        assert rates.tolist() == [rate(k) for k in steps]
+        assert rows.tolist() == [list(optimizer.scalars(rate(k), k)) for k in steps]
