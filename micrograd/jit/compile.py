@@ -17,6 +17,7 @@ from .ir.verify import verify
 from .passes.carried import carried
 from .passes.conditions import without_repeats
 from .passes.fills import by_rows
+from .passes.first_terms import first_terms
 from .passes.like_terms import combine
 from .passes.pieces import by_pieces
 from .passes.simplify import expand, simplify
@@ -45,6 +46,7 @@ PASSES = (
     Pass("like_terms", lambda program, target: combine(program), "expanded", rounds=True),
     Pass("simplify", lambda program, target: simplify(program), "simplified", rounds=True),
     Pass("pieces", lambda program, target: by_pieces(program), "simplified"),
+    Pass("first_terms", lambda program, target: first_terms(program), "simplified"),
     Pass("fills", lambda program, target: by_rows(program), "simplified"),
     Pass("carried", lambda program, target: carried(program), "schedulable"),
     Pass("conditions", lambda program, target: without_repeats(program), "schedulable"),
