@@ -25,6 +25,8 @@ import numpy.typing as npt
 
 from .opdef import OPS, Op
 
+SHOWN = 5
+"""Integers of a table, at most, in what is said of it."""
 Formula = Any
 """An int or a tuple, as above."""
 Ints = npt.NDArray[Any]
@@ -168,7 +170,8 @@ def text(formula: Formula, given: Sequence[str], inside: bool = False) -> str:
     if kind == "given":
         return given[formula[1]]
     if kind == "number":
-        return f"[...][{text(formula[1], given)}]"
+        rows = [*map(str, formula[2][:SHOWN]), *["..."] * (len(formula[2]) > SHOWN)]
+        return f"[{', '.join(rows)}][{text(formula[1], given)}]"
     operands = [text(x, given, True) for x in formula[1:]]
     if kind == "row":
         return f"[{', '.join(operands[1:])}][{text(formula[1], given)}]"

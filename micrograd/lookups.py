@@ -163,30 +163,33 @@ class Lookups:
                 made.reserve(self.sizes[arrays[0]], scope)
         return self.indices[key].leaf(tuple(k for _, k in places), scope)
 
-    def _counted(self, form: Form, rows: int, scope: Scope) -> Value:
-        """What stands for an index that counters of loops say.
-
-        Raises IndexRangeError for one that is of no row in some iteration; TraceError for one that
-        is not such a sum in all iterations.
+    def ends(self, form: Form) -> tuple[int, int] | None:
+        """The least and the largest of indices that counters of loops say; None for others, and for
+        one that is computed in no iteration.
         """
         offset, terms = form
+        if not all(self.counters.get(serial) for serial, _ in terms):
+            return None
         ends = [sorted((0, scale * (self.counters[serial] - 1))) for serial, scale in terms]
-        low, high = (offset + sum(end[k] for end in ends) for k in (0, 1))
-        if not all(self.counters[serial] for serial, _ in terms):  # it is computed for no iteration
-            low, high, offset, terms = 0, 0, 0, ()
+        return offset + sum(low for low, _ in ends), offset + sum(high for _, high in ends)
+
+    def _counted(self, form: Form, rows: int, scope: Scope) -> Value:
+        """What stands for an index that counters of loops say, and that counts from one end of the
+        table in all iterations.
+
+        Raises IndexRangeError for one that is of no row in some iteration.
+        """
+        offset, terms = form
+        if (ends := self.ends(form)) is None:
+            return self.place(rows, 0, (), scope)
+        low, high = ends
         if low < -rows or high >= rows:
             raise IndexRangeError(
                 f"{user_location()}: the loop's counter makes indices from {low} to {high} into a "
                 f"table of {rows} rows: indices are from 0 to {rows - 1}, or from {-rows} on, "
                 "counted from the end"
             )
-        if low < 0 <= high:
-            raise TraceError(
-                f"{user_location()}: the loop's counter makes indices from {low} to {high}, of "
-                "which some count from the end of the table; put these rows first in another table"
-            )
-        offset += rows if low < 0 else 0
-        return self.place(rows, offset, terms, scope)
+        return self.place(rows, offset + (rows if low < 0 else 0), terms, scope)
 
     def place(self, rows: int, offset: int, terms: Terms, scope: Scope, array: str = "") -> Value:
         """What stands for a number that counters say."""

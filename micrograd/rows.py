@@ -35,8 +35,11 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
         return row_at(table, there, arrays) if isinstance(there, Traced) else row_of(table, there)
     if lookups is not None and index._serial in lookups.chosen:
         chosen, inner = lookups.chosen[index._serial]
-        return row_at(_rows(table, chosen), inner, arrays)
+        if all(-len(table) <= k < len(table) for k in chosen):
+            return row_at([table[k] for k in chosen], inner, arrays)
     form = None if lookups is None else form_of(index, lookups.known)
+    if form is not None and lookups is not None and (ends := lookups.ends(form)) is not None:
+        form = None if -len(table) <= ends[0] < 0 <= ends[1] < len(table) else form
     formula = None if lookups is None or form is not None else formula_of(index, lookups)
     if lookups is None or (form is None and formula is None):
         raise IntegerNeeded(f"{user_location()}: {_no_index(index)}", index.label)

@@ -56,6 +56,21 @@ def test_a_row_of_integers_and_a_place_in_it() -> None:
         jit(given)(0.5, NEAR, 4, 0)
 
 
+def test_only_integers_that_are_chosen_have_to_be_of_rows() -> None:
+    v, near = values(), [0, 2, 4, -5, 3, 1]
+
+    def f(x: float, i: int) -> Any:
+        return x * v[near[i]]
+
+    kernel = jit(f)
+    assert [kernel(1.0, i) for i in (0, 1, 4, -1)] == [1.0, 3.0, 4.0, 2.0]
+    said = r"f: \[0, 2, 4, -5, 3, \.\.\.\]\[i\] is the index 4 into a table of 4 rows"
+    with pytest.raises(IndexRangeError, match=said):
+        kernel(1.0, 2)
+    with pytest.raises(IndexRangeError, match=r"f: i is the index 6 into a table of 6 rows"):
+        kernel(1.0, 6)
+
+
 def test_integers_are_exact_where_64_bits_do_not_do() -> None:
     numbers = [float(k) for k in range(7)]
 

@@ -153,8 +153,11 @@ def test_a_chosen_integer_of_no_row_is_told() -> None:
     def given_both(ks: list[int], i: int) -> Any:
         return take(NUMBERS, take(ks, i))
 
-    with pytest.raises(TraceError, match=r"was looked up itself"):
-        jit(given_both)([1, 2], 0)
+    assert jit(given_both)([1, 2], 1) == NUMBERS[2]
+    with pytest.raises(IndexRangeError, match=r"\[ks\[0\], ks\[1\]\]\[i\] is the index 7"):
+        jit(given_both)([1, 7], 1)
+    with pytest.raises(IndexRangeError, match=r"i is the index 2 into a table of 2 rows"):
+        jit(given_both)([1, 2], 2)
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
@@ -269,10 +272,11 @@ def test_what_counters_cannot_choose_is_told() -> None:
 
     with pytest.raises(IndexRangeError, match="indices from 1 to 4 into a table of 4 rows"):
         at(lambda k: k + 1)
-    with pytest.raises(TraceError, match="from -1 to 2, of which some count from the end"):
-        at(lambda k: k - 1)
-    with pytest.raises(TraceError, match="should be an integer"):
+    with pytest.raises(IndexRangeError, match="index 4, itself looked up in a table"):
         at(lambda k: k * k)
+    with pytest.raises(TraceError, match="should be an integer"):
+        at(lambda k: k / 2)
+    assert at(lambda k: k - 1) == 1.0 + sum(NUMBERS)
     assert at(lambda k: k - 4) == 1.0 + sum(NUMBERS)
 
     def both(x: float, i: int) -> Any:

@@ -1,61 +1,136 @@
 """Programs with loops that go on as long as a condition holds, run for interpreters: how often they
-run is known when they have, so every iteration is made a body of its own, and run.
+run is known when they have.
+
+A statement whose loops run as often in every iteration is prepared once, for all that there may be;
+others in each iteration, as a statement of that alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .extents import Affine, Entries, is_number
-from .points import counted
-from .program import Access, Loop, Node, Order, Program, Role, Statement, map_accesses
+from .points import counted, is_box
+from .program import Access, Node, Order, Program, Role, Statement, accesses, map_accesses
+from .running import Run, ranges
 
-Prepare = Callable[[Statement], Callable[[range], None]]
+Prepare = Callable[[Statement], Run]
+Runner = Callable[[Sequence[int]], None]
+"""Runs a node in the iteration of the loops around it that these indices say."""
+MOST_POINTS = 1 << 12
+"""Of a statement that is prepared for all iterations."""
 
 
-def run_asking(program: Program, prepare: Prepare, number: Callable[[Access], Any]) -> None:
+Wholes = dict[int, Statement | None]
+"""Statements over all iterations that there may be, by the ids of those of a program."""
+
+
+def run_asking(
+    program: Program,
+    prepare: Prepare,
+    anew: Prepare,
+    number: Callable[[Access], Any],
+    wholes: Wholes,
+) -> None:
     """Run all points of all statements, in order.
 
-    prepare   makes of a statement what runs a range of its points
+    prepare   makes of a statement of `wholes` what runs a range of its points
+    anew      the same of a statement of one iteration
     number    what an element is now
+    wholes    those of this program, which are found as it runs, and are there for the next run
     """
     for node in program.body:
-        _run(node, program, prepare, number)
+        _runner(node, 0, program, prepare, anew, number, wholes)(())
 
 
-def _run(node: Node, program: Program, prepare: Prepare, number: Callable[[Access], Any]) -> None:
+def _runner(
+    node: Node,
+    depth: int,
+    program: Program,
+    prepare: Prepare,
+    anew: Prepare,
+    number: Callable[[Access], Any],
+    wholes: Wholes,
+) -> Runner:
+    """What runs a node inside of so many loops."""
     if isinstance(node, Statement):
-        prepare(node)(range(counted(node.domain, program)))
-        return
-    if node.going is None:
-        numbers = range(_now(node.extent, program))
-        for i in reversed(numbers) if node.order is Order.REVERSE else numbers:
-            for inner in node.body:
-                _run(_within(inner, i), program, prepare, number)
-        return
-    done = 0
-    while done < int(node.extent) and number(node.going.within(done)) != 0.0:
-        for inner in node.body:
-            _run(_within(inner, done), program, prepare, number)
-        done += 1
-    if isinstance(node.extent, Entries):
-        data = program.arrays[node.extent.array].data
-        assert data is not None
-        data[node.extent.offset] = done
+        statement = node
+        if id(node) not in wholes:
+            wholes[id(node)] = _whole(node, depth, program)
+        whole = wholes[id(node)]
+        if whole is not None:
+            return ranges(whole, depth, program, prepare(whole))
+
+        def one(at: Sequence[int]) -> None:
+            alone = _at(statement, at)
+            anew(alone)(range(counted(alone.domain, program)))
+
+        return one
+    loop = node
+    body = [
+        _runner(inner, depth + 1, program, prepare, anew, number, wholes) for inner in loop.body
+    ]
+
+    def counting(at: Sequence[int]) -> None:
+        numbers = range(_now(_count_at(loop.extent, at), program))
+        for i in reversed(numbers) if loop.order is Order.REVERSE else numbers:
+            for inner in body:
+                inner((*at, i))
+
+    def going(at: Sequence[int]) -> None:
+        asked, extent, done = loop.going, _count_at(loop.extent, at), 0
+        assert asked is not None
+        for i in at:
+            asked = asked.within(i)
+        while done < int(extent) and number(asked.within(done)) != 0.0:
+            for inner in body:
+                inner((*at, done))
+            done += 1
+        if isinstance(extent, Entries):
+            data = program.arrays[extent.array].data
+            assert data is not None
+            data[extent.offset] = done
+
+    return counting if loop.going is None else going
 
 
-def _within(node: Node, i: int) -> Node:
-    """A node in iteration `i` of the outermost loop around it, without that loop."""
-    if isinstance(node, Loop):
-        going = node.going.within(i) if node.going is not None else None
-        body = [_within(inner, i) for inner in node.body]
-        return Loop(_count(node.extent, i), node.order, body, going)
-    target, expr = node.target.within(i), map_accesses(node.expr, lambda a: a.within(i))
-    return Statement(target, expr, tuple(_count(c, i) for c in node.domain[1:]), node.accumulate)
+def _whole(s: Statement, depth: int, program: Program) -> Statement | None:
+    """A statement over all iterations that there may be of the loops around it; None where what it
+    touches depends on how often loops have run, or is much.
+    """
+    whole = Statement(
+        s.target, s.expr, (*map(int, s.domain[:depth]), *s.domain[depth:]), s.accumulate
+    )
+    if not is_box(whole.domain) or counted(whole.domain, program) > MOST_POINTS:
+        return None
+    varying = [k for k, count in enumerate(s.domain) if not is_number(count)]
+    for part in [part for a in (s.target, *accesses(s.expr)) for part in a.parts if part.is_entry]:
+        is_known = program.arrays[str(part.by)].role is not Role.TEMPORARY
+        if not is_known or any(part.strides[k] for k in varying if k < len(part.strides)):
+            return None
+    return whole
+
+
+def _at(s: Statement, at: Sequence[int]) -> Statement:
+    for i in at:
+        s = _within(s, i)
+    return s
+
+
+def _count_at(count: int, at: Sequence[int]) -> int:
+    for i in at:
+        count = _count(count, i)
+    return count
+
+
+def _within(s: Statement, i: int) -> Statement:
+    """A statement in iteration `i` of the outermost loop around it, without that loop."""
+    target, expr = s.target.within(i), map_accesses(s.expr, lambda a: a.within(i))
+    return Statement(target, expr, tuple(_count(c, i) for c in s.domain[1:]), s.accumulate)
 
 
 def _count(count: int, i: int) -> int:

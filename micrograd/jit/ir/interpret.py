@@ -68,7 +68,13 @@ def _run(program: Program, memory: Memory) -> None:
         return _Step(s, program, memory).run
 
     if asks(program.body):
-        run_asking(program, prepare, lambda a: memory[a.array][int(elements(a, (), program)[0])])
+        run_asking(
+            program,
+            prepare,
+            prepare,
+            lambda a: memory[a.array][int(elements(a, (), program)[0])],
+            {},
+        )
     else:
         run_in_order(program, prepare)
 

@@ -33,7 +33,7 @@ def _prepared(
 ) -> Callable[[list[int]], None]:
     """What runs a node inside of `depth` loops, given their indices."""
     if isinstance(node, Statement):
-        return _ranges(node, depth, program, prepare(node))
+        return ranges(node, depth, program, prepare(node))
     body = [_prepared(inner, depth + 1, program, prepare) for inner in node.body]
     order = range(int(node.extent))  # at most: in iterations that there are not, no point runs
     if node.order is Order.REVERSE:
@@ -47,10 +47,8 @@ def _prepared(
     return run
 
 
-def _ranges(
-    s: Statement, depth: int, program: Program, run: Run
-) -> Callable[[Sequence[int]], None]:
-    """What runs the points of a statement for which the loops around it have these indices."""
+def ranges(s: Statement, depth: int, program: Program, run: Run) -> Callable[[Sequence[int]], None]:
+    """What runs those points of a statement for which the loops around it have these indices."""
     outer = tuple(map(int, s.domain[:depth]))
     numbers: Ints | None = None
     each = int(np.prod(s.domain[depth:], dtype=np.int64))

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 
+MOST_CHOSEN = 32
+"""Choices of rows for which a program is kept as it is run."""
+
+
 class Nested:
     """What a kernel computes for one structure of arguments, as a function of Values.
 
@@ -64,6 +68,7 @@ class Nested:
         program = program_of(graph, target)
         self.program = simplify(program_for(wanted, name, program, recording, extra, None))
         self.prepared = Prepared(self.program)
+        self._chosen: dict[tuple[bytes, ...], Prepared] = {}
         self.is_called = bool(graph.regions)
         self.result = wanted.value.structure(recording)
         self.name = name
@@ -110,7 +115,7 @@ class Nested:
         """The leaves of the result, each a Value: a number is that of a constant."""
         prepared = self.prepared
         if self.indices is not None:
-            prepared = Prepared(self.program.running(self._entries(self.indices, rows)))
+            prepared = self._looking_up(self._entries(self.indices, rows))
         given = dict(zip(self.inputs, rows, strict=True)) | self.live | self.captured
         scope = is_compiling() or _scope_of([x for row in given.values() for x in row])
         if self.is_called and scope is not None:
@@ -121,6 +126,16 @@ class Nested:
             return [x if isinstance(x, Value) else Value(x) for x in numbers]
         # a leaf would be a live parameter of what is traced
         return [x if isinstance(x, Value) else scope.record(ops.neg, (-x,)) for x in numbers]
+
+    def _looking_up(self, entries: Mapping[str, Any]) -> Prepared:
+        """The program for the rows that integers choose, which is there for the next calls."""
+        key = tuple(e.tobytes() for e in entries.values())
+        found = self._chosen.get(key)
+        if found is None:
+            while len(self._chosen) >= MOST_CHOSEN:
+                self._chosen.pop(next(iter(self._chosen)), None)
+            found = self._chosen[key] = Prepared(self.program.running(entries))
+        return found
 
     def lacks(self, columns: Sequence[Any]) -> bool:
         """Whether it looks rows up by integers that have no number yet."""

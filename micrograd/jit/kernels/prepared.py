@@ -13,7 +13,7 @@ import numpy as np
 from ...copies import serial
 from ...engine import Value
 from ...ops import Op
-from ..ir.asking import run_asking, with_counts
+from ..ir.asking import Wholes, run_asking, with_counts
 from ..ir.points import elements
 from ..ir.program import Access, Expr, Program, Role, Statement, accesses, asks
 from ..ir.running import Run, run_in_order
@@ -41,6 +41,7 @@ class Prepared:
         self._asks = asks(program.body)
         self._steps: dict[int, _Step] = {}
         self._kept = 0
+        self._wholes: Wholes = {}
 
     def run(self, given: Mapping[str, Numbers]) -> dict[str, Numbers]:
         """The output arrays."""
@@ -58,18 +59,24 @@ class Prepared:
         apply = Shared().apply
 
         def number(a: Access) -> float:
-            found = memory[self._numbers[a.array]][int(elements(a, (), program)[0])]
+            place = int(elements(a, (), program)[0]) if a.parts else a.offset
+            found = memory[self._numbers[a.array]][place]
             return float(found.data if isinstance(found, Value) else found)
 
-        if self._asks:  # each of its iterations is made of statements of its own
-            numbers = self._numbers
-            run_asking(program, lambda s: _Step(s, program, numbers).bound(memory, apply), number)
+        def prepare(s: Statement) -> Run:
+            return self._step(s).bound(memory, apply)
+
+        def anew(s: Statement) -> Run:
+            return _Step(s, program, self._numbers).bound(memory, apply)
+
+        if self._asks:
+            run_asking(program, prepare, anew, number, self._wholes)
         else:
-            run_in_order(program, lambda s: self._step(s).bound(memory, apply))
+            run_in_order(program, prepare)
         return {name: memory[self._numbers[name]] for name in self._outputs}
 
     def _step(self, s: Statement) -> _Step:
-        found = self._steps.get(id(s))  # the program keeps its statements
+        found = self._steps.get(id(s))  # statements are kept as long as this
         if found is None:
             found = _Step(s, self.program, self._numbers)
             if self._kept + found.size <= MOST_KEPT:
