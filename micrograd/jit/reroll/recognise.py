@@ -14,9 +14,10 @@ from ..ir.nests import Ints, distinct
 from .absorb import Absorbing
 from .boundaries import Segments, extended, extended_behind
 from .empty_loops import with_empty_loops
+from .features import Blocks
 from .rebuilt import rebuilt
 from .runs import Runs
-from .segments import Blocks, segment_starts
+from .segments import segment_starts
 from .strings import SLOTS, Ops, mixed
 from .tree import Tree
 

@@ -243,5 +243,16 @@ def first_of_rows(points: Ints, depth: int) -> Bools:
     """Which rows are the first with their first `depth` numbers."""
     if not len(points):
         return np.zeros(0, dtype=bool)
-    changes = (points[1:, :depth] != points[:-1, :depth]).any(axis=1)
-    return np.concatenate([[True], changes])
+    first = np.zeros(len(points), dtype=bool)
+    first[0] = True
+    for column in points.T[:depth]:  # a row of few numbers takes longer than a column of many
+        first[1:] |= column[1:] != column[:-1]
+    return first
+
+
+def begins(points: Ints) -> Bools:
+    """Which rows are of zeros only."""
+    found = np.ones(len(points), dtype=bool)
+    for column in points.T:
+        found &= column == 0
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ir.graph import op_of
 from ..ir.nests import Ints, distinct
-from .statics import Static, first_of_rows
+from .statics import Static, begins, first_of_rows
 from .strings import Ops
 
 
@@ -59,7 +59,7 @@ def _accumulates(ops: Ops, s: Static, static_of: Ints, row_of: Ints) -> int | No
     if not len(rows) or not np.array_equal(row_of[ref[rows]], rows - 1):
         return None
     for depth in range(len(s.path)):
-        if np.array_equal(~own, (s.points[:, depth:] == 0).all(axis=1)):
+        if np.array_equal(~own, begins(s.points[:, depth:])):
             while depth + 1 < len(s.path) and s.path[depth].most == 1:
                 depth += 1  # what runs once is no loop to sum over
             return depth

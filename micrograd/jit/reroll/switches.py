@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..ir.nests import Ints
-from .statics import Map, affine
+from .statics import Map, affine, first_of_rows
 from .strings import Bools, keys_of
 
 MOST = 2
@@ -105,7 +105,7 @@ def _faces(points: Ints, values: Ints) -> Iterator[tuple[Ints, int, Ints]]:
             np.lexsort((points[:, d], *points[:, others].T)) if others else np.arange(len(points))
         )
         at, there = points[order], values[order]
-        follows = (at[1:, others] == at[:-1, others]).all(axis=1) & (at[1:, d] == at[:-1, d] + 1)
+        follows = ~first_of_rows(at[:, others], len(others))[1:] & (at[1:, d] == at[:-1, d] + 1)
         steps, behind = np.diff(there, axis=0)[follows], at[1:][follows]
         if not len(steps) or not (steps != steps[0]).any():
             continue

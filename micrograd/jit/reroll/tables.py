@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ir.nests import Ints
 from ..ir.program import row_major
-from .statics import Level
+from .statics import Level, first_of_rows
 
 FEW = 64
 """Points that are looked at before all are."""
@@ -56,7 +56,7 @@ def _depend_on(values: Ints, points: Ints) -> bool:
     if not points.shape[1]:
         return bool((values == values[0]).all())
     order = np.lexsort(points.T[::-1])
-    same = (points[order][1:] == points[order][:-1]).all(axis=1)
+    same = ~first_of_rows(points[order], points.shape[1])[1:]
     return not bool((same & (values[order][1:] != values[order][:-1])).any())
 
 
