@@ -96,7 +96,8 @@ class Copies:
         if self.program.arrays[array].role in LEAVES:
             used = np.flatnonzero((self.place[:, base : base + size] >= 0).any(axis=0))
             for some in np.split(used, np.flatnonzero(np.diff(used) != 1) + 1):
-                self._copied(0, Access(array, int(some[0]), (1,)), (len(some),), 0, ())
+                if len(some):  # of what nothing is used, this is one stretch of none
+                    self._copied(0, Access(array, int(some[0]), (1,)), (len(some),), 0, ())
             return
         writing = [s for s in self.program.statements if s.target.array == array]
         last = np.full(size, -1, dtype=np.int64)
