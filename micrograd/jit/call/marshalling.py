@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping
+from operator import or_
 from types import MappingProxyType
 from typing import Any
 
@@ -38,16 +39,10 @@ from .ndarrays import ARRAY, OUT, array_new, usable
 from .walk import emit_walk
 
 CALL_GENERAL = "call_general"
-REST = (
-    "convert",
-    "new_tuple",
-    "new_list",
-    "empty_array",
-    "new_array",
-    "read_object",
-    "new_object",
-)
-"""What is compiled when a kernel first refers to one of them."""
+ROWS = ("new_tuple", "new_list")
+ARRAYS = ("convert", "empty_array", "new_array")
+WALK = ("read_object", "new_object")
+"""What is compiled when a kernel first refers to one of the three."""
 
 
 @functools.cache
@@ -62,21 +57,38 @@ def _first(dtype: np.dtype[Any]) -> lowering.NativeModule:
 
 
 @functools.cache
-def _rest(dtype: np.dtype[Any]) -> lowering.NativeModule:
-    """That of what takes or gives more than numbers, which takes four times as long to compile."""
+def _rows(dtype: np.dtype[Any]) -> lowering.NativeModule:
+    """That of kernels which give numbers in a row, as gradients are."""
+
+    def emit(o: Objects) -> None:
+        for name in ROWS:
+            _new_container(o, name)
+
+    return _compiled("marshalling, rows", emit, dtype)
+
+
+@functools.cache
+def _arrays(dtype: np.dtype[Any]) -> lowering.NativeModule:
+    """That of kernels which take or give arrays."""
 
     def emit(o: Objects) -> None:
         _convert(o)
-        _new_container(o, "new_tuple")
-        _new_container(o, "new_list")
         if usable():
             _empty_array(o)
             _new_array(o)
-        emit_walk(o)
 
-    first = _first(dtype)
-    known = {name: first.address(name) for name in first.symbols}
-    return _compiled("marshalling, the rest", emit, dtype, known)
+    return _compiled("marshalling, arrays", emit, dtype)
+
+
+@functools.cache
+def _walk(dtype: np.dtype[Any]) -> lowering.NativeModule:
+    """That of containers of containers, which takes as long to compile as the others together."""
+    known = [_addresses(code(dtype)) for code in (_first, _rows, _arrays)]
+    return _compiled("marshalling, the rest", emit_walk, dtype, functools.reduce(or_, known))
+
+
+def _addresses(code: lowering.NativeModule) -> dict[str, int]:
+    return {name: code.address(name) for name in code.symbols}
 
 
 def call_general(dtype: np.dtype[Any]) -> int:
@@ -110,12 +122,10 @@ def addresses(dtype: np.dtype[Any], names: Collection[str]) -> dict[str, int]:
     """The symbols of the code that a module refers to, given all its names, and all that it refers
     to itself.
     """
-    first = _first(dtype)
-    known = symbols() | {"out_string": id(OUT)}
-    known |= {name: first.address(name) for name in first.symbols}
-    if not set(names).isdisjoint(REST):
-        rest = _rest(dtype)
-        known |= {name: rest.address(name) for name in rest.symbols}
+    known = symbols() | {"out_string": id(OUT)} | _addresses(_first(dtype))
+    for some, code in ((ROWS, _rows), (ARRAYS, _arrays), (WALK, _walk)):
+        if not set(names).isdisjoint(some):
+            known |= _addresses(code(dtype))
     return known
 
 

@@ -774,7 +774,10 @@ def test_kernels_of_numbers_need_little_shared_code(monkeypatch: pytest.MonkeyPa
     def refused(dtype: np.dtype[Any]) -> Any:
         raise AssertionError("compiled for a kernel of numbers")
 
-    monkeypatch.setattr(marshalling, "_rest", refused)
+    for name in ("_arrays", "_walk"):
+        monkeypatch.setattr(marshalling, name, refused)
+    assert jit(lambda x: [x * k for k in range(3)])(2.0) == [0.0, 2.0, 4.0]
+    monkeypatch.setattr(marshalling, "_rows", refused)
     assert jit(lambda x, y: x * y)(2.0, 3.0) == 6.0
     with pytest.raises(AssertionError, match="of numbers"):
         jit(lambda x: [x * k for k in range(100)])(2.0)
@@ -782,6 +785,12 @@ def test_kernels_of_numbers_need_little_shared_code(monkeypatch: pytest.MonkeyPa
 
 @needs_entries
 def test_what_is_compiled_when_it_is_referred_to() -> None:
-    code = marshalling._rest(np.dtype(np.float64))
-    assert set(code.symbols) >= set(marshalling.REST)
-    assert marshalling.CALL_GENERAL not in code.symbols
+    for made, names in (
+        (marshalling._rows, marshalling.ROWS),
+        (marshalling._arrays, marshalling.ARRAYS),
+    ):
+        assert set(made(np.dtype(np.float64)).symbols) == set(names)
+    walk = set(marshalling._walk(np.dtype(np.float64)).symbols)
+    assert walk >= set(marshalling.WALK)
+    others = {*marshalling.ROWS, *marshalling.ARRAYS, marshalling.CALL_GENERAL}
+    assert walk.isdisjoint(others)
