@@ -20,7 +20,7 @@ from unittest import mock
 import numpy as np
 
 from micrograd import Value, jit
-from micrograd.jit.schedule import layout
+from micrograd.jit.schedule import layout, workspace
 
 from .by_values import BITS, campaign, function, of_widths, same
 from .targets import assumed
@@ -73,8 +73,8 @@ def _element(r: Random, lists: list[str], numbers: list[str], n: int) -> str:
 
 @contextmanager
 def all_large() -> Iterator[None]:
-    """Inside, no array is too small to lie in a result."""
-    with mock.patch.object(layout, "LARGE", 0):
+    """Inside, no array is too small to lie in a result, or where another has been."""
+    with mock.patch.object(layout, "LARGE", 0), mock.patch.object(workspace, "REUSED", 0):
         yield
 
 

@@ -8,12 +8,12 @@ same element of the temporary. So less goes through the caches.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..ir.program import NUMBER, Access, Array, Role, Statement, accesses, row_major
 from .lanes import VectorLoop
-from .repeat import Repeat, flattened
+from .lives import touched_in
 
 LARGE = 1 << 18
 """Bytes of arrays that are large. Smaller ones stay in the caches near a core, where memory of
@@ -28,7 +28,7 @@ def in_results(
 
     Requires results that overlap nothing else.
     """
-    touched = [list(_touched(flattened([step]))) for step in steps]
+    touched = list(map(touched_in, steps))
     found: dict[str, str] = {}
     for k, step in enumerate(steps):
         earlier = {name for before in touched[:k] for name in before}
@@ -59,14 +59,3 @@ def _is_whole(s: Statement, array: Array) -> bool:
         and s.points == array.size
         and s.target == Access(array.name, 0, row_major(s.domain))
     )
-
-
-def _touched(steps: Iterable[Any]) -> Iterable[str]:
-    """The arrays that steps touch, as often as they do."""
-    for step in steps:
-        for s in [step] if isinstance(step, Statement) else step.statements:
-            for a in s.accesses:
-                yield a.array
-                yield from a.index_arrays
-        if isinstance(step, Repeat) and step.condition is not None:
-            yield from (a.array for a in accesses(step.condition))

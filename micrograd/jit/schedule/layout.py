@@ -9,6 +9,7 @@ from typing import Any
 from ..ir.program import Array, Program, Role
 from ..target import Target
 from .in_results import LARGE, in_results
+from .lives import lives
 from .workspace import Workspace
 
 
@@ -67,6 +68,7 @@ def layout(
         large = LARGE // target.dtype.itemsize
         names = {a.name for a in arrays if _is_numbers(a) and sizes[a.name] == a.size >= large}
         found.within = in_results(steps, program.arrays, names & set(addressed) - few.keys())
+    in_turn: dict[str, int] = {}
     for a in arrays:
         if a.is_index:
             found.workspace.add(a.name, -(-8 * a.size // target.dtype.itemsize))
@@ -74,8 +76,11 @@ def layout(
             found.registers.add(a.name)
         elif a.name in few:
             found.apart[a.name] = sizes[a.name]
-        elif a.name not in found.within:
+        elif points or a.role is not Role.TEMPORARY:
             found.workspace.add(a.name, sizes[a.name])
+        elif a.name not in found.within:
+            in_turn[a.name] = sizes[a.name]
+    found.workspace.add_all(in_turn, lives(steps))
     return found
 
 

@@ -24,7 +24,7 @@ from micrograd.jit.emit.interface import Interface
 from micrograd.jit.emit.making import set_pointer
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.program import Program, Role
-from micrograd.jit.schedule import courses
+from micrograd.jit.schedule import courses, workspace
 from micrograd.jit.target import Target
 
 from ...nested_programs import random_inputs, random_program
@@ -107,7 +107,11 @@ def check(seed: int, form: Form | None = None) -> int:
     form = form or FORMS[seed % len(FORMS)]
     level = 2 if seed % 5 == 0 else 0  # LLVM takes most of the time
     long = 1 if seed % 3 == 0 else courses.LONG_SUM  # then all sums run beside others
-    with mock.patch.object(courses, "LONG_SUM", long):
+    reused = 0 if seed % 2 == 0 else workspace.REUSED  # then arrays lie where others have been
+    with (
+        mock.patch.object(courses, "LONG_SUM", long),
+        mock.patch.object(workspace, "REUSED", reused),
+    ):
         compiled = Nested(program, form, level=level, threads=seed // len(FORMS) % 4)
     strict = form[-1]
     compiled.check(random_inputs(program, Random(seed), whole=True), signs=strict)

@@ -92,3 +92,24 @@ def test_large_arrays_begin_at_different_places_of_their_pages(dtype: type, unit
     inside = sorted((found.workspace[name], ends[name]) for name in names)
     assert all(end <= start for (_, end), (start, _) in pairwise(inside))
     assert inside[-1][1] <= found.workspace_size
+
+
+def test_large_arrays_lie_where_others_were() -> None:
+    """Each list is read through its sum, so that a loop ends with it."""
+    names = "abcdef"
+    lines = ["input x[1000]", *(f"temp {name}[1000]" for name in names), "output out[1]", ""]
+    before, total = "x", "1.0"
+    for name in names:
+        lines.append(f"{name}[i] = mul({before}[999 - i], {total})  for i < 1000")
+        lines += [f"s{name} = 0.0", f"s{name} += {name}[i]  for i < 1000"]
+        before, total = name, f"s{name}"
+    program = verify(parse("\n".join([*lines, f"out = {total}", ""])))
+    target = Target.host()
+    planned = schedule(program, target)
+    assert len(planned.workspace) == len(names) - 1  # the last needs none
+    assert planned.workspace_size < 3 * 1024
+    given = {"x": np.random.default_rng(0).uniform(-1.0, 1.0, 1000)}
+    interface = Interface(frozenset(), None)
+    code = compile_program(program, target, interface)
+    got = interface.call(code.address, program, target.dtype, given)
+    np.testing.assert_allclose(got["out"], interpret(program, given)["out"], rtol=1e-9)
