@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 
+LOOKED_AT = 64
+"""Numbers of a sequence that are looked at first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Nest:
@@ -55,12 +58,14 @@ def factor(sequences: Ints, inner: int = 1) -> Nest | None:
     counts: list[int] = []
     strides: list[tuple[int, ...]] = []
     while sequences.shape[1] > 1:
-        differences = np.diff(sequences, axis=1)
-        step = differences[:, 0]
-        breaks = np.flatnonzero((differences != step[:, None]).any(axis=0)) + 1
-        run = gcd(sequences.shape[1], *set(breaks.tolist()))
-        if inner > 1:
-            run = gcd(run, inner)
+        step = sequences[:, 1] - sequences[:, 0]
+        run = gcd(sequences.shape[1], inner) if inner > 1 else sequences.shape[1]
+        for some in _longer(sequences.shape[1]):  # most that are none break early
+            broken = np.diff(sequences[:, :some], axis=1) != step[:, None]
+            breaks = np.flatnonzero(broken.any(axis=0)) + 1
+            run = gcd(run, int(np.gcd.reduce(breaks)))
+            if run == 1:
+                break
         if run == 1:
             return None
         counts.append(run)
@@ -68,6 +73,15 @@ def factor(sequences: Ints, inner: int = 1) -> Nest | None:
         sequences = sequences[:, ::run]
         inner = max(1, inner // run)
     return Nest(tuple(counts[::-1]), tuple(strides[::-1]))
+
+
+def _longer(whole: int) -> Iterator[int]:
+    """How many of so many to look at first, and then, if these do not say it: all in the end."""
+    some = LOOKED_AT
+    while some < whole:
+        yield some
+        some *= LOOKED_AT
+    yield whole
 
 
 def pieces(sequences: Ints, most: int) -> list[tuple[int, int]] | None:
@@ -121,9 +135,12 @@ def _grow(sequences: Ints) -> int:
             return size
         grid = sequences[:, : blocks * size].reshape(len(sequences), blocks, size)
         step = grid[:, 1, 0] - grid[:, 0, 0]
-        expected = grid[:, :1, :] + step[:, None, None] * np.arange(blocks)[None, :, None]
-        same = (grid == expected).all(axis=(0, 2))
-        count = blocks if same.all() else int(np.argmin(same))
+        for some in _longer(blocks):
+            expected = grid[:, :1, :] + step[:, None, None] * np.arange(some)[None, :, None]
+            same = (grid[:, :some] == expected).all(axis=(0, 2))
+            count = some if same.all() else int(np.argmin(same))
+            if count < some:
+                break
         if count < 2 or (count == 2 and size == 1 and n > 2):
             return size
         size *= count
