@@ -7,6 +7,7 @@ They run after differentiation, because sharing before it would change the order
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -201,8 +202,8 @@ def dce(program: Program) -> Program:
 def expand(program: Program, target: Target) -> Program:
     """Rewrite ops that are given as other ops, until only ops with an emission are left.
 
-    Unless strict, those that vector math writes are left whole, and a power with a small integer
-    exponent becomes products.
+    Unless strict, those that vector math writes are left whole, a power with a small integer
+    exponent becomes products, and one with half of 1 or 3 a root.
     """
     body = map_statements(program.body, lambda s: replace(s, expr=_expand(s.expr, target.strict)))
     return Program(program.arrays, body)
@@ -215,9 +216,11 @@ def _expand(expr: Expr, exact: bool) -> Expr:
     if expr.op.expand is not None and (exact or not expr.op.whole):
         return _expand(expr.op.expand(*args), exact)
     if expr.op.repeats is not None and not exact and isinstance(args[1], float):
-        repeated = _repeated(expr.op.repeats, args[0], args[1])
-        if repeated is not None:
-            return repeated
+        written = _repeated(expr.op.repeats, args[0], args[1])
+        if written is None:
+            written = _by_root(args[0], args[1])
+        if written is not None:
+            return written
     return Apply(expr.op, args)
 
 
@@ -240,3 +243,20 @@ def _repeated(op: ops.Op, x: Expr, times: float) -> Expr | None:
         if n:
             base = op(base, base)
     return result
+
+
+def _by_root(x: Expr, times: float) -> Expr | None:
+    """x**n by a root, for n of 0.5, 1.5, -0.5 and -1.5, within 2 ulp. Powers of 0 have no sign, and
+    -inf has powers, but no root.
+    """
+    if abs(times) not in (0.5, 1.5):
+        return None
+    result = ops.sqrt(x)
+    if times < 0.0:
+        result = ops.div(1.0, result)
+    if abs(times) == 1.5:
+        result = ops.mul(result, x) if times > 0.0 else ops.div(result, x)
+    of_zero, of_infinity = (0.0, math.inf) if times > 0.0 else (math.inf, 0.0)
+    result = ops.where(ops.eq(x, -math.inf), of_infinity, result)
+    powers: Expr = ops.where(ops.eq(x, 0.0), of_zero, result)
+    return powers

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
+from micrograd import jit
 from micrograd.errors import CompilerError
 from micrograd.jit.ir.interpret import interpret
 from micrograd.jit.ir.parse import parse
@@ -232,7 +236,9 @@ def test_dce_keeps_what_the_next_iteration_needs() -> None:
          "softplus(where(lt(x, 0.0), 0.0, x))"),
         ("pow(x, 3.0)", "pow(x, 3.0)", "mul(x, mul(x, x))"),
         ("pow(x, -2.0)", "pow(x, -2.0)", "mul(div(1.0, x), div(1.0, x))"),
-        ("pow(x, 0.5)", "pow(x, 0.5)", "pow(x, 0.5)"),
+        ("pow(x, -1.5)", "pow(x, -1.5)",
+         "where(eq(x, 0.0), inf, where(eq(x, -inf), 0.0, div(div(1.0, sqrt(x)), x)))"),
+        ("pow(x, 2.5)", "pow(x, 2.5)", "pow(x, 2.5)"),
         ("pow(x, 17.0)", "pow(x, 17.0)", "pow(x, 17.0)"),
         ("pow(x, y)", "pow(x, y)", "pow(x, y)"),
     ],
@@ -251,6 +257,29 @@ def test_expand_writes_small_powers_as_products(n: int) -> None:
         found = interpret(after, {"x": [x], "y": [0.0]})["out"][0]
         # |n| roundings of half an ulp, 1.1e-16 each
         assert found == pytest.approx(x**n, rel=abs(n) * 1.2e-16)
+
+
+@pytest.mark.parametrize("n", [0.5, 1.5, -0.5, -1.5])
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_expand_writes_powers_by_roots(n: float, real: type[np.floating[Any]]) -> None:
+    """Within 2 ulp, in the dtype that code computes in; powers of what has no root are C's."""
+    target = Target.host(real)
+    after = expand(scalars(f"out[0] = pow(x, {n})"), target)
+    assert "pow" not in str(after)
+    info = np.finfo(real)
+    few = [0.0, 1.0, 2.0, 3.0, math.inf, float(info.max), float(info.tiny)]
+    given = [*few, *(-x for x in few), math.nan, float(info.smallest_subnormal)]
+    edge = math.log(float(info.max)) * 0.99
+    given += np.exp(np.random.default_rng(0).uniform(-edge, edge, 2000)).tolist()
+    x = np.array(given, dtype=real)
+    kernel = jit(lambda x: x**n, dtype=real)
+    with np.errstate(all="ignore"):
+        found = np.array([kernel(float(x)) for x in x], dtype=real)
+        expected = (x.astype(np.longdouble) ** np.longdouble(n)).astype(real)
+        off = np.abs(found.astype(np.longdouble) - expected.astype(np.longdouble))
+        near = off <= 2.0 * np.spacing(np.abs(expected)).astype(np.longdouble)
+    same = (found == expected) & (np.signbit(found) == np.signbit(expected))
+    assert (near | same | (np.isnan(found) & np.isnan(expected))).all()
 
 
 # --- the tests of the tests: damaged output -----------------------------------------------------
