@@ -11,7 +11,7 @@ import numpy as np
 from ..ir.nests import Ints
 from .rings import first_rows
 from .statics import LONGEST_TURN
-from .strings import ABSENT, LITERAL, SLOTS, Bools
+from .strings import ABSENT, LITERAL, SLOTS, Bools, in_order
 from .tree import Tree
 
 FEW = 6
@@ -242,7 +242,7 @@ def _irregular(numbers: Ints, valid: Bools, group: Ints) -> Bools:
     count = int(groups.max()) + 1
     groups = groups + count * np.arange(len(steps))[:, None]
     step, of = steps[valid], groups[valid]
-    order = np.lexsort((step, of))
+    order = in_order((of, step))
     step, of = step[order], of[order]
     new = np.concatenate([[True], (step[1:] != step[:-1]) | (of[1:] != of[:-1])])
     at = np.flatnonzero(new)

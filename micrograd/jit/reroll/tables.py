@@ -9,6 +9,7 @@ import numpy as np
 from ..ir.nests import Ints
 from ..ir.program import row_major
 from .statics import Level, first_of_rows
+from .strings import in_order
 
 FEW = 64
 """Points that are looked at before all are."""
@@ -55,7 +56,7 @@ def _depend_on(values: Ints, points: Ints) -> bool:
     """Whether values follow from the points: they are the same wherever these are."""
     if not points.shape[1]:
         return bool((values == values[0]).all())
-    order = np.lexsort(points.T[::-1])
+    order = in_order(points.T)
     same = ~first_of_rows(points[order], points.shape[1])[1:]
     return not bool((same & (values[order][1:] != values[order][:-1])).any())
 
@@ -64,7 +65,7 @@ def step_of(values: Ints, points: Ints) -> int:
     """By how much values grow with the last index, if that is the same everywhere, and else 0."""
     for some in (slice(0, FEW), slice(None)):
         there = points[some]
-        order = np.lexsort(there.T[::-1])
+        order = in_order(there.T)
         steps = np.diff(values[some][order])[there[order][1:, -1] > 0]
         if not len(steps) or (steps != steps[0]).any():
             return 0
