@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 WIDTH = 16
+INPUTS, UNITS = 9, 5
+"""Of the loss that is summed over rows: 9 inputs and a target, 5 * 9 + 5 parameters."""
 TOLERANCE = 1e-9
 """How far from its price a quote may be where Newton stops."""
 
@@ -33,6 +35,20 @@ def quotes(n: int) -> tuple[Array, Array, Array, Array, Array]:
     return spot * n1 - strike * n2, spot, strike, years, vol
 
 
+def samples(n: int) -> tuple[Array, Array]:
+    """Rows of the inputs and the target of a loss, and the parameters: weights, then those out."""
+    r = np.random.default_rng(13)
+    return r.normal(size=(n, INPUTS + 1)), r.normal(size=UNITS * (INPUTS + 1)) * 0.5
+
+
+def loss(m: Any, p: Any, row: Any) -> Any:
+    """The square by which a layer of tanh misses the target of a row."""
+    given, out = row[:INPUTS], p[UNITS * INPUTS :]
+    units = [p[INPUTS * j : INPUTS * (j + 1)] for j in range(UNITS)]
+    hidden = [m.tanh(sum(w * x for w, x in zip(unit, given, strict=True))) for unit in units]
+    return (sum(v * h for v, h in zip(out, hidden, strict=True)) - row[INPUTS]) ** 2
+
+
 def digest(columns: Any) -> list[float]:
     """A few numbers in which every number, and its place, has a part."""
     found = []
@@ -46,6 +62,14 @@ def answer(setting: dict[str, Any]) -> list[float]:
     """What all contestants give, by NumPy."""
     if setting["what"] == "implied":
         return digest([quotes(setting["n"])[4]])
+    if setting["what"] == "total":
+        rows, p = samples(setting["n"])
+        given, weights, out = rows[:, :INPUTS], p[: UNITS * INPUTS].reshape(UNITS, -1), p[-UNITS:]
+        hidden = np.tanh(given @ weights.T)
+        off = hidden @ out - rows[:, INPUTS]
+        back = 2.0 * off[:, None] * out * (1.0 - hidden**2)
+        partials = np.concatenate([(back.T @ given).ravel(), 2.0 * off @ hidden])
+        return digest([[float(off @ off)], partials])
     table, at, weights = rows_of(setting)
     if setting["what"] == "gather":
         return digest(table[at].T)

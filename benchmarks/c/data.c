@@ -34,6 +34,49 @@ void scatter(long n, const double **in, const long *at, double **out) {
         for (int k = 0; k < WIDTH; k++) gradient[WIDTH * at[i] + k] += weights[WIDTH * i + k];
 }
 
+/* the sum over rows of (sum_j v[j] tanh(w[j] . x) - y)^2, and its gradient by w and v */
+#define INPUTS 9
+#define UNITS 5
+#define BLOCK 128
+void total(long n, const double **in, const long *at, double **out) {
+    const double *w = in[INPUTS + 1], *v = w + UNITS * INPUTS, *y = in[INPUTS];
+    double loss = 0, gradient[UNITS * (INPUTS + 1)] = {0};
+    for (long from = 0; from < n; from += BLOCK) {
+        long m = n - from < BLOCK ? n - from : BLOCK;
+        double hidden[UNITS][BLOCK], off[BLOCK], back[BLOCK];
+        for (long i = 0; i < m; i++) off[i] = -y[from + i];
+        for (int j = 0; j < UNITS; j++) {
+            for (long i = 0; i < m; i++) {
+                double s = 0;
+                for (int k = 0; k < INPUTS; k++) s += w[INPUTS * j + k] * in[k][from + i];
+                hidden[j][i] = tanh(s);
+                off[i] += v[j] * hidden[j][i];
+            }
+        }
+        for (long i = 0; i < m; i++) {
+            loss += off[i] * off[i];
+            off[i] *= 2;
+        }
+        for (int j = 0; j < UNITS; j++) {
+            double by_v = 0, by_w[INPUTS] = {0};
+            for (long i = 0; i < m; i++) {
+                by_v += off[i] * hidden[j][i];
+                back[i] = off[i] * v[j] * (1 - hidden[j][i] * hidden[j][i]);
+            }
+            for (int k = 0; k < INPUTS; k++) {
+                const double *restrict x = in[k] + from;
+                double sum = 0;
+                for (long i = 0; i < m; i++) sum += back[i] * x[i];
+                by_w[k] = sum;
+            }
+            gradient[UNITS * INPUTS + j] += by_v;
+            for (int k = 0; k < INPUTS; k++) gradient[INPUTS * j + k] += by_w[k];
+        }
+    }
+    out[0][0] = loss;
+    for (int j = 0; j < UNITS * (INPUTS + 1); j++) out[1][j] = gradient[j];
+}
+
 /* the volatility at which a call of this price is worth it: vectors run until all lanes are there */
 void implied(long n, const double **in, const long *at, double **out) {
     const double *price = in[0], *spot = in[1], *strike = in[2], *years = in[3];

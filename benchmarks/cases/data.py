@@ -12,9 +12,11 @@ from ..experiment import Bar, Contestant, Experiment
 WHAT = {
     "gather": ("rows of 16 by random index, an array for each number", 1.1, ("gather_rows",)),
     "scatter": ("the gradient by the table that the rows are of", 1.1, ()),
+    "total": ("a loss of 10 numbers, its sum over rows, and its 50 partials", 1.1, ()),
     "implied": ("the volatility of each quote, by Newton to 1e-9", 1.2, ()),
 }
-MANY = 1_000_000
+FIRST = {"total": (("first, CPU", 0.3),)}
+MANY, SUMMED = 1_000_000, 100_000
 TABLES = (27, 1000)
 
 
@@ -36,7 +38,10 @@ def _experiment(what: str, n: int, **more: Any) -> Experiment:
         ),
         partial(dict, setting),
         accuracy=1e-7 if what == "implied" else 1e-9,
-        bars=(Bar("evaluation", limit, "ours", "C"),),
+        bars=(
+            Bar("evaluation", limit, "ours", "C"),
+            *(Bar(k, x, "ours") for k, x in FIRST.get(what, ())),
+        ),
     )
 
 
@@ -46,4 +51,5 @@ def experiments(small: bool) -> Iterator[Experiment]:
     for rows in TABLES[:1] if small else TABLES:
         yield _experiment("gather", n, rows=rows)
         yield _experiment("scatter", n, rows=rows)
+    yield _experiment("total", n if small else SUMMED)
     yield _experiment("implied", n)

@@ -57,10 +57,17 @@ def scatter(setting: dict[str, Any]) -> Prepared:
     return _prepared("scatter", setting, given, at, [np.empty_like(table)])
 
 
+def total(setting: dict[str, Any]) -> Prepared:
+    """A loss, summed over rows that are given as columns, and its gradient."""
+    rows, p = data.samples(setting["n"])
+    given, none = [*rows.T.copy(), p], np.empty(0, dtype=np.int64)
+    return _prepared("total", setting, given, none, [np.empty(1), np.empty_like(p)])
+
+
 def implied(setting: dict[str, Any]) -> Prepared:
     """Newton in vectors of eight, until all of one are there."""
     given, none = [*data.quotes(setting["n"])[:4]], np.empty(0, dtype=np.int64)
     return _prepared("implied", setting, given, none, [np.empty(setting["n"])])
 
 
-CONTESTANTS = {f.__name__: f for f in (gather, gather_rows, scatter, implied)}
+CONTESTANTS = {f.__name__: f for f in (gather, gather_rows, scatter, total, implied)}

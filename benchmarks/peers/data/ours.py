@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from benchmarks.peers import Clock, Prepared, python_loop
 from benchmarks.peers.ours import versions
 from micrograd import Table, jit, take, total
 
-__all__ = ["CONTESTANTS", "gather", "implied", "scatter", "versions"]
+__all__ = ["CONTESTANTS", "gather", "implied", "scatter", "summed", "versions"]
 
 
 def gather(setting: dict[str, Any]) -> Prepared:
@@ -47,6 +49,17 @@ def scatter(setting: dict[str, Any]) -> Prepared:
     return Prepared(answer, run, phases, {"points": setting["n"]})
 
 
+def summed(setting: dict[str, Any]) -> Prepared:
+    """A loss, summed over rows, and its gradient."""
+    rows, p = data.samples(setting["n"])
+    clock, began = Clock(), process_time()
+    f = total(partial(data.loss, micrograd), rows, threads=1).value_and_grad
+    value, partials = f(p)
+    phases = {"first": clock(), "first, CPU": process_time() - began}
+    run = python_loop("f(p)", f=f, p=p)
+    return Prepared(data.digest([[value], partials]), run, phases, {"points": setting["n"]})
+
+
 def implied(setting: dict[str, Any]) -> Prepared:
     """Newton for each quote, until its price is met."""
     given, out = data.quotes(setting["n"])[:4], np.empty(setting["n"])
@@ -63,4 +76,4 @@ def implied(setting: dict[str, Any]) -> Prepared:
     return Prepared(data.digest([out]), run, phases, {"points": setting["n"]})
 
 
-CONTESTANTS = {"gather": gather, "scatter": scatter, "implied": implied}
+CONTESTANTS = {"gather": gather, "scatter": scatter, "total": summed, "implied": implied}
