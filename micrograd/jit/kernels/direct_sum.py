@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..call.convention import address, maker
-from ..call.quiet import quiet
 from ..call.threads import worthwhile
 from ..emit.interface import STORED
 from ..trace.signature import SCALAR, Container, Structure
@@ -43,11 +42,6 @@ class DirectSum:
         self.code, self.places, self.known = code, places, known
         self.arguments = sum(place is not None for place in places)
         unread = code.indices.unread if code.indices is not None else frozenset[int]()
-        dtype = code.options.dtype
-        self._shown = {
-            k: NOTHING if k in unread else quiet().run(np.ascontiguousarray, x, dtype)
-            for k, x in known.items()
-        }
         self._takes = [
             self._row(s, k in unread) if k in rows else self._shared(s, k in unread)
             for k, s in enumerate(code.structures)
@@ -114,7 +108,7 @@ class DirectSum:
             return None
         columns = [known[k] if p is None else arguments[p] for k, p in enumerate(self.places)]
         given = [
-            self._shown[k] if k in known else take(x)
+            code.known[k] if k in known else take(x)
             for k, (take, x) in enumerate(zip(self._takes, columns, strict=True))
         ]
         if any([x is None for x in given]):

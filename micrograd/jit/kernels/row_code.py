@@ -9,7 +9,7 @@ change the result.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -44,6 +44,8 @@ from ..stages import STAGES
 from ..trace.recordings import Recording
 from ..trace.signature import Structure
 from ..wanted import Wanted
+from .row_layout import laid_out
+from .rows import Rows
 
 Numbers = npt.NDArray[np.float64]
 PARTS = 16
@@ -57,7 +59,8 @@ class RowCode:
     """One recording of a function of one row, summed over rows, and compiled.
 
     parameters   with their structures: those of the function, then those of the derivative
-    rows         the inputs of the program that are of one row
+    rows         the inputs of the program that are of one row, and the parameter of each
+    data         the rows, if they are known: they may lie in columns then
 
     What it sums up are the results of the derivative, in order: `sums` numbers.
     """
@@ -67,7 +70,8 @@ class RowCode:
         name: str,
         recording: Recording,
         parameters: Sequence[tuple[str, Structure]],
-        rows: frozenset[str],
+        rows: Mapping[str, str],
+        data: Rows | None,
         wanted: Wanted,
         options: Options,
     ) -> None:
@@ -86,22 +90,21 @@ class RowCode:
         behind = {e[0] for e in recording.wrt if e}
         self.row = program_of(self.graph, target, behind=behind)
         self.indices = indices_of(self.graph, self.parameters, "row")
-        if self.indices is not None:
-            found = [a.name for a in self.indices.arrays if not rows.isdisjoint(a.arrays)]
-            rows = rows.union(found)
+        chosen = self.indices.arrays if self.indices is not None else ()
+        of_rows = {*rows, *(a.name for a in chosen if not rows.keys().isdisjoint(a.arrays))}
         self.size, self.program = 1, self.row
-        block = None if target.strict else summed_over(self.row, rows)
+        block = None if target.strict else summed_over(self.row, of_rows)
         if block is not None:
             self.size, self.program = SIZE, verify(block, "summed_over")
         self.backwards = target.strict and wanted in (Wanted.GRADIENT, Wanted.BOTH)
         self.differentiated = self._differentiate(recording)
         self.transformed = optimized(self.differentiated, target)
+        held = rows if data is not None else ()
+        self.laid = laid_out(self.transformed, held, self.size, target)
         self.interface = Interface(frozenset(), None)
-        self.code: Code = compile_program(
-            self.transformed, target, self.interface, stores=self.stores
-        )
+        self.code: Code = compile_program(self.laid, target, self.interface, stores=self.stores)
         inputs = self.transformed.with_role(Role.INPUT)
-        self.moving = {a.name: a.size // self.size for a in inputs if a.name in rows}
+        self.moving = {a.name: a.size // self.size for a in inputs if a.name in of_rows}
         self.keeps_values = self.backwards and wanted is Wanted.BOTH
         if self.keeps_values:
             self.moving[OUTPUT] = 1
@@ -113,6 +116,8 @@ class RowCode:
         self.sizes = [a.size for a in self.summed]
         self.passed = self.interface.arguments(self.transformed)
         self.names = [a.name for a in inputs]
+        self.known = {} if data is None else self._known(data, rows)
+        """The data as the code reads them, by the number of their parameter."""
         self.work = expected_work(self.transformed) / self.size
         """How many operations a row takes."""
         self.direct: Any = None
@@ -120,6 +125,18 @@ class RowCode:
         self._running: tuple[Any, Any] | None = None
         self._closed = False
         self._lock = Lock()
+
+    def _known(self, data: Rows, rows: Mapping[str, str]) -> dict[int, Numbers]:
+        found, dtype = {}, self.options.dtype
+        unread = self.indices.unread if self.indices is not None else frozenset[int]()
+        for k, name in enumerate(self.names[: len(self.graph.given)]):
+            if name in rows and k in unread:
+                found[k] = NOTHING
+            elif name in rows:
+                in_columns = self.laid.arrays[name].shape != self.transformed.arrays[name].shape
+                size = self.size if in_columns else None
+                found[k] = quiet().run(data.laid_out, rows[name], dtype, size)
+        return found
 
     def _emit_loop(self, module: ir.Module) -> None:
         emit_over_rows(
@@ -178,7 +195,11 @@ class RowCode:
         dtype = self.options.dtype
         unread = self.indices.unread if self.indices is not None else frozenset[int]()
         given = [
-            NOTHING if k in unread else quiet().run(np.ascontiguousarray, x, dtype)
+            self.known[k]
+            if k in self.known
+            else NOTHING
+            if k in unread
+            else quiet().run(np.ascontiguousarray, x, dtype)
             for k, x in enumerate(columns)
         ]
         if self.indices is not None:
@@ -273,7 +294,7 @@ class RowCode:
                 done = [("reroll", self.row), (self.wanted.value.name, self.differentiated)]
                 return passes_text(done, self.options.target)
             case "simplified":
-                return str(self.transformed)
+                return str(self.laid)
             case "llvm_ir" | "assembly":
                 with self._lock:
                     self._check_open()

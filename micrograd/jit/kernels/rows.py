@@ -5,7 +5,8 @@ the sum of what it gives.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,30 @@ class Rows:
     """Arrays of as many rows, by the names of the parameters that take them.
 
     structures   of a row
+    laid         what kernels read that is not an array itself, by its name, dtype and size
     """
 
     arrays: Mapping[str, npt.NDArray[Any]]
     structures: Mapping[str, Structure]
     count: int
+    laid: dict[Any, npt.NDArray[Any]] = field(default_factory=dict, compare=False, repr=False)
+
+    def __reduce__(self) -> Any:
+        """Without what can be made again."""
+        return Rows, (self.arrays, self.structures, self.count)
+
+    def laid_out(self, name: str, dtype: np.dtype[Any], size: int | None) -> npt.NDArray[Any]:
+        """An array as code reads it: as it is, or, of so many rows at a time, a number of each in a
+        column: of shape (blocks, numbers of a row, size), with zeros behind the last row.
+        """
+        key, x = (name, dtype, size), self.arrays[name]
+        if size is None and x.dtype == dtype:
+            return np.ascontiguousarray(x)
+        if key not in self.laid:
+            self.laid[key] = (
+                np.ascontiguousarray(x, dtype) if size is None else _blocks(x, dtype, size)
+            )
+        return self.laid[key]
 
     def copied(self, dtype: np.dtype[Any]) -> Rows:
         """The same in memory of their own, as kernels of a dtype read them; integers stay such."""
@@ -62,6 +82,15 @@ class Rows:
             x.reshape(-1).tolist() if x.dtype == object else np.array(x, np.float64).reshape(-1)
             for x in self.arrays.values()
         ]
+
+
+def _blocks(x: npt.NDArray[Any], dtype: np.dtype[Any], size: int) -> npt.NDArray[Any]:
+    rows = x.reshape(len(x), prod(x.shape[1:]))
+    found = np.zeros((-(-len(rows) // size), rows.shape[1], size), dtype)
+    for block, at in zip(found, range(0, len(rows), size), strict=True):
+        some = rows[at : at + size]
+        block[:, : len(some)] = some.T
+    return found
 
 
 def names_of_rows(source: FunctionSource, data: Sequence[Any], rows: Any) -> tuple[str, ...]:

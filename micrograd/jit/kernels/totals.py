@@ -261,7 +261,8 @@ class Total(Derived, ShownTotal):
             self.name,
             self._recorded(structures),
             list(zip(names, structures, strict=True)),
-            frozenset(arrays[name] for name in self._rows),
+            {arrays[name]: name for name in self._rows},
+            self._data,
             self._wanted,
             options,
         )

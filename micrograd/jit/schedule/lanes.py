@@ -70,6 +70,7 @@ class VectorLoop:
     strips   the same, but handed from pass to pass
     unstored arrays that no statement needs any more
     arrays   what statements of its own copy into: some of the tiles and strips
+    cost     vector operations an iteration, about
     """
 
     group: Group
@@ -82,6 +83,7 @@ class VectorLoop:
     reason: str
     unstored: set[str]
     arrays: list[Array]
+    cost: float
 
     def lines(self, arrays: Mapping[str, Array]) -> Iterator[str]:
         """As it is printed: the reason, then the statements with what lies in their lanes."""
@@ -140,8 +142,7 @@ def vectorize(
     across = sum(model.cost(s, 0) for s in group.statements)
     scalar = group.in_turn or all(map(_is_indirect, group.statements))
     by_iteration = across < inside and not scalar
-    gone: set[str] = set()
-    made: list[Array] = []
+    gone, made = set[str](), list[Array]()
     if by_iteration:
         group, gone = _straightened(group, scratch)
         group, numbers, made = _in_passes(group, program, width, scratch, target)
@@ -161,11 +162,7 @@ def vectorize(
     strips = _strips(group, numbers, abreast, scratch)
     tiles = {name: size for name, size in scratch.items() if name not in strips}
     handed = sum(strips.values())
-    block = int(group.count)
-    if handed:
-        block = min(block, max(4 * width, STRIP_NUMBERS // handed // width * width))
-        if by_iteration:
-            block = _even(block // width, group.count // width) * width
+    block = _block(group.count, handed, width, even=by_iteration)
     passes = []
     for number in sorted(set(numbers)):
         members = [k for k, n in enumerate(numbers) if n == number]
@@ -184,7 +181,9 @@ def vectorize(
         + f"{', '.join(str(width if p.abreast else p.unroll) for p in passes)} side by side"
         + ", sums over lanes added up together" * any(p.abreast for p in passes)
     )
-    return VectorLoop(group, lanes, width, passes, block, tiles, strips, reason, gone, made)
+    return VectorLoop(
+        group, lanes, width, passes, block, tiles, strips, reason, gone, made, min(across, inside)
+    )
 
 
 def _in_passes(
@@ -236,6 +235,14 @@ def _called(s: Statement, lane: int | None, width: int) -> float:
     points = 1 if lane == 0 else s.points // s.domain[0]
     vectors = points if not lane else points // s.domain[lane] * ceil(s.domain[lane] / width)
     return WRITTEN_OUT * vectors * functions(s.expr)
+
+
+def _block(count: int, handed: int, width: int, *, even: bool) -> int:
+    """Iterations in a block, of which each hands so many numbers on; `even`: of whole vectors."""
+    if not handed:
+        return int(count)
+    block = min(int(count), max(4 * width, STRIP_NUMBERS // handed // width * width))
+    return _even(block // width, count // width) * width if even else block
 
 
 def _even(most: int, vectors: int) -> int:
