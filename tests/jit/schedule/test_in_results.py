@@ -61,7 +61,7 @@ def test_where_it_would_be_overwritten(old: str, new: str) -> None:
 
 def test_what_is_read_later_is_not_overwritten() -> None:
     text = CHAIN.replace("output out[20]", "output out[20]\noutput last[20]")
-    text += "z = 0.0\nz += out[i]  for i < 20\nlast[i] = add(e[i], z)  for i < 20\n"
+    text += "z = 0.0\nz += mul(x[i], s)  for i < 20\nlast[i] = add(e[i], z)  for i < 20\n"
     assert within(text) == {"e": "last"}
 
 
