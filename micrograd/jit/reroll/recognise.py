@@ -160,7 +160,7 @@ class _Recogniser:
             key = hashes.view(np.int64)
         _, first, group = np.unique(key, return_index=True, return_inverse=True)
         bodies = [tuple(symbols[k : k + period].tolist()) for k in start[first].tolist()]
-        known = np.array([-1 if _repeats(body) else tree.loop_symbol(body) for body in bodies])
+        known = np.array([-1 if self._repeats(body) else tree.loop_symbol(body) for body in bodies])
         symbol = known[group] if len(known) else group
         keep = symbol >= 0
         blocks = (end - start) // period
@@ -190,13 +190,23 @@ class _Recogniser:
     def _is_run(self, body: Ints, start: int, end: int) -> bool:
         """Whether that is a run: its body is no shorter one several times, and not refused."""
         some = tuple(body.tolist())
-        if _repeats(some):
+        if self._repeats(some):
             return False
         refused = self.refused.get(self.tree.loop_symbol(some))
         if refused is None:
             return True
         key = int(self.tree.sequence[start]) * (len(self.tree.ops) + 1) + (end - start) // len(body)
         return key not in refused
+
+    def _repeats(self, body: tuple[int, ...]) -> bool:
+        """Whether it is a shorter one several times; one that is no loop, twice, may be two."""
+        p = len(body)
+        for q in range(1, p // 2 + 1):
+            if p % q == 0 and body == body[:q] * (p // q):
+                turns = {body[k : k + q] for k in range(q)} if p == 2 * q and q > 1 else set()
+                refused = [symbol for symbol, keys in self.refused.items() if len(keys)]
+                return turns.isdisjoint([self.tree.bodies[symbol] for symbol in refused])
+        return False
 
     def _turned(self, runs: Runs, period: int, fewest: int) -> Runs:
         """The runs, begun where an iteration naturally begins."""
@@ -307,9 +317,3 @@ def _disjoint(segments: Segments, period: int) -> Segments:
                 found.append((start, end - period, symbol))
         found.append(segment)
     return Segments.of(found)
-
-
-def _repeats(body: tuple[int, ...]) -> bool:
-    """Whether a body is a shorter one several times."""
-    p = len(body)
-    return any(p % q == 0 and body == body[:q] * (p // q) for q in range(1, p))
