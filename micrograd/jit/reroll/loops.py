@@ -69,7 +69,9 @@ def looped(
     best = search.program(most)
     if best is not None and len(best.statements) <= GOOD:
         return best
-    return with_copies(search.unordered, best, behind, output, most)
+    if in_order:
+        return with_copies(search.unordered, best, behind, output, most)
+    return search.in_its_loops(most if best is None else len(best.statements) - 1) or best
 
 
 class _Search:
@@ -132,6 +134,20 @@ class _Search:
         if best is None and tried < most:
             best = self._program(first, most)
         return best
+
+    def in_its_loops(self, most: int) -> Program | None:
+        """The program in the trace's own loops, where as many of their own as there can be have
+        none that is short enough.
+        """
+        if len(self.ops) > MANY:
+            return None
+        for look in sorted(self.trees, key=self.statics):
+            if self.statics(look) > most:
+                break
+            found = self._peeled(look, statics_of(self.tree(look)), most)
+            if found is not None:
+                return found
+        return None
 
     def _is_shorter(self, look: Look, other: Look) -> bool:
         """Whether one finds loops of fewer ops than another; of a long trace, in its beginning."""
@@ -268,7 +284,7 @@ class _Search:
         if proved is None:
             return None
         said = Claimed(program, operands.values, writer.claims)
-        if in_creation_order(*said, proved, self.behind):
+        if not self.in_order or in_creation_order(*said, proved, self.behind):
             return proved
         self.unordered.append(said)
         return None
