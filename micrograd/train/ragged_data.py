@@ -244,21 +244,41 @@ def _packed(rows: Sequence[Any], lengths: Ints, name: str, dtype: np.dtype[Any])
     if flat.dtype.kind not in "biuf" or flat.ndim != 1:
         raise _no_numbers(rows, name)
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    _check_integers(flat, starts, rows, name)
     return Column(_with_room(flat, dtype), starts, lengths, None, _integers(flat), name, rows)
 
 
 def _no_numbers(rows: Sequence[Any], name: str) -> TrainingError:
     for i, row in enumerate(rows):
         for k, x in enumerate(row):
-            if isinstance(x, int) and not -(2**63) <= x < 2**63:
-                return TrainingError(
-                    f"{name}[{i}][{k}] is {x}, which is no integer of 64 bits; give smaller ones"
-                )
+            if _is_too_large(x):
+                return _too_large(x, f"{name}[{i}][{k}]")
             if not isinstance(x, (int, float, np.number, np.bool_)) or isinstance(
                 x, np.complexfloating
             ):
                 return TrainingError(f"{name}[{i}][{k}] should be a real number, got {kind(x)}")
     return TrainingError(f"{name} should be lists of real numbers, got {kind(rows)}")
+
+
+def _is_too_large(x: Any) -> bool:
+    return isinstance(x, (int, np.integer)) and not -(2**63) <= x < 2**63
+
+
+def _too_large(x: Any, place: str) -> TrainingError:
+    return TrainingError(f"{place} is {x}, which is no integer of 64 bits; give smaller ones")
+
+
+def _check_integers(flat: npt.NDArray[Any], starts: Ints, rows: Any, name: str) -> None:
+    """Raises TrainingError for integers of more bits than those that say rows have, which NumPy has
+    as unsigned ones, or as floats beside others.
+    """
+    if flat.dtype.kind not in "uf" or flat.dtype.itemsize < 8:
+        return
+    for at in np.flatnonzero(np.abs(flat.astype(np.float64)) >= 2.0**63).tolist():
+        row = int(np.searchsorted(starts, at, side="right")) - 1
+        x = rows[row][at - int(starts[row])]
+        if _is_too_large(x):
+            raise _too_large(x, f"{name}[{row}][{at - int(starts[row])}]")
 
 
 def _packed_array(array: npt.NDArray[Any], rows: Any, name: str, dtype: np.dtype[Any]) -> Column:
@@ -268,6 +288,7 @@ def _packed_array(array: npt.NDArray[Any], rows: Any, name: str, dtype: np.dtype
     lengths = np.full(len(array), size, dtype=np.int64)
     flat = array.reshape(-1)
     shape = array.shape[1:]
+    _check_integers(flat, starts, array.reshape(len(array), -1), name)
     return Column(_with_room(flat, dtype), starts, lengths, shape, _integers(flat), name, rows)
 
 

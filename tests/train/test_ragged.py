@@ -221,6 +221,11 @@ def test_validation_and_a_metric(dtype: str) -> None:
         ([[1.0, 2.0], []], r"data\[1\] is empty"),
         ([[1.0, 2.0], [1.0, "x", 3.0]], r"data\[1\]\[1\] should be a real number, got str 'x'"),
         ([[1, 2], [1, 2**70, 3]], r"data\[1\]\[1\] is 1180591620717411303424, which is no integer"),
+        ([[1, 2], [1, 2**63, 3]], r"data\[1\]\[1\] is 9223372036854775808, which is no integer"),
+        (
+            [np.array([1, 2], np.uint64), np.array([2**64 - 1], np.uint64)],
+            r"data\[1\]\[0\] is 18446744073709551615, which is no integer of 64 bits",
+        ),
         (([[1.0], [2.0, 3.0]],), None),
         (([[1.0], [2.0, 3.0]], [1.0, 2.0, 3.0]), "got 2 rows, 3 rows"),
     ],
