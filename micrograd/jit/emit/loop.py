@@ -169,7 +169,7 @@ class LoopEmitter:
         A vector of each would be kept, and what is kept in memory takes as many times the memory as
         the vector has lanes; writing elsewhere may look to processors like writing there.
         """
-        if not self.loop.across:
+        if not self.loop.across or self.loop.width == 1:
             return set()
         read = [self.group.statements[k] for k in each.statements]
         if sum(map(constants, read)) <= self.b.target.registers:
