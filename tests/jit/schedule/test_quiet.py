@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from micrograd import exp, jit, log, maximum
@@ -64,7 +65,9 @@ def test_functions_tell_each_other_which_blocks_are_done_at_once(monkeypatch: An
     monkeypatch.setitem(schedule.__globals__, "WHOLE_OPS", 4)
     monkeypatch.setitem(schedule.__globals__, "CHUNK_OPS", 4)
     kernel = jit(f).value_and_grad
-    assert kernel(numbers) == wanted
+    value, partials = kernel(numbers)
+    assert value == wanted[0]
+    assert np.allclose(partials, wanted[1], rtol=4e-16, atol=0.0)  # others are fused by LLVM
     assert len(kernel._shown.code.schedule.functions) > 2
     assert [r.points for r in repeats(kernel)] == [32, 1]
 
