@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd import Value, exp, jit, tanh
+from micrograd import Value, exp, jit, maximum, tanh
 from micrograd.jit.reroll.loops import looped
 from micrograd.nn import MLP
 
@@ -131,6 +131,23 @@ def test_random_loops(parts: tuple[Part, ...]) -> None:
         loops += looped(t.graph, "out", most) is not None
         strict += looped(t.graph, "out", most, in_order=True) is not None
     assert strict >= loops / 2
+
+
+def test_leaves_that_no_use_has_copies_of() -> None:
+    def f(p: Any, q: Any, a: Any, b: Any, c: Any) -> Any:
+        x = [0.84 * a, q, c, 0.6 * a, q, p, 0.83 * q, 0.93 * p, q, p, 0.77 * a, 0.66 * p, b, p, q]
+        y = [p, q, p, c, q, p, q, p, c, p, q, p, q, p, q]
+        v = [u + 0.3 * w for u, w in zip(x, y, strict=True)]
+        while len(v) > 1:
+            v = [maximum(*v[k : k + 2]) if len(v) > k + 1 else v[k] for k in range(0, len(v), 2)]
+        return tanh(v[0])
+
+    p, q = leaves = [Value(0.3), Value(-0.7)]
+    found = jit(lambda *abc: f(p, q, *abc), wrt=leaves, strict=True, dtype="f64").value_and_grad
+    value, gradient = found(0.1, 0.2, 0.3)
+    out = f(p, q, 0.1, 0.2, 0.3)
+    out.backward()
+    assert (value, *gradient) == (out.data, p.grad, q.grad)
 
 
 def test_another_order_is_seen() -> None:
