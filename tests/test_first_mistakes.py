@@ -147,7 +147,7 @@ def test_what_is_no_index_is_named() -> None:
         return take(TABLE, x)[0] * i
 
     def computed(i: int) -> Any:
-        return take(TABLE, i * i)[0]
+        return take(TABLE, i * 1.5)[0]
 
     for f, n, message in (
         (of_float, 2, r"an integer, and x is none: annotate the argument"),

@@ -462,12 +462,6 @@ def test_errors_that_a_function_catches_fail_it() -> None:
             row = [0.0]
         return x * row[0]
 
-    def out_of_range(x: float, i: int) -> Any:
-        try:
-            return x * NUMBERS[[0, 5, 1][i]]
-        except IndexError:
-            return x * 9.0
-
     def keyed(x: float, i: int) -> Any:
         try:
             return x * BY_KEY[i]
@@ -492,9 +486,22 @@ def test_errors_that_a_function_catches_fail_it() -> None:
         except TypeError:
             return x * 5.0
 
-    for f in (ragged, out_of_range, keyed, decided, no_integer, compared):
+    for f in (ragged, keyed, decided, no_integer, compared):
         with pytest.raises(MicrogradError, match=r"test_plain_lookups\.py:\d+: "):
             jit(f)(1.0, 0)
+
+
+def test_an_index_out_of_range_is_an_error_whatever_a_function_catches() -> None:
+    def f(x: float, i: int) -> Any:
+        try:
+            return x * NUMBERS[[0, 5, 1][i]]
+        except IndexError:
+            return x * 9.0
+
+    kernel = jit(f)
+    assert [kernel(3.0, i) for i in (0, 2, -1)] == [f(3.0, i) for i in (0, 2, -1)]
+    with pytest.raises(IndexRangeError, match="index 5 into a table of 3 rows"):
+        kernel(3.0, 1)
 
 
 def test_rows_of_lists_and_tuples_are_refused() -> None:

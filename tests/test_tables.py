@@ -193,9 +193,6 @@ def test_integers_are_numbers_too_and_forms_of_them_indices() -> None:
 
 
 def test_what_is_no_form_of_integers_is_told() -> None:
-    def squared(i: int) -> Any:
-        return take([1.0, 2.0], i * i)
-
     def of_number(x: float) -> Any:
         return take([1.0, 2.0], x)
 
@@ -206,7 +203,6 @@ def test_what_is_no_form_of_integers_is_told() -> None:
         return 1.0 if i == 3 else 2.0
 
     for f, said in (
-        (squared, "this traced value"),
         (of_number, "x"),
         (halved, "this traced value"),
     ):
