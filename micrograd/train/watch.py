@@ -131,7 +131,7 @@ class Bar:
         except ImportError:
             raise TrainingError(
                 "progress=True needs tqdm, which is not installed; install it with\n"
-                "    pip install 'micrograd-mlir[demo]'"
+                "    pip install 'micrograd-mlir[progress]'"
             ) from None
         self._shown = tqdm(total=None, unit="step")
 
