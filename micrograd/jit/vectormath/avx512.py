@@ -53,9 +53,10 @@ def by_register(operands: Sequence[Any], build: Callable[[Sequence[Any]], T]) ->
     return whole
 
 
-def scale(b: Blocks, x: ir.Value, n: ir.Value) -> ir.Value:
-    """x * 2**floor(n)."""
-    return instruction(b, f"mask.scalef.{_suffix(x)}", [x, n, x, _every(b, x), _i32(b, CURRENT)])
+def scale(b: Blocks, x: ir.Value, n: ir.Value, otherwise: ir.Value, lanes: ir.Value) -> ir.Value:
+    """x * 2**floor(n), but what `otherwise` has where a bit of `lanes` is not set."""
+    mask = b.build("llvm.bitcast", [_integers(x)], [lanes])
+    return instruction(b, f"mask.scalef.{_suffix(x)}", [x, n, otherwise, mask, _i32(b, CURRENT)])
 
 
 def exponent(b: Blocks, x: ir.Value) -> ir.Value:
@@ -74,13 +75,14 @@ def _suffix(x: ir.Value) -> str:
 
 
 def _i32(b: Blocks, n: int) -> ir.Value:
-    return _integer(b, 32, n)
+    return b.constant_integer(n, ir.IntegerType.get_signless(32))
 
 
 def _every(b: Blocks, x: ir.Value) -> ir.Value:
     """A mask that leaves no lane out."""
-    return _integer(b, x.type.shape[0], -1)
+    return b.constant_integer(-1, _integers(x))
 
 
-def _integer(b: Blocks, bits: int, n: int) -> ir.Value:
-    return b.constant_integer(n, ir.IntegerType.get_signless(bits))
+def _integers(x: ir.Value) -> ir.Type:
+    """The type of masks: an integer of a bit for each lane."""
+    return ir.IntegerType.get_signless(x.type.shape[0])

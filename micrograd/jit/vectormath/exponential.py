@@ -70,9 +70,12 @@ def beyond(tail: Real, r: Real, coefficients: list[float]) -> Real:
 
 
 def clamp(x: Real) -> Real:
-    """x, but where e**x is 0 or infinite anyway a number not far outside; nan is kept."""
+    """x, but where e**x is 0 or infinite anyway a number not far outside; nan is kept.
+
+    2**-4 times the least number is far enough for `scale` to know that the result is 0.
+    """
     places, bias = x.format
-    lowest, highest = -math.ceil((places + bias) * LN2), math.ceil((bias + 1) * LN2)
+    lowest, highest = -math.ceil((places + bias + 4) * LN2), math.ceil((bias + 1) * LN2)
     x = x.constant(lowest).maximum(x)
     return x.constant(highest).minimum(x)
 

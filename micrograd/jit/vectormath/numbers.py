@@ -170,8 +170,8 @@ class Real(Lanes):
     def scale(self, n: Real) -> Real:
         """self * 2**floor(n), rounded once where the result is no normal number.
 
-        n: of less than three times the largest exponent. One instruction of AVX-512, elsewhere
-        two products with powers of two.
+        |self| < 4; n: of less than three times the largest exponent. One instruction of AVX-512,
+        elsewhere two products with powers of two.
         """
         return scaling.scale(self, n)
 
