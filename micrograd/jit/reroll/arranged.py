@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from .distribute import Step
 from .operands import Operands
 from .peel import unrolled
@@ -59,7 +57,7 @@ def _arranged(
     within   that is what is written out, where it can be
     """
     ops, tried = tree.ops, 0
-    outputs = ops.number[np.array(ops.graph.outputs, dtype=np.int64)]
+    outputs = ops.outputs
     prefixes: set[int] = set()
     statics: list[Static] = []
     for _ in range(ATTEMPTS):

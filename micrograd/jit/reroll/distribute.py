@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,6 +44,22 @@ def distribute(operands: Operands) -> list[Step]:
     tasks = operands.tasks
     edges = edges_of(operands)
     return _Distribution(tasks, edges).steps(list(range(len(tasks))), 0, edges)
+
+
+def sums_in_order(steps: Sequence[Step], tasks: Sequence[Task]) -> set[int]:
+    """The statics that are sums over a loop in order, which stand outside of it."""
+    ordered, stack = set[int](), list(steps)
+    while stack:
+        step = stack.pop()
+        if isinstance(step, Ordered):
+            stack += step.body
+            if not step.free:
+                ordered.add(id(step.level))
+    return {
+        t.static.number
+        for t in tasks
+        if t.static is not None and t.depth is not None and id(t.path[t.depth]) in ordered
+    }
 
 
 def reads(task: Task, inlined: dict[int, Task]) -> list[tuple[Operand, Ints]]:

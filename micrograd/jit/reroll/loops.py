@@ -13,18 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import numpy as np
-
 from ...checking import is_checking
 from ...errors import CompilerError
 from ..ir.graph import Graph
-from ..ir.nests import Ints
 from ..ir.program import Program
 from .apart import Claimed, with_copies
 from .arranged import Arrange, arranged
 from .as_traced import as_traced
 from .beginning import MANY, beginning, is_outside, settled_statics
-from .distribute import distribute
+from .distribute import distribute, sums_in_order
 from .gathers import gathered
 from .homes import Number
 from .in_order import in_creation_order
@@ -89,7 +86,7 @@ class _Search:
         self._failed: dict[tuple[bytes, bool], int] = {}
         self._statics: dict[Look, int] = {}
         self._narrowed = False
-        self._without: dict[tuple[int, bool, bool], int] = {}
+        self._without: dict[tuple[int, bool, bool, frozenset[int]], int] = {}
         self.unordered: list[Claimed] = []
 
     def tree(self, look: Look) -> Tree:
@@ -197,16 +194,18 @@ class _Search:
         """The program of the first form whose derivatives are added up as the trace's are."""
         statics: list[Static] = []
         made: tuple[int, tuple[int | None, ...]] | None = None
+        by_the_way: tuple[list[Static], set[int]] | None = None
         self._narrowed = False
         for arrange in (distribute, as_traced):
             found = arranged(self.tree(look), most, arrange, inline=False)
             if found is None:
                 continue
-            operands, _ = found
+            operands, steps = found
             statics, before = operands.statics, made
             made = digest(statics), tuple(operands.depths)
             if made == before:
                 continue
+            by_the_way = by_the_way or (statics, sums_in_order(steps, operands.tasks))
             operands.merge()
             for way, inline in FORMS:
                 program = self._in_order(operands, most, way, inline=inline)
@@ -218,32 +217,35 @@ class _Search:
             program = self._peeled(look, statics, most)
         if program is None and self._narrowed:
             program = self._peeled(look, own, most, whole=True)
+        if program is None and by_the_way is not None and by_the_way[1]:
+            program = self._peeled(look, by_the_way[0], most, in_turn=by_the_way[1])
         return program
 
     def _peeled(
-        self, look: Look, statics: list[Static], most: int, *, whole: bool = False
+        self,
+        look: Look,
+        statics: list[Static],
+        most: int,
+        *,
+        whole: bool = False,
+        in_turn: Collection[int] = (),
     ) -> Program | None:
         """The same in the trace's own loops, where first iterations that begin with what is used
         elsewhere, too, stand before them.
 
-        whole   copies are made in all loops of what reads them: what several reads of one give is
-                not added up by itself first then
+        whole     copies are made in all loops of what reads them: what several reads of one give is
+                  not added up by itself first then
+        in_turn   statics that are no sums, but added to where the loops' other values are made
         """
-        key = digest(statics), look.switching, whole
+        key = digest(statics), look.switching, whole, frozenset(in_turn)
         if self._without.get(key, 0) >= most:
             return None
         self._without[key] = most
-        prefixes = set[int]()
+        ops, outputs, prefixes = self.ops, self.ops.outputs, set(in_turn)
         for _ in range(PEELED):
             try:
                 operands = Operands(
-                    self.ops,
-                    statics,
-                    self._outputs(),
-                    most,
-                    prefixes,
-                    switching=look.switching,
-                    whole=whole,
+                    ops, statics, outputs, most, prefixes, switching=look.switching, whole=whole
                 )
             except NoLoops as failed:
                 if prefixes.issuperset(failed.prefixes):
@@ -288,11 +290,6 @@ class _Search:
             return proved
         self.unordered.append(said)
         return None
-
-    def _outputs(self) -> Ints:
-        """The ops whose values are results."""
-        found: Ints = self.ops.number[np.array(self.graph.outputs, dtype=np.int64)]
-        return found
 
     def _proved(self, program: Program, writer: Writer, *, sure: bool = True) -> Program | None:
         """The program, with gathers for lookups, if it computes what the graph does. Raises

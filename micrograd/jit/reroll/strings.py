@@ -87,6 +87,12 @@ class Ops:
     def __len__(self) -> int:
         return len(self.code)
 
+    @property
+    def outputs(self) -> Ints:
+        """The ops whose values are results; -1 for leaves."""
+        found: Ints = self.number[np.array(self.graph.outputs, dtype=np.int64)]
+        return found
+
     def literal(self, slot: int, ops: Ints) -> npt.NDArray[np.float64]:
         """The numbers that these ops have there for operands."""
         found: npt.NDArray[np.float64] = self.graph.constants[self.ref[slot, ops]]
