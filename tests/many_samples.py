@@ -3,9 +3,9 @@
     python -m tests.many_samples SECONDS [FIRST_SEED]
 
 Mixtures and such: data of each sample beside parameters of a few components, triangles of factors,
-sums, maxima or recurrences over the components. Compiled for vectors of 128, 256
-and 512 bits in both dtypes, with all samples side by side wherever that is legal, and compared with
-`Value.backward`; the program with one loop over samples is interpreted, too.
+sums, maxima or recurrences over the components. Compiled for vectors of 128, 256 and 512 bits in
+both dtypes, with all samples side by side wherever that is legal, more or fewer of them at a time,
+and compared with `Value.backward`; the program with one loop over samples is interpreted, too.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 
 from micrograd.jit.ir.program import Program
 from micrograd.jit.ir.verify import verify
+from micrograd.jit.schedule import abreast
 from micrograd.jit.schedule import side_by_side as module
 
 from .by_values import BITS, arguments, campaign, compared, interpreted, same
@@ -81,7 +82,11 @@ def check(seed: int, bits: tuple[int, ...] = BITS) -> list[bool]:
     Raises AssertionError if a number is not what it should be.
     """
     x, y = map(np.nan_to_num, arguments(seed))
-    with mock.patch.object(module, "GAIN", 100.0):
+    room = Random(seed).choice([64, 512, abreast.ABREAST_NUMBERS])
+    with (
+        mock.patch.object(module, "GAIN", 100.0),
+        mock.patch.object(abreast, "ABREAST_NUMBERS", room),
+    ):
         # float32 rounds to 6e-8, some hundred times
         kernels = compared(source(seed), seed, bits, (x, y), narrow=1e-4)
         found = ["the same for each" in k.stages()["schedule"] for k in kernels]

@@ -30,8 +30,8 @@ from ..ir.program import (
 )
 from ..passes.reaching import fresh
 from ..target import Target
+from .abreast import vectors
 from .across import LATENCY, cost_across, laid_across, may_lie_across
-from .counts import operations
 from .courses import course, depends, in_a_row, varies
 from .fuse import MAX_FUSED
 from .lane_sums import LaneSums
@@ -49,15 +49,6 @@ CACHED = 1 << 17
 """So many."""
 LEAST_VECTORS = 4
 """Vectors of things from which on it is tried."""
-ABREAST, ABREAST_NUMBERS = 4, 1 << 13
-"""Vectors of things that run at once where each has a loop in order, to hide its latencies, and
-numbers that they may have for themselves then."""
-SHARING, WAITING = 2, 0.25
-"""Vectors of things that run at once to share what they read, and the part of the work that may be
-in loops in order then.
-"""
-SHORT, LONG = 8, 16
-"""Operations and iterations of loops in order that one vector of things would wait for."""
 COPIED_READS = 3
 """How often one thing reads what lies across the lanes, from where on that is copied."""
 
@@ -122,8 +113,8 @@ def _nest(program: Program, count: int, target: Target) -> tuple[Program, dict[i
     touched = {a.array for s in statements([loop]) for a in s.accesses}
     own = {name for name in touched - others if arrays[name].role is Role.TEMPORARY}
     nest = Nest([loop], "the same for each").narrowed(own)
-    width = target.lanes * _vectors(nest, count, target.lanes)
-    if not may_lie_across(nest, width):
+    width = target.lanes * vectors(nest, count, target)
+    if not may_lie_across(nest, target.lanes):
         return None
     gain = GAIN if int(count) * sum(nest.tiles.values()) <= CACHED else UNCACHED_GAIN
     sums = LaneSums(arrays, nest, target.lanes)
@@ -163,36 +154,6 @@ def _in_order(node: Node) -> set[int]:
 def _is_count(c: int) -> bool:
     """Whether it may be a number of things: a number, or one that the call says."""
     return is_number(c) or isinstance(c, Extent)
-
-
-def _vectors(nest: Nest, count: int, lanes: int) -> int:
-    """How many vectors of things run at once: more than one hide the latencies of loops in order
-    that each has, short ones of many iterations; and two share what they read of what is the same
-    for all, where hardly anything waits in loops in order.
-    """
-    (loop,) = nest.body
-    assert isinstance(loop, Loop)
-    inner = [n for n in loop.body if isinstance(n, Loop) and n.order is not Order.FREE]
-    short = [
-        n.extent >= LONG and sum(operations(s.expr) + 1 for s in statements([n])) <= SHORT
-        for n in inner
-    ]
-    numbers = sum(nest.tiles.values()) * lanes
-    most = min(ABREAST, count // lanes, ABREAST_NUMBERS // max(1, numbers))
-    if not short or not all(short):
-        waiting, whole = _work(inner), _work([loop])
-        most = min(most, SHARING) if waiting < WAITING * whole else 1
-    most = 1 << max(0, most.bit_length() - 1)
-    if isinstance(count, Extent):
-        return most
-    vectors = -(-count // lanes)
-    times = -(-vectors // most)
-    return 1 << (-(-vectors // times) - 1).bit_length()
-
-
-def _work(nodes: Sequence[Node]) -> int:
-    """Operations of all points."""
-    return sum(s.points * (operations(s.expr) + 1) for s in statements(nodes))
 
 
 def _is_product(node: Node, arrays: Mapping[str, Array], target: Target) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from unittest import mock
 
 import pytest
 
 from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.program import Loop, Program, dump
 from micrograd.jit.ir.verify import verify
+from micrograd.jit.schedule import abreast as module
 from micrograd.jit.schedule.schedule import schedule
 from micrograd.jit.schedule.side_by_side import gathered, side_by_side
 from micrograd.jit.target import Target
@@ -92,6 +94,22 @@ def test_strict_sums_and_scalar_targets_stay_as_they_are() -> None:
     assert side_by_side(program, TARGET)[1]
     assert not side_by_side(program, Target.host(vector_bits=512, strict=True))[1]
     assert not side_by_side(program, Target.host(vector_bits=64))[1]
+
+
+@pytest.mark.parametrize(
+    ("near", "each", "abreast"),
+    [(1024, 1 << 14, 16), (256, 1 << 14, 32), (256, 64, 16), (64, 1, 8)],
+)
+def test_more_vectors_share_each_sum_where_one_of_them_fills_the_cache(
+    near: int, each: int, abreast: int
+) -> None:
+    with (
+        mock.patch.object(module, "ABREAST_NUMBERS", near),
+        mock.patch.object(module, "LANE_NUMBERS", each),
+    ):
+        text = str(schedule(mixture(), TARGET))
+    assert f"the same for each; {abreast} iterations at a time" in text
+    assert "sums[i] += lanes_sums[i, j]  for i < 10, j < 8" in text
 
 
 def test_things_that_need_each_other_stay_as_they_are() -> None:
