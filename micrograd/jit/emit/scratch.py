@@ -14,6 +14,7 @@ from typing import Any
 
 from ..ir.program import Access, Role
 from .builder import Builder
+from .held import Held
 from .indices import linear, scaled
 from .shuffles import column, gather, windows
 from .storage import Elements, Index, Storage
@@ -46,11 +47,13 @@ class Memory:
     def __init__(self, builder: Builder, storage: Storage) -> None:
         self.b = builder
         self.storage = storage
+        self.held = Held(storage)
         self.known: dict[tuple[Any, Index, int], Any] = {}
 
     def forget(self) -> None:
         """Another path through the code begins: memory may hold other numbers."""
         self.known = {}
+        self.held.forget()
 
     def scaled(self, value: Any, factor: int) -> Index:
         """An index value times a constant."""
@@ -114,7 +117,7 @@ class Memory:
         if not found:
             place, along = (0, []) if a.parts or written else _rows(a, at, e, counts)
             if not along:
-                return self.storage.read(a, e)
+                return self.held.read(a, e)
             return column(self.b, [self.storage.read(a, x) for x in along], place)
         row = [self.storage.read(a, Elements((w.start, e.index[1]), 1, width)) for w in found]
         return gather(self.b, found, row)

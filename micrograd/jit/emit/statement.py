@@ -127,7 +127,7 @@ class StatementEmitter:
         if s.target.parts:
             lane = self.lane if self.width > 1 else None
             elements = self.memory.elements(s.target, target, lane, self.width)
-            self.memory.storage.add(s.target, total, elements)
+            self.memory.held.add(s.target, total, elements)
         elif horizontal:
             before = self._read_target(target, accumulator, 1)
             total = b.add(before, b.add_lanes(total), reduction=True)
@@ -282,8 +282,7 @@ class StatementEmitter:
         m = self._scratch(self.s.target)
         if m is None:
             elements = memory.elements(self.s.target, at, lane if width > 1 else None, width)
-            memory.storage.wrote(self.s.target, value)
-            memory.storage.write(self.s.target, value, elements)
+            memory.held.write(self.s.target, value, elements)
         elif width == 1 or lane == 0 or m.strides[lane or 0] == 1:
             memory.store(m, at, value, width)
         else:
