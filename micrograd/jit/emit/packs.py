@@ -25,11 +25,12 @@ def fill(
 
     Where its rows lie along another dimension in memory, squares are transposed.
     """
+    counts = _merged(a, pack, domain, first)
     dims = [d for d in range(first, len(domain)) if a.strides[d]]
     lane_at = dims.index(lane) if lane in dims else None
     across = lane_at is not None and a.strides[lane] != 1
     row = next((k for k, d in enumerate(dims) if across and a.strides[d] == 1), None)
-    for box, width in tiling([int(domain[d]) for d in dims], lane_at, size):
+    for box, width in tiling([int(counts[d]) for d in dims], lane_at, size):
         if row is not None and width == size:
             full, left = divmod(box[row][1], size)
             squares = [*box[:row], (0, full, size), *box[row + 1 :]]
@@ -41,6 +42,19 @@ def fill(
             value = memory.fetch(a, there, lane if width > 1 else None, width)
             memory.store(pack, there, value, width)
     memory.forget()
+
+
+def _merged(a: Access, pack: Scratch, domain: Sequence[int], first: int) -> list[int]:
+    """The domain, in which short rows that lie one behind the other, in the pack, too, are one long
+    row, if there are any: short rows make no squares.
+    """
+    counts = list(domain)
+    row = next((d for d in range(first, len(counts)) if a.strides[d] == 1), first)
+    for d in reversed(range(first, row)):
+        if any(m.strides[d] != m.strides[row] * int(counts[row]) for m in (a, pack)):
+            break
+        counts[row], counts[d] = int(counts[row]) * int(counts[d]), 1
+    return counts
 
 
 def _square(

@@ -16,6 +16,7 @@ from micrograd import Value, jit
 from micrograd.jit.emit.shuffles import gather, spread, transpose, windows
 from micrograd.jit.emit.storage import Elements
 from micrograd.jit.ir.interpret import interpret
+from micrograd.jit.ir.parse import parse
 
 from ...whole_programs import Compiled, arguments
 from .lists import ListBuilder
@@ -166,6 +167,24 @@ def test_squares_are_transposed() -> None:
     code = Compiled(program, 64, 512)
     counts = [code.mlir.count(mask) for mask in EXCHANGED]
     assert min(counts) >= 4
+    found, expected = code.run(given), interpret(program, given)
+    assert all(np.array_equal(found[name], x) for name, x in expected.items())
+
+
+SHORT_ROWS = """param w[{size}]
+input x[8, 16]
+output out[8, {count}]
+
+out[i, j] = 0.0  for i < 8, j < {count}
+out[i, j] += mul(x[i, 4*k + l], w[16*j + 4*k + l])  for i < 8, j < {count}, k < 4, l < 4
+"""
+
+
+@pytest.mark.parametrize("count", [8, 12, 16, 17])
+def test_short_rows_in_a_row_are_one(count: int) -> None:
+    program = parse(SHORT_ROWS.format(count=count, size=16 * count))
+    given, code = arguments(program, 0), Compiled(program, 64, 512)
+    assert all(code.mlir.count(mask) >= 8 for mask in EXCHANGED)
     found, expected = code.run(given), interpret(program, given)
     assert all(np.array_equal(found[name], x) for name, x in expected.items())
 
