@@ -98,7 +98,7 @@ def outside(index: Traced) -> Any:
         return None
     serials = list(dict.fromkeys(integers.given_to(formula)))
     given = [lookups.outer[serial] for serial in serials]
-    return integers.applied(_numbered(formula, serials), given)
+    return integers.applied(numbered(formula, serials), given)
 
 
 class _Reading:
@@ -159,11 +159,11 @@ def index_of(formula: Formula, rows: int, lookups: Lookups, scope: Scope) -> Val
         return _by_iteration(formula, rows, lookups, scope)
     places = [lookups.integers[serial] for serial in serials]
     arrays = tuple(array for array, _ in places)
-    numbered = _numbered(formula, serials)
-    key = rows, numbered, arrays
+    own = numbered(formula, serials)
+    key = rows, own, arrays
     if key not in lookups.indices:
         made = IndexArray(
-            f"at{len(lookups.indices)}", rows, 0, (1,) * len(arrays), arrays, formula=numbered
+            f"at{len(lookups.indices)}", rows, 0, (1,) * len(arrays), arrays, formula=own
         )
         lookups.indices[key] = made
         if len(arrays) == 1:  # all of them, so that they lie as the integers do
@@ -171,7 +171,7 @@ def index_of(formula: Formula, rows: int, lookups: Lookups, scope: Scope) -> Val
     return lookups.indices[key].leaf(tuple(k for _, k in places), scope)
 
 
-def _numbered(formula: Formula, serials: Sequence[int]) -> Formula:
+def numbered(formula: Formula, serials: Sequence[int]) -> Formula:
     """The formula of integers by their numbers in an order."""
     number = {serial: k for k, serial in enumerate(serials)}
     return integers.renamed(formula, lambda serial: ("given", number[serial]))
@@ -187,7 +187,7 @@ def by_counters(formula: Formula, lookups: Lookups) -> tuple[list[int], dict[int
     if not all(serial in lookups.counters for serial in serials):
         return None
     at, strides, size = _iterations(serials, lookups)
-    said = integers.many(_numbered(formula, serials), [at[serial] for serial in serials])
+    said = integers.many(numbered(formula, serials), [at[serial] for serial in serials])
     return np.broadcast_to(said, (size,)).tolist(), strides
 
 
@@ -220,14 +220,14 @@ def _by_iteration(formula: Formula, rows: int, lookups: Lookups, scope: Scope) -
         return lookups.place(rows, 0, (), scope)
     given = [serial for serial in serials if serial not in lookups.counters]
     known = [serial for serial in serials if serial in lookups.counters]
-    numbered = _numbered(formula, [*given, *known])
+    own = numbered(formula, [*given, *known])
     used = [lookups.elements(serial, at, size) for serial in given]
     arrays = tuple(array for array, _ in used)
     elements = np.stack([x for _, x in used], axis=1)
     constants = np.stack([at[serial] for serial in known]) if known else None
     key = (
         rows,
-        numbered,
+        own,
         arrays,
         elements.tobytes(),
         b"" if constants is None else constants.tobytes(),
@@ -236,7 +236,7 @@ def _by_iteration(formula: Formula, rows: int, lookups: Lookups, scope: Scope) -
         number = 1 + sum(index.number > 0 for index in lookups.indices.values())
         scales = (1,) * len(arrays)
         name = f"at{len(lookups.indices)}"
-        made = IndexArray(name, rows, 0, scales, arrays, number, formula=numbered)
+        made = IndexArray(name, rows, 0, scales, arrays, number, formula=own)
         made.elements, made.constants = list(map(tuple, elements.tolist())), constants
         made.leaves = [Traced(f"{name}[{k}]", scope=scope) for k in range(size)]
         lookups.indices[key] = made

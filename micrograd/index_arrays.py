@@ -64,6 +64,8 @@ class IndexArray:
     unused     places of indices that are there, and say 0, only so that others lie as their
                integers do
     counts     whether they say how often loops run instead
+    table      rows of that which these loops' counters are indices into, where it is what lets them
+               run no more often; else 0
     formula    of the integers, one of each array, and of the constants behind them
     constants  integers of each index that are known, i64[constants, n]
     """
@@ -79,6 +81,7 @@ class IndexArray:
     leaves: list[Value] = field(default_factory=list, repr=False)
     unused: set[int] = field(default_factory=set)
     counts: bool = False
+    table: int = 0
     formula: Formula = None
     constants: Ints | None = None
     _places: dict[tuple[int, ...], int] = field(default_factory=dict, repr=False)
@@ -194,6 +197,11 @@ class IndexArray:
 
     def outside(self, index: Any) -> str:
         """What is wrong with an index that is of no row, for errors."""
+        if self.table:
+            return (
+                f"is {index}, and should be from 0 to {self.below - 1}, as it says how often fori "
+                f"runs, whose counter is an index into a table of {self.table} rows"
+            )
         if self.counts:
             return (
                 f"is {index}, and should be from 0 to {self.below - 1}, as it says how often fori "

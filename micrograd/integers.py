@@ -9,6 +9,7 @@ They say which row of a table is looked up, before compiled code runs.
                | ("quotient", formula, int)         -- x // n
                | ("row", index, formula, ...)       -- the formula at an index
                | ("number", index, (int, ...))      -- the integer at an index
+               | ("if", condition, formula)         -- 0 where the condition is
 
 An index at which there is nothing gives any of the integers: it is looked at elsewhere.
 """
@@ -71,6 +72,8 @@ def one(formula: Formula, given: Sequence[int]) -> int:
         rows = formula[2] if kind == "number" else formula[2:]
         place = index + len(rows) if index < 0 else index
         return one(rows[min(max(place, 0), len(rows) - 1)], given)
+    if kind == "if":
+        return one(formula[2], given) if one(formula[1], given) else 0
     operands = [one(x, given) for x in formula[1:]]
     if kind in _DIVIDE:
         return _DIVIDE[kind][0](*operands)
@@ -84,7 +87,7 @@ def applied(formula: Formula, given: Sequence[Any]) -> Any:
     kind = formula[0]
     if kind == "given":
         return given[formula[1]]
-    if kind in ("number", "row"):
+    if kind in ("number", "row", "if"):
         return None
     operands: list[Any] = [applied(x, given) for x in formula[1:]]
     if any(x is None for x in operands):
@@ -118,6 +121,8 @@ def _many(formula: Formula, given: Sequence[Ints]) -> Ints:
         each = np.stack(options, axis=-1)
         return np.take_along_axis(each, place[..., None], axis=-1)[..., 0]
     operands = [_many(x, given) for x in formula[1:]]
+    if kind == "if":
+        return np.where(operands[0] != 0, operands[1], 0)
     if kind in _DIVIDE:
         return _DIVIDE[kind][1](*operands)
     op = OPS[kind]
@@ -149,6 +154,8 @@ def _most(formula: Formula, given: Sequence[int]) -> tuple[int, int]:
 
 
 def _largest(kind: str, sizes: Sequence[int]) -> int:
+    if kind == "if":
+        return sizes[1]
     if kind in _DIVIDE:
         return sizes[kind == "remainder"]
     op: Op = OPS[kind]
@@ -172,6 +179,8 @@ def text(formula: Formula, given: Sequence[str], inside: bool = False) -> str:
     if kind == "number":
         rows = [*map(str, formula[2][:SHOWN]), *["..."] * (len(formula[2]) > SHOWN)]
         return f"[{', '.join(rows)}][{text(formula[1], given)}]"
+    if kind == "if":
+        return text(formula[2], given, inside)
     operands = [text(x, given, True) for x in formula[1:]]
     if kind == "row":
         return f"[{', '.join(operands[1:])}][{text(formula[1], given)}]"

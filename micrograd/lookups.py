@@ -84,6 +84,7 @@ class Lookups:
     sizes       of these arrays
     constants   tables of numbers, row by row, by their names
     counters    how often loops run that count, by the serial numbers of their counters
+    bounds      of those that run as often as integers say which are given, the same way
     counted     the indices that these say
     moving      the integers that they choose among those that are given, by serial numbers
     chosen      the integers that were looked up in a table of such, with that and the index
@@ -98,6 +99,7 @@ class Lookups:
     indices: dict[Any, IndexArray] = field(default_factory=dict)
     constants: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     counters: dict[int, int] = field(default_factory=dict)
+    bounds: dict[int, Any] = field(default_factory=dict)
     counted: dict[Any, Counted] = field(default_factory=dict)
     moving: dict[int, Moving] = field(default_factory=dict)
     chosen: dict[int, tuple[Sequence[int], Traced]] = field(default_factory=dict)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from . import ops
+from .bounded_counters import guarded, is_of_rows
 from .computed_indices import MOST_TERMS, by_counters, form_of, formula_of, index_of, outside
 from .engine import Value
 from .errors import IndexRangeError, IntegerNeeded, ShapeError, TraceError, user_location
@@ -40,17 +41,21 @@ def row_at(table: Any, index: Traced, arrays: Arrays) -> Any:
     form = None if lookups is None else form_of(index, lookups.known)
     if form is not None and lookups is not None and (ends := lookups.ends(form)) is not None:
         form = None if -len(table) <= ends[0] < 0 <= ends[1] < len(table) else form
-    formula = None if lookups is None or form is not None else formula_of(index, lookups)
+    formula: Formula = None
+    if form is not None and not is_of_rows(form, len(table), cast(Lookups, lookups)):
+        form = None
+    if lookups is not None and form is None and (found := formula_of(index, lookups)) is not None:
+        formula = guarded(found, lookups)
     if lookups is None or (form is None and formula is None):
         raise IntegerNeeded(f"{user_location()}: {_no_index(index)}", index.label)
     if not len(table):
         raise IndexRangeError(f"{user_location()}: a table of no rows has none to take")
     if form is not None and not form[1]:
         return table[form[0]]
-    found = looked_up(table, index, form, formula)
-    for number, column in zip(found, _of_integers(table), strict=False):
+    row = looked_up(table, index, form, formula)
+    for number, column in zip(row, _of_integers(table), strict=False):
         lookups.choose(number, column, index, form or (0, ()))
-    return _built(table[0], iter(found), arrays)
+    return _built(table[0], iter(row), arrays)
 
 
 def looked_up(table: Any, index: Traced, form: Form | None, formula: Formula) -> list[Any]:
@@ -195,7 +200,8 @@ def _no_index(index: Traced) -> str:
     text += (
         "annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
         "be of an integer dtype; it may be computed of such integers, as 3*i + j or i % n, and of "
-        "the counters of fori(n, ...) whose n is an integer of Python"
+        "the counters of fori(n, ...) whose n is such an integer or one of Python; where n is "
+        "another number, fori(most, lambda i, s: where(i < n, ..., s), state) has a counter"
     )
     return text if named else f"{text}; {OF_COMPUTED}"
 

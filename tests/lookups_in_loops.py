@@ -96,6 +96,18 @@ class Drawn:
 
         return index
 
+    def often(self) -> Callable[[int, Numbers], Any]:
+        """How often a loop runs, from 0 to 4: a number, or an integer that is given or counted."""
+        way = self.random.randrange(10)
+
+        def often(n: int, indices: Numbers) -> Any:
+            i, j, *counters = indices
+            made = [i + 2, 2 - j, abs(i - j), (i * j) % 5, i - j - i + 2, (i + 3) // 2]
+            made += [counters[0] + 1, counters[-1]] if counters else []
+            return made[way] if way < len(made) else n
+
+        return often
+
     def taken(self) -> Step:
         r, at, again = self.random, self.index(), self.index()
         k = r.randrange(4)
@@ -125,6 +137,7 @@ class Drawn:
         inner = [self.part(depth - 1) for _ in range(r.randint(1, 2))]
         kind, n = r.choice(["fori", "fori", "scan", "while"]), r.choice([0, 1, 2, 4])
         by, of_state = self.index(), r.random() < 0.3
+        often, limit = self.often(), r.choice([4, 6, 6, 100])
 
         def chosen(indices: Numbers) -> Any:
             k = by(indices)
@@ -140,7 +153,8 @@ class Drawn:
                 after = run([state[0], *seen], [*indices, k])
                 return [after, *state[:-1]]
 
-            state = fori(n, body, [seen[0] * (k + 1.0) for k in range(ROWS)])
+            begin = [seen[0] * (k + 1.0) for k in range(ROWS)]
+            state = fori(often(n, indices), body, begin, limit=limit)
             return take(state, chosen(indices[:2])) if of_state else state[0]
 
         def of_scan(seen: Numbers, indices: Numbers) -> Any:

@@ -25,7 +25,7 @@ from micrograd import (
     tanh,
     while_loop,
 )
-from micrograd.errors import IndexRangeError, TraceError
+from micrograd.errors import IndexRangeError, SignatureError, TraceError
 from micrograd.optim import SGD
 
 from .lookups_in_loops import check
@@ -419,3 +419,117 @@ def test_large_tables_of_functions_inside_are_told() -> None:
 
     with pytest.raises(TraceError, match=r"test_lookups_in_loops.*belongs to f.*may have 4096"):
         jit(f)(0.5, 1)
+
+
+ROWS = [Value(1.0 + k) for k in range(6)]
+
+
+def counted(x: float, n: int) -> Any:
+    return fori(n, lambda i, s: s * x + take(ROWS, i), 0.0)
+
+
+def backwards(x: float, n: int) -> Any:
+    return fori(n, lambda i, s: s * x + take(ROWS, n - 1 - i), 0.0)
+
+
+def triangle(x: float, n: int) -> Any:
+    def row(i: Any, s: Any) -> Any:
+        return s + fori(i + 1, lambda j, t: t * x + take(ROWS, i - j), s)
+
+    return fori(n, row, 0.0)
+
+
+def computed(x: float, n: int) -> Any:
+    return fori(n * n % 7, lambda i, s: s * x + take(ROWS, (i * i + n) % 6), 0.0)
+
+
+def chosen(x: float, n: int) -> Any:
+    places = [5, 2, -1, 99, 99, 99]
+    return fori(n - 2, lambda i, s: s * x + take(ROWS, take(places, i)), 0.0)
+
+
+def inside(x: float, n: int) -> Any:
+    def f(y: float, m: int) -> Any:
+        return fori(m, lambda i, s: s * y + take(ROWS, i + 1), 0.0)
+
+    return grad(f, wrt="y")(x, n)
+
+
+@pytest.mark.parametrize("f", [counted, backwards, triangle, computed, chosen])
+@pytest.mark.parametrize("strict", [False, True])
+def test_counters_of_loops_that_run_as_often_as_is_given_choose_rows(f: Any, strict: bool) -> None:
+    """Up to as often as there are rows, whose number a call is then told."""
+    kernel, narrow = jit(f, strict=strict), jit(f, strict=strict, dtype="f32")
+    near = 0.0 if strict else 1e-14
+    fitting = []
+    for n in range(-1, 9):
+        x = Value(0.75)
+        try:
+            expected = f(x, n)
+        except (IndexError, SignatureError):
+            with pytest.raises(IndexRangeError):
+                kernel(0.75, n)
+            continue
+        fitting.append(n)
+        if not isinstance(expected, Value):
+            assert kernel.value_and_grad(0.75, n)[0] == expected
+            continue
+        expected.backward()
+        value, (slope, _) = kernel.value_and_grad(0.75, n)
+        assert value == pytest.approx(expected.data, rel=near, abs=0.0)
+        assert slope == pytest.approx(x.grad, rel=1e-13)
+        assert narrow(0.75, n) == pytest.approx(expected.data, rel=1e-6)
+    assert len(fitting) >= 4
+    points = np.array(fitting)
+    singles = [kernel(0.75, n) for n in fitting]
+    assert kernel(0.75, points).tolist() == pytest.approx(singles, rel=1e-14)
+
+
+def test_a_counter_in_a_function_inside_chooses_rows() -> None:
+    kernel = jit(inside)
+    for n in range(6):
+        assert kernel(0.75, n) == pytest.approx(
+            sum((n - 1 - i) * 0.75 ** (n - 2 - i) * (i + 2.0) for i in range(n - 1))
+        )
+    with pytest.raises(IndexRangeError, match="n is 6, and should be from 0 to 5, as it says how"):
+        kernel(0.75, 6)
+
+
+@pytest.mark.parametrize(
+    ("f", "n", "text"),
+    [
+        (
+            counted,
+            7,
+            r"counted: n is 7, and should be from 0 to 6, as it says how often fori runs, whose "
+            r"counter is an index into a table of 6 rows$",
+        ),
+        (counted, -1, r"counted: n is -1, and should be from 0 to 6, as it says how often"),
+        (backwards, 7, r"backwards: \(n - 1\) - 0 is the index 6 into a table of 6 rows"),
+        (chosen, 6, r"index 99, itself looked up|is the index 99 into a table of 6 rows"),
+    ],
+)
+def test_counts_beyond_a_table_are_said(f: Any, n: int, text: str) -> None:
+    kernel = jit(f)
+    out = np.full(2, 7.0)
+    with pytest.raises(IndexRangeError, match=text):
+        kernel(0.5, n)
+    with pytest.raises(IndexRangeError):
+        kernel(0.5, np.array([3, n]), out=out)
+    assert out.tolist() == [7.0, 7.0]  # nothing was written
+
+
+def test_a_float_says_no_counts() -> None:
+    def power(x: float, n: int) -> Any:
+        return fori(n, lambda i, s: s * x, 1.0)
+
+    with pytest.raises(SignatureError, match=r"power: n is how often a loop runs, so it should be"):
+        jit(power)(2.0, 10.0)
+
+    def of_float(x: float, n: float) -> Any:
+        return fori(n, lambda i, s: s * x + take(ROWS, i), 1.0)
+
+    with pytest.raises(
+        TraceError, match=r"whose n is such an integer or one of Python; where n is"
+    ):
+        jit(of_float)(2.0, 3.0)

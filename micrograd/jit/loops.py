@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from ..checks import whole
-from ..computed_indices import form_of, outside
 from ..engine import Value
 from ..errors import SignatureError, TraceError, kind, user_location
-from ..index_arrays import IndexArray
-from ..traced import Scope, Traced
+from ..traced import Scope
 from ..tracing import THREADS
 from .trace.compiling import scope_here
+from .trace.given_counts import GivenCount
 from .trace.loops import Column, State, TracedLoop, fresh, truth
 from .trace.signature import build, leaves, result_structure
 
@@ -34,11 +33,13 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
 
     n      how often: an integer; or a Value or traced number, for as long as i < n
     body   of the number of the iteration and a state, the next state; in a compiled function it is
-           called once, and i is a traced number, an index for `take` if n is an integer
+           called once, and i is a traced number, an index for `take` if n is an integer, of Python
+           or computed of arguments annotated `int`
     state  a Value or number, or lists, tuples, dicts or arrays of them; it keeps its structure
     limit  how often it runs at most, if n is a Value; for more the result is nan, as that of
            `while_loop`. If n is an integer that is given when the code runs, an argument annotated
-           `int`, calls with more, or fewer than 0, raise IndexRangeError
+           `int` or computed of such, calls with more, or fewer than 0, raise IndexRangeError; so do
+           those with more than a table has rows into which i is an index
 
     Raises TraceError for a body that returns another structure, SignatureError for what is no
     state, and no number of iterations.
@@ -51,11 +52,7 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
     name = _name(body, "body")
     most = whole("fori's limit", limit, SignatureError, least=0)
     if isinstance(n, Value):
-        _check_given(n, most)
-        found = while_loop(
-            lambda s: n > s[0], lambda s: (s[0] + 1.0, body(s[0], s[1])), (0.0, state), limit=most
-        )
-        return found[1]
+        return _of_value(n, body, state, most, name)
     count = whole("fori's n", n, SignatureError, least=0)
     shape = State.of(state, "fori's state")
     shape = State(shape.structure, name)
@@ -74,22 +71,25 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
     return shape.build(loop.results)
 
 
-def _check_given(n: Value, most: int) -> None:
-    """Let calls check how often a loop is to run, if that is a sum of integers that are given."""
-    while isinstance(n, Traced) and isinstance(there := outside(n), Traced):
-        n = there  # calls of the function around check it
-    lookups = n._scope.lookups if isinstance(n, Traced) else None
-    form = form_of(n, lookups.integers) if lookups is not None else None
-    if lookups is None or form is None or not form[1]:
-        return
-    offset, terms = form
-    places = [lookups.integers[serial] for serial, _ in terms]
-    scales, arrays = tuple(k for _, k in terms), tuple(array for array, _ in places)
-    name, key = f"at{len(lookups.indices)}", ("limit", most, offset, scales, arrays)
-    if key not in lookups.indices:
-        made = IndexArray(name, most + 1, offset, scales, arrays, counts=True)
-        lookups.indices[key] = made
-    lookups.indices[key].leaf(tuple(k for _, k in places), n._scope)
+def _of_value(n: Any, body: Callable[[Any, Any], Any], state: Any, most: int, name: str) -> Any:
+    """`fori` for as long as i < n."""
+    scope = _scope("fori")
+    count = None if scope is None else GivenCount.of(n, most, scope)
+    if scope is None or count is None:
+        return while_loop(
+            lambda s: n > s[0], lambda s: (s[0] + 1.0, body(s[0], s[1])), (0.0, state), limit=most
+        )[1]
+    shape = State(State.of(state, "fori's state").structure, name)
+    loop = TracedLoop(most, [0.0, *shape.numbers(state)])
+    loop.state = fresh(scope, "state", len(loop.begin))
+    loop.index = fresh(scope, "i", 1)
+    count.begin(loop.index[0])
+    loop.going = [n > loop.state[0]]
+    after = shape.taken(body(loop.index[0], shape.build(loop.state[1:])))
+    loop.after = [loop.state[0] + 1.0, *after]
+    loop.most = count.end()
+    loop.finish(scope)
+    return shape.build(loop.results[1:])
 
 
 def scan(

@@ -139,10 +139,12 @@ class Indices:
         """The integers of an argument, [..., n]."""
         place = self.places[array]
         x, said = arguments[place], f"{name}: {self.names[place]}"
+        counts = all(a.counts for a in self.arrays if array in a.arrays)
+        use = "how often a loop runs" if counts else "an index of rows"
         if isinstance(x, (list, tuple)):
-            leaves = [_whole(v, f"{said}[{k}]") for k, v in enumerate(x)]
+            leaves = [_whole(v, f"{said}[{k}]", use) for k, v in enumerate(x)]
             return np.stack(np.broadcast_arrays(*leaves), axis=-1)
-        return _whole(x, said) if self.is_row[place] else _whole(x, said)[..., None]
+        return _whole(x, said, use) if self.is_row[place] else _whole(x, said, use)[..., None]
 
     def _check(self, name: str, a: IndexArray, said: npt.NDArray[Any]) -> None:
         wrong = a.is_outside(said)
@@ -193,8 +195,11 @@ def _read(graph: Graph) -> set[str]:
     return {names[k] for k in set(np.searchsorted(np.cumsum(sizes), leaves, "right").tolist())}
 
 
-def _whole(x: Any, said: str) -> npt.NDArray[Any]:
-    """Integers as an array, of objects where 64 bits do not do."""
+def _whole(x: Any, said: str, use: str) -> npt.NDArray[Any]:
+    """Integers as an array, of objects where 64 bits do not do.
+
+    use   what they are for, if it is an error
+    """
     found = np.asarray(x)
     if found.dtype.kind in "iub":
         return found if found.dtype.kind != "b" else found.astype(np.int64)
@@ -203,6 +208,6 @@ def _whole(x: Any, said: str) -> npt.NDArray[Any]:
     if not found.size:  # an empty list is of no dtype
         return found.astype(np.int64)
     raise SignatureError(
-        f"{said} is an index of rows, so it should be an integer, got "
+        f"{said} is {use}, so it should be an integer, got "
         f"{kind(x) if not found.ndim else f'an array of {found.dtype}'}"
     )
