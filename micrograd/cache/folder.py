@@ -11,6 +11,7 @@ import stat
 import warnings
 
 OFF = frozenset({"0", "off", "no", "false"})
+ON = frozenset({"", "1", "on", "yes", "true"})
 CHECK = "check"
 MEGABYTES = 512
 """How much the files may take, unless MICROGRAD_CACHE_SIZE says otherwise."""
@@ -24,7 +25,13 @@ def is_off() -> bool:
     """
     if not hasattr(os, "geteuid") or os.geteuid() != os.getuid():
         return True
-    return os.environ.get("MICROGRAD_CACHE", "").lower() in OFF
+    said = os.environ.get("MICROGRAD_CACHE", "").lower()
+    if said not in OFF | ON | {CHECK}:
+        warn(
+            "MICROGRAD_CACHE should be 1 (or on, yes, true), 0 (or off, no, false), or check, "
+            f"got {said!r}, which is taken for 1"
+        )
+    return said in OFF
 
 
 def is_checked() -> bool:
@@ -36,10 +43,16 @@ def most_bytes() -> int:
     """How much the files may take, by MICROGRAD_CACHE_SIZE in megabytes."""
     said = os.environ.get("MICROGRAD_CACHE_SIZE", "")
     try:
-        return int(float(said) * 2**20) if said else MEGABYTES << 20
+        found = int(float(said) * 2**20) if said else MEGABYTES << 20
     except (ValueError, OverflowError):
-        warn(f"MICROGRAD_CACHE_SIZE should be a number of megabytes, got {said!r}")
-        return MEGABYTES << 20
+        found = -1
+    if found >= 0:
+        return found
+    warn(
+        f"MICROGRAD_CACHE_SIZE should be a number of megabytes, 0 or more, got {said!r}, which is "
+        f"taken for {MEGABYTES}"
+    )
+    return MEGABYTES << 20
 
 
 def path() -> str | None:
@@ -62,6 +75,7 @@ def opened(*, make: bool) -> str | None:
     found = path()
     if found is None:
         return None
+    most_bytes()  # says what is wrong with the size, whether something is kept or only found
     try:
         if make:
             os.makedirs(found, mode=0o700, exist_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from micrograd.cache import folder, store
+from micrograd.checking import is_checking
 
 KEYS = [f"{k:02x}" * 32 for k in range(20)]
 
@@ -113,7 +114,7 @@ def test_what_was_not_used_for_longest_goes(own: Path, monkeypatch: pytest.Monke
 
 def test_a_size_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MICROGRAD_CACHE_SIZE", "much")
-    with pytest.warns(RuntimeWarning, match="a number of megabytes, got 'much'"):
+    with pytest.warns(RuntimeWarning, match="a number of megabytes, 0 or more, got 'much'"):
         assert folder.most_bytes() == 512 << 20
 
 
@@ -139,3 +140,28 @@ def test_what_a_process_left_half_written_goes_after_a_while(own: Path) -> None:
 def test_it_is_off_when_the_environment_says_so(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MICROGRAD_CACHE", said)
     assert folder.is_off()
+
+
+@pytest.mark.parametrize("said", ["", "1", "on", "Yes", "true", "check", "0"])
+def test_what_the_environment_may_say_is_taken(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROGRAD_CACHE", said)
+    assert folder.is_off() is (said == "0")
+
+
+def test_what_it_may_not_say_is_said(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROGRAD_CACHE", "chek")
+    with pytest.warns(RuntimeWarning, match=r"no, false\), or check, got 'chek', which is taken"):
+        assert not folder.is_off()
+    monkeypatch.setenv("MICROGRAD_CACHE_SIZE", "-3")
+    with pytest.warns(
+        RuntimeWarning, match="megabytes, 0 or more, got '-3', which is taken for 512"
+    ):
+        assert store.load(KEYS[0]) is None
+
+
+@pytest.mark.parametrize("said", ["0", "off", "No", ""])
+def test_checks_are_off_when_the_environment_says_so(
+    said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MICROGRAD_CHECK", said)
+    assert not is_checking()
