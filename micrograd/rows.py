@@ -135,6 +135,7 @@ OF_COMPUTED = (
     "where(x == k, 1.0, 0.0) * row is the row x"
 )
 """What can be done where an index is no integer that is given."""
+OF_FIT = ", or let fit's data be of an integer dtype"
 MOST_CHOSEN = 4096
 """Numbers of a table of which each is chosen or not, by itself."""
 
@@ -198,8 +199,8 @@ def _no_index(index: Traced) -> str:
             "look that up, as in [round(k**0.5) for k in range(n)][i]"
         )
     text += (
-        "annotate the argument, as in `i: int` or `tokens: list[int]`, or let fit's data "
-        "be of an integer dtype; it may be computed of such integers, as 3*i + j or i % n, and of "
+        f"annotate the argument, as in `i: int` or `tokens: list[int]`{'' if named else OF_FIT}; "
+        "it may be computed of such integers, as 3*i + j or i % n, and of "
         "the counters of fori(n, ...) whose n is such an integer or one of Python; where n is "
         "another number, fori(most, lambda i, s: where(i < n, ..., s), state) has a counter"
     )

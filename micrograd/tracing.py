@@ -105,9 +105,10 @@ def no_index(x: Any) -> IntegerNeeded:
     """The error for a traced value that Python takes for an integer."""
     return IntegerNeeded(
         f"{user_location()}: a traced value cannot be an index or a range; for xs[i], i an "
-        "integer, write micrograd.take(xs, i), for `for i in range(n)` fori(n, body, state); to "
-        "set xs[i] to v, make a list: [micrograd.where(i == k, v, x) for k, x in enumerate(xs)]"
-        + as_integer(x),
+        "integer, write micrograd.take(xs, i), for xs[i:i + 3], whose length may depend on i, "
+        "[micrograd.take(xs, i + k) for k in range(3)], for `for i in range(n)` fori(n, body, "
+        "state); to set xs[i] to v, make a list: [micrograd.where(i == k, v, x) for k, x in "
+        "enumerate(xs)]" + as_integer(x),
         x.label,
     )
 

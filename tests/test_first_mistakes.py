@@ -6,12 +6,26 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from copy import copy, deepcopy
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from micrograd import Table, Value, fori, jit, take, total, vmap, where, while_loop
+from micrograd import (
+    Table,
+    Value,
+    exp,
+    fixed_point,
+    fori,
+    jit,
+    scan,
+    take,
+    total,
+    vmap,
+    where,
+    while_loop,
+)
 from micrograd.errors import (
     DataError,
     IndexRangeError,
@@ -425,3 +439,140 @@ def test_totals_are_copied_and_pickled() -> None:
 
 def test_truths_of_numpy_are_indices_as_those_of_python() -> None:
     assert take([1.0, 2.0], np.True_) == take([1.0, 2.0], True) == jit(first)(np.True_) - 1.0
+
+
+ROWS = [Value(0.5 + k) for k in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("index", "symbol"),
+    [
+        (lambda i, j: i % (j + 1), "%"),
+        (lambda i, j: i * j // j, "//"),
+        (lambda i, j: 7 % j, "%"),
+        (lambda i, j: divmod(i, j)[0], r"divmod\(\)"),
+        (lambda i, j: i >> j, ">>"),
+        (lambda i, j: 1 << i, "<<"),
+        (lambda i, j: i & j, "&"),
+        (lambda i, j: i & 6, "&"),
+        (lambda i, j: i | 1, r"\|"),
+        (lambda i, j: 1 ^ i, r"\^"),
+        (lambda i, j: i % (1 << 17), "%"),
+    ],
+)
+def test_ops_of_integers_that_no_index_is_computed_by(index: Any, symbol: str) -> None:
+    def f(i: int, j: int) -> Any:
+        return take(ROWS, index(i, j))
+
+    with pytest.raises(
+        TraceError, match=rf"of two integers, {symbol} is computed where the second"
+    ):
+        jit(f)(1, 2)
+
+
+def test_truth_values_and_floats_have_their_own_texts() -> None:
+    def both(i: int, x: float) -> Any:
+        return where((i > 1) & (x < 2.0) | (i == 0), x, 0.0)
+
+    assert [jit(both)(i, 1.5) for i in range(3)] == [1.5, 0.0, 1.5]
+    with pytest.raises(TraceError, match="% rounds to whole numbers"):
+        jit(lambda x: x % 3)(2.0)
+    with pytest.raises(TraceError, match=r"\| is of truth values"):
+        jit(lambda x: x | 3)(2.0)
+
+
+def test_shifts_and_complements_of_integers_are_indices() -> None:
+    def f(i: int) -> Any:
+        return take(ROWS, i << 1) * 10.0 + take(ROWS, ~i)
+
+    for i in range(4):
+        assert jit(f)(i) == f(i).data
+
+
+def mean_of_pairs(doc: Any) -> Any:
+    found = [(take(ROWS, a) - take(ROWS, b)) ** 2 for a, b in pairwise(doc)]
+    return sum(found) / len(found)
+
+
+GOOD = [[1, 2], [3, 4, 1], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ([[1, 2], [[1], [2]]], r"data\[1\]\[0\] is list \[1\]"),
+        (["ab", "c"], r"data\[0\] is str 'ab'"),
+        ([*GOOD, "ab"], r"data\[3\] is str 'ab'"),
+        ([1, 2, 3], r"data\[0\] is int 1"),
+        ([*GOOD, None], r"data\[3\] is NoneType None"),
+        ([[1, 2], 3], r"data\[1\] is int 3"),
+    ],
+)
+def test_what_is_no_sample_is_named(data: Any, said: str) -> None:
+    with pytest.raises(
+        TrainingError, match=f"list of samples that are lists of numbers, but {said}"
+    ):
+        fit(mean_of_pairs, sgd(), data=data, steps=1)
+
+
+def test_a_sample_that_is_too_short_is_named() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        fit(mean_of_pairs, sgd(), data=[*GOOD, [1]], steps=1)
+    assert "data[3], a list of 1" in "".join(caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda xs, y: xs * y,
+        lambda xs, y: xs**2,
+        lambda xs, y: -xs,
+        lambda xs, y: exp(xs),
+        lambda xs, y: xs * 2.0,
+        lambda xs, y: xs - 1.0,
+    ],
+)
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_arithmetic_with_a_list_says_to_give_arrays(f: Any, kind: Any) -> None:
+    said = rf"was given xs: {kind.__name__} of 2 numbers.* give arrays, np.array\(xs\)"
+    with pytest.raises((TraceError, DataError), match=said):
+        jit(f)(kind([1.0, 2.0]), 3.0)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("loop", "said"),
+    [
+        (
+            lambda x: while_loop(lambda i, s: i < 3, lambda s: s, (0.0, x)),
+            r"while_loop's condition takes one state.*, and <lambda>\(i, s\) does not",
+        ),
+        (
+            lambda x: while_loop(lambda s: s[0] < 3, lambda i, s: (i, s), (0.0, x)),
+            r"while_loop's body takes one state",
+        ),
+        (lambda x: fori(3, lambda s: s * x, 1.0), r"fori's body takes the number of the iteration"),
+        (lambda x: fori(x, lambda s: s * x, 1.0), r"fori's body takes the number of the iteration"),
+        (lambda x: scan(lambda s: s * x, 1.0, [1.0, 2.0]), r"scan's f takes one state and one of"),
+        (lambda x: fixed_point(lambda a, b: a, (x, x)), r"fixed_point's f takes one x"),
+    ],
+)
+def test_bodies_with_other_arguments_are_said(loop: Any, said: str, compiled: bool) -> None:
+    with pytest.raises(SignatureError, match=said):
+        jit(loop)(2.0) if compiled else loop(Value(2.0))
+
+
+def test_a_type_error_in_a_body_stays_one() -> None:
+    def body(i: Any, s: Any) -> Any:
+        return (lambda: s)(i)  # type: ignore[call-arg]
+
+    with pytest.raises(TypeError, match="takes 0 positional arguments"):
+        fori(3, body, 1.0)
+
+
+def test_slices_are_said() -> None:
+    def f(i: int) -> Any:
+        return sum(ROWS[i : i + 2])
+
+    with pytest.raises(TraceError, match=r"for xs\[i:i \+ 3\], whose length may depend on i"):
+        jit(f)(1)

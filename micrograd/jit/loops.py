@@ -19,6 +19,7 @@ from ..engine import Value
 from ..errors import SignatureError, TraceError, kind, user_location
 from ..traced import Scope
 from ..tracing import THREADS
+from .trace.bodies import called
 from .trace.compiling import scope_here
 from .trace.given_counts import GivenCount
 from .trace.loops import Column, State, TracedLoop, fresh, truth
@@ -26,6 +27,11 @@ from .trace.signature import build, leaves, result_structure
 
 LIMIT = 100
 """How often a `while_loop` runs at most, if nothing else is said."""
+_ONE = "one state, however many numbers that is, as in `lambda s: "
+_FORI = "fori's body takes the number of the iteration and one state, as in `lambda i, s: s + i`"
+_SCAN = "scan's f takes one state and one of xs, as in `lambda s, x: (s + x, s)`"
+_ASKS = f"while_loop's condition takes {_ONE}s[0] < 3`"
+_WHILE = f"while_loop's body takes {_ONE}(s[0] + 1, s[1] * x)`"
 
 
 def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LIMIT) -> Any:
@@ -59,14 +65,14 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
     scope = _scope("fori")
     if scope is None:
         for i in range(count):
-            state = shape.build(shape.taken(body(i, state)))
+            state = shape.build(shape.taken(called(body, _FORI, i, state)))
         return state
     loop = TracedLoop(count, shape.numbers(state))
     loop.state = fresh(scope, "state", len(loop.begin))
     loop.index = fresh(scope, "i", 1)
     if scope.lookups is not None:
         scope.lookups.counters[loop.index[0]._serial] = count
-    loop.after = shape.taken(body(loop.index[0], shape.build(loop.state)))
+    loop.after = shape.taken(called(body, _FORI, loop.index[0], shape.build(loop.state)))
     loop.finish(scope)
     return shape.build(loop.results)
 
@@ -77,7 +83,10 @@ def _of_value(n: Any, body: Callable[[Any, Any], Any], state: Any, most: int, na
     count = None if scope is None else GivenCount.of(n, most, scope)
     if scope is None or count is None:
         return while_loop(
-            lambda s: n > s[0], lambda s: (s[0] + 1.0, body(s[0], s[1])), (0.0, state), limit=most
+            lambda s: n > s[0],
+            lambda s: (s[0] + 1.0, called(body, _FORI, s[0], s[1])),
+            (0.0, state),
+            limit=most,
         )[1]
     shape = State(State.of(state, "fori's state").structure, name)
     loop = TracedLoop(most, [0.0, *shape.numbers(state)])
@@ -85,7 +94,7 @@ def _of_value(n: Any, body: Callable[[Any, Any], Any], state: Any, most: int, na
     loop.index = fresh(scope, "i", 1)
     count.begin(loop.index[0])
     loop.going = [n > loop.state[0]]
-    after = shape.taken(body(loop.index[0], shape.build(loop.state[1:])))
+    after = shape.taken(called(body, _FORI, loop.index[0], shape.build(loop.state[1:])))
     loop.after = [loop.state[0] + 1.0, *after]
     loop.most = count.end()
     loop.finish(scope)
@@ -120,7 +129,7 @@ def scan(
     if scope is None:
         found = []
         for x in rows:
-            carried, y = _pair(f(init, x), name)
+            carried, y = _pair(called(f, _SCAN, init, x), name)
             init = shape.build(shape.taken(carried))
             found.append(y)
         return init, found
@@ -133,7 +142,7 @@ def scan(
     if scope.lookups is not None and taken:
         _choose(scope, loop, taken, [list(leaves(x, row.structure, "")) for x in rows])
     given = row.build(taken) if xs is not None else None
-    carried, y = _pair(f(shape.build(loop.state), given), name)
+    carried, y = _pair(called(f, _SCAN, shape.build(loop.state), given), name)
     loop.after = shape.taken(carried)
     each = State.of(y, f"the y of {name}") if y is not None else State.of((), "")
     loop.each = each.numbers(y) if y is not None else []
@@ -180,16 +189,16 @@ def while_loop(
     scope = _scope("while_loop")
     if scope is None:
         for _ in range(most):
-            if not _holds(truth(condition(state), asks)):
+            if not _holds(truth(called(condition, _ASKS, state), asks)):
                 return state
-            state = shape.build(shape.taken(body(state)))
-        if not _holds(truth(condition(state), asks)):
+            state = shape.build(shape.taken(called(body, _WHILE, state)))
+        if not _holds(truth(called(condition, _ASKS, state), asks)):
             return state
         return shape.build([x * nan for x in shape.numbers(state)])
     loop = TracedLoop(most, shape.numbers(state))
     loop.state = fresh(scope, "state", len(loop.begin))
-    loop.going = [truth(condition(shape.build(loop.state)), asks)]
-    loop.after = shape.taken(body(shape.build(loop.state)))
+    loop.going = [truth(called(condition, _ASKS, shape.build(loop.state)), asks)]
+    loop.after = shape.taken(called(body, _WHILE, shape.build(loop.state)))
     loop.finish(scope)
     return shape.build(loop.results)
 

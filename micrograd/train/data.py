@@ -80,9 +80,27 @@ def check_columns(data: Any, loss: Callable[..., Any]) -> None:
             f"data should have an array for each argument of {said}, whose rows are the samples, "
             f"and is a list of {len(given)} samples; give data=tuple(zip(*samples))"
         )
+    if isinstance(data, list) and _takes(loss, 1) and (wrong := _no_sample(data)):
+        raise TrainingError(
+            f"data should have an array for each argument of {said}, or be a list of samples that "
+            f"are lists of numbers, but {wrong}"
+        )
     raise TrainingError(
         f"data should have an array for each argument of {said}, as (X, y), got {len(given)}"
     )
+
+
+def _no_sample(data: Sequence[Any]) -> str:
+    """What is no list of numbers in a list of samples; nothing, if that may be one of arrays."""
+    if any(isinstance(x, np.ndarray) and x.ndim != 1 for x in data):
+        return ""
+    for k, row in enumerate(data):
+        if not isinstance(row, (list, tuple, np.ndarray)):
+            return f"data[{k}] is {kind(row)}"
+        for i, x in enumerate(row):
+            if not isinstance(x, (int, float, np.number)):
+                return f"data[{k}][{i}] is {kind(x)}"
+    return ""
 
 
 def _length(row: Any) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import IntegerNeeded
+from ..errors import IntegerNeeded, place_of
 
 
 @contextmanager
@@ -25,7 +25,11 @@ def floats_named(columns: Mapping[str, Any]) -> Iterator[None]:
             if error.label == called or error.label.startswith(f"{called}["):
                 found = _first_float(given, called)
                 if found is not None:
-                    raise IntegerNeeded(f"{error}; {found}", error.label) from error
+                    raise IntegerNeeded(
+                        f"{place_of(error)}: the index of a row should be an integer, and {found}; "
+                        "give integers alone there",
+                        error.label,
+                    ) from error
         raise
 
 

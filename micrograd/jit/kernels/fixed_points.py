@@ -17,11 +17,13 @@ from ...checks import amount, flag, whole
 from ...engine import Value
 from ...errors import SignatureError, kind
 from ..loops import while_loop
+from ..trace.bodies import called
 from ..trace.loops import State
 from .functions import jit
 
 LIMIT = 1000
 """How often `f` is applied at most, if nothing else is said."""
+_TAKES = "fixed_point's f takes one x, however many numbers that is, as in `lambda x: (x[1], x[0])`"
 STEPS = 2
 """Of Newton, behind the iterations."""
 
@@ -67,7 +69,7 @@ def fixed_point(
     shape = State(shape.structure, getattr(f, "__name__", "f"))
 
     def next_of(xs: Sequence[Any]) -> list[Any]:
-        return shape.taken(f(shape.build(xs)))
+        return shape.taken(called(f, _TAKES, shape.build(xs)))
 
     begin = shape.numbers(x0)
     if not implicit:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ...errors import (
+    DataError,
     IndexRangeError,
     MicrogradError,
     ShapeError,
@@ -21,6 +22,9 @@ from .parameters import Parameter
 from .signature import SCALAR, Container, Structure
 
 _OF_AMOUNTS = re.compile(r"values to unpack")
+_OF_LISTS = re.compile(
+    r"can't multiply sequence by|operand type.*'(list|tuple)'|one real number, got (list|tuple)"
+)
 
 
 @contextmanager
@@ -49,11 +53,13 @@ def _clearer(
     parameters: Sequence[Parameter],
     structures: Sequence[Structure],
 ) -> MicrogradError | None:
-    if isinstance(error, MicrogradError):
+    if isinstance(error, MicrogradError) and not isinstance(error, DataError):
         return None
     pairs = list(zip(parameters, structures, strict=True))
     given = [_said(p.name, s) for p, s in pairs if isinstance(s, Container)]
     said = f"{place_of(error)}: {error}: {name}"
+    if isinstance(error, TypeError) and _OF_LISTS.search(str(error)):
+        return _of_list(error, name, pairs)
     if isinstance(error, (TypeError, AttributeError)):
         if not asks_number_for_rows(error):
             return None
@@ -76,6 +82,27 @@ def _clearer(
     if type(error) is ValueError and _OF_AMOUNTS.search(str(error)):
         return ShapeError(said)
     return None
+
+
+def _of_list(
+    error: TypeError, name: str, pairs: Sequence[tuple[Parameter, Structure]]
+) -> MicrogradError | None:
+    """The error for arithmetic with a list, where the function was given some of numbers."""
+    given = {
+        p.name: _said(p.name, s)
+        for p, s in pairs
+        if isinstance(s, Container) and s.is_flat and s.type in (list, tuple)
+    }
+    if not given:
+        return None
+    place, said = place_of(error), str(error)
+    arrays = ", ".join(f"np.array({x})" for x in given)
+    return (DataError if isinstance(error, DataError) else TraceError)(
+        f"{place}: {said.removeprefix(f'{place}: ')}: {name} was given "
+        f"{', '.join(given.values())}, which it takes whole, and of a list there is no arithmetic; "
+        f"to compute it at many points, give arrays, {arrays}, or take the numbers of the list, as "
+        "in [x * x for x in xs]"
+    )
 
 
 def _said(name: str, given: Container) -> str:
