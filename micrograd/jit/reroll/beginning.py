@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..ir.graph import FIRST_OP, Graph
-from .recognise import recognise
+from .recognise import Look, recognise
 from .strings import Ops
 from .tree import Tree
 
@@ -34,7 +34,7 @@ def beginning(graph: Graph) -> Ops | None:
 def are_few(graph: Graph, depth: int) -> bool:
     """Whether a long trace begins with what is in no loop, for the most part."""
     some = beginning(graph)
-    return some is not None and is_outside(recognise(some, depth))
+    return some is not None and is_outside(recognise(some, Look(depth)))
 
 
 def settled_statics(tree: Tree) -> int:

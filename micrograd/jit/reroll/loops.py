@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ...checking import is_checking
-from ...errors import CompilerError
 from ..ir.graph import Graph
 from ..ir.program import Program
 from .apart import Claimed, with_copies
@@ -22,12 +20,11 @@ from .arranged import Arrange, arranged
 from .as_traced import as_traced
 from .beginning import MANY, beginning, is_outside, settled_statics
 from .distribute import distribute, sums_in_order
-from .gathers import gathered
 from .homes import Number
 from .in_order import in_creation_order
 from .operands import Operands
 from .peel import peeled
-from .prove import computed, illegal, mismatch
+from .proved import proved
 from .recognise import Look, recognise
 from .statics import NoLoops, Static, digest, statics_of
 from .strings import Ops
@@ -44,6 +41,9 @@ FEW = 20
 """Statements of a program for which no shorter one is looked for."""
 GOOD = 60
 """The same, if they are hardly more than what the loops are made of."""
+
+LARGEST_STEP = 600
+"""Ops of an iteration, and beside the loop, of which a program is made without loops inside."""
 
 FAR = 4
 """So many times more items than there may be statements: then no other look finds few enough."""
@@ -67,8 +67,12 @@ def looped(
     if best is not None and len(best.statements) <= GOOD:
         return best
     if in_order:
-        return with_copies(search.unordered, best, behind, output, most)
-    return search.in_its_loops(most if best is None else len(best.statements) - 1) or best
+        best = with_copies(search.unordered, best, behind, output, most)
+    else:
+        best = search.in_its_loops(most if best is None else len(best.statements) - 1) or best
+    if best is not None and len(best.statements) <= GOOD:
+        return best
+    return search.in_steps(most if best is None else len(best.statements) - 1) or best
 
 
 class _Search:
@@ -92,7 +96,7 @@ class _Search:
     def tree(self, look: Look) -> Tree:
         """The tree, as it was found."""
         if look not in self.trees:
-            self.trees[look] = recognise(self.ops, look.depth, switching=look.switching)
+            self.trees[look] = recognise(self.ops, look)
         self.trees[look].restore()
         return self.trees[look]
 
@@ -146,12 +150,25 @@ class _Search:
                 return found
         return None
 
+    def in_steps(self, most: int) -> Program | None:
+        """The program of the longest loop, where its iterations have no others that are any: so the
+        statements are as many, however many the iterations are.
+        """
+        look = Look(DEPTHS[0], longest=True)
+        if len(self.ops) > MANY or self.statics(look) > min(LARGEST_STEP, 2 * most):
+            return None
+        self.unordered = []
+        found = self._program(look, min(most, LARGEST_STEP))
+        if found is None and self.in_order:
+            return with_copies(self.unordered, None, self.behind, self.output, most)
+        return found
+
     def _is_shorter(self, look: Look, other: Look) -> bool:
         """Whether one finds loops of fewer ops than another; of a long trace, in its beginning."""
         some = beginning(self.graph)
         if some is None:
             return self.statics(look) < self.statics(other)
-        one, two = (recognise(some, x.depth, switching=x.switching) for x in (look, other))
+        one, two = (recognise(some, x) for x in (look, other))
         return settled_statics(one) < settled_statics(two)
 
     def _switching(self, most: int) -> Program | None:
@@ -188,7 +205,7 @@ class _Search:
         if found is None or len(found[0].tasks) > most:
             return None
         writer = Writer(self.graph, *found)
-        return self._proved(writer.program(self.output), writer)
+        return proved(writer.program(self.output), writer, self.output)
 
     def _ordered(self, look: Look, most: int) -> Program | None:
         """The program of the first form whose derivatives are added up as the trace's are."""
@@ -282,30 +299,14 @@ class _Search:
         except NoLoops:
             return None
         program = writer.program(self.output)
-        proved = self._proved(program, writer, sure=way is distribute)
-        if proved is None:
+        found = proved(program, writer, self.output, sure=way is distribute)
+        if found is None:
             return None
         said = Claimed(program, operands.values, writer.claims)
-        if not self.in_order or in_creation_order(*said, proved, self.behind):
-            return proved
+        if not self.in_order or in_creation_order(*said, found, self.behind):
+            return found
         self.unordered.append(said)
         return None
-
-    def _proved(self, program: Program, writer: Writer, *, sure: bool = True) -> Program | None:
-        """The program, with gathers for lookups, if it computes what the graph does. Raises
-        CompilerError under `check` if it does not, though it is sure to.
-        """
-        said = program, writer.operands.values, writer.claims
-        wrong, found = mismatch(*said, self.output), program
-        if wrong is None and self.graph.indices:
-            with_gathers = gathered(program, computed(*said))
-            if with_gathers is None:
-                return None
-            found = with_gathers
-        wrong = wrong or illegal(found)
-        if wrong is not None and sure and is_checking():
-            raise CompilerError(f"the loops found in the trace are not its own: {wrong}")
-        return found if wrong is None else None
 
 
 FORMS: tuple[tuple[Arrange, bool], ...] = (

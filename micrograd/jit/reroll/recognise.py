@@ -15,10 +15,12 @@ from .absorb import Absorbing
 from .boundaries import Segments, extended, extended_behind
 from .empty_loops import with_empty_loops
 from .features import Blocks
+from .periods import frequent_distances, longest_period
+from .phases import phase_of
 from .rebuilt import rebuilt
 from .runs import Runs
 from .segments import segment_starts
-from .strings import SLOTS, Ops, mixed
+from .strings import Ops, mixed
 from .tree import Tree
 
 LONGEST = 48
@@ -26,29 +28,27 @@ LONGEST = 48
 FEWEST, FEWEST_LONG = 3, 4
 """Blocks of a run: of bodies of up to SHORT items, and of longer ones."""
 SHORT = 3
-WINDOW = 6
-"""Symbols that are compared to guess a long period."""
 GUESSES = 8
-LOOKED_AT = 64
-"""Runs that say where their blocks begin."""
+"""Longer periods that are tried."""
 
 
 class Look(NamedTuple):
-    """How loops are looked for: by local classes of what depth, and whether what is updated in
-    place may be read as it was, and then as it has become.
+    """How loops are looked for: by local classes of what depth, whether what is updated in place
+    may be read as it was, and then as it has become, and whether the longest loop comes first, with
+    none inside.
     """
 
     depth: int
     switching: bool = False
+    longest: bool = False
 
 
-def recognise(ops: Ops, depth: int, *, switching: bool = False) -> Tree:
-    """The tree of loops; `depth` is that of the local classes.
-
-    switching   what is updated in place may be read as it was, and then as it has become
-    """
-    tree = Tree(ops, depth, switching=switching)
+def recognise(ops: Ops, look: Look) -> Tree:
+    """The tree of loops."""
+    tree = Tree(ops, look.depth, switching=look.switching)
     recogniser = _Recogniser(tree)
+    if look.longest:
+        recogniser.longest()
     while recogniser.step():
         pass
     return tree
@@ -67,28 +67,16 @@ class _Recogniser:
         for period in range(1, min(LONGEST, n // 2) + 1):
             if self._collapse(period, FEWEST if period <= SHORT else FEWEST_LONG):
                 return True
-        for period in sorted(set(self._long_periods())):
+        for period in sorted(set(frequent_distances(self.tree.letters())[:GUESSES])):
             if period > LONGEST and self._collapse(period, FEWEST_LONG):
                 return True
         return False
 
-    def _long_periods(self) -> list[int]:
-        """The distances at which windows of symbols come again, most frequent first."""
-        symbols = self.tree.letters()
-        n = len(symbols)
-        if n < 32:
-            return []
-        letters = mixed(symbols)
-        hashes = np.zeros(n - WINDOW + 1, dtype=np.uint64)
-        for k in range(WINDOW):
-            hashes = hashes * np.uint64(1000003) + letters[k : n - WINDOW + 1 + k]
-        order = np.argsort(hashes, kind="stable")
-        distances = np.diff(order)[hashes[order][1:] == hashes[order][:-1]]
-        values, times = np.unique(distances, return_counts=True)
-        if not len(times) or times.max() <= 2:
-            return []
-        found: list[int] = values[np.argsort(-times)][:GUESSES].tolist()
-        return found
+    def longest(self) -> None:
+        """Make the longest loop, if there is one: its iterations are most of the trace."""
+        period = longest_period(self.tree.letters(), FEWEST_LONG)
+        if period:
+            self._collapse(period, FEWEST_LONG)
 
     def _collapse(self, period: int, fewest: int) -> bool:
         """Make loops of the runs of a period; whether there were any."""
@@ -215,63 +203,13 @@ class _Recogniser:
         every, first = np.unique(runs.symbol, return_index=True)
         for each in every[np.argsort(runs.start[first])].tolist():
             body = tree.bodies[each]
-            shift = self._phase(runs.of(each), body)
+            shift = phase_of(tree, runs.of(each), body, self.begun)
             self.begun.add(tuple(tree.bare[list(body[shift:] + body[:shift])].tolist()))
             some = (runs.symbol == each) & ((runs.length - shift) // period >= fewest)
             phase[some] = shift
             symbol[some] = tree.loop_symbol(body[shift:] + body[:shift])
         blocks = (runs.length - phase) // period
         return Runs(runs.start + phase, blocks, blocks * period, symbol)
-
-    def _phase(self, runs: Runs, body: tuple[int, ...]) -> int:
-        """The offset in a block at which the fewest values are alive: where iterations begin.
-
-        Among several, the one before which most runs have one more block of the same ops.
-        """
-        tree, period = self.tree, len(body)
-        sequence = tree.sequence
-        longest = int(np.argmax(runs.blocks))
-        start, blocks = int(runs.start[longest]), int(runs.blocks[longest])
-        middle = min(max(blocks // 2, 1), blocks - 2) if blocks > 2 else 0
-        origin = start + middle * period
-        two = sequence[origin : origin + 2 * period]
-        found = [tree.first_ops(two[k : k + 1], symbol)[0] for k, symbol in enumerate(body * 2)]
-        ops = np.concatenate([op for each in found for op in each])
-        offsets = np.repeat(np.arange(len(two)), [len(each) for each in found])
-        offsets, ops = offsets[ops >= 0], ops[ops >= 0]
-        user = np.zeros(2 * period, dtype=np.int64)  # the farthest one, of each item of the first
-        for slot in range(SLOTS):
-            made = tree.ops.kind[slot, ops] >= 0
-            top, _ = tree.top(tree.ops.ref[slot, ops[made]])
-            places = tree.place[top] - origin
-            inside = (places >= 0) & (places < period)
-            np.maximum.at(user, places[inside], offsets[made][inside])
-        crossing = np.zeros(2 * period + 1, dtype=np.int64)
-        for offset in range(period):
-            if user[offset] > offset:
-                crossing[offset + 1] += 1
-                crossing[min(int(user[offset]), offset + period) + 1] -= 1
-        alive = np.cumsum(crossing)[: 2 * period]
-        total = alive[:period] + alive[period:]
-        best = np.flatnonzero(total == total.min())
-        if len(best) == 1:
-            return int(best[0])
-        if tree.switching:  # rows whose edges differ begin as others do
-            turns = [tree.bare[list(body[k:] + body[:k])].tolist() for k in best.tolist()]
-            alike = [k for k, t in zip(best.tolist(), turns, strict=True) if tuple(t) in self.begun]
-            if alike:
-                return int(alike[0])
-        bare = tree.bare_sequence()
-        begins = runs.start[:LOOKED_AT]
-        scores = []
-        for phase in best.tolist():
-            same = begins + phase - period >= 0
-            for offset in range(period):
-                earlier = np.maximum(begins + phase - period, 0) + offset
-                later = np.minimum(begins + phase + offset, len(bare) - 1)
-                same &= bare[earlier] == bare[later]
-            scores.append(int(same.sum()) - (phase > 0) * 0.5)
-        return int(best[int(np.argmax(scores))])
 
     def _segments(self, symbol: int, runs: Runs, fewest: int) -> Segments:
         """The loops that the runs of a body are."""

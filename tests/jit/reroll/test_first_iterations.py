@@ -18,7 +18,7 @@ import pytest
 
 from micrograd import detach, exp, maximum
 from micrograd.jit.reroll.loops import looped
-from micrograd.jit.reroll.recognise import recognise
+from micrograd.jit.reroll.recognise import Look, recognise
 from micrograd.jit.reroll.strings import Ops
 from micrograd.jit.reroll.tree import Loops
 
@@ -101,7 +101,7 @@ def test_random_ones_are_the_traces() -> None:
 
 def test_what_is_built_can_be_undone() -> None:
     t = traced(attention(6, 2, 3), floats(36, 0), floats(6, 1))
-    tree = recognise(Ops(t.graph), 1)
+    tree = recognise(Ops(t.graph), Look(1))
     before = tree.sequence.copy(), tree.parent.copy(), tree.block.copy(), tree.offset.copy()
     undo = tree.undo(0, len(tree.ops))
     loops = Loops(tree)

@@ -28,11 +28,11 @@ from micrograd.jit.ir.program import (
 from micrograd.jit.ir.rounding import Bounded
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
-from micrograd.jit.reroll import loops, prove
+from micrograd.jit.reroll import loops, prove, proved
 from micrograd.jit.reroll.inline import LARGEST
 from micrograd.jit.reroll.loops import looped
 from micrograd.jit.reroll.prove import mismatch
-from micrograd.jit.reroll.recognise import recognise
+from micrograd.jit.reroll.recognise import Look, recognise
 from micrograd.jit.reroll.reroll import longest_searched
 from micrograd.jit.reroll.statics import statics_of
 from micrograd.jit.reroll.strings import Ops
@@ -307,7 +307,7 @@ def test_every_access_that_is_moved_is_noticed(kind: str, monkeypatch: Any) -> N
         seen.append(arguments)
         return mismatch(*arguments)
 
-    monkeypatch.setattr(loops, "mismatch", noting)
+    monkeypatch.setattr(proved, "mismatch", noting)
     assert looped(t.graph, "out", 1000) is not None
     program, values, claims, output = seen[0]
     tried = 0
@@ -340,7 +340,7 @@ def test_an_illegal_program_is_told_under_check_and_left_alone_otherwise(monkeyp
 
 
 def test_a_mismatch_is_told_under_check_and_left_alone_otherwise(monkeypatch: Any) -> None:
-    monkeypatch.setattr(loops, "mismatch", lambda *_: "it is made up")
+    monkeypatch.setattr(proved, "mismatch", lambda *_: "it is made up")
     t = made("three states", (20,))
     monkeypatch.delenv("MICROGRAD_CHECK", raising=False)
     assert looped(t.graph, "out", 1000) is None
@@ -384,7 +384,7 @@ def rectified(steps: int) -> Function:
 def test_every_op_is_of_one_static(f: Function) -> None:
     ops = Ops(traced(f, floats(LENGTH), floats(LENGTH, 1)).graph)
     for depth in loops.DEPTHS:
-        found = np.concatenate([s.ops for s in statics_of(recognise(ops, depth))])
+        found = np.concatenate([s.ops for s in statics_of(recognise(ops, Look(depth)))])
         assert np.array_equal(np.sort(found), np.arange(len(ops)))
 
 
