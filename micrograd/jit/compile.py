@@ -21,6 +21,7 @@ from .passes.first_terms import first_terms
 from .passes.like_terms import combine
 from .passes.pieces import by_pieces
 from .passes.simplify import expand, simplify
+from .passes.unordered import unordered
 from .reroll.found import SMALL
 from .reroll.reroll import reroll, reroll_strictly
 from .target import Target
@@ -48,6 +49,7 @@ PASSES = (
     Pass("pieces", lambda program, target: by_pieces(program), "simplified"),
     Pass("first_terms", lambda program, target: first_terms(program), "simplified"),
     Pass("fills", lambda program, target: by_rows(program), "simplified"),
+    Pass("unordered", lambda program, target: unordered(program), "simplified"),
     Pass("carried", lambda program, target: carried(program), "schedulable"),
     Pass("conditions", lambda program, target: without_repeats(program), "schedulable"),
 )
