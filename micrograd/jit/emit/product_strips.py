@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lowering.bindings import ir
 
+from ...data_classes import dataclass
 from .builder import Builder
 from .parts import added
 from .product_pieces import Count, Cut, divided, least, times, value

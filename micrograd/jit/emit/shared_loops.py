@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lowering.bindings import ir
 
+from ...data_classes import dataclass
 from ..ir.extents import Extent
 from ..ir.program import Access, Statement, map_accesses
 from ..schedule.lanes import VectorLoop

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ...copies import serial
+from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import ExportError
 from ...nn import Module

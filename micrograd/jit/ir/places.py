@@ -8,9 +8,10 @@ way, the number itself is the one place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice, product
 
+from ...data_classes import dataclass
 from .extents import Affine
 
 _TRIED = 64

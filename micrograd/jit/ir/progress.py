@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ...data_classes import dataclass
 from .extents import Entries
 from .points import distinct
 from .program import Access, Apply, Expr, Loop, Program, Role, Statement

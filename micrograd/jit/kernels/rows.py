@@ -5,13 +5,14 @@ the sum of what it gives.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import ShapeError, SignatureError, counted, kind
 from ...traced import Traced

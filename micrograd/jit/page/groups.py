@@ -5,9 +5,10 @@ was decided about it, in words.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby
 
+from ...data_classes import dataclass
 from ...errors import counted
 from ..emit.origins import Origins
 from ..explain import manner

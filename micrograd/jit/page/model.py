@@ -6,7 +6,7 @@ says which of them it belongs to, and so which lines of other stages belong toge
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ...data_classes import dataclass
 
 
 @dataclass(frozen=True, slots=True)

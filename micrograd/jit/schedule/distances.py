@@ -8,10 +8,11 @@ iterations of its own as there are columns, it is of points, too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.points import Ints
 from ..ir.program import Access, Loop, Node, Order, Part, Statement, map_accesses, statements

@@ -8,13 +8,14 @@ the arrays of the result lie, in order.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from ...data_classes import dataclass
 from ...ops import add, mul
 from ...tensor.casting import is_float
 from ...tensor.primitive import Shape

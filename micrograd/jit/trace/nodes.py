@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import Any
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from ...backward import cycle_error
 from ...copies import serial as _serial
+from ...data_classes import dataclass
 from ...engine import Value
 from ...traced import Scope
 from ..ir.graph import CONSTANT, code_of

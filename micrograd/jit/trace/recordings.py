@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import TensorsNeeded
 from ...once import Once

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ...data_classes import dataclass
 from ...tensor.primitive import Shape
 from ..ir.program import Program
 
