@@ -13,6 +13,7 @@ from ..ir.extents import Entries
 from ..ir.program import Access, Loop, Node, Order, Statement, asks, statements
 from ..schedule.courses import Course, varies
 from ..schedule.nest import Nest, is_condition
+from . import turned_rows
 from .builder import Builder
 from .indices import element, linear, trip_count
 from .interrupts import Listening, is_long, work_of
@@ -164,22 +165,42 @@ class NestEmitter:
             operands = Operands(storage, s, course, {}, self._tiles(course))
             initial.append(operands.fetch(a, first, self.whole))
 
-        def iteration(index: Any) -> None:
-            self._nodes(node.body, [*at, self._turned(node, count, index)])
+        def iteration(there: Index, carried: list[Any]) -> list[Any]:
+            return handed_on(storage, pairs, carried, lambda: self._nodes(node.body, [*at, there]))
 
-        b.loop_carried(
-            self._value(count),
-            initial,
-            lambda index, carried: handed_on(storage, pairs, carried, lambda: iteration(index)),
-        )
+        n, squares = b.target.lanes, 0
+        rows = turned_rows.rows_of(storage, node, len(at), pairs, self.whole)
+        if rows and isinstance(count, int):
+            squares = count // n
 
-    def _turned(self, loop: Loop, count: int | Any, done: Any) -> Index:
-        """The index of an iteration before which so many have been done."""
+        def square(index: Any, carried: list[Any]) -> list[Any]:
+            """As many iterations as a vector has lanes."""
+            done = b.integer_op("llvm.mul", index, b.integer(n))
+            along = [self._turned(node, count, done, k) for k in range(n)]
+            with turned_rows.holding(storage, rows) as held:
+                for there in along:
+                    carried = iteration(there, carried)
+            for a, written in held.items():
+                ends = [*at, along[0]], [*at, along[-1]]
+                turned_rows.write(storage, a, written, ends, self.whole, node.order)
+            return carried
+
+        def single(index: Any, carried: list[Any]) -> list[Any]:
+            return iteration(self._turned(node, count, index, squares * n), carried)
+
+        if isinstance(count, int):
+            carried = b.repeat(squares, square, initial)
+            b.repeat(count - squares * n, single, carried)
+        else:
+            b.loop_carried(count, initial, single)
+
+    def _turned(self, loop: Loop, count: int | Any, done: Any, more: int = 0) -> Index:
+        """The index of an iteration before which so many, and some more, have been done."""
         b = self.b
         if loop.order is not Order.REVERSE:
-            return 0, done
+            return more, done
         last = b.integer_op("llvm.sub", self._value(count), b.integer(1))
-        return 0, last if done is None else b.integer_op("llvm.sub", last, done)
+        return -more, last if done is None else b.integer_op("llvm.sub", last, done)
 
     def _tiles(self, course: Course) -> Collection[str]:
         """The arrays that have the lanes of every element, one after the other."""

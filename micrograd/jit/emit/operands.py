@@ -168,6 +168,9 @@ class Operands:
         """Set the target at the points of a piece."""
         a, b, storage, lane = self.s.target, self.b, self.storage, self.course.lane
         storage.wrote(a, x)
+        if a in storage.held:
+            storage.held[a].append(x)
+            return
         at = piece.at(at, lane)
         tiled = a.array in self.tiles
         if piece.there is not None and not tiled:

@@ -63,6 +63,7 @@ class Storage:
         self.scalars: dict[tuple[str, int], ir.Value] = {}
         self.kept: dict[Access, ir.Value] = {}  # of an iteration, what is in registers, too
         self._keeps: set[Access] = set()
+        self.held: dict[Access, list[ir.Value]] = {}  # what is written, and stored later
         self.bases: dict[str, ir.Value] = {}
         for a, value in zip(arrays, arguments, strict=False):
             if a.name in by_value:

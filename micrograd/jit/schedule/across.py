@@ -22,6 +22,8 @@ from ..ir.program import (
     map_accesses,
     map_statements,
 )
+from ..target import Target
+from .abreast import vectors
 from .counts import HORIZONTAL, operations
 from .courses import course_across, depends, in_a_row, reorders, varies
 from .nest import Nest, paths
@@ -32,11 +34,13 @@ LATENCY = 3.0
 """How much more an operation in a loop in order takes, as the next one waits for it."""
 
 
-def across(nest: Nest, width: int) -> Nest:
-    """The nest with iterations in lanes, if it may be and that is cheaper.
+def across(nest: Nest, target: Target) -> Nest:
+    """The nest with iterations in lanes, if it may be and that is cheaper; with more than one
+    vector of them at a time, if they would wait for themselves.
 
     nest   planned, with what its iterations have for themselves in `tiles`
     """
+    width = target.lanes
     if not may_lie_across(nest, width):
         return nest
     (loop,) = nest.body
@@ -48,7 +52,8 @@ def across(nest: Nest, width: int) -> Nest:
     )
     if sum(cost_across(s, nest.tiles, width) for s in nest.statements) >= waits * inside:
         return nest
-    return laid_across(nest, width)
+    more = vectors(nest, loop.extent, target) if _has_order(loop) else 1
+    return laid_across(nest, width * more)
 
 
 def may_lie_across(nest: Nest, width: int) -> bool:

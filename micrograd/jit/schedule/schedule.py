@@ -281,7 +281,7 @@ def _steps(
                 if width > 1 and not target.strict:
                     with importing:
                         from .across import across
-                    nest = across(nest, width)
+                    nest = across(nest, target)
                 yield nest
                 continue
             state = {a.name for a in program.with_role(Role.STATE, Role.SCRATCH)}
