@@ -533,3 +533,36 @@ def test_a_float_says_no_counts() -> None:
         TraceError, match=r"whose n is such an integer or one of Python; where n is"
     ):
         jit(of_float)(2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    "row", [lambda i: i, lambda i: 2 - i, lambda i: i // 2, lambda i: (i * i) % 3]
+)
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("limit", [2, 3, 100])
+def test_rows_of_computed_tables_in_a_while_in_a_loop(row: Any, strict: bool, limit: int) -> None:
+    """Where one iteration's numbers are kept, rows that the loop around chooses stay those."""
+
+    def f(x: float) -> Any:
+        table = [x * 1.5, x * 2.0, sin(x)]
+
+        def step(i: Any, s: Any) -> Any:
+            return while_loop(
+                lambda t: t[1] < 2,
+                lambda t: (t[0] * 0.7 + take(table, row(i)) * t[0], t[1] + 1),
+                (s, 0.0),
+                limit=limit,
+            )[0]
+
+        return fori(3, step, x)
+
+    x = Value(0.35)
+    out = f(x)
+    out.backward()
+    near = 0.0 if strict else 1e-14
+    kernel = jit(f, strict=strict)
+    assert kernel(0.35) == pytest.approx(out.data, rel=near, abs=0.0)
+    assert kernel.grad(0.35) == pytest.approx(x.grad, rel=1e-13)
+    points = np.linspace(-1.0, 1.0, 9)
+    assert kernel(points).tolist() == pytest.approx([f(p) for p in points.tolist()], rel=1e-13)
+    assert jit(f, dtype="f32")(0.35) == pytest.approx(out.data, rel=1e-5)

@@ -96,6 +96,7 @@ class _Rewritten:
         self.whole, self.loop, self.path, self.depth = whole, loop, path, len(path)
         self.count, self.most = loop.extent, int(loop.extent)
         self.rows: dict[str, _Rows] = {}
+        self.touched: list[tuple[Access, tuple[int, ...], bool]] = []
         self.arrays = dict(whole.arrays)
         self.next: dict[str, str] = {}
 
@@ -104,6 +105,8 @@ class _Rewritten:
         try:
             self._look(self.whole.body, ())
         except _Unfit:
+            return self.whole
+        if not all(self._stays(*touched) for touched in self.touched):
             return self.whole
         for name, rows in self.rows.items():
             self._narrow(name, rows)
@@ -141,6 +144,7 @@ class _Rewritten:
                 raise _Unfit
             return
         rows = self.rows[a.array]
+        self.touched.append((a, domain, self._is_inside(around)))
         if not self._is_inside(around):
             if around[: self.depth] != self.path or (a.parts and not self._is_last(a)):
                 raise _Unfit
@@ -149,18 +153,36 @@ class _Rewritten:
         if a.parts:
             raise _Unfit
         by = a.strides[self.depth]
-        row, first = divmod(a.offset, by) if by > 0 else (-1, 0)
+        row = a.offset // by if by > 0 else -1
         if rows.length not in (0, by) or row not in (0, 1):
             raise _Unfit
         rows.length = by
-        inner = list(zip(a.strides, domain, strict=False))[self.depth + 1 :]
-        low = first + sum(min(0, d * (int(c) - 1)) for d, c in inner)
-        high = first + sum(max(0, d * (int(c) - 1)) for d, c in inner)
-        if low < 0 or high >= by:
-            raise _Unfit
         rows.inside.add(row)
         if written:
             rows.written.add(row)
+
+    def _stays(self, a: Access, domain: tuple[int, ...], inside: bool) -> bool:
+        """Whether an access stays in its row, whatever the other loops do."""
+        length, at = self.rows[a.array].length, self.depth
+        within = [rest for _, rest in self._apart(a)], a.strides[at + inside :]
+        extents = domain[:at], domain[at + inside :]
+        moves = [
+            d * (int(c) - 1)
+            for some, counts in zip(within, extents, strict=True)
+            for d, c in zip(some, counts, strict=False)
+        ]
+        first = a.offset % length
+        low, high = sum(min(0, d) for d in moves), sum(max(0, d) for d in moves)
+        return first + low >= 0 and first + high < length
+
+    def _apart(self, a: Access) -> list[tuple[int, int]]:
+        """How far an access moves with each of the loops around: in rows that belong to all of an
+        iteration, and in its row.
+        """
+        length = self.rows[a.array].length
+        whole, first = self._stretch(a.array) * length, a.offset % length
+        over = [(first + d) // whole for d in a.strides[: self.depth]]
+        return [(n, d - n * whole) for n, d in zip(over, a.strides, strict=False)]
 
     def _is_inside(self, around: Path) -> bool:
         return len(around) > self.depth and around[self.depth] is self.loop
@@ -203,8 +225,7 @@ class _Rewritten:
         if a.array not in self.rows:
             return a
         rows, at = self.rows[a.array], self.depth
-        every = self._stretch(a.array)
-        outer = tuple(d // every for d in a.strides[:at])
+        outer = tuple(n * rows.length + rest for n, rest in self._apart(a))
         if not inside:
             return Access(a.array, a.offset, (*outer, *a.strides[at:]))
         row, first = divmod(a.offset, rows.length)
