@@ -1,6 +1,7 @@
 """How much memory the arrays of a schedule take, as its workspace says."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
+from random import Random
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from micrograd.jit.ir.parse import parse
 from micrograd.jit.ir.verify import verify
 from micrograd.jit.passes.reverse import gradient
 from micrograd.jit.schedule.schedule import schedule
-from micrograd.jit.schedule.workspace import ALIGNED, PAGE
+from micrograd.jit.schedule.workspace import ALIGNED, PAGE, Workspace
 from micrograd.jit.target import Target
 
 STEPS = 64
@@ -113,3 +114,21 @@ def test_large_arrays_lie_where_others_were() -> None:
     code = compile_program(program, target, interface)
     got = interface.call(code.address, program, target.dtype, given)
     np.testing.assert_allclose(got["out"], interpret(program, given)["out"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(40))
+def test_arrays_that_are_needed_at_once_lie_apart(seed: int, dtype: type) -> None:
+    """Of any sizes: one that lies where another has been fits into the room of that one."""
+    r = Random(seed)
+    sizes = {f"t{k}": r.choice([1, 40, 512, 700, 1024, 1300, 2048, 5000]) for k in range(20)}
+    lives = {name: (first, first + r.randrange(4)) for name in sizes for first in [r.randrange(12)]}
+    workspace = Workspace(Target.host(dtype))
+    workspace.add_all(sizes, lives)
+    places = workspace.places
+    assert all(places[name] + sizes[name] <= workspace.size for name in sizes)
+    for a, b in combinations(sizes, 2):
+        at_once = lives[a][0] <= lives[b][1] and lives[b][0] <= lives[a][1]
+        apart = places[a] + sizes[a] <= places[b] or places[b] + sizes[b] <= places[a]
+        assert apart or not at_once, f"{a} and {b} of {sizes}, {lives}: {places}"
+    assert len(set(places.values())) < len(places)
