@@ -17,7 +17,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from micrograd import Value, fit, fori, jit, log, sqrt, total, vmap, where
+from micrograd import Value, fit, fori, jit, log, sqrt, total, vmap, where, while_loop
 from micrograd.errors import MicrogradError, TraceError
 from micrograd.jit.kernels import plain_points
 from micrograd.jit.trace import rewritten
@@ -25,6 +25,8 @@ from micrograd.optim import SGD
 from micrograd.train import plain_rows
 from micrograd.train.plain_rows import compare_rows, covering
 from micrograd.train.sample_trace import trace_sample
+
+from .plain_nests import nest_check
 
 NUMBERS = [2.0, 5.0, 7.0]
 ROWS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
@@ -587,3 +589,77 @@ def test_of_a_long_file_the_statement_is_read_that_a_function_is_in(tmp_path: Pa
         read.clear()
         assert jit(names["none"])(0.5, 2) == 1.0
         assert not read
+
+
+def nested(depth: int) -> Callable[[Any, int], Any]:
+    """Loops in loops, each of which runs twice, and may run 100 times."""
+
+    def level(left: int, s: Any, i: int) -> Any:
+        if not left:
+            return s * 0.5 + ROWS[i][1]
+        return while_loop(
+            lambda t: t[1] < 2, lambda t: (level(left - 1, t[0], i), t[1] + 1), (s, 0.0)
+        )[0]
+
+    return lambda s, i: level(depth, s, i)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_loops_in_loops_are_compared_as_often_as_they_run(depth: int) -> None:
+    """Their limits, multiplied, are more than there is time for."""
+    loop = nested(depth)
+
+    def f(x: float, i: int) -> Any:
+        return loop(x, i)
+
+    for i in range(-3, 3):
+        x = Value(0.75)
+        out = f(x, i)
+        out.backward()
+        assert jit(f)(0.75, i) == out.data
+        assert jit(f).grad(0.75, i)[0] == pytest.approx(x.grad, rel=1e-14)
+
+    def hides(x: float, i: int) -> Any:
+        def step(s: Any) -> Any:
+            return s[0] + (x * 10.0 if is_one(ROWS[i], ROWS[0]) else x), s[1] + 1
+
+        return while_loop(lambda s: s[1] < 2, lambda s: (loop(step(s)[0], i), s[1] + 1), (x, 0.0))[
+            0
+        ]
+
+    with pytest.raises(TraceError, match="is not what is compiled"):
+        jit(hides)(1.0, 0)
+
+
+@pytest.mark.parametrize("catches", [False, True])
+def test_loops_that_run_too_often_are_not_compared(catches: bool) -> None:
+    """Also where the function catches the error that stops them."""
+
+    def long(x: Any, i: int) -> Any:
+        return while_loop(
+            lambda t: t[1] < 1e6, lambda t: (t[0] * ROWS[i][0], t[1] + 1), (x, 0.0), limit=10**7
+        )[0]
+
+    def f(x: float, i: int) -> Any:
+        try:
+            return long(x, i)
+        except Exception:
+            if not catches:
+                raise
+            return x
+
+    with pytest.raises(TraceError, match=r"500000 operations, which is too long; write micro"):
+        jit(f)(1.0, 0)
+
+
+def test_a_loop_that_goes_on_to_its_limit_is_compared() -> None:
+    def f(x: float, i: int) -> Any:
+        return while_loop(lambda s: s > 0.0, lambda s: s * 0.5 + ROWS[i][1], x, limit=5)
+
+    assert np.isnan(jit(f)(1.0, 1))
+    assert np.isnan(f(1.0, 1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_drawn_nests(seed: int) -> None:
+    nest_check(seed)

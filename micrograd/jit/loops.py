@@ -21,6 +21,7 @@ from ..traced import Scope
 from ..tracing import THREADS
 from .trace.bodies import called
 from .trace.compiling import scope_here
+from .trace.eager_loops import iterations
 from .trace.given_counts import GivenCount
 from .trace.loops import Column, State, TracedLoop, fresh, truth
 from .trace.signature import build, leaves, result_structure
@@ -64,7 +65,7 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
     shape = State(shape.structure, name)
     scope = _scope("fori")
     if scope is None:
-        for i in range(count):
+        for i in iterations(count):
             state = shape.build(shape.taken(called(body, _FORI, i, state)))
         return state
     loop = TracedLoop(count, shape.numbers(state))
@@ -128,7 +129,7 @@ def scan(
     numbers = [x for k, x in enumerate(rows) for x in _row(row, x, k)] if xs is not None else []
     if scope is None:
         found = []
-        for x in rows:
+        for _, x in zip(iterations(len(rows)), rows, strict=True):
             carried, y = _pair(called(f, _SCAN, init, x), name)
             init = shape.build(shape.taken(carried))
             found.append(y)
@@ -188,7 +189,7 @@ def while_loop(
     shape = State(State.of(state, "while_loop's state").structure, name)
     scope = _scope("while_loop")
     if scope is None:
-        for _ in range(most):
+        for _ in iterations(most):
             if not _holds(truth(called(condition, _ASKS, state), asks)):
                 return state
             state = shape.build(shape.taken(called(body, _WHILE, state)))

@@ -20,13 +20,14 @@ from ...copies import next_serial
 from ...engine import Value
 from ...errors import MicrogradError, TraceError, user_location
 from ...tracing import ATTEMPTS, FROZEN, THREADS
+from ..trace.eager_loops import Counts, counted
 from ..trace.nodes import listed
 from ..trace.parameters import array_names
 from ..trace.recordings import Recording
 from ..trace.signature import SCALAR, Structure, build, count, result_structure
 from ..trace.source import FunctionSource
 from ..trace.trace import Trace, without_collecting
-from .plain_points import MOST_WORK, Point, points, work
+from .plain_points import MOST_WORK, Point, cost, iterations_in, points, work
 from .replayed import Replay, backward
 
 SAME = 1e-9
@@ -54,6 +55,7 @@ class Comparison:
                looked at; (): all are
     outputs    of the trace, how many are the function's; None: all
     points     how many were compared
+    cost       of one, at most
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Comparison:
     ) -> None:
         self.found, self.call, self.integers, self.name = found, call, integers, name
         self.wrt, self.outputs = wrt, outputs
-        self.points = 0
+        self.points = self.cost = 0
 
     def at(self, point: Point, said: str, *, partials: bool = True) -> None:
         """Raise TraceError unless the function gives what its trace gives, and the same partials.
@@ -86,14 +88,28 @@ class Comparison:
         }
         begun = next_serial()
         numbers = {k: [float(v) for v in x] for k, x in point.given.items()}
-        replay = Replay(self.found, numbers, point.entries, self.outputs)
+        graph = self.found.graph
+
+        def replayed(most: int | None) -> Replay:
+            if work(graph, most) > MOST_WORK:
+                raise too_long(self.name)
+            return Replay(self.found, numbers, point.entries, self.outputs, most)
+
+        counts = Counts(0)
         try:
-            results = self.call(given)
+            with counted(iterations_in(graph, MOST_WORK)) as counts:
+                results = self.call(given)
         except Exception as error:
-            if isinstance(error, _OF_NUMBERS) and not all(map(isfinite, replay.results)):
+            if counts.left < 0:
+                raise too_long(self.name) from None
+            if isinstance(error, _OF_NUMBERS) and not all(map(isfinite, replayed(None).results)):
                 return False  # as 1/0, which is an error in Python, and inf when it is compiled
             text = f"it raises {type(error).__name__}: {error}"
             raise self._differs(said, text) from error
+        if counts.left < 0:  # where the function caught that
+            raise too_long(self.name)
+        replay = replayed(counts.most)
+        self.cost = max(self.cost, cost(graph, counts.most))
         self._compare_numbers(results, replay, said, lambda: self.call(given))
         if not partials:
             return True
@@ -145,6 +161,15 @@ class Comparison:
             "looked up by it, as on which row that is, its type or its text, or on what changes "
             f"from call to call; {WRITE}"
         )
+
+
+def too_long(name: str) -> TraceError:
+    """The error for a function that cannot be compared."""
+    return TraceError(
+        f"{user_location()}: {name} looks rows up by table[i], and is called before that is "
+        f"compiled, to see that it is right; but it takes more than {MOST_WORK} operations, "
+        f"which is too long; {WRITE}"
+    )
 
 
 def _partials(results: Sequence[Any], begun: int) -> dict[Value, float]:
@@ -211,12 +236,8 @@ def check_recording(
             "function around it, which is compiled: so it cannot be called by itself, to see that "
             f"this is right; {WRITE}"
         )
-    if work(made.trace.graph) > MOST_WORK:
-        raise TraceError(
-            f"{user_location()}: {name} looks rows up by table[i], and is called before that is "
-            f"compiled, to see that it is right; but it takes more than {MOST_WORK} operations, "
-            f"which is too long; {WRITE}"
-        )
+    if work(made.trace.graph, 1) > MOST_WORK:
+        raise too_long(name)
     by_array = {arrays[p.name]: s for p, s in zip(source.parameters, structures, strict=True)}
     integers = {arrays[p.name]: p.integer for p in source.parameters}
 
@@ -233,7 +254,7 @@ def check_recording(
     first = _first_numbers(near, by_array)
     said = {arrays[p.name]: p.name for p in source.parameters}
     check = Comparison(made.trace, call, integers, name, None if source.freeze else ())
-    for at in points(made.trace, sizes, integers, first):
+    for at in points(made.trace, sizes, integers, first, lambda: check.cost):
         whole = [f"{said[k]} = {_shown(x)}" for k, x in at.given.items() if integers[k]]
         check.at(at, f"called with {', '.join(whole)}" if whole else "")
     if not check.points:

@@ -8,7 +8,7 @@ of the first call, others near them, and others by turns.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil, floor
 from typing import Any
 
@@ -21,7 +21,13 @@ from .replayed import entries_of
 WORK = 400_000
 """Operations that a function is compared over."""
 MOST_WORK = 500_000
-"""Operations that a function may have, to be compared at all."""
+"""Operations that a function may have, to be compared at all: those that are done when it is
+called, and those of a trace whose loops may run as often, each, as the one that ran most.
+"""
+FEW_ITERATIONS, OF_LOOPS = 8, 20
+"""As often, at least, a loop is taken to run where other numbers are compared, and how much longer
+than others an operation takes where loops have conditions.
+"""
 MOST_POINTS = 200
 FEWEST_POINTS = 2
 AROUND, MOST_AROUND = 4, 10_000
@@ -45,15 +51,39 @@ class Point:
     entries: dict[str, list[int]]
 
 
-def work(graph: Graph) -> int:
-    """How many operations a graph is, its loops included."""
+def work(graph: Graph, most: int | None = None) -> int:
+    """How many operations a graph is, its loops included.
+
+    most   how often those run at most that go on as long as a condition holds; None: up to their
+           limits
+    """
     total = [len(graph), *(len(r.nodes) for r in graph.regions)]
     for k in reversed(range(len(graph.regions))):  # those inside are behind those around
         region = graph.regions[k]
         around = [r.number for r in graph.regions]
         into = around.index(region.parent) + 1 if region.parent >= 0 else 0
-        total[into] += (region.most - 1) * total[k + 1]
+        often = region.most if most is None or not region.going else min(region.most, most)
+        total[into] += (often - 1) * total[k + 1]
     return total[0]
+
+
+def cost(graph: Graph, most: int) -> int:
+    """What it takes to compare a trace, in operations of one without loops.
+
+    most   how often loops with a condition have run
+    """
+    if not any(r.going for r in graph.regions):
+        return work(graph)
+    return OF_LOOPS * work(graph, max(most, FEW_ITERATIONS))
+
+
+def iterations_in(graph: Graph, operations: int) -> int:
+    """How many iterations of its loops may be run, whichever these are, in so many operations."""
+    own = {r.number: len(r.nodes) for r in graph.regions}
+    for r in graph.regions:
+        if r.parent >= 0:
+            own[r.parent] -= len(r.nodes)
+    return operations // max([1, *own.values()])
 
 
 def points(
@@ -61,12 +91,14 @@ def points(
     sizes: Mapping[str, int],
     integers: Mapping[str, bool],
     near: Mapping[str, Sequence[float]] | None,
+    known: Callable[[], int] | None = None,
 ) -> Iterator[Point]:
     """Where to compare a trace.
 
     sizes      of its arguments
     integers   which of them are such
     near       what it is called with first, if that is known
+    known      gives what it takes, as is known once it was compared at the first
     """
     rng = random.Random(0)
     first = {
@@ -81,7 +113,7 @@ def points(
     called = {
         n: [int(x) if near is not None else 1 for x in first[n]] for n in sizes if integers[n]
     }
-    chosen = _assignments(found, called)
+    chosen = _assignments(found, called, known or (lambda: work(found.graph)))
     again = 3 if 10 * work(found.graph) <= WORK else 1
     for k, whole in enumerate([*[called] * again, *chosen]):
         numbers: dict[str, list[Any]] = {**(first, moved, others)[k % 3], **whole}
@@ -90,13 +122,15 @@ def points(
             yield Point(numbers, entries)
 
 
-def _assignments(found: Trace, called: Mapping[str, list[int]]) -> Iterator[dict[str, list[int]]]:
+def _assignments(
+    found: Trace, called: Mapping[str, list[int]], known: Callable[[], int]
+) -> Iterator[dict[str, list[int]]]:
     """What integers are, one after the other: those that choose no row as they are called."""
     values = _values(found)
     if not values:
         return
     longest = max(map(len, values.values()))
-    most = min(MOST_POINTS, max(FEWEST_POINTS, WORK // max(1, work(found.graph))))
+    most = min(MOST_POINTS, max(FEWEST_POINTS, WORK // max(1, known())))
     for apart in (max(1, longest // len(values)), 0):
         count = min(longest, most)
         for k in range(count):

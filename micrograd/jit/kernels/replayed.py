@@ -7,6 +7,7 @@ eager engine has; a trace with loops is run as the program that it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import Any, cast
 
@@ -53,18 +54,27 @@ class Replay:
     given     of its inputs, by the names of their arrays
     entries   of its index arrays
     outputs   how many of its first ones are results; None: all
+    most      how often loops run at most that go on as long as a condition holds; None: up to their
+              limits. One that would go on then gives nan
     results   these
     largest   number that they are computed of, as far as is known
     """
 
-    def __init__(self, found: Trace, given: Floats, entries: Rows, outputs: int | None) -> None:
+    def __init__(
+        self,
+        found: Trace,
+        given: Floats,
+        entries: Rows,
+        outputs: int | None,
+        most: int | None = None,
+    ) -> None:
         graph, numbers = found.graph, dict(given)
         for (name, size), store in zip(graph.parameters, found.stores, strict=False):
             numbers[name] = store._data[:size].tolist()
         self.partials: Callable[[], Partials]
         self.largest = 0.0
         if graph.regions:
-            self.results, self.partials = _run(graph, numbers, entries)
+            self.results, self.partials = _run(_shorter(graph, most), numbers, entries)
             return
         data = {name: x.tolist() for name, x in graph.data.items()}
         tape = _Tape(graph, {**numbers, **data, **entries})
@@ -149,6 +159,14 @@ class _Tape:
                     if rule is not None:
                         flow(i, rule(ct, values[k], *given), cts)
         return found
+
+
+def _shorter(graph: Graph, most: int | None) -> Graph:
+    """The graph, its loops that have a condition with such limits, if theirs are larger."""
+    if most is None:
+        return graph
+    regions = [replace(r, most=min(r.most, max(1, most))) if r.going else r for r in graph.regions]
+    return replace(graph, regions=regions)
 
 
 def _run(
