@@ -75,7 +75,7 @@ def _apart(a: Elements, b: Elements) -> bool:
     the other.
     """
     (at, x), (other, y) = a.index, b.index
-    if x != y:
+    if x is not y and (x is None or y is None or x != y):  # values compare with no None
         return False
     if a.stride == b.stride != 0 and (at - other) % a.stride:
         return True
