@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from ..ir.extents import Entries
@@ -23,6 +25,7 @@ from .operands import Operands, Piece
 from .packs import fill
 from .recurrences import Pairs, handed_on, recurrences
 from .scratch import Memory, Scratch, layout
+from .shared_points import SharedPoints, together
 from .storage import Index, Storage
 
 
@@ -83,9 +86,26 @@ class NestEmitter:
 
     def _nodes(self, body: Sequence[Node], at: list[Index]) -> None:
         """What stands inside of loops whose indices are `at`."""
-        for alternatives in self._alternatives(body):
-            with self.b.made_for(*statements(alternatives)):
-                self._first(alternatives, at)
+        rest = self._alternatives(body)
+        while rest:
+            row = takewhile(lambda nodes: len(nodes) == 1, rest)
+            count = together([node for (node,) in row], self.courses, len(at), self.storage)
+            taken, rest = rest[:count], rest[count:]
+            with self.b.made_for(*(s for nodes in taken for s in statements(nodes))):
+                if count > 1:
+                    self._sharing([s for (s,) in taken if isinstance(s, Statement)], at)
+                else:
+                    self._first(taken[0], at)
+
+    def _sharing(self, members: Sequence[Statement], at: list[Index]) -> None:
+        """Statements that share their loops."""
+        sides = min(self.courses[id(s)].sides for s in members)
+        made = [self._form(NestStatement, s, at) for s in members]
+        first = self._form(SharedPoints, members[0], at)
+        assert isinstance(first, SharedPoints)
+        first.course = replace(first.course, sides=sides)
+        first.members = made
+        first.emit()
 
     def _alternatives(self, body: Sequence[Node]) -> list[list[Node]]:
         """The nodes in a row, loops that run once or not at all, and only one of them, together."""
@@ -132,11 +152,8 @@ class NestEmitter:
         b = self.b
         self._copy(node, at)
         if isinstance(node, Statement):
-            course = self.courses[id(node)]
-            copies = {a: self.copies[id(node), a] for a in course.copied}
-            tiles, lanes = self._tiles(course), self.nest.lanes.get(node.target.array)
-            form = NestStatement if course.rows == 1 else NestRows
-            form(self.storage, node, course, at, copies, tiles, self.whole, lanes).emit()
+            form = NestStatement if self.courses[id(node)].rows == 1 else NestRows
+            self._form(form, node, at).emit()
             return
         if node.going is not None:
             self._asking(node, node.going, at)
@@ -149,6 +166,13 @@ class NestEmitter:
             return
         with b.when(b.compare_integers("slt", b.integer(0), self._value(count))):
             self._loop(node, count, at)
+
+    def _form(self, form: type[NestStatement], s: Statement, at: list[Index]) -> NestStatement:
+        """What emits a statement inside of loops whose indices are `at`."""
+        course = self.courses[id(s)]
+        copies = {a: self.copies[id(s), a] for a in course.copied}
+        tiles, lanes = self._tiles(course), self.nest.lanes.get(s.target.array)
+        return form(self.storage, s, course, at, copies, tiles, self.whole, lanes)
 
     def _loop(self, node: Loop, count: int | Any, at: list[Index]) -> None:
         """A loop that runs at least once. What an iteration reads of the one before is in

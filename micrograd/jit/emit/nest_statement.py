@@ -155,7 +155,7 @@ class NestStatement:
     ) -> list[Any]:
         """The same, where the count is known only then: what is left is masked, or one by one."""
         b, lane = self.b, self.course.lane
-        width, masked = self.course.width, self.operands.is_maskable
+        width, masked = self.course.width, self._is_maskable
         assert lane is not None
         done = b.integer(0)
         if int(self.s.domain[lane]) > width or not masked:
@@ -174,6 +174,10 @@ class NestStatement:
 
         once = b.build("llvm.intr.umin", [b.i64], [left, b.integer(1)])
         return b.repeat(once, part, carried)
+
+    @property
+    def _is_maskable(self) -> bool:
+        return self.operands.is_maskable
 
     def _blocks(
         self,
