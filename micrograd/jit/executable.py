@@ -22,7 +22,7 @@ from ..locks import Lock, importing
 from .call.callable import LAYOUT
 from .call.convention import Caller, Convention
 from .call.entry import ANSWERED, ENTRY_POINT, NEXT, emit_entry
-from .call.entry_structures import has_entry
+from .call.entry_structures import facts_of, has_entry
 from .call.index_arguments import indices_of
 from .call.marshalling import addresses, call_general
 from .call.ndarrays import usable
@@ -99,10 +99,10 @@ class Executable:
         self.code = self._code(self.transformed, self.interface)
         if self.has_entry:
             target, convention, work = options.target, self.convention, self.work
-            facts = fields_of(convention, without=frozenset({"prototype"}))
+            facts = fields_of(convention, without=frozenset({"prototype", "indices"}))
             self.code.extend(
                 lambda module: emit_entry(module, convention, ENTRY, target, work=work),
-                ("entry", facts, work, LAYOUT, usable()),
+                ("entry", facts, facts_of(convention.indices), work, LAYOUT, usable()),
                 lambda names: addresses(target.dtype, names),
             )
         self.points = self._code(self.transformed, self.interface, emit=emit_points, points=True)

@@ -230,19 +230,9 @@ class Objects:
         b.enter(maybe_other)  # it begins as a float does, being derived from it
         b.branch_if(self.has_type(found, np.float64), is_float, otherwise)
         b.enter(is_int)
-        size = self.word(x, LAYOUT.int_size)
-        if LAYOUT.int_tagged:
-            compact = self.compare("ult", size, 16)
-        else:
-            compact = self.compare("ule", self.integer_op("add", size, 1), 2)
-        b.branch_if(compact, small, large)
+        b.branch_if(self._has_one_digit(x), small, large)
         b.enter(small)
-        digit = b.load(self.at(x, LAYOUT.int_digit), self.i32)
-        digit = b.build("llvm.zext", [self.i64], [digit])
-        sign = size
-        if LAYOUT.int_tagged:
-            sign = self.integer_op("sub", self.integer(1), self.integer_op("and", size, 3))
-        value = self.integer_op("mul", sign, digit)
+        value = self._digit(x)
         b.branch(known, [b.build("llvm.sitofp", [self.f64], [value])])
         b.enter(large)
         value = self.call("PyLong_AsDouble", x)
@@ -254,6 +244,28 @@ class Objects:
         b.branch(otherwise)
         b.enter(known)
         return self.narrowed(known.arguments[0])
+
+    def read_small(self, x: ir.Value, otherwise: ir.Block) -> ir.Value:
+        """The i64 that an int of one digit is; anything else goes to `otherwise`."""
+        self.require(self.is_a(x, int), otherwise)
+        self.require(self._has_one_digit(x), otherwise)
+        return self._digit(x)
+
+    def _has_one_digit(self, x: ir.Value) -> ir.Value:
+        """Whether an int is one digit, with a sign, or 0."""
+        size = self.word(x, LAYOUT.int_size)
+        if LAYOUT.int_tagged:
+            return self.compare("ult", size, 16)
+        return self.compare("ule", self.integer_op("add", size, 1), 2)
+
+    def _digit(self, x: ir.Value) -> ir.Value:
+        """The i64 that an int of one digit is."""
+        sign = self.word(x, LAYOUT.int_size)
+        digit = self.b.load(self.at(x, LAYOUT.int_digit), self.i32)
+        digit = self.b.build("llvm.zext", [self.i64], [digit])
+        if LAYOUT.int_tagged:
+            sign = self.integer_op("sub", self.integer(1), self.integer_op("and", sign, 3))
+        return self.integer_op("mul", sign, digit)
 
     def read_index(self, number: ir.Value, otherwise: ir.Block) -> ir.Value:
         """The i64 that an int is, of at most two digits and not negative."""

@@ -3,12 +3,13 @@
     PyObject *entry(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 
 It stands beside `main` in the kernel's module, so that LLVM may inline main into it. It takes
-positional arguments that are exactly floats (Python's or NumPy's) and ints, lists and tuples of
-them, and arrays that lie in a row, in the structure that main was compiled for, and makes the
-result, or writes it to the array of `out=`. Everything else it passes on, to the function in the
-module's variable `next`, the last of which calls `Kernel.__call__`: other keywords, defaults,
-subclasses, other numbers, arrays and structures, and everything that is an error. A call that it
-answers it notes: the address of `next`, by which the kernel knows it, in the word at `answered`.
+positional arguments that are exactly floats (Python's or NumPy's) and ints, also as indices of
+rows, lists and tuples of them, and arrays that lie in a row, in the structure that main was
+compiled for, and makes the result, or writes it to the array of `out=`. Everything else it passes
+on, to the function in the module's variable `next`, the last of which calls `Kernel.__call__`:
+other keywords, defaults, subclasses, other numbers, arrays and structures, and everything that is
+an error. A call that it answers it notes: the address of `next`, by which the kernel knows it, in
+the word at `answered`.
 Where `main` takes long, other threads run meanwhile, one of which may close the kernel; then the
 variable `calls` says how many are in there.
 """
@@ -27,6 +28,7 @@ from .convention import Convention
 from .cpython import Objects
 from .entry_arguments import Arguments
 from .entry_frame import LINE
+from .entry_indices import IndexEntries
 from .entry_results import Results
 from .ndarrays import ARRAY, given_out, points_of, usable
 
@@ -57,7 +59,7 @@ def emit_entry(
                 op.attributes["always_inline"] = ir.UnitAttr.get()
 
 
-class _Entry(Arguments, Results):
+class _Entry(Arguments, IndexEntries, Results):
     """The whole function around a call of `main`."""
 
     def emit(self, main: str, *, release: bool) -> None:
@@ -78,6 +80,7 @@ class _Entry(Arguments, Results):
         if numbers <= ON_STACK:
             room = o.allocate(taken)
             self.output = None if written is None else o.allocate(written)
+        places = self._room_for_indices()
         given = o.compare("eq", o.integer_op("and", nargsf, 2**63 - 1), len(self.parameters))
         self.out = None
         if self._takes_out:
@@ -89,7 +92,10 @@ class _Entry(Arguments, Results):
             room = self._allocate(numbers + LINE // o.number_size, following)
             self.output = None if written is None else o.at(room, taken * o.number_size)
         passed = self._arguments(args, room)
+        entries = self._indices(args, places)
         self._add_output(passed)
+        behind = self.convention.entries.start
+        passed[behind:behind] = entries
         b.store(o.b.address(NEXT), b.load(o.b.address(ANSWERED), o.ptr))
         if release:
             self._count(1)

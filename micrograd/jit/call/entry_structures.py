@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from ...index_arrays import IndexArray
 from ..trace.signature import Container, Structure, count
 from .callable import available
 from .convention import Convention
+from .index_arguments import Indices
 from .ndarrays import usable
 
 MOST_INLINE = 4
@@ -19,9 +22,15 @@ MOST_PARTS = 24
 """Parts of a structure that are emitted one by one; one of more is walked through by a table."""
 
 
+MOST_INDICES = 64
+"""Indices that are computed here, one by one."""
+LARGEST = 1 << 30
+"""Offsets and scales, of ints of one digit, whose sums 64 bits hold."""
+
+
 def has_entry(convention: Convention) -> bool:
     """Whether `entry` can be emitted: for numbers, lists and tuples, and arrays."""
-    if convention.indices is not None:
+    if convention.indices is not None and not takes_indices(convention.indices):
         return False
     structures = [s for _, s in convention.parameters]
     known = all(is_plain(s) or is_array(s) for s in structures) and is_made(convention.result)
@@ -78,3 +87,39 @@ def runs(structures: Sequence[Structure]) -> Iterator[tuple[int, int]]:
             start = k + 1
     if start < len(structures):
         yield start, len(structures)
+
+
+def takes_indices(indices: Indices) -> bool:
+    """Whether `entry` makes index arrays: few sums of multiples of arguments that are ints."""
+    if sum(len(a.elements) for a in indices.arrays) > MOST_INDICES:
+        return False
+    places = {indices.places[array] for a in indices.arrays for array in a.arrays}
+    return not any(indices.is_row[k] for k in places) and all(map(_is_sum, indices.arrays))
+
+
+def facts_of(indices: Indices | None) -> Any:
+    """What the code for index arrays depends on, for keys."""
+    if indices is None:
+        return None
+    arrays = [
+        (
+            [indices.places[array] for array in a.arrays],
+            offsets_of(a),
+            a.scales,
+            a.below,
+            a.counts,
+            sorted(a.unused),
+        )
+        for a in indices.arrays
+    ]
+    return len(indices.names), arrays
+
+
+def _is_sum(a: IndexArray) -> bool:
+    numbers = [*a.scales, *offsets_of(a), a.below]
+    return a.formula is None and len(a.scales) <= MOST_INDICES and max(map(abs, numbers)) < LARGEST
+
+
+def offsets_of(a: IndexArray) -> Sequence[int]:
+    """Of each index."""
+    return [a.offset] * len(a.elements) if a.offsets is None else a.offsets.tolist()
