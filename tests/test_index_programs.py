@@ -83,6 +83,19 @@ def test_integers_are_exact_where_64_bits_do_not_do() -> None:
     assert jit(f)(np.ones(2), many_i, many_j).tolist() == [i * j * j % 7, 5 * j * j % 7]
 
 
+@pytest.mark.parametrize("n", [-5, -3, -1, 1, 4])
+def test_remainders_are_rounded_as_those_of_integers(n: int) -> None:
+    numbers = [0.5, 1.5, -2.0, 3.25, 5.0, 7.0, 11.0]
+
+    def f(x: Any, i: int) -> Any:
+        quotient, remainder = divmod(i, n)
+        return x * take(numbers, i % n) + 10.0 * remainder + quotient
+
+    kernel: Any = jit(f)
+    for i in range(-6, 7):
+        assert kernel(2.0, i) == 2.0 * numbers[i % n] + 10.0 * (i % n) + i // n
+
+
 def test_functions_inside_compute_with_integers_of_those_around() -> None:
     v = values()
 

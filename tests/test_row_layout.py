@@ -12,6 +12,7 @@ import pytest
 from micrograd import tanh, total
 from micrograd.jit.kernels import row_layout, totals
 from micrograd.jit.kernels.row_code import RowCode
+from micrograd.jit.kernels.rows import rows_of
 from micrograd.jit.passes.over_samples import SIZE
 
 from .by_values import BITS
@@ -49,6 +50,18 @@ def _is_in_columns(kernel: Any, *given: Any) -> bool:
     code = kernel._latest
     assert isinstance(code, RowCode)
     return code.laid is not code.transformed
+
+
+def test_kernels_of_the_same_rows_have_them_in_their_own_ways() -> None:
+    x = np.arange(21.0).reshape(7, 3)
+    rows, narrow = rows_of("f", {"x": x}), np.dtype(np.float32)
+    for size in (None, 4, 7, None, 4):
+        found = rows.laid_out("x", narrow, size)
+        assert found.dtype == narrow
+        if size is not None:
+            found = found.transpose(0, 2, 1).reshape(-1, 3)
+        assert np.array_equal(found[:7], x)
+        assert not found[7:].any()
 
 
 @pytest.mark.parametrize("seed", range(24))

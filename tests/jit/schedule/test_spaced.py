@@ -52,6 +52,7 @@ def test_rows_are_whole_vectors(lanes: int, room: int) -> None:
     [
         "y[i] += w[i + j]  for i < 6, j < 6",
         "y[i] += w[at[i] + 9*i]  for i < 6",
+        "y[i] += w[at[i] + 10*i + 4]  for i < 6",  # where an entry is 1
         "y[i] += w[2*i + 9]  for i < 6",
     ],
 )
