@@ -6,8 +6,10 @@ import ctypes
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .locks import importing
 
@@ -17,8 +19,22 @@ GROUP_FILES = (
     (GROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
 """Where groups of processes, such as containers, have their limits: of both versions."""
+LINE = 64
+"""Bytes of a line of the cache, and of the longest vectors."""
 MANY = 2**27
 """Bytes from which on it is asked whether they are there."""
+
+
+def zeros(size: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """So many zeros, the first at the beginning of a line: no vector of them lies in two.
+
+    >>> zeros(3, "f4").ctypes.data % 64
+    0
+    """
+    length = size * np.dtype(dtype).itemsize
+    raw = np.zeros(length + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + length].view(dtype)
 
 
 def available() -> int | None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..jit.target import Target
+from ..memory import zeros
 from ..optimizer import Optimizer
 from .batch_code import LEAVE, PART_WORDS, PARTS, emit_batches, thread_words
 from .check_loss import check_loss
@@ -114,7 +115,7 @@ class BatchLoop(Loop):
         rows = 1 if single else min(batch, kernel.size) + kernel.multiple
         self._buffers = [
             [np.zeros((rows, c.size), np.int64 if c.is_index else dtype) for c in columns]
-            + [np.zeros(n, dtype) for n in (rows, count, count)]
+            + [zeros(n, dtype) for n in (rows, count, count)]
             for _ in range(self._threads)
         ]
         self._thread_table = np.array(

@@ -26,6 +26,7 @@ from ..jit.ir.program import Program, statements
 from ..jit.options import Options
 from ..jit.schedule.counts import operations
 from ..jit.target import Target
+from ..memory import zeros
 from ..optimizer import Optimizer
 from ..real_types import BY_BITS, WIDE
 from .places import Unrounded, column_of, places_of, runs_of
@@ -178,7 +179,9 @@ class Loop:
         self._held = [column_of(optimizer, name) for name in optimizer.slots]
         columns: list[npt.NDArray[Any]] = [*self._held]
         if self._numbers is not WIDE:
-            columns = [a.astype(self._numbers.dtype) for a in self._held]
+            columns = [zeros(len(a), self._numbers.dtype) for a in self._held]
+            for column, held in zip(columns, self._held, strict=True):
+                column[:] = held
             self._own_state = list(zip(self._held, columns, strict=True))
         self._slots = np.array([*(a.ctypes.data for a in columns), 0], dtype=np.int64)
         self._set(slots=self._slots.ctypes.data)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..memory import zeros
 from ..optimizer import Optimizer
 from .abreast_code import COUNT, Abreast
 from .abreast_code import FIELDS as ABREAST_FIELDS
@@ -104,7 +105,7 @@ class RaggedLoop(Loop):
         columns, count = self._data.columns, len(self.optimizer.parameters)
         indices = self._loss.indices.names
         self._part_table = np.zeros((PARTS, len(PART_WORDS)), dtype=np.int64)
-        self._buffers = [np.zeros(n, self._options.dtype) for n in (1, count, count)]
+        self._buffers = [zeros(n, self._options.dtype) for n in (1, count, count)]
         addresses = [a.ctypes.data for a in self._buffers]
         self._thread_table = np.array([0, *addresses, 0], dtype=np.int64)
         self._budget = thread_words(0).index("budget")
