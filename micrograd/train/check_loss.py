@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..jit.ir.program import Role
+from ..jit.ir.program import Access, Program, Role, Statement
 from ..jit.passes.over_samples import SHARE, WEIGHTS
 from ..jit.reroll.outputs import OUTPUT
 from ..locks import importing
 from .ragged_data import Ints, RaggedData, Sizes
-from .sample_loss import BEFORE, SampleLoss
+from .sample_loss import SampleLoss
 
 if TYPE_CHECKING:
     from ..jit.call.check import Checker
@@ -61,7 +62,7 @@ def check_class(
     row = int(np.argmax(data.classes == data.sizes.index(sizes)))
     columns = [c.numbers[c.starts[row] : c.starts[row] + c.lengths[row]] for c in data.columns]
     said = [*columns, *(entries[0] for entries in indices), *given]
-    passed: dict[str, npt.NDArray[Any]] = {WEIGHTS: np.ones(1), BEFORE: np.zeros(0)}
+    passed: dict[str, npt.NDArray[Any]] = {WEIGHTS: np.ones(1)}
     extents = {}
     names = [a.name for a in loss.interface.arguments(program) if a.name not in passed]
     for name, numbers in zip(names, said, strict=False):
@@ -92,13 +93,22 @@ def _compare(
     checker.compare([x[:, None] for x in columns], results[:, None], extents)
 
 
+def _from_nothing(program: Program) -> Program:
+    """What the program gives where its state is 0."""
+    arrays, body = dict(program.arrays), list(program.body)
+    for a in program.with_role(Role.STATE):
+        arrays[a.name] = replace(a, role=Role.OUTPUT)
+        body.insert(0, Statement(Access(a.name, 0, (1,)), 0.0, (a.size,)))
+    return replace(program, arrays=arrays, body=body)
+
+
 def _checker(loss: SampleLoss) -> Checker:
     with importing:
         from ..jit.call.check import Checker
 
     return Checker(
         "the loss of samples",
-        loss.program,
+        _from_nothing(loss.program),
         loss.stores,
         loss.options.dtype,
         strict=loss.options.strict,

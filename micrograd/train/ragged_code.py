@@ -3,7 +3,7 @@
 The order of steps, samples and sums is that of single_code.py. What it calls for a sample is what
 the table of classes has for its class, at
 
-    number kernel(x0*, ..., extras*, weight*, before*, gradient*)
+    number kernel(x0*, ..., extras*, weight*, gradient*)
 
 where each x lies in the data. When there is nothing yet, `run` returns with `missing` set.
 """
@@ -99,12 +99,10 @@ class RaggedEmitter(SingleEmitter):
                 b.load(b.element(words, k, b.i64), b.ptr) for k in range(self.form.words)
             )
             rows = self._where(self._pointer("data"), self._pointer("starts"), row)
-            before = self._get(thread, self.words, "gradient", b.ptr)
-            gradient = self._get(thread, self.words, "before", b.ptr)
-            passed = [*rows, *extras, weight, before, gradient]
+            gradient = self._get(thread, self.words, "gradient", b.ptr)
+            passed = [*rows, *extras, weight, gradient]
             loss = b.converted(b.call(code, passed, self.kernel_type))
             b.store(loss, b.element(self._pointer("values"), number, b.f64))
-            self._put(thread, self.words, gradient=gradient, before=before)
             self._put(part, PART_WORDS, position=b.integer_op("llvm.add", position, b.integer(1)))
 
     def _sample(self, position: ir.Value) -> tuple[ir.Value, ir.Value]:

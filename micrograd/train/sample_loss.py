@@ -59,6 +59,7 @@ class SampleLoss:
     multiple  a kernel takes a multiple of so many
     padded    whether it is run for multiples of so many only, and not for any number of them
     address   of the native function
+    begins_with   the input that the gradient begins with, where it lies
     expected  what its losses expect of columns of the data
     indices   index arrays that it takes behind the data
     """
@@ -67,6 +68,7 @@ class SampleLoss:
     samples: int
     multiple = 1
     padded = True
+    begins_with: str | None = None
     by_value: Sequence[str] = ()
     expected: Sequence[ColumnLabels] = ()
 
@@ -80,7 +82,7 @@ class SampleLoss:
     ) -> None:
         wrt, target = [found.elements.get(p) for p in parameters], options.target
 
-        made_from = program, of, wrt, target
+        made_from = program, of, wrt, target, self.begins_with
         made = remembered("loss of samples", made_from, lambda: _made().differentiated(*made_from))
         self._take(made, found, options)
 
@@ -139,11 +141,12 @@ class BlockLoss(SampleLoss):
 class SingleLoss(SampleLoss):
     """The loss of one sample, and the gradient of its product with a weight, added to another, at
 
-    number f(x0*, x1*, ..., weight*, before*, gradient*)
+    number f(x0*, x1*, ..., weight*, gradient*)
 
     penalty   the value and gradient of what depends on parameters only, at `number f(gradient*)`
     """
 
+    begins_with = BEFORE
     size = 64
     samples = 1
     padded = False

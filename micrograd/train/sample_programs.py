@@ -10,6 +10,8 @@ from ..jit.compile import optimized, program_of
 from ..jit.ir.graph import Graph
 from ..jit.ir.program import Program
 from ..jit.ir.verify import verify
+from ..jit.passes.cotangents import GRADIENT
+from ..jit.passes.in_place import in_place
 from ..jit.passes.over_samples import over_samples
 from ..jit.passes.reverse import gradient
 from ..jit.target import Target
@@ -17,11 +19,19 @@ from ..jit.trace.trace import Element
 
 
 def differentiated(
-    program: Program, of: Element, wrt: Sequence[Element | None], target: Target
+    program: Program,
+    of: Element,
+    wrt: Sequence[Element | None],
+    target: Target,
+    before: str | None,
 ) -> Program:
-    """The value of an element and its gradient."""
+    """The value of an element and its gradient.
+
+    before   an input that the gradient begins with, which then lies where the gradient does
+    """
     made = gradient(program, of, wrt, keep_value=True, target=target)
-    return optimized(verify(made, "differentiate"), target)
+    made = optimized(verify(made, "differentiate"), target)
+    return made if before is None else verify(in_place(made, GRADIENT, before), "in_place")
 
 
 def value(program: Program, target: Target) -> Program:

@@ -7,7 +7,7 @@ It adds numbers in the order in which the interpreter does when the loss is writ
 
 that is, gradients from the last sample to the first, the penalty's before them, and losses from the
 first to the last; so a strict float64 loop is the interpreter's, bit for bit. The kernel adds to
-the gradient that it gets, `before`; the two take turns.
+the gradient that it gets.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .rules import Takes
 
 
 def emit_singles(takes: Takes, samples: Samples, target: Target) -> ir.Module:
-    """The module of a loop around `number kernel(x0*, ..., weight*, before*, gradient*)`.
+    """The module of a loop around `number kernel(x0*, ..., weight*, gradient*)`.
 
     target    of the kernel
     """
@@ -57,7 +57,9 @@ class SingleEmitter(BatchEmitter):
         position, end = (self._get(part, PART_WORDS, n) for n in ("position", "end"))
         some = self._least(b.integer_op("llvm.sub", end, position), self._field("block"))
         buffers = [self._get(thread, self.words, f"x{k}", b.ptr) for k in range(len(self.columns))]
-        weight = self._get(thread, self.words, "weights", b.ptr)
+        weight, gradient = (
+            self._get(thread, self.words, n, b.ptr) for n in ("weights", "gradient")
+        )
         order, data, first = self._pointer("order"), self._data(), self._field("first")
         values = self._pointer("values")
         last = b.integer_op("llvm.sub", self._field("taken"), b.integer(1))
@@ -65,11 +67,8 @@ class SingleEmitter(BatchEmitter):
             number = b.integer_op("llvm.sub", last, b.integer_op("llvm.add", position, k))
             place = b.integer_op("llvm.add", first, number)
             self._fetch(order, data, place, buffers, b.integer(0))
-            before = self._get(thread, self.words, "gradient", b.ptr)
-            gradient = self._get(thread, self.words, "before", b.ptr)
-            loss = self._call_kernel([*buffers, weight, before, gradient])
+            loss = self._call_kernel([*buffers, weight, gradient])
             b.store(loss, b.element(values, number, b.f64))
-            self._put(thread, self.words, gradient=gradient, before=before)
         self._put(part, PART_WORDS, position=b.integer_op("llvm.add", position, some))
         b.leave()
 
