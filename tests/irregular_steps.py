@@ -5,7 +5,7 @@
 
 Each is a function `f(z, w)` for a number of steps: assignments of any expressions to a few numbers,
 which read what was before, or before that; bodies that act on each other, pair by pair, in place or
-not; sweeps there and back over a line, or over both directions of a grid. What is right for the
+not; sweeps there and back over a line, or points of two colours. What is right for the
 iterations inside is often wrong by one at their ends, so the loop over the steps is all that there
 is. It should be found, however many the steps are, strict too; what is computed is the trace's, and
 its derivatives are those of `Value.backward`: strict ones in every bit. Run by itself it tells
@@ -93,11 +93,32 @@ def sweeps(r: Random) -> Lines:
     ]
 
 
+def turning(r: Random) -> Lines:
+    """Points of two colours on a ring, one colour after the other; or two sums of one form, whose
+    factors are others, so that what is one step is like several.
+    """
+    if r.random() < 0.5:
+        new = r.choice(["0.5 * (u[i - 1] + u[(i + 1) % n])", "0.3 * (u[i - 1] + u[i])"])
+        return [
+            f"u = u if t else list(w[:{r.choice([6, 8, 10])}])",
+            "n = len(u)",
+            "for c in (0, 1):",
+            "    for i in range(c, n, 2):",
+            f"        u[i] = {new} + 0.1 * z[t]",
+        ]
+    factors = r.choice([("0.1", "0.005"), ("0.1", "0.2"), ("z[t]", "0.1")])
+    return [
+        "a = [tanh(b) for b in u]",
+        f"v = [v[i] + {factors[1]} * a[i] for i in range(n)] + v[n:]",
+        f"u = [u[i] + {factors[0]} * v[i] + {factors[1]} * a[i] for i in range(n)]",
+    ]
+
+
 def source(seed: int, steps: int) -> str:
     """The text of a seed's function for so many steps."""
     r = Random(seed)
     n = r.choice([3, 4, 5])
-    lines = r.choice([assignments, assignments, bodies, sweeps])(r)
+    lines = r.choice([assignments, assignments, bodies, sweeps, turning])(r)
     if r.random() < 0.3:
         lines.append(r.choice(["e = e + v[0] * u[0]", "e = e + sum(u)", "e = maximum(e, v[1])"]))
     out = r.choice(["sum(u) + sum(v)", "v[0] * v[1] + u[0]", "sum(b * b for b in u) + v[0]"])

@@ -226,6 +226,36 @@ def _turns(numbers: Ints, blocks: Blocks) -> int:
     return 0
 
 
+MOST = 0.75
+"""Of all numbers so many come again, where they turn."""
+
+
+def numbers_turn(tree: Tree, blocks: Blocks) -> bool:
+    """Whether trip counts, or numbers that are operands, come again after a few blocks, but not
+    after one: then so many blocks are one.
+    """
+    columns = []
+    for offset in range(blocks.items.shape[1]):
+        column = blocks.items[:, offset]
+        found, trips = tree.first_ops(column, int(tree.symbol[column[0]]))
+        columns += trips
+        for ops in found:
+            own = ops[ops >= 0]
+            for slot in range(SLOTS):
+                if len(own) == len(ops) and (tree.ops.kind[slot, ops] == LITERAL).all():
+                    columns.append(tree.ops.literal(slot, ops).view(np.int64))
+    joined = blocks.joined
+    for numbers in columns:
+        differ = (numbers[1:] != numbers[:-1]) & joined
+        for count in range(2, LONGEST_TURN + 1):
+            within = blocks.run[count:] == blocks.run[:-count]
+            again = (numbers[count:] == numbers[:-count])[within]
+            often = len(again) >= count and again.sum() >= MOST * len(again)
+            if often and differ.sum() >= joined.sum() / count:
+                return True
+    return False
+
+
 def _irregular(numbers: Ints, valid: Bools, group: Ints) -> Bools:
     """Where the numbers of a row do not grow by what is usual in their group of blocks."""
     steps = np.diff(numbers)

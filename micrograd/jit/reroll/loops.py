@@ -25,7 +25,7 @@ from .in_order import in_creation_order
 from .operands import Operands
 from .peel import peeled
 from .proved import proved
-from .recognise import Look, recognise
+from .recognise import STEPS, TURNING, Look, recognise
 from .statics import NoLoops, Static, digest, statics_of
 from .strings import Ops
 from .tree import Tree
@@ -41,10 +41,8 @@ FEW = 20
 """Statements of a program for which no shorter one is looked for."""
 GOOD = 60
 """The same, if they are hardly more than what the loops are made of."""
-
-LARGEST_STEP = 600
-"""Ops of an iteration, and beside the loop, of which a program is made without loops inside."""
-
+LARGEST = 600
+"""Ops of loops that are found in other ways, and statements."""
 FAR = 4
 """So many times more items than there may be statements: then no other look finds few enough."""
 
@@ -66,13 +64,14 @@ def looped(
     best = search.program(most)
     if best is not None and len(best.statements) <= GOOD:
         return best
+    fewer = most if best is None else len(best.statements) - 1
     if in_order:
         best = with_copies(search.unordered, best, behind, output, most)
     else:
-        best = search.in_its_loops(most if best is None else len(best.statements) - 1) or best
+        best = search.in_its_loops(fewer) or best
     if best is not None and len(best.statements) <= GOOD:
         return best
-    return search.in_steps(most if best is None else len(best.statements) - 1) or best
+    return search.otherwise(most if best is None else len(best.statements) - 1) or best
 
 
 class _Search:
@@ -150,18 +149,23 @@ class _Search:
                 return found
         return None
 
-    def in_steps(self, most: int) -> Program | None:
-        """The program of the longest loop, where its iterations have no others that are any: so the
-        statements are as many, however many the iterations are.
-        """
-        look = Look(DEPTHS[0], longest=True)
-        if len(self.ops) > MANY or self.statics(look) > min(LARGEST_STEP, 2 * most):
+    def otherwise(self, most: int) -> Program | None:
+        """A shorter program of the loops that are found in other ways."""
+        if len(self.ops) > MANY:
             return None
-        self.unordered = []
-        found = self._program(look, min(most, LARGEST_STEP))
-        if found is None and self.in_order:
+        self.unordered, most, longest = [], min(most, LARGEST), None
+        known = {self._loops_of(look) for look in self.trees}
+        for look in (STEPS, *TURNING):
+            if self.statics(look) > 2 * most or self._loops_of(look) in known:
+                continue
+            found = self._program(look, most)
+            if found is not None and len(found.statements) <= most:
+                if look is not STEPS or len(found.statements) <= 2 * GOOD:
+                    return found
+                longest, most = found, len(found.statements) - 1
+        if longest is None and self.in_order:
             return with_copies(self.unordered, None, self.behind, self.output, most)
-        return found
+        return longest
 
     def _is_shorter(self, look: Look, other: Look) -> bool:
         """Whether one finds loops of fewer ops than another; of a long trace, in its beginning."""

@@ -14,7 +14,7 @@ from ..ir.nests import Ints, distinct
 from .absorb import Absorbing
 from .boundaries import Segments, extended, extended_behind
 from .empty_loops import with_empty_loops
-from .features import Blocks
+from .features import Blocks, numbers_turn
 from .periods import frequent_distances, longest_period
 from .phases import phase_of
 from .rebuilt import rebuilt
@@ -34,19 +34,25 @@ GUESSES = 8
 
 class Look(NamedTuple):
     """How loops are looked for: by local classes of what depth, whether what is updated in place
-    may be read as it was, and then as it has become, and whether the longest loop comes first, with
-    none inside.
+    may be read as it was, and then as it has become, whether the longest loop comes first, with
+    none inside, and whether what turns is one iteration: blocks of which numbers, or how often
+    inner loops run, come again after a few.
     """
 
     depth: int
     switching: bool = False
     longest: bool = False
+    turns: bool = False
+
+
+STEPS, TURNING = Look(1, longest=True), (Look(2, turns=True), Look(1, turns=True))
+"""How loops are looked for where no program is short."""
 
 
 def recognise(ops: Ops, look: Look) -> Tree:
     """The tree of loops."""
     tree = Tree(ops, look.depth, switching=look.switching)
-    recogniser = _Recogniser(tree)
+    recogniser = _Recogniser(tree, turns=look.turns)
     if look.longest:
         recogniser.longest()
     while recogniser.step():
@@ -55,8 +61,9 @@ def recognise(ops: Ops, look: Look) -> Tree:
 
 
 class _Recogniser:
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, *, turns: bool) -> None:
         self.tree = tree
+        self.turns = turns
         self.refused: dict[int, Ints] = {}
         self.empty: dict[int, list[int]] = {}
         self.begun: set[tuple[int, ...]] = set()
@@ -191,7 +198,8 @@ class _Recogniser:
         p = len(body)
         for q in range(1, p // 2 + 1):
             if p % q == 0 and body == body[:q] * (p // q):
-                turns = {body[k : k + q] for k in range(q)} if p == 2 * q and q > 1 else set()
+                several = self.turns or (p == 2 * q and q > 1)
+                turns = {body[k : k + q] for k in range(q)} if several else set()
                 refused = [symbol for symbol, keys in self.refused.items() if len(keys)]
                 return turns.isdisjoint([self.tree.bodies[symbol] for symbol in refused])
         return False
@@ -223,6 +231,11 @@ class _Recogniser:
         items = sequence[(start[run] + within * period)[:, None] + np.arange(period)]
         ends = start + count * period
         blocks = Blocks(items, run, start[run], ends[run])
+        if self.turns and numbers_turn(self.tree, blocks):
+            refused = self._keys(start, count)
+            known = self.refused.get(symbol, refused[:0])
+            self.refused[symbol] = np.concatenate([known, refused])
+            return Segments.of([])
         at = np.flatnonzero(segment_starts(self.tree, blocks))
         length = np.diff(np.append(at, total))
         of = run[at]

@@ -65,10 +65,29 @@ def leapfrog(steps: int) -> tuple[Function, tuple[int, ...]]:
     return f, (2 * n, 2 * n, n)
 
 
+def red_black(steps: int) -> tuple[Function, tuple[int, ...]]:
+    """Points of two colours on a ring: rows of one and of three come by turns."""
+    n = 8
+
+    def f(x: Any, b: Any) -> Any:
+        u = list(x)
+        for _ in range(steps):
+            for c in (0, 1):
+                for i in range(c, n, 2):
+                    u[i] = 0.5 * (u[i - 1] + u[(i + 1) % n] + b[i])
+        return sum(u)
+
+    return f, (n, n)
+
+
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize(
     ("small", "large"),
-    [(crank_nicolson(8), crank_nicolson(13)), (leapfrog(8), leapfrog(13))],
+    [
+        (crank_nicolson(8), crank_nicolson(13)),
+        (leapfrog(8), leapfrog(13)),
+        (red_black(9), red_black(15)),
+    ],
 )
 def test_programs_do_not_grow(small: Any, large: Any, strict: bool) -> None:
     counts = []
@@ -85,6 +104,15 @@ def test_loops_inside_of_steps_are_hard_to_tell(monkeypatch: pytest.MonkeyPatch)
     recognise = import_module("micrograd.jit.reroll.recognise")
     monkeypatch.setattr(recognise, "longest_period", lambda *_: 0)
     assert len(reroll_strictly(t.graph).statements) > 10 * len(found.statements)
+
+
+def test_what_turns_is_one_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
+    f, sizes = red_black(15)
+    t = traced(f, *(floats(n, n) for n in sizes))
+    found = reroll_strictly(t.graph)
+    recognise = import_module("micrograd.jit.reroll.recognise")
+    monkeypatch.setattr(recognise, "numbers_turn", lambda *_: False)
+    assert len(reroll_strictly(t.graph).statements) > 3 * len(found.statements)
 
 
 def test_the_longest_period_is_that_of_most_symbols() -> None:
