@@ -97,7 +97,7 @@ def test_uses_without_copies_would_be_in_another_order(monkeypatch: pytest.Monke
     found = reroll_strictly(t.graph)
     loops = import_module("micrograd.jit.reroll.loops")
     monkeypatch.setattr(loops, "with_copies", lambda *_: None)
-    assert len(reroll_strictly(t.graph).statements) > 10 * len(found.statements)
+    assert len(reroll_strictly(t.graph).statements) > 4 * len(found.statements)
 
 
 @pytest.mark.parametrize("seed", EVEN)

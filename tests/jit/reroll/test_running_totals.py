@@ -62,7 +62,7 @@ def test_sums_by_themselves_would_be_in_another_order(monkeypatch: pytest.Monkey
     found = reroll_strictly(t.graph)
     loops = import_module("micrograd.jit.reroll.loops")
     monkeypatch.setattr(loops, "sums_in_order", lambda *_: set())
-    assert len(reroll_strictly(t.graph).statements) > 10 * len(found.statements)
+    assert len(reroll_strictly(t.graph).statements) > len(found.statements)
 
 
 @pytest.mark.parametrize("seed", range(12))
