@@ -140,6 +140,19 @@ PROGRAMS = {
         count[i] = 0.0  for i < 27
         count[tokens[i, j]] max= 1.0  for i < 7, j < {n}
         """,
+    "added up here, or where the next one is": """
+        input x[{n}, 4]
+        input c[3]
+        input t[{n}] i32 < 2
+        temp h[4]
+        output y[{m}]
+
+        y[i] = 0.0  for i < {m}
+        h = 1.0
+        for u < 3 in order:
+          h[u + 1] = add(h[u], c[u])
+          y[i + t[i]] += mul(x[i, j], h[u])  for i < {n}, j < 4
+        """,
     "windows by mod and div": """
         input x[3, {n}]
         output a[{n}, 6]
