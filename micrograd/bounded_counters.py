@@ -25,11 +25,13 @@ class Bound:
     formula     an integer; None if it is none of the function that the loop is in
     is_checked  whether calls look at it, so that it is at most `lookups.counters` of its counter
     rows        of the table that has let it run less often; 0 if none has
+    chooses     whether rows are looked up by its counter
     """
 
     formula: Formula
     is_checked: bool
     rows: int = 0
+    chooses: bool = False
 
 
 def largest(n: Any, lookups: Lookups) -> int | None:
@@ -45,6 +47,8 @@ def is_of_rows(form: Form, rows: int, lookups: Lookups) -> bool:
     """
     _, terms = form
     bounded = [term for term in terms if term[0] in lookups.bounds]
+    for counter in _of_bounded(terms, lookups):
+        lookups.bounds[counter].chooses = True
     if not all(serial in lookups.counters for serial, _ in terms):
         return not bounded and not any(_of_bounded(terms, lookups))
     ends = lookups.ends(form) if bounded else None
@@ -70,6 +74,7 @@ def guarded(formula: Formula, lookups: Lookups) -> Formula | None:
             if counter in seen:
                 continue
             seen.add(counter)
+            lookups.bounds[counter].chooses = True
             often = lookups.bounds[counter].formula
             if often is None:
                 return None

@@ -566,3 +566,18 @@ def test_rows_of_computed_tables_in_a_while_in_a_loop(row: Any, strict: bool, li
     points = np.linspace(-1.0, 1.0, 9)
     assert kernel(points).tolist() == pytest.approx([f(p) for p in points.tolist()], rel=1e-13)
     assert jit(f, dtype="f32")(0.35) == pytest.approx(out.data, rel=1e-5)
+
+
+def test_a_product_says_how_often_a_loop_runs_that_looks_up_nothing() -> None:
+    """It is a number then, of which nothing is checked, and code of it can be exported."""
+
+    def f(x: float, n: int) -> Any:
+        return fori(n * n, lambda i, s: s * x + 1.0, 0.0)
+
+    def looks_up(x: float, n: int) -> Any:
+        return fori(n * n, lambda i, s: s * x + take(ROWS, i), 0.0)
+
+    assert [jit(f)(0.5, n) for n in (0, 1, -2)] == [f(0.5, n) for n in (0, 1, -2)]
+    assert np.isnan(jit(f)(0.5, 11))
+    with pytest.raises(IndexRangeError, match=r"n \* n is 9, and should be from 0 to 6"):
+        jit(looks_up)(0.5, 3)

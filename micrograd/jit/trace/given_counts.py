@@ -1,7 +1,9 @@
 """How often loops run, where an integer says it that is given when the compiled code runs.
 
 Such a loop's counter is an index of rows. Calls look at the integer, if it is computed of those
-that they are given: it is 0 or more, and no more than a limit, nor than the counter may count.
+that they are given: it is 0 or more, and no more than a limit, nor than the counter may count. One
+that is no sum, of a counter by which no row is looked up, is a number as others are: what is
+exported computes it then.
 """
 
 from __future__ import annotations
@@ -56,9 +58,9 @@ class GivenCount:
 
     def end(self) -> int:
         """How often the loop runs at most, as its body is through; calls check that from now on."""
-        most = self.lookups.counters[self.counter]
-        if self.given is not None:
-            _check(self.given, most, self.lookups.bounds[self.counter].rows)
+        most, bound = self.lookups.counters[self.counter], self.lookups.bounds[self.counter]
+        if self.given is not None and (bound.chooses or self.given[-1] is None):
+            _check(self.given, most, bound.rows)
         return most
 
 
