@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..data_classes import dataclass
 from ..errors import ShapeError, SignatureError, user_location
 from .trace.parameters import Parameter
 

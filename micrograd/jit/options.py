@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..checking import is_checking
 from ..checks import flag
-from ..data_classes import dataclass
 from ..errors import SignatureError
 from .call.threads import checked
 from .target import Target

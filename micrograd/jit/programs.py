@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cache.keys import fields_of
 from ..cache.remembered import remembered
-from ..data_classes import dataclass
 from ..locks import importing, lazy_property
 from .ir.graph import Graph, said
 from .ir.program import Program

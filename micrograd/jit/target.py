@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 import lowering
 
-from ..data_classes import dataclass
 from ..real_types import BY_DTYPE
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ is of numbers as they are, so its pickle is what computes them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..data_classes import dataclass
 from ..store import Store
 from .call.array_code import BatchCode, ufunc_of
 from .call.convention import Convention

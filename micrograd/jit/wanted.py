@@ -7,10 +7,10 @@ cotangent, and the structure of its result; `derivatives.py` has the programs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
-from ..data_classes import dataclass
 from ..errors import SignatureError
 from .jacobian_blocks import blocks
 from .trace.parameters import Parameter

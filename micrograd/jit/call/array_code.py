@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 import lowering
 
-from ...data_classes import dataclass
 from ..emit.interface import BLOCK
 from ..target import Target
 from ..trace.signature import SCALAR, count

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 import lowering
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ..dialect.blocks import new_module
 from ..emit.builder import Builder
 from ..emit.interface import BLOCK

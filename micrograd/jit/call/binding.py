@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ...data_classes import dataclass
 from ...errors import SignatureError
 from ..trace.parameters import Parameter
 

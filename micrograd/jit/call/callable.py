@@ -13,11 +13,11 @@ import ctypes
 import struct
 import sys
 import sysconfig
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...real_types import BY_DTYPE
 
 NEWEST = (3, 14)

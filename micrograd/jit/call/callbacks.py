@@ -8,11 +8,11 @@ what the kernel was compiled for, else it gives nan, or 0 for failure.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import nan
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ..emit.builder import Builder
 from ..emit.interface import ENTRY
 from ..target import Target

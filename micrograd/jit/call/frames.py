@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from ...data_classes import dataclass
 from .callable import Unexpected
 
 NUMBERS, CALL, TRAVERSED, COMPARE = 96, 128, 184, 200

@@ -6,13 +6,13 @@ Every index is looked at before compiled code runs, which reads whatever it is t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ...errors import IndexRangeError, SignatureError, kind
 from ...index_arrays import IndexArray
 from ..ir.graph import FIRST_OP, INPUT, Graph

@@ -8,12 +8,12 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ...real_types import BY_DTYPE
 from .callable import LAYOUT, available
 from .cpython import Objects

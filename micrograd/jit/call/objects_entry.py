@@ -10,10 +10,10 @@ is needed: the list is the caller's own, who holds it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ..emit.builder import Builder
 from ..target import Target
 from .callable import LAYOUT

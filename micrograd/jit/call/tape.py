@@ -17,13 +17,13 @@ from __future__ import annotations
 import ctypes
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ...errors import MACHINERY
 from ...ops import Op
 from ...traced import Scope, Traced

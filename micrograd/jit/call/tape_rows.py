@@ -6,10 +6,10 @@ Where something is in a tape, in bytes, is said here; tape.py makes tapes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ...ops import Op
 from .callable import LAYOUT
 from .counter import COUNT

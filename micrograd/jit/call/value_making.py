@@ -5,10 +5,10 @@ object.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ...ops import Op
 from .callable import LAYOUT
 from .counter import COUNT

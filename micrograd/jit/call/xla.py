@@ -11,12 +11,12 @@ takes as it is. What does not fit is an error, by XLA's own means.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ..emit.builder import Builder
 from ..emit.interface import BLOCK
 from ..target import Target

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ import numpy.typing as npt
 
 import lowering
 
-from ...data_classes import dataclass
 from ..ir.classed import Classified, TooMany, Unclassified
 from ..ir.graph import Column
 from .class_code import CHEAP, COMMUTATIVE, INLINED, NONE, SUM, ClassCode

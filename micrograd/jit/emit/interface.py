@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ...errors import ShapeError, SignatureError
 from ...real_types import REAL_TYPES, WIDE
 from ..ir.program import GIVEN, Array, Program, Role

@@ -10,6 +10,7 @@ import ctypes
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -21,7 +22,6 @@ from ...cache.folder import is_checked
 from ...cache.keys import key_of
 from ...cache.remembered import compare
 from ...cache.store import load, store
-from ...data_classes import dataclass
 from ..target import Target
 
 _NAME = re.compile(r"@([-\w.$]+)")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ..ir.program import Access, Apply, Expr, Statement, accesses
 from ..schedule.courses import Course, backwards, in_a_row, in_line, varies
 from . import masks

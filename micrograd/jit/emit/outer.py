@@ -5,12 +5,12 @@ makes what `main` is given, and says what is wrong if something is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from .builder import Builder
 from .call_memory import CallMemory
 from .interface import ENTRY

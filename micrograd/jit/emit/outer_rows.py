@@ -5,10 +5,10 @@ over all rows, in parts that have sums of their own, as calls in Python do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ..ir.program import Program
 from .builder import Builder
 from .call_memory import CallMemory

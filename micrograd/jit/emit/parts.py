@@ -7,11 +7,11 @@ for any number of parts.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from .builder import Builder
 from .call_memory import CallMemory
 from .product_pieces import Count, Cut, least, times, value

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ...real_types import BY_BITS, WIDE
 from ..dialect.operations import vector_of
 from ..ir.program import Array, Role, asks

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import inf, prod
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ..schedule.tiles import MANY, Operands, tiles_of
 from . import masks
 from .builder import Builder

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from .product_pieces import Finish, Into, Matrix, Product
 
 

@@ -19,10 +19,10 @@ Accumulators and addresses are block arguments, so LLVM's optimiser has nothing 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ..dialect.operations import vector_of
 from . import masks
 from .builder import Builder

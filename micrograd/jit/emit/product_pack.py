@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from .builder import Builder
 from .product_pieces import Count, Matrix, divided, greatest, least, times, value
 from .shuffles import transpose

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from . import masks
 from .builder import Builder
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from .builder import Builder
 from .parts import added
 from .product_pieces import Count, Cut, divided, least, times, value

@@ -10,10 +10,10 @@ registers. So the matrix is read once, and written once if it is updated.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from . import masks
 from .builder import Builder
 from .call_memory import CallMemory

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ...data_classes import dataclass
 from ...ops import Op
 from .builder import Builder
 from .shuffles import shuffle, widen

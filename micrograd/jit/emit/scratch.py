@@ -7,11 +7,11 @@ so straight code reads its own results from registers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Any
 
-from ...data_classes import dataclass
 from ..ir.program import Access, Role
 from .builder import Builder
 from .held import Held

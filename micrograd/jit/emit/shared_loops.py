@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ..ir.extents import Extent
 from ..ir.program import Access, Statement, map_accesses
 from ..schedule.lanes import VectorLoop

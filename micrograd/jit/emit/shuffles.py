@@ -7,10 +7,10 @@ row and shuffles than one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from .builder import Builder
 from .storage import Elements
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from ...data_classes import dataclass
 from ..ir.program import Access, Expr, Statement
 from ..schedule.counts import operations
 from ..schedule.lanes import VectorLoop

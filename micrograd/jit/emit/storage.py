@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lowering.bindings import ir
 
-from ...data_classes import dataclass
 from ...locks import lazy_property
 from ..ir.program import NUMBER, Access, Array, Role, Statement
 from ..schedule.repeat import Repeat

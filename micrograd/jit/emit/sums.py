@@ -6,9 +6,9 @@ there are enough; behind the loop they are added to their targets, once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.program import Access, Statement
 from ..schedule.lanes import VectorLoop

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ..code import Code
 from ..emit.outer import ARRAY, INTEGER, NUMBER, Outer
 from ..emit.outer_rows import OverRows

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ...copies import serial
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import ExportError
 from ...nn import Module

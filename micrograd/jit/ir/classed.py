@@ -6,12 +6,12 @@ It stands here so that neither who asks (reroll/classed.py) nor who enters it im
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from .graph import Column
 
 Narrow = npt.NDArray[np.int32]

@@ -7,9 +7,9 @@ there may be; those behind the last that there was are not touched.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from math import prod
 
-from ...data_classes import dataclass
 from .extents import Entries, Varying, is_number
 from .program import Access, Program, loops, row_major
 

@@ -9,10 +9,10 @@ not move so is left to `iterations`, which looks at every point; so are all erro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...data_classes import dataclass
 from .extents import Entries, Extent, is_number
 from .placed import Placed, apart, span
 from .points import Ints

@@ -7,10 +7,9 @@ to the ops of the table, so derivative rules and expansions run on them unchange
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from ...data_classes import dataclass
 from ...operators import install_operators
 from ...ops import Op
 from .extents import affine_text, one_more

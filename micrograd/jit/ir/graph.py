@@ -19,14 +19,13 @@ array, of 27 rows; the first operand is that of the first row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ...cache.keys import fields_of
-from ...data_classes import dataclass
 from ...errors import CompilerError, GraphError, Place
 from ...index_arrays import IndexArray
 from ...lookups import ENTRY, Lookup

@@ -7,12 +7,11 @@ if its elements in order are `s[0] + sum(di * ji)` for 0 <= ji < ci, the last in
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
 import numpy.typing as npt
-
-from ...data_classes import dataclass
 
 Ints = npt.NDArray[np.int64]
 

@@ -19,10 +19,10 @@ it is first assigned.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...ops import OPS, Op
 from ...real_types import REAL_TYPES
 from .extents import Affine, Entries, Extent

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...ops import OPS
 from .extents import INDEX_NAMES
 from .points import Ints, elements

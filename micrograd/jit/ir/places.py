@@ -8,10 +8,9 @@ way, the number itself is the one place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import islice, product
 
-from ...data_classes import dataclass
 from .extents import Affine
 
 _TRIED = 64

@@ -18,7 +18,7 @@ means the same wherever it stands, and passes that do not care for order see sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
 from typing import Any
@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ...errors import CompilerError, counted
 from ...locks import importing
 from ...ops import Op

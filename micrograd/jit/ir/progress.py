@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from .extents import Entries
 from .points import distinct
 from .program import Access, Apply, Expr, Loop, Program, Role, Statement

@@ -9,10 +9,8 @@ it; so is what a program gives.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-from ...data_classes import dataclass
 
 if TYPE_CHECKING:
     from .program import Program

@@ -10,8 +10,8 @@ where it holds.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from ...data_classes import dataclass
 from .declared import arrays, declared, extents, inside, ranks
 from .extents import Entries
 from .iterations import order_in_loops

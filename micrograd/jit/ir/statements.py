@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from math import prod
 from typing import Literal, TypeAlias
@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...cache.keys import WRITTEN
-from ...data_classes import dataclass
 from ...ops import Op
 from .expressions import Access, Expr, accesses, format_expr
 from .extents import INDEX_NAMES

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ...data_classes import dataclass
 from .extents import Affine
 from .program import Access, Array, Loop, Order, Statement, map_accesses, statements
 

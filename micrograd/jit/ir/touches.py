@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
-from ...data_classes import dataclass
 from .extents import Affine, Entries
 from .nests import distinct as once
 from .points import Ints, elements, is_box

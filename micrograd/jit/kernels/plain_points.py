@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
-from ...data_classes import dataclass
 from ...index_arrays import IndexArray
 from ..ir.graph import Graph
 from ..trace.trace import Trace

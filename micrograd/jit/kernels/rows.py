@@ -5,14 +5,13 @@ the sum of what it gives.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import ShapeError, SignatureError, counted, kind
 from ...traced import Traced

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy.typing as npt
 
 import lowering
 
-from ...data_classes import dataclass
 from ..call.team import ALONE
 from ..code import Code
 from ..emit.interface import STORED

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import unified_diff
 from itertools import pairwise
 
-from ...data_classes import dataclass
 from ...errors import counted
 from .model import Pass
 

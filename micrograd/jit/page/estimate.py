@@ -5,8 +5,8 @@ of the processor sees them, or else by its operations.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ...data_classes import dataclass
 from ...ops import Op
 from ..code import Code
 from ..ir.program import Apply, Expr

@@ -5,10 +5,9 @@ was decided about it, in words.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import groupby
 
-from ...data_classes import dataclass
 from ...errors import counted
 from ..emit.origins import Origins
 from ..explain import manner

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lowering.bindings import context
 
-from ...data_classes import dataclass
 from ..code import Code
 from ..emit.function import emit
 from ..emit.native import listing

@@ -9,10 +9,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...data_classes import dataclass
 from ..target import Target
 from .listings import Block
 

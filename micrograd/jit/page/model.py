@@ -6,7 +6,7 @@ says which of them it belongs to, and so which lines of other stages belong toge
 
 from __future__ import annotations
 
-from ...data_classes import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from ...data_classes import dataclass
 from ...errors import MicrogradError, counted
 from ...locks import importing
 from .differences import differences

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...errors import Place
 from ..code import Code
 from ..executable import Executable

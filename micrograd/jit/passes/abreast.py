@@ -15,9 +15,8 @@ loop over rows, and their products are products of large matrices.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from ...data_classes import dataclass
 from ...ops import where
 from ..ir.extents import Entries, Extent, Varying, is_number
 from ..ir.program import (

@@ -14,13 +14,12 @@ Requires a verified program; establishes one that computes the same, in the same
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ... import ops
-from ...data_classes import dataclass
 from ...errors import CompilerError
 from ..ir.extents import Extent
 from ..ir.places import Place, apart

@@ -20,9 +20,8 @@ Establishes a program whose arrays of one row are rewritten: role `scratch`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from ...data_classes import dataclass
 from ..ir.extents import Entries
 from ..ir.program import (
     Access,

@@ -21,9 +21,8 @@ Requires a program whose reductions can be differentiated; establishes a verifie
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from ...data_classes import dataclass
 from ...errors import counted
 from ..ir.extents import is_number
 from ..ir.program import (

@@ -9,11 +9,10 @@ entries of a pattern, in its order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints, factor, pieces
 from ..ir.program import Access, Program, Role, accesses, entry
 from ..trace.trace import Element

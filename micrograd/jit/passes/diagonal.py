@@ -15,12 +15,11 @@ not multiplied, for 0 * inf is nan; what is added up is added up in the same ord
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import gcd, prod
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.nests import Ints
 from ..ir.points import Unknown

@@ -7,11 +7,11 @@ program says is not taken: not even a zero, for 0 * inf is nan.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ...ops import eq
 from ..ir.points import Unknown, counted, elements
 from ..ir.program import Access, Apply, Expr, Program, Role, Statement, accesses

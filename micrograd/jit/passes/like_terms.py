@@ -11,11 +11,10 @@ and only where the coefficients are exact.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from math import copysign, frexp, isfinite
 
 from ... import ops
-from ...data_classes import dataclass
 from ..ir.program import (
     Access,
     Apply,

@@ -8,12 +8,11 @@ to and reads gets its zeros in that iteration, so that no more than one iteratio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.counted import counts
 from ..ir.extents import Entries, is_number
 from ..ir.nests import Ints, factor, pieces

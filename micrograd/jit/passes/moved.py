@@ -5,13 +5,12 @@ added, or they are multiplied by a power of e**d. In exact arithmetic, at every 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isfinite
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.points import Ints
 from ..ir.program import Expr
 

@@ -10,11 +10,11 @@ runs, may be anything that it can be.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir import nests
 from ..ir.nests import Ints
 from ..ir.points import Unknown, counted, distinct, points

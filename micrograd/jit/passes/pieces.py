@@ -24,10 +24,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
-from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.program import (
     Access,

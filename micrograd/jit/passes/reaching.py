@@ -8,11 +8,11 @@ answered by taking away what nothing supports, which costs little where that is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ..ir import nests
 from ..ir.extents import Entries, Extent
 from ..ir.nests import Ints

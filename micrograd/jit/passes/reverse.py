@@ -16,11 +16,11 @@ needs it, and no cotangent is ever set back to zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...ops import add, where
 from ..ir.points import distinct
 from ..ir.program import (

@@ -10,11 +10,10 @@ leaves, is needed for one segment at a time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...ops import Op
 from ..ir.extents import is_number
 from ..ir.places import span

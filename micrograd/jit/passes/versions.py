@@ -5,11 +5,10 @@ Found by running the program in order, on counts instead of numbers.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...errors import CompilerError
 from ..ir.extents import Extent
 from ..ir.nests import Ints

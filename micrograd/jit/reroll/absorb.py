@@ -5,9 +5,10 @@ Runs of so few blocks are no evidence by themselves; between the same neighbours
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints
 from .boundaries import Segments
 from .strings import SLOTS, Bools

@@ -8,10 +8,10 @@ blocks behind it say that it should be.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints, distinct
 from .strings import LITERAL, Bools
 from .tree import Tree

@@ -16,11 +16,11 @@ otherwise terms are grouped by kind, a reassociation.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from ... import ops
-from ...data_classes import dataclass
 from ..ir.graph import Graph, op_of
 from ..ir.nests import Ints, Nest, factor, pieces
 from ..ir.program import Access, Apply, Expr, Program, Role, Statement, entry, row_major

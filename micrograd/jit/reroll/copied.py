@@ -7,13 +7,12 @@ elements have their uses in one order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise, product
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.nests import Ints
 from ..ir.points import elements, points

@@ -10,11 +10,10 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints
 from .homes import Home, Operand, Read, Task, Whole
 from .operands import Operands

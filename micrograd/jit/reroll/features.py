@@ -4,9 +4,10 @@ inner loops run, what is read of leaves, and of what is made in a block, before 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints
 from .rings import first_rows
 from .statics import LONGEST_TURN

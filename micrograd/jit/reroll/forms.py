@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-
-from ...data_classes import dataclass
+from dataclasses import dataclass
 
 Sizes = tuple[int, ...]
 

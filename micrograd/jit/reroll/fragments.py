@@ -8,12 +8,11 @@ in *segments*, to where it is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...errors import TraceError, user_location
 from ...index_arrays import IndexArray
 from ..ir.extents import Entries, Varying

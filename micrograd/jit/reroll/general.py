@@ -17,13 +17,12 @@ that it is used at (same.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.extents import Affine, Extent, is_number
 from ..ir.nests import Ints
 from ..ir.program import (

@@ -7,12 +7,11 @@ iteration 0, a start value, reads one array then. A sum has one element for all 
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints
 from ..ir.program import row_major
 from .statics import Level, Map, Static, Turn

@@ -7,10 +7,11 @@ which change no bit of the result, 1, -1 or -0.0. So most nodes of most graphs a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ... import ops
-from ...data_classes import dataclass
 from ...ops import Op
 from ..ir.graph import CONSTANT, Graph, op_of
 from ..ir.program import Apply, Expr

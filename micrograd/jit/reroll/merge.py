@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints
 from .homes import Home, Leaf, Operand, Read, Task
 from .statics import Map, affine

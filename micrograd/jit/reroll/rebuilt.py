@@ -8,12 +8,12 @@ the first is written out, and compared with the trace, op by op.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import count, islice
 from typing import TypeAlias
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints
 from .boundaries import Segments, extended
 from .tree import Loops, Tree

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints, distinct
 
 LONG = 5

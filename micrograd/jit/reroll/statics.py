@@ -7,12 +7,11 @@ iteration vector is the counters of the loops around it, so they agree among all
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.extents import Affine, Entries
 from ..ir.nests import Ints, distinct
 from ..ir.program import row_major

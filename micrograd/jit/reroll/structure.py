@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from ... import ops
-from ...data_classes import dataclass
 from ..ir.classed import Narrow
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, op_of
 from ..ir.nests import distinct

@@ -8,10 +8,10 @@ Such a step is a quotient, (j - k + n - 1) div n, which programs can say.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints
 from .statics import Map, affine, first_of_rows
 from .strings import Bools, keys_of

@@ -13,12 +13,11 @@ and its order the graph's own, also in derivatives.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.extents import Entries
 from ..ir.graph import FIRST_OP, Graph
 from ..ir.program import Access, Loop, Node, Order, Program, Role, Statement, entry

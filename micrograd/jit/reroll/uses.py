@@ -7,10 +7,10 @@ Requires a program that is proved to compute what a graph does (`prove`), and th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.nests import Ints, distinct
 from ..ir.points import elements
 from ..ir.program import Access, Apply, Expr, Program, Statement

@@ -16,12 +16,11 @@ to and read in this order still is looked at for every point. Sums are in anothe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.extents import Affine, Entries, Extent, is_number
 from ..ir.points import Ints, Unknown, counted, elements, points
 from ..ir.program import (

@@ -7,9 +7,9 @@ and each factor vary over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from math import prod
 
-from ...data_classes import dataclass
 from ..ir.program import Access, Apply, Expr, Statement, accesses
 from .routes import moves
 

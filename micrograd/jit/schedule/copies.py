@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 
-from ...data_classes import dataclass
 from ..ir.program import Access, Array, Loop, Statement, accesses, statements
 from .counts import PACK_LIMIT
 from .courses import varies

@@ -7,11 +7,10 @@ in registers. Costs are vector operations, over all of the statement's points.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil, prod
 from types import MappingProxyType
 
-from ...data_classes import dataclass
 from ...ops import Op
 from ..ir.extents import Affine, Entries, is_number
 from ..ir.program import Access, Statement, accesses

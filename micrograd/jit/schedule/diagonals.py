@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
-from ...data_classes import dataclass
 from .distances import BEFORE, INSIDE, Grid, Member, Relation, relations
 
 

@@ -8,11 +8,10 @@ iterations of its own as there are columns, it is of points, too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.points import Ints
 from ..ir.program import Access, Loop, Node, Order, Part, Statement, map_accesses, statements

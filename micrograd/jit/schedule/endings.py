@@ -8,9 +8,9 @@ y[i, j] = where(gt(t[i, j], 0.0), c[i, j], 0.0)  lets through what another matri
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from ... import ops
-from ...data_classes import dataclass
 from ..ir.program import Access, Apply, Expr, Statement, accesses
 
 

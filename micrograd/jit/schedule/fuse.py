@@ -12,9 +12,8 @@ each that has loops stands by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.program import Loop, Node, Order, Statement, accesses, asks
 from ..ir.stretches import private, stretches

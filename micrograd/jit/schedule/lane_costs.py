@@ -6,9 +6,9 @@ a copy in the order that they are read in.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil, prod
 
-from ...data_classes import dataclass
 from ..ir.program import NUMBER, Access, Apply, Program, Statement, accesses
 from .counts import HORIZONTAL, PACK_LIMIT, operations
 from .fuse import Group

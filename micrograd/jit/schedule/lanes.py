@@ -13,10 +13,9 @@ of the printed schedule.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
 
-from ...data_classes import dataclass
 from ..ir.extents import INDEX_NAMES, is_number
 from ..ir.program import Array, Program, Role, Statement, accesses
 from ..ir.stretches import private, stretches

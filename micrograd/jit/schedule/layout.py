@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from ...data_classes import dataclass
 from ..ir.program import Array, Program, Role
 from ..target import Target
 from .in_results import LARGE, in_results

@@ -6,9 +6,8 @@ The innermost loops of a statement may lie in lanes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from ...data_classes import dataclass
 from ..ir.extents import INDEX_NAMES, Entries
 from ..ir.program import (
     Access,

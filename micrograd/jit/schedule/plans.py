@@ -9,9 +9,8 @@ products do not.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ...data_classes import dataclass
 from ...ops import Op
 from ..ir.extents import Varying, is_number
 from ..ir.program import Access, Statement, accesses, map_accesses

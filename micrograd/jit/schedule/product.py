@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
-from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.program import Access, Array, Expr, Statement, accesses
 from ..target import Target

@@ -9,13 +9,12 @@ part of it, so that the result need not be in memory.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
 from ... import ops
-from ...data_classes import dataclass
 from ..ir.extents import Extent, is_number
 from ..ir.points import is_apart
 from ..ir.program import (

@@ -13,10 +13,9 @@ back. They need not compare: which blocks are done at once is noted, a number fo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.program import (
     Access,

@@ -9,10 +9,9 @@ what is inside becomes vector loops as if it stood alone. Long loops in segments
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...data_classes import dataclass
 from ..ir.extents import Varying
 from ..ir.program import (
     Access,

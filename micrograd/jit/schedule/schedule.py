@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ...data_classes import dataclass
 from ...locks import importing
 from ..ir.extents import Extent
 from ..ir.program import Loop, Node, Program, Role, Statement, asks

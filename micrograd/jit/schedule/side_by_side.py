@@ -11,10 +11,9 @@ up lane by lane, and over the lanes behind the loop (`lane_sums.py`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
-from ...data_classes import dataclass
 from ..ir.extents import Extent, is_number
 from ..ir.program import (
     Access,

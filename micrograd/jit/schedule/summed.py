@@ -15,10 +15,9 @@ across its grain, which is put in order once:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
-from ...data_classes import dataclass
 from ..ir.extents import is_number
 from ..ir.program import Access, Array, Role, Statement, accesses, map_accesses, row_major
 

@@ -6,8 +6,8 @@ What is known of a product decides; what is None is known only when it runs.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from ...data_classes import dataclass
 from ..target import Target
 
 MANY = 32

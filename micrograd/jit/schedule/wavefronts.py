@@ -17,13 +17,12 @@ another order.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ..ir.extents import Entries, is_number
 from ..ir.places import apart
 from ..ir.program import (

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import SignatureError, kind, user_location
 from ...tensor.casting import is_float

@@ -9,10 +9,9 @@ its parts cannot be compiled so, there is code for every size, as there is for w
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from ...data_classes import dataclass
 from .arguments import Leaves
 
 

@@ -8,14 +8,13 @@ the arrays of the result lie, in order.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...ops import add, mul
 from ...tensor.casting import is_float
 from ...tensor.primitive import Shape

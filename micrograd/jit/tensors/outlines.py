@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...tensor.core import Tensor
 from .arguments import Leaves, built, flattened, replaced
 

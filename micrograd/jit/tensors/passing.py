@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ...errors import DataError, user_location
 from ...real_types import BY_DTYPE
 from ...tensor.primitive import Shape

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import get_ident
 
-from ...data_classes import dataclass
 from ...errors import TraceError
 
 

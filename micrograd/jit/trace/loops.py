@@ -11,7 +11,7 @@ a range of the graph's nodes, and loops in loops are ranges in ranges.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...copies import next_serial
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import TraceError, kind, user_location
 from ...lookups import Lookups

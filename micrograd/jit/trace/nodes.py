@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import Any
@@ -18,7 +19,6 @@ import numpy.typing as npt
 
 from ...backward import cycle_error
 from ...copies import serial as _serial
-from ...data_classes import dataclass
 from ...engine import Value
 from ...traced import Scope
 from ..ir.graph import CONSTANT, code_of

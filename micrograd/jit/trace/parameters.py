@@ -14,13 +14,12 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import SignatureError, kind
 from ...nn import MLP, Layer, Module, Neuron

@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import PickleError
 from ...named import is_tensor

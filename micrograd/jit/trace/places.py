@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain, compress, repeat
 from operator import attrgetter, is_, is_not, itemgetter
 from types import CodeType
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import Place, TraceError, is_compiler
 from ...lines import KEPT

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import TensorsNeeded
 from ...once import Once

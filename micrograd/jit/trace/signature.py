@@ -7,7 +7,7 @@ cross into native code: a scalar parameter by value, the leaves of a container a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from math import prod
@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import SignatureError, TensorsNeeded, kind
 from ...named import is_tensor

@@ -9,8 +9,8 @@ and stays unknown; so does what an op passes on in machine code, where every Val
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ...data_classes import dataclass
 from ...engine import Value
 from .nodes import nodes
 

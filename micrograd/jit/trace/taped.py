@@ -7,6 +7,7 @@ merged in the order in which they were made, and what no output needs is left ou
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,6 @@ import numpy.typing as npt
 
 from ...backward import cycle_error
 from ...copies import serial as _serial
-from ...data_classes import dataclass
 from ...engine import Value
 from ...operands import own_operands
 from ...ops import Op

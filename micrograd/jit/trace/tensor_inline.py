@@ -8,11 +8,10 @@ first one, and its statements one more loop around them; the rest is computed on
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from ...data_classes import dataclass
 from ...errors import TraceError
 from ...tensor.primitive import Shape
 from ..ir.extents import Entries, Extent, Varying, is_number

@@ -8,12 +8,11 @@ tensor_rules.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...errors import TraceError
 from ...tensor.indexed import out_of_range
 from ...tensor.primitive import Shape

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...data_classes import dataclass
+from dataclasses import dataclass
+
 from ...tensor.primitive import Shape
 from ..ir.program import Program
 

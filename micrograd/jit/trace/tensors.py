@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from threading import get_ident
 from typing import Any
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import TraceError, user_location
 from ...real_types import TENSORS, widest

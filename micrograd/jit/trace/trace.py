@@ -9,13 +9,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import compress
 from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
 
-from ...data_classes import dataclass
 from ...engine import Value
 from ...errors import GraphError, TensorsNeeded, kind, user_location
 from ...lines import KEPT

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import compress
 from operator import itemgetter
 from typing import Any
@@ -18,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...cache.keys import users_ops, written_out
-from ...data_classes import dataclass
 from ...engine import Value
 from ...lookups import Lookups
 from ..ir.graph import CONSTANT, FIRST_OP, INPUT, PARAMETER, Graph, numbered, outline

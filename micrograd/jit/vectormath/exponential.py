@@ -13,8 +13,8 @@ Where no instruction looks up in registers, exp has no table but a longer polyno
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from ...data_classes import dataclass
 from .coefficients import EXP, EXP_LONG, EXP_SHORT, EXP_WIDE, LN2_ROUNDED, POWER_TAILS, POWERS
 from .exact import polynomial, polynomial_by_halves, sum_exactly
 from .numbers import Integer, Real

@@ -5,7 +5,8 @@ Where no instruction looks up in registers, tanh has no table, but 2**n and a lo
 
 from __future__ import annotations
 
-from ...data_classes import dataclass
+from dataclasses import dataclass
+
 from .coefficients import COSH, EXP, HALF_EXP, LN2_ROUNDED, POWER_TAILS, POWERS, SINH, TANH
 from .exact import polynomial, polynomial_by_halves, two_sum
 from .exponential import CENTRE, LN2, beyond, reduce, scaled_base

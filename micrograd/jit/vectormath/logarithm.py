@@ -11,8 +11,8 @@ log alone needs fewer places: its 1/c are such that ln c has no further part, an
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from ...data_classes import dataclass
 from . import exponential
 from .coefficients import (
     EXP,
