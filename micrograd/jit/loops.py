@@ -44,9 +44,10 @@ def fori(n: Any, body: Callable[[Any, Any], Any], state: Any, *, limit: int = LI
            or computed of arguments annotated `int`
     state  a Value or number, or lists, tuples, dicts or arrays of them; it keeps its structure
     limit  how often it runs at most, if n is a Value; for more the result is nan, as that of
-           `while_loop`. If n is an integer that is given when the code runs, an argument annotated
-           `int` or computed of such, calls with more, or fewer than 0, raise IndexRangeError; so do
-           those with more than a table has rows into which i is an index
+           `while_loop`. If n is an argument annotated `int`, or a sum of such, calls with more, or
+           fewer than 0, raise IndexRangeError; so do those with more than a table has rows into
+           which i is an index. An n that is computed of them otherwise, as n // 2, is as a Value
+           where i is no index
 
     Raises TraceError for a body that returns another structure, SignatureError for what is no
     state, and no number of iterations.
