@@ -4,6 +4,7 @@ with arrays; and what is wrong with them is said.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -372,3 +373,38 @@ out[1] = s
     narrowed = carried(program)
     given = {"x": np.array([3.0])}
     assert interpret(narrowed, given)["out"].tolist() == [12.0, 3.0]
+
+
+def _conditions(kind: str, n: int, most: float, limit: int) -> Callable[[Any], Any]:
+    """A loop with a condition, of at most so many iterations, in a loop of n."""
+
+    def f(x: Any) -> Any:
+        def step(s: Any) -> Any:
+            begin = [s, 0.0]
+            return while_loop(
+                lambda t: t[1] < most, lambda t: [t[0] * x + 0.1, t[1] + 1.0], begin, limit=limit
+            )[0]
+
+        if kind == "fori":
+            return fori(n, lambda _, s: step(s), x)
+        if kind == "scan":
+            return scan(lambda s, a: (step(s) * a, s), x, [0.5 + 0.1 * k for k in range(n)])[0]
+        return while_loop(lambda t: t[1] < n, lambda t: [step(t[0]), t[1] + 1.0], [x, 0.0])[0]
+
+    return f
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("kind", ["fori", "scan", "while"])
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_condition_in_a_loop_may_hold_once_or_twice(limit: int, kind: str, strict: bool) -> None:
+    for n in (1, 2, 3):
+        for most in (-1.0, 0.5, 1.5, 2.5):  # the last is beyond the limit, so all is nan
+            f = _conditions(kind, n, most, limit)
+            x = Value(0.7)
+            out = f(x)
+            out.backward()
+            kernel = jit(f, strict=strict)
+            found = [kernel(0.7), kernel.grad(0.7), kernel.grad(np.full(9, 0.7))[4]]
+            expected = [out.data, x.grad, x.grad]
+            assert found == pytest.approx(expected, rel=1e-12, nan_ok=True)

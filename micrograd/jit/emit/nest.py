@@ -123,7 +123,7 @@ class NestEmitter:
 
     def _flags(self, node: Node) -> Any:
         """Where a loop runs, if the entries of an array say that: once, or not at all."""
-        if not isinstance(node, Loop) or not is_condition(node.extent):
+        if not isinstance(node, Loop) or not is_condition(node):
             return None
         extent = node.extent
         assert isinstance(extent, Entries)
@@ -135,7 +135,7 @@ class NestEmitter:
     def _first(self, alternatives: Sequence[Node], at: list[Index]) -> None:
         """The first of the alternatives that runs; without others, a node as it stands."""
         node, *others = alternatives
-        if not isinstance(node, Loop) or not is_condition(node.extent):
+        if not isinstance(node, Loop) or not is_condition(node):
             self._node(node, at)
             return
         self._copy(node, at)

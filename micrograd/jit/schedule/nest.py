@@ -113,11 +113,12 @@ def paths(
             yield node, path
 
 
-def is_condition(count: int) -> bool:
+def is_condition(loop: Loop) -> bool:
     """Whether a loop runs once or not at all, as an entry of an array says: for it is there to say
-    whether its body runs.
+    whether its body runs. One with a condition of its own writes that entry, and does not read it.
     """
-    return isinstance(count, Entries) and int(count) == 1
+    extent = loop.extent
+    return loop.going is None and isinstance(extent, Entries) and int(extent) == 1
 
 
 def _inward(body: Sequence[Node], depth: int) -> Iterator[Node]:
@@ -128,7 +129,7 @@ def _inward(body: Sequence[Node], depth: int) -> Iterator[Node]:
             continue
         inner = list(_inward(node.body, depth + 1))
         points = [s for s in inner if isinstance(s, Statement) and len(s.domain) == depth + 1]
-        condition = is_condition(node.extent)
+        condition = is_condition(node)
         if node.order is Order.FREE and not condition and len(points) == len(inner):
             yield from inner
         else:
