@@ -69,7 +69,7 @@ def looped(
         best = with_copies(search.unordered, best, behind, output, most)
     else:
         best = search.in_its_loops(fewer) or best
-    if best is not None and len(best.statements) <= GOOD:
+    if most <= GOOD or (best is not None and len(best.statements) <= GOOD):
         return best
     return search.otherwise(most if best is None else len(best.statements) - 1) or best
 
