@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import micrograd
+from benchmarks.scalar_programs import gmm
 from micrograd import sqrt
+from micrograd.jit.ir.program import dump
+from micrograd.jit.reroll import loops
 from micrograd.jit.reroll.periods import longest_period
-from micrograd.jit.reroll.reroll import reroll_strictly
+from micrograd.jit.reroll.reroll import reroll, reroll_strictly
 
 from ...irregular_steps import compiled, statements
 from ...regular import floats, traced
@@ -134,3 +138,15 @@ def test_random_steps_do_not_grow(seed: int, strict: bool) -> None:
 @pytest.mark.parametrize("dtype", ["f64", "f32"])
 def test_random_steps_are_those_of_backward(seed: int, dtype: str) -> None:
     compiled(seed, (1, 2, 3, 5, 8, 24)[seed % 6], strict=True, dtype=dtype)
+
+
+@pytest.mark.parametrize("points", [40, 100])
+def test_a_short_program_by_classes_is_left_as_it_is(
+    points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other loops would have fewer statements, and twice the time (a mixture of normals)."""
+    x = floats(2 * points, 1)
+    t = traced(gmm(micrograd, 2, 5, x), floats(30, 2))
+    found = dump(reroll(t.graph))
+    monkeypatch.setattr(loops._Search, "otherwise", lambda *_: None)
+    assert dump(reroll(t.graph)) == found
