@@ -232,9 +232,7 @@ class _Recogniser:
         ends = start + count * period
         blocks = Blocks(items, run, start[run], ends[run])
         if self.turns and numbers_turn(self.tree, blocks):
-            refused = self._keys(start, count)
-            known = self.refused.get(symbol, refused[:0])
-            self.refused[symbol] = np.concatenate([known, refused])
+            self._refuse(symbol, start, count)
             return Segments.of([])
         at = np.flatnonzero(segment_starts(self.tree, blocks))
         length = np.diff(np.append(at, total))
@@ -244,12 +242,16 @@ class _Recogniser:
         whole = longest >= FEWEST
         few = np.bincount(of, minlength=len(start)) <= 3
         keep = whole[of] & ~(few[of] & (length < fewest))
-        refused = self._keys(start[~whole], count[~whole])
-        known = self.refused.get(symbol, refused[:0])
-        self.refused[symbol] = np.concatenate([known, refused])
+        self._refuse(symbol, start[~whole], count[~whole])
         begin = (start[of] + (at - before[of]) * period)[keep]
         end = begin + length[keep] * period
         return Segments(begin, end, np.full(len(begin), symbol))
+
+    def _refuse(self, symbol: int, start: Ints, count: Ints) -> None:
+        """Some runs are no loops of this symbol."""
+        refused = self._keys(start, count)
+        known = self.refused.get(symbol, refused[:0])
+        self.refused[symbol] = np.concatenate([known, refused])
 
 
 def _disjoint(segments: Segments, period: int) -> Segments:

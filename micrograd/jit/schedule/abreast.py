@@ -57,9 +57,9 @@ def vectors(nest: Nest, count: int, target: Target) -> int:
     most = 1 << (most.bit_length() - 1)
     if isinstance(count, Extent):
         return most
-    vectors = -(-count // lanes)
-    times = -(-vectors // most)
-    return 1 << (-(-vectors // times) - 1).bit_length()
+    needed = -(-count // lanes)
+    times = -(-needed // most)
+    return 1 << (-(-needed // times) - 1).bit_length()
 
 
 def _sums(nest: Nest) -> int:
