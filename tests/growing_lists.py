@@ -17,10 +17,8 @@ import sys
 from collections.abc import Callable
 from random import Random
 
-from .by_values import function
-from .regular import Traced, floats, traced
-from .states_in_steps import held, in_turn
-from .updated_in_place import checked
+from .regular import floats
+from .sized_programs import SizedPrograms
 
 SIZES = (10, 14)
 """Sizes that programs are compared at: their statements should be as many."""
@@ -124,25 +122,8 @@ def numbers(seed: int, n: int) -> tuple[list[float], list[float]]:
     return floats(3, seed), floats(max(8, 4 * n, n * n), seed + 1)
 
 
-def made(seed: int, n: int) -> Traced:
-    """The trace of it."""
-    return traced(function(source(seed, n)), *numbers(seed, n))
-
-
-def statements(seed: int, n: int, *, strict: bool = False) -> int:
-    """How many statements its program has. Raises AssertionError if it is not what the trace is."""
-    return checked(made(seed, n), source(seed, n), strict=strict)
-
-
-def compiled(seed: int, n: int, *, strict: bool, dtype: str) -> None:
-    """Raises AssertionError if its value and gradient are others than those of `backward`."""
-    held(made(seed, n), source(seed, n), numbers(seed, n), strict=strict, dtype=dtype)
-
-
-def main(seconds: float, seed: int = 0, what: str = "") -> None:
-    """One program after the other, strict and not."""
-    in_turn(seconds, seed, what, statements, compiled, SIZES, COMPILED)
-
+PROGRAMS = SizedPrograms(source, numbers, SIZES, COMPILED)
+statements, compiled = PROGRAMS.statements, PROGRAMS.compiled
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), *map(int, sys.argv[2:3]), *sys.argv[3:])
+    PROGRAMS.main(*sys.argv[1:])

@@ -16,10 +16,8 @@ from __future__ import annotations
 import sys
 from random import Random
 
-from .by_values import function
-from .regular import Traced, floats, traced
-from .states_in_steps import held, in_turn
-from .updated_in_place import checked
+from .regular import floats
+from .sized_programs import SizedPrograms
 
 SIZES = (20, 28)
 """Steps that programs are compared at: their statements should be as many."""
@@ -94,27 +92,8 @@ def numbers(seed: int, steps: int) -> tuple[list[float], list[float]]:
     return floats(3 * steps, seed), floats(16, seed + 1)
 
 
-def made(seed: int, steps: int) -> Traced:
-    """The trace of it."""
-    return traced(function(source(seed, steps)), *numbers(seed, steps))
-
-
-def statements(seed: int, steps: int, *, strict: bool = False) -> int:
-    """How many statements its program has. Raises AssertionError if it is not what the trace is."""
-    return checked(made(seed, steps), source(seed, steps), strict=strict)
-
-
-def compiled(seed: int, steps: int, *, strict: bool, dtype: str) -> None:
-    """Raises AssertionError if its value and gradient are others than those of `backward`: if
-    strict, in any bit.
-    """
-    held(made(seed, steps), source(seed, steps), numbers(seed, steps), strict=strict, dtype=dtype)
-
-
-def main(seconds: float, seed: int = 0, what: str = "") -> None:
-    """Those of this file."""
-    in_turn(seconds, seed, what, statements, compiled, SIZES, COMPILED)
-
+PROGRAMS = SizedPrograms(source, numbers, SIZES, COMPILED)
+statements, compiled = PROGRAMS.statements, PROGRAMS.compiled
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), *map(int, sys.argv[2:3]), *sys.argv[3:])
+    PROGRAMS.main(*sys.argv[1:])

@@ -14,24 +14,16 @@ with the steps; or it compiles them, in f64, strict and not, and in f32.
 from __future__ import annotations
 
 import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from random import Random
 
-import numpy as np
-
-from micrograd import jit
-
-from .by_values import function
-from .regular import Traced, floats, traced
-from .updated_in_place import checked
+from .regular import floats
+from .sized_programs import SizedPrograms
 
 SIZES = (9, 13)
 """Steps that programs are compared at: their statements should be as many."""
 COMPILED = (1, 2, 3, 5, 8, 9)
 """Steps that they are compiled for."""
-GROWN = 1.1
 
 Lines = list[str]
 
@@ -219,74 +211,8 @@ def numbers(seed: int, steps: int) -> tuple[list[float], list[float]]:
     return floats(steps, seed), floats(24, seed + 1)
 
 
-def made(seed: int, steps: int) -> Traced:
-    """The trace of it."""
-    return traced(function(source(seed, steps)), *numbers(seed, steps))
-
-
-def statements(seed: int, steps: int, *, strict: bool = False) -> int:
-    """How many statements its program has. Raises AssertionError if it is not what the trace is."""
-    return checked(made(seed, steps), source(seed, steps), strict=strict)
-
-
-def compiled(seed: int, steps: int, *, strict: bool, dtype: str) -> None:
-    """Raises AssertionError if its value and gradient are others than those of `backward`: if
-    strict, in any bit.
-    """
-    held(made(seed, steps), source(seed, steps), numbers(seed, steps), strict=strict, dtype=dtype)
-
-
-def held(
-    t: Traced, text: str, numbers: tuple[list[float], ...], *, strict: bool, dtype: str
-) -> None:
-    """The same of any function of lists."""
-    kernel = jit(function(text), dtype=dtype, strict=strict)
-    value, partials = kernel.value_and_grad(*numbers)
-    found = np.array([value, *np.concatenate([np.ravel(x) for x in partials])], dtype=float)
-    expected = np.array([t.outputs[0].data, *t.partials()])
-    scale = max(1.0, float(np.nanmax(np.abs(expected))))
-    if strict and dtype == "f64":
-        assert np.array_equal(found, expected, equal_nan=True), text
-    elif dtype == "f64":
-        assert np.allclose(found / scale, expected / scale, atol=1e-9, equal_nan=True), text
-    elif scale < 1e3:  # where single precision says something
-        assert np.allclose(found / scale, expected / scale, atol=1e-2, equal_nan=True), text
-
-
-def in_turn(
-    seconds: float,
-    seed: int,
-    what: str,
-    statements: Callable[..., int],
-    compiled: Callable[..., None],
-    sizes: Sequence[int],
-    lengths: Sequence[int],
-) -> None:
-    """One program after the other, strict and not: whether it grows from one of the sizes to the
-    other; or, if asked for `what`, compiled, at one of the lengths.
-    """
-    end, seen = time.monotonic() + seconds, Counter[str]()
-    while time.monotonic() < end:
-        if what:
-            for strict, dtype in ((False, "f64"), (True, "f64"), (False, "f32")):
-                compiled(seed, lengths[seed % len(lengths)], strict=strict, dtype=dtype)
-            seen[what] += 1
-            seed += 1
-            continue
-        for strict in (False, True):
-            counts = [statements(seed, n, strict=strict) for n in sizes]
-            seen["strict" if strict else "default"] += 1
-            if counts[1] > GROWN * counts[0] + 2:
-                seen["strict ones that grow" if strict else "that grow"] += 1
-                print(f"seed {seed}{', strict' if strict else ''}: {counts}")
-        seed += 1
-    print(f"{dict(seen)}, before seed {seed}")
-
-
-def main(seconds: float, seed: int = 0, what: str = "") -> None:
-    """Those of this file."""
-    in_turn(seconds, seed, what, statements, compiled, SIZES, COMPILED)
-
+PROGRAMS = SizedPrograms(source, numbers, SIZES, COMPILED)
+statements, compiled = PROGRAMS.statements, PROGRAMS.compiled
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), *map(int, sys.argv[2:3]), *sys.argv[3:])
+    PROGRAMS.main(*sys.argv[1:])
